@@ -1,0 +1,67 @@
+"""The promise that every engine keeps."""
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from inference.sampling import SamplingParams
+
+RequestId = int
+Finish = Literal["stop", "length", "cancelled", "error"]
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message of a chat, for models that have a chat template."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewText:
+    """What one step brought for one request.
+
+    `text` may be empty (a token that is half of a character); `tokens` counts the tokens behind
+    it; `finish` is set on the last one of a request, `error` tells why when it is "error".
+    """
+
+    request: RequestId
+    text: str
+    tokens: int
+    finish: Finish | None = None
+    error: str = ""
+
+
+class EngineBroken(Exception):
+    """The engine cannot go on; its process must end so that other workers take over."""
+
+
+class Engine(Protocol):
+    """Tells many stories at once, one token each per step. Knows nothing of players."""
+
+    context_tokens: int
+
+    def count(self, text: str) -> int:
+        """How many tokens `text` is."""
+        ...
+
+    def render_chat(self, messages: list[Message], begun: str) -> str:
+        """`messages` in the model's own chat template, with its answer `begun`."""
+        ...
+
+    def submit(self, prompt: str, sampling: SamplingParams) -> RequestId:
+        """Queue a prompt. Raises ValueError when prompt + new tokens exceed `context_tokens`."""
+        ...
+
+    def step(self) -> list[NewText]:
+        """Advance every running request by one token. Raises EngineBroken."""
+        ...
+
+    def cancel(self, request: RequestId) -> None:
+        """End a request; its slot is free at the next step, which reports "cancelled"."""
+        ...
+
+    @property
+    def busy(self) -> bool:
+        """Whether any request is waiting or running."""
+        ...

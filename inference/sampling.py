@@ -1,0 +1,16 @@
+"""How the next word is chosen."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class SamplingParams(BaseModel):
+    """Sampling of one reply. Names and meanings are those of vLLM and transformers."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_tokens: int = Field(default=120, ge=1, le=4096)
+    temperature: float = Field(default=0.8, ge=0, le=5)  # 0 is greedy
+    top_k: int = Field(default=0, ge=0)  # 0 is off
+    top_p: float = Field(default=0.95, gt=0, le=1)
+    repetition_penalty: float = Field(default=1.1, ge=1, le=2)
+    seed: int | None = None
