@@ -1,6 +1,9 @@
 """The Celery app and its queues.
 
-Each narrator has a queue of its own; `game` holds what needs no GPU.
+Each narrator has a queue of its own, `narrator.<name>`; `game` holds what needs no model.
+
+    celery -A dungeon worker -P threads -c SLOTS -Q narrator.NAME    tells stories
+    celery -A dungeon worker -P threads -c 2 -Q game -B              stores replies, sweeps
 """
 
 import os
@@ -11,4 +14,32 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dungeon.settings")
 
 app = Celery("grue")
 app.config_from_object("django.conf:settings", namespace="CELERY")
+app.conf.update(
+    task_ignore_result=True,
+    task_default_queue="game",
+    task_create_missing_queues=True,
+    # A thread takes one message at a time: what it cannot start now, another worker may.
+    worker_prefetch_multiplier=1,
+    worker_disable_prefetch=True,
+    worker_hijack_root_logger=False,
+    worker_redirect_stdouts=False,
+    worker_cancel_long_running_tasks_on_connection_loss=False,
+    broker_connection_retry_on_startup=True,
+    # A web process must not wait for Redis: with these a publish fails within a second (it took 45).
+    # Workers read the queue with a BRPOP of one second, below socket_timeout.
+    task_publish_retry=False,
+    broker_transport_options={
+        "socket_timeout": 3,
+        "socket_connect_timeout": 1,
+        "max_retries": 0,
+        "global_keyprefix": "grue:celery:",
+    },
+    beat_schedule={
+        "sweep": {
+            "task": "game.tasks.sweep_stale_turns",
+            "schedule": 5.0,
+            "options": {"queue": "game", "expires": 5},
+        }
+    },
+)
 app.autodiscover_tasks(["game", "inference"])

