@@ -11,6 +11,7 @@ from uuid import UUID
 import redis
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.contrib.auth import get_user
+from django.contrib.sessions.backends.db import SessionStore
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest
 from pydantic import BaseModel
@@ -249,8 +250,7 @@ class AdventureConsumer(AsyncWebsocketConsumer):
 
     def session_lives(self) -> bool:
         request = HttpRequest()
-        session = self.scope["session"]
-        request.session = type(session)(session.session_key)
+        request.session = SessionStore(self.scope["session"].session_key)
         user = get_user(request)
         return user.is_authenticated and user.pk == self.player.pk and self.is_theirs()
 

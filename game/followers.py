@@ -83,17 +83,19 @@ class Followers:
         if adventure not in self.positions:
             self.positions[adventure] = after if LOG_ID.fullmatch(after) else FIRST
         self.following[adventure].add(follower)
+        # Shielded: redis-py can swallow a cancellation that reaches it in mid-command, and the
+        # socket that went away would be followed for ever.
         try:
-            missed = await self.entries_after(adventure, after)
+            missed = await asyncio.shield(self.entries_after(adventure, after))
+            live = drained(follower.entries)
+            for entry in [*missed, *live]:
+                follower.entries.put_nowait(entry)
+            if self.task is None or self.task.done():
+                self.task = asyncio.create_task(self.read_for_ever())
+            await asyncio.shield(self.ring())
         except BaseException:
             self.leave(follower)
             raise
-        live = list(drained(follower.entries))
-        for entry in [*missed, *live]:
-            follower.entries.put_nowait(entry)
-        if self.task is None or self.task.done():
-            self.task = asyncio.create_task(self.read_for_ever())
-        await self.ring()
         return follower
 
     def leave(self, follower: Follower) -> None:

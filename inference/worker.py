@@ -21,6 +21,7 @@ from inference.engines.base import NewText
 from inference.engines.process import EngineFailed, EngineProcess
 from inference.log import Lease, StoryLog
 from inference.narrators import Narrator
+from inference.prompts import reply_stream
 from inference.request import Outcome, Result, Token
 from inference.text import ReplyStream
 
@@ -208,8 +209,7 @@ class Storyteller:
     def tell(self, lease: Lease) -> Telling:
         """Have the engine tell a leased turn, and sleep until it is done."""
         request = lease.request
-        action = request.context.action
-        stream = ReplyStream(kind=action.kind, action=action.action, told=request.told)
+        stream = reply_stream(request, self.narrator)
         telling = Telling(lease, stream, len(request.told), time.monotonic())
         with self.lock:
             self.last_request += 1

@@ -64,3 +64,65 @@ def adventure(alice, begin):
 def narrator_awake(log):
     """The line of the narrator is open, and nobody tells: the test plays the worker."""
     log.beat("parrot", "test", slots=4, running=0, turn_s=2.0)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings):
+    """Threads of their own must not hold on to the test database when it is dropped."""
+    from django.conf import settings
+
+    settings.DATABASES["default"]["CONN_MAX_AGE"] = 0
+
+
+class Troupe:
+    """Narrators that really tell: a worker's Storyteller with a scripted engine, without Celery."""
+
+    def __init__(self):
+        self.storytellers = []
+
+    def start(self, name="parrot", slots=4, **options):
+        from concurrent.futures import ThreadPoolExecutor
+
+        from django.conf import settings
+        from django.db import connections
+
+        from game import turns
+        from inference.narrators import Narrator
+        from inference.worker import Storyteller
+
+        narrator = Narrator(
+            name=name, line="A test.", engine="scripted", slots=slots, options=options
+        )
+
+        def record(result):
+            try:
+                turns.finish_turn(result)
+            finally:
+                connections.close_all()
+
+        storyteller = Storyteller(narrator, settings.INFERENCE, record)
+        storyteller.start()
+        pool = ThreadPoolExecutor(slots)
+
+        def work():
+            while not storyteller.ended.wait(0.01):
+                while storyteller.tell_next():
+                    pass
+
+        for _ in range(slots):
+            pool.submit(work)
+        self.storytellers.append((storyteller, pool))
+        storyteller.say_alive()
+        return storyteller
+
+    def stop(self):
+        for storyteller, pool in self.storytellers:
+            storyteller.stop()
+            pool.shutdown(wait=True)
+
+
+@pytest.fixture
+def troupe(log):
+    troupe = Troupe()
+    yield troupe
+    troupe.stop()

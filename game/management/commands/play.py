@@ -1,64 +1,246 @@
 """Everything in one terminal: servers, web, narrators. `make play` runs this."""
 
 import asyncio
-import fcntl
 import os
-import secrets
-import socket
 import sys
-import urllib.error
-import urllib.request
-from argparse import ArgumentParser
 from contextlib import suppress
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NoReturn
 
 import segno
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 from django.db import connections
 from tqdm import tqdm
 
 from dungeon import backends, environment, machine, network, services
+from dungeon.secrets import kept_in
 from dungeon.services import Program, ServiceError
 from dungeon.supervisor import Died, Stopped, Supervisor
-from inference.log import StoryLog
+from inference.log import StoryLog, workers_key
 from inference.models import ModelError, ensure_model
 from inference.narrators import Narrator, NarratorsError, load_narrators
 
-OPERATOR_TOKEN = "operator_token"  # noqa: S105 (the name of its file)
+TOKEN_FILE = "operator_token"  # noqa: S105
 
 
 class Command(BaseCommand):
     help = "Runs everything that a game needs in this terminal, until Ctrl-C."
     requires_system_checks: list[str] = []  # they may ask the database, which is not up yet
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument(
-            "--figures", action="store_true", help="print the memory used, every ten seconds"
-        )
-
-    def handle(self, *args: Any, figures: bool = False, **options: Any) -> None:
-        check_machine()
-        lock = alone_in(settings.DATA_DIR)
-        check_port()
-        narrators = known_narrators()
-        own_database = not os.environ.get("DATABASE_URL")
-        own_redis = not os.environ.get("REDIS_URL")
-        if not own_database:
-            stop_where(backends.database_problem(settings.DATABASE_URL))
-        if not own_redis:
-            stop_where(backends.redis_problem(settings.REDIS_URL))
+    def handle(self, *args: Any, **options: Any) -> None:
+        stop_where(machine.problem())
+        house = House()
+        lock = services.alone_in(settings.DATA_DIR, house.address)
         try:
-            for narrator in narrators:
-                fetch(narrator)
-            asyncio.run(play(narrators, own_database, own_redis))
+            stop_where(network.listen_problem(settings.HOST, settings.PORT))
+            house.check_servers()
+            house.fetch_models()
+            asyncio.run(house.play())
         except (ModelError, ServiceError) as problem:
-            raise CommandError(f"grue: {problem}") from None
+            stop(str(problem))
         except Died as death:
-            raise CommandError(f"grue: {death}", returncode=death.exit_code) from None
+            stop(str(death), death.exit_code)
         except (Stopped, KeyboardInterrupt):
             say("stopped")
         finally:
             lock.close()
+
+
+class House:
+    """One `make play`: what it runs, from the settings."""
+
+    def __init__(self) -> None:
+        self.address = network.origin(
+            network.in_url(network.shown_host(settings.HOST)), settings.PORT
+        )
+        # A host who names a server runs it; Grue then starts none of its own.
+        self.own_database = not os.environ.get("DATABASE_URL")
+        self.own_redis = not os.environ.get("REDIS_URL")
+        # Whoever asks for a level gets everything of that level; others only what went wrong.
+        self.loud = settings.LOG_LEVEL in ("DEBUG", "INFO") and bool(os.environ.get("LOG_LEVEL"))
+        self.narrators: list[Narrator] = []
+
+    def check_servers(self) -> None:
+        if not self.own_database:
+            stop_where(backends.database_problem(settings.DATABASE_URL))
+        if not self.own_redis:
+            stop_where(backends.redis_problem(settings.REDIS_URL))
+
+    def fetch_models(self) -> None:
+        try:
+            self.narrators = load_narrators(settings.NARRATORS_FILE).narrators
+        except NarratorsError as problem:
+            environment.refuse("NARRATORS_FILE", f"wants a list of narrators: {problem}")
+        for narrator in self.narrators:
+            if narrator.engine == "openvino":
+                with Bar(f"fetching {narrator.shown_name}") as bar:
+                    ensure_model(narrator, settings.MODELS_DIR, bar.show)
+
+    async def play(self) -> None:
+        async with Supervisor() as supervisor:
+            await self.start_servers(supervisor)
+            say("setting the table: database and scenarios")
+            for step in ("migrate", "loadscenarios"):
+                await supervisor.run(self.python(step, "manage.py", step, quiet=True))
+            names = ", ".join(narrator.shown_name for narrator in self.narrators)
+            say(f"waking the narrator: {names}")
+            if self.own_redis:
+                # Valkey keeps its state: a worker that was killed a moment ago still seems to live.
+                await asyncio.to_thread(self.forget_workers)
+            await supervisor.start(*self.workers())
+            await supervisor.start(self.web())
+            await supervisor.until(self.web_answers)
+            await supervisor.until(self.narrators_answer)
+            token = await asyncio.to_thread(operator_token)
+            self.invite(token)
+            await asyncio.Event().wait()  # until Ctrl-C, or until something dies
+
+    async def start_servers(self, supervisor: Supervisor) -> None:
+        # PostgreSQL first, so that it is the last to go.
+        if self.own_database:
+            say("starting PostgreSQL")
+            for line in await asyncio.to_thread(services.prepare_postgres, settings.DATA_DIR):
+                say(line)
+            await supervisor.start(services.postgres(settings.DATA_DIR, self.loud))
+            await supervisor.until(lambda: backends.database_ready(settings.DATABASE_URL))
+        if self.own_redis:
+            say("starting Valkey")
+            await supervisor.start(services.valkey(settings.DATA_DIR, self.loud))
+            await supervisor.until(lambda: not backends.redis_problem(settings.REDIS_URL))
+
+    def workers(self) -> list[Program]:
+        beat = settings.DATA_DIR / "beat"
+        beat.mkdir(mode=0o700, exist_ok=True)
+        schedule = str(beat / "schedule")
+        tellers = [
+            self.celery(
+                "narrator" if len(self.narrators) == 1 else narrator.name,
+                *("-c", str(narrator.slots), "-Q", f"narrator.{narrator.name}"),
+                *("-n", f"{narrator.name}@%h"),
+            )
+            for narrator in self.narrators
+        ]
+        game = self.celery("game", "-c", "2", "-Q", "game", "-n", "game@%h", "-B", "-s", schedule)
+        return [*tellers, game]
+
+    def celery(self, name: str, *options: str) -> Program:
+        quiet = [] if self.loud else ["--quiet"]
+        # Nobody asks these workers about each other.
+        alone = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+        return self.python(
+            name,
+            *("-m", "celery", *quiet, "-A", "dungeon", "worker", "-P", "threads", *alone),
+            *options,
+            grace=7,
+        )
+
+    def web(self) -> Program:
+        return self.python(
+            "web",
+            *("-m", "daphne", "-b", settings.HOST, "-p", str(settings.PORT), "-v", "0"),
+            # A story may take longer than the day after which Daphne would end its socket.
+            *("--websocket_timeout", "-1", "--application-close-timeout", "2", "--no-server-name"),
+            "dungeon.asgi:application",
+            grace=4,
+        )
+
+    def python(self, name: str, *arguments: str, grace: float = 5, quiet: bool = False) -> Program:
+        calm = {"LOG_LEVEL": "WARNING", "PYTHONWARNINGS": "ignore"}
+        return Program(
+            name,
+            [sys.executable, *arguments],
+            grace=grace,
+            quiet=quiet and not self.loud,
+            environ={
+                **({} if os.environ.get("LOG_LEVEL") else calm),
+                **os.environ,
+                "DJANGO_SETTINGS_MODULE": "dungeon.settings",
+                "DATA_DIR": str(settings.DATA_DIR),  # in full: they run in a folder of their own
+                "MODELS_DIR": str(settings.MODELS_DIR),
+                "NARRATORS_FILE": str(settings.NARRATORS_FILE),
+                "PYTHONUNBUFFERED": "1",
+                # What an engine's own process imports by name must be found from anywhere.
+                "PYTHONPATH": str(settings.BASE_DIR),
+            },
+            folder=str(settings.BASE_DIR),
+        )
+
+    def web_answers(self) -> bool:
+        host = "127.0.0.1" if settings.HOST == "0.0.0.0" else settings.HOST  # noqa: S104
+        host = "::1" if host == "::" else host
+        with suppress(OSError, HTTPException):
+            connection = HTTPConnection(host, settings.PORT, timeout=2)
+            connection.request("GET", "/healthz")
+            return connection.getresponse().status == 200
+        return False
+
+    def forget_workers(self) -> None:
+        log = StoryLog(settings.REDIS_URL)
+        for narrator in self.narrators:
+            log.redis.delete(workers_key(narrator.name))
+
+    def narrators_answer(self) -> bool:
+        log = StoryLog(settings.REDIS_URL)
+        return all(log.narrator_alive(narrator.name) for narrator in self.narrators)
+
+    def invite(self, token: str) -> None:
+        print(f"\n  Play at        {self.address}/")
+        if token:
+            print(f"  Run the place  {self.address}/operator/{token}/   (works once)")
+        print("  Ctrl-C ends it.\n", flush=True)
+        if not network.is_loopback(network.shown_host(settings.HOST)):
+            with suppress(UnicodeEncodeError):  # a terminal without block characters
+                segno.make(f"{self.address}/", error="l").terminal(sys.stdout, compact=True)
+            sys.stdout.flush()
+
+
+class Bar:
+    """A progress bar that shows up with the first bytes: nothing to fetch, nothing to see."""
+
+    def __init__(self, title: str) -> None:
+        self.title = title
+        self.bar: tqdm[Any] | None = None
+
+    def __enter__(self) -> "Bar":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.bar is not None:
+            self.bar.close()
+
+    def show(self, done: int, total: int) -> None:
+        if self.bar is None or self.bar.total != total:
+            if self.bar is not None:
+                self.bar.close()
+            self.bar = tqdm(total=total, desc=f"grue: {self.title}", unit="B", unit_scale=True)
+        self.bar.update(done - self.bar.n)
+
+
+def operator_token() -> str:
+    """The token of the link that makes its opener the operator; "" once there is one."""
+    try:
+        there_is_one = get_user_model().objects.filter(is_superuser=True).exists()
+    finally:
+        connections.close_all()
+    file: Path = settings.DATA_DIR / TOKEN_FILE
+    if there_is_one:
+        file.unlink(missing_ok=True)
+        return ""
+    return kept_in(file)
+
+
+def stop_where(problem: str) -> None:
+    if problem:
+        stop(problem)
+
+
+def stop(problem: str, exit_code: int = 1) -> NoReturn:
+    sys.stderr.write(f"grue: {problem}\n")
+    sys.exit(exit_code)
+
+
+def say(line: str) -> None:
+    print(f"grue: {line}", flush=True)

@@ -1,0 +1,444 @@
+"""The pages. Each look-up of an adventure goes through `theirs`: what is not yours is not there."""
+
+import hmac
+import json
+import re
+from collections import Counter
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import redis
+from django.conf import settings
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db import DatabaseError, connection, transaction
+from django.db.models import Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.text import slugify
+from django.utils.timesince import timesince
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from game import adventures as playthroughs
+from game import narration, paths, snapshots
+from game.forms import BeginForm, PlotForm, RenameForm
+from game.guests import player_of
+from game.log import story_log
+from game.models import Adventure, Kind, Scenario, Turn
+from inference.narrators import NarratorsError
+from inference.text import shown_action
+
+FEATURED = 9
+OTHERS = 4
+ADVENTURES_PER_PAGE = 30
+LONGEST_PATH = 1_000_000
+LAST_WORDS = 240  # code points of a story's end that stand on its card
+FIRST_WORDS = 80  # code points of a turn in the tree
+OWN_BEGINNING = "your-own-beginning"
+
+MODULES = ["story", "socket", "prose", "announce", "drafts", "follow", "turnview"]
+
+
+# Home and scenarios
+
+
+@never_cache
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    mine = [card_of(each) for each in theirs(request)[: OTHERS + 1]]
+    listed = Scenario.objects.filter(listed=True)
+    count = listed.count()
+    featured = listed[:FEATURED]
+    return render(
+        request,
+        "home.html",
+        {
+            "latest": mine[0] if mine else None,
+            "others": mine[1:],
+            "scenarios": featured,
+            "count": count,
+            "more": count > FEATURED,
+        },
+    )
+
+
+@require_safe
+def scenarios(request: HttpRequest) -> HttpResponse:
+    q = " ".join(request.GET.get("q", "").replace("\0", "").split())[:100]
+    tag = request.GET.get("tag", "").replace("\0", "").strip()[:60]
+    listed = Scenario.objects.filter(listed=True)
+    found = listed
+    for word in q.split():
+        found = found.filter(
+            Q(title__icontains=word)
+            | Q(tempt__icontains=word)
+            | Q(opening__icontains=word)
+            | Q(tags__contains=[word.lower()])
+        )
+    if tag:
+        found = found.filter(tags__contains=[tag])
+    return render(
+        request,
+        "scenarios/list.html",
+        {
+            "here": "scenarios",
+            "scenarios": found,
+            "q": q,
+            "tag": tag,
+            "tags": tags_worth_a_link(listed, tag),
+            "own": listed.filter(slug=OWN_BEGINNING).first(),
+        },
+    )
+
+
+def tags_worth_a_link(listed: QuerySet[Scenario], chosen: str) -> list[str]:
+    """Tags that lead to more than one scenario, commonest first, and the one that is chosen."""
+    counted = Counter(tag for tags in listed.values_list("tags", flat=True) for tag in tags)
+    shared = [tag for tag, times in counted.most_common() if times > 1]
+    return shared if not chosen or chosen in shared else [chosen, *shared]
+
+
+@require_safe
+def scenario(request: HttpRequest, slug: str) -> HttpResponse:
+    found = get_object_or_404(Scenario, slug=slug, listed=True)
+    return scenario_page(request, found, BeginForm(found))
+
+
+def scenario_page(
+    request: HttpRequest, found: Scenario, form: BeginForm, status: int = 200
+) -> HttpResponse:
+    # An opening that is all the player's own is asked for in the form, not shown above it.
+    by_the_player = found.opening.strip().startswith("${")
+    opening = "" if by_the_player else playthroughs.Filling(found, {}).text(found.opening)
+    return render(
+        request,
+        "scenarios/detail.html",
+        {
+            "scenario": found,
+            "form": form,
+            "opening": paragraphs(opening),
+        },
+        status=status,
+    )
+
+
+@require_POST
+def begin(request: HttpRequest, slug: str) -> HttpResponse:
+    found = get_object_or_404(Scenario, slug=slug, listed=True)
+    form = BeginForm(found, request.POST)
+    if not form.is_valid():
+        return scenario_page(request, found, form, status=422)
+    adventure = playthroughs.begin(player_of(request), found, form.cleaned_data)
+    return redirect("adventure", adventure.pk)
+
+
+# The player's adventures
+
+
+def theirs(request: HttpRequest) -> QuerySet[Adventure]:
+    """The adventures of whoever asks, newest first."""
+    return Adventure.objects.of(request.user).select_related("head", "scenario")
+
+
+@never_cache
+@require_safe
+def adventures(request: HttpRequest) -> HttpResponse:
+    page = Paginator(theirs(request), ADVENTURES_PER_PAGE).get_page(request.GET.get("page"))
+    cards = [card_of(each) for each in page.object_list]
+    return render(
+        request, "adventures/list.html", {"here": "adventures", "cards": cards, "page": page}
+    )
+
+
+@never_cache
+@require_safe
+def adventure(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
+    """Play; with `?before=<turn>` the turns before that one, to read without JavaScript."""
+    found = get_object_or_404(theirs(request), pk=adventure_id)
+    if "before" in request.GET:
+        shown = snapshots.turns_before(found, turn_before(request, found))
+        earlier = bool(shown) and shown[0].parent is not None
+    else:
+        snapshot = snapshots.snapshot(found.pk)
+        shown, earlier = snapshot.turns, snapshot.earlier
+    drawn = [{**turn.model_dump(), "paragraphs": paragraphs(turn.reply)} for turn in shown]
+    return render(
+        request,
+        "adventures/play.html",
+        {
+            "adventure": found,
+            "narrator": snapshots.adventure_shown(found)["narrator"],
+            "narrators_file": settings.NARRATORS_FILE,
+            "turns": drawn,
+            "earlier": earlier,
+            "at_opening": len(shown) == 1,
+            "first_actions": [
+                {**action, "shown": shown_action(action["kind"], action["text"])}
+                for action in found.first_actions
+            ],
+            "form": PlotForm(initial={"memory": found.memory, "authors_note": found.authors_note}),
+            "modules": [f"js/{name}.js" for name in MODULES],
+            "page_data": {"id": str(found.pk), "turns": f"/adventures/{found.pk}/turns/"},
+        },
+    )
+
+
+def turn_before(request: HttpRequest, found: Adventure) -> Turn:
+    """The turn that `?before=` names. Raises Http404."""
+    try:
+        return get_object_or_404(found.turns, pk=UUID(request.GET.get("before", "")))
+    except ValueError:
+        raise Http404("That is no turn.") from None
+
+
+@never_cache
+@require_safe
+def turns(request: HttpRequest, adventure_id: UUID) -> JsonResponse:
+    found = get_object_or_404(theirs(request), pk=adventure_id)
+    shown = snapshots.turns_before(found, turn_before(request, found))
+    return JsonResponse(
+        {
+            "turns": [turn.model_dump(mode="json") for turn in shown],
+            "earlier": bool(shown) and shown[0].parent is not None,
+        }
+    )
+
+
+@never_cache
+@require_safe
+def tree(request: HttpRequest, adventure_id: UUID) -> JsonResponse:
+    found = get_object_or_404(theirs(request), pk=adventure_id)
+    every = found.turns.order_by("created", "pk").only(
+        "id", "parent_id", "kind", "status", "action", "reply"
+    )
+    return JsonResponse(
+        {
+            "head": str(found.head_id),
+            "turns": [
+                {
+                    "id": str(turn.pk),
+                    "parent": str(turn.parent_id) if turn.parent_id else None,
+                    "kind": turn.kind,
+                    "status": turn.status,
+                    "words": (turn.action or turn.reply)[:FIRST_WORDS],
+                }
+                for turn in every
+            ],
+        }
+    )
+
+
+@never_cache
+@require_safe
+def export(request: HttpRequest, adventure_id: UUID, form: str) -> HttpResponse:
+    """The path to the head as text or Markdown; as JSON, the whole tree."""
+    found = get_object_or_404(theirs(request), pk=adventure_id)
+    if form == "json":
+        every = snapshots.turns_shown(list(found.turns.order_by("created", "pk")))
+        content = json.dumps(
+            {
+                "adventure": {
+                    "title": found.title,
+                    "scenario": found.scenario_id,
+                    "memory": found.memory,
+                    "authors_note": found.authors_note,
+                    "head": str(found.head_id),
+                    "created": found.created.isoformat(),
+                },
+                "turns": [turn.model_dump(mode="json") for turn in every],
+            },
+            ensure_ascii=False,
+            indent=1,
+        )
+        return download(found, content, "json", "application/json")
+    assert found.head_id is not None
+    path = paths.turns_in_order(paths.path_ids(found.head_id, LONGEST_PATH))
+    if form == "txt":
+        pairs = [(prompted(turn), turn.reply) for turn in path]
+        content = playthroughs.as_text(found, pairs)
+        return download(found, content, "txt", "text/plain; charset=utf-8")
+    if form == "md":
+        return download(found, as_markdown(found, path), "md", "text/markdown; charset=utf-8")
+    raise Http404("That is no form of export.")
+
+
+def prompted(turn: Turn) -> str:
+    """A turn's action as text shows it, behind the prompt of old."""
+    shown = shown_action(turn.kind, turn.action)  # type: ignore[arg-type]
+    return f"> {shown}" if shown and turn.kind in (Kind.DO, Kind.SAY) else shown
+
+
+def as_markdown(found: Adventure, path: list[Turn]) -> str:
+    """The story with what the player did as quotations; its own text is no markup."""
+    parts = [f"# {without_markup(found.title)}"]
+    for turn in path:
+        shown = without_markup(shown_action(turn.kind, turn.action))  # type: ignore[arg-type]
+        if turn.kind in (Kind.DO, Kind.SAY):
+            shown = f"> {shown}"
+        parts += [part for part in (shown, without_markup(turn.reply)) if part.strip("> ")]
+    return "\n\n".join(parts) + "\n"
+
+
+def without_markup(text: str) -> str:
+    return re.sub(r"([\\`*_{}\[\]<>#|~])", r"\\\1", text)
+
+
+def download(found: Adventure, content: str, form: str, kind: str) -> HttpResponse:
+    name = slugify(found.title)[:60] or "adventure"
+    return HttpResponse(
+        content,
+        content_type=kind,
+        headers={"Content-Disposition": f'attachment; filename="{name}.{form}"'},
+    )
+
+
+@never_cache
+def plot(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
+    """Memory and author's note: a page of its own, or saved from the play page."""
+    found = get_object_or_404(theirs(request), pk=adventure_id)
+    wants_json = request.headers.get("Accept") == "application/json"
+    if request.method == "POST":
+        form = PlotForm(request.POST)
+        if form.is_valid():
+            playthroughs.set_plot(found.pk, **form.cleaned_data)
+            if wants_json:
+                return JsonResponse({"saved": True})
+            messages.success(request, "Saved. The narrator knows from the next turn on.")
+            return redirect("adventure", found.pk)
+        if wants_json:
+            message = " ".join(str(line) for lines in form.errors.values() for line in lines)
+            return JsonResponse({"message": message}, status=422)
+    else:
+        form = PlotForm(initial={"memory": found.memory, "authors_note": found.authors_note})
+    return render(
+        request,
+        "adventures/plot.html",
+        {"adventure": found, "form": form},
+        status=422 if form.errors else 200,
+    )
+
+
+@require_POST
+def rename(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
+    found = get_object_or_404(theirs(request), pk=adventure_id)
+    form = RenameForm(request.POST)
+    if form.is_valid():
+        playthroughs.rename(found.pk, form.cleaned_data["title"])
+    else:
+        messages.error(request, "A title has 1 to 120 characters. The old one stays.")
+    return redirect("adventures")
+
+
+@never_cache
+def delete(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
+    found = get_object_or_404(theirs(request), pk=adventure_id)
+    if request.method != "POST":
+        return render(request, "adventures/confirm_delete.html", {"adventure": found})
+    playthroughs.delete(found.pk)
+    messages.success(request, f"“{found.title}” is deleted.")
+    return redirect("adventures")
+
+
+# Words of an adventure on its card
+
+
+@dataclass(frozen=True)
+class Card:
+    """An adventure with its last action and its last words."""
+
+    adventure: Adventure
+    deed: str
+    words: str
+
+    @property
+    def when(self) -> str:
+        """How long ago it was played."""
+        if timezone.now() - self.adventure.changed < timedelta(minutes=1):
+            return "just now"
+        return f"{timesince(self.adventure.changed, depth=1)} ago"
+
+
+def card_of(adventure: Adventure) -> Card:
+    head = adventure.head
+    if head is None:
+        return Card(adventure, "", "")
+    return Card(adventure, prompted(head), last_words(head.reply))
+
+
+def last_words(reply: str) -> str:
+    """The end of a reply, from the beginning of a sentence where one is near."""
+    flat = " ".join(reply.split())
+    if len(flat) <= LAST_WORDS:
+        return flat
+    end = flat[-LAST_WORDS:]
+    sentence = re.search(r"[.!?…][\"'”’)]*\s+(?=\S)", end[: LAST_WORDS // 2])
+    return end[sentence.end() :] if sentence else "… " + end.split(" ", 1)[-1]
+
+
+def paragraphs(text: str) -> list[str]:
+    return [line for line in text.split("\n") if line.strip()]
+
+
+# The host's side
+
+
+@never_cache
+def operator(request: HttpRequest, token: str) -> HttpResponse:
+    """The link that `make play` prints once: it makes this browser's player the operator."""
+    file = settings.DATA_DIR / "operator_token"
+    try:
+        kept = file.read_text().strip()
+    except OSError:
+        raise Http404("The link was used, or never was.") from None
+    if not kept or not hmac.compare_digest(kept.encode(), token.encode()):
+        raise Http404("The link was used, or never was.")
+    if request.method != "POST":
+        return render(request, "operator.html")
+    with transaction.atomic():
+        player = player_of(request)
+        player.is_staff = player.is_superuser = True
+        player.save(update_fields=["is_staff", "is_superuser"])
+        try:
+            file.unlink()  # whoever deletes it is the one: a second browser finds nothing
+        except FileNotFoundError:
+            raise Http404("The link was used a moment ago.") from None
+    messages.success(request, "You are the operator of this host. The admin is open to you.")
+    return redirect("home")
+
+
+@require_safe
+def healthz(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+@never_cache
+@require_safe
+def readyz(request: HttpRequest) -> JsonResponse:
+    """Whether everything that a turn needs answers; else 503, and which does not."""
+    answers = {"database": database_answers(), **redis_and_narrators()}
+    ready = answers["database"] == answers["redis"] == answers["narrator"] == "ok"
+    return JsonResponse({"ready": ready, **answers}, status=200 if ready else 503)
+
+
+def database_answers() -> str:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError:
+        return "does not answer"
+    return "ok"
+
+
+def redis_and_narrators() -> dict[str, Any]:
+    try:
+        names = narration.narrators().names
+        alive = any(story_log().narrator_alive(name) for name in names)
+    except redis.RedisError:
+        return {"redis": "does not answer", "narrator": "unknown while Redis is away"}
+    except NarratorsError as problem:
+        return {"redis": "ok", "narrator": str(problem)}
+    return {"redis": "ok", "narrator": "ok" if alive else f"none of {', '.join(names)} answers"}

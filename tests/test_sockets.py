@@ -1,0 +1,417 @@
+"""What travels over an adventure's socket, on the real path with the scripted engine."""
+
+import asyncio
+import json
+import uuid
+
+import pytest
+from channels.testing import WebsocketCommunicator
+from django.conf import settings
+from django.test import Client
+
+from dungeon.asgi import application
+from game import adventures, turns
+from game.database import in_database
+from game.models import Adventure, Status, Turn
+from inference.log import log_key
+from inference.request import Token
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+REPLY = "The hinges groan. A cold wind comes out of the dark. Somebody coughs below."
+
+
+class Window:
+    """A browser's window on an adventure."""
+
+    def __init__(self, adventure_id, player=None, query="", origin=None):
+        self.adventure_id, self.query, self.player = adventure_id, query, player
+        self.headers = [(b"origin", (origin or settings.ALLOWED_ORIGINS[0]).encode())]
+        self.seen = []
+
+    async def __aenter__(self):
+        if self.player is not None:
+            client = Client()
+            await asyncio.to_thread(log_in, client, self.player)
+            cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
+            self.client = client
+            self.headers.append((b"cookie", f"{settings.SESSION_COOKIE_NAME}={cookie}".encode()))
+        path = f"/ws/adventures/{self.adventure_id}/{self.query}"
+        self.socket = WebsocketCommunicator(application, path, headers=self.headers)
+        self.connected, self.code = await self.socket.connect(timeout=5)
+        return self
+
+    async def __aexit__(self, *_):
+        await self.socket.disconnect()
+
+    async def send(self, **message):
+        await self.socket.send_to(text_data=json.dumps(message))
+
+    async def command(self, type, **fields):
+        key = str(uuid.uuid4())
+        await self.send(type=type, key=key, **fields)
+        return key
+
+    async def next(self, timeout=10):
+        event = json.loads(await self.socket.receive_from(timeout=timeout))
+        self.seen.append(event)
+        return event
+
+    async def until(self, type, **fields):
+        while True:
+            event = await self.next()
+            if event["type"] == type and all(event.get(k) == v for k, v in fields.items()):
+                return event
+
+    async def closed(self, timeout=10):
+        while True:
+            output = await self.socket.receive_output(timeout=timeout)
+            if output["type"] == "websocket.close":
+                return output["code"]
+
+
+def log_in(client, player):
+    from django.db import connections
+
+    try:
+        client.force_login(player)
+    finally:
+        connections.close_all()
+
+
+async def play(window, text="open the door"):
+    await window.command("take_action", kind="do", text=text)
+    return await window.until("turn.told")
+
+
+def words_of(events, turn):
+    """What a page shows: pieces put together by their index."""
+    shown = ""
+    for event in events:
+        if event["type"] == "turn.token" and event["turn"] == turn:
+            assert event["index"] == len(shown), "a piece was lost or doubled"
+            shown += event["text"]
+    return shown
+
+
+async def test_an_action_is_accepted_queued_started_told_word_by_word(alice, adventure, troupe):
+    troupe.start(pace=30, replies=[REPLY])
+    async with Window(adventure.pk, alice) as window:
+        snapshot = await window.next()
+        assert snapshot["type"] == "snapshot"
+        assert [turn["kind"] for turn in snapshot["turns"]] == ["opening"]
+        key = await window.command("take_action", kind="do", text="open the door")
+        told = await window.until("turn.told")
+        types = [event["type"] for event in window.seen]
+        assert types.index("turn.queued") < types.index("turn.started") < types.index("turn.token")
+        assert {"type": "accepted", "key": key, "turn": told["turn"]["id"]} in window.seen
+        assert types.count("turn.token") > 3
+        assert told["turn"]["reply"] == words_of(window.seen, told["turn"]["id"]) == REPLY
+        stored = await in_database(Turn.objects.get, pk=told["turn"]["id"])
+        assert (stored.reply, stored.status) == (REPLY, Status.TOLD)
+
+
+async def test_two_windows_show_the_same_thing(alice, adventure, troupe):
+    troupe.start(pace=200, replies=[REPLY])
+    async with Window(adventure.pk, alice) as one, Window(adventure.pk, alice) as two:
+        await one.next()
+        await two.next()
+        told = await play(one)
+        seen = await two.until("turn.told")
+        assert seen == told
+        assert words_of(two.seen, told["turn"]["id"]) == REPLY
+
+
+async def test_a_window_that_was_away_gets_exactly_what_it_missed(alice, adventure, troupe):
+    troupe.start(pace=60, replies=[REPLY])
+    async with Window(adventure.pk, alice) as window:
+        await window.next()
+        await window.command("take_action", kind="do", text="open the door")
+        first = await window.until("turn.token")
+        turn, last = first["turn"], first["id"]
+        before = list(window.seen)
+    await asyncio.sleep(0.2)
+    async with Window(adventure.pk, alice, query=f"?after={last}") as window:
+        await window.until("turn.told")
+        assert window.seen[0]["type"] == "turn.token"
+        assert words_of(before + window.seen, turn) == REPLY
+
+
+async def test_resume_on_an_open_socket_gives_what_was_missed(alice, adventure, troupe):
+    troupe.start(pace=0, replies=[REPLY])
+    async with Window(adventure.pk, alice) as window:
+        snapshot = await window.next()
+        await play(window)
+        queued = next(event for event in window.seen if event["type"] == "turn.queued")
+        window.seen.clear()
+        await window.send(type="resume", after=queued["id"])
+        await window.until("turn.told")
+        assert [event["type"] for event in window.seen][0] == "turn.started"
+        assert snapshot["id"] != queued["id"]
+
+
+async def test_a_log_that_does_not_reach_back_brings_a_snapshot(alice, adventure, troupe, log):
+    troupe.start(pace=0, replies=[REPLY])
+    for after in ("1-1", "9999999999999-0", "nonsense"):
+        async with Window(adventure.pk, alice, query=f"?after={after}") as window:
+            assert (await window.next())["type"] == "snapshot"
+    async with Window(adventure.pk, alice) as window:
+        await window.next()
+        told = await play(window)
+        log.redis.delete(log_key(str(adventure.pk)))
+        await window.send(type="resume", after=told["id"])
+        snapshot = await window.next()
+        assert snapshot["type"] == "snapshot"
+        assert snapshot["turns"][-1]["reply"] == REPLY
+
+
+async def test_a_reload_in_mid_reply_finds_its_place(alice, adventure, troupe):
+    troupe.start(pace=30, replies=[REPLY])
+    async with Window(adventure.pk, alice) as window:
+        await window.next()
+        await window.command("take_action", kind="do", text="open the door")
+        await window.until("turn.token")
+    async with Window(adventure.pk, alice) as window:
+        snapshot = await window.next()
+        turn = snapshot["turns"][-1]
+        assert turn["status"] == "running"
+        assert REPLY.startswith(turn["reply"]) and turn["reply"]
+        told = await window.until("turn.told")
+        shown = turn["reply"]
+        for event in window.seen:
+            if event["type"] == "turn.token":
+                overlap = len(shown) - event["index"]
+                assert overlap >= 0, "a piece was lost between snapshot and log"
+                shown += event["text"][overlap:]
+        assert shown == told["turn"]["reply"] == REPLY
+
+
+async def test_what_happens_between_snapshot_and_log_is_not_lost(
+    alice, adventure, narrator_awake, log, monkeypatch
+):
+    """The cut: events that fall after the snapshot's log id was read, before it is sent."""
+    from game import snapshots
+
+    plain = snapshots.snapshot
+
+    def late(adventure_id):
+        taken = plain(adventure_id)
+        command = turns.TakeAction(type="take_action", key=uuid.uuid4(), kind="do", text="run")
+        turns.carry_out(adventure_id, alice, command)
+        lease = log.take_next("parrot", "w")
+        log.append([(lease, [Token(turn=lease.request.turn, attempt=1, index=0, text="You ")])])
+        return taken
+
+    monkeypatch.setattr(snapshots, "snapshot", late)
+    async with Window(adventure.pk, alice) as window:
+        assert len((await window.next())["turns"]) == 1
+        types = [(await window.next())["type"] for _ in range(3)]
+        assert types == ["turn.queued", "turn.started", "turn.token"]
+
+
+async def test_stop_keeps_the_words_told_so_far(alice, adventure, troupe):
+    troupe.start(pace=30, replies=[REPLY])
+    async with Window(adventure.pk, alice) as window:
+        await window.next()
+        await window.command("take_action", kind="do", text="open the door")
+        turn = (await window.until("turn.token"))["turn"]
+        await window.command("stop_turn", turn=turn)
+        stopped = await window.until("turn.stopped")
+        assert stopped["turn"]["reply"] == words_of(window.seen, turn)
+        assert 0 < len(stopped["turn"]["reply"]) < len(REPLY)
+        assert (await play(window, "go on"))["turn"]["status"] == "told"
+
+
+async def test_undo_redo_retry_and_edit_reach_every_window(alice, adventure, troupe):
+    troupe.start(pace=0, replies=[REPLY])
+    async with Window(adventure.pk, alice) as one, Window(adventure.pk, alice) as two:
+        await one.next()
+        await two.next()
+        first = (await play(one))["turn"]["id"]
+        await one.command("undo_turn")
+        moved = await two.until("head.moved")
+        assert (moved["undo"], moved["redo"]) == (False, first)
+        await one.command("redo_turn")
+        assert (await two.until("head.moved"))["head"] == first
+        await one.command("retry_turn", turn=first)
+        second = (await two.until("turn.told"))["turn"]
+        assert second["siblings"] == [first, second["id"]]
+        await one.command("edit_turn", turn=second["id"], reply="You think better of it.")
+        edited = (await two.until("turn.edited"))["turn"]
+        assert (edited["reply"], edited["edited"]) == ("You think better of it.", True)
+        await one.command("go_to_turn", turn=first)
+        assert (await two.until("head.moved"))["head"] == first
+
+
+async def test_a_worker_whose_engine_dies_is_continued_without_a_repeated_word(
+    alice, adventure, troupe, log
+):
+    troupe.start(pace=60, replies=[REPLY], crash_after_tokens=10)
+    async with Window(adventure.pk, alice) as window:
+        await window.next()
+        await window.command("take_action", kind="do", text="open the door")
+        await window.until("turn.token")
+        for _ in range(100):
+            await asyncio.sleep(0.1)
+            await in_database(sweep_now)
+            if any(event["type"] == "turn.told" for event in window.seen):
+                break
+            while not await window.socket.receive_nothing(0.05):
+                await window.next()
+        told = next(event for event in window.seen if event["type"] == "turn.told")
+        assert told["turn"]["attempt"] > 1
+        assert words_of(window.seen, told["turn"]["id"]) == told["turn"]["reply"] == REPLY
+
+
+def sweep_now():
+    for turn in Turn.objects.filter(status=Status.QUEUED):
+        turns.give_again(turn.pk, turns.sweep_turn)
+
+
+# Who may listen
+
+
+async def test_a_stranger_sees_no_difference_between_not_yours_and_not_there(
+    charlie, adventure, log
+):
+    for adventure_id in (adventure.pk, uuid.uuid4()):
+        async with Window(adventure_id, charlie) as window:
+            assert await window.closed() == 4404
+
+
+async def test_without_a_session_the_socket_closes(adventure, log):
+    async with Window(adventure.pk) as window:
+        assert await window.closed() == 4401
+
+
+@pytest.mark.parametrize(
+    "origin", ["http://evil.example", "null", "https://127.0.0.1:8000", "http://127.0.0.1:1"]
+)
+async def test_a_page_from_elsewhere_cannot_open_a_socket(alice, adventure, log, origin):
+    async with Window(adventure.pk, alice, origin=origin) as window:
+        assert not window.connected
+
+
+async def test_a_socket_closes_when_its_session_ends(alice, adventure, log):
+    async with Window(adventure.pk, alice) as window:
+        await window.next()
+        await asyncio.to_thread(log_out, window.client)
+        assert await window.closed(timeout=15) == 4408
+
+
+def log_out(client):
+    from django.db import connections
+
+    try:
+        client.logout()
+    finally:
+        connections.close_all()
+
+
+async def test_a_deleted_adventure_closes_its_sockets(alice, adventure, log):
+    async with Window(adventure.pk, alice) as window:
+        await window.next()
+        await in_database(adventures.delete, adventure.pk)
+        assert await window.closed(timeout=15) in (4404, 4408)
+
+
+# Bad input
+
+NESTED = "[" * 30_000
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        "hello",
+        " ",
+        "null",
+        "[]",
+        "42",
+        NESTED,
+        '{"type":"fly"}',
+        '{"type":"ping","extra":1}',
+        '{"type":"take_action","kind":"do","text":"go"}',
+        '{"type":"take_action","key":"x","kind":"do","text":"go"}',
+        '{"type":"take_action","key":"5cd0b9a0-5a4e-4f3e-9a0e-5f1d2c3b4a59","kind":"sing"}',
+        '{"type":"edit_turn","key":"5cd0b9a0-5a4e-4f3e-9a0e-5f1d2c3b4a59",'
+        '"turn":"5cd0b9a0-5a4e-4f3e-9a0e-5f1d2c3b4a59"}',
+        '{"type":"stop_turn","key":"5cd0b9a0-5a4e-4f3e-9a0e-5f1d2c3b4a59","turn":' + "9" * 5000 + "}",
+        '{"type":"take_action","key":"5cd0b9a0-5a4e-4f3e-9a0e-5f1d2c3b4a59","kind":"do",'
+        '"text":"\\ud800"}',
+        '{"type":"ping","pad":"' + "x" * 70_000 + '"}',
+    ],
+    ids=lambda frame: frame[:40],
+)
+async def test_a_malformed_message_gets_an_error_and_the_socket_lives(
+    alice, adventure, log, frame
+):
+    async with Window(adventure.pk, alice) as window:
+        await window.next()
+        await window.socket.send_to(text_data=frame)
+        error = await window.next()
+        assert (error["type"], error["code"]) == ("error", "bad_message")
+        assert error["message"]
+        await window.send(type="ping")
+        assert (await window.next())["type"] == "pong"
+
+
+async def test_text_over_the_limit_says_how_long_it_may_be(alice, adventure, log):
+    async with Window(adventure.pk, alice) as window:
+        await window.next()
+        key = await window.command("take_action", kind="do", text="x" * 4001)
+        error = await window.next()
+        assert (error["code"], error["key"]) == ("bad_message", key)
+        assert "4,000" in error["message"] and "4,001" in error["message"]
+        assert await in_database(Turn.objects.count) == 1
+
+
+async def test_control_characters_are_left_out_of_what_is_stored(alice, adventure, troupe):
+    troupe.start(pace=0, replies=[REPLY])
+    async with Window(adventure.pk, alice) as window:
+        await window.next()
+        told = await play(window, "open\x00 the\x1b[31m do\u0301or")
+        assert told["turn"]["action"] == "open the[31m d\u00f3or"
+
+
+async def test_an_action_during_a_turn_is_busy(alice, adventure, troupe):
+    troupe.start(pace=20, replies=[REPLY])
+    async with Window(adventure.pk, alice) as window:
+        await window.next()
+        await window.command("take_action", kind="do", text="one")
+        await window.until("turn.queued")
+        key = await window.command("take_action", kind="do", text="two")
+        error = await window.until("error")
+        assert (error["code"], error["key"]) == ("busy", key)
+
+
+async def test_a_player_who_floods_is_slowed_then_shut_out(alice, adventure, log):
+    async with Window(adventure.pk, alice) as window:
+        await window.next()
+        for _ in range(300):
+            await window.send(type="ping")
+        error = await window.until("error")
+        assert (error["code"], error["retry_after"]) == ("too_many", 1)
+        assert await window.closed() == 4429
+
+
+async def test_a_waiting_turn_is_told_its_place_as_it_changes(
+    alice, bob, adventure, begin, narrator_awake, log
+):
+    from game.models import Membership
+
+    log.beat("parrot", "test", slots=1, running=1, turn_s=10.0)
+    other = await in_database(begin, bob)
+    command = turns.TakeAction(type="take_action", key=uuid.uuid4(), kind="do", text="run")
+    await in_database(turns.carry_out, other.pk, bob, command)
+    async with Window(adventure.pk, alice) as window:
+        await window.next()
+        await window.command("take_action", kind="do", text="wait")
+        queued = await window.until("turn.queued")
+        assert (queued["position"], queued["eta_seconds"]) == (1, 20)
+        assert (await window.until("turn.waiting"))["position"] == 1
+        log.take_next("parrot", "w")
+        moved = await window.until("turn.waiting", position=0)
+        assert moved["eta_seconds"] == 10
+        assert await in_database(Membership.objects.count) == 2
+        assert await in_database(Adventure.objects.count) == 2
