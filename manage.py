@@ -4,8 +4,31 @@
 import os
 import sys
 
+import redis
+from django.conf import settings
 from django.core.management import execute_from_command_line
+from django.db import OperationalError
+
+from dungeon import backends
+
+
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dungeon.settings")
+    try:
+        execute_from_command_line(sys.argv)
+    except OperationalError:
+        stop_where(backends.database_problem(settings.DATABASE_URL))
+        raise
+    except (redis.ConnectionError, redis.TimeoutError):
+        stop_where(backends.redis_problem(settings.REDIS_URL))
+        raise
+
+
+def stop_where(problem: str) -> None:
+    """One line instead of a traceback, where a server is away."""
+    if problem:
+        sys.exit(f"grue: {problem}")
+
 
 if __name__ == "__main__":
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dungeon.settings")
-    execute_from_command_line(sys.argv)
+    main()

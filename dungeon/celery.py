@@ -9,6 +9,9 @@ Each narrator has a queue of its own, `narrator.<name>`; `game` holds what needs
 import os
 
 from celery import Celery
+from celery.signals import beat_embedded_init
+
+from dungeon import leash
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dungeon.settings")
 
@@ -43,3 +46,9 @@ app.conf.update(
     },
 )
 app.autodiscover_tasks(["game", "inference"])
+
+
+@beat_embedded_init.connect
+def end_with_the_worker(**_: object) -> None:
+    """`-B` runs beat in a process of its own, which would outlive a worker that was killed."""
+    leash.tie_to(os.getppid())

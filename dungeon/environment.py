@@ -1,15 +1,18 @@
 """Reads settings from the environment, each with an error that names the variable."""
 
 import os
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import NoReturn, TypeVar
+from urllib.parse import SplitResult, urlsplit
 
 T = TypeVar("T")
 
 TRUE = {"1", "true", "yes", "on"}
 FALSE = {"0", "false", "no", "off"}
+HOST_NAME = re.compile(r"\.?[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?|\[[0-9A-Fa-f:.]+\]|\*")
 
 
 def refuse(name: str, wants: str) -> NoReturn:
@@ -17,15 +20,20 @@ def refuse(name: str, wants: str) -> NoReturn:
     sys.exit(f"grue: {name} {wants}")
 
 
-def read(name: str, default: T, parse: Callable[[str], T], wants: str) -> T:
-    """The variable `name` parsed, or `default` where it is unset or empty."""
+def read(
+    name: str, default: T, parse: Callable[[str], T], wants: str, *, secret: bool = False
+) -> T:
+    """The variable `name` parsed, or `default` where it is unset or empty.
+
+    The value is shown when it is wrong, unless it is a `secret`.
+    """
     raw = os.environ.get(name, "")
     if raw == "":
         return default
     try:
         return parse(raw)
-    except ValueError:
-        refuse(name, f"{wants} (it is {raw!r})")
+    except (ValueError, OverflowError):
+        refuse(name, wants if secret else f"{wants} (it is {raw!r})")
 
 
 def text(name: str, default: str = "") -> str:
@@ -60,19 +68,107 @@ def one_of(name: str, default: str, choices: list[str]) -> str:
     return read(name, default, parse, f"wants one of {', '.join(choices)}")
 
 
-def words(name: str) -> list[str]:
-    """A list separated by commas."""
-    return [word.strip() for word in os.environ.get(name, "").split(",") if word.strip()]
+def at_least(name: str, default: Callable[[], str], least: int) -> str:
+    """A secret of `least` characters or more, which `default` makes where none is given."""
 
-
-def url(name: str, default: str, schemes: tuple[str, ...], example: str) -> str:
     def parse(raw: str) -> str:
-        if not raw.startswith(tuple(f"{scheme}://" for scheme in schemes)):
-            raise ValueError(raw)
+        if len(raw) < least:
+            raise ValueError
         return raw
 
-    return read(name, default, parse, f"wants an address like {example}")
+    wants = f"wants {least} random characters or more, or to be left out"
+    return read(name, "", parse, wants, secret=True) or default()
+
+
+def host(name: str, default: str) -> str:
+    """An address or name to listen on, without scheme, port or brackets."""
+
+    def parse(raw: str) -> str:
+        bare = raw.removeprefix("[").removesuffix("]")
+        if not (HOST_NAME.fullmatch(bare) or HOST_NAME.fullmatch(f"[{bare}]")) or bare == "*":
+            raise ValueError(raw)
+        return bare
+
+    return read(name, default, parse, "wants an address to listen on, like 0.0.0.0 or 192.168.1.5")
+
+
+def host_names(name: str) -> list[str]:
+    """Names that browsers may call us by, separated by commas."""
+
+    def parse(raw: str) -> list[str]:
+        names = words(raw)
+        if not all(HOST_NAME.fullmatch(each) for each in names):
+            raise ValueError(raw)
+        return names
+
+    return read(
+        name, [], parse, "wants host names without scheme or port, like a.example,b.example"
+    )
+
+
+def origins(name: str) -> list[str]:
+    """Full origins, separated by commas."""
+
+    def parse(raw: str) -> list[str]:
+        return [origin_of(each) for each in words(raw)]
+
+    return read(name, [], parse, "wants origins like https://grue.example,http://10.0.0.5:8000")
+
+
+def origin_of(raw: str) -> str:
+    """`raw` as browsers write an origin: no path, no port that the scheme implies."""
+    found = urlsplit(raw)
+    port = {"http": 80, "https": 443}.get(found.scheme)
+    if port is None or not found.hostname or found.username or found.path.strip("/"):
+        raise ValueError(raw)
+    if found.query or found.fragment:
+        raise ValueError(raw)
+    name = f"[{found.hostname}]" if ":" in found.hostname else found.hostname
+    shown = "" if found.port in (None, port) else f":{found.port}"
+    return f"{found.scheme}://{name}{shown}"
+
+
+def words(raw: str) -> list[str]:
+    return [word.strip() for word in raw.split(",") if word.strip()]
+
+
+def address(
+    name: str,
+    default: str,
+    schemes: Collection[str],
+    fits: Callable[[SplitResult], bool],
+    like: str,
+) -> str:
+    """A server's URL. It may hold a password, so it is never shown."""
+
+    def parse(raw: str) -> str:
+        found = urlsplit(raw)
+        _ = found.port  # raises ValueError unless it is a number
+        if found.scheme not in schemes or not fits(found):
+            raise ValueError
+        return raw
+
+    return read(name, default, parse, f"wants an address like {like}", secret=True)
 
 
 def path(name: str, default: Path) -> Path:
-    return Path(os.environ.get(name, "") or default).expanduser().resolve()
+    try:
+        return Path(os.environ.get(name, "") or default).expanduser().resolve()
+    except (OSError, RuntimeError, ValueError):  # ~nobody/, a loop of links, a NUL
+        refuse(name, f"wants a path (it is {os.environ.get(name, '')!r})")
+
+
+def folder(name: str, default: Path) -> Path:
+    """A folder that is there or can be made."""
+    found = path(name, default)
+    if found.exists() and not found.is_dir():
+        refuse(name, f"wants a folder, and {found} is something else")
+    return found
+
+
+def file(name: str, default: Path) -> Path:
+    """A file that is there and can be read."""
+    found = path(name, default)
+    if not found.is_file() or not os.access(found, os.R_OK):
+        refuse(name, f"wants a file that can be read (it is {str(found)!r})")
+    return found

@@ -10,39 +10,60 @@ from typing import Any
 import dj_database_url
 from csp.constants import NONE, SELF
 
-from dungeon import environment, secrets
+from dungeon import environment, network, secrets, services
 from inference.config import InferenceConfig
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 DEBUG = environment.boolean("DEBUG", False)
-HOST = environment.text("HOST", "127.0.0.1")
+HOST = environment.host("HOST", "127.0.0.1")
 PORT = environment.whole("PORT", 8000, 1, 65535)
-DATA_DIR = environment.path("DATA_DIR", BASE_DIR / "var")
-MODELS_DIR = environment.path("MODELS_DIR", DATA_DIR / "models")
-NARRATORS_FILE = environment.path("NARRATORS_FILE", BASE_DIR / "narrators.yaml")
+DATA_DIR = environment.folder("DATA_DIR", BASE_DIR / "var")
+MODELS_DIR = environment.folder("MODELS_DIR", DATA_DIR / "models")
+NARRATORS_FILE = environment.file("NARRATORS_FILE", BASE_DIR / "narrators.yaml")
 MAX_WAIT_SECONDS = environment.whole("MAX_WAIT_SECONDS", 300, 1, 86400)
 LOG_LEVEL = environment.one_of(
     "LOG_LEVEL", "INFO", ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 )
-DATABASE_URL = environment.url(
+# Where nobody names servers, the ones that `make play` starts.
+DATABASE_URL = environment.address(
     "DATABASE_URL",
-    "postgres://postgres@127.0.0.1:5432/grue",
+    services.database_url(DATA_DIR),
     ("postgres", "postgresql"),
+    lambda url: len(url.path) > 1,
     "postgres://user:password@host:5432/grue",
 )
-REDIS_URL = environment.url(
-    "REDIS_URL", "redis://127.0.0.1:6379/0", ("redis", "rediss", "unix"), "redis://host:6379/0"
+REDIS_URL = environment.address(
+    "REDIS_URL",
+    services.redis_url(DATA_DIR),
+    ("redis", "rediss", "unix"),
+    lambda url: bool(url.path if url.scheme == "unix" else url.hostname),
+    "redis://:password@host:6379/0",
 )
-SECRET_KEY = environment.text("SECRET_KEY") or secrets.kept_in(DATA_DIR / "secret_key")
+SECRET_KEY = environment.at_least(
+    "SECRET_KEY", lambda: secrets.kept_in(DATA_DIR / "secret_key"), least=32
+)
 
-ALLOWED_HOSTS = environment.words("ALLOWED_HOSTS") or ["127.0.0.1", "localhost", "[::1]", HOST]
-CSRF_TRUSTED_ORIGINS = environment.words("CSRF_TRUSTED_ORIGINS")
+# By which names and from which pages browsers may come. Listening on every address of the machine
+# (HOST=0.0.0.0) means being reached by each of them. A page served by us is let in by Django's CSRF
+# check without being named; CSRF_TRUSTED_ORIGINS is for what browsers see when a proxy stands
+# before us, and one line there is enough: CSRF_TRUSTED_ORIGINS=https://grue.example
+CSRF_TRUSTED_ORIGINS = environment.origins("CSRF_TRUSTED_ORIGINS")
+_names = [network.in_url(name) for name in network.reachable_as(HOST)]
+_names += environment.host_names("ALLOWED_HOSTS")
+ALLOWED_HOSTS = [*_names, *(network.host_of(origin) for origin in CSRF_TRUSTED_ORIGINS)]
+# For the socket's OriginValidator. "*" allows any name for a Host header, never any page.
+ALLOWED_ORIGINS = [network.origin(name, PORT) for name in _names if name != "*"]
+ALLOWED_ORIGINS += CSRF_TRUSTED_ORIGINS
+# An https origin means that a proxy ends TLS before us and says so in this header. Without a proxy
+# a client could claim it, and would get cookies that its own plain http page then cannot use.
+if any(origin.startswith("https://") for origin in CSRF_TRUSTED_ORIGINS):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 # What a player may have under way at once, over all adventures.
 TURNS_PER_PLAYER = 2
 
-INFERENCE = InferenceConfig(
+CELERY_INFERENCE = INFERENCE = InferenceConfig(
     redis_url=REDIS_URL, narrators_file=NARRATORS_FILE, models_dir=MODELS_DIR
 )
 
@@ -58,6 +79,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "dungeon.cookies.SecureCookiesMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -84,12 +106,9 @@ TEMPLATES: list[dict[str, Any]] = [
     }
 ]
 
-DATABASES = {
-    "default": {
-        **dj_database_url.parse(DATABASE_URL, conn_max_age=600, conn_health_checks=True),
-        "OPTIONS": {"connect_timeout": 5},
-    }
-}
+_database = dj_database_url.parse(DATABASE_URL, conn_max_age=600, conn_health_checks=True)
+_database["OPTIONS"] = {"connect_timeout": 5, **_database.get("OPTIONS", {})}
+DATABASES = {"default": _database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "game.Player"
 LOGIN_URL = "/admin/login/"
@@ -119,7 +138,7 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_URL = services.celery_url(REDIS_URL)
 
 LOGGING = {
     "version": 1,

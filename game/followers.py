@@ -20,7 +20,7 @@ from django.conf import settings
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from inference.log import FIRST, LOG_ENTRIES, PREFIX, log_key, waiting_key
+from inference.log import FIRST, LOG_ENTRIES, PREFIX, log_key
 
 logger = logging.getLogger(__name__)
 
@@ -59,13 +59,14 @@ class Followers:
 
     def __init__(self, url: str) -> None:
         # Above BLOCK: redis-py 8 cuts a blocking read at socket_timeout (redis-py #4091).
-        self.reader = redis.asyncio.Redis.from_url(
+        # Any: redis-py's types join what RESP2 and RESP3, sync and async calls answer.
+        self.reader: Any = redis.asyncio.Redis.from_url(
             url,
             socket_timeout=BLOCK_MS / 1000 + 5,
             socket_connect_timeout=2,
             retry=Retry(NoBackoff(), 0),
         )
-        self.client = redis.asyncio.Redis.from_url(
+        self.client: Any = redis.asyncio.Redis.from_url(
             url, socket_timeout=2, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0)
         )
         self.bell = f"{PREFIX}bell:{uuid.uuid4()}"  # rung to end a blocking read early
@@ -174,11 +175,6 @@ class Followers:
                 follower.entries.put_nowait(LogGone())
         self.following.clear()
         self.positions.clear()
-
-    async def positions_of(self, narrator: str, turn: str) -> int | None:
-        """How many wait before a turn; None when it waits no more."""
-        rank = await self.client.zrank(waiting_key(narrator), turn)
-        return None if rank is None else int(rank)
 
 
 def decoded(log_id: bytes, fields: dict[bytes, bytes]) -> Entry:

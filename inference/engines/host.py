@@ -1,0 +1,180 @@
+"""The process that holds an engine: `python -m inference.engines.host FD PARENT_PID`.
+
+Started by `inference.engines.process`, never by hand. One thread only: what the libraries compile
+is bound to the thread that did it, and a step holds the interpreter anyway. Between steps it reads
+what the worker asks for; when nothing is under way it sleeps on the pipe.
+
+The worker decides when it ends. SIGINT and SIGTERM reach every process of a terminal or a
+container, and the turns under way are to be told to their ends first, so both are ignored here.
+"""
+
+import ctypes
+import importlib
+import os
+import select
+import signal
+import sys
+import time
+from multiprocessing.connection import Connection
+from typing import cast
+
+from pydantic import ValidationError
+
+from inference import prompts
+from inference.config import InferenceConfig
+from inference.engines.base import Engine, EngineBroken, NewText, RequestId
+from inference.engines.messages import (
+    Cancel,
+    Command,
+    EngineInfo,
+    Event,
+    Failed,
+    Load,
+    PromptBuilt,
+    Step,
+    Stop,
+    Submit,
+)
+from inference.narrators import Narrator
+from inference.request import GenerationRequest
+
+PR_SET_PDEATHSIG = 1  # from <sys/prctl.h>
+
+
+class Host:
+    """The loop between a worker's pipe and an engine."""
+
+    def __init__(self, pipe: "Connection[Event, Command]", narrator: Narrator, engine: Engine):
+        self._pipe = pipe
+        self._narrator = narrator
+        self._engine = engine
+        self._workers_number: dict[RequestId, int] = {}
+        self._engines_number: dict[int, RequestId] = {}
+        self._unsent: list[NewText] = []
+        self._stopped = False
+        self._poll = select.poll()  # Connection.poll makes a selector each time: ten times slower
+        self._poll.register(pipe.fileno(), select.POLLIN)
+
+    def run(self) -> None:
+        """Serve until told to stop. Raises EngineBroken, and EOFError when the worker is gone."""
+        while not self._stopped:
+            working = self._engine.busy or bool(self._unsent)
+            if not working or self._poll.poll(0):
+                self._obey(self._pipe.recv())
+            else:
+                self._step()
+
+    def _step(self) -> None:
+        """Advance the engine, and send what came of it as one message."""
+        texts, self._unsent = self._unsent, []
+        for text in self._engine.step():
+            number = self._workers_number[text.request]
+            texts.append(NewText(number, text.text, text.tokens, text.finish, text.error))
+            if text.finish:
+                del self._workers_number[text.request], self._engines_number[number]
+        self._pipe.send(Step(texts))
+
+    def _obey(self, command: Command) -> None:
+        match command:
+            case Submit(request, generation):
+                self._submit(request, generation)
+            case Cancel(request):
+                if request in self._engines_number:
+                    self._engine.cancel(self._engines_number[request])
+            case Stop():
+                self._stopped = True
+            case Load():
+                raise ValueError("an engine is loaded once")
+
+    def _submit(self, number: int, generation: GenerationRequest) -> None:
+        """Build the prompt and hand it to the engine. What is wrong with one fails it alone."""
+        try:
+            built = prompts.build(
+                generation,
+                self._narrator,
+                count=self._engine.count,
+                render_chat=self._engine.render_chat,
+                window=self._engine.context_tokens,
+            )
+            request = self._engine.submit(built.text, built.sampling)
+        except EngineBroken:
+            raise
+        except Exception as error:
+            self._unsent.append(NewText(number, "", 0, "error", one_line(error)))
+            return
+        self._workers_number[request] = number
+        self._engines_number[number] = request
+        self._pipe.send(PromptBuilt(number, built.report))
+
+
+def load(narrator: Narrator, config: InferenceConfig) -> Engine:
+    """The narrator's engine. Each is a module of this package, imported only where it is used."""
+    module = importlib.import_module(f"inference.engines.{narrator.engine}")
+    return cast(Engine, module.load(narrator, config))
+
+
+def serve(pipe: "Connection[Event, Command]") -> int:
+    """Load what the worker asks for, then tell its turns. Returns the exit status."""
+    first = pipe.recv()
+    if not isinstance(first, Load):
+        raise ValueError("the first message must be Load")
+    began = time.monotonic()
+    try:
+        engine = load(first.narrator, first.config)
+    except Exception as error:
+        pipe.send(Failed(one_line(error)))
+        return 1
+    pipe.send(EngineInfo(engine.context_tokens, time.monotonic() - began, os.getpid()))
+    try:
+        Host(pipe, first.narrator, engine).run()
+    except EngineBroken as error:
+        pipe.send(Failed(one_line(error)))
+        return 1
+    return 0
+
+
+def one_line(error: BaseException) -> str:
+    """What went wrong in one line, with the kind of error where that says more.
+
+    Libraries put the place in their sources first and the matter last.
+    """
+    if isinstance(error, ValidationError):
+        wrong = [(".".join(map(str, e["loc"])), e["msg"]) for e in error.errors()]
+        return f"{error.title}: " + "; ".join(f"{place}: {why}" for place, why in wrong)
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    said = lines[-1] if lines else ""
+    if isinstance(error, KeyError | IndexError | TypeError | AttributeError) or not said:
+        return f"{type(error).__name__}: {said}".removesuffix(": ")
+    return said
+
+
+def die_with(parent: int) -> None:
+    """Have the kernel kill this process when its worker dies, even in the middle of a step.
+
+    Linux only; elsewhere the end of the pipe is noticed after the step.
+    """
+    if sys.platform != "linux":
+        return
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before the kernel was asked
+        os._exit(1)
+
+
+def main(arguments: list[str]) -> int:
+    for ignored in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ignored, signal.SIG_IGN)
+    descriptor, parent = int(arguments[0]), int(arguments[1])
+    die_with(parent)
+    try:
+        return serve(Connection(descriptor))
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return 0  # the worker is gone, and with it everyone who would hear more
+
+
+if __name__ == "__main__":
+    status = main(sys.argv[1:])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Without this, openvino takes part of a second to free what the kernel frees at once, and a
+    # library's crash at exit would look like one of the engine.
+    os._exit(status)

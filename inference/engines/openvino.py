@@ -1,0 +1,341 @@
+"""The engine for a CPU: continuous batching and prefix caching of openvino-genai."""
+
+import functools
+import json
+import secrets
+import struct
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from inference.config import InferenceConfig
+from inference.engines.base import EngineBroken, Finish, Message, NewText, RequestId
+from inference.engines.detokenize import CONTEXT, Unfolding
+from inference.models import check_model, ensure_model
+from inference.narrators import Narrator
+from inference.sampling import SamplingParams
+
+# `import openvino` imports openvino.tools.ovc, which sends an event to Google Analytics when the
+# package openvino_telemetry can be imported, and falls back to a stub when it cannot. Grue tells
+# nobody that it runs. No option or environment variable turns it off before the import.
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+
+import numpy as np  # noqa: E402
+import openvino  # noqa: E402
+import openvino_genai  # noqa: E402
+
+RUNNING = openvino_genai.GenerationStatus.RUNNING
+FINISHES: dict[Any, Finish] = {
+    openvino_genai.GenerationFinishReason.STOP: "stop",
+    openvino_genai.GenerationFinishReason.LENGTH: "length",
+}
+
+# Prompt tokens computed in one step, over all requests. A step answers nobody meanwhile, so a long
+# prompt is told in pieces between which the others get their words.
+STEP_TOKENS = 256
+BLOCK_TOKENS = 32  # tokens in a block of the library's cache on a CPU
+
+COUNTED_TEXTS = 4096  # texts whose length in tokens is remembered
+
+# A model that says one of these has ended its answer, whichever of them its file calls the end:
+# instruct models also end with <|endoftext|>, or go on to play the user.
+ENDS = (
+    b"<|endoftext|>",
+    b"<|im_end|>",
+    b"<|im_start|>",
+    b"</s>",
+    b"<|eot_id|>",
+    b"<|end_of_text|>",
+    b"<|start_header_id|>",
+)
+
+
+class OpenVinoOptions(BaseModel):
+    """`options` of an openvino narrator."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    device: str = "CPU"
+    # Tokens whose keys and values are kept, for the turns under way and for the next turns of known
+    # stories: 14 KB for each in SmolLM2-135M, all of it resident after some hours of play. When the
+    # turns under way need more, the library sets some aside and computes them again.
+    cache_tokens: int = Field(default=16_384, ge=256)
+
+
+@dataclass
+class Telling:
+    """A request, and the library's handle of it as soon as it has a slot."""
+
+    prompt: list[int]
+    generation: Any
+    unfolding: Unfolding
+    handle: Any = None
+    cancelled: bool = False
+
+
+class OpenVinoEngine:
+    """Keeps the promise of `Engine` with openvino-genai's ContinuousBatchingPipeline.
+
+    `step` holds the interpreter until it is done: this belongs in a process of its own.
+    """
+
+    def __init__(self, narrator: Narrator, model_path: Path, cache_dir: Path) -> None:
+        """Load the model: a GGUF of the llama, qwen2 or qwen3 family, or a folder with an IR.
+
+        `cache_dir` keeps the compiled model for the next start. Raises ValueError or RuntimeError.
+        """
+        options = OpenVinoOptions.model_validate(narrator.options)
+        self.context_tokens = min(narrator.context, positions(model_path), options.cache_tokens)
+        cache_dir.mkdir(parents=True, exist_ok=True)
+        self._pipeline = openvino_genai.ContinuousBatchingPipeline(
+            str(model_path),
+            scheduling(narrator.slots, options.cache_tokens),
+            options.device,
+            {"CACHE_DIR": str(cache_dir)},
+        )
+        self._tokenizer = self._pipeline.get_tokenizer()
+        self._ends = self._end_tokens()
+        self._decodes_batches = self._can_decode_batches()
+        self._slots = narrator.slots
+        self._tellings: dict[RequestId, Telling] = {}  # in order of arrival: the first have slots
+        self._last_request = 0
+        self._count = functools.lru_cache(maxsize=COUNTED_TEXTS)(self._count_anew)
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._tellings)
+
+    def count(self, text: str) -> int:
+        return self._count(text)
+
+    def render_chat(self, messages: list[Message], begun: str) -> str:
+        """In the model's template. Many, SmolLM's too, add a system message where none is given."""
+        history = [{"role": message.role, "content": message.content} for message in messages]
+        rendered: str = self._tokenizer.apply_chat_template(history, add_generation_prompt=True)
+        return rendered + begun
+
+    def submit(self, prompt: str, sampling: SamplingParams) -> RequestId:
+        ids = self._encode(prompt)
+        if not ids:
+            raise ValueError("the prompt is empty")
+        # The library does not refuse what is beyond the model's positions: it tells nonsense.
+        if len(ids) + sampling.max_tokens > self.context_tokens:
+            raise ValueError(
+                f"{len(ids)} tokens of prompt and {sampling.max_tokens} new ones "
+                f"exceed {self.context_tokens}"
+            )
+        generation = self._generation(sampling)
+        end = ids[-CONTEXT:]
+        self._last_request += 1
+        self._tellings[self._last_request] = Telling(
+            ids, generation, Unfolding(end, self._tokenizer.decode(end))
+        )
+        return self._last_request
+
+    def cancel(self, request: RequestId) -> None:
+        telling = self._tellings.get(request)
+        if telling is not None and not telling.cancelled:
+            telling.cancelled = True
+            if telling.handle is not None:
+                telling.handle.cancel()
+
+    def step(self) -> list[NewText]:
+        try:
+            return self._step()
+        except Exception as error:
+            # After an exception the library's scheduler is in no known state.
+            raise EngineBroken(str(error)) from error
+
+    def _step(self) -> list[NewText]:
+        cancelled = [request for request, each in self._tellings.items() if each.cancelled]
+        texts = [NewText(request, "", 0, "cancelled") for request in cancelled]
+        for request in cancelled:
+            del self._tellings[request]
+        running = list(self._tellings.items())[: self._slots]
+        for request, telling in running:
+            if telling.handle is None:
+                telling.handle = self._begin(request, telling)
+        if self._pipeline.has_non_finished_requests():
+            self._pipeline.step()
+        return texts + self._collect(running)
+
+    def _begin(self, request: RequestId, telling: Telling) -> Any:
+        """Give a slot to a request. The library's `max_num_seqs` does not bind in this mode."""
+        prompt = openvino.Tensor(np.array([telling.prompt], dtype=np.int64))
+        return self._pipeline.add_request(request, prompt, telling.generation)
+
+    def _collect(self, running: list[tuple[RequestId, Telling]]) -> list[NewText]:
+        """What the step brought for each request that has a slot."""
+        texts = []
+        grown: list[tuple[RequestId, Telling, int, Finish | None]] = []
+        for request, telling in running:
+            going_on = telling.handle.get_status() == RUNNING
+            ids, finish = self._read(telling.handle)
+            if not going_on and finish is None:
+                del self._tellings[request]
+                texts.append(NewText(request, "", 0, "error", "the engine's cache is full"))
+            elif ids or finish:
+                telling.unfolding.add(ids)
+                grown.append((request, telling, len(ids), finish))
+        decoded = self._decode([telling.unfolding.window for _, telling, _, _ in grown])
+        for (request, telling, tokens, finish), said in zip(grown, decoded, strict=True):
+            text = telling.unfolding.unfold(said, last=finish is not None)
+            texts.append(NewText(request, text, tokens, finish))
+            if finish:
+                del self._tellings[request]
+            elif telling.unfolding.overlong:
+                window = telling.unfolding.begin_anew()
+                telling.unfolding.begun_anew(self._tokenizer.decode(window))
+        return texts
+
+    def _read(self, handle: Any) -> tuple[list[int], Finish | None]:
+        """The new ids of a request without the one that ends it, and how it ended if it did."""
+        ids: list[int] = []
+        finish: Finish | None = None
+        while handle.can_read():
+            for output in handle.read().values():
+                for token in output.generated_ids:
+                    if token in self._ends:
+                        finish = "stop"
+                    else:
+                        ids.append(token)
+                finish = finish or FINISHES.get(output.finish_reason)
+        return ids, finish
+
+    def _decode(self, windows: list[list[int]]) -> list[str]:
+        """Each window as text. One call for all costs about as much as one for one."""
+        if not windows:
+            return []
+        if self._decodes_batches:
+            decoded: list[str] = self._tokenizer.decode(windows)
+            return decoded
+        return [self._tokenizer.decode(window) for window in windows]
+
+    def _can_decode_batches(self) -> bool:
+        """Whether what the library pads a batch with leaves no trace in the text."""
+        long, short = self._encode("Once upon a time, in the dark"), self._encode("Once")
+        together: list[str] = self._tokenizer.decode([long, short])
+        return together == [self._tokenizer.decode(long), self._tokenizer.decode(short)]
+
+    def _encode(self, text: str) -> list[int]:
+        # A prompt is complete as it is: no beginning-of-text token is put before it.
+        if not text:
+            return []
+        try:
+            encoded = self._tokenizer.encode(text, add_special_tokens=False)
+        except TypeError as error:
+            raise ValueError("the text holds half of a surrogate pair") from error
+        ids: list[int] = encoded.input_ids.data[0].tolist()
+        return ids
+
+    def _count_anew(self, text: str) -> int:
+        tokens = len(self._encode(text))
+        if tokens < self.context_tokens or len(text) < 2:
+            return tokens
+        # The tokenizer drops what exceeds the model's positions, whatever it is told.
+        middle = len(text) // 2
+        return self._count_anew(text[:middle]) + self._count_anew(text[middle:])
+
+    def _end_tokens(self) -> set[int]:
+        vocabulary: dict[bytes, int] = self._tokenizer.get_vocab()
+        ends = {vocabulary[end] for end in ENDS if end in vocabulary}
+        ends.add(self._tokenizer.get_eos_token_id())
+        return ends | set(self._pipeline.get_config().stop_token_ids)
+
+    def _generation(self, sampling: SamplingParams) -> Any:
+        """`sampling` in the library's words."""
+        generation = openvino_genai.GenerationConfig()
+        generation.max_new_tokens = sampling.max_tokens
+        generation.repetition_penalty = sampling.repetition_penalty
+        generation.stop_token_ids = self._ends
+        generation.do_sample = sampling.temperature > 0
+        if sampling.temperature > 0:
+            generation.temperature = sampling.temperature
+            generation.top_p = sampling.top_p
+            if sampling.top_k:
+                generation.top_k = sampling.top_k
+            seed = secrets.randbits(32) if sampling.seed is None else sampling.seed
+            generation.rng_seed = seed & 0xFFFFFFFF
+        generation.validate()  # now, where it fails one request; in a step it would fail them all
+        return generation
+
+
+def scheduling(slots: int, cache_tokens: int) -> Any:
+    """The library's scheduler for so many turns at once."""
+    config = openvino_genai.SchedulerConfig()
+    config.enable_prefix_caching = True
+    config.dynamic_split_fuse = True
+    config.max_num_batched_tokens = max(STEP_TOKENS, slots)
+    config.max_num_seqs = max(slots, config.max_num_seqs)  # the engine counts its slots itself
+    # In blocks, since `cache_size` counts whole gigabytes. The last block of a turn is never full.
+    config.num_kv_blocks = -(-cache_tokens // BLOCK_TOKENS) + slots
+    return config
+
+
+def positions(model_path: Path) -> int:
+    """How many tokens the model can tell apart by place. Raises ValueError."""
+    if model_path.is_dir():
+        config = json.loads((model_path / "config.json").read_text())
+        found = config.get("max_position_embeddings") or config.get("n_positions")
+    else:
+        with model_path.open("rb") as file:
+            found = gguf_value(file, ".context_length")
+    if not isinstance(found, int) or found < 1:
+        raise ValueError(f"{model_path.name} does not say how long a context it takes")
+    return found
+
+
+# The value types of GGUF that struct can read: uint8 … uint64, int64, float64 by their numbers.
+GGUF_NUMBERS = dict(enumerate("BbHhIif?")) | {10: "Q", 11: "q", 12: "d"}
+GGUF_STRING, GGUF_ARRAY = 8, 9
+
+
+def gguf_value(file: BinaryIO, ending: str) -> int | float | None:
+    """The first number in a GGUF's header whose key has this ending. Raises ValueError.
+
+    The package gguf reads all of the header first: 3 s and 190 MB for SmolLM2.
+    """
+    try:
+        if file.read(4) != b"GGUF":
+            raise ValueError(f"{Path(file.name).name} is not a GGUF file")
+        _version, _tensors, keys = unpack(file, "IQQ")
+        for _ in range(keys):
+            key = file.read(unpack(file, "Q")[0]).decode()
+            value = skip_or_read(file, unpack(file, "I")[0])
+            if key.endswith(ending):
+                return value
+    except (struct.error, KeyError, UnicodeDecodeError, OverflowError, MemoryError) as error:
+        raise ValueError(f"{Path(file.name).name} has a damaged header") from error
+    return None
+
+
+def skip_or_read(file: BinaryIO, kind: int) -> int | float | None:
+    """The number at this place of a GGUF header. Strings and lists are stepped over."""
+    if kind == GGUF_STRING:
+        file.seek(unpack(file, "Q")[0], 1)
+        return None
+    if kind == GGUF_ARRAY:
+        kind, length = unpack(file, "IQ")
+        for _ in range(length):
+            skip_or_read(file, kind)
+        return None
+    number: int | float = unpack(file, GGUF_NUMBERS[kind])[0]
+    return number
+
+
+def unpack(file: BinaryIO, layout: str) -> tuple[Any, ...]:
+    """The next values of a little-endian file."""
+    return struct.unpack(f"<{layout}", file.read(struct.calcsize(f"<{layout}")))
+
+
+def load(narrator: Narrator, config: InferenceConfig) -> OpenVinoEngine:
+    """The engine with the narrator's model, fetched first where it is missing.
+
+    Raises ModelError, ValueError or RuntimeError.
+    """
+    ensure_model(narrator, config.models_dir)
+    path = check_model(narrator, config.models_dir)
+    return OpenVinoEngine(narrator, path, config.models_dir / "compiled")

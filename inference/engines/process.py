@@ -1,0 +1,256 @@
+"""The worker's side of an engine that lives in a process of its own.
+
+A step holds the interpreter, for seconds with a large model, and a library may crash: neither may
+take the worker's leases, log and ears with it. So the worker spawns (never forks: it has threads)
+`inference.engines.host`, and speaks with it over one pipe. Two threads serve the pipe here. One
+starts the process and reads; the other writes, so that neither a worker's thread nor the reader
+ever waits for a process that does not read.
+"""
+
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import inference
+from inference.config import InferenceConfig
+from inference.engines.base import NewText
+from inference.engines.messages import (
+    Cancel,
+    Command,
+    EngineInfo,
+    Event,
+    Failed,
+    Load,
+    PromptBuilt,
+    Step,
+    Stop,
+    Submit,
+)
+from inference.narrators import Narrator
+from inference.prompts import Report
+from inference.request import GenerationRequest
+
+__all__ = ["EngineFailed", "EngineInfo", "EngineProcess"]
+
+HOST_MODULE = "inference.engines.host"
+KILL_SECONDS = 5.0  # how long a killed process may take to be gone
+PROJECT = Path(inference.__file__).resolve().parent.parent
+
+OnStep = Callable[[list[NewText]], None]
+OnPrompt = Callable[[int, Report], None]
+OnDeath = Callable[[str], None]
+
+
+class EngineFailed(Exception):
+    """The engine could not be loaded. Its text is one line."""
+
+
+class EngineProcess:
+    """A narrator's engine in a process of its own.
+
+    `on_step` gets all new texts of a step together, `on_prompt` a request's number and the report
+    of its prompt, `on_death` one line when a loaded engine's process ends without `stop` having
+    been called, once. All three are called on one thread of this object, the reader: while one of
+    them takes its time, the engine is told nothing is wrong, and goes on until the pipe is full.
+    An exception in one of them kills the process: words that nobody records are not told.
+    """
+
+    def __init__(
+        self,
+        narrator: Narrator,
+        config: InferenceConfig,
+        on_step: OnStep,
+        on_prompt: OnPrompt | None,
+        on_death: OnDeath,
+    ) -> None:
+        self._narrator = narrator
+        self._config = config
+        self._on_step = on_step
+        self._on_prompt = on_prompt
+        self._on_death = on_death
+        self._reader: threading.Thread | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._unsent: queue.SimpleQueue[Command | None] = queue.SimpleQueue()
+        self._decided = threading.Event()  # loaded, or failed to
+        self._ended = threading.Event()
+        self._info: EngineInfo | None = None
+        self._failure = ""
+        self._stopping = False
+        self._lock = threading.Lock()  # for the three below
+        self._under_way: set[int] = set()
+        self._handling = False
+        self._last_sign = 0.0  # time.monotonic() of the last sign of life
+
+    def start(self) -> None:
+        """Spawn the process. It loads its model meanwhile: `wait_ready` tells how that went."""
+        self._reader = threading.Thread(target=self._live, name="engine-reader", daemon=True)
+        self._reader.start()
+
+    def wait_ready(self, timeout: float) -> EngineInfo:
+        """Wait, in seconds, until the engine is loaded. Raises EngineFailed: it is gone then."""
+        if not self._decided.wait(timeout):
+            self.stop(timeout=0)
+            raise EngineFailed(
+                f"narrator {self._narrator.name!r}: the engine was not ready after {timeout:.0f} s"
+            )
+        if self._info is None:
+            raise EngineFailed(f"narrator {self._narrator.name!r}: {self._failure}")
+        return self._info
+
+    @property
+    def alive(self) -> bool:
+        """Whether the engine is loaded and its process runs."""
+        return self._info is not None and not self._ended.is_set()
+
+    def submit(self, request_id: int, request: GenerationRequest) -> None:
+        """Have a turn told. Never waits; a request to a dead engine is not answered."""
+        with self._lock:
+            if not self._under_way:
+                self._last_sign = time.monotonic()
+            self._under_way.add(request_id)
+        self._unsent.put(Submit(request_id, request))
+
+    def cancel(self, request_id: int) -> None:
+        """End a turn after the step under way: its last text says "cancelled", if not its end."""
+        self._unsent.put(Cancel(request_id))
+
+    def seconds_in_step(self) -> float:
+        """How long ago a step ended while turns are under way; 0 when none are.
+
+        Also 0 while the reader is busy with an outcome: then it is not the engine that is late.
+        """
+        with self._lock:
+            if not self._under_way or self._handling or self._ended.is_set():
+                return 0.0
+            return time.monotonic() - self._last_sign
+
+    def kill(self) -> None:
+        """End the process at once, as when a step hangs. `on_death` is called as for a crash."""
+        if self._process is not None:
+            self._process.kill()
+
+    def stop(self, timeout: float) -> None:
+        """End the process after the step under way; kill it after `timeout` seconds.
+
+        Turns under way are dropped without a word.
+        """
+        self._stopping = True
+        if self._reader is None:
+            return
+        self._unsent.put(Stop())
+        if not self._ended.wait(timeout):
+            self.kill()
+            self._ended.wait(KILL_SECONDS)
+
+    # ---- the reader
+
+    def _live(self) -> None:
+        """Start the process, read what it says, and note its end.
+
+        The same thread does both because Linux counts the thread that started a process as the
+        parent for PR_SET_PDEATHSIG: it must last as long as the process.
+        """
+        try:
+            process, pipe = self._spawn()
+        except OSError as error:
+            self._failure = f"the engine's process could not be started: {error}"
+            self._note_end()
+            return
+        self._process = process
+        if self._stopping:  # before there was anything to kill
+            process.kill()
+        writer = threading.Thread(target=self._write, args=[pipe], name="engine-writer")
+        writer.daemon = True
+        writer.start()
+        try:
+            while True:
+                self._take(pipe.recv())
+        except (EOFError, OSError):
+            pass  # the process has ended
+        except BaseException as error:
+            self._failure = self._failure or f"{type(error).__name__}: {error}"
+            raise
+        finally:
+            process.kill()
+            status = process.wait()
+            self._failure = self._failure or self._cause_of_death(status)
+            self._unsent.put(None)
+            writer.join()
+            pipe.close()
+            self._note_end()
+
+    def _spawn(self) -> tuple[subprocess.Popen[bytes], "Connection[Command, Event]"]:
+        """Start the host with one end of a new pipe, and return it with the other."""
+        ours, theirs = Pipe(duplex=True)
+        descriptor = theirs.fileno()
+        # A Celery worker's modules may come from its working directory alone.
+        paths = [str(PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])]
+        try:
+            process = subprocess.Popen(
+                [sys.executable, "-P", "-m", HOST_MODULE, str(descriptor), str(os.getpid())],
+                stdin=subprocess.DEVNULL,
+                pass_fds=[descriptor],
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+            )
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()  # or a dead process would leave our recv() waiting for ever
+        ours.send(Load(self._narrator, self._config))
+        return process, ours
+
+    def _take(self, event: Event) -> None:
+        with self._lock:
+            self._handling = True
+        match event:
+            case Step(texts):
+                self._forget_finished(texts)
+                if texts:
+                    self._on_step(texts)
+            case PromptBuilt(request, report):
+                if self._on_prompt is not None:
+                    self._on_prompt(request, report)
+            case EngineInfo():
+                self._info = event
+                self._decided.set()
+            case Failed(reason):
+                self._failure = reason
+        with self._lock:
+            self._handling = False
+            self._last_sign = time.monotonic()
+
+    def _forget_finished(self, texts: list[NewText]) -> None:
+        with self._lock:
+            self._under_way.difference_update(text.request for text in texts if text.finish)
+
+    def _cause_of_death(self, status: int) -> str:
+        doing = "while telling" if self._info else "while loading its model (a damaged file?)"
+        if status < 0:
+            return f"the engine's process died {doing}: {signal.Signals(-status).name}"
+        return f"the engine's process ended {doing}: exit status {status}"
+
+    def _note_end(self) -> None:
+        """Tell those who wait that the process is gone, and `on_death` if nobody wanted that."""
+        self._ended.set()
+        self._decided.set()
+        if self._info is not None and not self._stopping:
+            self._on_death(self._failure)
+
+    # ---- the writer
+
+    def _write(self, pipe: "Connection[Command, Event]") -> None:
+        """Send commands in order until the process is gone."""
+        while (command := self._unsent.get()) is not None:
+            try:
+                pipe.send(command)
+            except OSError:
+                return  # it has ended; the reader says so

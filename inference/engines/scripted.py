@@ -1,0 +1,175 @@
+"""An engine that tells canned replies at a set pace. For tests, load tests and demonstrations."""
+
+import os
+import random
+import re
+import time
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from inference.config import InferenceConfig
+from inference.engines.base import EngineBroken, Finish, Message, NewText, RequestId
+from inference.narrators import Narrator
+from inference.sampling import SamplingParams
+
+TOKEN = re.compile(r"\s*(?:\w+|[^\w\s]+)|\s+")
+NAP = 0.02  # seconds; the longest a step waits for a token to fall due, so that others can join
+ECHO_TOKENS = 24
+CRASH_CODE = 70
+
+REPLIES = (
+    "You push the door and it swings open without a sound. Cold air rises from below, and a stair "
+    "winds down into the dark. Somewhere beneath you, water is dripping.",
+    "You look around. The lantern throws long shadows over shelves of dusty bottles. One of them "
+    "has been moved not long ago: there is a clean ring in the dust beside it.",
+    "You wait, and listen. Footsteps pass outside, slow and heavy, then stop. A key turns in the "
+    "lock. Whoever it is, they know that you are here.",
+)
+
+
+class ScriptedOptions(BaseModel):
+    """`options` of a scripted narrator. Times are in seconds; counts are over the engine's life."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    replies: tuple[str, ...] = Field(default=REPLIES, min_length=1)
+    echo: bool = False  # reply with the end of the prompt instead
+    pace: float = Field(default=40, ge=0)  # tokens a second for each request; 0 is all it can
+    first_token_seconds: float = Field(default=0, ge=0)
+    step_seconds: float = Field(default=0, ge=0)  # what each step takes at least
+    load_seconds: float = Field(default=0, ge=0)
+    crash_after_tokens: int | None = None  # the process is gone, as in a segmentation fault
+    hang_after_tokens: int | None = None  # step() never returns
+    error_after_tokens: int | None = None  # step() raises EngineBroken
+
+
+@dataclass
+class Telling:
+    """A request under way: the tokens still to tell and when the next one falls due."""
+
+    tokens: list[str]
+    ends_as: Finish
+    due: float = 0.0  # time.monotonic(); 0 until it has a slot
+
+
+class ScriptedEngine:
+    """Keeps the promise of `Engine` without a model. A token is a word or a run of punctuation."""
+
+    def __init__(self, narrator: Narrator) -> None:
+        self.context_tokens = narrator.context
+        self._options = ScriptedOptions.model_validate(narrator.options)
+        self._slots = narrator.slots
+        self._tellings: dict[RequestId, Telling] = {}  # in order of arrival: the first have slots
+        self._cancelled: list[RequestId] = []
+        self._last_request = 0
+        self._told = 0
+        time.sleep(self._options.load_seconds)
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._tellings or self._cancelled)
+
+    def count(self, text: str) -> int:
+        return len(TOKEN.findall(text))
+
+    def render_chat(self, messages: list[Message], begun: str) -> str:
+        said = "".join(f"[{message.role}]\n{message.content}\n" for message in messages)
+        return f"{said}[assistant]\n{begun}"
+
+    def submit(self, prompt: str, sampling: SamplingParams) -> RequestId:
+        tokens = self.count(prompt)
+        if not tokens:
+            raise ValueError("the prompt is empty")
+        if tokens + sampling.max_tokens > self.context_tokens:
+            raise ValueError(
+                f"{tokens} tokens of prompt and {sampling.max_tokens} new ones "
+                f"exceed {self.context_tokens}"
+            )
+        reply = TOKEN.findall(self._reply(prompt, sampling.seed))
+        ends_as: Finish = "length" if len(reply) > sampling.max_tokens else "stop"
+        self._last_request += 1
+        self._tellings[self._last_request] = Telling(reply[: sampling.max_tokens], ends_as)
+        return self._last_request
+
+    def cancel(self, request: RequestId) -> None:
+        if self._tellings.pop(request, None):
+            self._cancelled.append(request)
+
+    def step(self) -> list[NewText]:
+        texts = [NewText(request, "", 0, "cancelled") for request in self._cancelled]
+        self._cancelled.clear()
+        running = list(self._tellings.items())[: self._slots]
+        now = time.monotonic()
+        for _, telling in running:
+            telling.due = telling.due or now + self._options.first_token_seconds
+        time.sleep(max(self._options.step_seconds, self._nap(running, texts)))
+        now = time.monotonic()
+        for request, telling in running:
+            if telling.due <= now:
+                texts.append(self._tell(request, telling))
+        return texts
+
+    def _nap(self, running: list[tuple[RequestId, Telling]], texts: list[NewText]) -> float:
+        """How long to wait for the next token, in seconds."""
+        if texts or not running:
+            return 0.0
+        due = min(telling.due for _, telling in running) - time.monotonic()
+        return min(max(due, 0.0), NAP)
+
+    def _tell(self, request: RequestId, telling: Telling) -> NewText:
+        if telling.tokens:
+            self._misbehave()
+            self._told += 1
+        text = telling.tokens.pop(0) if telling.tokens else ""
+        if self._options.pace:
+            telling.due += 1 / self._options.pace
+        if telling.tokens:
+            return NewText(request, text, 1)
+        del self._tellings[request]
+        return NewText(request, text, 1 if text else 0, telling.ends_as)
+
+    def _misbehave(self) -> None:
+        """Break in the way the options ask for, once enough has been told."""
+        options = self._options
+        if options.crash_after_tokens is not None and self._told >= options.crash_after_tokens:
+            os._exit(CRASH_CODE)
+        if options.error_after_tokens is not None and self._told >= options.error_after_tokens:
+            raise EngineBroken("the script says that the engine breaks here")
+        if options.hang_after_tokens is not None and self._told >= options.hang_after_tokens:
+            while True:
+                time.sleep(3600)
+
+    def _reply(self, prompt: str, seed: int | None) -> str:
+        """The rest of a reply that the prompt has begun, or else one picked by seed or prompt."""
+        if self._options.echo:
+            return "".join(TOKEN.findall(prompt)[-ECHO_TOKENS:])
+        replies = self._options.replies
+        begun = max(begun_of(prompt, reply) for reply in replies)
+        fitting = [reply for reply in replies if begun_of(prompt, reply) == begun]
+        return pick(fitting, prompt if begun == 0 else "", seed)[begun:]
+
+
+def begun_of(prompt: str, reply: str) -> int:
+    """How many characters of `reply`, short of all, stand at the end of `prompt`.
+
+    Less than the first token is chance.
+    """
+    first = TOKEN.match(reply)
+    least = first.end() if first else 1
+    lengths = range(min(len(reply) - 1, len(prompt)), least - 1, -1)
+    return next((length for length in lengths if prompt.endswith(reply[:length])), 0)
+
+
+def pick(replies: Sequence[str], prompt: str, seed: int | None) -> str:
+    """One of `replies`, the same for the same seed; without a seed, for the same prompt."""
+    if seed is None:
+        return replies[zlib.crc32(prompt.encode()) % len(replies)]
+    return random.Random(seed).choice(replies)  # noqa: S311  nothing secret
+
+
+def load(narrator: Narrator, config: InferenceConfig) -> ScriptedEngine:
+    """The engine of a scripted narrator. It needs nothing from the host."""
+    return ScriptedEngine(narrator)

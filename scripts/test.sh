@@ -1,0 +1,53 @@
+#!/bin/sh
+# Runs every test, after bringing what they need: Debian's packages where they may be installed, and
+# the built-in narrator. PostgreSQL and Redis come by themselves (tests/services.py). Arguments go
+# to pytest.
+set -u
+cd "$(dirname "$0")/.."
+python=.venv/bin/python
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi
+}
+
+may_install() {
+    command -v apt-get >/dev/null 2>&1 && { [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null; }
+}
+
+skipped=""
+skip() {
+    skipped="$skipped
+!!! SKIPPED: $*"
+}
+
+# Debian's packages: a browser, a font for it, and node for the tests of the pages' own code.
+wanted=""
+command -v chromium >/dev/null 2>&1 || wanted="$wanted chromium"
+command -v node >/dev/null 2>&1 || wanted="$wanted nodejs"
+[ -d /usr/share/fonts/truetype/dejavu ] || wanted="$wanted fonts-dejavu-core"
+if [ -n "$wanted" ] && may_install; then
+    echo "grue: installing$wanted"
+    as_root apt-get update -qq >/dev/null 2>&1
+    # shellcheck disable=SC2086
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+        $wanted >/dev/null 2>&1 || echo "grue: not all of$wanted could be installed" >&2
+fi
+command -v chromium >/dev/null 2>&1 ||
+    skip "the tests in a browser: install Debian's chromium (apt-get install chromium)"
+
+# The narrator with a model, for the tests marked `model`.
+if ! "$python" scripts/fetch_narrator.py; then
+    skip "the tests with a real narrator: its model could not be fetched (see above)"
+fi
+
+failed=0
+if ! command -v node >/dev/null 2>&1; then
+    skip "the tests of static/ (tests/js): install node"
+elif [ -n "$(find tests/js -name '*.test.*' 2>/dev/null)" ]; then
+    # Each file by name: older versions of node take no folder here.
+    find tests/js -name '*.test.*' -exec node --test {} + || failed=1
+fi
+
+"$python" -m pytest "$@" || failed=$?
+[ -z "$skipped" ] || echo "$skipped" >&2
+exit "$failed"

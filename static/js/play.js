@@ -1,0 +1,675 @@
+// The play page: events of the socket through the reducer onto the page, and the player's hands
+// into commands.
+
+import { Announcer } from "./announce.js";
+import { Drafts } from "./drafts.js";
+import { Follow } from "./follow.js";
+import { Socket, uuid } from "./socket.js";
+import * as story from "./story.js";
+import { fit, TurnView, waitLine } from "./turnview.js";
+
+const $ = (id) => document.getElementById(id);
+const here = JSON.parse($("adventure-data").textContent); // {id, turns, plot}
+
+const scroller = $("scroller");
+const list = $("turns");
+const input = $("input");
+const mode = $("mode");
+const dock = $("dock");
+const buttons = {
+  send: $("send"),
+  continue: $("continue"),
+  retry: $("retry"),
+  undo: $("undo"),
+  redo: $("redo"),
+};
+
+const MODES = ["do", "say", "story"];
+const ASKS = {
+  do: "What do you do?",
+  say: "What do you say?",
+  story: "What happens next?",
+};
+const touch = matchMedia("(hover: none) and (pointer: coarse)");
+const DOUBLE_CLICK = 500; // ms
+const COUNT_FROM = story.LONGEST - 300; // code points typed after which they are counted
+
+let state = story.empty();
+const views = new Map(); // turn id -> TurnView
+const edits = new Map(); // key of an edit -> TurnView
+let echoed = null; // the turn that is shown before the server has it
+let places = new Map(); // turn id -> {place, since}: when a position was heard, for the countdown
+let started = false;
+let turned = 0; // when Send last turned into Stop or back
+
+const drafts = new Drafts(here.id);
+const announcer = new Announcer($("spoken"));
+const follow = new Follow(scroller, (behind) => {
+  $("pill").hidden = !behind;
+});
+const scheme = location.protocol === "https:" ? "wss" : "ws";
+const socket = new Socket(`${scheme}://${location.host}/ws/adventures/${here.id}/`, {
+  onEvent: heard,
+  onStatus: connection,
+});
+
+// ---------------------------------------------------------------- events in
+
+function heard(event) {
+  const before = state;
+  state = story.reduce(state, event);
+  if (event.type === "accepted" || event.type === "error") answered(event);
+  if (event.type === "snapshot" && !started) first();
+  if (state !== before) show(before);
+  if (state.problem && state.problem !== before.problem) refused(state.problem);
+}
+
+function answered({ type, key, message }) {
+  drafts.answered(key);
+  const view = edits.get(key);
+  if (!view) return;
+  edits.delete(key);
+  if (type === "accepted") view.closeEditor();
+  else view.unsaved(message);
+}
+
+/** The first snapshot: what the server drew is replaced, turn for turn, by what can be played. */
+function first() {
+  started = true;
+  list.replaceChildren();
+  const left = drafts.unanswered();
+  if (!left) return;
+  if (left.fresh) {
+    // Whether it arrived before the page went away is for the server to say: same key, one turn.
+    socket.send(left.command);
+    state = story.reduce(state, { type: "page.sent", command: left.command, quiet: true });
+  } else {
+    drafts.answered(left.command.key);
+    giveBack(left.command);
+  }
+}
+
+function refused({ message, command }) {
+  tell(message, "problem");
+  if (command?.type === "take_action") giveBack(command);
+}
+
+/** Words that the server did not take go back where they were typed. */
+function giveBack({ kind, text }) {
+  if (!text) return;
+  const now = input.value.trim();
+  input.value = now && now !== text ? `${text}\n${now}` : text;
+  setMode(kind);
+  typed();
+}
+
+let quiet = 0;
+function connection(status) {
+  clearTimeout(quiet);
+  const lines = {
+    offline: "The connection is gone. What you type is kept; trying again …",
+    "signed-out": "You are signed out. Copy what you typed, then load the page again.",
+    gone: "This adventure is not here any more.",
+  };
+  document.body.dataset.connection = status;
+  const line = lines[status] ?? "";
+  // A short cut is nobody's business.
+  quiet = setTimeout(
+    () => {
+      $("connection").textContent = line;
+      $("connection").hidden = !line;
+    },
+    status === "offline" ? 1200 : 0,
+  );
+}
+
+// ---------------------------------------------------------------- the story on the page
+
+function show(before) {
+  const path = story.path(state);
+  const pending = story.echo(state);
+  const retold = story.retelling(state);
+  const wanted = new Set(path.map((turn) => turn.id));
+  for (const [id, view] of views) {
+    if (wanted.has(id)) continue;
+    view.element.remove();
+    views.delete(id);
+  }
+  const fresh = [];
+  let previous = null;
+  for (const turn of path) {
+    const last = turn.id === state.head && !pending;
+    let view = views.get(turn.id);
+    if (!view) {
+      view = new TurnView(turn, hands);
+      views.set(turn.id, view);
+      fresh.push(view);
+    }
+    const place = previous ? previous.nextSibling : list.firstChild;
+    if (view.element !== place) list.insertBefore(view.element, place);
+    previous = view.element;
+    refresh(view, turn, last, turn.id === retold, before);
+  }
+  showEcho(pending);
+  showPlace();
+  showEnds(before, fresh);
+  showControls();
+  if (state.missing && !before.missing) mend();
+}
+
+function refresh(view, turn, last, fading, before) {
+  const live = Boolean(before.turns[turn.id]) && turn.id === state.head;
+  const added = view.update(turn, {
+    last,
+    fading,
+    ids: last ? story.tellings(state, turn) : [],
+    soft: live,
+  });
+  if (!live) return;
+  if (added) announcer.hear(added);
+  const was = before.turns[turn.id];
+  if (story.settled(turn) && !story.settled(was)) {
+    announcer.end();
+    if (turn.status === "failed") announcer.say(turn.reason || "The narrator failed.");
+  }
+  if (added || turn.status !== was.status) follow.words();
+}
+
+/** What the player did, before the server has said a word about it. */
+function showEcho(command) {
+  if (!command) {
+    echoed?.element.remove();
+    echoed = null;
+    return;
+  }
+  if (echoed?.key === command.key) return;
+  echoed?.element.remove();
+  const view = new TurnView(
+    {
+      id: command.key,
+      kind: command.kind,
+      shown: story.shownAction(command.kind, command.text),
+      action: command.text,
+      reply: "",
+      status: "queued",
+      attempt: 1,
+    },
+    hands,
+  );
+  view.element.classList.add("last");
+  echoed = { key: command.key, element: view.element };
+  list.append(view.element);
+  follow.turn(view.element);
+}
+
+/** Scroll where the reader expects it after the story changed its shape. */
+function showEnds(before, fresh) {
+  const head = views.get(state.head);
+  if (!head) return;
+  if (!before.head) {
+    restorePlace();
+  } else if (before.head !== state.head) {
+    const own = !story.settled(head.turn) || fresh.includes(head);
+    if (own && !story.settled(head.turn)) {
+      if (follow.on) follow.turn(head.element);
+      else follow.words();
+    } else {
+      follow.toEnd({ at: "gently" });
+    }
+  }
+}
+
+function showControls() {
+  const head = story.headTurn(state);
+  const telling = story.underWay(state);
+  const busy = Boolean(telling || story.echo(state) || story.retelling(state));
+  const does = busy ? "stop" : "send";
+  if (buttons.send.dataset.does !== does) turned = performance.now();
+  buttons.send.dataset.does = does;
+  $("send-word").textContent = busy ? "Stop" : "Send";
+  buttons.send.disabled = !head || (busy && !telling);
+  buttons.continue.disabled = !head || busy;
+  buttons.retry.disabled = busy || !story.canRetry(state);
+  buttons.undo.disabled = !story.canUndo(state);
+  buttons.redo.disabled = !story.canRedo(state);
+  $("chips").hidden = busy || head?.kind !== "opening";
+  $("earlier").hidden = !state.earlier;
+  const { title } = state.adventure ?? {};
+  if (title && $("title").textContent !== title) {
+    $("title").textContent = title;
+    document.title = `${title} · Grue`;
+  }
+}
+
+// ---------------------------------------------------------------- waiting
+
+function showPlace() {
+  const turn = story.underWay(state);
+  if (!turn) {
+    places = new Map();
+    return;
+  }
+  const place = state.waiting[turn.id];
+  const view = views.get(turn.id);
+  if (!view || !place) return;
+  if (places.get(turn.id)?.place !== place) {
+    places.set(turn.id, { place, since: Date.now() });
+    if (place.position > 0) announcer.say(waitLine(place));
+  }
+  countDown();
+}
+
+function countDown() {
+  const turn = story.underWay(state);
+  const heardAt = turn && places.get(turn.id);
+  if (!heardAt || turn.status !== "queued") return;
+  const { place, since } = heardAt;
+  // Alone in line and about to be told: the lamp says enough.
+  if (place.position <= 0 && (place.eta ?? 0) < 3) {
+    views.get(turn.id)?.say("");
+    return;
+  }
+  const passed = (Date.now() - since) / 1000;
+  const eta = place.eta === null ? null : Math.max(1, Math.round(place.eta - passed));
+  views.get(turn.id)?.say(waitLine({ position: place.position, eta }));
+}
+
+setInterval(countDown, 1000);
+
+/** Something was skipped. The server mends it by itself in most cases; if not, start over. */
+function mend() {
+  setTimeout(() => {
+    if (state.missing) socket.restart();
+  }, 1000);
+}
+
+// ---------------------------------------------------------------- commands out
+
+function command(type, more = {}) {
+  const made = { type, key: uuid(), ...more };
+  const before = state;
+  state = story.reduce(state, { type: "page.sent", command: made });
+  if (made.type === "take_action") drafts.sent(made);
+  socket.send(made);
+  show(before);
+  hush();
+  return made.key;
+}
+
+const hands = {
+  edit(turn, changes) {
+    edits.set(command("edit_turn", { turn: turn.id, ...changes }), views.get(turn.id));
+  },
+  edited() {
+    if (!touch.matches) input.focus({ preventScroll: true });
+  },
+  go(turn) {
+    command("go_to_turn", { turn });
+  },
+  retry: () => retry(),
+};
+
+function send() {
+  const text = input.value.trim();
+  if (buttons.send.dataset.does === "stop") {
+    tell("The narrator is speaking. Esc or Stop ends it; your words stay here.");
+    return;
+  }
+  if (!text) {
+    goOn();
+    return;
+  }
+  const length = story.codePoints(text);
+  if (length > story.LONGEST) {
+    const over = (length - story.LONGEST).toLocaleString("en");
+    tell(`4,000 characters fit in one turn. Take out ${over} and send again.`, "problem");
+    return;
+  }
+  const kind = mode.value;
+  input.value = "";
+  typed();
+  command("take_action", { kind, text });
+}
+
+function goOn() {
+  if (!buttons.continue.disabled) command("take_action", { kind: "continue", text: "" });
+}
+
+function retry() {
+  if (buttons.retry.disabled) return false;
+  const head = story.headTurn(state);
+  if (story.tellings(state, head).length === 1) once("retry", "The other telling is kept: ‹ › goes back to it.");
+  command("retry_turn", { turn: head.id });
+  return true;
+}
+
+function stop() {
+  const turn = story.underWay(state);
+  if (turn) command("stop_turn", { turn: turn.id });
+  return Boolean(turn);
+}
+
+const press = (name, does) =>
+  buttons[name].addEventListener("click", () => !buttons[name].disabled && does());
+press("continue", goOn);
+press("retry", retry);
+press("undo", () => command("undo_turn"));
+press("redo", () => command("redo_turn"));
+press("send", () => {
+  if (buttons.send.dataset.does === "send") send();
+  // The second half of a double click on Send is not meant for Stop.
+  else if (performance.now() - turned > DOUBLE_CLICK) stop();
+});
+dock.addEventListener("submit", (event) => event.preventDefault());
+
+// ---------------------------------------------------------------- the input
+
+function setMode(kind) {
+  mode.value = MODES.includes(kind) ? kind : "do";
+  input.placeholder = ASKS[mode.value];
+  input.setAttribute("aria-label", ASKS[mode.value]);
+  drafts.set(input.value, mode.value);
+}
+
+function typed() {
+  fit(input);
+  const entry = input.parentElement;
+  if (!input.value) entry.classList.remove("tall");
+  else if (input.scrollHeight > 64) entry.classList.add("tall");
+  fit(input);
+  drafts.set(input.value, mode.value);
+  const length = story.codePoints(input.value);
+  const counter = $("counter");
+  counter.hidden = length < COUNT_FROM;
+  counter.textContent = `${length.toLocaleString("en")} / 4,000`;
+  counter.classList.toggle("over", length > story.LONGEST);
+}
+
+input.addEventListener("input", typed);
+mode.addEventListener("change", () => {
+  setMode(mode.value);
+  if (!touch.matches) input.focus({ preventScroll: true });
+});
+
+let leaving = false; // Esc was pressed: the next Tab leaves the input, as Tab does elsewhere
+input.addEventListener("keydown", (event) => {
+  if (event.isComposing) return;
+  const plain = !event.ctrlKey && !event.altKey && !event.metaKey && !event.shiftKey;
+  if (event.key === "Enter" && !event.shiftKey) {
+    if (touch.matches && plain) return;
+    event.preventDefault();
+    send();
+  } else if (event.key === "Tab" && plain && !leaving) {
+    event.preventDefault();
+    setMode(MODES[(MODES.indexOf(mode.value) + 1) % MODES.length]);
+    announcer.say(`${mode.options[mode.selectedIndex].text} mode`);
+  } else if (event.key === "ArrowUp" && plain && !input.value) {
+    if (editLast()) event.preventDefault();
+  } else if (["PageUp", "PageDown"].includes(event.key) && plain) {
+    event.preventDefault();
+    follow.hand();
+    const by = scroller.clientHeight * 0.85 * (event.key === "PageUp" ? -1 : 1);
+    scroller.scrollBy({ top: by });
+  }
+  leaving = event.key === "Escape";
+});
+
+function editLast() {
+  const view = views.get(state.head);
+  if (!view || !story.settled(view.turn)) return false;
+  view.edit("action");
+  return true;
+}
+
+for (const chip of $("chips").querySelectorAll("button")) {
+  chip.addEventListener("click", () => {
+    const chips = [...$("chips").querySelectorAll("button")].map((other) => other.dataset.text);
+    const own = input.value.trim();
+    const { text, kind } = chip.dataset;
+    input.value = own && !chips.includes(own) ? `${own}\n${text}` : text;
+    setMode(kind);
+    typed();
+    if (!touch.matches) input.focus({ preventScroll: true });
+  });
+}
+
+// ---------------------------------------------------------------- keys
+
+/** Whether `event` is Ctrl or Alt with `letter`, whatever an Alt-key layout makes of it. */
+function chord(event, letter, shift = false) {
+  if (event.metaKey || event.ctrlKey === event.altKey || event.shiftKey !== shift) return false;
+  const key = event.key.toLowerCase();
+  return key === letter || (!/^[a-z]$/u.test(key) && event.code === `Key${letter.toUpperCase()}`);
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.isComposing || document.querySelector("dialog[open]")) return;
+  const { target } = event;
+  const writes = target.matches?.("textarea, input");
+  // Ctrl+Z takes back typing where something is typed.
+  const typing = writes && event.ctrlKey && target.value !== "";
+  let done = false;
+  if (chord(event, "r")) done = retry();
+  else if (chord(event, "z") && !typing) done = click("undo");
+  else if (chord(event, "z", true) && !typing) done = click("redo");
+  else if (event.altKey && /^Digit[1-3]$/u.test(event.code)) {
+    setMode(MODES[Number(event.code.at(-1)) - 1]);
+    input.focus({ preventScroll: true });
+    done = true;
+  } else if (event.key === "Escape") done = stop();
+  else if (event.key === "?" && !writes) {
+    $("keys").showModal();
+    done = true;
+  }
+  if (done) event.preventDefault();
+});
+
+function click(name) {
+  if (buttons[name].disabled) return false;
+  buttons[name].click();
+  return true;
+}
+
+// A flick over the last reply goes through its tellings.
+let flick = null;
+list.addEventListener(
+  "touchstart",
+  ({ touches, target }) => {
+    const view = views.get(state.head);
+    const inside = view?.element.contains(target) && !view.editor && touches.length === 1;
+    flick = inside ? { x: touches[0].clientX, y: touches[0].clientY } : null;
+  },
+  { passive: true },
+);
+list.addEventListener(
+  "touchend",
+  ({ changedTouches }) => {
+    if (!flick) return;
+    const x = changedTouches[0].clientX - flick.x;
+    const y = changedTouches[0].clientY - flick.y;
+    flick = null;
+    if (Math.abs(x) > 70 && Math.abs(x) > 3 * Math.abs(y) && !getSelection()?.toString()) {
+      views.get(state.head)?.step(x < 0 ? 1 : -1);
+    }
+  },
+  { passive: true },
+);
+
+// A tap on a turn shows its tools where nothing can hover.
+list.addEventListener("click", ({ target }) => {
+  const turn = target.closest(".turn");
+  for (const open of list.querySelectorAll(".turn.open")) {
+    if (open !== turn) open.classList.remove("open");
+  }
+  if (turn && !target.closest("button, textarea")) turn.classList.toggle("open");
+});
+
+// ---------------------------------------------------------------- lines above the input
+
+let hushed = 0;
+function tell(text, kind = "notice") {
+  const line = $("line");
+  line.className = `line ${kind}`;
+  $("line-text").textContent = text;
+  line.hidden = false;
+  clearTimeout(hushed);
+  if (kind === "notice") hushed = setTimeout(hush, 6000);
+}
+
+function hush() {
+  clearTimeout(hushed);
+  $("line").hidden = true;
+}
+$("line-close").addEventListener("click", hush);
+
+/** Say something to this browser's player the first time only. */
+function once(name, text) {
+  try {
+    if (localStorage.getItem(`grue:told:${name}`)) return;
+    localStorage.setItem(`grue:told:${name}`, "1");
+  } catch {
+    return;
+  }
+  setTimeout(() => tell(text), 0);
+}
+
+// ---------------------------------------------------------------- older turns
+
+let fetching = false;
+async function older() {
+  const oldest = story.path(state)[0];
+  if (fetching || !state.earlier || !oldest) return;
+  fetching = true;
+  try {
+    const answer = await fetch(`${here.turns}?before=${encodeURIComponent(oldest.id)}`);
+    if (!answer.ok) throw new Error(String(answer.status));
+    const { turns, earlier } = await answer.json();
+    const before = state;
+    state = story.reduce(state, { type: "page.earlier", turns, earlier });
+    follow.hold(() => show(before));
+  } catch {
+    tell("The earlier turns did not come. Scroll up to try again.");
+  } finally {
+    fetching = false;
+  }
+}
+$("earlier").addEventListener("click", (event) => {
+  event.preventDefault();
+  older();
+});
+new IntersectionObserver((seen) => seen.some((one) => one.isIntersecting) && started && older(), {
+  root: scroller,
+  rootMargin: "600px 0px 0px",
+}).observe($("earlier"));
+
+$("pill").addEventListener("click", () => {
+  follow.toEnd({ at: "gently" });
+  $("pill").hidden = true;
+});
+
+// ---------------------------------------------------------------- the reader's place
+
+const placeKey = `grue:place:${here.id}`;
+
+function keepPlace() {
+  const top = scroller.getBoundingClientRect().top;
+  const seen = [...list.children].find((turn) => turn.getBoundingClientRect().bottom > top);
+  if (!seen) return;
+  const place = follow.atEnd
+    ? { end: true }
+    : { turn: seen.dataset.turn, off: seen.getBoundingClientRect().top - top };
+  try {
+    sessionStorage.setItem(placeKey, JSON.stringify(place));
+  } catch {
+    // Forbidden: the page opens at its end.
+  }
+}
+
+function restorePlace() {
+  let place = null;
+  try {
+    place = JSON.parse(sessionStorage.getItem(placeKey));
+  } catch {
+    // Forbidden or broken.
+  }
+  const view = place?.turn && views.get(place.turn);
+  if (view) {
+    const top = scroller.getBoundingClientRect().top;
+    scroller.scrollTop += view.element.getBoundingClientRect().top - top - place.off;
+    follow.on = follow.atEnd;
+  } else if (story.headTurn(state).kind === "opening") {
+    scroller.scrollTop = 0; // a story is read from its beginning
+    follow.on = follow.atEnd;
+  } else {
+    follow.toEnd();
+  }
+}
+
+history.scrollRestoration = "manual";
+addEventListener("pagehide", keepPlace);
+
+// The keyboard of a phone covers the page; the input stays above it.
+const { visualViewport } = window;
+visualViewport?.addEventListener("resize", () => {
+  document.documentElement.style.setProperty("--viewport", `${visualViewport.height}px`);
+  if (touch.matches) scrollTo(0, 0);
+});
+
+// ---------------------------------------------------------------- dialogs
+
+for (const opener of document.querySelectorAll("[data-opens]")) {
+  opener.addEventListener("click", (event) => {
+    event.preventDefault();
+    opener.closest("details")?.removeAttribute("open");
+    $(opener.dataset.opens).showModal();
+  });
+}
+for (const closer of document.querySelectorAll("[data-closes]")) {
+  closer.addEventListener("click", () => closer.closest("dialog").close());
+}
+for (const dialog of document.querySelectorAll("dialog")) {
+  dialog.addEventListener("click", ({ target }) => target === dialog && dialog.close());
+}
+document.addEventListener("click", ({ target }) => {
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (!menu.contains(target)) menu.removeAttribute("open");
+  }
+});
+
+$("plot-form").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const form = event.currentTarget;
+  const line = $("plot-problem");
+  line.textContent = "";
+  try {
+    const answer = await fetch(form.action, {
+      method: "POST",
+      body: new FormData(form),
+      headers: { Accept: "application/json" },
+    });
+    const said = await answer.json();
+    if (!answer.ok) throw new Error(said.message);
+    $("plot").close();
+    tell("Saved. The narrator knows from the next turn on.");
+  } catch (problem) {
+    line.textContent =
+      problem instanceof SyntaxError || problem instanceof TypeError
+        ? "That could not be saved. Your words are still here; try again."
+        : problem.message;
+  }
+});
+
+// ---------------------------------------------------------------- begin
+
+const draft = drafts.get();
+if (!input.value) input.value = draft.text;
+setMode(draft.mode);
+typed();
+for (const part of [input, mode]) part.disabled = false;
+if (!touch.matches) input.focus({ preventScroll: true });
+socket.connect();
+addEventListener("online", () => socket.hurry());
+addEventListener("pageshow", ({ persisted }) => persisted && socket.hurry());
+document.addEventListener("visibilitychange", () => {
+  if (document.visibilityState === "visible") socket.hurry();
+});

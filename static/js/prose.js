@@ -1,0 +1,53 @@
+// Story text as paragraphs. Text only ever enters the page as text nodes: whatever a narrator or a
+// player writes, it is never markup.
+
+const BREAK = /(\n+)/u;
+
+/** A paragraph whose own letters decide its direction. */
+function paragraph() {
+  const p = document.createElement("p");
+  p.dir = "auto";
+  return p;
+}
+
+/**
+ * Add `text` to the end of `reply`, whose paragraphs end at line breaks.
+ *
+ * `soft` lets the words fade in; each becomes plain text again once it has.
+ */
+export function append(reply, text, soft = false) {
+  for (const part of text.split(BREAK)) {
+    if (!part) continue;
+    if (part.startsWith("\n")) {
+      reply.dataset.broken = "";
+      continue;
+    }
+    if ("broken" in reply.dataset || reply.lastElementChild?.tagName !== "P") {
+      delete reply.dataset.broken;
+      reply.append(paragraph());
+    }
+    const p = reply.lastElementChild;
+    p.append(soft ? fading(part) : part);
+  }
+}
+
+function fading(text) {
+  const words = document.createElement("span");
+  words.className = "fresh";
+  words.textContent = text;
+  words.addEventListener("animationend", () => settle(words), { once: true });
+  return words;
+}
+
+function settle(words) {
+  const p = words.parentNode;
+  words.replaceWith(...words.childNodes);
+  if (!p?.querySelector(".fresh")) p?.normalize();
+}
+
+/** Put `text` in place of all that `reply` holds. */
+export function replace(reply, text) {
+  delete reply.dataset.broken;
+  reply.replaceChildren();
+  append(reply, text);
+}

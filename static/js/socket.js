@@ -1,0 +1,158 @@
+// The connection to one adventure. It comes back by itself, goes on where it was cut, and sends
+// again, with the same key, what nobody has answered.
+
+const FIRST_WAIT = 400; // ms
+const LONGEST_WAIT = 15_000; // ms
+const PING_EVERY = 20_000; // ms
+const PONG_WITHIN = 10_000; // ms
+
+// The server meant it: coming back changes nothing.
+const FINAL = {
+  4401: "signed-out",
+  4404: "gone",
+  4408: "signed-out",
+};
+const FLOODED = 4429;
+
+/**
+ * A random UUID, version 4. `crypto.randomUUID` is missing on plain http, where Grue is often
+ * played (an address on the home network).
+ */
+export function uuid(random = (bytes) => crypto.getRandomValues(bytes)) {
+  const bytes = random(new Uint8Array(16));
+  bytes[6] = (bytes[6] & 0x0f) | 0x40;
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return [8, 12, 16, 20].reduceRight((id, at) => `${id.slice(0, at)}-${id.slice(at)}`, hex);
+}
+
+/** How long to wait before try number `tries` (from 0): twice as long each time, never in step. */
+export function pause(tries, random = Math.random) {
+  const most = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** tries);
+  return most / 2 + (most / 2) * random();
+}
+
+export class Socket {
+  /**
+   * @param {string} url ws:// or wss:// address
+   * @param {{onEvent: (event: object) => void, onStatus: (status: string) => void}} ears
+   *   status: "connecting", "open", "offline", "signed-out" or "gone"
+   * @param {{WebSocket?: typeof WebSocket}} [outside]
+   */
+  constructor(url, { onEvent, onStatus }, outside = {}) {
+    this.url = url;
+    this.onEvent = onEvent;
+    this.onStatus = onStatus;
+    this.WebSocket = outside.WebSocket ?? globalThis.WebSocket;
+    this.after = null; // the last log id seen
+    this.unanswered = new Map(); // key -> command
+    this.tries = 0;
+    this.socket = null;
+    this.timers = { back: null, ping: null, pong: null };
+    this.over = false;
+  }
+
+  connect() {
+    if (this.over) return;
+    clearTimeout(this.timers.back);
+    this.drop();
+    const url = new URL(this.url);
+    if (this.after) url.searchParams.set("after", this.after);
+    const socket = new this.WebSocket(url.href);
+    this.socket = socket;
+    socket.onopen = () => socket === this.socket && this.opened();
+    socket.onmessage = ({ data }) => socket === this.socket && this.heard(data);
+    socket.onclose = ({ code }) => socket === this.socket && this.closed(code);
+    // A network that swallows packets never says no.
+    this.timers.pong = setTimeout(() => socket.readyState === 0 && this.lost(), PONG_WITHIN);
+  }
+
+  /** Start over from a snapshot: something was skipped. */
+  restart() {
+    this.after = null;
+    this.tries = 0;
+    this.connect();
+  }
+
+  /** Try at once instead of waiting: the network came back, or the page is looked at again. */
+  hurry() {
+    if (this.over || this.socket?.readyState === 1) return;
+    this.tries = 0;
+    this.connect();
+  }
+
+  /** Send a command that carries a key; it is kept until someone answers. */
+  send(command) {
+    this.unanswered.set(command.key, command);
+    this.write(command);
+  }
+
+  close() {
+    this.over = true;
+    clearTimeout(this.timers.back);
+    this.drop();
+  }
+
+  write(message) {
+    if (this.socket?.readyState === 1) this.socket.send(JSON.stringify(message));
+  }
+
+  opened() {
+    clearTimeout(this.timers.pong);
+    this.onStatus("open");
+    for (const command of this.unanswered.values()) this.write(command);
+    this.timers.ping = setInterval(() => this.ping(), PING_EVERY);
+  }
+
+  ping() {
+    this.write({ type: "ping" });
+    clearTimeout(this.timers.pong);
+    this.timers.pong = setTimeout(() => this.lost(), PONG_WITHIN);
+  }
+
+  heard(data) {
+    clearTimeout(this.timers.pong);
+    this.tries = 0; // it speaks: the next cut is a new one
+    let event;
+    try {
+      event = JSON.parse(data);
+    } catch {
+      return;
+    }
+    if (typeof event?.type !== "string") return;
+    if (event.key && (event.type === "accepted" || event.type === "error")) {
+      this.unanswered.delete(event.key);
+    }
+    if (event.id !== undefined) this.after = event.id;
+    this.onEvent(event);
+  }
+
+  lost() {
+    this.drop();
+    this.closed(1006);
+  }
+
+  closed(code) {
+    this.drop();
+    if (this.over) return;
+    if (code in FINAL) {
+      this.over = true;
+      this.onStatus(FINAL[code]);
+      return;
+    }
+    if (code === FLOODED) this.tries = Math.max(this.tries, 5);
+    this.onStatus("offline");
+    this.timers.back = setTimeout(() => this.connect(), pause(this.tries));
+    this.tries += 1;
+  }
+
+  drop() {
+    clearInterval(this.timers.ping);
+    clearTimeout(this.timers.pong);
+    const { socket } = this;
+    this.socket = null;
+    if (!socket) return;
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    if (socket.readyState < 2) socket.close();
+  }
+}

@@ -1,0 +1,246 @@
+// One turn on the page: the action, the reply as it is told, and its editor.
+
+import { append, replace } from "./prose.js";
+import { codePoints, LONGEST, settled } from "./story.js";
+
+const make = (tag, className, text) => {
+  const element = document.createElement(tag);
+  if (className) element.className = className;
+  if (text) element.textContent = text;
+  return element;
+};
+
+const button = (className, text, label, press) => {
+  const element = make("button", className, text);
+  element.type = "button";
+  if (label) element.setAttribute("aria-label", label);
+  element.addEventListener("click", press);
+  return element;
+};
+
+const lamp = () => document.getElementById("lamp").content.firstElementChild.cloneNode(true);
+
+/** "2nd in line · about 40 s": position 0 is next. */
+export function waitLine({ position, eta }) {
+  const place = position <= 0 ? "Next in line" : `${ordinal(position + 1)} in line`;
+  if (eta === null || eta <= 0) return place;
+  return `${place} · about ${eta < 90 ? `${Math.ceil(eta)} s` : `${Math.round(eta / 60)} min`}`;
+}
+
+function ordinal(n) {
+  const ending = { 1: "st", 2: "nd", 3: "rd" }[n % 10] ?? "th";
+  return n + (n % 100 > 10 && n % 100 < 14 ? "th" : ending);
+}
+
+export class TurnView {
+  /**
+   * @param {object} turn
+   * @param {{edit: Function, go: Function, retry: Function}} hands what its buttons do
+   */
+  constructor(turn, hands) {
+    this.turn = null;
+    this.hands = hands;
+    this.shown = null;
+    this.reply = "";
+    this.editor = null;
+
+    this.element = make("article", "turn");
+    this.element.tabIndex = -1;
+    this.actionLine = make("p", "action");
+    this.actionLine.dir = "auto";
+    this.replyBox = make("div", "reply");
+    this.wait = make("p", "wait");
+    this.waitText = make("span");
+    this.wait.append(lamp(), this.waitText);
+    this.note = make("p", "note");
+    this.tools = make("div", "tools");
+    this.element.append(this.actionLine, this.replyBox, this.wait, this.note, this.tools);
+    this.buildTools();
+    this.update(turn, {});
+  }
+
+  buildTools() {
+    const { hands } = this;
+    this.back = button("tool step", "‹", "Previous telling", () => this.step(-1));
+    this.count = make("span", "count");
+    this.forth = button("tool step", "›", "Next telling", () => this.step(1));
+    this.again = button("tool", "Try again", "", () => hands.retry(this.turn));
+    this.change = button("tool", "Edit", "", () => this.edit());
+    this.here = button("tool", "Go back to here", "", () => hands.go(this.turn.id));
+    this.tools.append(this.back, this.count, this.forth, this.again, this.change, this.here);
+  }
+
+  step(by) {
+    const to = this.ids[this.ids.indexOf(this.turn.id) + by];
+    if (to) this.hands.go(to);
+  }
+
+  /**
+   * Show `turn`. Returns the words that were added at the end, for a reader who listens.
+   *
+   * @param {{last?: boolean, ids?: string[], soft?: boolean, fading?: boolean}} how `last`: the
+   *   turn at the head; `ids`: all tellings; `soft`: let new words fade in; `fading`: it is about
+   *   to be told again
+   */
+  update(turn, { last = false, ids = [], soft = false, fading = false }) {
+    this.turn = turn;
+    this.ids = ids;
+    const { element } = this;
+    element.dataset.turn = turn.id;
+    element.dataset.kind = turn.kind;
+    element.dataset.status = turn.status;
+    element.classList.toggle("last", last);
+    element.classList.toggle("fading", fading);
+    this.showAction(turn.shown ?? "");
+    const added = this.showReply(turn.reply, soft);
+    this.showNote(turn);
+    this.showTools(turn, last, ids);
+    const silent = !settled(turn) && !turn.reply;
+    this.wait.hidden = !silent && !fading;
+    if (turn.status === "running" || fading) this.say("");
+    return added;
+  }
+
+  showAction(shown) {
+    if (shown === this.shown) return;
+    this.shown = shown;
+    this.actionLine.textContent = shown;
+    this.actionLine.hidden = !shown;
+  }
+
+  showReply(reply, soft) {
+    if (reply === this.reply) return "";
+    const grew = reply.startsWith(this.reply);
+    const added = grew ? reply.slice(this.reply.length) : "";
+    if (grew) append(this.replyBox, added, soft);
+    else replace(this.replyBox, reply);
+    this.reply = reply;
+    return added;
+  }
+
+  showNote(turn) {
+    let text = "";
+    if (turn.status === "failed") text = turn.reason || "The narrator lost the thread.";
+    else if (turn.status === "stopped" && !turn.reply) text = "Stopped before the first word.";
+    this.note.textContent = text;
+    this.note.hidden = !text;
+  }
+
+  showTools(turn, last, ids) {
+    const done = settled(turn);
+    const several = last && done && ids.length > 1;
+    const at = ids.indexOf(turn.id);
+    for (const part of [this.back, this.count, this.forth]) part.hidden = !several;
+    this.count.textContent = several ? `${at + 1}/${ids.length}` : "";
+    this.count.setAttribute("aria-label", several ? `Telling ${at + 1} of ${ids.length}` : "");
+    this.back.disabled = at <= 0;
+    this.forth.disabled = at >= ids.length - 1;
+    this.again.hidden = !(last && turn.status === "failed");
+    this.change.hidden = !done;
+    this.here.hidden = last || !done;
+    this.tools.hidden = !done || Boolean(this.editor);
+  }
+
+  /** The line beside the lamp. */
+  say(text) {
+    if (this.waitText.textContent !== text) this.waitText.textContent = text;
+  }
+
+  // ------------------------------------------------------------ editing
+
+  /** Put text boxes where the text stands. `only` "action" leaves the cursor in the action. */
+  edit(only = "reply") {
+    if (this.editor) return;
+    const form = make("form", "editor");
+    const message = make("p", "editor-problem");
+    message.setAttribute("role", "alert");
+    const hasAction = !["opening", "continue"].includes(this.turn.kind);
+    this.boxes = {};
+    if (hasAction) form.append(this.box("action", "What you did", this.turn.action));
+    form.append(this.box("reply", "What was told", this.turn.reply));
+    const save = make("button", "small primary", "Save");
+    const cancel = button("small", "Cancel", "", () => this.closeEditor());
+    const buttons = make("div", "editor-buttons");
+    buttons.append(save, cancel);
+    form.append(message, buttons);
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.save();
+    });
+    form.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") {
+        event.stopPropagation();
+        this.closeEditor();
+      } else if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+        event.preventDefault();
+        this.save();
+      }
+    });
+    this.editor = { form, message, save };
+    this.element.classList.add("editing");
+    this.tools.hidden = true;
+    this.element.append(form);
+    for (const box of Object.values(this.boxes)) fit(box);
+    const focus = this.boxes[only] ?? this.boxes.reply;
+    focus.focus({ preventScroll: true });
+    focus.setSelectionRange(focus.value.length, focus.value.length);
+    form.scrollIntoView({ block: "nearest" });
+  }
+
+  box(name, label, text) {
+    const wrap = make("label", "editor-box");
+    wrap.append(make("span", "", label));
+    const area = make("textarea");
+    area.dir = "auto";
+    area.rows = 1;
+    area.value = text;
+    area.addEventListener("input", () => fit(area));
+    wrap.append(area);
+    this.boxes[name] = area;
+    return wrap;
+  }
+
+  save() {
+    const changes = {};
+    for (const [name, area] of Object.entries(this.boxes)) {
+      const text = area.value.trim();
+      if (text === this.turn[name].trim()) continue;
+      const length = codePoints(text);
+      if (length > LONGEST) {
+        this.unsaved(`That is ${length.toLocaleString("en")} characters; 4,000 fit.`);
+        return;
+      }
+      changes[name] = text;
+    }
+    if (Object.keys(changes).length === 0) {
+      this.closeEditor();
+      return;
+    }
+    this.editor.save.disabled = true;
+    this.editor.message.textContent = "";
+    this.hands.edit(this.turn, changes);
+  }
+
+  /** The server kept the text as it was: the editor stays, with what was typed. */
+  unsaved(message) {
+    if (!this.editor) return;
+    this.editor.save.disabled = false;
+    this.editor.message.textContent = message;
+  }
+
+  closeEditor() {
+    if (!this.editor) return;
+    const inside = this.editor.form.contains(document.activeElement);
+    this.editor.form.remove();
+    this.editor = null;
+    this.element.classList.remove("editing");
+    this.tools.hidden = !settled(this.turn);
+    if (inside) this.hands.edited(this);
+  }
+}
+
+/** As tall as its text. */
+export function fit(area) {
+  area.style.height = "auto";
+  area.style.height = `${area.scrollHeight + 2}px`;
+}

@@ -1,0 +1,330 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import {
+  canRedo,
+  canRetry,
+  canUndo,
+  echo,
+  empty,
+  path,
+  reduce,
+  retelling,
+  shownAction,
+  tellings,
+  underWay,
+} from "../../static/js/story.js";
+
+const turn = (id, parent, more = {}) => ({
+  id,
+  parent,
+  kind: parent ? "do" : "opening",
+  action: parent ? "look" : "",
+  shown: parent ? "You look." : "",
+  reply: `reply ${id}`,
+  status: "told",
+  attempt: 1,
+  edited: false,
+  siblings: [id],
+  reason: "",
+  ...more,
+});
+
+const fresh = (id, parent, more = {}) =>
+  turn(id, parent, { reply: "", status: "queued", ...more });
+
+const snapshot = (turns, more = {}) => ({
+  type: "snapshot",
+  id: "10-0",
+  adventure: { id: "a", title: "A", version: 5 },
+  turns,
+  earlier: false,
+  head: turns.at(-1).id,
+  undo: true,
+  redo: null,
+  ...more,
+});
+
+const play = (...events) => events.reduce(reduce, empty());
+const opening = snapshot([turn("o", null)]);
+const queued = (id, parent, more = {}) => ({
+  type: "turn.queued",
+  id: "11-0",
+  turn: fresh(id, parent),
+  position: 0,
+  eta_seconds: 2,
+  ...more,
+});
+const started = (id, attempt = 1) => ({ type: "turn.started", id: "12-0", turn: id, attempt });
+const token = (id, index, text, attempt = 1) => ({
+  type: "turn.token",
+  id: "13-0",
+  turn: id,
+  attempt,
+  index,
+  text,
+});
+const told = (id, parent, reply, more = {}) => ({
+  type: "turn.told",
+  id: "14-0",
+  turn: turn(id, parent, { reply, ...more }),
+});
+const reply = (state, id) => state.turns[id].reply;
+
+test("a turn is queued, started, told word by word, and ends", () => {
+  let state = play(opening, queued("t", "o"));
+  assert.equal(state.head, "t");
+  assert.deepEqual(state.waiting.t, { position: 0, eta: 2 });
+  assert.equal(underWay(state).id, "t");
+  state = [started("t"), token("t", 0, "You see"), token("t", 7, " a lamp.")].reduce(reduce, state);
+  assert.equal(reply(state, "t"), "You see a lamp.");
+  assert.deepEqual(state.waiting, {});
+  state = reduce(state, told("t", "o", "You see a lamp."));
+  assert.equal(underWay(state), null);
+  assert.deepEqual(
+    path(state).map(({ id }) => id),
+    ["o", "t"],
+  );
+});
+
+test("every event applied twice changes nothing the second time", () => {
+  const story = [
+    opening,
+    queued("t", "o"),
+    { type: "turn.waiting", turn: "t", position: 1, eta_seconds: 9 },
+    started("t"),
+    token("t", 0, "You see"),
+    token("t", 7, " a lamp."),
+    told("t", "o", "You see a lamp."),
+    { type: "turn.edited", id: "15-0", turn: turn("t", "o", { reply: "A lamp.", edited: true }) },
+    { type: "head.moved", id: "16-0", head: "o", undo: false, redo: "t" },
+    { type: "head.moved", id: "17-0", head: "t", undo: true, redo: null },
+    queued("u", "t"),
+    { type: "turn.failed", id: "18-0", turn: "u", reason: "The narrator is away." },
+    { type: "adventure.changed", id: "19-0", adventure: { title: "B" } },
+    { type: "error", code: "busy", message: "Wait.", key: null },
+  ];
+  let state = empty();
+  for (const event of story) {
+    const once = reduce(state, event);
+    assert.deepEqual(reduce(once, event), once, event.type);
+    state = once;
+  }
+});
+
+test("a log that repeats what the snapshot held ends where the snapshot was", () => {
+  const log = [
+    queued("t", "o"),
+    started("t"),
+    token("t", 0, "One two."),
+    told("t", "o", "One two."),
+    { type: "head.moved", id: "15-0", head: "o", undo: false, redo: "t" },
+    queued("u", "o", { turn: fresh("u", "o", { siblings: ["t", "u"] }) }),
+    started("u"),
+    token("u", 0, "Three"),
+  ];
+  const live = play(opening, ...log);
+  const late = snapshot([turn("o", null), fresh("u", "o", { status: "running", reply: "Three" })]);
+  const replayed = log.slice(2).reduce(reduce, reduce(empty(), late));
+  assert.deepEqual(path(replayed).map(({ id }) => id), ["o", "u"]);
+  assert.equal(reply(replayed, "u"), "Three");
+  assert.equal(replayed.head, live.head);
+});
+
+test("events older than the version shown are left out, where they carry one", () => {
+  const state = play(snapshot([turn("o", null), turn("t", "o")]));
+  const back = { type: "head.moved", id: "9-0", head: "o", redo: "t", version: 4 };
+  assert.equal(reduce(state, back).head, "t");
+  assert.equal(reduce(state, { ...back, version: 6 }).head, "o");
+  const edit = { type: "turn.edited", id: "9-1", turn: turn("t", "o", { reply: "old" }), version: 3 };
+  assert.equal(reply(reduce(state, edit), "t"), "reply t");
+});
+
+test("an attempt that was overtaken says nothing more", () => {
+  let state = play(opening, queued("t", "o"), started("t"), token("t", 0, "You "));
+  state = reduce(state, started("t", 2));
+  state = reduce(state, token("t", 4, "WRONG", 1));
+  state = reduce(state, told("t", "o", "You WRONG", { attempt: 1 }));
+  assert.equal(reply(state, "t"), "You ");
+  state = reduce(state, token("t", 4, "wait.", 2));
+  assert.equal(reply(state, "t"), "You wait.");
+  state = reduce(state, started("t", 1));
+  assert.equal(state.turns.t.attempt, 2);
+});
+
+test("pieces overlap by code points, and emoji count as one", () => {
+  let state = play(opening, queued("t", "o"), token("t", 0, "🕯️ a"));
+  state = reduce(state, token("t", 0, "🕯️ a lamp"));
+  assert.equal(reply(state, "t"), "🕯️ a lamp");
+  state = reduce(state, token("t", [..."🕯️ a lamp"].length, "🏮!"));
+  assert.equal(reply(state, "t"), "🕯️ a lamp🏮!");
+});
+
+test("a piece that was skipped asks for a snapshot, which mends it", () => {
+  let state = play(opening, queued("t", "o"), token("t", 0, "You "), token("t", 9, "later"));
+  assert.equal(state.missing, true);
+  assert.equal(reply(state, "t"), "You ");
+  const whole = fresh("t", "o", { status: "running", reply: "You are later" });
+  state = reduce(state, snapshot([turn("o", null), whole]));
+  assert.equal(state.missing, false);
+  assert.equal(reply(state, "t"), "You are later");
+});
+
+test("a snapshot that is behind takes no word back", () => {
+  let state = play(opening, queued("t", "o"), token("t", 0, "You see a lamp"));
+  const behind = fresh("t", "o", { status: "running", reply: "You see" });
+  state = reduce(state, snapshot([turn("o", null), behind]));
+  assert.equal(reply(state, "t"), "You see a lamp");
+});
+
+test("a head that nobody knows waits for the snapshot", () => {
+  const state = reduce(play(opening), { type: "head.moved", id: "11-0", head: "far", redo: null });
+  assert.equal(state.head, "o");
+  assert.equal(state.missing, true);
+});
+
+test("a late word or a replay never opens a turn that has ended", () => {
+  const state = play(opening, queued("t", "o"), started("t"), told("t", "o", "Done."));
+  for (const late of [started("t"), started("t", 2), token("t", 5, " More."), queued("t", "o")]) {
+    assert.equal(reduce(state, late).turns.t.status, "told");
+    assert.equal(reply(reduce(state, late), "t"), "Done.");
+  }
+});
+
+test("an edit stays when the end of the reply is heard again", () => {
+  let state = play(opening, queued("t", "o"), told("t", "o", "First."));
+  const edit = turn("t", "o", { reply: "Second.", edited: true });
+  state = reduce(state, { type: "turn.edited", id: "15-0", turn: edit });
+  assert.equal(reply(reduce(state, told("t", "o", "First.")), "t"), "Second.");
+});
+
+test("unknown events and fields are ignored", () => {
+  const state = play(opening);
+  for (const odd of [{ type: "turn.sang", id: "1" }, { type: "toString" }, {}, null, 7, "x"]) {
+    assert.equal(reduce(state, odd), state);
+  }
+  assert.equal(reduce(state, { ...queued("t", "o"), colour: "amber" }).head, "t");
+});
+
+test("what the player did is echoed at once and gives way to the turn", () => {
+  const command = { type: "take_action", key: "k", kind: "do", text: "look" };
+  let state = reduce(play(opening), { type: "page.sent", command });
+  assert.equal(echo(state), command);
+  state = reduce(state, { type: "accepted", key: "k", turn: "t" });
+  assert.equal(echo(state), command, "the turn is still on its way");
+  state = reduce(state, queued("t", "o"));
+  assert.equal(echo(state), null);
+  assert.deepEqual(state.commands, []);
+});
+
+test("the turn may come before its acceptance", () => {
+  const command = { type: "take_action", key: "k", kind: "do", text: "look" };
+  let state = reduce(play(opening), { type: "page.sent", command });
+  state = reduce(state, queued("t", "o"));
+  assert.equal(echo(state), null);
+  state = reduce(state, { type: "accepted", key: "k", turn: "t" });
+  assert.deepEqual(state.commands, []);
+});
+
+test("a refused action comes back with what was written", () => {
+  const command = { type: "take_action", key: "k", kind: "say", text: "Hello?" };
+  let state = reduce(play(opening), { type: "page.sent", command });
+  const error = { type: "error", code: "full", message: "Later.", key: "k", retry_after: 30 };
+  state = reduce(state, error);
+  assert.equal(echo(state), null);
+  assert.equal(state.problem.command, command);
+  assert.equal(state.problem.retryAfter, 30);
+  assert.equal(reduce(state, error), state);
+});
+
+test("a command sent again after a reload is not echoed", () => {
+  const command = { type: "take_action", key: "k", kind: "do", text: "look" };
+  const state = reduce(play(opening), { type: "page.sent", command, quiet: true });
+  assert.equal(echo(state), null);
+});
+
+test("a retry shows that it was asked for, then the new telling beside the old", () => {
+  let state = play(opening, queued("t", "o"), told("t", "o", "One."));
+  assert.equal(canRetry(state), true);
+  const command = { type: "retry_turn", key: "r", turn: "t" };
+  state = reduce(state, { type: "page.sent", command });
+  assert.equal(retelling(state), "t");
+  const again = fresh("u", "o", { siblings: ["t", "u"] });
+  state = reduce(state, queued("u", "o", { turn: again }));
+  assert.equal(retelling(state), null);
+  assert.deepEqual(tellings(state, state.turns.u), ["t", "u"]);
+  assert.deepEqual(tellings(state, state.turns.t), ["t", "u"]);
+});
+
+test("undo and redo are offered where they lead somewhere", () => {
+  let state = play(opening);
+  assert.deepEqual([canUndo(state), canRedo(state), canRetry(state)], [false, false, false]);
+  state = [queued("t", "o"), told("t", "o", "One.")].reduce(reduce, state);
+  assert.deepEqual([canUndo(state), canRedo(state)], [true, false]);
+  state = reduce(state, { type: "head.moved", id: "15-0", head: "o", undo: false, redo: "t" });
+  assert.deepEqual([canUndo(state), canRedo(state)], [false, true]);
+});
+
+test("older turns join at the front without undoing newer knowledge", () => {
+  let state = play(snapshot([turn("c", "b"), turn("d", "c")], { earlier: true }));
+  const turns = [turn("a", null), turn("b", "a"), turn("c", "b", { reply: "stale" })];
+  state = reduce(state, { type: "page.earlier", turns, earlier: false });
+  assert.deepEqual(path(state).map(({ id }) => id), ["a", "b", "c", "d"]);
+  assert.equal(reply(state, "c"), "reply c");
+  assert.equal(state.earlier, false);
+});
+
+test("a tree that bites its tail ends the path", () => {
+  const state = play(snapshot([turn("a", "b"), turn("b", "a")]));
+  assert.equal(path(state).length, 2);
+});
+
+test("the log's place is kept for coming back", () => {
+  assert.equal(play(opening).log, "10-0");
+  assert.equal(play(opening, queued("t", "o")).log, "11-0");
+  const waiting = { type: "turn.waiting", turn: "t", position: 3, eta_seconds: null };
+  assert.equal(play(opening, queued("t", "o"), waiting).log, "11-0");
+});
+
+test("an action is shown as the story will say it", () => {
+  assert.equal(shownAction("do", "Open the door"), "You open the door.");
+  assert.equal(shownAction("do", "I run!"), "You run!");
+  assert.equal(shownAction("do", '"Hello"'), 'You say "Hello"');
+  assert.equal(shownAction("say", "“Who's there?”"), 'You say "Who\'s there?"');
+  assert.equal(shownAction("story", "Night falls."), "Night falls.");
+  assert.equal(shownAction("continue", ""), "");
+  assert.equal(shownAction("do", "开门"), "开门.");
+});
+
+test("any order of any events leaves a state that can be shown", () => {
+  const events = [
+    queued("t", "o"),
+    started("t"),
+    started("t", 2),
+    token("t", 0, "You see a lamp."),
+    token("t", 4, "see"),
+    told("t", "o", "You see a lamp."),
+    { type: "turn.stopped", id: "14-1", turn: turn("t", "o", { status: "stopped" }) },
+    { type: "turn.failed", id: "14-2", turn: "t", reason: "no" },
+    { type: "turn.edited", id: "15-0", turn: turn("t", "o", { edited: true }) },
+    { type: "head.moved", id: "16-0", head: "o", redo: "t" },
+    { type: "head.moved", id: "16-1", head: "nowhere", redo: null },
+    opening,
+  ];
+  let seed = 42;
+  const next = (n) => {
+    seed = (seed * 1103515245 + 12345) % 2147483648;
+    return seed % n;
+  };
+  for (let round = 0; round < 2000; round += 1) {
+    let state = reduce(empty(), opening);
+    for (let i = 0; i < 12; i += 1) {
+      state = reduce(state, events[next(events.length)]);
+      const shown = path(state);
+      assert.equal(shown.at(-1)?.id, state.head);
+      underWay(state);
+      tellings(state, shown.at(-1));
+    }
+    assert.equal(reduce(state, opening).head, "o");
+  }
+});

@@ -1,0 +1,148 @@
+"""The narrators file: what it says, and how it says what is wrong."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from inference.narrators import NarratorsError, UnknownNarrator, load_narrators, parse_narrators
+
+BUILT_IN = Path(__file__).parent.parent / "narrators.yaml"
+
+
+def test_the_built_in_narrators_can_be_read():
+    narrators = load_narrators(BUILT_IN)
+    smol = narrators.get("smol")
+    assert narrators.default == smol
+    assert smol.builtin and smol.engine == "openvino" and smol.format == "chat"
+    assert smol.reference is not None
+    assert smol.shown_name == "Smol"
+
+
+def test_narrators_keep_their_order_and_the_first_is_the_default():
+    narrators = parse_narrators(
+        "narrators:\n- {name: b, line: x, engine: scripted}\n- {name: a, line: x, engine: scripted}",
+        "n.yaml",
+    )
+    assert narrators.names == ("b", "a")
+    assert narrators.default.name == "b"
+    assert "a" in narrators and "c" not in narrators and len(narrators) == 2
+
+
+def test_another_default_can_be_named():
+    text = (
+        "default: a\nnarrators:\n"
+        "- {name: b, line: x, engine: scripted}\n- {name: a, line: x, engine: scripted}"
+    )
+    assert parse_narrators(text, "n.yaml").default.name == "a"
+
+
+def test_an_unknown_narrator_is_named_with_those_that_there_are():
+    with pytest.raises(UnknownNarrator, match="no narrator 'bard'; there are smol"):
+        load_narrators(BUILT_IN).get("bard")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "line 1: wants `narrators:`"),
+        ("[]", "line 1: wants `narrators:`"),
+        ("narrators: []", "line 1: .*at least 1 item"),
+        (
+            "narrators:\n- name: a\n  line: x\n  engine: vllm",
+            "line 4: engine: .*'scripted'.*'vllm'",
+        ),
+        (
+            "narrators:\n- name: a\n  line: x\n  line: y\n  engine: scripted",
+            "line 4: 'line'.*twice",
+        ),
+        (
+            "narrators:\n- {name: a, line: x, engine: scripted}\n"
+            "- {name: a, line: x, engine: scripted}",
+            "line 3: 'a' is there twice",
+        ),
+        (
+            "narrators:\n- name: a\n  line: x\n  engine: scripted\n"
+            "  sampling:\n    temperature: hot",
+            "line 6: sampling.temperature: .*number.*'hot'",
+        ),
+        ("narrators:\n- name: a\n  line: x\n engine: scripted", "line 4: expected"),
+        ("narrators:\n- name: Ä\n  line: x\n  engine: scripted", "line 2: name: .*'Ä'"),
+        ("narrators:\n- name: a\n  engine: scripted", "line 2: line: is missing"),
+        (
+            "narrators:\n- name: a\n  line: x\n  engine: scripted\n  colour: red",
+            "line 5: colour: is not a setting.*'red'",
+        ),
+        ("narrators:\n- {name: a, line: x, engine: openvino}", "line 2: .*wants a model"),
+        ("default: b\nnarrators:\n- {name: a, line: x, engine: scripted}", "line 1: .*'b'"),
+        ("a: !!python/object:os.system x", "line 1: could not determine a constructor"),
+        ("a: \x00", "special characters"),
+    ],
+)
+def test_a_mistake_is_one_line_that_names_the_place(text, says):
+    with pytest.raises(NarratorsError, match=f"^n.yaml.*{says}") as caught:
+        parse_narrators(text, "n.yaml")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(NarratorsError, match=r"none\.yaml cannot be read: No such file"):
+        load_narrators(tmp_path / "none.yaml")
+
+
+def test_a_file_that_is_not_text_is_named(tmp_path):
+    file = tmp_path / "n.yaml"
+    file.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(NarratorsError, match=r"n\.yaml cannot be read"):
+        load_narrators(file)
+
+
+def test_a_changed_file_is_read_again(tmp_path):
+    file = tmp_path / "n.yaml"
+    file.write_text("narrators: [{name: a, line: x, engine: scripted}]")
+    assert load_narrators(file) is load_narrators(file)
+    file.write_text("narrators: [{name: b, line: x, engine: scripted}]")
+    os.utime(file, ns=(1, 1))
+    assert load_narrators(file).names == ("b",)
+
+
+def test_the_command_lists_them(capsys):
+    from django.core.management import call_command
+
+    call_command("narrators", "list")
+    assert "smol: " in capsys.readouterr().out
+
+
+def test_the_command_tries_one_without_a_model(capsys, tmp_path, settings, monkeypatch):
+    from io import StringIO
+
+    from django.core.management import CommandError, call_command
+
+    from inference.config import InferenceConfig
+
+    file = tmp_path / "n.yaml"
+    file.write_text(
+        "narrators: [{name: s, line: x, engine: scripted, options: {pace: 0}},"
+        " {name: m, line: x, engine: openvino, model: none.gguf}]"
+    )
+    settings.INFERENCE = InferenceConfig(
+        redis_url="redis://127.0.0.1:1", narrators_file=file, models_dir=tmp_path
+    )
+    call_command("narrators", "check", "s")
+    assert "tokens in" in capsys.readouterr().out
+    with pytest.raises(CommandError, match="no file .*none.gguf"):
+        call_command("narrators", "pull", "m")
+    with pytest.raises(CommandError, match="narrators pull m"):
+        call_command("narrators", "check", "m")
+    call_command("narrators", "list")
+    assert "not pulled" in capsys.readouterr().out
+
+    lines = StringIO("A cellar.\n\n")
+    monkeypatch.setattr("sys.stdin", lines)
+    actions = iter(
+        ["look around", "", "/say hello", "/retry", "/undo", "/story It rains.", "/quit"]
+    )
+    monkeypatch.setattr("builtins.input", lambda prompt: next(actions))
+    call_command("narrate", "s")
+    said = capsys.readouterr().out
+    assert "A cellar." in said and "You look around." in said and 'You say "hello"' in said
