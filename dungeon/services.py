@@ -261,6 +261,7 @@ def postgres(data_dir: Path, loud: bool = False) -> Program:
         "unix_socket_permissions": "0700",
         "shared_buffers": "64MB",
         "max_connections": "100",
+        "max_wal_size": "256MB",
         "log_min_messages": "warning" if loud else "fatal",
         "log_line_prefix": "",
     }

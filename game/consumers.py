@@ -182,7 +182,7 @@ class AdventureConsumer(AsyncWebsocketConsumer):
                 for event in merged(fresh):
                     self.check_version(event)
                     self.note_waiting(event)
-                    await self.send_json({k: v for k, v in event.items() if k != "version"})
+                    await self.send_json(event)
                 await asyncio.sleep(1 / FRAMES_PER_SECOND)
         finally:
             followers().leave(follower)

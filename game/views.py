@@ -32,7 +32,7 @@ from game.models import Adventure, Kind, Scenario, Turn
 from inference.narrators import NarratorsError
 from inference.text import shown_action
 
-FEATURED = 9
+FEATURED = 8
 OTHERS = 4
 ADVENTURES_PER_PAGE = 30
 LONGEST_PATH = 1_000_000
@@ -62,6 +62,7 @@ def home(request: HttpRequest) -> HttpResponse:
             "scenarios": featured,
             "count": count,
             "more": count > FEATURED,
+            "own": listed.filter(slug=OWN_BEGINNING).first(),
         },
     )
 

@@ -10,8 +10,8 @@ What goes in, from the front, stable parts first so that the engine's cache help
 How room is shared, P being the window less the reply's tokens. Memory takes at most 40 % of P, the
 author's note 10 %, the last action 20 %: each is trimmed alone, so that a long action does not
 change the front. What an earlier attempt told keeps its last 20 % of P. Cards get at most a
-quarter, the pinned ones first. The story has the rest, less the room that the adventure's other
-cards could take: so a card that fires does not move the cut. When the story outgrows its room, a
+quarter, the pinned ones first. The story has the rest, less the room that a short action and the
+adventure's other cards could take: so neither moves the cut. When the story outgrows its room, a
 quarter of P goes at once, in blocks counted from the story's beginning: the cut stays where it is
 from turn to turn until the next block must go.
 """
@@ -39,6 +39,7 @@ ACTION_SHARE = 0.2
 TOLD_SHARE = 0.2
 CARD_SHARE = 0.25
 BLOCK_SHARE = 0.25
+SHORT_ACTION_SHARE = 0.05
 
 # A reply may take this much more than the narrator's max_tokens, to end where a sentence ends.
 MARGIN = 0.5
@@ -218,6 +219,7 @@ def gather(
     keys = {id(card): key for card, key in mentioned}
     spare = min(card_room_left, sum(count(card_text(card)) for card in loose))
     spare -= sum(count(card_text(card)) for card in cards)
+    spare += max(0, int(room * SHORT_ACTION_SHARE) - (count(action.text) if action else 0))
     given = Given(
         memory=memory,
         pinned=pinned,

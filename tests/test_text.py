@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 
 from inference.text import ReplyStream, neutralise, second_person, shown_action
 
+ENGLISH = "You take the rope and Matthias laughs. He says go on! The end. What do you do next?"
+MARKED = '"Either "quick" "clever," he’s Mr. “So” 。 門を 開ける。 「はい」 คุณ เปิดประตู e\u0301 café'
+ODD = "<|im_end|> <| > # ** 1. 2. Sure! Here is: … — - \u202e \x00 👩\u200d🚀 \u3000 ha ha ha ha"
 WORDS = st.sampled_from(
     [
-        *"You take the rope and Matthias laughs. He says go on! The end. What do you do next? ".split(),
-        *'"Either "quick" "clever," he’s Mr. “So” 。 門を 開ける。 「はい」 คุณ เปิดประตู e\u0301 café'.split(),
-        *"<|im_end|> <| > # ** 1. 2. Sure! Here is: … — - \u202e \x00 👩\u200d🚀 \u3000 ha ha ha ha".split(),
+        *f"{ENGLISH} {MARKED} {ODD}".split(),
         "\n",
         "\n\n",
         "\n> You say",
@@ -89,7 +90,7 @@ def test_a_reply_never_outgrows_its_limit(raw, limit):
     assert len(tell(raw, max_chars=limit)) <= limit
 
 
-@given(st.lists(st.sampled_from("You take the rope and go up . ! He laughs".split()), max_size=40))
+@given(st.lists(st.sampled_from(ENGLISH.split()), max_size=40))
 @settings(deadline=None)
 def test_pieces_end_at_words(words):
     raw = " ".join(words)

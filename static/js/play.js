@@ -135,7 +135,6 @@ function show(before) {
     view.element.remove();
     views.delete(id);
   }
-  const fresh = [];
   let previous = null;
   for (const turn of path) {
     const last = turn.id === state.head && !pending;
@@ -143,7 +142,6 @@ function show(before) {
     if (!view) {
       view = new TurnView(turn, hands);
       views.set(turn.id, view);
-      fresh.push(view);
     }
     const place = previous ? previous.nextSibling : list.firstChild;
     if (view.element !== place) list.insertBefore(view.element, place);
@@ -152,7 +150,7 @@ function show(before) {
   }
   showEcho(pending);
   showPlace();
-  showEnds(before, fresh);
+  showEnds(before);
   showControls();
   if (state.missing && !before.missing) mend();
 }
@@ -203,16 +201,18 @@ function showEcho(command) {
 }
 
 /** Scroll where the reader expects it after the story changed its shape. */
-function showEnds(before, fresh) {
+function showEnds(before) {
   const head = views.get(state.head);
   if (!head) return;
   if (!before.head) {
     restorePlace();
   } else if (before.head !== state.head) {
-    const own = !story.settled(head.turn) || fresh.includes(head);
-    if (own && !story.settled(head.turn)) {
+    const telling = before.turns[before.head]?.parent === head.turn.parent;
+    if (!story.settled(head.turn)) {
       if (follow.on) follow.turn(head.element);
       else follow.words();
+    } else if (telling) {
+      follow.turn(head.element); // another telling is read from its beginning
     } else {
       follow.toEnd({ at: "gently" });
     }
@@ -456,7 +456,7 @@ document.addEventListener("keydown", (event) => {
     setMode(MODES[Number(event.code.at(-1)) - 1]);
     input.focus({ preventScroll: true });
     done = true;
-  } else if (event.key === "Escape") done = stop();
+  } else if (event.key === "Escape") done = closeMenus() || stop();
   else if (event.key === "?" && !writes) {
     $("keys").showModal();
     done = true;
@@ -611,8 +611,11 @@ addEventListener("pagehide", keepPlace);
 // The keyboard of a phone covers the page; the input stays above it.
 const { visualViewport } = window;
 visualViewport?.addEventListener("resize", () => {
-  document.documentElement.style.setProperty("--viewport", `${visualViewport.height}px`);
-  if (touch.matches) scrollTo(0, 0);
+  const { style } = document.documentElement;
+  // Two fingers that look closer are no keyboard.
+  if (visualViewport.scale > 1.01) style.removeProperty("--viewport");
+  else style.setProperty("--viewport", `${visualViewport.height}px`);
+  if (touch.matches && visualViewport.scale <= 1.01) scrollTo(0, 0);
 });
 
 // ---------------------------------------------------------------- dialogs
@@ -630,11 +633,19 @@ for (const closer of document.querySelectorAll("[data-closes]")) {
 for (const dialog of document.querySelectorAll("dialog")) {
   dialog.addEventListener("click", ({ target }) => target === dialog && dialog.close());
 }
-document.addEventListener("click", ({ target }) => {
+document.addEventListener("click", ({ target }) => closeMenus(target));
+
+/** Close the menus that `target` is not in. Whether one was open. */
+function closeMenus(target = null) {
+  let closed = false;
   for (const menu of document.querySelectorAll("details.menu[open]")) {
-    if (!menu.contains(target)) menu.removeAttribute("open");
+    if (menu.contains(target)) continue;
+    if (menu.contains(document.activeElement)) menu.querySelector("summary").focus();
+    menu.removeAttribute("open");
+    closed = true;
   }
-});
+  return closed;
+}
 
 $("plot-form").addEventListener("submit", async (event) => {
   event.preventDefault();

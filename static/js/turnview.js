@@ -97,7 +97,8 @@ export class TurnView {
     this.showTools(turn, last, ids);
     const silent = !settled(turn) && !turn.reply;
     this.wait.hidden = !silent && !fading;
-    if (turn.status === "running" || fading) this.say("");
+    if (turn.status === "running") this.say("The narrator is thinking");
+    else if (fading) this.say("");
     return added;
   }
 

@@ -21,7 +21,7 @@ from dungeon.services import Program, ServiceError
 from dungeon.supervisor import Died, Stopped, Supervisor
 from inference.log import StoryLog, workers_key
 from inference.models import ModelError, ensure_model
-from inference.narrators import Narrator, NarratorsError, load_narrators
+from inference.narrators import NarratorsError, load_narrators
 
 TOKEN_FILE = "operator_token"  # noqa: S105
 
@@ -33,20 +33,19 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         stop_where(machine.problem())
         house = House()
-        lock = services.alone_in(settings.DATA_DIR, house.address)
         try:
-            stop_where(network.listen_problem(settings.HOST, settings.PORT))
-            house.check_servers()
-            house.fetch_models()
-            asyncio.run(house.play())
+            with services.alone_in(settings.DATA_DIR, house.address):
+                stop_where(network.listen_problem(settings.HOST, settings.PORT))
+                house.check_servers()
+                house.check_room()
+                house.fetch_models()
+                asyncio.run(house.play())
         except (ModelError, ServiceError) as problem:
             stop(str(problem))
         except Died as death:
             stop(str(death), death.exit_code)
         except (Stopped, KeyboardInterrupt):
             say("stopped")
-        finally:
-            lock.close()
 
 
 class House:
@@ -61,7 +60,10 @@ class House:
         self.own_redis = not os.environ.get("REDIS_URL")
         # Whoever asks for a level gets everything of that level; others only what went wrong.
         self.loud = settings.LOG_LEVEL in ("DEBUG", "INFO") and bool(os.environ.get("LOG_LEVEL"))
-        self.narrators: list[Narrator] = []
+        try:
+            self.narrators = load_narrators(settings.NARRATORS_FILE).narrators
+        except NarratorsError as problem:
+            environment.refuse("NARRATORS_FILE", f"wants a list of narrators: {problem}")
 
     def check_servers(self) -> None:
         if not self.own_database:
@@ -69,14 +71,15 @@ class House:
         if not self.own_redis:
             stop_where(backends.redis_problem(settings.REDIS_URL))
 
+    def check_room(self) -> None:
+        """A full disk is found now, not in the middle of a story."""
+        first_start = self.own_database and not (settings.DATA_DIR / "postgres").exists()
+        stop_where(machine.room_problem(settings.DATA_DIR, 400 if first_start else 100))
+
     def fetch_models(self) -> None:
-        try:
-            self.narrators = load_narrators(settings.NARRATORS_FILE).narrators
-        except NarratorsError as problem:
-            environment.refuse("NARRATORS_FILE", f"wants a list of narrators: {problem}")
         for narrator in self.narrators:
             if narrator.engine == "openvino":
-                with Bar(f"fetching {narrator.shown_name}") as bar:
+                with Bars(f"fetching {narrator.shown_name}", "making it readable") as bar:
                     ensure_model(narrator, settings.MODELS_DIR, bar.show)
 
     async def play(self) -> None:
@@ -197,14 +200,14 @@ class House:
             sys.stdout.flush()
 
 
-class Bar:
-    """A progress bar that shows up with the first bytes: nothing to fetch, nothing to see."""
+class Bars:
+    """A progress bar for each step, shown with its first bytes: nothing to do, nothing to see."""
 
-    def __init__(self, title: str) -> None:
-        self.title = title
+    def __init__(self, *titles: str) -> None:
+        self.titles = list(titles)
         self.bar: tqdm[Any] | None = None
 
-    def __enter__(self) -> "Bar":
+    def __enter__(self) -> "Bars":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -215,7 +218,8 @@ class Bar:
         if self.bar is None or self.bar.total != total:
             if self.bar is not None:
                 self.bar.close()
-            self.bar = tqdm(total=total, desc=f"grue: {self.title}", unit="B", unit_scale=True)
+            title = self.titles.pop(0) if len(self.titles) > 1 else self.titles[0]
+            self.bar = tqdm(total=total, desc=f"grue: {title}", unit="B", unit_scale=True)
         self.bar.update(done - self.bar.n)
 
 

@@ -1,0 +1,297 @@
+"""`manage.py bench`: how fast stories are told, from socket to socket and by the engine alone.
+
+Brings up everything as `make play` does, in a folder of its own, and plays 1, 8 and 16 adventures
+at once over real sockets; then gives the very same requests to a bare loop over the engine. The
+two take turns, round by round, because a machine is not as fast in one minute as in the next:
+compare the ratios. One JSON object a figure.
+"""
+
+import asyncio
+import json
+import os
+import queue
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import uuid
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore
+from django.core.management.base import BaseCommand, CommandError
+from websockets.asyncio.client import ClientConnection, connect
+
+from game import adventures, narration
+from game.log import story_log
+from game.models import Adventure, Player, Scenario, Turn
+from inference import prompts
+from inference.engines.base import Engine
+from inference.engines.bench import TOLD_TOKENS, Run, say, story
+from inference.engines.host import load
+from inference.narrators import Narrator
+from inference.request import GenerationRequest
+
+STORIES = (1, 8, 16)
+START_SECONDS = 600
+TURN_SECONDS = 300
+ACTIONS = ("go on along the road", "look back and listen")
+
+
+@dataclass
+class Whole:
+    """What one run from socket to socket took. `requests` and `tokens` are by adventure."""
+
+    run: Run
+    requests: dict[int, GenerationRequest]
+    tokens: dict[int, int]
+
+
+class Command(BaseCommand):
+    help = "Measures speed from socket to socket beside the engine alone."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--rounds", type=int, default=3)
+        parser.add_argument("--stories", type=int, nargs="*", default=STORIES)
+        parser.add_argument("--inside", action="store_true", help="(used by itself)")
+
+    def handle(self, *args: Any, rounds: int, inside: bool, **options: Any) -> None:
+        if inside:
+            measure(rounds, options["stories"])
+            return
+        stories = [str(each) for each in options["stories"]]
+        with house() as environ:
+            command = [sys.executable, "manage.py", "bench", "--inside", "--rounds", str(rounds)]
+            done = subprocess.run([*command, "--stories", *stories], env=environ, check=False)
+        if done.returncode:
+            raise CommandError("the bench broke off")
+
+
+@contextmanager
+def house() -> Iterator[dict[str, str]]:
+    """A whole Grue that is up and ready, for as long as the block lasts. Its environment."""
+    with tempfile.TemporaryDirectory(prefix="grue-bench-") as folder:
+        data = Path(folder)
+        narrators = yaml.safe_load(settings.NARRATORS_FILE.read_text(encoding="utf-8"))
+        for narrator in narrators["narrators"]:
+            # The margin that a reply gets to end its sentence is counted in.
+            narrator["sampling"]["max_tokens"] = int(TOLD_TOKENS / (1 + prompts.MARGIN))
+        (data / "narrators.yaml").write_text(yaml.safe_dump(narrators), encoding="utf-8")
+        environ = {
+            **os.environ,
+            "DATA_DIR": str(data),
+            "MODELS_DIR": str(settings.MODELS_DIR),
+            "NARRATORS_FILE": str(data / "narrators.yaml"),
+            "HOST": "127.0.0.1",
+            "PORT": str(free_port()),
+            "PYTHONUNBUFFERED": "1",
+        }
+        for server in ("DATABASE_URL", "REDIS_URL"):
+            environ.pop(server, None)
+        play = subprocess.Popen(
+            [sys.executable, "manage.py", "play"],
+            env=environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        try:
+            wait_until_open(play, f"http://127.0.0.1:{environ['PORT']}")
+            yield environ
+        finally:
+            play.terminate()
+            play.wait(timeout=60)
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def wait_until_open(play: "subprocess.Popen[str]", address: str) -> None:
+    """Read what `manage.py play` says until it names its address."""
+    lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+    said = play.stdout
+    if said is None:
+        raise CommandError("the house has no voice")
+
+    def listen() -> None:
+        for line in said:
+            lines.put(line)
+        lines.put("")
+
+    threading.Thread(target=listen, daemon=True).start()
+    heard = ""
+    deadline = time.monotonic() + START_SECONDS
+    while address not in heard:
+        try:
+            line = lines.get(timeout=max(0.0, deadline - time.monotonic()))
+        except queue.Empty:
+            raise CommandError(f"the house did not open in {START_SECONDS} s:\n{heard}") from None
+        if not line:
+            raise CommandError(f"the house fell down:\n{heard}")
+        heard += line
+
+
+# Inside: with the settings of the house
+
+
+def measure(rounds: int, counts: list[int]) -> None:
+    narrator = narration.narrators().default
+    engine = load(narrator, settings.INFERENCE)
+    fresh = 0
+    for count in counts:
+        runs: dict[tuple[str, str], list[Run]] = {}
+        for turn in range(rounds + 1):
+            numbers = range(fresh, fresh + count)
+            fresh += count
+            told = [" ".join(p.reply for p in story(n, engine.count)) for n in numbers]
+            cold, further = asyncio.run(play_two_turns(told))
+            if turn == 0:  # warms up
+                continue
+            alone = tell_alone(engine, narrator, cold)
+            runs.setdefault(("whole", "cold"), []).append(cold.run)
+            runs.setdefault(("alone", "cold"), []).append(alone)
+            runs.setdefault(("whole", "next"), []).append(further.run)
+            again = tell_alone(engine, narrator, with_replies(further, alone))
+            runs.setdefault(("alone", "next"), []).append(again)
+        report(count, runs)
+
+
+def report(count: int, runs: dict[tuple[str, str], list[Run]]) -> None:
+    """Print medians over the rounds, and the ratios of runs of the same round."""
+    for (way, turn), each in runs.items():
+        what = {"way": way, "stories": count, "turn": turn}
+        speed = statistics.median(run.tokens_per_second for run in each)
+        first = statistics.median(run.first_token_seconds for run in each)
+        say("tokens_per_second", round(speed, 1), **what)
+        say("first_token_seconds", round(first, 3), **what)
+    for turn in ("cold", "next"):
+        pairs = zip(runs["whole", turn], runs["alone", turn], strict=True)
+        ratio = statistics.median(w.tokens_per_second / a.tokens_per_second for w, a in pairs)
+        say("whole_to_alone", round(ratio, 3), stories=count, turn=turn)
+    pairs = zip(runs["whole", "next"], runs["whole", "cold"], strict=True)
+    ratio = statistics.median(n.first_token_seconds / c.first_token_seconds for n, c in pairs)
+    say("first_token_next_to_cold", round(ratio, 3), stories=count)
+
+
+async def play_two_turns(openings: list[str]) -> tuple[Whole, Whole]:
+    """Begin an adventure for each opening, each with a player of its own, and act twice."""
+    begun = await asyncio.to_thread(lambda: [begin(opening) for opening in openings])
+    port = settings.PORT
+    sockets = []
+    for adventure, cookie in begun:
+        sockets.append(
+            await connect(
+                f"ws://127.0.0.1:{port}/ws/adventures/{adventure.pk}/",
+                origin=f"http://127.0.0.1:{port}",  # type: ignore[arg-type]
+                additional_headers={"Cookie": f"{settings.SESSION_COOKIE_NAME}={cookie}"},
+            )
+        )
+    try:
+        for each in sockets:
+            await each.recv()  # the snapshot
+        runs = [await act(sockets, action) for action in ACTIONS]
+    finally:
+        for each in sockets:
+            await each.close()
+    return runs[0], runs[1]
+
+
+def begin(opening: str) -> tuple[Adventure, str]:
+    """An adventure with this opening, and the session cookie of its player."""
+    player = Player.objects.create_user(f"bench-{uuid.uuid4().hex}")
+    scenario = Scenario.objects.get(slug="your-own-beginning")
+    adventure = adventures.begin(player, scenario, {"opening": opening})
+    session = SessionStore()
+    session[SESSION_KEY] = str(player.pk)
+    session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
+    session[HASH_SESSION_KEY] = player.get_session_auth_hash()
+    session.create()
+    return adventure, str(session.session_key)
+
+
+async def act(sockets: list[ClientConnection], action: str) -> Whole:
+    """Send the same action in every adventure at once, and listen until all are told."""
+    run = Run(began=time.monotonic())
+    turns = await asyncio.gather(
+        *(tell(run, number, each, action) for number, each in enumerate(sockets))
+    )
+    run.ended = time.monotonic()
+    requests, tokens = await asyncio.to_thread(asked_and_told, turns)
+    run.tokens = sum(tokens.values())
+    return Whole(run, requests, tokens)
+
+
+async def tell(run: Run, number: int, page: ClientConnection, action: str) -> str:
+    """Play one turn over a socket; the turn's id."""
+    command = {"type": "take_action", "key": str(uuid.uuid4()), "kind": "do", "text": action}
+    await page.send(json.dumps(command))
+    async with asyncio.timeout(TURN_SECONDS):
+        while True:
+            event = json.loads(await page.recv())
+            if event["type"] == "turn.token":
+                run.first.setdefault(number, time.monotonic())
+            elif event["type"] == "turn.told":
+                return str(event["turn"]["id"])
+            elif event["type"] in ("error", "turn.failed"):
+                raise CommandError(f"a turn was not told: {event}")
+
+
+def asked_and_told(ids: list[str]) -> tuple[dict[int, GenerationRequest], dict[int, int]]:
+    """What the narrator was asked for each turn, and how many tokens its engine made."""
+    requests, tokens = {}, {}
+    for number, each in enumerate(ids):
+        turn = Turn.objects.select_related("adventure").get(pk=each)
+        requests[number] = narration.request_for(turn.adventure, turn)
+        end = story_log().told(str(turn.adventure_id), each).end
+        if end is None:
+            raise CommandError("the log lost the end of a turn")
+        tokens[number] = end.tokens
+    return requests, tokens
+
+
+def tell_alone(engine: Engine, narrator: Narrator, whole: Whole) -> Run:
+    """Have the engine tell the same requests, as many tokens each, in a bare loop."""
+    built = {
+        number: prompts.build(
+            request, narrator, engine.count, engine.render_chat, engine.context_tokens
+        )
+        for number, request in whole.requests.items()
+    }
+    run = Run(began=time.monotonic())
+    numbers = {
+        engine.submit(
+            each.text, each.sampling.model_copy(update={"max_tokens": whole.tokens[number]})
+        ): number
+        for number, each in built.items()
+    }
+    while engine.busy:
+        for text in engine.step():
+            run.hear(numbers[text.request], text)
+    return run
+
+
+def with_replies(further: Whole, alone: Run) -> Whole:
+    """The next turn's requests as if the bare loop's own replies had been told before.
+
+    Its cache then knows the story as the worker's cache knows its own.
+    """
+    requests = {}
+    for number, request in further.requests.items():
+        *before, last = request.context.story
+        last = last.model_copy(update={"reply": alone.replies[number]})
+        context = request.context.model_copy(update={"story": (*before, last)})
+        requests[number] = request.model_copy(update={"context": context})
+    return Whole(further.run, requests, further.tokens)
