@@ -108,7 +108,7 @@ TEMPLATE_TOKEN = re.compile(
     r"|<(?:repo_?name|file_sep|filename|gh_stars|empty_output|(?:issue|jupyter)_\w{1,20})>",
     re.IGNORECASE,
 )
-
+MAY_BE_TOKEN = re.compile(r"[<\[]\S{0,24}$")  # at the end of text that goes on
 
 UNUSUAL = re.compile(r"[^\x20-\x7e\n]")
 
@@ -228,7 +228,7 @@ class ReplyStream:
     is all that was released; `done` says that the reply is complete and its telling may be
     cancelled. A piece never ends in white space: it comes with the space before it.
 
-    `enough` is the length in code points from which the next end of a sentence ends the reply;
+    `enough` is the length in letters from which the next end of a sentence ends the reply;
     `begun` is what the prompt began of it, shown with the first words of the engine.
     """
 
@@ -303,7 +303,9 @@ class ReplyStream:
             if not extends(each):
                 self._complete()
                 self._begin_unit(each)
-        elif len(self._word) >= LONGEST_WORD and not extends(each):
+        elif len(self._word) >= LONGEST_WORD and not (
+            extends(each) or MAY_BE_TOKEN.search(self._word)
+        ):
             self._complete()
             self._begin_unit(each)
         if self.done:
@@ -457,7 +459,8 @@ class ReplyStream:
             self._held = ""
         if sentence:
             self._sentences.append(sentence)
-        long = len(self.told)
+        # A character that is a word or half of one is as good as four others.
+        long = len(self.told) + 3 * sum(map(spaceless, self.told))
         if long >= self._enough and (not self._closing or long >= 1.3 * self._enough):
             self._end()
 

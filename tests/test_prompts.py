@@ -26,6 +26,10 @@ def count_bytes(text: str) -> int:
     return len(text.encode("utf-8", "replace")) // 3 + bool(text)
 
 
+def count_pairs(text: str) -> int:
+    return -(-len(text) // 2)
+
+
 def render_chat(messages: list[Message], begun: str) -> str:
     turns = "".join(f"<|im_start|>{each.role}\n{each.content}<|im_end|>\n" for each in messages)
     return f"{turns}<|im_start|>assistant\n{begun}"
@@ -177,11 +181,11 @@ TEXT = st.one_of(
     told=TEXT,
     kind=st.sampled_from(["do", "say", "story", "continue"]),
     format=st.sampled_from(["transcript", "chat"]),
-    counter=st.sampled_from([count, count_bytes, len]),
-    window=st.sampled_from([256, 1000, 2048]),
+    counter=st.sampled_from([count, count_bytes, count_pairs]),
+    window=st.sampled_from([512, 1000, 2048]),
     max_tokens=st.sampled_from([1, 70, 4000]),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_prompt_and_reply_never_outgrow_the_window(
     memory, note, action, replies, card, told, kind, format, counter, window, max_tokens
 ):

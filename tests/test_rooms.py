@@ -1,6 +1,7 @@
 """The rooms of the house: which may know which, and what a web process never loads."""
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -39,8 +40,13 @@ def loaded_by(statement: str) -> set[str]:
     """The top-level modules in a fresh interpreter after a statement."""
     script = f"{statement}\nimport sys\nprint(*{{name.split('.')[0] for name in sys.modules}})"
     done = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, check=True, capture_output=True, text=True
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "dungeon.settings"},
+        capture_output=True,
+        text=True,
     )
+    assert done.returncode == 0, done.stderr
     return set(done.stdout.split())
 
 

@@ -39,6 +39,8 @@ class Command(BaseCommand):
                     self.try_out(narrators.get(name))
         except (ModelError, NarratorsError, UnknownNarrator, ValueError, RuntimeError) as error:
             raise CommandError(str(error)) from error
+        except KeyboardInterrupt:
+            raise CommandError("stopped; nothing half-made is left") from None
 
     def pull(self, narrator: Narrator) -> None:
         """Fetch the model, then have it say what it must say."""
