@@ -1,13 +1,15 @@
 """Django's admin: everything can be listed and edited here.
 
-Turns and adventures are shown with their words for now; who may read them is decided by staff
-status alone.
+What is edited in an adventure goes through turns and adventures, so that open pages show it.
 """
 
-from django.contrib import admin
+from typing import Any
+
+from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
 
-from game import models
+from game import adventures, models, turns
+from game.protocol import Refused, clean_text
 
 admin.site.site_header = "Grue"
 admin.site.site_title = "Grue"
@@ -54,15 +56,45 @@ class AdventureAdmin(admin.ModelAdmin):
     date_hierarchy = "created"
     inlines = (Members, AdventureCards)
 
+    def save_model(self, request: Any, obj: models.Adventure, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if change:
+            adventures.set_plot(obj.pk, obj.memory, obj.authors_note)
+
+    def delete_model(self, request: Any, obj: models.Adventure) -> None:
+        adventures.delete(obj.pk)
+
+    def delete_queryset(self, request: Any, queryset: Any) -> None:
+        for adventure in queryset:
+            adventures.delete(adventure.pk)
+
+    def has_add_permission(self, request: Any) -> bool:
+        return False  # an adventure begins with its opening, from a scenario
+
 
 @admin.register(models.Turn)
 class TurnAdmin(admin.ModelAdmin):
     list_display = ("id", "adventure", "kind", "status", "attempt", "narrator", "created", "told")
     list_filter = ("status", "kind", "narrator")
     search_fields = ("id", "adventure__id")
-    raw_id_fields = ("adventure", "parent", "player")
-    readonly_fields = ("attempt", "created", "told")
+    fields = (
+        *("action", "reply", "adventure", "parent", "player", "kind", "status", "attempt"),
+        *("reason", "narrator", "edited", "created", "told"),
+    )
+    readonly_fields = fields[2:]  # the rest of a turn changes in turns.py alone
     list_select_related = ("adventure",)
+
+    def save_model(self, request: Any, obj: models.Turn, form: Any, change: bool) -> None:
+        try:
+            turns.amend_turn(obj, request.user, clean_text(obj.action), clean_text(obj.reply))
+        except Refused as refused:
+            self.message_user(request, refused.message, messages.ERROR)
+
+    def has_add_permission(self, request: Any) -> bool:
+        return False
+
+    def has_delete_permission(self, request: Any, obj: models.Turn | None = None) -> bool:
+        return False  # no command destroys words; deleting the adventure does
 
 
 @admin.register(models.StoryCard)

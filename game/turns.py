@@ -99,7 +99,7 @@ def act(adventure: Adventure, player: Player, command: Keyed) -> Turn | None:
         case GoToTurn():
             return go_to_turn(adventure, command.turn)
         case EditTurn():
-            return edit_turn(adventure, player, command)
+            return edit_turn(adventure, player, command.turn, command.action, command.reply)
         case StopTurn():
             return stop_turn(adventure, command.turn)
 
@@ -153,15 +153,17 @@ def go_to_turn(adventure: Adventure, turn_id: UUID) -> Turn:
     return move_head(adventure, turn)
 
 
-def edit_turn(adventure: Adventure, player: Player, command: EditTurn) -> Turn:
+def edit_turn(
+    adventure: Adventure, player: Player, turn_id: UUID, action: str | None, reply: str | None
+) -> Turn:
     """Replace an action or a reply; what it replaced is kept in an Edit."""
-    turn_of(adventure, command.turn)
+    turn_of(adventure, turn_id)
     stop_what_is_under_way(adventure)
-    turn = turn_of(adventure, command.turn)
-    if turn.kind == Kind.OPENING and command.action:
+    turn = turn_of(adventure, turn_id)
+    if turn.kind == Kind.OPENING and action:
         raise Refused("not_allowed", "The opening has no action to edit, only its text.")
-    for field in Edit.Field.values:
-        after, before = getattr(command, field), getattr(turn, field)
+    for field, after in ((Edit.Field.ACTION, action), (Edit.Field.REPLY, reply)):
+        before = getattr(turn, field)
         if after is not None and after != before:
             Edit.objects.create(turn=turn, field=field, before=before, by=player)
             setattr(turn, field, after)
@@ -177,6 +179,12 @@ def stop_turn(adventure: Adventure, turn_id: UUID) -> Turn:
     if turn.status == Status.QUEUED:
         stop_what_is_under_way(adventure)
     return turn
+
+
+def amend_turn(turn: Turn, staff: Player, action: str, reply: str) -> None:
+    """An edit by staff, in the admin: the same as a player's. Raises Refused."""
+    with changed(turn.adventure_id) as adventure:
+        edit_turn(adventure, staff, turn.pk, action, reply)
 
 
 # How a reply ends
