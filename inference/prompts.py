@@ -45,6 +45,9 @@ SHORT_ACTION_SHARE = 0.05
 MARGIN = 0.5
 CHARS_PER_TOKEN = 4
 
+# Cards and the author's note stand one to this many turns before the end.
+HINT_TURNS = 4
+
 # Cards fire on words in this much of the latest text.
 RECENT_LINES = 6
 RECENT_CHARS = 3000
@@ -216,6 +219,8 @@ def gather(
     loose = [card for card in context.cards if not card.pinned]
     mentioned = fired(loose, recent_text(story, action, told))
     cards, _, no_room_either = taken([card for card, _ in mentioned], card_room_left, count)
+    # By title: the order of their mentions changes from turn to turn, and the cache with it.
+    cards = tuple(sorted(cards, key=lambda card: card.title))
     keys = {id(card): key for card, key in mentioned}
     spare = min(card_room_left, sum(count(card_text(card)) for card in loose))
     spare -= sum(count(card_text(card)) for card in cards)
@@ -451,17 +456,16 @@ def shorter(text: str) -> str:
 def transcript(given: Given) -> str:
     """The shape that AI Dungeon 2 was trained on: the story, and `> You …` lines between.
 
-    Cards and the author's note stand before the last that was told, which then leads on.
+    Cards and the author's note stand a little before the end, where `settled` says.
     """
     front = [part for part in (given.memory, *map(card_text, given.pinned)) if part]
     story = [f"> {line.text}" if line.by_player else line.text for line in given.story]
     hints = [f"[{card_text(card)}]" for card in given.cards]
     if given.note:
         hints.append(f"[Author's note: {given.note}]")
-    last = []
-    if story and not given.story[-1].by_player:
-        last = [story.pop()]
-    parts = ["\n".join(front), *story, *hints, *last]
+    # Two lines a turn: what the player does, and what is told.
+    place = settled(len(story) - 1, 2 * HINT_TURNS)
+    parts = ["\n".join(front), *story[:place], *hints, *story[place:]]
     if given.action is not None:
         parts.append(f"> {given.action.text}" if given.action.by_player else given.action.text)
     text = "\n".join(part for part in parts if part)
@@ -471,10 +475,11 @@ def transcript(given: Given) -> str:
 def chat(given: Given, style: str, render_chat: RenderChat) -> str:
     """The model's own template: the game in the system message, the story as a conversation.
 
-    Cards and the author's note stand before the player's last action but one, so that the model
-    answers the action and not the notes. (Measured with SmolLM2-135M: beside the action they are
-    what it talks about; in a system message of their own it falls into the first person; and in the
-    first one they would cost the engine's cache of the whole story whenever a card fires.)
+    Cards and the author's note stand in what the player said a little before, where `settled`
+    says, so that the model answers the action and not the notes. (Measured with SmolLM2-135M:
+    beside the action they are what it talks about; in a system message of their own it falls into
+    the first person; and in the first one they would cost the engine's cache of the whole story
+    whenever a card fires.)
     """
     front = (style or STYLE, given.memory, *map(card_text, given.pinned))
     turns: list[Message] = []
@@ -491,10 +496,19 @@ def chat(given: Given, style: str, render_chat: RenderChat) -> str:
     hints = " ".join([*map(card_text, given.cards), given.note]).strip()
     if hints:
         asked = [index for index, turn in enumerate(turns) if turn.role == "user"]
-        index = asked[-2] if len(asked) > 1 else asked[-1]
+        index = asked[settled(len(asked) - 2, HINT_TURNS)]
         turns[index] = Message("user", f"{hints}\n\n{turns[index].content}")
     system = Message("system", "\n\n".join(part for part in front if part))
     return render_chat([system, *turns], given.begun)
+
+
+def settled(place: int, step: int) -> int:
+    """`place`, or a little before: it moves by `step` at once.
+
+    Between two moves a prompt only grows at its end, and the engine finds all of it again. Hints
+    that moved with every turn would have it read the last two turns anew each time.
+    """
+    return max(0, place // step * step)
 
 
 def add(turns: list[Message], role: Literal["user", "assistant"], text: str) -> None:

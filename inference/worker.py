@@ -5,6 +5,7 @@ step's words and appends them all in one pipeline; one more keeps the leases and
 worker lives.
 """
 
+import contextlib
 import logging
 import os
 import platform
@@ -177,10 +178,8 @@ class Storyteller:
             self.tellings.clear()
         for telling in tellings:
             telling.lost = True
-            try:
+            with contextlib.suppress(redis.RedisError):  # or the lease runs out by itself
                 self.log.release(telling.lease)
-            except redis.RedisError:
-                pass  # the lease runs out by itself
             telling.done.set()
 
     # Telling

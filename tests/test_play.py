@@ -7,6 +7,7 @@ import socket
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from contextlib import contextmanager, suppress
@@ -20,9 +21,14 @@ PATIENCE = 90  # seconds: two cores, shared with others
 
 
 @pytest.fixture(scope="module")
-def data_dir(tmp_path_factory):
-    """One folder for the tests of this file, so that later starts find what earlier ones left."""
-    return tmp_path_factory.mktemp("play") / "data"
+def data_dir():
+    """One folder for the tests of this file, so that later starts find what earlier ones left.
+
+    Not pytest's: that one is closed to others again by each run of pytest that starts meanwhile,
+    and as root PostgreSQL is another.
+    """
+    with tempfile.TemporaryDirectory(prefix="grue-play-") as folder:
+        yield Path(folder) / "data"
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """What the narrator is given: everything that matters, never more than fits, stable in front."""
 
+import itertools
 import re
 
 import pytest
@@ -86,9 +87,31 @@ def test_the_transcript_has_the_shape_of_ai_dungeon():
     card = Card(title="Wind", keys=("wind",), text="It is cold.")
     built = build(request(story=story, cards=(card,)), narrator("transcript"))
     assert built.text == (
-        f"{MEMORY}\n{OPENING}\n> You take step 0.\n[It is cold.]\n[Author's note: {NOTE}]\n"
+        f"{MEMORY}\n[It is cold.]\n[Author's note: {NOTE}]\n{OPENING}\n> You take step 0.\n"
         f"{story[1].reply}\n> You take the rope.\n"
     )
+
+
+@pytest.mark.parametrize("format", ["transcript", "chat"])
+def test_three_turns_of_four_only_grow_at_their_end(format):
+    """The engine finds the whole prompt of the turn before again, and the reply it told."""
+    texts = [
+        build(
+            request(
+                action=f"take step {turns}",
+                story=[Passage(kind="opening", reply=OPENING), *told_turns(turns)],
+            ),
+            narrator(format),
+        ).text
+        for turns in range(17)
+    ]
+    grown = [
+        later.startswith(before.removesuffix("You").rstrip())
+        for before, later in itertools.pairwise(texts)
+    ]
+    assert sum(grown) >= 12
+    for text in texts[1:]:
+        assert len(text) - text.rindex(NOTE) < 6 * len(told_turns(1)[0].reply) + 400
 
 
 def test_the_chat_is_a_conversation_in_which_the_model_answers_the_action():
@@ -99,9 +122,9 @@ def test_the_chat_is_a_conversation_in_which_the_model_answers_the_action():
     assert built.text == render_chat(
         [
             Message("system", f"Be brief.\n\n{MEMORY}"),
-            Message("user", prompts.BEGIN),
+            Message("user", f"It is cold. {NOTE}\n\n{prompts.BEGIN}"),
             Message("assistant", OPENING),
-            Message("user", f"It is cold. {NOTE}\n\nYou take step 0."),
+            Message("user", "You take step 0."),
             Message("assistant", story[1].reply),
             Message("user", "You take the rope."),
         ],

@@ -1,0 +1,109 @@
+"""The whole house, played in Chromium: `manage.py play` with the built-in narrator."""
+
+import os
+import shutil
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+from dungeon import network
+from tests.browser.window import PATIENCE, Browser
+from tests.test_play import ROOT, playing
+
+SHOTS = ROOT / "shots"
+FLAGS = ["--headless=new", "--no-sandbox", "--disable-quic", "--disable-background-networking"]
+ENDED = pytest.StashKey[pytest.TestReport]()
+
+expect.set_options(timeout=PATIENCE * 1000)
+
+
+def pytest_collection_modifyitems(items):
+    """Every test here needs Chromium, and the narrator that tells is the real one."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.model)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if call.when == "call":
+        item.stash[ENDED] = report
+    return report
+
+
+@pytest.fixture(scope="package")
+def house(tmp_path_factory):
+    """One house for all tests of this folder. It ends as Ctrl-C ends it, without a bad word."""
+    with socket.socket() as probe:
+        probe.bind(("", 0))
+        port = probe.getsockname()[1]
+    variables = {
+        "HOST": "0.0.0.0",
+        "NARRATORS_FILE": str(ROOT / "narrators.yaml"),
+        "MODELS_DIR": os.environ["MODELS_DIR"],
+    }
+    with playing(tmp_path_factory.mktemp("browser") / "data", port, **variables) as house:
+        house.read_until("Ctrl-C")
+        house.here = network.origin("127.0.0.1", port)
+        house.hosts = {f"{name}:{port}" for name in network.reachable_as("0.0.0.0")}
+        house.on_network = next(
+            line.split()[-1].rstrip("/") for line in house.lines if "Play at" in line
+        )
+        said = len(house.lines)
+        yield house
+        house.process.send_signal(signal.SIGINT)
+        code, words = house.last_words()
+        print(words)
+        assert code == 0
+        assert house.nobody_left() is True
+        later = [line for line in house.lines[said:] if line.strip(" █▀▄")]
+        assert later == ["grue: stopped"]
+
+
+@pytest.fixture(scope="package")
+def chromium():
+    names = ("chromium", "chromium-browser", "google-chrome")
+    program = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+    if program is None:
+        pytest.fail("there is no Chromium here: apt-get install chromium, or name one in CHROMIUM")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(chromium, house, request):
+    """Opens browsers of new visitors. None of them may have a word to say on its console."""
+    browsers = []
+
+    def visit(address=house.here, **options):
+        browsers.append(Browser(chromium, house, address, **options))
+        return browsers[-1]
+
+    yield visit
+    ended = request.node.stash.get(ENDED, None)
+    if ended is not None and ended.failed:
+        SHOTS.mkdir(exist_ok=True)
+        pages = [page for browser in browsers for page in browser.context.pages]
+        for number, page in enumerate(pages, 1):
+            page.screenshot(path=SHOTS / f"failed-{request.node.name}-{number}.png")
+    for browser in browsers:
+        browser.leave()
+    assert [line for browser in browsers for line in browser.complaints] == []
+
+
+@pytest.fixture
+def alice(visit):
+    return visit()
+
+
+@pytest.fixture
+def charlie(visit):
+    """Somebody else, in a browser of their own."""
+    return visit()
