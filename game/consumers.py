@@ -179,11 +179,14 @@ class AdventureConsumer(AsyncWebsocketConsumer):
                 if not fresh:
                     continue
                 seen = order(fresh[-1].id)
-                for event in merged(fresh):
+                events = merged(fresh)
+                for event in events:
                     self.check_version(event)
                     self.note_waiting(event)
                     await self.send_json(event)
-                await asyncio.sleep(1 / FRAMES_PER_SECOND)
+                # Words that come meanwhile are merged; all else goes out at once.
+                if events[-1]["type"] == "turn.token":
+                    await asyncio.sleep(1 / FRAMES_PER_SECOND)
         finally:
             followers().leave(follower)
 

@@ -178,34 +178,48 @@ def test_undo_and_redo_lose_nothing(alice):
     assert window.agrees() == whole
 
 
+def stopped(window):
+    """Whether the reply ended where it was, not at its end."""
+    window.ready()
+    return window.last.get_attribute("data-status") == "stopped"
+
+
 def test_stop_ends_the_reply_where_it_is(alice):
     window = alice.begin()
-    turns = 1
-    for stop in (window.stop.click, lambda: window.press("Escape")):
-        window.act("tell the whole story of your life, from the beginning")
-        turns += 1
-        window.in_mid_reply()
-        window.page.wait_for_timeout(500)  # a double click on Send is no Stop
-        stop()
-        window.told(turns, status=re.compile("stopped|told"))
+
+    def press_stop():
+        window.page.wait_for_timeout(500)  # the second half of a double click on Send is no Stop
+        if window.stop.is_visible():
+            window.stop.click()
+        return stopped(window)
+
+    def press_escape():
+        window.press("Escape")
+        return stopped(window)
+
+    for stop in (press_stop, press_escape):
+        turns = window.until_caught(stop)
         kept = window.agrees()
         assert kept[-1]["reply"]
         # It is as good a turn as any: the story goes on from it.
         window.button("Continue").click()
-        turns += 1
-        window.told(turns)
+        window.told(turns + 1)
         assert window.agrees()[:-1] == kept
 
 
 def test_undo_in_mid_reply_stops_it_first(alice):
     window = alice.begin()
-    window.act("sing")
-    window.in_mid_reply()
-    window.button("Undo").click()
-    expect(window.turns).to_have_count(1)
-    window.agrees()
-    window.button("Redo").click()
-    window.told(turns=2, status=re.compile("stopped|told"))
+
+    def undo_and_redo():
+        turns = window.turns.count()
+        window.button("Undo").click()
+        expect(window.turns).to_have_count(turns - 1)
+        window.agrees()
+        window.button("Redo").click()
+        expect(window.turns).to_have_count(turns)
+        return stopped(window)
+
+    window.until_caught(undo_and_redo)
     assert window.agrees()[-1]["reply"]
 
 

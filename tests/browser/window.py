@@ -139,7 +139,6 @@ class Window:
         self.connection = self.dock.get_by_role("status")
         self.send = self.button("Send")
         self.stop = self.button("Stop")
-        self.speaking = page.locator("article[data-status=running] .reply p").last
 
     def connected(self, socket):
         self.browser.asked(socket.url)
@@ -170,6 +169,15 @@ class Window:
         self.mode.select_option(mode)
         self.input.fill(text)
 
+    def until_caught(self, look, text="tell the whole story of your life"):
+        """Act, and `look` in mid-reply; act again where the reply was over before. The turns."""
+        for _ in range(TRIES):
+            self.act(text)
+            if self.in_mid_reply() and look():
+                return self.turns.count()
+            self.ready()
+        raise AssertionError(f"{TRIES} replies were over too soon to be looked at")
+
     def act(self, text, mode="do"):
         """Send an action with Enter, and see it on the page."""
         before = self.turns.count()
@@ -190,8 +198,9 @@ class Window:
         self.ready()
 
     def in_mid_reply(self):
-        """Wait for the first word of a reply."""
-        self.speaking.wait_for(timeout=TELLING * 1000)
+        """Wait for the last reply's first word. False when the rest was there with it."""
+        self.last.and_(self.page.locator("article:has(.reply p)")).wait_for(timeout=TELLING * 1000)
+        return self.last.get_attribute("data-status") == "running"
 
     @property
     def words(self):
