@@ -40,8 +40,8 @@ app.conf.update(
     beat_schedule={
         "sweep": {
             "task": "game.tasks.sweep_stale_turns",
-            "schedule": 5.0,
-            "options": {"queue": "game", "expires": 5},
+            "schedule": 2.0,
+            "options": {"queue": "game", "expires": 2},
         }
     },
 )

@@ -67,6 +67,7 @@ class AdventureConsumer(AsyncWebsocketConsumer):
         self.bucket = TokenBucket(COMMANDS_PER_SECOND, COMMANDS_AT_ONCE)
         self.refusals = 0
         self.version = -1
+        self.log_flows = True
         self.waiting: str | None = None
         self.sending = asyncio.Lock()
         if not self.player.is_authenticated:
@@ -112,6 +113,8 @@ class AdventureConsumer(AsyncWebsocketConsumer):
                         turns.carry_out, self.adventure_id, self.player, command
                     )
                     await self.send_event(accepted)
+                    if not self.log_flows:
+                        await self.send_snapshot()  # saved, and waiting for Redis
         except Refused as refused:
             await self.refuse(refused, key)
         except turns.NoSuchAdventure:
@@ -151,10 +154,15 @@ class AdventureConsumer(AsyncWebsocketConsumer):
                 await self.forward_log(after)
             except LogGone:
                 after = ""
-            except (redis.RedisError, OSError, DatabaseError, InterfaceError) as problem:
-                logger.warning("adventure %s: following broke: %s", self.adventure_id, problem)
+            except (DatabaseError, InterfaceError) as problem:
+                logger.warning("adventure %s: no snapshot: %s", self.adventure_id, problem)
                 after = ""
                 await asyncio.sleep(1)
+            except (redis.RedisError, OSError) as problem:
+                logger.warning("adventure %s: following broke: %s", self.adventure_id, problem)
+                after = ""
+                self.log_flows = False
+                await followers().wait_for_redis()
             except Adventure.DoesNotExist:
                 await self.close(code=NOT_FOUND)
                 return
@@ -172,6 +180,7 @@ class AdventureConsumer(AsyncWebsocketConsumer):
         """Forward entries until the log breaks off. Raises LogGone when a change was missed."""
         follower = await followers().follow(str(self.adventure_id), after)
         seen = order(after)
+        self.log_flows = True
         try:
             while True:
                 entries = await self.entries_of(follower)

@@ -1,6 +1,7 @@
 """The game's way to its narrators: which there are, and giving them a turn to tell."""
 
 import logging
+from dataclasses import dataclass
 
 import redis
 from celery import current_app
@@ -11,7 +12,6 @@ from game import context
 from game.log import story_log
 from game.models import Adventure, Turn
 from game.protocol import Refused
-from inference.log import Pace
 from inference.narrators import Narrator, Narrators, UnknownNarrator, load_narrators
 from inference.request import GenerationRequest
 
@@ -34,19 +34,31 @@ def narrator_of(adventure: Adventure) -> Narrator:
         ) from None
 
 
-def pace_of(narrator: Narrator) -> Pace:
-    """How the narrator's workers do. Raises Refused when none lives or Redis is away."""
+@dataclass(frozen=True)
+class Place:
+    """Where a new turn would stand in its narrator's line, and how long it would wait there."""
+
+    position: int
+    eta_seconds: int | None  # None: nobody knows
+
+
+def place_for(narrator: Narrator) -> Place:
+    """Where a new turn would stand. Raises Refused when no worker of the narrator lives.
+
+    With Redis away a turn is taken all the same: Postgres holds it, and the sweep hands it over
+    when Redis is back.
+    """
     try:
         pace = story_log().pace(narrator.name)
-    except redis.RedisError:
-        raise Refused(
-            "narrator_down", "The way to the narrator is broken. Try again in a moment.", 5
-        ) from None
+        position = story_log().waiting(narrator.name)
+    except redis.RedisError as problem:
+        logger.warning("narrator %s: its line cannot be seen: %s", narrator.name, problem)
+        return Place(0, None)
     if pace.workers == 0:
         raise Refused(
             "narrator_down", "The narrator is away. Your words are kept; try again soon.", 10
         )
-    return pace
+    return Place(position, pace.seconds_until_started(position))
 
 
 def request_for(adventure: Adventure, turn: Turn) -> GenerationRequest:

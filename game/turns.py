@@ -269,16 +269,8 @@ def queue_turn(adventure: Adventure, player: Player, parent: Turn, kind: str, te
     """Put a new turn under `parent`, make it the head, and send it to the narrator on commit."""
     refuse_when_player_has_enough(player)
     narrator = narration.narrator_of(adventure)
-    pace = narration.pace_of(narrator)
-    position = story_log().waiting(narrator.name)
-    wait = pace.seconds_until_started(position)
-    if wait is not None and wait > settings.MAX_WAIT_SECONDS:
-        raise Refused(
-            "full",
-            f"Too many stories are being told: the wait is about {wait} seconds. "
-            "Your words are kept; try again later.",
-            retry_after=wait - settings.MAX_WAIT_SECONDS,
-        )
+    place = narration.place_for(narrator)
+    refuse_when_full(place)
     turn = Turn.objects.create(
         adventure=adventure,
         parent=parent,
@@ -290,11 +282,24 @@ def queue_turn(adventure: Adventure, player: Player, parent: Turn, kind: str, te
     turn.refresh_from_db(fields=["created"])
     Turn.objects.filter(pk=parent.pk).update(last_child=turn)
     adventure.head = turn
-    queued = TurnQueued(turn=turn_shown(turn), position=position, eta_seconds=wait)
+    queued = TurnQueued(
+        turn=turn_shown(turn), position=place.position, eta_seconds=place.eta_seconds
+    )
     # The log must hold turn.queued before a worker can log that it has started.
     publish_on_commit(adventure, queued)
     hand_over_on_commit(adventure, turn)
     return turn
+
+
+def refuse_when_full(place: narration.Place) -> None:
+    wait, most = place.eta_seconds, settings.MAX_WAIT_SECONDS
+    if wait is not None and wait > most:
+        raise Refused(
+            "full",
+            f"Too many stories are being told: the wait is about {wait} seconds. "
+            "Your words are kept; try again later.",
+            retry_after=wait - most,
+        )
 
 
 def refuse_when_player_has_enough(player: Player) -> None:

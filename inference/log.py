@@ -199,14 +199,14 @@ class Pace:
 def connect(url: str) -> Any:  # redis-py's own types join the sync and async answers
     """A client that fails within a second instead of waiting (redis-py would retry 10 times).
 
-    Retries would also write an XADD twice.
+    A connection that broke is opened once more, or each one of the pool would fail once after a
+    restart of Redis. What was written twice by that is dropped by its readers.
     """
     return redis.Redis.from_url(
         url,
         socket_timeout=1,
         socket_connect_timeout=1,
-        retry=Retry(NoBackoff(), 0),
-        health_check_interval=15,
+        retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
     )
 
 

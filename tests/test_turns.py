@@ -7,7 +7,8 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
-from game import adventures, tasks, turns
+import game.log
+from game import adventures, narration, tasks, turns
 from game.models import Adventure, Command, Edit, Kind, Status, Turn
 from game.protocol import (
     EditTurn,
@@ -19,6 +20,7 @@ from game.protocol import (
     TakeAction,
     UndoTurn,
 )
+from inference.log import StoryLog
 from inference.request import Result, Token
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -345,6 +347,20 @@ def test_a_queue_that_takes_long_burns_no_attempts(alice, adventure, narrator_aw
         tasks.sweep_stale_turns()
     turn.refresh_from_db()
     assert (turn.status, turn.attempt) == (Status.QUEUED, 1)
+
+
+def test_with_redis_away_a_turn_is_saved_and_told_when_it_is_back(
+    alice, adventure, narrator_awake, log, monkeypatch
+):
+    away = StoryLog("redis://127.0.0.1:1/0")
+    with monkeypatch.context() as patch:
+        for module in (game.log, narration, turns):
+            patch.setattr(module, "story_log", lambda: away)
+        turn = act(adventure, alice)
+    assert turn.status == Status.QUEUED
+    age(turn)
+    tasks.sweep_stale_turns()
+    assert log.take_next(turn.narrator, "w").request.turn == str(turn.pk)
 
 
 def test_the_sweep_publishes_where_the_log_lags_behind(alice, adventure, narrator_awake, log):

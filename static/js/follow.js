@@ -16,6 +16,7 @@ export class Follow {
     this.top = null; // the element whose beginning stays in sight; null: follow to the very end
     this.on = true;
     this.touched = -Infinity;
+    this.ours = null; // the scroll position that we set last
     this.frame = 0;
     this.calm = matchMedia("(prefers-reduced-motion: reduce)");
     for (const kind of ["wheel", "touchstart", "touchmove", "pointerdown", "keydown"]) {
@@ -37,8 +38,14 @@ export class Follow {
     return this.end - this.scroller.scrollTop <= NEAR;
   }
 
+  /** Whether the reader moved the page. A hand on it may as well have pressed a button there. */
+  get byHand() {
+    const near = performance.now() - this.touched < HANDS_ON;
+    return near && this.scroller.scrollTop !== this.ours;
+  }
+
   scrolled() {
-    if (performance.now() - this.touched < HANDS_ON) {
+    if (this.byHand) {
       this.touched = performance.now(); // a flick of the finger goes on for a while
       cancelAnimationFrame(this.frame);
       this.frame = 0;
@@ -64,7 +71,7 @@ export class Follow {
     this.on = true;
     this.top = null;
     this.onBehind(false);
-    if (at === "once") this.scroller.scrollTop = this.end;
+    if (at === "once") this.scrollTo(this.end);
     else this.words();
   }
 
@@ -74,7 +81,7 @@ export class Follow {
       this.onBehind(!this.atEnd);
       return;
     }
-    if (atOnce || this.calm.matches) this.scroller.scrollTop = this.target();
+    if (atOnce || this.calm.matches) this.scrollTo(this.target());
     else if (!this.frame) this.frame = requestAnimationFrame(() => this.step());
     if (this.target() < this.end - NEAR) this.onBehind(true);
   }
@@ -94,8 +101,13 @@ export class Follow {
     if (Math.abs(left) < 1) return;
     // Scroll positions round to whole pixels: a smaller step would never arrive.
     const pace = Math.sign(left) * Math.max(1, Math.abs(left) * 0.18);
-    this.scroller.scrollTop += Math.abs(left) < 2 ? left : pace;
+    this.scrollTo(this.scroller.scrollTop + (Math.abs(left) < 2 ? left : pace));
     this.frame = requestAnimationFrame(() => this.step());
+  }
+
+  scrollTo(top) {
+    this.scroller.scrollTop = top;
+    this.ours = this.scroller.scrollTop;
   }
 
   /** Keep the text that is read in place while older text is put above it. */
