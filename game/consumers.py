@@ -22,7 +22,7 @@ from game.followers import Entry, Follower, LogGone, followers, order
 from game.log import story_log
 from game.models import Adventure, Player
 from game.protocol import ErrorEvent, Ping, Pong, Refused, Resume, TurnWaiting, parse_command
-from inference.log import to_json
+from inference.log import LAGGED, to_json
 
 logger = logging.getLogger(__name__)
 
@@ -191,6 +191,8 @@ class AdventureConsumer(AsyncWebsocketConsumer):
                 events = merged(fresh)
                 for event in events:
                     self.check_version(event)
+                    if event["type"] == LAGGED:
+                        continue
                     self.note_waiting(event)
                     await self.send_json(event)
                 # Words that come meanwhile are merged; all else goes out at once.
@@ -216,7 +218,9 @@ class AdventureConsumer(AsyncWebsocketConsumer):
         version = event.get("version")
         if version is None:
             return
-        if self.version >= 0 and version > self.version + 1:
+        skipped = self.version >= 0 and version > self.version + 1
+        lagged = event["type"] == LAGGED and version > self.version
+        if skipped or lagged:
             raise LogGone
         self.version = max(self.version, version)
 

@@ -187,6 +187,7 @@ class TurnShown(BaseModel):
     told: str | None
     reason: str
     siblings: list[str]
+    telling: str | None = None  # while it is told: the one that its turn.started named
 
 
 class Event(BaseModel):

@@ -52,10 +52,11 @@ def with_words_so_far(adventure: Adventure, turn: TurnShown) -> TurnShown:
     """A turn under way, with what the log holds of its reply."""
     try:
         told = story_log().told(str(adventure.pk), turn.id)
-        running: TurnStatus = "running" if story_log().leased(turn.id) else "queued"
+        telling = story_log().telling(turn.id)
     except redis.RedisError:
         return turn  # the page shows it waiting; the log brings the words when Redis is back
-    return turn.model_copy(update={"reply": told.reply, "status": running})
+    status: TurnStatus = "running" if telling else "queued"
+    return turn.model_copy(update={"reply": told.reply, "status": status, "telling": telling})
 
 
 def adventure_shown(adventure: Adventure) -> dict[str, Any]:

@@ -7,10 +7,9 @@ import redis
 from celery import shared_task
 from django.db.models.functions import Now
 
-from game import narration, snapshots, turns
-from game.log import publish_on_commit, story_log
+from game import narration, turns
+from game.log import story_log
 from game.models import Adventure, Status, Turn
-from game.protocol import PlotChanged
 from inference.request import Result
 
 logger = logging.getLogger(__name__)
@@ -42,15 +41,10 @@ def sweep_stale_turns() -> None:
 
 
 def publish_what_the_log_missed() -> None:
-    """Where the log lags behind Postgres (a crash between commit and append), make pages look.
-
-    The event names the newest version; a page's socket that sees the gap gets a snapshot.
-    """
+    """Where the log lags behind Postgres (a crash between commit and append), make pages look."""
     recent = Adventure.objects.filter(changed__gt=Now() - LAG, changed__lt=Now() - GRACE)
     for adventure in recent.only("pk", "version"):
         seen = story_log().version(str(adventure.pk))
         if seen is not None and seen < adventure.version:
-            adventure = Adventure.objects.get(pk=adventure.pk)
-            publish_on_commit(
-                adventure, PlotChanged(adventure=snapshots.adventure_shown(adventure))
-            )
+            logger.info("adventure %s: its log lags behind", adventure.pk)
+            story_log().publish_lag(str(adventure.pk), adventure.version)

@@ -27,6 +27,7 @@ MEMORY_SECONDS = 24 * 3_600  # how long Redis remembers that a turn was started 
 WORKER_SECONDS = 30  # a worker that has said nothing for so long is gone
 PREFIX = "grue:"
 FIRST = "0-0"
+LAGGED = "log.lagged"  # an entry for followers alone: pages get a snapshot instead
 
 
 def log_key(adventure: str) -> str:
@@ -61,7 +62,9 @@ def workers_key(narrator: str) -> str:
     return f"{PREFIX}workers:{narrator}"
 
 
-# Takes the next waiting turn that nobody tells yet, and logs that it has started.
+# Takes the next waiting turn that nobody tells yet, and logs that it has started. `telling` names
+# this telling; it is fresh when Redis knows of no earlier one, so that words which a page may still
+# show of one (Redis was emptied in mid-reply) are not its beginning.
 # KEYS: waiting, requests. ARGV: holder, lease ms, memory s, log entries, log s, prefix.
 TAKE = """
 while true do
@@ -82,7 +85,8 @@ while true do
       if ended == '' then
         local log = ARGV[6] .. 'log:' .. given.adventure
         redis.call('XADD', log, 'MAXLEN', '~', ARGV[4], '*', 'e', cjson.encode(
-          {type='turn.started', turn=turn, attempt=given.attempt}))
+          {type='turn.started', turn=turn, attempt=given.attempt,
+           telling=string.sub(ARGV[1], -8), fresh=(before == '')}))
         redis.call('EXPIRE', log, ARGV[5])
       end
       return {request, value, before, ended}
@@ -255,6 +259,10 @@ class StoryLog:
         rank = self.redis.zrank(waiting_key(narrator), turn)
         return None if rank is None else int(rank)
 
+    def publish_lag(self, adventure: str, version: int) -> None:
+        """Tell followers that the adventure is at `version` and the log does not say how."""
+        self.publish(adventure, {"type": LAGGED, "version": version}, version)
+
     def waiting(self, narrator: str) -> int:
         return int(self.redis.zcard(waiting_key(narrator)))
 
@@ -301,8 +309,10 @@ class StoryLog:
             end=None if end is None else Result.model_validate_json(end),
         )
 
-    def leased(self, turn: str) -> bool:
-        return bool(self.redis.exists(lease_key(turn)))
+    def telling(self, turn: str) -> str | None:
+        """Which telling of a turn is under way, as its `turn.started` names it; None for none."""
+        lease = self.redis.get(lease_key(turn))
+        return None if lease is None else str(lease.decode().split(":")[-2])
 
     def pace(self, narrator: str) -> Pace:
         """How the narrator's workers do, from what they said of themselves."""

@@ -3,17 +3,20 @@
 import asyncio
 import json
 import uuid
+from datetime import timedelta
 
 import pytest
 from channels.testing import WebsocketCommunicator
 from django.conf import settings
+from django.db.models.functions import Now
 from django.test import Client
 
 from dungeon.asgi import application
 from game import adventures, turns
 from game.database import in_database
+from game.log import story_log
 from game.models import Adventure, Status, Turn
-from inference.log import log_key
+from inference.log import StoryLog, log_key
 from inference.request import Token
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -146,7 +149,7 @@ async def test_resume_on_an_open_socket_gives_what_was_missed(alice, adventure, 
         window.seen.clear()
         await window.send(type="resume", after=queued["id"])
         await window.until("turn.told")
-        assert [event["type"] for event in window.seen][0] == "turn.started"
+        assert window.seen[0]["type"] == "turn.started"
         assert snapshot["id"] != queued["id"]
 
 
@@ -207,6 +210,34 @@ async def test_what_happens_between_snapshot_and_log_is_not_lost(
         assert len((await window.next())["turns"]) == 1
         types = [(await window.next())["type"] for _ in range(3)]
         assert types == ["turn.queued", "turn.started", "turn.token"]
+
+
+async def test_a_change_that_never_reached_the_log_brings_a_snapshot(
+    alice, adventure, narrator_awake, log, monkeypatch
+):
+    """A crash between commit and append, and the sweep that finds it: one version is enough."""
+    from game import tasks
+
+    async with Window(adventure.pk, alice) as window, Window(adventure.pk, alice) as other:
+        await window.next()
+        snapshot = await other.next()
+        with monkeypatch.context() as patch:
+            patch.setattr(StoryLog, "publish", lambda *_: None)
+            await in_database(adventures.rename, adventure.pk, "The Attic")
+        # Two more windows come and go in between: `version` is known only from events here.
+        async with Window(adventure.pk, alice, query=f"?after={snapshot['id']}") as third:
+            await in_database(lag, adventure.pk)
+            await in_database(tasks.publish_what_the_log_missed)
+            for each in (window, other, third):
+                again = await each.until("snapshot")
+                assert again["adventure"]["title"] == "The Attic"
+                assert not any(event["type"] == "log.lagged" for event in each.seen)
+
+
+def lag(adventure_id):
+    story_log().publish(str(adventure_id), {"type": "pong"}, version=0)
+    then = Now() - timedelta(seconds=60)
+    Adventure.objects.filter(pk=adventure_id).update(changed=then)
 
 
 async def test_stop_keeps_the_words_told_so_far(alice, adventure, troupe):

@@ -61,9 +61,29 @@ def test_a_lease_logs_that_the_turn_has_started(log: StoryLog, request_for):
     request = request_for(attempt=2)
     log.enqueue(request, since=1.0)
     log.take_next("bard", "w")
-    assert events(log, request.adventure) == [
-        {"type": "turn.started", "turn": request.turn, "attempt": 2}
-    ]
+    [started] = events(log, request.adventure)
+    assert started == {
+        "type": "turn.started",
+        "turn": request.turn,
+        "attempt": 2,
+        "telling": log.telling(request.turn),
+        "fresh": True,
+    }
+
+
+def test_a_telling_that_goes_on_is_not_fresh_and_one_after_redis_was_emptied_is(
+    log: StoryLog, request_for
+):
+    request = request_for()
+    log.enqueue(request, since=1.0)
+    log.release(log.take_next("bard", "w"))
+    log.enqueue(request, since=1.0)
+    log.take_next("bard", "w")
+    assert [event["fresh"] for event in events(log, request.adventure)] == [True, False]
+    log.redis.flushdb()
+    log.enqueue(request, since=1.0)
+    log.take_next("bard", "w")
+    assert [event["fresh"] for event in events(log, request.adventure)] == [True]
 
 
 def test_pieces_of_a_worker_that_lost_its_lease_are_refused(log: StoryLog, request_for):

@@ -369,7 +369,7 @@ def test_the_sweep_publishes_where_the_log_lags_behind(alice, adventure, narrato
         version=7, changed=Now() - timedelta(seconds=60)
     )
     tasks.sweep_stale_turns()
-    assert logged(log, adventure)[-1]["version"] == 7
+    assert logged(log, adventure)[-1] == {"type": "log.lagged", "version": 7}
 
 
 def logged(log, adventure):

@@ -147,9 +147,11 @@ function snapshot(state, event) {
   const turns = {};
   for (const turn of event.turns) {
     const known = state.turns[turn.id];
-    // A word once shown stays: the log repeats what this snapshot was too early for.
+    // A word once shown stays: the log repeats what this snapshot was too early for. Words of
+    // another telling are no part of this one, unless a new attempt goes on from them.
+    const same = known && (known.telling === turn.telling || known.attempt < turn.attempt);
     const ahead =
-      known && !settled(turn) && !settled(known) && known.reply.startsWith(turn.reply);
+      same && !settled(turn) && !settled(known) && known.reply.startsWith(turn.reply);
     turns[turn.id] = ahead ? { ...turn, reply: known.reply } : turn;
   }
   const waiting = {};
@@ -207,8 +209,13 @@ function waits(state, event) {
 function started(state, event) {
   const turn = state.turns[event.turn];
   if (!turn || settled(turn) || event.attempt < turn.attempt) return state;
-  if (turn.status === "running" && turn.attempt === event.attempt) return state;
-  return served(put(state, { ...turn, status: "running", attempt: event.attempt }), turn.id);
+  const telling = event.telling ?? turn.telling;
+  const again = telling === turn.telling;
+  if (again && turn.status === "running" && turn.attempt === event.attempt) return state;
+  // The log was emptied and the turn is told anew: what was shown is not how it begins.
+  const reply = event.fresh && !again ? "" : turn.reply;
+  const begun = { ...turn, status: "running", attempt: event.attempt, telling, reply };
+  return served(put(state, begun), turn.id);
 }
 
 function served(state, id) {

@@ -124,4 +124,5 @@ def test_fingers_find_what_they_aim_at(phone):
     window.type("wait")
     window.send.tap()
     window.told(turns=2)
+    window.page.wait_for_timeout(1000)  # the page scrolls after the last words
     assert window.page.evaluate(SMALL_TARGETS) == []

@@ -328,3 +328,25 @@ test("any order of any events leaves a state that can be shown", () => {
     assert.equal(reduce(state, opening).head, "o");
   }
 });
+
+test("a turn that is told anew after the log was emptied does not begin with the old words", () => {
+  const first = { ...started("t"), telling: "one", fresh: true };
+  const second = { ...started("t"), telling: "two", fresh: true };
+  const words = [opening, queued("t", "o"), first, token("t", 0, "You fall")];
+  assert.equal(reply(play(...words, first), "t"), "You fall", "a replay is no new telling");
+  assert.equal(reply(play(...words, second, token("t", 0, "You rise")), "t"), "You rise");
+  const anew = fresh("t", "o", { status: "running", reply: "You", telling: "two" });
+  assert.equal(reply(play(...words, snapshot([turn("o", null), anew])), "t"), "You");
+  const same = { ...anew, telling: "one" };
+  assert.equal(reply(play(...words, snapshot([turn("o", null), same])), "t"), "You fall");
+});
+
+test("the words of a broken telling are where the next attempt goes on", () => {
+  const first = { ...started("t"), telling: "one", fresh: true };
+  const next = { ...started("t", 2), telling: "two", fresh: false };
+  const state = play(
+    ...[opening, queued("t", "o"), first, token("t", 0, "You ")],
+    ...[next, token("t", 4, "climb", 2)],
+  );
+  assert.equal(reply(state, "t"), "You climb");
+});

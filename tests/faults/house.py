@@ -1,0 +1,360 @@
+"""The real processes of a Grue, each of which may be killed and comes back.
+
+`manage.py play` will not do: there the death of one is the end of all. PostgreSQL and Valkey come
+from the wheels and listen on sockets in the house's own folder, so nobody else's is touched.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import platform
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import Any, TextIO
+
+import psutil
+import psycopg2
+import redis
+import yaml
+
+from dungeon import backends, services
+from dungeon.services import Program
+from game.management.commands.bench import free_port
+from inference.log import workers_key
+from tests.faults import audit, script
+
+ROOT = Path(__file__).resolve().parents[2]
+ENGINE = "inference.engines.host"
+WEB, GAME, POSTGRES, REDIS = "web", "game", "postgres", "redis"
+NARRATORS = ("narrator-1", "narrator-2")
+START_SECONDS = 60
+LOOK_EVERY = 0.2  # seconds between looks at who died by himself
+
+
+@dataclass
+class Process:
+    """A program that is to run: the process that runs it now, and how often it came and went."""
+
+    name: str
+    program: Callable[[], Program]
+    log: Path
+    running: subprocess.Popen[bytes] | None = None
+    wanted: bool = True
+    extra: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def alive(self) -> bool:
+        return self.running is not None and self.running.poll() is None
+
+    def start(self) -> None:
+        """Start it. On the main thread: Linux ends what it leashed when the thread ends."""
+        program = self.program()
+        out: TextIO
+        with self.log.open("a") as out:
+            out.write(f"--- {time.monotonic():.2f} {self.name} starts {self.extra}\n")
+            out.flush()
+            self.running = subprocess.Popen(
+                program.command,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                env={**(program.environ or os.environ), **self.extra},
+                cwd=program.folder,
+                start_new_session=True,
+            )
+
+    def kill(self, how: signal.Signals = signal.SIGKILL) -> None:
+        if self.running is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self.running.send_signal(how)
+
+    async def gone(self, seconds: float = 15) -> None:
+        deadline = time.monotonic() + seconds
+        while self.alive:
+            if time.monotonic() > deadline:
+                self.kill()
+            await asyncio.sleep(0.02)
+
+
+class House:
+    """A Grue in a folder of its own, up while `async with` lasts."""
+
+    def __init__(self, folder: Path, **options: Any) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.options = options
+        self.database_url = services.database_url(folder)
+        self.redis_url = services.redis_url(folder)
+        self.redis = redis.Redis.from_url(self.redis_url, socket_timeout=5)
+        self.by_itself: Counter[str] = Counter()  # who died without being killed, and how often
+        self.watching: asyncio.Task[None] | None = None
+        self.processes = {
+            name: Process(name, program, folder / f"{name}.log")
+            for name, program in {
+                POSTGRES: lambda: services.postgres(folder, loud=True),
+                REDIS: lambda: services.valkey(folder),
+                GAME: self.game,
+                **dict.fromkeys(NARRATORS),
+                WEB: self.web,
+            }.items()
+            if program is not None or name in NARRATORS
+        }
+        for name in NARRATORS:
+            self.processes[name].program = lambda name=name: self.narrator(name)
+
+    # Its programs: what `manage.py play` runs, with the log turned up
+
+    def python(self, name: str, *arguments: str) -> Program:
+        environ = {
+            key: value
+            for key, value in os.environ.items()
+            if key not in ("DATABASE_URL", "REDIS_URL", "LD_PRELOAD", "PYTHONWARNINGS")
+        }
+        environ |= {
+            "DJANGO_SETTINGS_MODULE": "dungeon.settings",
+            "DATA_DIR": str(self.folder),
+            "MODELS_DIR": str(self.folder / "models"),
+            "NARRATORS_FILE": str(self.folder / "narrators.yaml"),
+            "HOST": "127.0.0.1",
+            "PORT": str(self.port),
+            "LOG_LEVEL": "INFO",
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONWARNINGS": "ignore",
+            "PYTHONPATH": str(ROOT),
+        }
+        return Program(name, [sys.executable, *arguments], environ=environ, folder=str(ROOT))
+
+    def celery(self, name: str, *options: str) -> Program:
+        alone = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+        celery = ["-m", "celery", "-A", "dungeon", "worker", "-P", "threads", *alone]
+        return self.python(name, *celery, "-n", f"{name}@%h", *options)
+
+    def game(self) -> Program:
+        schedule = str(self.folder / "schedule")
+        return self.celery(GAME, "-c", "2", "-Q", "game", "-B", "-s", schedule)
+
+    def narrator(self, name: str) -> Program:
+        return self.celery(name, "-c", "8", "-Q", f"narrator.{script.NARRATOR}")
+
+    def web(self) -> Program:
+        return self.python(
+            WEB,
+            *("-m", "daphne", "-b", "127.0.0.1", "-p", str(self.port), "-v", "0"),
+            *("--websocket_timeout", "-1", "--application-close-timeout", "2"),
+            "dungeon.asgi:application",
+        )
+
+    # Its life
+
+    async def __aenter__(self) -> "House":
+        try:
+            await self.open()
+        except BaseException:
+            await self.close()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def open(self) -> None:
+        text = yaml.safe_dump(script.narrators(**self.options))
+        (self.folder / "narrators.yaml").write_text(text, encoding="utf-8")
+        services.private_data(self.folder)
+        await asyncio.to_thread(services.prepare_postgres, self.folder)
+        self.processes[POSTGRES].start()
+        self.processes[REDIS].start()
+        await self.until(self.database_up, "PostgreSQL")
+        await self.until(self.redis_up, "Valkey")
+        await self.run("manage.py", "migrate", "-v", "0")
+        with self.database() as cursor:
+            audit.begin(cursor)
+        for name in (GAME, *NARRATORS, WEB):
+            self.processes[name].start()
+        self.watching = asyncio.create_task(self.watch())
+
+    async def run(self, *arguments: str) -> str:
+        """Run a Python program of the house to its end. What it printed."""
+        program = self.python("once", *arguments)
+        done = await asyncio.create_subprocess_exec(
+            *program.argv,
+            env=program.environ,
+            cwd=program.folder,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, err = await done.communicate()
+        if done.returncode:
+            raise RuntimeError(f"{arguments}: {err.decode()[-2000:]}")
+        return out.decode()
+
+    async def invite(self, players: int) -> list[dict[str, str]]:
+        """Players who have each begun an adventure: its id, and the cookie of their session."""
+        return list(json.loads(await self.run("-m", "tests.faults.guests", str(players))))
+
+    async def watch(self) -> None:
+        """Start again whoever died by himself, as a host's supervisor does."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            for process in self.processes.values():
+                if process.wanted and not process.alive:
+                    self.by_itself[process.name] += 1
+                    await self.restart(process.name)
+
+    async def close(self) -> None:
+        if self.watching is not None:
+            self.watching.cancel()
+        servers = (REDIS, POSTGRES)
+        others = [each for name, each in self.processes.items() if name not in servers]
+        for process in [*others, *(self.processes[name] for name in servers)]:
+            process.wanted = False
+        for process in others:
+            for child in self.children(process):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    child.kill()
+            process.kill()
+        for name in servers:
+            process = self.processes[name]
+            process.kill(signal.SIGQUIT if name == POSTGRES else signal.SIGKILL)
+        for process in self.processes.values():
+            await process.gone()
+        with contextlib.suppress(redis.RedisError):
+            self.redis.close()
+
+    # Breaking it
+
+    async def kill(self, name: str) -> None:
+        """kill -9. The house stays without it until `restart`."""
+        process = self.processes[name]
+        process.wanted = False
+        process.kill()
+        await process.gone()
+
+    async def restart(self, name: str, **extra: str) -> None:
+        """Start what was killed again, with more in its environment where one likes."""
+        process = self.processes[name]
+        process.wanted = False
+        if process.alive:
+            process.kill()
+        await process.gone()
+        process.extra = extra
+        process.start()
+        process.wanted = True
+
+    def kill_engine(self, name: str) -> bool:
+        """kill -9 of the engine's own process. False when there is none just now."""
+        for child in self.children(self.processes[name]):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if ENGINE in child.cmdline():
+                    child.kill()
+                    return True
+        return False
+
+    async def restart_postgres(self, away: float = 0.0) -> None:
+        """pg_ctl restart -m immediate: what was committed is in the log, all else is gone."""
+        process = self.processes[POSTGRES]
+        process.wanted = False
+        process.kill(signal.SIGQUIT)
+        await process.gone()
+        await asyncio.sleep(away)
+        process.start()
+        await self.until(self.database_up, "PostgreSQL")
+        process.wanted = True
+
+    async def restart_redis(self, away: float = 0.0, emptied: bool = False) -> None:
+        process = self.processes[REDIS]
+        process.wanted = False
+        process.kill()
+        await process.gone()
+        if emptied:
+            shutil.rmtree(self.folder / "valkey" / "appendonlydir", ignore_errors=True)
+        await asyncio.sleep(away)
+        process.start()
+        await self.until(self.redis_up, "Valkey")
+        process.wanted = True
+
+    def children(self, process: Process) -> list[psutil.Process]:
+        if not process.alive or process.running is None:
+            return []
+        with contextlib.suppress(psutil.NoSuchProcess):
+            return psutil.Process(process.running.pid).children(recursive=True)
+        return []
+
+    # How it is
+
+    @contextlib.contextmanager
+    def database(self) -> Any:
+        """A cursor on the house's database; committed at the end."""
+        connection = psycopg2.connect(**self.database_place, connect_timeout=5)
+        try:
+            with connection, connection.cursor() as cursor:
+                yield cursor
+        finally:
+            connection.close()
+
+    @property
+    def database_place(self) -> dict[str, str]:
+        folder = str(services.socket_folder(self.folder))
+        return {"host": folder, "user": "grue", "dbname": "grue"}
+
+    def database_up(self) -> bool:
+        return backends.database_ready(self.database_url)
+
+    def redis_up(self) -> bool:
+        return not backends.redis_problem(self.redis_url)
+
+    def web_up(self) -> bool:
+        with contextlib.suppress(OSError, HTTPException):
+            connection = HTTPConnection("127.0.0.1", self.port, timeout=2)
+            connection.request("GET", "/healthz")
+            return connection.getresponse().status == 200
+        return False
+
+    def narrators_up(self) -> bool:
+        """Whether each narrator that runs has said that it is ready."""
+        pids = {
+            str(each.running.pid) for name in NARRATORS if (each := self.processes[name]).running
+        }
+        with contextlib.suppress(redis.RedisError):
+            names = self.redis.zrange(workers_key(script.NARRATOR), 0, -1)
+            host = platform.node()
+            ready = {name.decode().removeprefix(f"{host}:").split(":")[0] for name in names}
+            return pids <= ready
+        return False
+
+    async def whole(self) -> None:
+        """Wait until every process answers."""
+        for ready, what in (
+            (self.database_up, "PostgreSQL"),
+            (self.redis_up, "Valkey"),
+            (self.web_up, "the web"),
+            (self.narrators_up, "the narrators"),
+        ):
+            await self.until(ready, what)
+
+    async def until(
+        self, ready: Callable[[], bool], what: str, seconds: float = START_SECONDS
+    ) -> None:
+        deadline = time.monotonic() + seconds
+        while not await asyncio.to_thread(ready):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{what} did not come up: see the logs in {self.folder}")
+            await asyncio.sleep(0.1)
+
+    def said(self, needle: str) -> list[str]:
+        """The lines of all logs that hold `needle`."""
+        lines = []
+        for process in self.processes.values():
+            if process.log.exists():
+                text = process.log.read_text(errors="replace")
+                lines += [f"{process.name}: {line}" for line in text.splitlines() if needle in line]
+        return lines
