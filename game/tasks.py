@@ -1,10 +1,15 @@
 """Celery tasks of the queue "game": what needs Postgres and no model."""
 
 import logging
+import threading
+import time
 from datetime import timedelta
+from typing import Any
 
 import redis
 from celery import shared_task
+from celery.signals import worker_ready
+from django.db import DatabaseError, InterfaceError, close_old_connections
 from django.db.models.functions import Now
 
 from game import narration, turns
@@ -19,6 +24,10 @@ GRACE = timedelta(seconds=3)
 # Adventures that changed in this time are checked for events that never reached the log.
 LAG = timedelta(minutes=10)
 
+QUEUE = "game"
+LOOK_EVERY = 2.0  # seconds between looks whether the sweep is swept
+UNSWEPT = 10.0  # seconds without a sweep after which this process sweeps unasked
+
 
 @shared_task(name="game.tasks.record_reply", ignore_result=True)
 def record_reply(result: str) -> None:
@@ -29,6 +38,7 @@ def record_reply(result: str) -> None:
 @shared_task(name="game.tasks.sweep_stale_turns", ignore_result=True)
 def sweep_stale_turns() -> None:
     """Bring back on their way the turns that lost it, and wake workers where messages were lost."""
+    last_sweep.note()
     under_way = Turn.objects.filter(status=Status.QUEUED, created__lt=Now() - GRACE)
     try:
         for turn_id in list(under_way.order_by("created").values_list("pk", flat=True)):
@@ -38,6 +48,46 @@ def sweep_stale_turns() -> None:
         publish_what_the_log_missed()
     except redis.RedisError as problem:
         logger.warning("the sweep waits for Redis: %s", problem)
+
+
+class LastSweep:
+    """When this process swept last, in seconds of its own clock."""
+
+    def __init__(self) -> None:
+        self.at = time.monotonic()
+
+    def note(self) -> None:
+        self.at = time.monotonic()
+
+    def seconds_ago(self) -> float:
+        return time.monotonic() - self.at
+
+
+last_sweep = LastSweep()
+
+
+@worker_ready.connect
+def watch_the_sweep(sender: Any, **_: Any) -> None:
+    """Sweep all the same where Celery brings no message to do so.
+
+    A Celery worker may stop consuming after Redis was reset (celery #10205, #10302); the turns
+    whose ends wait in the log must not wait with it.
+    """
+    if QUEUE in sender.app.amqp.queues.consume_from:
+        threading.Thread(target=sweep_unasked, name="sweep-watch", daemon=True).start()
+
+
+def sweep_unasked() -> None:
+    while True:
+        time.sleep(LOOK_EVERY)
+        if last_sweep.seconds_ago() < UNSWEPT:
+            continue
+        try:
+            sweep_stale_turns()
+        except (DatabaseError, InterfaceError) as problem:
+            logger.warning("the sweep waits for the database: %s", type(problem).__name__)
+        finally:
+            close_old_connections()
 
 
 def publish_what_the_log_missed() -> None:

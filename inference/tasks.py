@@ -23,9 +23,7 @@ storytellers: dict[str, Storyteller] = {}
 @shared_task(name="inference.tasks.narrate", ignore_result=True)
 def narrate(narrator: str) -> None:
     """Tell the turns that wait for `narrator`, one after the other, until none does."""
-    storyteller = storytellers[narrator]
-    while storyteller.tell_next():
-        pass
+    storytellers[narrator].tell_all()
 
 
 def send_result(result: Result) -> None:

@@ -34,6 +34,7 @@ RESAMPLES = 2  # when a reply is empty after cleaning
 FINISH_SECONDS = 30  # how long the end of a reply waits for Redis to come back
 DEATHS = 3  # engine deaths within DEATHS_SECONDS that end the worker
 DEATHS_SECONDS = 120
+OVERLOOKED = 3  # looks, KEEP_EVERY apart, after which a worker helps itself
 USUAL_TURN_SECONDS = 5.0  # until the first turn is measured
 
 Record = Callable[[Result], None]
@@ -114,6 +115,7 @@ class Storyteller:
         self.tellings: dict[int, Telling] = {}
         self.last_request = 0
         self.turn_seconds = USUAL_TURN_SECONDS
+        self.overlooked = 0  # looks in a row that found turns waiting and slots free
         self.deaths: list[float] = []
 
     # Its life
@@ -293,8 +295,33 @@ class Storyteller:
             try:
                 self.say_alive()
                 self.renew_leases()
+                self.help_out()
             except redis.RedisError as problem:
                 logger.warning("leases not renewed: %s", problem)
+
+    def help_out(self) -> None:
+        """Take turns without being woken, where Celery's messages do not come.
+
+        A Celery worker may stop consuming after Redis was reset (celery #10205, #10302), and a
+        message may vanish (#4354). Leases make it harmless when both take turns.
+        """
+        free = self.ready.is_set() and not self.draining
+        free = free and len(self.tellings) < self.narrator.slots
+        if free and self.log.waiting(self.narrator.name):
+            self.overlooked += 1
+        else:
+            self.overlooked = 0
+        if self.overlooked >= OVERLOOKED:
+            logger.info("narrator %s: turns wait and nobody was woken", self.narrator.name)
+            threading.Thread(target=self.tell_all, name="unasked", daemon=True).start()
+
+    def tell_all(self) -> None:
+        """Tell the turns that wait, one after the other, until none does."""
+        try:
+            while self.tell_next():
+                pass
+        except redis.RedisError as problem:
+            logger.warning("narrator %s: its line cannot be read: %s", self.narrator.name, problem)
 
     def say_alive(self) -> None:
         if self.ready.is_set() and not self.draining:

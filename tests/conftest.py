@@ -80,7 +80,7 @@ class Troupe:
     def __init__(self):
         self.storytellers = []
 
-    def start(self, name="parrot", slots=4, **options):
+    def start(self, name="parrot", slots=4, woken=True, **options):
         from concurrent.futures import ThreadPoolExecutor
 
         from django.conf import settings
@@ -109,8 +109,9 @@ class Troupe:
                 while storyteller.tell_next():
                     pass
 
-        for _ in range(slots):
-            pool.submit(work)
+        if woken:
+            for _ in range(slots):
+                pool.submit(work)
         self.storytellers.append((storyteller, pool))
         storyteller.say_alive()
         return storyteller
