@@ -18,7 +18,7 @@ from pydantic import BaseModel
 
 from game import narration, protocol, snapshots, turns
 from game.database import in_database
-from game.followers import Entry, Follower, LogGone, followers, order
+from game.followers import Entry, LogGone, followers, order
 from game.log import story_log
 from game.models import Adventure, Player
 from game.protocol import ErrorEvent, Ping, Pong, Refused, Resume, TurnWaiting, parse_command
@@ -183,7 +183,7 @@ class AdventureConsumer(AsyncWebsocketConsumer):
         self.log_flows = True
         try:
             while True:
-                entries = await self.entries_of(follower)
+                entries = await follower.take()
                 fresh = [entry for entry in entries if order(entry.id) > seen]
                 if not fresh:
                     continue
@@ -200,18 +200,6 @@ class AdventureConsumer(AsyncWebsocketConsumer):
                     await asyncio.sleep(1 / FRAMES_PER_SECOND)
         finally:
             followers().leave(follower)
-
-    async def entries_of(self, follower: Follower) -> list[Entry]:
-        """All entries that are there, waiting for the first."""
-        found = [await follower.entries.get()]
-        while not follower.entries.empty():
-            found.append(follower.entries.get_nowait())
-        entries = []
-        for each in found:
-            if isinstance(each, LogGone):
-                raise each
-            entries.append(each)
-        return entries
 
     def check_version(self, event: dict[str, Any]) -> None:
         """A version that was skipped means an event that never reached the log."""

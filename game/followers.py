@@ -9,10 +9,11 @@ import contextlib
 import json
 import logging
 import re
+import sys
 import uuid
 import weakref
-from collections import defaultdict
-from dataclasses import dataclass, field
+from collections import defaultdict, deque
+from dataclasses import dataclass
 from typing import Any
 
 import redis.asyncio
@@ -20,20 +21,24 @@ from django.conf import settings
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from inference.log import FIRST, LOG_ENTRIES, PREFIX, log_key
+from inference.log import FIRST, PREFIX, log_key
 
 logger = logging.getLogger(__name__)
 
 BLOCK_MS = 5_000
+MOST_WAITING = 2 * 1024 * 1024  # bytes that may wait for one socket: a log full of words
+ENTRY_BYTES = 700  # what an entry takes beside its text, about
+PAGE = 100  # entries read at a time when a socket comes back
 LOG_ID = re.compile(r"\d{1,20}-\d{1,20}")
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry of a log: its id and the event, decoded once for all sockets."""
+    """One entry of a log: its id and the event, decoded once for all sockets. `size` in bytes."""
 
     id: str
     event: dict[str, Any]
+    size: int
 
 
 class LogGone(Exception):
@@ -46,12 +51,56 @@ def order(log_id: str) -> tuple[int, int]:
     return int(milliseconds), int(number)
 
 
-@dataclass(eq=False)
 class Follower:
-    """One socket's view of one adventure's log. `entries` holds LogGone where it broke off."""
+    """One socket's view of one adventure's log.
 
-    adventure: str
-    entries: asyncio.Queue[Entry | LogGone] = field(default_factory=asyncio.Queue)
+    What waits is bounded: a socket that lags too far behind gets a snapshot instead.
+    """
+
+    def __init__(self, adventure: str) -> None:
+        self.adventure = adventure
+        self.waiting: deque[Entry] = deque()
+        self.size = 0  # bytes that wait, about
+        self.newest = (0, 0)  # the last entry that was put
+        self.gone = False
+        self.news = asyncio.Event()
+
+    def catch_up(self, missed: list[Entry]) -> None:
+        """Put what was missed before what has come meanwhile. The two may overlap."""
+        came = self.drained()
+        self.newest = (0, 0)
+        for entry in [*missed, *came]:
+            self.put(entry)
+
+    def put(self, entry: Entry) -> None:
+        if self.gone or order(entry.id) <= self.newest:
+            return
+        self.newest = order(entry.id)
+        self.waiting.append(entry)
+        self.size += entry.size
+        self.news.set()
+        if self.size > MOST_WAITING:
+            self.break_off()
+
+    def break_off(self) -> None:
+        """The log goes on without this follower."""
+        self.gone = True
+        self.drained()
+        self.news.set()
+
+    def drained(self) -> list[Entry]:
+        found = list(self.waiting)
+        self.waiting.clear()
+        self.size = 0
+        return found
+
+    async def take(self) -> list[Entry]:
+        """All entries that are there, waiting for the first. Raises LogGone where it broke off."""
+        await self.news.wait()
+        self.news.clear()
+        if self.gone:
+            raise LogGone
+        return self.drained()
 
 
 class Followers:
@@ -88,9 +137,7 @@ class Followers:
         # socket that went away would be followed for ever.
         try:
             missed = await asyncio.shield(self.entries_after(adventure, after))
-            live = drained(follower.entries)
-            for entry in [*missed, *live]:
-                follower.entries.put_nowait(entry)
+            follower.catch_up(missed)
             if self.task is None or self.task.done():
                 self.task = asyncio.create_task(self.read_for_ever())
             await asyncio.shield(self.ring())
@@ -110,19 +157,41 @@ class Followers:
             self.positions.pop(follower.adventure, None)
 
     async def entries_after(self, adventure: str, after: str) -> list[Entry]:
-        """What the log holds after an id. Raises LogGone when the log does not hold that id."""
+        """What the log holds after an id.
+
+        Raises LogGone when the log does not hold that id, or more than may wait for a socket.
+        """
         if not LOG_ID.fullmatch(after):
             raise LogGone
         key = log_key(adventure)
-        entries = await self.client.xrange(key, min=after, count=LOG_ENTRIES * 2)
+        entries = await self.entries_from(key, after)
         if after == FIRST:
             # Only a log that was never trimmed reaches back to its beginning.
             if entries and (await self.client.xinfo_stream(key))["entries-added"] != len(entries):
                 raise LogGone
-            return [decoded(*entry) for entry in entries]
-        if not entries or entries[0][0].decode() != after:
+            return entries
+        if not entries or entries[0].id != after:
             raise LogGone
-        return [decoded(*entry) for entry in entries[1:]]
+        return entries[1:]
+
+    async def entries_from(self, key: str, start: str) -> list[Entry]:
+        """The entries from an id on, read by the page: a log may hold 2,000 long ones."""
+        entries: list[Entry] = []
+        size = 0
+        while True:
+            page = [decoded(*each) for each in await self.client.xrange(key, start, count=PAGE)]
+            last_page = len(page) < PAGE
+            if entries:  # a page begins with the last entry of the one before
+                if not page or page[0].id != start:
+                    raise LogGone  # trimmed meanwhile
+                del page[0]
+            entries += page
+            size += sum(entry.size for entry in page)
+            if size > MOST_WAITING:
+                raise LogGone
+            if last_page:
+                return entries
+            start = entries[-1].id
 
     async def ring(self) -> None:
         """Make the reader look at what it follows anew."""
@@ -159,7 +228,7 @@ class Followers:
         for entry in entries:
             read = decoded(*entry)
             for follower in self.following[adventure]:
-                follower.entries.put_nowait(read)
+                follower.put(read)
 
     async def wait_for_redis(self) -> None:
         while True:
@@ -172,20 +241,14 @@ class Followers:
         """Tell every socket that its log may have lost something."""
         for followers in self.following.values():
             for follower in followers:
-                follower.entries.put_nowait(LogGone())
+                follower.break_off()
         self.following.clear()
         self.positions.clear()
 
 
 def decoded(log_id: bytes, fields: dict[bytes, bytes]) -> Entry:
-    return Entry(log_id.decode(), json.loads(fields[b"e"]))
-
-
-def drained(queue: "asyncio.Queue[Entry | LogGone]") -> list[Entry | LogGone]:
-    found = []
-    while not queue.empty():
-        found.append(queue.get_nowait())
-    return found
+    text = fields[b"e"].decode()
+    return Entry(log_id.decode(), json.loads(text), sys.getsizeof(text) + ENTRY_BYTES)
 
 
 _by_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Followers] = (

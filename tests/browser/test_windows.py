@@ -4,14 +4,19 @@ from playwright.sync_api import expect
 
 
 def joined(events, turn):
-    """The reply of `turn` as its pieces came, from a snapshot or the first piece on."""
+    """The reply of `turn` as its pieces came, from a snapshot or the first piece on.
+
+    The log may repeat what a snapshot holds. It never skips anything.
+    """
     reply = ""
     for event in events:
         if event["type"] == "snapshot":
             reply = next((t["reply"] for t in event["turns"] if t["id"] == turn), "")
         elif event["type"] == "turn.token" and event["turn"] == turn:
-            assert event["index"] == len(reply), "a piece was skipped or came twice"
-            reply += event["text"]
+            known = len(reply) - event["index"]
+            assert known >= 0, "a piece was skipped"
+            assert event["text"].startswith(reply[event["index"] :][: len(event["text"])])
+            reply += event["text"][known:]
     return reply
 
 
@@ -117,29 +122,27 @@ def test_a_window_that_was_offline_gets_what_it_missed(alice, visit):
         away.type("what I was about to say", "say")
         window.act("shout into the night")
         window.told(turns=3)
-        window.act("Is anybody there?", "say")
-        window.told(turns=4)
         window.button("Undo").click()
-        expect(window.turns).to_have_count(3)
-        window.button("Continue").click()
-        window.told(turns=4)
+        expect(window.turns).to_have_count(2)
+        window.act("Is anybody there?", "say")
+        window.told(turns=3)
         expect(away.turns).to_have_count(2)
         plug(away)
-    away.told(turns=4)
+    away.told(turns=3)
     assert away.agrees() == window.agrees()
     expect(away.input).to_have_value("what I was about to say")
     expect(away.mode).to_have_value("say")
 
     # It went on where it was cut: no snapshot, and nothing twice.
     missed = [event for event in away.sockets[-1] if "id" in event]
-    assert [event["type"] for event in missed].count("turn.told") == 3
+    assert [event["type"] for event in missed].count("turn.told") == 2
     assert "snapshot" not in {event["type"] for event in missed}
     ids = [event["id"] for event in away.sockets[0] + missed if "id" in event]
     assert len(set(ids)) == len(ids)
 
     away.input.press("Enter")
-    window.told(turns=5)
-    away.told(turns=5)
+    window.told(turns=4)
+    away.told(turns=4)
     expect(window.last.get_by_text('You say "what I was about to say"')).to_be_visible()
     assert away.agrees() == window.agrees()
 

@@ -14,7 +14,7 @@ TRIES = 5  # a reply may end before a test could look at its middle
 
 # Runs in every page before its own code.
 #
-# - `unplug()` cuts the page from the network as a lost one does; `plug()` ends that.
+# - `closeSockets()` is what a lost network does to a connection.
 # - `echoes` holds, for each Enter that made a turn appear, the milliseconds from the key until the
 #   turn was painted.
 # - What the content security policy forbids is said on the console in any case.

@@ -11,12 +11,14 @@ import os
 import platform
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any, TextIO
@@ -28,7 +30,6 @@ import yaml
 
 from dungeon import backends, services
 from dungeon.services import Program
-from game.management.commands.bench import free_port
 from inference.log import workers_key
 from tests.faults import audit, script
 
@@ -38,6 +39,12 @@ WEB, GAME, POSTGRES, REDIS = "web", "game", "postgres", "redis"
 NARRATORS = ("narrator-1", "narrator-2")
 START_SECONDS = 60
 LOOK_EVERY = 0.2  # seconds between looks at who died by himself
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
 
 
 @dataclass
@@ -97,19 +104,17 @@ class House:
         self.redis = redis.Redis.from_url(self.redis_url, socket_timeout=5)
         self.by_itself: Counter[str] = Counter()  # who died without being killed, and how often
         self.watching: asyncio.Task[None] | None = None
+        programs: dict[str, Callable[[], Program]] = {
+            POSTGRES: lambda: services.postgres(folder, loud=True),
+            REDIS: lambda: services.valkey(folder),
+            GAME: self.game,
+            **{name: partial(self.narrator, name) for name in NARRATORS},
+            WEB: self.web,
+        }
         self.processes = {
             name: Process(name, program, folder / f"{name}.log")
-            for name, program in {
-                POSTGRES: lambda: services.postgres(folder, loud=True),
-                REDIS: lambda: services.valkey(folder),
-                GAME: self.game,
-                **dict.fromkeys(NARRATORS),
-                WEB: self.web,
-            }.items()
-            if program is not None or name in NARRATORS
+            for name, program in programs.items()
         }
-        for name in NARRATORS:
-            self.processes[name].program = lambda name=name: self.narrator(name)
 
     # Its programs: what `manage.py play` runs, with the log turned up
 

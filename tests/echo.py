@@ -1,0 +1,61 @@
+"""A small application for the tests of the server itself, served as `tests.echo:application`.
+
+/echo    sends every message back
+/flood   sends for ever, without a pause of its own
+/large   sends one message of ?bytes, then sends back what comes
+/deaf    accepts and never looks at what comes
+/mute    never answers the handshake
+/seen    over HTTP: what became of the sockets, and what this process holds in memory
+"""
+
+import asyncio
+import json
+import os
+
+import psutil
+
+seen = {"opened": 0, "sent": 0, "closed": []}
+CHUNK = "x" * 16_384
+
+
+async def application(scope, receive, send):
+    if scope["type"] == "http":
+        memory = psutil.Process(os.getpid()).memory_info().rss
+        body = json.dumps({**seen, "memory": memory, "tasks": len(asyncio.all_tasks())})
+        headers = [(b"content-type", b"application/json")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body.encode()})
+        return
+    await receive()
+    if scope["path"] == "/mute":
+        await asyncio.sleep(3600)
+    await send({"type": "websocket.accept"})
+    seen["opened"] += 1
+    match scope["path"]:
+        case "/flood":
+            sending = asyncio.create_task(flood(send))
+            await until_closed(receive)
+            sending.cancel()
+        case "/large":
+            text = "x" * int(scope["query_string"])
+            await send({"type": "websocket.send", "text": text})
+            await until_closed(receive, send)
+        case "/deaf":
+            await asyncio.sleep(5)
+            await until_closed(receive)
+        case _:
+            await until_closed(receive, send)
+
+
+async def flood(send):
+    while True:
+        await send({"type": "websocket.send", "text": CHUNK})
+        seen["sent"] += 1
+
+
+async def until_closed(receive, send=None):
+    while (message := await receive())["type"] != "websocket.disconnect":
+        if send is not None:
+            text, data = message.get("text"), message.get("bytes")
+            await send({"type": "websocket.send", "text": text, "bytes": data})
+    seen["closed"].append(message["code"])
