@@ -16,8 +16,7 @@ def kept_in(file: Path) -> str:
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not file.exists():
-            draft = file.with_name(f"{file.name}.{os.getpid()}")
-            draft.unlink(missing_ok=True)
+            draft = file.with_name(f"{file.name}.{secrets.token_hex(8)}")
             with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
                 out.write(secrets.token_urlsafe(50))
             with contextlib.suppress(FileExistsError):

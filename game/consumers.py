@@ -251,12 +251,15 @@ class AdventureConsumer(AsyncWebsocketConsumer):
                 if not await in_database(self.session_lives):
                     await self.close(code=SESSION_ENDED)
                     return
+                if not await in_database(self.is_theirs):
+                    await self.close(code=NOT_FOUND)  # deleted in another window
+                    return
 
     def session_lives(self) -> bool:
         request = HttpRequest()
         request.session = SessionStore(self.scope["session"].session_key)
         user = get_user(request)
-        return user.is_authenticated and user.pk == self.player.pk and self.is_theirs()
+        return user.is_authenticated and user.pk == self.player.pk
 
     def is_theirs(self) -> bool:
         return Adventure.objects.of(self.player).filter(pk=self.adventure_id).exists()

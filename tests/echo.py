@@ -1,7 +1,7 @@
 """A small application for the tests of the server itself, served as `tests.echo:application`.
 
 /echo    sends every message back
-/flood   sends for ever, without a pause of its own
+/flood   sends for ever
 /large   sends one message of ?bytes, then sends back what comes
 /deaf    accepts and never looks at what comes
 /mute    never answers the handshake
@@ -51,6 +51,7 @@ async def flood(send):
     while True:
         await send({"type": "websocket.send", "text": CHUNK})
         seen["sent"] += 1
+        await asyncio.sleep(0)  # what is sent after the end takes no time
 
 
 async def until_closed(receive, send=None):

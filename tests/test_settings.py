@@ -13,7 +13,7 @@ from django.http import HttpResponse
 from django.test import RequestFactory
 
 from dungeon import environment, machine, network, secrets, services
-from dungeon.cookies import SecureCookiesMiddleware
+from dungeon.https import HttpsMiddleware
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -190,7 +190,7 @@ def test_cookies_are_secure_under_https_only(secure, headers):
         response.set_cookie("sessionid", "x")
         return response
 
-    response = SecureCookiesMiddleware(page)(RequestFactory().get("/", **headers))
+    response = HttpsMiddleware(page)(RequestFactory().get("/", **headers))
     assert bool(response.cookies["sessionid"]["secure"]) is secure
 
 

@@ -1,6 +1,5 @@
 """What is refused: the page says why, and nothing that the player wrote is lost."""
 
-import pytest
 from playwright.sync_api import expect
 
 LONGEST = 4000
@@ -93,7 +92,6 @@ def test_an_adventure_of_somebody_else_is_not_there(alice, charlie):
     assert (told, code) == ([], 4404)
 
 
-@pytest.mark.xfail(strict=True, reason="the consumer closes with 4408: You are signed out")
 def test_an_adventure_that_was_deleted_in_another_window_says_so(alice):
     window = alice.begin()
     window.type("not yet sent")

@@ -143,7 +143,7 @@ def test_a_window_that_was_offline_gets_what_it_missed(alice, visit):
     away.input.press("Enter")
     window.told(turns=4)
     away.told(turns=4)
-    expect(window.last.get_by_text('You say "what I was about to say"')).to_be_visible()
+    expect(window.deed).to_have_text('You say "what I was about to say"')
     assert away.agrees() == window.agrees()
 
 
@@ -170,7 +170,7 @@ def test_what_is_sent_while_offline_arrives_once(alice):
     with alice.expecting("ERR_INTERNET_DISCONNECTED"):
         unplug(window)
         window.act("write a letter home")
-        expect(window.last.get_by_text("You write a letter home.")).to_be_visible()
+        expect(window.deed).to_have_text("You write a letter home.")
         plug(window)
     window.told(turns=2)
     assert [turn["action"] for turn in window.agrees()][1:] == ["You write a letter home."]

@@ -131,6 +131,7 @@ class Window:
         self.story = page.get_by_role("main", name="The story")
         self.turns = self.story.get_by_role("article")
         self.last = self.turns.last
+        self.deed = self.last.locator(".action")  # the narrator may well repeat its words
         self.chips = page.get_by_role("group", name="Ways to begin").get_by_role("button")
         self.input = page.get_by_role("textbox", name=re.compile("What do you|What happens next"))
         self.mode = page.get_by_role("combobox", name="How you act")

@@ -3,9 +3,11 @@
 import argparse
 import asyncio
 import random
+import signal
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from tests.faults import runner
@@ -18,6 +20,7 @@ BEGIN, END = "<!-- table: written by python -m tests.faults -->", "<!-- /table -
 
 def main() -> int:
     options = parsed()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # leaves nothing behind
     report = runner.Report()
     try:
         asyncio.run(play(options, report))
@@ -42,7 +45,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--faults", nargs="*", choices=list(FAULTS), default=list(FAULTS))
     parser.add_argument("--hang", type=float, default=60, help="seconds a player waits at most")
     parser.add_argument("--report", type=Path, help="a page whose table is written anew")
-    parser.add_argument("--keep", type=Path, help="where logs and histories go, if all is not well")
+    parser.add_argument("--keep", type=Path, help="where logs and histories go")
     return parser.parse_args()
 
 
@@ -56,27 +59,35 @@ async def play(options: argparse.Namespace, report: runner.Report) -> None:
     # A short path: sockets lie in it.
     with tempfile.TemporaryDirectory(prefix="grue-faults-", dir="/tmp") as folder:
         async with House(Path(folder)) as house:
-            seed = options.seed
-            while not over():
-                turns = min(ROUND, options.turns - report.turns)
-                plan = plan_of(options.faults, turns, seed)
-                await runner.play_round(
-                    house,
-                    plan,
-                    report,
-                    players=options.players,
-                    seed=seed,
-                    hang_seconds=options.hang,
-                )
-                seed += 1
-                print(
-                    f"{time.monotonic() - began:6.0f} s: {report.turns} turns, "
-                    f"{len(report.violations)} violations",
-                    file=sys.stderr,
-                    flush=True,
-                )
-            if options.keep is not None and report.violations:
-                runner.keep_evidence(house, options.keep)
+            try:
+                await rounds(house, options, report, over)
+            finally:
+                if options.keep is not None:
+                    runner.keep_evidence(house, options.keep)
+
+
+async def rounds(
+    house: House, options: argparse.Namespace, report: runner.Report, over: Callable[[], bool]
+) -> None:
+    began = time.monotonic()
+    seed = options.seed
+    while not over():
+        turns = min(ROUND, options.turns - report.turns)
+        await runner.play_round(
+            house,
+            plan_of(options.faults, turns, seed),
+            report,
+            players=options.players,
+            seed=seed,
+            hang_seconds=options.hang,
+        )
+        seed += 1
+        print(
+            f"{time.monotonic() - began:6.0f} s: {report.turns} turns, "
+            f"{len(report.violations)} violations",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 def plan_of(faults: list[str], turns: int, seed: int) -> list[tuple[str, int]]:

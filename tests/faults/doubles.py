@@ -36,6 +36,7 @@ def echo(house: "House", stop: threading.Event, seed: float) -> None:
     ours: set[tuple[bytes, ...]] = set()
     due: list[tuple[float, int, tuple[bytes, ...]]] = []
     order = itertools.count()
+    when = 0.0
     with contextlib.suppress(OSError, redis.RedisError), monitor(house) as ear:
         rest = b""
         while not stop.is_set() or due:
@@ -47,7 +48,9 @@ def echo(house: "House", stop: threading.Event, seed: float) -> None:
                     if command in ours:
                         ours.discard(command)
                     elif not stop.is_set() and to_double(command):
-                        when = time.monotonic() + rng.choice([0.0, 0.0, rng.random() * LATEST])
+                        # An entry of the line is written in two commands: they stay together.
+                        if command[0].upper() != b"ZADD":
+                            when = time.monotonic() + rng.choice([0.0, rng.random() * LATEST])
                         heapq.heappush(due, (when, next(order), command))
             while due and (due[0][0] <= time.monotonic() or stop.is_set()):
                 command = heapq.heappop(due)[2]

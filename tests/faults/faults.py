@@ -15,11 +15,11 @@ import redis
 
 from tests.faults import doubles
 from tests.faults.history import History
-from tests.faults.house import GAME, NARRATORS, WEB, House
+from tests.faults.house import GAME, NARRATORS, ROOT, WEB, House
 from tests.faults.players import Player, Tally, Window
 from tests.faults.proxy import CALM, Proxy, Weather
 
-FAKETIME = "/usr/lib"
+FAKETIME = Path("/usr/lib")
 TABS = 50
 
 
@@ -38,6 +38,7 @@ class Scene:
     rng: random.Random
     folder: Path
     histories: list[History] = field(default_factory=list)
+    patience: float = 1.0  # how long faults last and rest, beside what they do by themselves
     barriers: list[list[str]] = field(default_factory=list)
     crowd: list[dict[str, str]] = field(default_factory=list)  # guests for the barrier
 
@@ -59,7 +60,7 @@ class Scene:
         )
 
     async def a_while(self, least: float, most: float) -> None:
-        await asyncio.sleep(self.rng.uniform(least, most))
+        await asyncio.sleep(self.rng.uniform(least, most) * self.patience)
 
 
 Strike = Callable[[Scene], Awaitable[None]]
@@ -79,12 +80,15 @@ async def game_worker_killed(scene: Scene) -> None:
     await scene.house.kill(GAME)
     await scene.a_while(0.0, 1.0)
     await scene.house.restart(GAME)
-    await scene.a_while(1.0, 5.0)
+    await scene.house.ready(GAME)
+    await scene.a_while(0.5, 8.0)
 
 
 async def narrator_killed(scene: Scene) -> None:
-    await scene.house.restart(scene.rng.choice(NARRATORS))
-    await scene.a_while(3.0, 6.0)
+    name = scene.rng.choice(NARRATORS)
+    await scene.house.restart(name)
+    await scene.house.ready(name)
+    await scene.a_while(0.5, 3.0)
 
 
 async def engine_killed(scene: Scene) -> None:
@@ -108,7 +112,8 @@ async def redis_emptied(scene: Scene) -> None:
 
 async def redis_paused(scene: Scene) -> None:
     await asyncio.to_thread(scene.house.redis.client_pause, 3000, all=True)
-    await scene.a_while(3.2, 5.0)
+    await asyncio.sleep(3)
+    await scene.a_while(0.2, 2.0)
 
 
 async def redis_full(scene: Scene) -> None:
@@ -216,28 +221,28 @@ def await_later(tab: Window) -> Awaitable[str]:
     return tab.command("take_action", kind="do", text="all at once")
 
 
-async def clock_off(scene: Scene) -> None:
+async def clocks_off(scene: Scene) -> None:
     """One narrator lives an hour ahead, the game worker an hour behind."""
-    library = fake_clock()
     for name, shift in ((NARRATORS[0], "+1h"), (GAME, "-1h")):
-        await scene.house.restart(
-            name,
-            LD_PRELOAD=library,
-            FAKETIME=shift,
-            FAKETIME_DONT_FAKE_MONOTONIC="1",
-            FAKETIME_DONT_RESET="1",
-        )
-    await scene.a_while(10.0, 14.0)
+        await scene.house.restart(name, wrong_clock(shift))
+    await asyncio.gather(*(scene.house.ready(name) for name in (NARRATORS[0], GAME)))
+    await scene.a_while(6.0, 12.0)
     for name in (NARRATORS[0], GAME):
-        await scene.house.restart(name)
+        await scene.house.restart(name, {})
 
 
-def fake_clock() -> str:
-    """The library that shifts a process' clock. Raises Skipped where it is not installed."""
-    found = sorted(Path(FAKETIME).glob("*/faketime/libfaketimeMT.so.1"))
+def wrong_clock(shift: str) -> dict[str, str]:
+    """The environment of a process whose clock is off. Raises Skipped without libfaketime."""
+    found = sorted(FAKETIME.glob("*/faketime/libfaketime.so.1"))
     if not found:
         raise Skipped("no clock was put wrong: libfaketime is missing (apt install faketime)")
-    return str(found[0])
+    return {
+        "LD_PRELOAD": str(found[0]),
+        "FAKETIME": shift,
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "FAKETIME_DISABLE_SHM": "1",
+        "PYTHONPATH": f"{Path(__file__).with_name('wrong_clock')}:{ROOT}",
+    }
 
 
 FAULTS: dict[str, Strike] = {
@@ -258,7 +263,7 @@ FAULTS: dict[str, Strike] = {
     "slow readers": slow_readers,
     "messages doubled": doubled_messages,
     "fifty tabs at once": many_at_once,
-    "clocks an hour off": clock_off,
+    "clocks an hour off": clocks_off,
 }
 
 SINGLE = [

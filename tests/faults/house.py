@@ -38,6 +38,7 @@ ENGINE = "inference.engines.host"
 WEB, GAME, POSTGRES, REDIS = "web", "game", "postgres", "redis"
 NARRATORS = ("narrator-1", "narrator-2")
 START_SECONDS = 60
+STARTS, READY = "=== starts", f"@{platform.node()} ready."
 LOOK_EVERY = 0.2  # seconds between looks at who died by himself
 
 
@@ -67,7 +68,7 @@ class Process:
         program = self.program()
         out: TextIO
         with self.log.open("a") as out:
-            out.write(f"--- {time.monotonic():.2f} {self.name} starts {self.extra}\n")
+            out.write(f"{STARTS} {self.name} at {time.monotonic():.2f} {self.extra}\n")
             out.flush()
             self.running = subprocess.Popen(
                 program.command,
@@ -140,7 +141,7 @@ class House:
 
     def celery(self, name: str, *options: str) -> Program:
         alone = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-        celery = ["-m", "celery", "-A", "dungeon", "worker", "-P", "threads", *alone]
+        celery = ["-m", "celery", "-A", "dungeon", "worker", "-l", "INFO", "-P", "threads", *alone]
         return self.python(name, *celery, "-n", f"{name}@%h", *options)
 
     def game(self) -> Program:
@@ -244,16 +245,25 @@ class House:
         process.kill()
         await process.gone()
 
-    async def restart(self, name: str, **extra: str) -> None:
-        """Start what was killed again, with more in its environment where one likes."""
+    async def restart(self, name: str, extra: dict[str, str] | None = None) -> None:
+        """kill -9 and a new start, with more in its environment where one likes (from then on)."""
         process = self.processes[name]
         process.wanted = False
-        if process.alive:
-            process.kill()
+        process.kill()
         await process.gone()
-        process.extra = extra
+        if extra is not None:
+            process.extra = extra
         process.start()
         process.wanted = True
+
+    async def ready(self, name: str) -> None:
+        """Wait until a worker that was started says that it takes messages."""
+        process = self.processes[name]
+
+        def said() -> bool:
+            return READY in process.log.read_text(errors="replace").rpartition(STARTS)[2]
+
+        await self.until(said, name)
 
     def kill_engine(self, name: str) -> bool:
         """kill -9 of the engine's own process. False when there is none just now."""

@@ -80,8 +80,11 @@ def snapshot(state: State, event: Event) -> State:
     turns = {}
     for turn in event["turns"]:
         known = state["turns"].get(turn["id"])
+        same = known and (
+            known.get("telling") == turn.get("telling") or known["attempt"] < turn["attempt"]
+        )
         ahead = (
-            known
+            same
             and not settled(turn)
             and not settled(known)
             and known["reply"].startswith(turn["reply"])
@@ -154,10 +157,14 @@ def started(state: State, event: Event) -> State:
     turn = state["turns"].get(event["turn"])
     if turn is None or settled(turn) or event["attempt"] < turn["attempt"]:
         return state
-    if turn["status"] == "running" and turn["attempt"] == event["attempt"]:
+    telling = event.get("telling")
+    telling = turn.get("telling") if telling is None else telling
+    again = telling == turn.get("telling")
+    if again and turn["status"] == "running" and turn["attempt"] == event["attempt"]:
         return state
-    now = {**turn, "status": "running", "attempt": event["attempt"]}
-    return served(put(state, now), turn["id"])
+    reply = "" if event.get("fresh") and not again else turn["reply"]
+    begun = {"status": "running", "attempt": event["attempt"], "telling": telling, "reply": reply}
+    return served(put(state, {**turn, **begun}), turn["id"])
 
 
 def served(state: State, turn: str) -> State:

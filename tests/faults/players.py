@@ -36,6 +36,7 @@ class Tally:
     """What is counted while players play. `fault` is what is being broken just now."""
 
     fault: str = "calm"
+    over: bool = False  # everybody is going home
     hang_seconds: float = 60.0
     fault_of: dict[str, str] = field(default_factory=dict)  # by turn
     accepted: Counter[str] = field(default_factory=Counter)
@@ -121,7 +122,7 @@ class Window:
                 proxy=None,
             ) as socket:
                 self.opened += 1
-                if self.opened > 1:
+                if self.opened > 1 and not self.tally.over:
                     self.tally.came_back[self.tally.fault] += 1
                 self.history.add("opened", after=after, at=time.monotonic())
                 self.connection = socket
@@ -218,7 +219,7 @@ class Window:
                 await asyncio.wait_for(self.news.wait(), min(left, 1.0))
         return True
 
-    async def command(self, kind: str, **fields: Any) -> str:
+    async def command(self, kind: str, /, **fields: Any) -> str:
         """Send a command. Its key."""
         key = str(uuid.UUID(int=self.rng.getrandbits(128), version=4))
         await self.send({"type": kind, "key": key, **fields})
@@ -309,7 +310,7 @@ class Player:
         head = page.path(self.window.state)[-1]
         await self.tell("retry_turn", turn=head["id"])
 
-    async def tell(self, kind: str, **fields: Any) -> None:
+    async def tell(self, kind: str, /, **fields: Any) -> None:
         """Begin a turn, and wait for its end or bring it about."""
         window, tally = self.window, self.tally
         key = await window.command(kind, **fields)

@@ -151,6 +151,9 @@ async def under(scene: Scene, fault: str, turns: int) -> set[str]:
         except Skipped as reason:
             tally.fault = "calm"
             return {str(reason)}
+        for player in scene.players:
+            if player.task is not None and player.task.done():
+                player.task.result()  # a mistake in a player is not the house's
         if tally.turns[fault] >= wanted or time.monotonic() > deadline:
             return set()
 
@@ -173,6 +176,7 @@ async def settle(scene: Scene) -> tuple[Stored, list[Violation]]:
     while time.monotonic() < deadline and not in_order(scene, held):
         await asyncio.sleep(0.5)
         held = await asyncio.to_thread(read, house)
+    tally.over = True
     for window in scene.windows:
         window.history.add("quiet")
         snapshots = window.snapshots
