@@ -21,13 +21,18 @@ app.conf.update(
     task_ignore_result=True,
     task_default_queue="game",
     task_create_missing_queues=True,
-    # A thread takes one message at a time: what it cannot start now, another worker may.
-    worker_prefetch_multiplier=1,
-    worker_disable_prefetch=True,
+    # Not worker_disable_prefetch: a worker whose threads were all busy then asks for the next
+    # message only with its loop's next tick, and two threads store two replies a second. Wake-ups
+    # that a busy narrator holds are made good: it tells all that wait before it rests, idle workers
+    # look at the line themselves, and the sweep sends more.
+    worker_prefetch_multiplier=4,
     worker_hijack_root_logger=False,
     worker_redirect_stdouts=False,
     worker_cancel_long_running_tasks_on_connection_loss=False,
     broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,
+    # A Redis that is full answers with an error that ends the worker otherwise.
+    broker_channel_error_retry=True,
     # A web process must not wait for Redis: with these a publish fails within a second (took 45).
     # Workers read the queue with a BRPOP of one second, below socket_timeout.
     task_publish_retry=False,
