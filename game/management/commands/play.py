@@ -143,10 +143,8 @@ class House:
     def web(self) -> Program:
         return self.python(
             "web",
-            *("-m", "daphne", "-b", settings.HOST, "-p", str(settings.PORT), "-v", "0"),
-            # A story may take longer than the day after which Daphne would end its socket.
-            *("--websocket_timeout", "-1", "--application-close-timeout", "2", "--no-server-name"),
-            "dungeon.asgi:application",
+            *("-m", "dungeon.web", "-b", settings.HOST, "-p", str(settings.PORT), "-v", "0"),
+            *("--application-close-timeout", "2", "dungeon.asgi:application"),
             grace=4,
         )
 
