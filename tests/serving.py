@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import select
 import socket
 import struct
 import subprocess
@@ -132,8 +133,13 @@ class RawSocket:
         return first[0] & 0x0F, self.file.read(length)
 
     def event(self):
+        """The next event, answering pings meanwhile."""
         opcode, payload = self.next()
-        return json.loads(payload) if opcode == TEXT else self.event()
+        if opcode == TEXT:
+            return json.loads(payload)
+        assert opcode == PING
+        self.send(PONG, payload)
+        return self.event()
 
     def close_code(self):
         """Read to the close frame, and its code."""
@@ -141,6 +147,13 @@ class RawSocket:
             opcode, payload = self.next()
             if opcode == CLOSE:
                 return struct.unpack("!H", payload[:2])[0]
+
+    @property
+    def dropped(self):
+        """Whether the server has hung up. Nothing is read for that."""
+        poll = select.poll()
+        poll.register(self.socket, 0)
+        return bool(poll.poll(0))
 
     def rest(self):
         """Everything that still comes until the connection ends, in bytes."""

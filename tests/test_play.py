@@ -158,7 +158,7 @@ def test_one_command_brings_everything_up_and_ctrl_c_takes_it_down(data_dir, por
 def test_a_process_that_dies_is_named_and_ends_the_whole(data_dir, port):
     with playing(data_dir, port) as house:
         house.read_until("Ctrl-C")
-        (web,) = [pid for pid, command in house.processes().items() if "daphne" in command]
+        (web,) = [pid for pid, command in house.processes().items() if "dungeon.web" in command]
         os.kill(web, signal.SIGKILL)
         code, words = house.last_words()
         assert code == 137

@@ -37,8 +37,8 @@ class Scene:
     tally: Tally
     rng: random.Random
     folder: Path
-    histories: list[History] = field(default_factory=list)
     patience: float = 1.0  # how long faults last and rest, beside what they do by themselves
+    histories: list[History] = field(default_factory=list)
     barriers: list[list[str]] = field(default_factory=list)
     crowd: list[dict[str, str]] = field(default_factory=list)  # guests for the barrier
 
@@ -190,6 +190,7 @@ async def many_at_once(scene: Scene) -> None:
         return
     guest = scene.crowd.pop()
     number = len(scene.histories)
+    engines: list[int] = []
     tabs = [scene.window(guest, f"tab-{number}-{each}") for each in range(TABS)]
     for tab in tabs:
         tab.start()
@@ -197,12 +198,14 @@ async def many_at_once(scene: Scene) -> None:
         ready = [tab.until(lambda tab=tab: tab.at_rest, 30) for tab in tabs]
         if not all(await asyncio.gather(*ready)):
             return
-        for _ in range(3):
-            keys = [await_later(tab) for tab in tabs]
-            sent = await asyncio.gather(*keys)
+        for _ in range(2):
+            # No turn may come to its end while the slower ones still knock.
+            engines = scene.house.hold_engines()
+            sent = await asyncio.gather(*map(act_at_once, tabs))
             answers = await asyncio.gather(
                 *(tab.answer(key) for tab, key in zip(tabs, sent, strict=True))
             )
+            scene.house.let_go(engines)
             if any(answer and answer["type"] == "accepted" for answer in answers):
                 scene.barriers.append(sent)
                 turn = next(a["turn"] for a in answers if a and a["type"] == "accepted")
@@ -211,14 +214,15 @@ async def many_at_once(scene: Scene) -> None:
             rested = [tab.until(lambda tab=tab: tab.at_rest, 45) for tab in tabs]
             await asyncio.gather(*rested)
     finally:
+        scene.house.let_go(engines)
         await asyncio.gather(*(tab.close() for tab in tabs[1:]))
         for tab in tabs[1:]:
             scene.histories.remove(tab.history)
         scene.players.append(Player(tabs[0], [], scene.tally, str(number)))
 
 
-def await_later(tab: Window) -> Awaitable[str]:
-    return tab.command("take_action", kind="do", text="all at once")
+async def act_at_once(tab: Window) -> str:
+    return await tab.command("take_action", kind="do", text="all at once")
 
 
 async def clocks_off(scene: Scene) -> None:

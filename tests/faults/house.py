@@ -48,6 +48,14 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
+def send(pid: int, number: signal.Signals) -> bool:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 @dataclass
 class Process:
     """A program that is to run: the process that runs it now, and how often it came and went."""
@@ -267,12 +275,25 @@ class House:
 
     def kill_engine(self, name: str) -> bool:
         """kill -9 of the engine's own process. False when there is none just now."""
+        return any([send(pid, signal.SIGKILL) for pid in self.engines(name)])
+
+    def hold_engines(self) -> list[int]:
+        """Stop all engines in mid-step, as a long step would. Their process ids, for `let_go`."""
+        held = [pid for name in NARRATORS for pid in self.engines(name)]
+        return [pid for pid in held if send(pid, signal.SIGSTOP)]
+
+    def let_go(self, engines: list[int]) -> None:
+        for pid in engines:
+            send(pid, signal.SIGCONT)
+        engines.clear()
+
+    def engines(self, name: str) -> list[int]:
+        pids = []
         for child in self.children(self.processes[name]):
             with contextlib.suppress(psutil.NoSuchProcess):
                 if ENGINE in child.cmdline():
-                    child.kill()
-                    return True
-        return False
+                    pids.append(child.pid)
+        return pids
 
     async def restart_postgres(self, away: float = 0.0) -> None:
         """pg_ctl restart -m immediate: what was committed is in the log, all else is gone."""

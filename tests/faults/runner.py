@@ -21,6 +21,8 @@ from tests.faults.stored import Stored
 
 QUIET_SECONDS = 30  # the sweep has this long to set right what is left when all is quiet
 SEGMENT_SECONDS = 60
+REST = (2.0, 10.0)  # seconds between two blows
+STRIKES = 4  # blows for one line of a plan
 ENDS = ("told", "stopped", "failed")
 
 
@@ -105,8 +107,14 @@ async def play_round(
     players: int = 10,
     seed: int = 1,
     hang_seconds: float = 60,
+    patience: float = 1.0,
+    strikes: int = STRIKES,
+    least_turns: int = 0,
 ) -> None:
-    """New players play through a plan of (fault, turns); then all is checked."""
+    """New players play through a plan of (fault, turns); then all is checked.
+
+    Where fewer than `least_turns` were played at the end of the plan, they play on in calm.
+    """
     rng = random.Random(seed)
     began = time.monotonic()
     guests, _ = await asyncio.gather(house.invite(players + 2), house.whole())
@@ -114,7 +122,7 @@ async def play_round(
     folder.mkdir()
     tally = Tally(hang_seconds=hang_seconds)
     async with Proxy(house.port, rng) as proxy:
-        scene = Scene(house, proxy, [], tally, rng, folder, crowd=guests[players:])
+        scene = Scene(house, proxy, [], tally, rng, folder, patience, crowd=guests[players:])
         for number, guest in enumerate(guests[:players]):
             windows = [scene.window(guest, f"player-{number}")]
             if number % 3 == 0:
@@ -124,7 +132,9 @@ async def play_round(
             player.start()
         try:
             for fault, turns in plan:
-                report.skipped |= await under(scene, fault, turns)
+                report.skipped |= await under(scene, fault, turns, strikes)
+            if tally.all_turns < least_turns:
+                await under(scene, "calm", least_turns - tally.all_turns, 1)
             held, wrong = await settle(scene)
         finally:
             await asyncio.gather(*(window.close() for window in scene.windows))
@@ -139,23 +149,31 @@ async def play_round(
     report.seconds += time.monotonic() - began
 
 
-async def under(scene: Scene, fault: str, turns: int) -> set[str]:
-    """Strike until so many turns were begun. What had to be skipped."""
+async def under(scene: Scene, fault: str, turns: int, strikes: int) -> set[str]:
+    """Strike, rest and strike again until so many turns were begun. What had to be skipped.
+
+    Nobody is told anything while each blow follows hard on the last, so there is a limit.
+    """
     tally = scene.tally
     tally.fault = fault
     wanted = tally.turns[fault] + turns
     deadline = time.monotonic() + SEGMENT_SECONDS
-    while True:
-        try:
-            await strike(scene, fault)
-        except Skipped as reason:
-            tally.fault = "calm"
-            return {str(reason)}
+    while tally.turns[fault] < wanted and time.monotonic() < deadline:
+        if strikes > 0:
+            strikes -= 1
+            try:
+                await strike(scene, fault)
+            except Skipped as reason:
+                tally.fault = "calm"
+                return {str(reason)}
+            rest = time.monotonic() + scene.rng.uniform(*REST) * scene.patience
+        await asyncio.sleep(0.05)
+        while strikes and tally.turns[fault] < wanted and time.monotonic() < rest:
+            await asyncio.sleep(0.05)
         for player in scene.players:
             if player.task is not None and player.task.done():
                 player.task.result()  # a mistake in a player is not the house's
-        if tally.turns[fault] >= wanted or time.monotonic() > deadline:
-            return set()
+    return set()
 
 
 async def settle(scene: Scene) -> tuple[Stored, list[Violation]]:
