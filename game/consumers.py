@@ -12,7 +12,7 @@ import redis
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.contrib.auth import get_user
 from django.contrib.sessions.backends.db import SessionStore
-from django.db import DatabaseError, InterfaceError
+from django.db import DatabaseError, InterfaceError, OperationalError
 from django.http import HttpRequest
 from pydantic import BaseModel
 
@@ -27,11 +27,13 @@ from inference.log import LAGGED, to_json
 logger = logging.getLogger(__name__)
 
 NOBODY, NOT_FOUND, SESSION_ENDED, FLOODING = 4401, 4404, 4408, 4429
+TRY_AGAIN = 1013
 
 FRAMES_PER_SECOND = 20  # words of one socket are merged to at most so many frames
 COMMANDS_PER_SECOND = 10
 COMMANDS_AT_ONCE = 40
 REFUSALS_BEFORE_CLOSE = 100
+DATABASE_SECONDS = 6.0  # how long a command waits for a database that went away
 LOOK_EVERY = 1.0  # seconds between looks at the place in the line
 SESSION_EVERY = 5.0  # seconds between looks at the session
 
@@ -77,7 +79,7 @@ class AdventureConsumer(AsyncWebsocketConsumer):
             theirs = await in_database(self.is_theirs)
         except (DatabaseError, InterfaceError):
             await self.send_event(ErrorEvent(code="narrator_down", message=DATABASE_AWAY))
-            await self.close(code=1013)
+            await self.close(code=TRY_AGAIN)
             return
         if not theirs:
             await self.close(code=NOT_FOUND)
@@ -109,10 +111,7 @@ class AdventureConsumer(AsyncWebsocketConsumer):
                 case Resume(after=after):
                     self.follow_from(after)
                 case _:
-                    accepted = await in_database(
-                        turns.carry_out, self.adventure_id, self.player, command
-                    )
-                    await self.send_event(accepted)
+                    await self.send_event(await self.carry_out(command))
                     if not self.log_flows:
                         await self.send_snapshot()  # saved, and waiting for Redis
         except Refused as refused:
@@ -120,8 +119,26 @@ class AdventureConsumer(AsyncWebsocketConsumer):
         except turns.NoSuchAdventure:
             await self.close(code=NOT_FOUND)
         except (DatabaseError, InterfaceError) as problem:
+            # Not refused: whether it was carried out is not known. The page sends it again with
+            # its key once it has a socket again.
             logger.error("adventure %s: %s", self.adventure_id, type(problem).__name__)
-            await self.refuse(Refused("narrator_down", DATABASE_AWAY, retry_after=5), key)
+            await self.close(code=TRY_AGAIN)
+
+    async def carry_out(self, command: protocol.Keyed) -> protocol.Accepted:
+        """Have a command carried out, once, also where the database goes away meanwhile.
+
+        A connection that breaks during COMMIT leaves the outcome open; with its key the command
+        can be asked for again, and gets the outcome that it had. Raises DatabaseError after
+        DATABASE_SECONDS.
+        """
+        give_up = time.monotonic() + DATABASE_SECONDS
+        while True:
+            try:
+                return await in_database(turns.carry_out, self.adventure_id, self.player, command)
+            except (OperationalError, InterfaceError):
+                if time.monotonic() > give_up:
+                    raise
+                await asyncio.sleep(0.5)
 
     async def refuse(self, refused: Refused, key: str | None) -> None:
         """Tell the sender why. The socket stays open, unless it floods."""

@@ -187,7 +187,8 @@ class TurnShown(BaseModel):
     told: str | None
     reason: str
     siblings: list[str]
-    telling: str | None = None  # while it is told: the one that its turn.started named
+    # While it is told: the one that its turn.started named; "" while the log cannot be read.
+    telling: str | None = None
 
 
 class Event(BaseModel):

@@ -14,6 +14,7 @@ from inference.log import FIRST
 from inference.text import shown_action
 
 TURNS_SHOWN = 100
+UNKNOWN = ""  # which telling is under way, while the log cannot be read
 
 
 def turn_shown(turn: Turn) -> TurnShown:
@@ -54,7 +55,8 @@ def with_words_so_far(adventure: Adventure, turn: TurnShown) -> TurnShown:
         told = story_log().told(str(adventure.pk), turn.id)
         telling = story_log().telling(turn.id)
     except redis.RedisError:
-        return turn  # the page shows it waiting; the log brings the words when Redis is back
+        # Nobody knows; the page keeps the words it has.
+        return turn.model_copy(update={"telling": UNKNOWN})
     status: TurnStatus = "running" if telling else "queued"
     return turn.model_copy(update={"reply": told.reply, "status": status, "telling": telling})
 

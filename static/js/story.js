@@ -149,10 +149,14 @@ function snapshot(state, event) {
     const known = state.turns[turn.id];
     // A word once shown stays: the log repeats what this snapshot was too early for. Words of
     // another telling are no part of this one, unless a new attempt goes on from them.
-    const same = known && (known.telling === turn.telling || known.attempt < turn.attempt);
+    // While the server cannot read the log (""), what is known is all there is.
+    const unread = turn.telling === "";
+    const same =
+      known && (unread || known.telling === turn.telling || known.attempt < turn.attempt);
     const ahead =
       same && !settled(turn) && !settled(known) && known.reply.startsWith(turn.reply);
-    turns[turn.id] = ahead ? { ...turn, reply: known.reply } : turn;
+    const telling = unread ? known?.telling : turn.telling;
+    turns[turn.id] = ahead ? { ...turn, reply: known.reply, telling } : turn;
   }
   const waiting = {};
   for (const [id, place] of Object.entries(state.waiting)) {

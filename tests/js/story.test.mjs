@@ -350,3 +350,11 @@ test("the words of a broken telling are where the next attempt goes on", () => {
   );
   assert.equal(reply(state, "t"), "You climb");
 });
+
+test("a snapshot from a server that cannot read the log keeps the words on the page", () => {
+  const first = { ...started("t"), telling: "one", fresh: true };
+  const running = play(opening, queued("t", "o"), first, token("t", 0, "You wait"));
+  const blind = snapshot([turn("o", null), fresh("t", "o", { telling: "" })], { id: "0-0" });
+  const state = [blind, first, token("t", 8, " here.")].reduce(reduce, running);
+  assert.equal(reply(state, "t"), "You wait here.");
+});
