@@ -162,8 +162,8 @@ class House:
     def web(self) -> Program:
         return self.python(
             WEB,
-            *("-m", "daphne", "-b", "127.0.0.1", "-p", str(self.port), "-v", "0"),
-            *("--websocket_timeout", "-1", "--application-close-timeout", "2"),
+            *("-m", "dungeon.web", "-b", "127.0.0.1", "-p", str(self.port), "-v", "0"),
+            *("--application-close-timeout", "2"),
             "dungeon.asgi:application",
         )
 
