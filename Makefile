@@ -16,5 +16,5 @@ check:
 	@sh scripts/check.sh
 
 bench:
-	@sh scripts/environment.sh light
+	@sh scripts/environment.sh light test
 	@exec .venv/bin/python manage.py bench
