@@ -22,7 +22,7 @@ from game.followers import Entry, LogGone, followers, order
 from game.log import story_log
 from game.models import Adventure, Player
 from game.protocol import ErrorEvent, Ping, Pong, Refused, Resume, TurnWaiting, parse_command
-from inference.log import LAGGED, to_json
+from inference.log import FIRST, LAGGED, to_json
 
 logger = logging.getLogger(__name__)
 
@@ -85,6 +85,10 @@ class AdventureConsumer(AsyncWebsocketConsumer):
             await self.close(code=NOT_FOUND)
             return
         query = parse_qs(self.scope["query_string"].decode("latin-1"))
+        # With the version that the page knows, an event that never reached the log is noticed.
+        version = query.get("version", [""])[0]
+        if version.isascii() and version.isdecimal() and len(version) < 19:
+            self.version = int(version)
         self.follow_from(query.get("after", [""])[0])
         self.tasks.append(asyncio.create_task(self.look_at_the_line()))
         self.tasks.append(asyncio.create_task(self.look_at_the_session()))
@@ -158,7 +162,13 @@ class AdventureConsumer(AsyncWebsocketConsumer):
     # The log out
 
     def follow_from(self, after: str) -> None:
-        """Forward the log from just after `after`; with nothing to go on from, a snapshot."""
+        """Forward the log from just after `after`; with nothing to go on from, a snapshot.
+
+        An empty log has no id of its own: since a page saw it so, it may have been filled, and
+        expired, or emptied with Redis.
+        """
+        if after == FIRST:
+            after = ""
         if self.forwarding is not None:
             self.forwarding.cancel()
         self.forwarding = asyncio.create_task(self.forward_for_ever(after))

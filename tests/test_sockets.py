@@ -16,7 +16,7 @@ from game import adventures, turns
 from game.database import in_database
 from game.log import story_log
 from game.models import Adventure, Status, Turn
-from inference.log import StoryLog, log_key
+from inference.log import FIRST, StoryLog, log_key
 from inference.request import Token
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -155,7 +155,7 @@ async def test_resume_on_an_open_socket_gives_what_was_missed(alice, adventure, 
 
 async def test_a_log_that_does_not_reach_back_brings_a_snapshot(alice, adventure, troupe, log):
     troupe.start(pace=0, replies=[REPLY])
-    for after in ("1-1", "9999999999999-0", "nonsense"):
+    for after in ("1-1", "9999999999999-0", "nonsense", FIRST):
         async with Window(adventure.pk, alice, query=f"?after={after}") as window:
             assert (await window.next())["type"] == "snapshot"
     async with Window(adventure.pk, alice) as window:
@@ -232,6 +232,22 @@ async def test_a_change_that_never_reached_the_log_brings_a_snapshot(
                 again = await each.until("snapshot")
                 assert again["adventure"]["title"] == "The Attic"
                 assert not any(event["type"] == "log.lagged" for event in each.seen)
+
+
+async def test_a_page_that_comes_back_notices_what_never_reached_the_log(
+    alice, adventure, narrator_awake, log, monkeypatch
+):
+    async with Window(adventure.pk, alice) as window:
+        await window.next()
+        await in_database(adventures.rename, adventure.pk, "The Attic")
+        known = await window.until("adventure.changed")
+    with monkeypatch.context() as patch:
+        patch.setattr(StoryLog, "publish", lambda *_: None)
+        await in_database(adventures.set_plot, adventure.pk, "You are a ghost.", "")
+    await in_database(adventures.rename, adventure.pk, "The Roof")
+    query = f"?after={known['id']}&version={known['version']}"
+    async with Window(adventure.pk, alice, query=query) as window:
+        assert (await window.next())["adventure"]["memory"] == "You are a ghost."
 
 
 def lag(adventure_id):

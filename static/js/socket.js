@@ -45,6 +45,7 @@ export class Socket {
     this.onStatus = onStatus;
     this.WebSocket = outside.WebSocket ?? globalThis.WebSocket;
     this.after = null; // the last log id seen
+    this.version = null; // the adventure's version there
     this.unanswered = new Map(); // key -> command
     this.tries = 0;
     this.socket = null;
@@ -58,6 +59,7 @@ export class Socket {
     this.drop();
     const url = new URL(this.url);
     if (this.after) url.searchParams.set("after", this.after);
+    if (this.after && this.version !== null) url.searchParams.set("version", this.version);
     const socket = new this.WebSocket(url.href);
     this.socket = socket;
     socket.onopen = () => socket === this.socket && this.opened();
@@ -124,6 +126,7 @@ export class Socket {
       this.unanswered.delete(event.key);
     }
     if (event.id !== undefined) this.after = event.id;
+    this.version = event.version ?? event.adventure?.version ?? this.version;
     this.onEvent(event);
   }
 

@@ -81,6 +81,7 @@ test(
     socket.send({ type: "undo_turn", key: "answered" });
     last().hear({ type: "accepted", key: "answered" });
     socket.send({ type: "take_action", key: "lost", kind: "do", text: "look" });
+    last().hear({ type: "head.moved", id: "11-2", version: 7 });
     last().hear({ type: "turn.token", id: "11-3" });
     last().cut();
     assert.equal(statuses.at(-1), "offline");
@@ -88,6 +89,7 @@ test(
     mock.timers.tick(400);
     assert.equal(FakeSocket.made.length, 2);
     assert.equal(new URL(last().url).searchParams.get("after"), "11-3");
+    assert.equal(new URL(last().url).searchParams.get("version"), "7");
     last().open();
     assert.deepEqual(
       last().sent.map(({ key }) => key),
