@@ -198,6 +198,8 @@ def ended(state: State, event: Event) -> State:
     known = state["turns"].get(turn["id"])
     if known is None:
         return put(state, turn) if turn["parent"] in state["turns"] else state
+    if known["attempt"] > turn["attempt"]:
+        return state
     edited_since = known.get("edited") and not turn.get("edited")
     if settled(known) and (overtaken(state, event) or edited_since):
         return state
