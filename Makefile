@@ -1,5 +1,5 @@
 .POSIX:
-.PHONY: play test check bench
+.PHONY: play test check bench faults
 
 # make play HOST=0.0.0.0 PORT=8001 DATA_DIR=~/grue: what is set here reaches Grue's environment.
 
@@ -18,3 +18,10 @@ check:
 bench:
 	@sh scripts/environment.sh light test
 	@exec .venv/bin/python manage.py bench
+
+# make faults TURNS=500: breaks a house of its own for hours, and writes the table of docs/reliability.md.
+TURNS = 10000
+
+faults:
+	@sh scripts/environment.sh light test
+	@exec .venv/bin/python -m tests.faults --turns $(TURNS) --report docs/reliability.md

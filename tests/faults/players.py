@@ -64,6 +64,7 @@ class Window:
         self.rng = random.Random(seed)
         self.state = page.empty()
         self.after: str | None = None
+        self.version: int | None = None  # the adventure's, at `after`
         self.unanswered: dict[str, dict[str, Any]] = {}
         self.answers: dict[str, dict[str, Any]] = {}
         self.tries = 0
@@ -108,6 +109,8 @@ class Window:
         """One connection, from its beginning to its end; its close code, where it had one."""
         after = self.after
         url = f"{self.url}?after={after}" if after else self.url
+        if after and self.version is not None:
+            url += f"&version={self.version}"
         socket = None
         try:
             async with connect(
@@ -182,6 +185,8 @@ class Window:
             self.answers[event["key"]] = event
         if event.get("id") is not None:
             self.after = event["id"]
+        adventure = event.get("adventure") or {}
+        self.version = event.get("version", adventure.get("version", self.version))
         self.snapshots += kind == "snapshot"
         self.state = page.reduce(self.state, event)
         self.note_signs(event, now)
