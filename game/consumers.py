@@ -18,7 +18,7 @@ from pydantic import BaseModel
 
 from game import narration, protocol, snapshots, turns
 from game.database import in_database
-from game.followers import Entry, LogGone, followers, order
+from game.followers import WORDS, Entry, LogGone, followers, order
 from game.log import story_log
 from game.models import Adventure, Player
 from game.protocol import ErrorEvent, Ping, Pong, Refused, Resume, TurnWaiting, parse_command
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 NOBODY, NOT_FOUND, SESSION_ENDED, FLOODING = 4401, 4404, 4408, 4429
 TRY_AGAIN = 1013
 
-FRAMES_PER_SECOND = 20  # words of one socket are merged to at most so many frames
+FRAMES_PER_SECOND = 15  # words of one socket are merged to at most so many frames
 COMMANDS_PER_SECOND = 10
 COMMANDS_AT_ONCE = 40
 REFUSALS_BEFORE_CLOSE = 100
@@ -223,8 +223,8 @@ class AdventureConsumer(AsyncWebsocketConsumer):
                     self.note_waiting(event)
                     await self.send_json(event)
                 # Words that come meanwhile are merged; all else goes out at once.
-                if events[-1]["type"] == "turn.token":
-                    await asyncio.sleep(1 / FRAMES_PER_SECOND)
+                if events[-1]["type"] == WORDS:
+                    await follower.linger(1 / FRAMES_PER_SECOND)
         finally:
             followers().leave(follower)
 

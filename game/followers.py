@@ -26,6 +26,7 @@ from inference.log import FIRST, PREFIX, log_key
 logger = logging.getLogger(__name__)
 
 BLOCK_MS = 5_000
+WORDS = "turn.token"
 MOST_WAITING = 2 * 1024 * 1024  # bytes that may wait for one socket: a log full of words
 ENTRY_BYTES = 700  # what an entry takes beside its text, about
 PAGE = 100  # entries read at a time when a socket comes back
@@ -64,6 +65,7 @@ class Follower:
         self.newest = (0, 0)  # the last entry that was put
         self.gone = False
         self.news = asyncio.Event()
+        self.urgent = asyncio.Event()  # something else than words waits
 
     def catch_up(self, missed: list[Entry]) -> None:
         """Put what was missed before what has come meanwhile. The two may overlap."""
@@ -79,6 +81,8 @@ class Follower:
         self.waiting.append(entry)
         self.size += entry.size
         self.news.set()
+        if entry.event["type"] != WORDS:
+            self.urgent.set()
         if self.size > MOST_WAITING:
             self.break_off()
 
@@ -87,12 +91,20 @@ class Follower:
         self.gone = True
         self.drained()
         self.news.set()
+        self.urgent.set()
 
     def drained(self) -> list[Entry]:
         found = list(self.waiting)
         self.waiting.clear()
         self.size = 0
+        self.urgent.clear()
         return found
+
+    async def linger(self, seconds: float) -> None:
+        """Let words gather, until something else comes."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.urgent.wait()
 
     async def take(self) -> list[Entry]:
         """All entries that are there, waiting for the first. Raises LogGone where it broke off."""

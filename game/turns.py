@@ -50,10 +50,14 @@ class NoSuchAdventure(Exception):
 
 
 @contextmanager
-def changed(adventure_id: UUID) -> Iterator[Adventure]:
-    """One change of an adventure: its row locked, its version raised."""
+def changed(adventure_id: UUID, player: Player | None = None) -> Iterator[Adventure]:
+    """One change of an adventure: its row locked, its version raised.
+
+    Raises NoSuchAdventure, also where `player` is given and is not a member.
+    """
+    found = Adventure.objects.all() if player is None else Adventure.objects.of(player)
     with transaction.atomic():
-        adventure = Adventure.objects.select_for_update().filter(pk=adventure_id).first()
+        adventure = found.select_for_update(of=("self",)).filter(pk=adventure_id).first()
         if adventure is None:
             raise NoSuchAdventure
         adventure.version += 1
@@ -67,9 +71,7 @@ def carry_out(adventure_id: UUID, player: Player, command: Keyed) -> Accepted:
 
     Raises Refused, which changes nothing, and NoSuchAdventure.
     """
-    with changed(adventure_id) as adventure:
-        if not Adventure.objects.of(player).filter(pk=adventure_id).exists():
-            raise NoSuchAdventure
+    with changed(adventure_id, player) as adventure:
         before = Command.objects.filter(adventure=adventure, key=command.key).first()
         if before is not None:
             adventure.version -= 1

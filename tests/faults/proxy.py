@@ -78,6 +78,8 @@ class Proxy:
         self.lines.add(line)
         try:
             await asyncio.gather(line.carry(reader, web_writer), line.carry(web_reader, writer))
+        except asyncio.CancelledError:
+            pass  # all is over; asyncio would print a trace for each line
         finally:
             line.cut()
             self.lines.discard(line)
