@@ -136,9 +136,7 @@ def test_a_finger_that_was_just_on_the_story_does_not_hold_it_back(phone):
         }"""
     )
     window.told(turns=3)
-    for _ in range(
-        50
-    ):  # the page scrolls after the last words, softly, and later on a slow machine
+    for _ in range(50):  # the page scrolls softly after the last words, later on a slow machine
         if window.last.evaluate(LED_ALONG):
             break
         window.page.wait_for_timeout(200)
