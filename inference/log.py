@@ -9,6 +9,7 @@ Every time in here is Redis' own.
 """
 
 import json
+import time
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,7 +19,9 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from inference.request import GenerationRequest, Result, Token
+from inference import scripts
+from inference.pace import Pace
+from inference.request import GenerationRequest, Result, SummaryRequest, Token
 
 LEASE_SECONDS = 10
 LOG_ENTRIES = 2_000  # about: Redis trims whole nodes
@@ -27,6 +30,7 @@ MEMORY_SECONDS = 24 * 3_600  # how long Redis remembers that a turn was started 
 WORKER_SECONDS = 30  # a worker that has said nothing for so long is gone
 PREFIX = "grue:"
 FIRST = "0-0"
+WATCHING_KEY = f"{PREFIX}watching"  # since when Redis remembers who watches
 LAGGED = "log.lagged"  # an entry for followers alone: pages get a snapshot instead
 
 
@@ -46,8 +50,16 @@ def end_key(turn: str) -> str:
     return f"{PREFIX}end:{turn}"
 
 
+def details_key(turn: str) -> str:
+    return f"{PREFIX}details:{turn}"
+
+
 def version_key(adventure: str) -> str:
     return f"{PREFIX}version:{adventure}"
+
+
+def watched_key(adventure: str) -> str:
+    return f"{PREFIX}watched:{adventure}"
 
 
 def waiting_key(narrator: str) -> str:
@@ -58,102 +70,24 @@ def requests_key(narrator: str) -> str:
     return f"{PREFIX}requests:{narrator}"
 
 
+def running_key(narrator: str) -> str:
+    return f"{PREFIX}running:{narrator}"
+
+
+def order_key(narrator: str) -> str:
+    return f"{PREFIX}order:{narrator}"
+
+
+def round_key(narrator: str, player: str) -> str:
+    return f"{PREFIX}round:{narrator}:{player}"
+
+
+def background_key(narrator: str) -> str:
+    return f"{PREFIX}background:{narrator}"
+
+
 def workers_key(narrator: str) -> str:
     return f"{PREFIX}workers:{narrator}"
-
-
-# Takes the next waiting turn that nobody tells yet, and logs that it has started. `telling` names
-# this telling; it is fresh when Redis knows of no earlier one, so that words which a page may still
-# show of one (Redis was emptied in mid-reply) are not its beginning.
-# KEYS: waiting, requests. ARGV: holder, lease ms, memory s, log entries, log s, prefix.
-TAKE = """
-while true do
-  local popped = redis.call('ZPOPMIN', KEYS[1])
-  if #popped == 0 then return false end
-  local turn = popped[1]
-  local request = redis.call('HGET', KEYS[2], turn)
-  redis.call('HDEL', KEYS[2], turn)
-  if request then
-    local given = cjson.decode(request)
-    local lease = ARGV[6] .. 'lease:' .. turn
-    local value = ARGV[1] .. ':' .. given.attempt
-    if redis.call('SET', lease, value, 'NX', 'PX', ARGV[2]) then
-      local started = ARGV[6] .. 'started:' .. turn
-      local before = redis.call('GET', started) or ''
-      local ended = redis.call('GET', ARGV[6] .. 'end:' .. turn) or ''
-      redis.call('SET', started, given.attempt, 'EX', ARGV[3])
-      if ended == '' then
-        local log = ARGV[6] .. 'log:' .. given.adventure
-        redis.call('XADD', log, 'MAXLEN', '~', ARGV[4], '*', 'e', cjson.encode(
-          {type='turn.started', turn=turn, attempt=given.attempt,
-           telling=string.sub(ARGV[1], -8), fresh=(before == '')}))
-        redis.call('EXPIRE', log, ARGV[5])
-      end
-      return {request, value, before, ended}
-    end
-  end
-end
-"""
-
-# Appends pieces of a reply. Returns 0 when the lease is another's by now.
-# KEYS: lease, log. ARGV: value, log entries, log s, event...
-APPEND = """
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-for i = 4, #ARGV do
-  redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[2], '*', 'e', ARGV[i])
-end
-redis.call('EXPIRE', KEYS[2], ARGV[3])
-return 1
-"""
-
-# Keeps the lease. Returns 0 when it is another's by now.
-# KEYS: lease. ARGV: value, lease ms.
-RENEW = """
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
-return 1
-"""
-
-# Logs the last pieces, keeps the Result, lets the lease go. Returns 0 when it is another's by now.
-# KEYS: lease, log, end. ARGV: value, log entries, log s, memory s, result, event...
-FINISH = """
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-for i = 6, #ARGV do
-  redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[2], '*', 'e', ARGV[i])
-end
-redis.call('EXPIRE', KEYS[2], ARGV[3])
-redis.call('SET', KEYS[3], ARGV[5], 'EX', ARGV[4])
-redis.call('DEL', KEYS[1])
-return 1
-"""
-
-# Lets a lease go without an end, so that the next attempt may start at once.
-RELEASE = """
-if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
-return 0
-"""
-
-# Puts an event into the log and notes which version of the adventure the log has seen.
-# KEYS: log, version. ARGV: log entries, log s, version, event.
-PUBLISH = """
-redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', 'e', ARGV[4])
-redis.call('EXPIRE', KEYS[1], ARGV[2])
-if tonumber(ARGV[3]) > tonumber(redis.call('GET', KEYS[2]) or '-1') then
-  redis.call('SET', KEYS[2], ARGV[3], 'EX', ARGV[2])
-else
-  redis.call('EXPIRE', KEYS[2], ARGV[2])
-end
-"""
-
-# Notes that a worker lives, and how it does.
-# KEYS: workers, worker. ARGV: name, seconds, stats.
-BEAT = """
-local now = tonumber(redis.call('TIME')[1])
-redis.call('ZADD', KEYS[1], now, ARGV[1])
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[2])
-redis.call('EXPIRE', KEYS[1], ARGV[2])
-redis.call('SET', KEYS[2], ARGV[3], 'EX', ARGV[2])
-"""
 
 
 @dataclass(frozen=True)
@@ -167,10 +101,16 @@ class Lease:
 
 @dataclass(frozen=True)
 class Told:
-    """What the log knows of a turn: the words so far, and its end if it was reached."""
+    """What the log knows of a turn: the words so far, and its end if it was reached.
+
+    `telling` names the telling that the words are of, as its `turn.started` did; None where nobody
+    has begun. `leased` is whether somebody tells it now.
+    """
 
     reply: str
     end: Result | None
+    telling: str | None = None
+    leased: bool = False
 
 
 @dataclass(frozen=True)
@@ -181,23 +121,6 @@ class TurnState:
     waiting: bool
     started: int  # the newest attempt that was started; 0 for none
     end: Result | None
-
-
-@dataclass(frozen=True)
-class Pace:
-    """How a narrator's workers do together. `turn_seconds` is one turn's usual time."""
-
-    workers: int
-    slots: int
-    running: int
-    turn_seconds: float
-
-    def seconds_until_started(self, position: int) -> int | None:
-        """How long the turn at `position` (0 is next) waits for a slot. None: nobody knows."""
-        if self.workers == 0 or self.slots == 0:
-            return None
-        before = self.running + position - self.slots + 1
-        return max(0, round(before * self.turn_seconds / self.slots))
 
 
 def connect(url: str) -> Any:  # redis-py's own types join the sync and async answers
@@ -219,13 +142,22 @@ class StoryLog:
 
     def __init__(self, url: str) -> None:
         self.redis = connect(url)
-        self._take = self.redis.register_script(TAKE)
-        self._append = self.redis.register_script(APPEND)
-        self._renew = self.redis.register_script(RENEW)
-        self._finish = self.redis.register_script(FINISH)
-        self._release = self.redis.register_script(RELEASE)
-        self._publish = self.redis.register_script(PUBLISH)
-        self._beat = self.redis.register_script(BEAT)
+        register = self.redis.register_script
+        self._place = register(scripts.PLACE)
+        self._enqueue = register(scripts.ENQUEUE)
+        self._tidy = register(scripts.TIDY)
+        self._revoke = register(scripts.REVOKE)
+        self._running = register(scripts.RUNNING)
+        self._take = register(scripts.TAKE)
+        self._append = register(scripts.APPEND)
+        self._renew = register(scripts.RENEW)
+        self._finish = register(scripts.FINISH)
+        self._release = register(scripts.RELEASE)
+        self._hand_on = register(scripts.HAND_ON)
+        self._publish = register(scripts.PUBLISH)
+        self._take_background = register(scripts.TAKE_BACKGROUND)
+        self._beat = register(scripts.BEAT)
+        self.paces: dict[str, tuple[float, Pace]] = {}
 
     # The game's side
 
@@ -239,20 +171,43 @@ class StoryLog:
         newest = self.redis.xrevrange(log_key(adventure), count=1)
         return newest[0][0].decode() if newest else FIRST
 
-    def version(self, adventure: str) -> int | None:
-        """The newest version of the adventure that the log has seen, None when it is gone."""
-        seen = self.redis.get(version_key(adventure))
-        return None if seen is None else int(seen)
+    def versions(self, adventures: list[str]) -> dict[str, int | None]:
+        """The newest version of each adventure that its log has seen, None where it is gone."""
+        if not adventures:
+            return {}
+        seen = self.redis.mget([version_key(adventure) for adventure in adventures])
+        return {
+            adventure: None if version is None else int(version)
+            for adventure, version in zip(adventures, seen, strict=True)
+        }
 
-    def enqueue(self, request: GenerationRequest, since: float) -> int:
-        """Let a turn wait for its narrator, in the order of `since` (seconds). Its position."""
-        narrator, turn = request.narrator, request.turn
-        pipe = self.redis.pipeline(transaction=True)
-        pipe.hset(requests_key(narrator), turn, request.model_dump_json())
-        pipe.zadd(waiting_key(narrator), {turn: since})
-        pipe.zrank(waiting_key(narrator), turn)
-        position = pipe.execute()[-1]
-        return int(position or 0)
+    def place(self, narrator: str, player: str) -> int:
+        """How many would be told before a new turn of this player, of those that wait."""
+        keys = [waiting_key(narrator), order_key(narrator), round_key(narrator, player)]
+        return int(self._place(keys, [scripts.ROUND]))
+
+    def enqueue(self, request: GenerationRequest) -> int:
+        """Let a turn wait for its narrator, fairly among players. Its position.
+
+        One that waits already keeps its place; one that was broken off goes first.
+        """
+        narrator = request.narrator
+        keys = [
+            waiting_key(narrator),
+            requests_key(narrator),
+            order_key(narrator),
+            round_key(narrator, request.player),
+        ]
+        again = "again" if request.attempt > 1 else ""
+        args = [scripts.ROUND, request.turn, request.model_dump_json(), again, LOG_SECONDS]
+        return int(self._enqueue(keys, args))
+
+    def tidy(self, narrator: str) -> int:
+        """Forget requests of turns that do not wait. How many there were."""
+        keys = [waiting_key(narrator), requests_key(narrator)]
+        if int(self.redis.hlen(keys[1])) <= int(self.redis.zcard(keys[0])):
+            return 0
+        return int(self._tidy(keys))
 
     def position(self, narrator: str, turn: str) -> int | None:
         """How many wait before this turn; None when it does not wait."""
@@ -272,28 +227,39 @@ class StoryLog:
 
     def revoke(self, adventure: str, narrator: str, turn: str) -> Told:
         """End a turn from outside: nobody may tell it any more. What was told until now."""
-        pipe = self.redis.pipeline(transaction=True)
-        pipe.delete(lease_key(turn))
-        pipe.zrem(waiting_key(narrator), turn)
-        pipe.hdel(requests_key(narrator), turn)
-        pipe.execute()
+        keys = [
+            lease_key(turn),
+            running_key(narrator),
+            waiting_key(narrator),
+            requests_key(narrator),
+        ]
+        self._revoke(keys, [scripts.ROUND, turn, round_key(narrator, "")])
         return self.told(adventure, turn)
 
     def told(self, adventure: str, turn: str) -> Told:
-        """What the log holds of a turn's reply, through all its attempts."""
-        end = self.redis.get(end_key(turn))
-        if end is not None:
-            result = Result.model_validate_json(end)
-            return Told(result.reply, result)
-        reply = ""
-        for _, fields in self.redis.xrange(log_key(adventure)):
+        """What the log holds of a turn's reply, through all its attempts; all of one moment."""
+        pipe = self.redis.pipeline(transaction=True)
+        pipe.get(end_key(turn))
+        pipe.exists(lease_key(turn))
+        pipe.xrange(log_key(adventure))
+        end, leased, entries = pipe.execute()
+        reply, telling = "", None
+        for _, fields in entries:
             event = json.loads(fields[b"e"])
-            if event.get("turn") != turn or event["type"] != "turn.token":
+            if event.get("turn") != turn:
                 continue
+            if event["type"] == "turn.started":
+                telling = event["telling"]
             # An entry may stand twice (a write that was retried); pieces go on where it ends.
-            if event["index"] == len(reply):
+            elif event["type"] == "turn.token" and event["index"] == len(reply):
                 reply += event["text"]
-        return Told(reply, None)
+        result = None if end is None else Result.model_validate_json(end)
+        return Told(result.reply if result else reply, result, telling, bool(leased))
+
+    def details(self, turn: str) -> str:
+        """What the narrator was given for a turn, as its worker packed it; "" where it is gone."""
+        kept = self.redis.get(details_key(turn))
+        return "" if kept is None else str(kept, "ascii")
 
     def state(self, narrator: str, turn: str) -> TurnState:
         pipe = self.redis.pipeline(transaction=True)
@@ -309,27 +275,55 @@ class StoryLog:
             end=None if end is None else Result.model_validate_json(end),
         )
 
-    def telling(self, turn: str) -> str | None:
-        """Which telling of a turn is under way, as its `turn.started` names it; None for none."""
-        lease = self.redis.get(lease_key(turn))
-        return None if lease is None else str(lease.decode().split(":")[-2])
+    def pace(self, narrator: str, age: float = 0.0) -> Pace:
+        """How the narrator's workers do, from what they said of themselves.
 
-    def pace(self, narrator: str) -> Pace:
-        """How the narrator's workers do, from what they said of themselves."""
+        What was read up to `age` seconds ago will do; its estimates are ready.
+        """
+        kept = self.paces.get(narrator)
+        if kept is None or time.monotonic() - kept[0] > age:
+            kept = self.paces[narrator] = (time.monotonic(), self.read_pace(narrator))
+        return kept[1]
+
+    def read_pace(self, narrator: str) -> Pace:
         names = self.redis.zrange(workers_key(narrator), 0, -1)
         said = self.redis.mget([worker_key(narrator, name.decode()) for name in names] or ["-"])
         stats = [json.loads(each) for each in said if each is not None]
-        slots = sum(each["slots"] for each in stats)
-        weighted = sum(each["turn_seconds"] * each["slots"] for each in stats)
+        running = self._running([running_key(narrator)], [lease_key("")])
         return Pace(
             workers=len(stats),
-            slots=slots,
-            running=sum(each["running"] for each in stats),
-            turn_seconds=weighted / slots if slots else 0.0,
+            loaded=sum(each["loaded"] for each in stats),
+            slots=sum(each["slots"] for each in stats),
+            running=tuple(milliseconds / 1000 for milliseconds in running),
+            lately=tuple(seconds for each in stats for seconds in each["lately"]),
         )
 
     def narrator_alive(self, narrator: str) -> bool:
         return self.pace(narrator).workers > 0
+
+    def narrator_ready(self, narrator: str) -> bool:
+        """Whether a worker of it has its model loaded."""
+        return self.pace(narrator).loaded > 0
+
+    def probe(self) -> None:
+        """Write something. Raises redis.ResponseError where Redis is full or cannot keep it."""
+        self.redis.set(f"{PREFIX}probe", 1, ex=10)
+
+    def watch(self, adventure: str, seconds: int) -> None:
+        """Note that a window is open; it is remembered for so many seconds."""
+        self.redis.set(watched_key(adventure), 1, ex=seconds)
+
+    def unwatched(self, adventures: list[str], seconds: int) -> list[str]:
+        """Those of which no window was open for so many seconds.
+
+        None, while Redis was emptied less than that ago: it cannot know.
+        """
+        time_now = int(self.redis.time()[0])
+        self.redis.set(WATCHING_KEY, time_now, nx=True)
+        if not adventures or time_now - int(self.redis.get(WATCHING_KEY) or time_now) < seconds:
+            return []
+        seen = self.redis.mget([watched_key(adventure) for adventure in adventures])
+        return [each for each, mark in zip(adventures, seen, strict=True) if mark is None]
 
     # The worker's side
 
@@ -340,7 +334,13 @@ class StoryLog:
         """
         holder = f"{worker}:{uuid.uuid4().hex[:8]}"
         args = [holder, LEASE_SECONDS * 1000, MEMORY_SECONDS, LOG_ENTRIES, LOG_SECONDS, PREFIX]
-        taken = self._take([waiting_key(narrator), requests_key(narrator)], args)
+        keys = [
+            waiting_key(narrator),
+            requests_key(narrator),
+            order_key(narrator),
+            running_key(narrator),
+        ]
+        taken = self._take(keys, [*args, scripts.ROUND])
         if not taken:
             return None
         raw, value, before, ended = taken
@@ -373,18 +373,77 @@ class StoryLog:
     def finish(self, lease: Lease, result: Result, last: list[Token]) -> bool:
         """Log the last pieces and the end, and let go. False when the lease was lost before."""
         request = lease.request
-        keys = [lease_key(request.turn), log_key(request.adventure), end_key(request.turn)]
+        keys = [
+            lease_key(request.turn),
+            log_key(request.adventure),
+            end_key(request.turn),
+            running_key(request.narrator),
+        ]
         limits = [LOG_ENTRIES, LOG_SECONDS, MEMORY_SECONDS]
-        events = map(token_event, last)
-        return bool(self._finish(keys, [lease.value, *limits, result.model_dump_json(), *events]))
+        args = [lease.value, request.turn, *limits, result.model_dump_json()]
+        return bool(self._finish(keys, [*args, *map(token_event, last)]))
+
+    def keep_details(self, lease: Lease, details: str) -> None:
+        """Keep what the narrator is given for a turn, for when it ends without its worker."""
+        self.redis.set(details_key(lease.request.turn), details, ex=LOG_SECONDS)
 
     def release(self, lease: Lease) -> None:
         """Let a lease go in mid-turn: the sweep gives the turn to another attempt at once."""
-        self._release([lease_key(lease.request.turn)], [lease.value])
+        request = lease.request
+        keys = [lease_key(request.turn), running_key(request.narrator)]
+        self._release(keys, [lease.value, request.turn])
 
-    def beat(self, narrator: str, worker: str, slots: int, running: int, turn_s: float) -> None:
-        """Say that a worker lives: its slots, turns running, and one turn's usual seconds."""
-        stats = json.dumps({"slots": slots, "running": running, "turn_seconds": turn_s})
+    def hand_on(self, lease: Lease) -> bool:
+        """Let a lease go in mid-turn and put the turn first in the line, as the same attempt.
+
+        False when the lease was lost before.
+        """
+        request = lease.request
+        narrator = request.narrator
+        keys = [
+            lease_key(request.turn),
+            running_key(narrator),
+            waiting_key(narrator),
+            requests_key(narrator),
+            order_key(narrator),
+        ]
+        # Whoever takes it reads from the log what was told.
+        again = request.model_copy(update={"told": ""}).model_dump_json()
+        return bool(self._hand_on(keys, [lease.value, request.turn, again, scripts.ROUND]))
+
+    def enqueue_background(self, request: SummaryRequest, again: bool = False) -> None:
+        """Let a job wait for an idle worker, in place of the adventure's older one.
+
+        With `again` it was taken before: a newer one stays.
+        """
+        key, content = background_key(request.narrator), request.model_dump_json()
+        pipe = self.redis.pipeline(transaction=True)
+        if again:
+            pipe.hsetnx(key, request.adventure, content)
+        else:
+            pipe.hset(key, request.adventure, content)
+        pipe.expire(key, MEMORY_SECONDS)
+        pipe.execute()
+
+    def take_background(self, narrator: str) -> SummaryRequest | None:
+        """A job for an idle worker; None when none waits."""
+        taken = self._take_background([background_key(narrator)])
+        return SummaryRequest.model_validate_json(taken) if taken else None
+
+    def beat(
+        self,
+        narrator: str,
+        worker: str,
+        slots: int,
+        lately: Iterable[float],
+        loaded: bool = True,
+    ) -> None:
+        """Say that a worker lives: its slots, and the seconds that its last turns took.
+
+        One that is not `loaded` takes turns all the same; the first waits for its model.
+        """
+        seconds = [round(each, 2) for each in lately]
+        stats = json.dumps({"slots": slots, "lately": seconds, "loaded": loaded})
         keys = [workers_key(narrator), worker_key(narrator, worker)]
         self._beat(keys, [worker, WORKER_SECONDS, stats])
 

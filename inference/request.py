@@ -17,11 +17,15 @@ class Plain(BaseModel):
 
 
 class Passage(Plain):
-    """One turn as the narrator reads it: what the player did, and what was told."""
+    """One turn as the narrator reads it: what the player did, and what was told.
+
+    `outcome` is what the dice decided about the action, in words.
+    """
 
     kind: Kind
     action: str = ""
     reply: str = ""
+    outcome: str = ""
 
 
 class Card(Plain):
@@ -34,11 +38,18 @@ class Card(Plain):
 
 
 class StoryContext(Plain):
-    """Everything the narrator is given. `story` is oldest first; `action` is to be answered."""
+    """Everything the narrator is given. `story` is oldest first; `action` is to be answered.
+
+    `cards` may be those alone that could fire; `card_characters` is the length of all that there
+    are then, so that the room kept for them stays the same from turn to turn. `summary` tells what
+    happened before.
+    """
 
     memory: str = ""
     authors_note: str = ""
     cards: tuple[Card, ...] = ()
+    card_characters: int = 0
+    summary: str = ""
     story: tuple[Passage, ...] = ()
     action: Passage
 
@@ -47,16 +58,43 @@ class GenerationRequest(Plain):
     """Ask a narrator for the reply of one turn.
 
     `told` is what earlier attempts of this turn have told already, exactly as players saw it: the
-    narrator goes on from there.
+    narrator goes on from there. `player` is whoever asked, by a name that says nothing: turns of
+    one player do not crowd out those of others.
     """
 
     adventure: str
     turn: str
     attempt: int
     narrator: str
+    player: str = ""
     context: StoryContext
     sampling: SamplingParams | None = None  # None: the narrator's own
     told: str = ""
+
+
+class SummaryRequest(Plain):
+    """Ask a narrator for what happened before, when it has nothing else to tell.
+
+    `before` is the summary until then, `story` what followed, oldest first; `limit` is how many
+    characters there is room for. `replaces` is the summary that stands there meanwhile.
+    """
+
+    adventure: str
+    turn: str  # the last one of `story`
+    narrator: str
+    before: str = ""
+    story: tuple[Passage, ...] = ()
+    limit: int
+    replaces: str = ""
+
+
+class SummaryResult(Plain):
+    """What the narrator found to say. It goes where `replaces` stands, and nowhere else."""
+
+    adventure: str
+    turn: str
+    text: str
+    replaces: str
 
 
 class Token(Plain):
@@ -69,7 +107,10 @@ class Token(Plain):
 
 
 class Result(Plain):
-    """How a turn ended. `reply` equals the joined pieces; `reason` tells people why it failed."""
+    """How a turn ended. `reply` equals the joined pieces; `reason` tells people why it failed.
+
+    `details` is what the narrator was given, packed by `inference.details`; "" where nobody knows.
+    """
 
     adventure: str
     turn: str
@@ -80,3 +121,7 @@ class Result(Plain):
     tokens: int = 0
     seconds: float = 0.0
     first_token_seconds: float | None = None
+    details: str = ""
+    # Why the reply was told again, once for each time, and why it is shorter than it might be.
+    resampled: tuple[str, ...] = ()
+    shortened: str = ""

@@ -4,26 +4,32 @@ Messages are interchangeable: each says only that something waits for this narra
 """
 
 import logging
+import signal
+import sys
 from typing import Any
 
 from celery import current_app, shared_task
-from celery.signals import celeryd_after_setup, worker_shutdown, worker_shutting_down
+from celery.signals import celeryd_after_setup, worker_ready, worker_shutdown, worker_shutting_down
 
+from inference.company import Company
 from inference.engines.process import EngineFailed
-from inference.narrators import NarratorsError, UnknownNarrator, load_narrators
-from inference.request import Result
-from inference.worker import Storyteller
+from inference.narrators import NarratorsError, UnknownNarrator
+from inference.request import Result, SummaryResult
 
 logger = logging.getLogger(__name__)
 
 QUEUE = "narrator."
-storytellers: dict[str, Storyteller] = {}
+company: Company | None = None  # of this process, where it is a worker
 
 
 @shared_task(name="inference.tasks.narrate", ignore_result=True)
 def narrate(narrator: str) -> None:
-    """Tell the turns that wait for `narrator`, one after the other, until none does."""
-    storytellers[narrator].tell_all()
+    """Tell the turns that wait for `narrator`, one after the other, until none does.
+
+    One that is not loaded is loaded meanwhile, and tells them then.
+    """
+    if company is not None:
+        company.tell(narrator)
 
 
 def send_result(result: Result) -> None:
@@ -36,29 +42,66 @@ def send_result(result: Result) -> None:
         logger.warning("turn %s: its result was not sent: %s", result.turn, problem)
 
 
+def send_summary(result: SummaryResult) -> None:
+    """Send a summary to the game. A lost one is asked for again when the story's next part goes."""
+    try:
+        current_app.send_task(
+            "game.tasks.record_summary", args=[result.model_dump_json()], queue="game"
+        )
+    except Exception as problem:  # every broker has errors of its own
+        logger.warning("turn %s: its summary was not sent: %s", result.turn, problem)
+
+
+def wake(narrator: str) -> None:
+    """Tell one worker of a narrator that a turn waits. A lost message is made good by the sweep."""
+    try:
+        current_app.send_task(narrate.name, args=[narrator], queue=f"{QUEUE}{narrator}")
+    except Exception as problem:  # every broker has errors of its own
+        logger.warning("narrator %s: no wake-up sent: %s", narrator, problem)
+
+
 @celeryd_after_setup.connect
 def begin(sender: str, instance: Any, **_: Any) -> None:
-    """Load the narrators whose queues this worker reads, before it takes its first message."""
+    """Have the narrators ready whose queues this worker reads, before its first message."""
+    global company
     config = current_app.conf.inference
     queues = instance.app.amqp.queues.consume_from
-    for name in (queue.removeprefix(QUEUE) for queue in queues if queue.startswith(QUEUE)):
-        try:
-            narrator = load_narrators(config.narrators_file).get(name)
-            storyteller = Storyteller(narrator, config, send_result)
-            storyteller.start()
-        except (NarratorsError, UnknownNarrator, EngineFailed) as problem:
-            logger.critical("%s", problem)
-            raise SystemExit(1) from None
-        storytellers[name] = storyteller
+    names = [queue.removeprefix(QUEUE) for queue in queues if queue.startswith(QUEUE)]
+    if not names:
+        return
+    try:
+        company = Company(names, config, send_result, send_summary, wake)
+        heed_hangups()
+        company.start()
+    except (NarratorsError, UnknownNarrator, EngineFailed) as problem:
+        logger.critical("%s", problem)
+        raise SystemExit(1) from None
+
+
+@worker_ready.connect
+def heed_hangups(**_: Any) -> None:
+    """On SIGHUP, look for new revisions in the narrators file.
+
+    Celery would restart the worker, and installs that after `begin`. Where a terminal holds the
+    worker, as Celery sees it too, SIGHUP says that the terminal is closed, and ends it.
+    """
+    if company is not None and not (sys.stdout and sys.stdout.isatty()):
+        signal.signal(signal.SIGHUP, reload)
+
+
+def reload(*_: object) -> None:
+    if company is not None:
+        company.reload()
 
 
 @worker_shutting_down.connect
-def drain(**_: Any) -> None:
-    for storyteller in storytellers.values():
-        storyteller.drain()
+def drain(how: str = "Warm", **_: Any) -> None:
+    """Take no more turns; in a hurry, hand on at once what is under way."""
+    if company is not None:
+        company.drain(current_app.conf.inference.drain_seconds if how == "Warm" else 0)
 
 
 @worker_shutdown.connect
 def stop(**_: Any) -> None:
-    for storyteller in storytellers.values():
-        storyteller.stop()
+    if company is not None:
+        company.stop()

@@ -12,32 +12,85 @@ import platform
 import threading
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import redis
 
+from inference import doctor
+from inference.background import Background, RecordSummary
 from inference.config import InferenceConfig
+from inference.details import details_of, pack
 from inference.engines.base import NewText
 from inference.engines.process import EngineFailed, EngineProcess
 from inference.log import Lease, StoryLog
 from inference.narrators import Narrator
-from inference.prompts import reply_stream
-from inference.request import Outcome, Result, Token
+from inference.prompts import Report, reply_stream
+from inference.request import (
+    GenerationRequest,
+    Outcome,
+    Passage,
+    Result,
+    StoryContext,
+    Token,
+)
 from inference.text import ReplyStream
 
 logger = logging.getLogger(__name__)
 
 LOAD_SECONDS = 600
 KEEP_EVERY = 1.0  # seconds between renewals of leases; also how soon a stop is seen without words
-RESAMPLES = 2  # when a reply is empty after cleaning
 FINISH_SECONDS = 30  # how long the end of a reply waits for Redis to come back
 DEATHS = 3  # engine deaths within DEATHS_SECONDS that end the worker
 DEATHS_SECONDS = 120
 OVERLOOKED = 3  # looks, KEEP_EVERY apart, after which a worker helps itself
 USUAL_TURN_SECONDS = 5.0  # until the first turn is measured
+TURNS_MEASURED = 40  # by which waits are estimated
+
+WARM_TOKENS = 8  # of a reply, after which a narrator is known to tell
+WATCH_EVERY = 0.5  # seconds between looks at an engine that is tried
 
 Record = Callable[[Result], None]
+GiveUp = Callable[[str], None]
+
+
+def end_the_worker(why: str) -> None:
+    """Threads that wait cannot be killed; the host's supervisor starts a new worker."""
+    logger.critical("%s; the worker ends", why)
+    os._exit(1)
+
+
+def warm_up_request(narrator: Narrator) -> GenerationRequest:
+    """A turn that nobody plays: whoever tells its beginning can tell."""
+    opening = Passage(kind="opening", reply="You stand at the top of the stairs with a lamp.")
+    context = StoryContext(story=(opening,), action=Passage(kind="do", action="go down"))
+    return GenerationRequest(
+        adventure="warm-up", turn="warm-up", attempt=1, narrator=narrator.name, context=context
+    )
+
+
+@dataclass
+class WarmUp:
+    """The turn that a narrator is tried with. `problem` says why it cannot tell."""
+
+    number: int
+    tokens: int = 0
+    problem: str = ""
+    done: threading.Event = field(default_factory=threading.Event)
+
+    def take(self, news: list[NewText]) -> None:
+        """What one step brought."""
+        for new in news:
+            if new.request != self.number or self.done.is_set():
+                continue
+            self.tokens += new.tokens
+            if new.finish == "error":
+                self.problem = new.error or "the engine failed"
+            elif new.finish is not None and not self.tokens:
+                self.problem = "it found no words for its first turn"
+            if new.finish is not None or self.tokens >= WARM_TOKENS:
+                self.done.set()
 
 
 @dataclass
@@ -52,7 +105,9 @@ class Telling:
     tokens: int = 0
     first: float | None = None
     error: str = ""
+    given: Report | None = None  # what the narrator was given, once its prompt is built
     lost: bool = False  # the lease is another's, or the engine died: say nothing more
+    resampled: list[str] = field(default_factory=list)  # why it was told again
     done: threading.Event = field(default_factory=threading.Event)
 
     def take(self, new: NewText) -> None:
@@ -75,7 +130,20 @@ class Telling:
             )
             self.index += len(text)
 
-    def result(self) -> Result:
+    @property
+    def shortened(self) -> str:
+        """Why the reply is shorter than it might be."""
+        return doctor.NAMES[self.stream.fault] if self.stream.told else ""
+
+    def details(self, narrator: Narrator) -> str:
+        """What the narrator was given, packed; "" where no prompt was built."""
+        return (
+            pack(details_of(self.given, narrator, self.resampled, self.shortened))
+            if self.given
+            else ""
+        )
+
+    def result(self, narrator: Narrator) -> Result:
         request, now = self.lease.request, time.monotonic()
         reply = self.stream.told
         outcome: Outcome = "told"
@@ -95,17 +163,33 @@ class Telling:
             tokens=self.tokens,
             seconds=now - self.began,
             first_token_seconds=None if self.first is None else self.first - self.began,
+            details=self.details(narrator),
+            resampled=tuple(self.resampled),
+            shortened=self.shortened,
         )
 
 
 class Storyteller:
-    """Tells the turns of one narrator. `record` sends a Result to the game."""
+    """Tells the turns of one narrator. `record` sends a Result to the game.
 
-    def __init__(self, narrator: Narrator, config: InferenceConfig, record: Record) -> None:
+    `record_summary` sends what the narrator says in between of what happened before. `give_up`
+    gets one line when the engine dies again and again.
+    """
+
+    def __init__(
+        self,
+        narrator: Narrator,
+        config: InferenceConfig,
+        record: Record,
+        record_summary: RecordSummary = lambda result: None,
+        give_up: GiveUp = end_the_worker,
+    ) -> None:
         self.narrator = narrator
         self.config = config
         self.record = record
+        self.give_up = give_up
         self.log = StoryLog(config.redis_url)
+        self.background = Background(self.log, narrator, record_summary)
         self.name = f"{platform.node()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
         self.draining = False
         self.engine: EngineProcess | None = None
@@ -114,21 +198,32 @@ class Storyteller:
         self.lock = threading.Lock()
         self.tellings: dict[int, Telling] = {}
         self.last_request = 0
-        self.turn_seconds = USUAL_TURN_SECONDS
+        self.lately = deque([USUAL_TURN_SECONDS], maxlen=TURNS_MEASURED)
         self.overlooked = 0  # looks in a row that found turns waiting and slots free
         self.deaths: list[float] = []
+        self.at_work = 0  # threads that have a turn, or look for one
+        self.places = threading.BoundedSemaphore(narrator.slots)  # for those who tell
+        self.trying: WarmUp | None = None
+        self.used = time.monotonic()  # when it was last asked for a turn
 
     # Its life
 
-    def start(self) -> None:
-        """Load the model and begin to keep leases. Raises EngineFailed with one line."""
-        self.start_engine()
+    def start(self, warm: bool = False) -> None:
+        """Load the model and begin to keep leases. Raises EngineFailed with one line.
+
+        With `warm` it is ready only once it has told the beginning of a turn.
+        """
+        self.start_engine(warm)
         threading.Thread(target=self.keep, name="leases", daemon=True).start()
 
-    def start_engine(self) -> None:
-        engine = EngineProcess(self.narrator, self.config, self.on_step, None, self.on_death)
+    def start_engine(self, warm: bool = False) -> None:
+        engine = EngineProcess(
+            self.narrator, self.config, self.on_step, self.on_prompt, self.on_death
+        )
         engine.start()
         info = engine.wait_ready(LOAD_SECONDS)
+        if warm:
+            self.warm_up(engine)
         self.engine = engine
         self.ready.set()
         logger.info(
@@ -138,9 +233,62 @@ class Storyteller:
             info.load_seconds,
         )
 
+    def warm_up(self, engine: EngineProcess) -> None:
+        """Have it tell the beginning of a turn. Raises EngineFailed, and ends the engine then."""
+        self.trying = WarmUp(self.next_number())
+        engine.submit(self.trying.number, warm_up_request(self.narrator))
+        problem = ""
+        while not problem and not self.trying.done.wait(WATCH_EVERY):
+            if not engine.alive:
+                problem = "the engine died"
+            elif engine.seconds_in_step() > self.narrator.step_seconds:
+                problem = f"a step took over {self.narrator.step_seconds} s"
+        problem = problem or self.trying.problem
+        engine.cancel(self.trying.number)
+        if problem:
+            engine.stop(timeout=0)
+            raise EngineFailed(f"narrator {self.narrator.name!r} cannot tell: {problem}")
+
+    @property
+    def memory(self) -> int:
+        """Bytes that its engine holds now; 0 where nobody knows."""
+        return 0 if self.engine is None else self.engine.memory
+
+    @property
+    def idle(self) -> bool:
+        """Whether no turn is under way. One that drains stays idle."""
+        with self.lock:
+            return not self.at_work
+
     def drain(self) -> None:
         """Take no further turn; those under way go on."""
         self.draining = True
+
+    def leave(self) -> None:
+        """Take it off the list of those who tell, as far as Redis can be reached."""
+        try:
+            self.log.leave(self.narrator.name, self.name)
+        except redis.RedisError:
+            logger.warning("left without a word: Redis is away")
+
+    def hand_on(self) -> int:
+        """Put every turn under way back into the line, before all others. How many.
+
+        Whoever takes one goes on from the words that players saw, as the same attempt: nothing
+        failed here.
+        """
+        self.draining = True
+        self.ready.set()  # those who wait for an engine need not any more
+        with self.lock:
+            tellings = list(self.tellings.items())
+            self.tellings.clear()
+        for number, telling in tellings:
+            telling.lost = True
+            self.cancel(number)
+            with contextlib.suppress(redis.RedisError):  # or the lease runs out by itself
+                self.log.hand_on(telling.lease)
+            telling.done.set()
+        return len(tellings)
 
     def stop(self) -> None:
         """End the engine; what is still under way is left to other workers."""
@@ -149,15 +297,17 @@ class Storyteller:
         self.abandon()
         if self.engine is not None:
             self.engine.stop(timeout=5)
-        try:
-            self.log.leave(self.narrator.name, self.name)
-        except redis.RedisError:
-            logger.warning("left without a word: Redis is away")
+        self.leave()
 
     def on_death(self, cause: str) -> None:
         """The engine's process died: give up its turns at once and start another."""
+        if self.trying is not None and not self.trying.done.is_set():
+            self.trying.problem = cause
+            self.trying.done.set()
+            return
         self.ready.clear()
         logger.error("narrator %s: %s", self.narrator.name, cause)
+        self.background.drop()
         self.abandon()
         now = time.monotonic()
         self.deaths = [each for each in self.deaths if now - each < DEATHS_SECONDS] + [now]
@@ -169,9 +319,7 @@ class Storyteller:
                 raise EngineFailed(f"the engine died {DEATHS} times in {DEATHS_SECONDS} s")
             self.start_engine()
         except EngineFailed as failure:
-            # Threads that wait cannot be killed; the host's supervisor starts a new worker.
-            logger.critical("narrator %s: %s; the worker ends", self.narrator.name, failure)
-            os._exit(1)
+            self.give_up(f"narrator {self.narrator.name}: {failure}")
 
     def abandon(self) -> None:
         """Let go of every turn under way, so that the sweep gives it to another attempt."""
@@ -189,8 +337,18 @@ class Storyteller:
     def tell_next(self) -> bool:
         """Tell the turn that has waited longest. False when none waits, or the worker drains."""
         self.ready.wait()
-        if self.draining:
-            return False
+        with self.lock:
+            if self.draining:
+                return False
+            self.at_work += 1
+        try:
+            return self.take_and_tell()
+        finally:
+            with self.lock:
+                self.at_work -= 1
+
+    def take_and_tell(self) -> bool:
+        self.used = time.monotonic()
         lease = self.log.take_next(self.narrator.name, self.name)
         if lease is None:
             return False
@@ -198,38 +356,55 @@ class Storyteller:
             self.log.release(lease)
             self.record(lease.ended)
             return True
-        for _ in range(RESAMPLES + 1):
-            telling = self.tell(lease)
-            if telling.lost:
-                return True
-            if telling.stream.told or telling.error:
-                break
-        self.end(telling)
+        telling = self.tell(lease)
+        if not telling.lost:
+            self.end(telling)
         return True
 
     def tell(self, lease: Lease) -> Telling:
-        """Have the engine tell a leased turn, and sleep until it is done."""
-        request = lease.request
-        stream = reply_stream(request, self.narrator)
-        telling = Telling(lease, stream, len(request.told), time.monotonic())
+        """Have the engine tell a leased turn, again where it goes wrong, until it is done."""
+        request: GenerationRequest | None = lease.request
+        stream = reply_stream(lease.request, self.narrator, again=doctor.may_retell(1))
+        telling = Telling(lease, stream, len(lease.request.told), time.monotonic())
+        while request is not None:
+            self.tell_once(telling, request)
+            if telling.lost:
+                break
+            if telling.error:
+                telling.say(telling.stream.close())
+                break
+            request = doctor.retelling(request, self.narrator.sampling, telling.stream)
+            if request is not None:
+                telling.resampled.append(doctor.NAMES[telling.stream.fault])
+                again = doctor.may_retell(1 + len(telling.resampled))
+                telling.stream = reply_stream(request, self.narrator, again)
+                telling.done.clear()
+        return telling
+
+    def tell_once(self, telling: Telling, request: GenerationRequest) -> None:
+        """Have the engine tell a request, and sleep until it is done."""
+        number = self.next_number()
         with self.lock:
-            self.last_request += 1
-            number = self.last_request
             self.tellings[number] = telling
         engine = self.engine
         if engine is None or not engine.alive:
             self.abandon()
-            return telling
+            return
+        self.background.give_way(engine)
         engine.submit(number, request)
         telling.done.wait()
         with self.lock:
             self.tellings.pop(number, None)
-        return telling
+
+    def next_number(self) -> int:
+        with self.lock:
+            self.last_request += 1
+            return self.last_request
 
     def end(self, telling: Telling) -> None:
         """Log the end, let the lease go, and send the Result to the game."""
-        result = telling.result()
-        self.turn_seconds += 0.2 * (result.seconds - self.turn_seconds)
+        result = telling.result(self.narrator)
+        self.measured(result.seconds)
         give_up = time.monotonic() + FINISH_SECONDS
         while True:
             try:
@@ -242,10 +417,35 @@ class Storyteller:
                     return
                 time.sleep(0.5)
 
+    def measured(self, seconds: float) -> None:
+        """Note how long a turn held its slot."""
+        with self.lock:
+            if self.lately == deque([USUAL_TURN_SECONDS]):
+                self.lately.clear()
+            self.lately.append(seconds)
+
+    def on_prompt(self, number: int, report: Report) -> None:
+        """What a turn's narrator is given. Redis keeps it too, for a turn that is stopped."""
+        with self.lock:
+            telling = self.tellings.get(number)
+        if telling is None:
+            return
+        telling.given = report
+        try:
+            self.log.keep_details(telling.lease, telling.details(self.narrator))
+        except redis.RedisError as problem:
+            turn = telling.lease.request.turn
+            logger.warning("turn %s: what was given is not kept: %s", turn, problem)
+
     def on_step(self, news: list[NewText]) -> None:
         """One step's words, on the engine's reader thread: clean them, append them all at once."""
+        self.background.take(news)
+        if self.trying is not None:
+            self.trying.take(news)
         with self.lock:
             heard = [(self.tellings[n.request], n) for n in news if n.request in self.tellings]
+            # What still comes of a telling that is done must not reach the one that follows.
+            heard = [(telling, new) for telling, new in heard if not telling.done.is_set()]
         for telling, new in heard:
             telling.take(new)
         complete = []
@@ -278,6 +478,7 @@ class Storyteller:
     def lose(self, number: int, telling: Telling) -> None:
         """A lease that was taken away: the player stopped the turn, or another worker has it."""
         telling.lost = True
+        self.measured(time.monotonic() - telling.began)
         self.cancel(number)
         with self.lock:
             self.tellings.pop(number, None)
@@ -296,6 +497,7 @@ class Storyteller:
                 self.say_alive()
                 self.renew_leases()
                 self.help_out()
+                self.do_what_can_wait()
             except redis.RedisError as problem:
                 logger.warning("leases not renewed: %s", problem)
 
@@ -315,11 +517,30 @@ class Storyteller:
             logger.info("narrator %s: turns wait and nobody was woken", self.narrator.name)
             threading.Thread(target=self.tell_all, name="unasked", daemon=True).start()
 
+    def do_what_can_wait(self) -> None:
+        """Take a summary to tell, while there is no turn to tell."""
+        self.background.give_back()
+        if self.ready.is_set() and not self.draining and not self.tellings:
+            self.background.look(self.engine, self.next_number())
+            # A turn that came meanwhile saw no job to break off.
+            if self.tellings and self.engine is not None:
+                self.background.give_way(self.engine)
+
     def tell_all(self) -> None:
-        """Tell the turns that wait, one after the other, until none does."""
+        """Tell the turns that wait, one after the other, until none does.
+
+        Whoever comes while every slot is taken goes away: those who tell look at the line again.
+        """
         try:
-            while self.tell_next():
-                pass
+            while self.places.acquire(blocking=False):
+                try:
+                    while self.tell_next():
+                        pass
+                finally:
+                    self.places.release()
+                # One that came between the last look and the release woke nobody.
+                if self.draining or not self.log.waiting(self.narrator.name):
+                    return
         except redis.RedisError as problem:
             logger.warning("narrator %s: its line cannot be read: %s", self.narrator.name, problem)
 
@@ -329,8 +550,7 @@ class Storyteller:
                 self.narrator.name,
                 self.name,
                 self.narrator.slots,
-                len(self.tellings),
-                self.turn_seconds,
+                self.lately,
             )
 
     def renew_leases(self) -> None:

@@ -20,7 +20,7 @@ from typing import cast
 
 from pydantic import ValidationError
 
-from inference import prompts
+from inference import prompts, summaries
 from inference.config import InferenceConfig
 from inference.engines.base import Engine, EngineBroken, NewText, RequestId
 from inference.engines.messages import (
@@ -36,7 +36,7 @@ from inference.engines.messages import (
     Submit,
 )
 from inference.narrators import Narrator
-from inference.request import GenerationRequest
+from inference.request import GenerationRequest, SummaryRequest
 
 PR_SET_PDEATHSIG = 1  # from <sys/prctl.h>
 
@@ -86,16 +86,10 @@ class Host:
             case Load():
                 raise ValueError("an engine is loaded once")
 
-    def _submit(self, number: int, generation: GenerationRequest) -> None:
+    def _submit(self, number: int, generation: GenerationRequest | SummaryRequest) -> None:
         """Build the prompt and hand it to the engine. What is wrong with one fails it alone."""
         try:
-            built = prompts.build(
-                generation,
-                self._narrator,
-                count=self._engine.count,
-                render_chat=self._engine.render_chat,
-                window=self._engine.context_tokens,
-            )
+            built = self._build(generation)
             request = self._engine.submit(built.text, built.sampling)
         except EngineBroken:
             raise
@@ -105,6 +99,13 @@ class Host:
         self._workers_number[request] = number
         self._engines_number[number] = request
         self._pipe.send(PromptBuilt(number, built.report))
+
+    def _build(self, generation: GenerationRequest | SummaryRequest) -> prompts.BuiltPrompt:
+        engine = self._engine
+        count, render_chat, window = engine.count, engine.render_chat, engine.context_tokens
+        if isinstance(generation, SummaryRequest):
+            return summaries.build(generation, self._narrator, count, render_chat, window)
+        return prompts.build(generation, self._narrator, count, render_chat, window)
 
 
 def load(narrator: Narrator, config: InferenceConfig) -> Engine:

@@ -6,7 +6,7 @@ from inference.config import InferenceConfig
 from inference.engines.base import NewText
 from inference.narrators import Narrator
 from inference.prompts import Report
-from inference.request import GenerationRequest
+from inference.request import GenerationRequest, SummaryRequest
 
 # ---- the worker says
 
@@ -21,10 +21,13 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Submit:
-    """Tell this turn. `request` is the worker's number for it, as in all that comes back."""
+    """Tell this turn, or what happened before.
+
+    `request` is the worker's number for it, as in all that comes back.
+    """
 
     request: int
-    generation: GenerationRequest
+    generation: GenerationRequest | SummaryRequest
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,19 +1,25 @@
 """The engine for a CPU: continuous batching and prefix caching of openvino-genai."""
 
+import fcntl
 import functools
 import json
+import os
+import re
 import secrets
-import struct
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from inference.config import InferenceConfig
 from inference.engines.base import EngineBroken, Finish, Message, NewText, RequestId
 from inference.engines.detokenize import CONTEXT, Unfolding
+from inference.engines.endings import ENDS
+from inference.gguf_header import first_number
 from inference.models import check_model, ensure_model
 from inference.narrators import Narrator
 from inference.sampling import SamplingParams
@@ -40,17 +46,8 @@ BLOCK_TOKENS = 32  # tokens in a block of the library's cache on a CPU
 
 COUNTED_TEXTS = 4096  # texts whose length in tokens is remembered
 
-# A model that says one of these has ended its answer, whichever of them its file calls the end:
-# instruct models also end with <|endoftext|>, or go on to play the user.
-ENDS = (
-    b"<|endoftext|>",
-    b"<|im_end|>",
-    b"<|im_start|>",
-    b"</s>",
-    b"<|eot_id|>",
-    b"<|end_of_text|>",
-    b"<|start_header_id|>",
-)
+# How special tokens look. An ordinary word that looks so is no loss to a story.
+LIKE_SPECIAL = re.compile(r"<[^<>\s]{1,60}>|\[[A-Za-z/_]{2,40}\]")
 
 
 class OpenVinoOptions(BaseModel):
@@ -58,7 +55,9 @@ class OpenVinoOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    device: str = "CPU"
+    # What it computes in: "f32", "bf16" or "f16". Left to itself, openvino takes bf16 where the
+    # processor has AMX, and f32 elsewhere.
+    precision: Literal["", "f32", "bf16", "f16"] = ""
     # Tokens whose keys and values are kept, for the turns under way and for the next turns of known
     # stories: 14 KB for each in SmolLM2-135M, all of it resident after some hours of play. When the
     # turns under way need more, the library sets some aside and computes them again.
@@ -89,15 +88,16 @@ class OpenVinoEngine:
         """
         options = OpenVinoOptions.model_validate(narrator.options)
         self.context_tokens = min(narrator.context, positions(model_path), options.cache_tokens)
-        cache_dir.mkdir(parents=True, exist_ok=True)
-        self._pipeline = openvino_genai.ContinuousBatchingPipeline(
-            str(model_path),
-            scheduling(narrator.slots, options.cache_tokens),
-            options.device,
-            {"CACHE_DIR": str(cache_dir)},
-        )
+        with compiling(cache_dir):
+            self._pipeline = openvino_genai.ContinuousBatchingPipeline(
+                str(model_path),
+                scheduling(narrator.slots, options.cache_tokens),
+                narrator.device.upper() or "CPU",
+                properties(options, cache_dir),
+            )
         self._tokenizer = self._pipeline.get_tokenizer()
         self._ends = self._end_tokens()
+        self._specials = self._special_tokens()
         self._decodes_batches = self._can_decode_batches()
         self._slots = narrator.slots
         self._tellings: dict[RequestId, Telling] = {}  # in order of arrival: the first have slots
@@ -113,7 +113,10 @@ class OpenVinoEngine:
 
     def render_chat(self, messages: list[Message], begun: str) -> str:
         """In the model's template. Many, SmolLM's too, add a system message where none is given."""
-        history = [{"role": message.role, "content": message.content} for message in messages]
+        history = [
+            {"role": message.role, "content": self._without_specials(message.content)}
+            for message in messages
+        ]
         rendered: str = self._tokenizer.apply_chat_template(history, add_generation_prompt=True)
         return rendered + begun
 
@@ -241,22 +244,47 @@ class OpenVinoEngine:
 
     def _end_tokens(self) -> set[int]:
         vocabulary: dict[bytes, int] = self._tokenizer.get_vocab()
-        ends = {vocabulary[end] for end in ENDS if end in vocabulary}
+        ends = {vocabulary[end.encode()] for end in ENDS if end.encode() in vocabulary}
         ends.add(self._tokenizer.get_eos_token_id())
         return ends | set(self._pipeline.get_config().stop_token_ids)
+
+    def _special_tokens(self) -> re.Pattern[str]:
+        """What this model's tokenizer reads as structure wherever it stands in a text."""
+        names = [token.decode("utf-8", "replace") for token in self._tokenizer.get_vocab() if token]
+        found = [
+            name for name in names if LIKE_SPECIAL.fullmatch(name) and len(self._encode(name)) == 1
+        ]
+        return re.compile("|".join(map(re.escape, found)) or r"(?!)")
+
+    def _without_specials(self, text: str) -> str:
+        """`text` without this model's own special tokens, as a player may have typed them.
+
+        The prompt is built without those of common families already (`text.neutralise`); a model
+        may have others.
+        """
+        before = None
+        while before != text:  # what is taken out may leave a token behind
+            before = text
+            text = self._specials.sub("", text)
+        return text
 
     def _generation(self, sampling: SamplingParams) -> Any:
         """`sampling` in the library's words."""
         generation = openvino_genai.GenerationConfig()
         generation.max_new_tokens = sampling.max_tokens
         generation.repetition_penalty = sampling.repetition_penalty
+        generation.frequency_penalty = sampling.frequency_penalty
+        generation.presence_penalty = sampling.presence_penalty
         generation.stop_token_ids = self._ends
         generation.do_sample = sampling.temperature > 0
         if sampling.temperature > 0:
             generation.temperature = sampling.temperature
             generation.top_p = sampling.top_p
+            generation.min_p = sampling.min_p
             if sampling.top_k:
                 generation.top_k = sampling.top_k
+            if sampling.min_p:
+                generation.min_p = sampling.min_p
             seed = secrets.randbits(32) if sampling.seed is None else sampling.seed
             generation.rng_seed = seed & 0xFFFFFFFF
         generation.validate()  # now, where it fails one request; in a step it would fail them all
@@ -275,6 +303,29 @@ def scheduling(slots: int, cache_tokens: int) -> Any:
     return config
 
 
+@contextmanager
+def compiling(cache_dir: Path) -> Iterator[None]:
+    """Let one process at a time compile into a cache: of two, openvino takes the other's file away.
+
+    The second then finds what it needs. Where nobody may write, all is compiled already.
+    """
+    cache_dir.mkdir(parents=True, exist_ok=True)
+    if not os.access(cache_dir, os.W_OK):
+        yield
+        return
+    with (cache_dir / ".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def properties(options: OpenVinoOptions, cache_dir: Path) -> dict[str, str]:
+    """What openvino is told for its device."""
+    told = {"CACHE_DIR": str(cache_dir)}
+    if options.precision:
+        told["INFERENCE_PRECISION_HINT"] = options.precision
+    return told
+
+
 def positions(model_path: Path) -> int:
     """How many tokens the model can tell apart by place. Raises ValueError."""
     if model_path.is_dir():
@@ -282,53 +333,10 @@ def positions(model_path: Path) -> int:
         found = config.get("max_position_embeddings") or config.get("n_positions")
     else:
         with model_path.open("rb") as file:
-            found = gguf_value(file, ".context_length")
+            found = first_number(file, ".context_length")
     if not isinstance(found, int) or found < 1:
         raise ValueError(f"{model_path.name} does not say how long a context it takes")
     return found
-
-
-# The value types of GGUF that struct can read: uint8 … uint64, int64, float64 by their numbers.
-GGUF_NUMBERS = dict(enumerate("BbHhIif?")) | {10: "Q", 11: "q", 12: "d"}
-GGUF_STRING, GGUF_ARRAY = 8, 9
-
-
-def gguf_value(file: BinaryIO, ending: str) -> int | float | None:
-    """The first number in a GGUF's header whose key has this ending. Raises ValueError.
-
-    The package gguf reads all of the header first: 3 s and 190 MB for SmolLM2.
-    """
-    try:
-        if file.read(4) != b"GGUF":
-            raise ValueError(f"{Path(file.name).name} is not a GGUF file")
-        _version, _tensors, keys = unpack(file, "IQQ")
-        for _ in range(keys):
-            key = file.read(unpack(file, "Q")[0]).decode()
-            value = skip_or_read(file, unpack(file, "I")[0])
-            if key.endswith(ending):
-                return value
-    except (struct.error, KeyError, UnicodeDecodeError, OverflowError, MemoryError) as error:
-        raise ValueError(f"{Path(file.name).name} has a damaged header") from error
-    return None
-
-
-def skip_or_read(file: BinaryIO, kind: int) -> int | float | None:
-    """The number at this place of a GGUF header. Strings and lists are stepped over."""
-    if kind == GGUF_STRING:
-        file.seek(unpack(file, "Q")[0], 1)
-        return None
-    if kind == GGUF_ARRAY:
-        kind, length = unpack(file, "IQ")
-        for _ in range(length):
-            skip_or_read(file, kind)
-        return None
-    number: int | float = unpack(file, GGUF_NUMBERS[kind])[0]
-    return number
-
-
-def unpack(file: BinaryIO, layout: str) -> tuple[Any, ...]:
-    """The next values of a little-endian file."""
-    return struct.unpack(f"<{layout}", file.read(struct.calcsize(f"<{layout}")))
 
 
 def load(narrator: Narrator, config: InferenceConfig) -> OpenVinoEngine:

@@ -36,7 +36,7 @@ from inference.engines.messages import (
 )
 from inference.narrators import Narrator
 from inference.prompts import Report
-from inference.request import GenerationRequest
+from inference.request import GenerationRequest, SummaryRequest
 
 __all__ = ["EngineFailed", "EngineInfo", "EngineProcess"]
 
@@ -110,7 +110,19 @@ class EngineProcess:
         """Whether the engine is loaded and its process runs."""
         return self._info is not None and not self._ended.is_set()
 
-    def submit(self, request_id: int, request: GenerationRequest) -> None:
+    @property
+    def memory(self) -> int:
+        """Bytes of memory that the process has in use; 0 where the system does not say."""
+        if self._process is None:
+            return 0
+        try:
+            status = Path(f"/proc/{self._process.pid}/status").read_text()
+        except OSError:
+            return 0
+        lines = [line.split() for line in status.splitlines() if line.startswith("VmRSS:")]
+        return int(lines[0][1]) * 1024 if lines else 0
+
+    def submit(self, request_id: int, request: GenerationRequest | SummaryRequest) -> None:
         """Have a turn told. Never waits; a request to a dead engine is not answered."""
         with self._lock:
             if not self._under_way:

@@ -36,6 +36,7 @@ class ScriptedOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     replies: tuple[str, ...] = Field(default=REPLIES, min_length=1)
+    in_turn: bool = False  # the first reply first, and so on, whatever the prompt says
     echo: bool = False  # reply with the end of the prompt instead
     pace: float = Field(default=40, ge=0)  # tokens a second for each request; 0 is all it can
     first_token_seconds: float = Field(default=0, ge=0)
@@ -147,6 +148,8 @@ class ScriptedEngine:
         if self._options.echo:
             return "".join(TOKEN.findall(prompt)[-ECHO_TOKENS:])
         replies = self._options.replies
+        if self._options.in_turn:
+            return replies[self._last_request % len(replies)]
         begun = max(begun_of(prompt, reply) for reply in replies)
         fitting = [reply for reply in replies if begun_of(prompt, reply) == begun]
         return pick(fitting, prompt if begun == 0 else "", seed)[begun:]

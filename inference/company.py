@@ -1,0 +1,396 @@
+"""The narrators of one worker: loaded when first needed, kept while there is room, swapped.
+
+Each has a seat, and in it at most one Storyteller that takes turns. A seat that is empty is on
+call: its line is open, and the first turn has its model loaded. Where the models of all seats do
+not fit, the one that was not asked for the longest time leaves for the next.
+
+A new revision of a narrator is loaded and tried beside the old one, which tells meanwhile; then the
+new one takes the turns, and the old one goes when those it has begun are told.
+
+One thread at a time loads (`stage`): two models at once would need the room of both.
+"""
+
+import logging
+import os
+import platform
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+
+import redis
+
+from inference.background import RecordSummary
+from inference.config import InferenceConfig
+from inference.engines.process import EngineFailed
+from inference.log import StoryLog
+from inference.models import ModelError, model_path
+from inference.narrators import Narrator, NarratorsError, UnknownNarrator, load_narrators
+from inference.worker import (
+    OVERLOOKED,
+    USUAL_TURN_SECONDS,
+    Record,
+    Storyteller,
+    end_the_worker,
+)
+
+logger = logging.getLogger(__name__)
+
+RETRY_SECONDS = 15  # until a narrator that could not be loaded is tried again
+LOOK_EVERY = 1.0  # seconds between looks at the seats
+LAST_WORDS_SECONDS = 3  # for ends that wait to be logged, once the turns are handed on
+POLL = 0.05  # seconds between looks at turns that are to end
+MEGABYTE = 1024 * 1024
+
+Wake = Callable[[str], None]
+
+
+@dataclass
+class Seat:
+    """One narrator of the worker: as the file has it, and who tells, if its model is loaded."""
+
+    narrator: Narrator
+    storyteller: Storyteller | None = None
+    loading: bool = False
+    away_until: float = 0.0  # time.monotonic(); until then nobody tries to load it
+    overlooked: int = 0  # looks in a row that found turns waiting and nobody to tell them
+    memory: int = 0  # bytes that it held when it was last looked at
+    lock: threading.Lock = field(default_factory=threading.Lock)  # for `loading`
+    changing: threading.Lock = field(default_factory=threading.Lock)  # one who loads or swaps it
+
+
+class Company:
+    """Tells the turns of several narrators. `wake` tells the workers of one that a turn waits."""
+
+    def __init__(
+        self,
+        names: list[str],
+        config: InferenceConfig,
+        record: Record,
+        record_summary: RecordSummary = lambda result: None,
+        wake: Wake = lambda name: None,
+    ) -> None:
+        """Raises NarratorsError and UnknownNarrator."""
+        narrators = load_narrators(config.narrators_file)
+        self.seats = {name: Seat(narrators.get(name)) for name in names}
+        self.config = config
+        self.record = record
+        self.record_summary = record_summary
+        self.wake = wake
+        self.log = StoryLog(config.redis_url)
+        self.name = f"{platform.node()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
+        self.stage = threading.Lock()
+        self.draining = False
+        self.deadline = 0.0  # time.monotonic(); when turns under way are handed on
+        self.ended = threading.Event()
+
+    # Its life
+
+    def start(self) -> None:
+        """Load the first narrator, and have the others on call.
+
+        Raises EngineFailed where it is the only one. One on a server of its own is tried until it
+        answers: such a server comes and goes as it likes.
+        """
+        first, *others = self.seats.values()
+        for seat in others:
+            self.say_on_call(seat)
+        if first.narrator.engine == "openai":
+            self.call(first)
+        else:
+            self.load_first(first, alone=not others)
+        for seat in others:
+            if seat.narrator.engine == "openai":  # nothing to keep in memory
+                self.call(seat)
+        threading.Thread(target=self.keep, name="seats", daemon=True).start()
+
+    def load_first(self, seat: Seat, alone: bool) -> None:
+        try:
+            self.load(seat)
+        except EngineFailed as problem:
+            if alone:
+                raise
+            self.put_away(seat, str(problem))
+
+    def drain(self, seconds: float) -> None:
+        """Take no further turn. Those under way may take `seconds`; then others go on with them."""
+        self.deadline = time.monotonic() + seconds
+        self.draining = True
+        for each in self.tellers():
+            each.drain()
+        # Celery waits for its threads, and they for their turns: somebody else must end them.
+        threading.Thread(target=self.hand_on_in_time, name="drain", daemon=True).start()
+
+    def hand_on_in_time(self) -> None:
+        """Wait for the turns under way, and hand on those that are still told at the deadline."""
+        while not all(each.idle for each in self.tellers()):
+            now = time.monotonic()
+            if now >= self.deadline:
+                for each in self.tellers():
+                    self.hand_on(each)
+            if now >= self.deadline + LAST_WORDS_SECONDS:
+                return
+            time.sleep(POLL)
+
+    def hand_on(self, storyteller: Storyteller) -> None:
+        """Put its turns back into the line, and wake others for them."""
+        handed_on, name = storyteller.hand_on(), storyteller.narrator.name
+        if handed_on:
+            logger.info("narrator %s: %s turns are handed on", name, handed_on)
+        for _ in range(handed_on):
+            self.wake(name)
+
+    def stop(self) -> None:
+        """End all engines. What is still under way is handed on."""
+        self.draining = True
+        self.ended.set()
+        self.hand_on_in_time()
+        for each in self.tellers():
+            each.stop()
+        for seat in self.seats.values():
+            self.leave(seat)
+
+    def tellers(self) -> list[Storyteller]:
+        """Those who are loaded."""
+        return [seat.storyteller for seat in list(self.seats.values()) if seat.storyteller]
+
+    # Turns
+
+    def tell(self, name: str) -> None:
+        """A turn waits for a narrator: have it told here, now or once its model is loaded."""
+        seat = self.seats[name]
+        storyteller = seat.storyteller
+        if storyteller is None:
+            self.call(seat)
+        else:
+            storyteller.tell_all()
+
+    def call(self, seat: Seat) -> None:
+        """Have a narrator's model loaded, on a thread of its own, unless that is under way."""
+        with seat.lock:
+            if seat.loading or seat.storyteller or self.draining:
+                return
+            if time.monotonic() < seat.away_until:
+                return
+            seat.loading = True
+        threading.Thread(target=self.answer, args=[seat], name="load", daemon=True).start()
+
+    def answer(self, seat: Seat) -> None:
+        """Load a narrator, then tell what waits for it."""
+        try:
+            self.load(seat)
+        except EngineFailed as problem:
+            self.put_away(seat, str(problem))
+        finally:
+            seat.loading = False
+
+    def load(self, seat: Seat) -> None:
+        """Make room, load a narrator's model and have it tell. Raises EngineFailed."""
+        with seat.changing, self.room_for(seat.narrator):
+            if seat.storyteller is not None or self.draining:
+                return
+            self.make_room(seat)
+            storyteller = self.storyteller(seat)
+            storyteller.start(warm=True)
+            self.take_the_seat(seat, storyteller)
+            self.leave(seat)
+            self.make_room(seat)  # now that its weight is known
+        self.tell_what_waits(storyteller)
+
+    def storyteller(self, seat: Seat) -> Storyteller:
+        """One for the narrator that the seat is for now."""
+
+        def give_up(why: str) -> None:
+            if len(self.seats) == 1 and seat.storyteller is storyteller:
+                end_the_worker(why)
+            self.hand_on(storyteller)  # also those who wait for its engine wait no longer
+            if seat.storyteller is storyteller:
+                self.empty(seat)
+                self.put_away(seat, why)
+
+        storyteller = Storyteller(
+            seat.narrator, self.config, self.record, self.record_summary, give_up
+        )
+        return storyteller
+
+    def take_the_seat(self, seat: Seat, storyteller: Storyteller) -> None:
+        seat.storyteller = storyteller
+        seat.away_until = 0.0
+        seat.memory = storyteller.memory
+        if self.draining:
+            storyteller.drain()
+        try:
+            storyteller.say_alive()
+        except redis.RedisError as problem:
+            logger.warning("narrator %s: not announced yet: %s", seat.narrator.name, problem)
+
+    def tell_what_waits(self, storyteller: Storyteller) -> None:
+        """Wake as many threads as there is to do: the messages for these turns came before."""
+        try:
+            waiting = self.log.waiting(storyteller.narrator.name)
+        except redis.RedisError:
+            return  # it looks at its line by itself
+        for _ in range(min(waiting, storyteller.narrator.slots)):
+            threading.Thread(target=storyteller.tell_all, name="unasked", daemon=True).start()
+
+    def put_away(self, seat: Seat, why: str) -> None:
+        """A narrator that cannot tell: its line is closed until it can."""
+        seat.away_until = time.monotonic() + RETRY_SECONDS
+        logger.error("%s; tried again in %s s", why, RETRY_SECONDS)
+        self.leave(seat)
+
+    def say_on_call(self, seat: Seat) -> None:
+        """Its line is open: whoever comes has its model loaded."""
+        if self.draining or seat.narrator.engine == "openai" or time.monotonic() < seat.away_until:
+            return
+        name, slots = seat.narrator.name, seat.narrator.slots
+        try:
+            self.log.beat(name, self.name, slots, [USUAL_TURN_SECONDS], loaded=False)
+        except redis.RedisError as problem:
+            logger.warning("narrator %s: not announced: %s", name, problem)
+
+    def leave(self, seat: Seat) -> None:
+        """It is not on call: it tells, or it is away."""
+        try:
+            self.log.leave(seat.narrator.name, self.name)
+        except redis.RedisError:
+            logger.debug("narrator %s: Redis is away", seat.narrator.name)
+
+    # Room
+
+    def room_for(self, narrator: Narrator) -> AbstractContextManager[object]:
+        """The stage; one told by a server needs none, and may wait long for it."""
+        return nullcontext() if narrator.engine == "openai" else self.stage
+
+    def make_room(self, seat: Seat) -> None:
+        """Have those leave that were not asked for the longest time, until the seat's model fits.
+
+        One that tells finishes its turns first. A model that fits nowhere is loaded alone.
+        """
+        if not self.config.memory_mb:
+            return
+        most = self.config.memory_mb * MEGABYTE
+        others = [
+            each
+            for each in self.seats.values()
+            if each is not seat and each.storyteller and each.narrator.engine != "openai"
+        ]
+        others.sort(key=lambda each: each.storyteller.used if each.storyteller else 0.0)
+        for each in others:
+            each.memory = each.storyteller.memory if each.storyteller else 0
+        wanted = self.needs(seat)
+        for each in others:
+            if wanted + sum(other.memory for other in others if other.storyteller) <= most:
+                return
+            logger.info("narrator %s makes room for %s", each.narrator.name, seat.narrator.name)
+            self.empty(each)
+
+    def needs(self, seat: Seat) -> int:
+        """Bytes that a narrator will hold: as it did before, or else what its files weigh."""
+        return seat.memory or size_of_model(seat.narrator, self.config)
+
+    def empty(self, seat: Seat) -> None:
+        """Let a narrator finish its turns, and end its engine."""
+        storyteller = seat.storyteller
+        if storyteller is None:
+            return
+        seat.storyteller = None  # from now on, a turn has it called again
+        self.say_on_call(seat)
+        self.see_off(storyteller)
+
+    def see_off(self, storyteller: Storyteller) -> None:
+        """Wait until its turns are told, or the worker's time is up; then end its engine."""
+        storyteller.drain()
+        storyteller.leave()
+        while not storyteller.idle:
+            if self.draining and time.monotonic() >= self.deadline:
+                self.hand_on(storyteller)
+            time.sleep(POLL)
+        storyteller.stop()
+
+    # New revisions
+
+    def reload(self) -> None:
+        """Read the narrators file again, and swap whoever is another in it now."""
+        threading.Thread(target=self.swap_all, name="swap", daemon=True).start()
+
+    def swap_all(self) -> None:
+        try:
+            narrators = load_narrators(self.config.narrators_file)
+        except NarratorsError as problem:
+            logger.error("the narrators go on as they are: %s", problem)
+            return
+        for name, seat in self.seats.items():
+            try:
+                narrator = narrators.get(name)
+            except UnknownNarrator as problem:
+                logger.error("narrator %s goes on as it is: %s", name, problem)
+                continue
+            if narrator != seat.narrator:
+                self.swap(seat, narrator)
+
+    def swap(self, seat: Seat, narrator: Narrator) -> None:
+        """Have a new revision tell the new turns, once it can; what is under way is finished."""
+        with seat.changing, self.room_for(narrator):
+            before, old = seat.narrator, seat.storyteller
+            if self.draining or narrator == before:
+                return
+            seat.narrator, seat.memory, seat.away_until = narrator, 0, 0.0
+            if old is None:  # the next turn loads the new one
+                logger.info("narrator %s is %s now", narrator.name, revision_of(narrator))
+                return
+            self.make_room(seat)
+            new = self.storyteller(seat)
+            try:
+                new.start(warm=True)
+            except EngineFailed as problem:
+                seat.narrator = before
+                logger.error("narrator %s goes on as it is: %s", narrator.name, problem)
+                return
+            old.drain()
+            self.take_the_seat(seat, new)
+        logger.info("narrator %s is %s now", narrator.name, revision_of(narrator))
+        self.tell_what_waits(new)
+        self.see_off(old)
+
+    # Looking after the seats
+
+    def keep(self) -> None:
+        """Keep the lines of those on call open, and hear of turns whose messages were lost."""
+        while not self.ended.wait(LOOK_EVERY):
+            for seat in self.seats.values():
+                try:
+                    self.look_after(seat)
+                except redis.RedisError as problem:
+                    logger.warning("narrator %s: not looked after: %s", seat.narrator.name, problem)
+
+    def look_after(self, seat: Seat) -> None:
+        if seat.storyteller is not None or self.draining:
+            return
+        name = seat.narrator.name
+        if seat.narrator.engine == "openai":
+            self.call(seat)
+            return
+        self.say_on_call(seat)
+        seat.overlooked = seat.overlooked + 1 if self.log.waiting(name) else 0
+        if seat.overlooked >= OVERLOOKED:
+            self.call(seat)
+
+
+def revision_of(narrator: Narrator) -> str:
+    """What a host calls this state of a narrator, or what it computes to."""
+    return narrator.revision or narrator.fingerprint
+
+
+def size_of_model(narrator: Narrator, config: InferenceConfig) -> int:
+    """Bytes of a model's files; 0 where it has none on this machine."""
+    if not narrator.model or narrator.engine == "openai":
+        return 0
+    try:
+        path = model_path(narrator, config.models_dir)
+        files = path.rglob("*") if path.is_dir() else [path]
+        return sum(file.stat().st_size for file in files if file.is_file())
+    except (ModelError, OSError):
+        return 0  # its engine says what is wrong

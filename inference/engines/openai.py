@@ -1,0 +1,589 @@
+"""The engine for a server that the host runs already: vLLM, llama-server, Ollama, KoboldCpp, …
+
+Completions for the `transcript` format, chats for `chat`, streamed. One thread: requests are tasks
+of an event loop that runs while `step` waits for words.
+"""
+
+import asyncio
+import contextlib
+import functools
+import json
+import logging
+import os
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from inference.config import InferenceConfig
+from inference.engines.base import Finish, Message, NewText, RequestId
+from inference.engines.dialects import (
+    FRAME_TOKENS,
+    Models,
+    estimate,
+    read_models,
+    refused_fields,
+    sampling_fields,
+    without,
+)
+from inference.engines.sse import EventStream
+from inference.engines.thinking import Unthinking
+from inference.narrators import Narrator
+from inference.sampling import SamplingParams
+
+NAP = 0.02  # seconds; the longest a step waits for words, so that others can join or be stopped
+CONNECT_SECONDS = 10.0
+COUNT_SECONDS = 5.0  # for the server to count a text, while nobody else is told anything
+UNCOUNTED_SECONDS = 30.0  # how long tokens are estimated after the server did not count them
+AFTERWORD_SECONDS = 5.0  # for the server to say what it counted, once a reply is complete
+LOAD_SECONDS = 20.0  # for a server that is being started to answer
+CLOSE_SECONDS = 1.0
+
+# Tried again before the first word only: what was told cannot be taken back.
+RETRIES_AFTER = (0.5, 2.0)  # seconds
+GIVE_UP = float("inf")
+LONGEST_WAIT = 15.0  # seconds; a server that asks for more patience than this is not waited for
+PASSING = {408, 425, 429, 500, 502, 503, 504, 529}
+
+COUNTED_LINES = 8192  # lines whose length in tokens is remembered
+LINES_AT_ONCE = 16  # more lines than this are counted together: one question instead of many
+COMPLAINT_CHARS = 200
+
+# Between the messages of a chat that travels as one text. No story holds it.
+MARK = "\x1e"
+MESSAGE = re.compile(r"(system|user|assistant)\n")
+
+
+# It says each request, and counting is many.
+logging.getLogger("httpx").setLevel(logging.WARNING)
+
+
+class ServerTrouble(Exception):
+    """Why a reply cannot be had, in words for players and host. `passing` is worth another try."""
+
+    def __init__(self, reason: str, passing: bool = False, after: float | None = None) -> None:
+        super().__init__(reason)
+        self.passing = passing
+        self.after = after  # seconds that the server asks to wait
+
+
+@dataclass
+class Telling:
+    """A request and what was heard of it."""
+
+    request: RequestId
+    body: dict[str, Any]
+    unthinking: Unthinking = field(default_factory=Unthinking)
+    task: "asyncio.Task[None] | None" = None
+    told: bool = False  # any word: from here on it cannot be tried again
+    thought: bool = False
+    tokens: int = 0  # reported so far
+    unreported: int = 0  # tokens whose text is held, as it may be the beginning of a tag
+    finish: Finish | None = None
+    counted: int | None = None  # by the server, at the end
+    read: int | None = None  # tokens of the prompt, by the server
+
+    def begin_anew(self) -> None:
+        """Forget an answer that broke off before its first word."""
+        self.unthinking = Unthinking()
+        self.thought = False
+        self.unreported = 0
+        self.finish = self.counted = None
+
+
+class OpenAIEngine:
+    """Keeps the promise of `Engine` with a server that speaks OpenAI's protocol, streamed.
+
+    Its prompt is the text itself, or a chat as `render_chat` writes it. Tokens are counted by the
+    server where it does that, line by line, which never comes out lower than the whole by more than
+    the rare token that spans lines; elsewhere they are estimated, on the safe side.
+    """
+
+    def __init__(self, narrator: Narrator) -> None:
+        """Meet the server. Raises ValueError with one line where it cannot be used."""
+        self._narrator = narrator
+        self._server = narrator.server
+        self._base = narrator.model.rstrip("/")
+        parts = urlsplit(self._base)
+        self._where = parts.netloc
+        self.chats = narrator.format == "chat"
+        self._key = self._read_key()
+        headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
+        # A proxy of the environment stands before other machines; what stays here needs none.
+        kept: dict[str, Any] = {"headers": headers, "trust_env": bool(narrator.words_go_to)}
+        self._counter = httpx.Client(timeout=COUNT_SECONDS, **kept)
+        models = self._meet()
+        self.dialect = models.dialect
+        self.model = self._server.model or self._only_model(models)
+        told = models.context.get(self.model)
+        self.context_tokens = min(narrator.context, told) if told else narrator.context
+        continues = self._server.continues
+        self._continues = self.dialect.continues if continues is None else continues
+        if self.chats and narrator.begun and not self._continues:
+            raise ValueError(
+                f"{self._where} is not known to continue what it has begun to say: leave out "
+                "`begun`, or write `continues: true` under `server` if it can"
+            )
+        self._refused: set[str] = set()
+        self._uncounted_until = 0.0  # time.monotonic()
+        self._count_line = functools.lru_cache(maxsize=COUNTED_LINES)(self._count_anew)
+        self._loop = asyncio.new_event_loop()
+        self._client = httpx.AsyncClient(
+            timeout=httpx.Timeout(CONNECT_SECONDS, read=None),
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=narrator.slots),
+            **kept,
+        )
+        self._slots = asyncio.Semaphore(narrator.slots)
+        self._tellings: dict[RequestId, Telling] = {}
+        self._heard: list[NewText] = []
+        self._news = asyncio.Event()
+        self._last_request = 0
+
+    # ---- the promise
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._tellings or self._heard)
+
+    def count(self, text: str) -> int:
+        """The tokens of a text, or of a chat as `render_chat` writes it."""
+        if MARK not in text:
+            return self._count_text(text)
+        return sum(
+            FRAME_TOKENS + self._count_text(message.content) for message in messages_of(text)
+        )
+
+    def render_chat(self, messages: list[Message], begun: str) -> str:
+        """The messages one after the other: the server knows the model's template."""
+        said = [*messages, Message("assistant", begun)]
+        return "\n".join(f"{MARK}{each.role}\n{each.content.replace(MARK, '')}" for each in said)
+
+    def submit(self, prompt: str, sampling: SamplingParams) -> RequestId:
+        tokens = self.count(prompt)
+        if not tokens:
+            raise ValueError("the prompt is empty")
+        if tokens + sampling.max_tokens > self.context_tokens:
+            raise ValueError(
+                f"{tokens} tokens of prompt and {sampling.max_tokens} new ones "
+                f"exceed {self.context_tokens}"
+            )
+        self._last_request += 1
+        telling = Telling(self._last_request, self._body(prompt, sampling))
+        self._tellings[telling.request] = telling
+        if self.chats and begun_of(prompt) and not self._continues:
+            # What an earlier attempt told cannot be gone on with: the reply ends as told so far.
+            self._end(telling, "length")
+        else:
+            telling.task = self._loop.create_task(self._tell(telling))
+        return telling.request
+
+    def step(self) -> list[NewText]:
+        self._loop.run_until_complete(self._listen())
+        heard, self._heard = self._heard, []
+        return list(merged(heard))
+
+    def cancel(self, request: RequestId) -> None:
+        """Close the stream at once. The next step says "cancelled", unless the end was heard."""
+        telling = self._tellings.pop(request, None)
+        if telling is None:
+            return
+        self._heard = [text for text in self._heard if text.request != request]
+        self._heard.append(NewText(request, "", 0, "cancelled"))
+        if telling.task is not None:
+            telling.task.cancel()
+            self._loop.run_until_complete(asyncio.wait([telling.task], timeout=CLOSE_SECONDS))
+
+    def tokens_read(self, prompt: str) -> int | None:
+        """How many tokens of `prompt` the server has read; None where it does not say.
+
+        For checks, with nothing else under way. Raises ValueError where it does not answer.
+        """
+        request = self.submit(
+            prompt, SamplingParams(max_tokens=1, temperature=0, repetition_penalty=1)
+        )
+        telling = self._tellings[request]
+        while self.busy:
+            for text in self.step():
+                if text.finish == "error" and not telling.thought:
+                    raise ValueError(text.error)
+        return telling.read
+
+    def close(self) -> None:
+        """Let go of every connection. For tests and trials: a process' end does the same."""
+        for request in list(self._tellings):
+            self.cancel(request)
+        self._loop.run_until_complete(self._client.aclose())
+        self._loop.close()
+        self._counter.close()
+
+    # ---- meeting the server
+
+    def _read_key(self) -> str:
+        name = self._server.key
+        if not name:
+            return ""
+        key = os.environ.get(name, "").strip()
+        if not key:
+            raise ValueError(f"the key of {self._where} is missing: set {name} in the environment")
+        if not key.isascii() or not key.isprintable():
+            raise ValueError(f"{name} in the environment is no key: it holds strange characters")
+        return key
+
+    def _meet(self) -> Models:
+        """Ask what the server serves, and wait a little for one that is being started."""
+        give_up = time.monotonic() + LOAD_SECONDS
+        while True:
+            try:
+                response = self._counter.get(f"{self._base}/models")
+                if response.status_code in (404, 405, 501) and self._server.model:
+                    return Models()  # it has no list
+                if response.status_code == 200:
+                    return read_models(response.json())
+                trouble = self._complaint(response.status_code, response.text, response.headers)
+            except (httpx.TransportError, httpx.InvalidURL) as error:
+                trouble = self._unreachable(error)
+            except (ValueError, RecursionError):
+                trouble = self._nonsense()
+            if not trouble.passing or time.monotonic() > give_up:
+                raise ValueError(str(trouble)) from None
+            time.sleep(1)
+
+    def _only_model(self, models: Models) -> str:
+        if len(models.names) == 1:
+            return models.names[0]
+        there = ", ".join(models.names[:8]) + (", …" if len(models.names) > 8 else "")
+        raise ValueError(
+            f"{self._where} serves {len(models.names)} models: name one under `server`, `model`"
+            + (f" ({there})" if there else "")
+        )
+
+    # ---- counting
+
+    def _count_text(self, text: str) -> int:
+        lines = text.split("\n")
+        if len(lines) > LINES_AT_ONCE:
+            # Most lines of a story are known from its last turn; else one question must do.
+            before = self._count_line.cache_info().misses
+            new = 0
+            counts = []
+            for line in lines:
+                counts.append(self._count_line(line))
+                new = self._count_line.cache_info().misses - before
+                if new > LINES_AT_ONCE:
+                    return self._count_line(text)
+            return sum(counts) + len(lines) - 1
+        return sum(map(self._count_line, lines)) + len(lines) - 1
+
+    def _count_anew(self, text: str) -> int:
+        if not text:
+            return 0
+        counting = self.dialect.counting
+        if counting is None or time.monotonic() < self._uncounted_until:
+            return estimate(text)
+        root = self._base.removesuffix("/v1")
+        try:
+            response = self._counter.post(
+                f"{root}{counting.path}", json=counting.body(self.model, whole(text))
+            )
+            response.raise_for_status()
+            return counting.tokens(response.json())
+        except (httpx.HTTPError, ValueError, LookupError, TypeError):
+            # The request that follows says what is wrong with the server.
+            self._uncounted_until = time.monotonic() + UNCOUNTED_SECONDS
+            return estimate(text)
+
+    @property
+    def counts_exactly(self) -> bool:
+        """Whether the server counts, rather than we estimate."""
+        return self.dialect.counting is not None and time.monotonic() >= self._uncounted_until
+
+    # ---- asking
+
+    def _body(self, prompt: str, sampling: SamplingParams) -> dict[str, Any]:
+        """The request, with every field that the server may know."""
+        body: dict[str, Any] = {
+            "model": self.model,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            **sampling_fields(sampling, self.dialect),
+        }
+        if self.chats:
+            messages = messages_of(prompt)
+            begun = begun_of(prompt)
+            if not begun and messages[-1].role == "assistant":
+                messages.pop()
+            body["messages"] = [
+                {"role": each.role, "content": whole(each.content)} for each in messages
+            ]
+            body.update(self.dialect.no_thinking)
+            if begun:
+                body.update(self.dialect.to_continue)
+        else:
+            body["prompt"] = whole(prompt)
+        return {**body, **self._server.extra}
+
+    async def _tell(self, telling: Telling) -> None:
+        """Have one request told in a slot, with what may go wrong as its end."""
+        async with self._slots:
+            for wait in (*RETRIES_AFTER, GIVE_UP):
+                telling.begin_anew()
+                try:
+                    await self._ask(telling)
+                    self._end_told(telling)
+                    return
+                except ServerTrouble as trouble:
+                    patience = max(wait, trouble.after or 0)
+                    if patience > LONGEST_WAIT or telling.told or not trouble.passing:
+                        self._end(telling, "error", str(trouble))
+                        return
+                    await asyncio.sleep(patience)
+                except Exception as error:  # a mistake of ours must not leave the turn untold
+                    self._end(telling, "error", f"{type(error).__name__}: {error}")
+                    raise
+
+    async def _ask(self, telling: Telling) -> None:
+        """Send the request, once more for each field that the server turns out to refuse."""
+        url = f"{self._base}/chat/completions" if self.chats else f"{self._base}/completions"
+        while True:
+            body = without(telling.body, self._refused)
+            try:
+                async with asyncio.timeout(self._server.timeout) as limit:
+                    async with self._client.stream("POST", url, json=body) as response:
+                        if response.status_code == 200:
+                            await self._read(telling, response, limit)
+                            return
+                        said = (await response.aread()).decode(errors="replace")
+            except TimeoutError:
+                if telling.finish:
+                    return
+                raise ServerTrouble(
+                    f"its server ({self._where}) said nothing for {self._server.timeout:.0f} s"
+                ) from None
+            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+                raise self._unreachable(error) from None
+            except httpx.HTTPError:
+                if telling.finish:
+                    return
+                raise ServerTrouble(f"its server ({self._where}) broke off", passing=True) from None
+            refused = set()
+            if response.status_code in (400, 422):
+                refused = refused_fields(body, said) - self._server.extra.keys()
+            if not refused:
+                raise self._complaint(response.status_code, said, response.headers)
+            self._refused |= refused
+
+    async def _read(
+        self, telling: Telling, response: httpx.Response, limit: asyncio.Timeout
+    ) -> None:
+        """Take the words as they come, until the server says that it is done."""
+        if "text/event-stream" not in response.headers.get("content-type", "").lower():
+            raise self._nonsense()
+        events = EventStream()
+        loop = asyncio.get_running_loop()
+        async for raw in response.aiter_bytes():
+            try:
+                complete = events.feed(raw)
+            except ValueError:
+                raise self._nonsense() from None
+            for data in complete:
+                if data.strip() == "[DONE]":
+                    return
+                self._take(telling, data)
+                patience = AFTERWORD_SECONDS if telling.finish else self._server.timeout
+                limit.reschedule(loop.time() + patience)
+        if telling.finish is None:
+            raise ServerTrouble(f"its server ({self._where}) broke off", passing=True)
+
+    def _take(self, telling: Telling, data: str) -> None:
+        """One event: a few words, thoughts, the reason of an end, or how many tokens there were."""
+        try:
+            event = json.loads(data)
+        except (ValueError, RecursionError):
+            raise self._nonsense() from None
+        if not isinstance(event, dict):
+            raise self._nonsense()
+        if event.get("error"):
+            raise ServerTrouble(f"its server says: {self._in_one_line(data)}")
+        usage = event.get("usage")
+        if isinstance(usage, dict):
+            telling.counted = whole_number(usage.get("completion_tokens"))
+            telling.read = whole_number(usage.get("prompt_tokens"))
+        choices = event.get("choices")
+        choice = choices[0] if isinstance(choices, list) and choices else {}
+        if not isinstance(choice, dict):
+            raise self._nonsense()
+        said = choice.get("delta") if self.chats else choice
+        if isinstance(said, dict):
+            if said.get("reasoning_content") or said.get("reasoning"):
+                telling.thought = True
+            words = said.get("content" if self.chats else "text")
+            if isinstance(words, str) and words:
+                self._say(telling, words)
+        if isinstance(choice.get("finish_reason"), str):
+            telling.finish = "length" if choice["finish_reason"] == "length" else "stop"
+            if choice["finish_reason"] == "content_filter":
+                raise ServerTrouble("its server's filter ended the reply")
+
+    def _say(self, telling: Telling, words: str) -> None:
+        """Report what of `words` is story. An event is a token, or near enough until the end."""
+        visible = whole(telling.unthinking.feed(words))
+        if visible:
+            self._report(telling, visible, 1 + telling.unreported)
+            telling.unreported = 0
+        elif telling.unthinking.inside:
+            telling.unreported = 0
+        else:
+            telling.unreported += 1
+
+    def _report(self, telling: Telling, text: str, tokens: int) -> None:
+        telling.told = telling.told or bool(text)
+        telling.tokens += tokens
+        self._hear(NewText(telling.request, text, tokens))
+
+    def _end_told(self, telling: Telling) -> None:
+        """A reply's regular end, with the tokens that the server has counted and we have not."""
+        rest = telling.unthinking.finish()
+        thought = telling.thought or telling.unthinking.thought
+        if rest:
+            self._report(telling, rest, telling.unreported)
+        if thought and not telling.told:
+            self._end(
+                telling,
+                "error",
+                "it spent all its words on thinking: the host should switch the model's thinking "
+                "off, or take a model that does not think",
+            )
+            return
+        more = 0
+        if telling.counted is not None and not thought:
+            more = max(0, telling.counted - telling.tokens)
+        self._end(telling, telling.finish or "stop", tokens=more)
+
+    def _end(self, telling: Telling, finish: Finish, error: str = "", tokens: int = 0) -> None:
+        if self._tellings.pop(telling.request, None):
+            self._hear(NewText(telling.request, "", tokens, finish, error))
+
+    def _hear(self, text: NewText) -> None:
+        self._heard.append(text)
+        self._news.set()
+
+    async def _listen(self) -> None:
+        """Let the streams run until there is news, or for a moment."""
+        if self._heard:
+            await asyncio.sleep(0)
+            return
+        self._news.clear()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._news.wait(), NAP)
+
+    # ---- what goes wrong, in words for players and host
+
+    def _unreachable(self, error: Exception) -> ServerTrouble:
+        why = self._in_one_line(str(error))
+        return ServerTrouble(
+            f"its server ({self._where}) cannot be reached{': ' + why if why else ''}",
+            passing=isinstance(error, httpx.TransportError),
+        )
+
+    def _nonsense(self) -> ServerTrouble:
+        return ServerTrouble(
+            f"its server ({self._where}) answers in a way that is not understood: is it "
+            "OpenAI-compatible, and does the address end as its manual says (often /v1)?"
+        )
+
+    def _complaint(self, status: int, said: str, headers: httpx.Headers) -> ServerTrouble:
+        """What an answer other than 200 means."""
+        where = f"its server ({self._where})"
+        if status in (401, 403):
+            named = self._server.key or "server.key is not set"
+            return ServerTrouble(f"{where} does not accept the host's key ({named})")
+        why = self._in_one_line(said)
+        why = f": {why}" if why else ""
+        if status == 404:
+            return ServerTrouble(f"{where} does not know the model or the address{why}")
+        after = seconds(headers.get("retry-after"))
+        if status == 429:
+            again = f"; try again in {after:.0f} s" if after else "; try again in a while"
+            return ServerTrouble(f"{where} has too much to do{again}", True, after)
+        if 300 <= status < 400:
+            return ServerTrouble(f"{where} has moved: correct its address")
+        return ServerTrouble(f"{where} answered {status}{why}", status in PASSING, after)
+
+    def _in_one_line(self, said: str) -> str:
+        """The message in a server's complaint: short, without tags, and never with the key."""
+        with contextlib.suppress(ValueError, RecursionError):
+            said = message_in(json.loads(said)) or said
+        if "<html" in said[:1000].lower():
+            return ""
+        said = " ".join(said.split())
+        if self._key:
+            said = said.replace(self._key, "…")
+        return said if len(said) <= COMPLAINT_CHARS else f"{said[:COMPLAINT_CHARS]}…"
+
+
+def messages_of(text: str) -> list[Message]:
+    """A chat as `render_chat` wrote it; any other text is what the user says."""
+    if MARK not in text:
+        return [Message("user", text)]
+    messages = []
+    for part in text.split(MARK)[1:]:
+        found = MESSAGE.match(part)
+        if found is None:
+            raise ValueError("the prompt is no chat")
+        role: Any = found[1]
+        messages.append(Message(role, part[found.end() :].removesuffix("\n")))
+    return messages
+
+
+def begun_of(text: str) -> str:
+    """What a chat has begun of its answer."""
+    last = messages_of(text)[-1]
+    return last.content if last.role == "assistant" else ""
+
+
+def merged(texts: list[NewText]) -> Iterator[NewText]:
+    """One text for each request, in the order in which they were first heard of."""
+    together: dict[RequestId, NewText] = {}
+    for new in texts:
+        old = together.get(new.request)
+        if old is not None:
+            new = NewText(
+                new.request, old.text + new.text, old.tokens + new.tokens, new.finish, new.error
+            )
+        together[new.request] = new
+    yield from together.values()
+
+
+def whole(text: str) -> str:
+    """`text` without halves of surrogate pairs, which JSON may carry and UTF-8 may not."""
+    return text.encode("utf-8", "ignore").decode("utf-8")
+
+
+def whole_number(said: Any) -> int | None:
+    return said if isinstance(said, int) and said >= 0 else None
+
+
+def seconds(header: str | None) -> float | None:
+    """The seconds of a Retry-After header; None for a date, which nobody needs to understand."""
+    try:
+        wait = float(header or "")
+    except ValueError:
+        return None
+    return wait if 0 <= wait < float("inf") else None
+
+
+def message_in(answer: Any) -> str:
+    """The message of an error, wherever the server has put it."""
+    for name in ("error", "message", "detail"):
+        if isinstance(answer, dict) and answer.get(name):
+            answer = answer[name]
+    return answer if isinstance(answer, str) else ""
+
+
+def load(narrator: Narrator, config: InferenceConfig) -> OpenAIEngine:
+    """The engine of a narrator whose `model` is a server's address. Raises ValueError."""
+    return OpenAIEngine(narrator)

@@ -1,0 +1,78 @@
+"""Blind reading: replies of two runs, shuffled, without saying whose each is.
+
+    python -m inference.evaluation.blind sheet ONE.jsonl OTHER.jsonl [--replies 100] [--seed 1]
+    python -m inference.evaluation.blind count ONE.jsonl OTHER.jsonl --yes 3,8,9 …
+
+`sheet` prints an action and a reply under each number: write down the numbers of those that take
+up what the player did. `count`, with the same files and seed, says how many of each run they are.
+Files are what `manage.py evaluate --save` writes. Pure chance decides which replies are read; those
+of a continue are not, since the player did nothing.
+"""
+
+import argparse
+import random
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from inference.evaluation.scores import Score
+
+
+class Card(NamedTuple):
+    """A reply to be read, and the run it is of: 0 or 1."""
+
+    run: int
+    score: Score
+
+
+def shuffled(runs: Sequence[Sequence[Score]], replies: int, seed: int) -> list[Card]:
+    """As many of each run, drawn and mixed. Raises ValueError where a run has too few."""
+    dice = random.Random(seed)  # noqa: S311  nothing secret
+    each = replies // len(runs)
+    cards: list[Card] = []
+    for run, scores in enumerate(runs):
+        answered = [score for score in scores if score.action and score.reply]
+        cards += [Card(run, score) for score in dice.sample(answered, each)]
+    dice.shuffle(cards)
+    return cards
+
+
+def sheet(cards: Sequence[Card]) -> str:
+    return "\n".join(
+        f"{number}. > {' '.join(card.score.action.split())[:300]}\n   {card.score.reply}\n"
+        for number, card in enumerate(cards, 1)
+    )
+
+
+def counted(cards: Sequence[Card], yes: set[int]) -> Counter[int]:
+    """How many of each run have one of the numbers."""
+    return Counter(card.run for number, card in enumerate(cards, 1) if number in yes)
+
+
+def read(file: Path) -> list[Score]:
+    lines = file.read_text(encoding="utf-8").splitlines()
+    return [Score.model_validate_json(line) for line in lines]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Replies of two runs, shuffled and unlabelled.")
+    parser.add_argument("do", choices=["sheet", "count"])
+    parser.add_argument("runs", type=Path, nargs=2)
+    parser.add_argument("--replies", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--yes", default="", help="numbers, with commas")
+    given = parser.parse_args()
+    cards = shuffled([read(file) for file in given.runs], given.replies, given.seed)
+    if given.do == "sheet":
+        sys.stdout.write(sheet(cards))
+        return
+    yes = {int(number) for number in given.yes.split(",") if number.strip()}
+    of_run = Counter(card.run for card in cards)
+    for run, file in enumerate(given.runs):
+        sys.stdout.write(f"{file}: {counted(cards, yes)[run]} of {of_run[run]}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,30 @@
+"""How a reply ends, and what of a prompt stands in it. Pure."""
+
+import re
+
+SENTENCE_END = re.compile(r"""[.!?…。！？।؟]["'”’»」』)\]]*$""")
+LEAKS = re.compile(
+    r"<\||\|>|<｜|</?s>|\[/?INST\]|<<SYS>>|<(?:start|end)_of_turn>|</?think>"
+    r"|^\s*(?:###?|\*\*|>|user:|assistant:|system:|narrator:)"
+    r"|\bauthor['’]s note\b|\bas an ai\b|^(?:sure|certainly)[!,.]"
+    r"|\bhere(?:['’]s| is) the (?:story|next)",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+
+def empty(reply: str) -> bool:
+    """Whether there is no word in it."""
+    return not any(each.isalnum() for each in reply)
+
+
+def cut(reply: str) -> bool:
+    """Whether it ends inside a sentence, or with the "…" that stands for the rest of one."""
+    reply = reply.rstrip()
+    if empty(reply):
+        return False
+    return not SENTENCE_END.search(reply) or reply.rstrip("\"'”’»」』)]").endswith(("…", "..."))
+
+
+def leaks(reply: str) -> bool:
+    """Whether template tokens, markers, headings or talk about the task stand in it."""
+    return LEAKS.search(reply) is not None

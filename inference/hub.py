@@ -1,0 +1,185 @@
+"""Fetching a checkpoint from a Hugging Face hub: what telling needs, resumed and verified.
+
+The hub's own client is no part of the light environment. HF_ENDPOINT names another hub, HF_TOKEN
+lets in where a model is not for everyone; both are the client's own names. Weights are taken as
+safetensors alone: a pickle may run code.
+"""
+
+import hashlib
+import http.client
+import json
+import os
+import re
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+Progress = Callable[[int, int], None]
+
+ENDPOINT = "https://huggingface.co"
+WEIGHTS = re.compile(r"model(-\d+-of-\d+)?\.safetensors")
+BESIDE = re.compile(
+    r"(model\.safetensors\.index|config|generation_config|tokenizer|tokenizer_config"
+    r"|special_tokens_map|added_tokens|vocab|chat_template)\.json"
+    r"|(merges|vocab)\.txt|(tokenizer|spiece)\.model|chat_template\.jinja"
+)
+CHUNK = 1 << 20
+TIMEOUT = 30.0  # seconds without a byte
+TRIES = 5  # for each file, each from where the last one broke off
+
+
+class HubError(Exception):
+    """Why a checkpoint cannot be fetched, in one line."""
+
+
+class Remote(NamedTuple):
+    """A file on the hub. `digest` is its SHA-256, or git's SHA-1 where it is small."""
+
+    name: str
+    size: int
+    digest: str
+
+
+@dataclass(frozen=True)
+class Share:
+    """The progress of one file among others."""
+
+    report: Progress
+    before: int
+    total: int
+
+    def __call__(self, done: int) -> None:
+        self.report(self.before + done, self.total)
+
+
+def fetch(repo: str, revision: str, folder: Path, report: Progress) -> str:
+    """Bring `repo` as it is at `revision` into `folder`; the commit. Raises HubError, OSError.
+
+    What is there already and whole is not fetched again; half a file is gone on with.
+    """
+    commit, files = look(repo, revision)
+    folder.mkdir(parents=True, exist_ok=True)
+    total = sum(each.size for each in files)
+    done = 0
+    for each in files:
+        path = folder / each.name
+        if not (path.is_file() and path.stat().st_size == each.size and whole(path, each)):
+            fetch_file(repo, commit, each, path, Share(report, done, total))
+        done += each.size
+        report(done, total)
+    return commit
+
+
+def look(repo: str, revision: str) -> tuple[str, list[Remote]]:
+    """The commit that `revision` is now, and its files that telling needs."""
+    quoted = urllib.parse.quote(revision, safe="")
+    try:
+        with ask(f"/api/models/{repo}/revision/{quoted}?blobs=true") as answer:
+            said: dict[str, Any] = json.load(answer)
+        commit = str(said["sha"])
+        siblings = [
+            Remote(
+                str(each["rfilename"]),
+                int(each["size"]),
+                str((each.get("lfs") or {}).get("sha256") or each["blobId"]),
+            )
+            for each in said["siblings"]
+        ]
+    except (ValueError, KeyError, TypeError) as error:
+        raise HubError(f"the hub's answer about {repo} makes no sense: {error!r}") from error
+    if not any(WEIGHTS.fullmatch(each.name) for each in siblings):
+        pickled = any(each.name.endswith((".bin", ".pt", ".pth")) for each in siblings)
+        raise HubError(
+            f"{repo} has no safetensors"
+            + (": its weights are a pickle, which may run code" if pickled else "")
+        )
+    wanted = [
+        each for each in siblings if WEIGHTS.fullmatch(each.name) or BESIDE.fullmatch(each.name)
+    ]
+    return commit, wanted
+
+
+def fetch_file(
+    repo: str, commit: str, remote: Remote, path: Path, report: Callable[[int], None]
+) -> None:
+    """Fetch one file beside its place, verify it, and put it there."""
+    part = path.with_name(path.name + ".part")
+    for attempt in range(1, TRIES + 1):
+        try:
+            append(repo, commit, remote, part, report)
+            if part.stat().st_size == remote.size:
+                break
+        except (TimeoutError, ConnectionError, http.client.HTTPException, HubError) as problem:
+            if attempt == TRIES or isinstance(problem, HubError):
+                raise HubError(f"{repo}: {remote.name} broke off: {problem}") from problem
+        time.sleep(min(2**attempt / 4, 8))
+    else:
+        raise HubError(f"{repo}: {remote.name} broke off {TRIES} times")
+    if not whole(part, remote):
+        part.unlink()
+        raise HubError(f"{repo}: {remote.name} is not the file that the hub promised")
+    part.replace(path)
+
+
+def append(
+    repo: str, commit: str, remote: Remote, part: Path, report: Callable[[int], None]
+) -> None:
+    """Go on with `part` from where it ends."""
+    have = part.stat().st_size if part.exists() else 0
+    if have > remote.size:
+        part.unlink()
+        have = 0
+    if have == remote.size:
+        part.touch()
+        return
+    asked = {"Range": f"bytes={have}-"} if have else {}
+    with ask(f"/{repo}/resolve/{commit}/{urllib.parse.quote(remote.name)}", asked) as answer:
+        if have and answer.status != 206:  # it begins anew
+            have = 0
+        with part.open("ab" if have else "wb") as file:
+            while chunk := answer.read(CHUNK):
+                file.write(chunk)
+                have += len(chunk)
+                report(have)
+
+
+def ask(path: str, headers: dict[str, str] | None = None) -> Any:
+    """Open an address of the hub. Raises HubError where it says no or does not answer."""
+    endpoint = os.environ.get("HF_ENDPOINT", "").rstrip("/") or ENDPOINT
+    if not endpoint.startswith(("https://", "http://")):
+        raise HubError(f"HF_ENDPOINT is no address: {endpoint}")
+    request = urllib.request.Request(endpoint + path, headers=headers or {})  # noqa: S310
+    token = os.environ.get("HF_TOKEN")
+    if token:
+        # Large files are redirected to other hosts, whom the token is no concern of.
+        request.add_unredirected_header("Authorization", f"Bearer {token}")
+    try:
+        return urllib.request.urlopen(request, timeout=TIMEOUT)  # noqa: S310
+    except urllib.error.HTTPError as error:
+        why = {
+            401: "there is no such model, or it wants HF_TOKEN",
+            403: "HF_TOKEN may not read it; some models want their licence accepted first",
+            404: "there is no such model or revision",
+        }.get(error.code, f"{error.code} {error.reason}")
+        raise HubError(f"the hub says no to {path.split('?')[0]}: {why}") from error
+    except urllib.error.URLError as error:
+        if isinstance(error.reason, TimeoutError | ConnectionError):
+            raise error.reason from error
+        raise HubError(f"the hub {endpoint} does not answer: {error.reason}") from error
+
+
+def whole(path: Path, remote: Remote) -> bool:
+    """Whether a file is what the hub says it is."""
+    if len(remote.digest) == 40:  # git's name for a blob
+        found = hashlib.sha1(f"blob {remote.size}\0".encode(), usedforsecurity=False)
+    else:
+        found = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            found.update(chunk)
+    return found.hexdigest() == remote.digest

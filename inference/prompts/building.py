@@ -1,0 +1,360 @@
+"""Who gets how much room in the prompt. Pure; docs/context.md says it in words.
+
+    memory, pinned cards | story, cut from the oldest | summary, fired cards, note | action | told
+
+Stable parts stand first, so that the engine finds again what it has read.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+
+from inference.narrators import Narrator
+from inference.prompts import cards as story_cards
+from inference.prompts.cards import card_text
+from inference.prompts.cutting import (
+    CHARS_PER_TOKEN,
+    Count,
+    Keep,
+    chars_per_token,
+    trimmed,
+    without_blocks,
+)
+from inference.prompts.formats import RenderChat, chat, chat_pieces, chat_text, text_of, transcript
+from inference.prompts.parts import BuiltPrompt, Firing, Given, Line, Origin, Report
+from inference.request import Card, GenerationRequest, Passage, StoryContext
+from inference.sampling import SamplingParams
+from inference.text import ReplyStream, neutralise, shown_action
+
+MEMORY_SHARE = 0.4
+NOTE_SHARE = 0.1
+ACTION_SHARE = 0.2
+DICE_SHARE = 0.05
+TOLD_SHARE = 0.2
+CARD_SHARE = 0.25
+SUMMARY_SHARE = 0.15
+BLOCK_SHARE = 0.25
+SHORT_ACTION_SHARE = 0.05
+
+# A reply may take this much more than the narrator's max_tokens, to end where a sentence ends.
+MARGIN = 0.5
+
+# Cards fire on words in this much of the latest text.
+RECENT_LINES = 6
+RECENT_CHARS = 3000
+
+# A reply should not repeat so many before it.
+RECENT_REPLIES = 6
+
+
+def build(
+    request: GenerationRequest,
+    narrator: Narrator,
+    count: Count,
+    render_chat: RenderChat,
+    window: int,
+) -> BuiltPrompt:
+    """The prompt for a turn: with its reply never longer than `window`, in the engine's tokens.
+
+    Raises ValueError where the window has no room for any prompt.
+    """
+    sampling = sampling_for(request, narrator, count, window)
+    room = window - sampling.max_tokens
+
+    def render(given: Given) -> str:
+        if narrator.format == "transcript":
+            return text_of(transcript(given))
+        return chat_text(chat(given, narrator.style), given.begun, render_chat)
+
+    def tokens(given: Given) -> int:
+        return count(render(given))
+
+    whole, spare, block = gather(request, narrator, count, room)
+    given = fit(whole, spare, block, room, tokens)
+    if narrator.format == "transcript":
+        pieces = transcript(given)
+    else:
+        pieces = chat_pieces(chat(given, narrator.style), given.begun, render_chat)
+    text = text_of(pieces)
+    passages = len(request.context.story)
+    report = Report(
+        tokens=count(text),
+        window=window,
+        max_tokens=sampling.max_tokens,
+        pieces=tuple(pieces),
+        fired=given.fired,
+        left_out=given.left_out,
+        cut={origin: lost for origin, lost in given.cut.items() if lost},
+        sampling=sampling,
+        passages=passages,
+        first=next((line.passage for line in given.story if line.passage is not None), passages),
+    )
+    return BuiltPrompt(text, sampling, report)
+
+
+def sampling_for(
+    request: GenerationRequest, narrator: Narrator, count: Count, window: int
+) -> SamplingParams:
+    """The sampling, with room to end the last sentence and without what is told already."""
+    sampling = request.sampling or narrator.sampling
+    wanted = int(sampling.max_tokens * (1 + MARGIN))
+    if request.told:
+        wanted = max(wanted - count(request.told), 16)
+    return sampling.model_copy(update={"max_tokens": max(1, min(wanted, window // 2))})
+
+
+def begun(request: GenerationRequest, narrator: Narrator) -> str:
+    """What the prompt begins of the reply for the narrator: the first that the player reads."""
+    return "" if request.told else narrator.begun.get(request.context.action.kind, "")
+
+
+def reply_stream(
+    request: GenerationRequest, narrator: Narrator, again: bool = False
+) -> ReplyStream:
+    """What turns the engine's raw text for this request into the reply that players read.
+
+    `again`: a reply that goes wrong before much of it was told may be told once more.
+    """
+    sampling = request.sampling or narrator.sampling
+    action = request.context.action
+    recent = () if narrator.repeats_itself else request.context.story[-RECENT_REPLIES:]
+    return ReplyStream(
+        action.kind,
+        "" if narrator.repeats_itself else action.action,
+        request.told,
+        enough=sampling.max_tokens * CHARS_PER_TOKEN,
+        begun=begun(request, narrator),
+        recent=[passage.reply for passage in recent],
+        again=again,
+    )
+
+
+# ---- what goes in
+
+
+def gather(
+    request: GenerationRequest, narrator: Narrator, count: Count, room: int
+) -> tuple[Given, int, int]:
+    """The parts with the whole story, the tokens to leave free, and the block in characters."""
+    context = request.context
+    cut: dict[str, int] = {}
+
+    def within(origin: Origin, text: str, limit: float, keep: Keep = "start") -> str:
+        kept = trimmed(text, int(limit), count, keep)
+        cut[origin] = len(text) - len(kept)
+        return kept
+
+    memory = within("memory", neutralise(context.memory).strip(), room * MEMORY_SHARE)
+    note = within("note", neutralise(context.authors_note).strip(), room * NOTE_SHARE)
+    told = within("told", neutralise_told(request.told), room * TOLD_SHARE, "end")
+    action = line_of(context.action)
+    if action is not None:
+        action = action._replace(text=within("action", action.text, room * ACTION_SHARE))
+    dice = within("dice", neutralise(context.action.outcome).strip(), room * DICE_SHARE)
+    story = tuple(lines_of(context.story))
+
+    rest = room - count(memory) - count(note) - int(room * ACTION_SHARE)
+    summary_room = max(0, min(int(room * SUMMARY_SHARE), rest // 4))
+    summary = within("summary", neutralise(context.summary).strip(), summary_room, "end")
+    card_room = max(0, min(int(room * CARD_SHARE), rest // 2))
+    shelf = Shelf(card_room, count)
+    shelf.take_all(context, recent_text(story, action, told))
+
+    ratio = chars_per_token(story, count)
+    spare = min(shelf.room_for_others, int(loose_characters(context) / ratio)) - shelf.size_of_fired
+    spare = max(0, spare)
+    spare += max(0, int(room * SHORT_ACTION_SHARE) - (count(action.text) if action else 0))
+    given = Given(
+        memory=memory,
+        pinned=tuple(shelf.pinned),
+        story=story,
+        summary=summary,
+        cards=tuple(shelf.cards),
+        note=note,
+        action=action,
+        dice=dice,
+        begun=told or begun(request, narrator),
+        fired=tuple(shelf.fired),
+        left_out=tuple(shelf.left_out),
+        cut=cut,
+    )
+    return given, spare, max(16, int(room * BLOCK_SHARE * ratio))
+
+
+def neutralise_told(told: str) -> str:
+    """What was told ends the prompt exactly as it stands, so that the next word fits on."""
+    return neutralise(told).rstrip() if told else ""
+
+
+def lines_of(story: tuple[Passage, ...]) -> Iterator[Line]:
+    """The story as the narrator reads it, oldest first, without empty lines."""
+    for index, passage in enumerate(story):
+        action = line_of(passage)
+        if action is not None:
+            yield action._replace(passage=index, side="action")
+        outcome = neutralise(passage.outcome).strip()
+        if outcome:
+            yield Line("dice", outcome, index, "dice")
+        reply = neutralise(passage.reply).strip()
+        if reply:
+            yield Line("narrator", reply, index, "reply")
+
+
+def line_of(passage: Passage) -> Line | None:
+    """What the player adds to the story; None for Continue."""
+    shown = neutralise(shown_action(passage.kind, neutralise(passage.action))).strip()
+    if not shown:
+        return None
+    return Line("player" if passage.kind in ("do", "say") else "narrator", shown)
+
+
+# ---- cards
+
+
+def recent_text(story: tuple[Line, ...], action: Line | None, told: str) -> str:
+    """The latest text, where cards are looked for."""
+    lines = [line.text for line in story[-RECENT_LINES:]]
+    if action is not None:
+        lines.append(action.text)
+    return "\n".join([*lines, told])[-RECENT_CHARS:]
+
+
+def loose_characters(context: StoryContext) -> int:
+    """The length of all cards that are not pinned, those too that were not sent."""
+    pinned = sum(len(card.text) for card in context.cards if card.pinned)
+    sent = sum(len(card.text) for card in context.cards)
+    return max(context.card_characters, sent) - pinned
+
+
+@dataclass
+class Shelf:
+    """The cards that enter a prompt, within `room` tokens, each once."""
+
+    room: int
+    count: Count
+    pinned: list[Card] = field(default_factory=list)
+    cards: list[Card] = field(default_factory=list)
+    fired: list[Firing] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    room_for_others: int = 0  # than the pinned ones
+    size_of_fired: int = 0
+
+    def take_all(self, context: StoryContext, recent: str) -> None:
+        """Pinned cards, those that the recent text mentions, and those that cards name."""
+        for card in context.cards:
+            if card.pinned and self.take(card):
+                self.pinned.append(card)
+                self.fired.append(Firing(title=card.title))
+        self.room_for_others = self.room
+        rest = [card for card in context.cards if not card.pinned]
+        mentioned = [(found, "") for found in story_cards.fired(rest, recent)]
+        new = [*self.pinned, *self.take_fired(mentioned)]
+        for _ in range(story_cards.STEPS):
+            seen = {id(found.card) for found, _ in mentioned}
+            rest = [card for card in rest if id(card) not in seen]
+            if not new or not rest:
+                return
+            named = story_cards.named(rest, new)
+            mentioned = [(found, source.title) for found, source in named]
+            new = self.take_fired(mentioned)
+
+    def take_fired(self, mentioned: list[tuple[story_cards.Found, str]]) -> list[Card]:
+        """Those that find room, in this order."""
+        taken = []
+        for found, via in mentioned:
+            if self.take(found.card):
+                taken.append(found.card)
+                self.fired.append(Firing(title=found.card.title, key=found.key, via=via))
+        self.cards += taken
+        return taken
+
+    def take(self, card: Card) -> bool:
+        """Whether the card has something to say, and room to say it."""
+        text = card_text(card)
+        size = self.count(text) if text else 0
+        if not text:
+            return False
+        if size > self.room:
+            self.left_out.append(card.title)
+            return False
+        self.room -= size
+        if not card.pinned:
+            self.size_of_fired += size
+        return True
+
+
+# ---- the cut
+
+
+def fit(whole: Given, spare: int, block: int, room: int, tokens: Callable[[Given], int]) -> Given:
+    """`whole` with as little cut as needed to fit in `room`, `spare` tokens left free."""
+    length = sum(len(line.text) for line in whole.story)
+
+    def cut(blocks: int) -> Given:
+        story = without_blocks(whole.story, blocks, block)
+        lost = length - sum(len(line.text) for line in story)
+        return replace(whole, story=story, cut={**whole.cut, "story": lost})
+
+    def fits(given: Given, free: int) -> bool:
+        return tokens(given) <= room - free
+
+    # No text has more than 8 characters a token for long: more than that is not worth counting.
+    fewest = max(0, -(-(length - room * 8) // block))
+    most = -(-length // block)
+    if fits(cut(fewest), spare):
+        return cut(fewest)
+    while most - fewest > 1:
+        middle = (fewest + most) // 2
+        fewest, most = (fewest, middle) if fits(cut(middle), spare) else (middle, most)
+    given = cut(most)
+    while not fits(given, 0):
+        given = less(given)
+    return given
+
+
+def less(given: Given) -> Given:
+    """A little less of what can be spared, when no story is left to cut.
+
+    The shares leave room for the frame in any sensible window; this is for the others.
+    """
+    if given.cards:
+        card = given.cards[-1].title
+        out = (*given.left_out, card)
+        return replace(given, cards=given.cards[:-1], fired=given.fired[:-1], left_out=out)
+    if given.summary:
+        return shortened(given, "summary", given.summary)
+    if given.pinned:
+        card = given.pinned[-1].title
+        out = (*given.left_out, card)
+        return replace(given, pinned=given.pinned[:-1], fired=given.fired[:-1], left_out=out)
+    action = given.action.text if given.action else ""
+    texts = {
+        "memory": given.memory,
+        "note": given.note,
+        "told": given.begun,
+        "dice": given.dice,
+        "action": action,
+    }
+    longest = max(texts, key=lambda origin: len(texts[origin]))
+    if not texts[longest]:
+        raise ValueError("the narrator's context has no room for a prompt")
+    return shortened(given, longest, texts[longest])
+
+
+def shortened(given: Given, origin: str, text: str) -> Given:
+    """A quarter less of one part: from its end, of what was told and the summary from its front."""
+    keep = len(text) * 3 // 4
+    from_front = origin in ("told", "summary")
+    kept = text[len(text) - keep :] if from_front else text[:keep].rstrip()
+    cut = {**given.cut, origin: given.cut.get(origin, 0) + len(text) - len(kept)}
+    if origin == "action" and given.action is not None:
+        action = given.action._replace(text=kept) if kept else None
+        return replace(given, action=action, cut=cut)
+    if origin == "told":
+        return replace(given, begun=kept, cut=cut)
+    if origin == "memory":
+        return replace(given, memory=kept, cut=cut)
+    if origin == "note":
+        return replace(given, note=kept, cut=cut)
+    if origin == "dice":
+        return replace(given, dice=kept, cut=cut)
+    return replace(given, summary=kept, cut=cut)

@@ -1,0 +1,208 @@
+"""What must happen in Redis at once or not at all, in Lua.
+
+Every time in here is Redis' own. Keys are made in inference/log.py.
+"""
+
+# The line is a sorted set of turns. Who stands before whom is start-time fair queuing (Goyal, Vin,
+# Cheng 1996) with a turn as the unit: a player's turns are counted in rounds, one turn in each; a
+# new turn joins the round that is being told now, or the one after the player's last. So somebody
+# who plays in a hundred windows gets one turn in each round, as everybody does. Within a round
+# the first to come is the first: a score is ROUND * round + arrival.
+ROUND = 1_000_000_000
+
+# Where a player's next turn would stand. KEYS: waiting, order, player's round. ARGV: ROUND.
+PLACE = """
+local round = math.max(tonumber(redis.call('HGET', KEYS[2], 'round') or '0'),
+                       tonumber(redis.call('GET', KEYS[3]) or '0'))
+local before = string.format('(%.0f', (round + 1) * tonumber(ARGV[1]))
+return redis.call('ZCOUNT', KEYS[1], '-inf', before)
+"""
+
+# Lets a turn wait, and says where it stands. One that waits already keeps its place; one that was
+# broken off goes before all others.
+# KEYS: waiting, requests, order, player's round. ARGV: ROUND, turn, request, again, memory s.
+ENQUEUE = """
+redis.call('HSET', KEYS[2], ARGV[2], ARGV[3])
+if not redis.call('ZSCORE', KEYS[1], ARGV[2]) then
+  local round = tonumber(redis.call('HGET', KEYS[3], 'round') or '0')
+  local arrival = 0
+  if ARGV[4] == '' then
+    round = math.max(round, tonumber(redis.call('GET', KEYS[4]) or '0'))
+    redis.call('SET', KEYS[4], round + 1, 'EX', ARGV[5])
+    arrival = redis.call('HINCRBY', KEYS[3], 'arrivals', 1) % tonumber(ARGV[1])
+  end
+  redis.call('ZADD', KEYS[1], string.format('%.0f', round * tonumber(ARGV[1]) + arrival), ARGV[2])
+end
+return redis.call('ZRANK', KEYS[1], ARGV[2])
+"""
+
+# Forgets the requests of turns that do not wait, which a Redis that was full may have left behind.
+# KEYS: waiting, requests.
+TIDY = """
+local gone = 0
+for _, turn in ipairs(redis.call('HKEYS', KEYS[2])) do
+  if not redis.call('ZSCORE', KEYS[1], turn) then
+    gone = gone + redis.call('HDEL', KEYS[2], turn)
+  end
+end
+return gone
+"""
+
+# Ends a turn from outside. One that was still waiting gives its player's round back.
+# KEYS: lease, running, waiting, requests. ARGV: ROUND, turn, prefix of the players' rounds.
+REVOKE = """
+redis.call('DEL', KEYS[1])
+redis.call('ZREM', KEYS[2], ARGV[2])
+local score = redis.call('ZSCORE', KEYS[3], ARGV[2])
+local request = redis.call('HGET', KEYS[4], ARGV[2])
+if score and request then
+  local theirs = ARGV[3] .. cjson.decode(request).player
+  local round = math.floor(tonumber(score) / tonumber(ARGV[1]))
+  if tonumber(redis.call('GET', theirs) or '0') == round + 1 then
+    redis.call('SET', theirs, round, 'KEEPTTL')
+  end
+end
+redis.call('ZREM', KEYS[3], ARGV[2])
+redis.call('HDEL', KEYS[4], ARGV[2])
+"""
+
+# For how many milliseconds each turn under way has been told. One whose lease is gone is not.
+# KEYS: running. ARGV: prefix of the leases.
+RUNNING = """
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local turns = redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')
+local elapsed = {}
+for i = 1, #turns, 2 do
+  if redis.call('EXISTS', ARGV[1] .. turns[i]) == 1 then
+    elapsed[#elapsed + 1] = now - tonumber(turns[i + 1])
+  else
+    redis.call('ZREM', KEYS[1], turns[i])
+  end
+end
+return elapsed
+"""
+
+# Takes the next waiting turn that nobody tells yet, and logs that it has started. `telling` names
+# this telling; it is fresh when Redis knows of no earlier one, so that words which a page may still
+# show of one (Redis was emptied in mid-reply) are not its beginning.
+# KEYS: waiting, requests, order, running.
+# ARGV: holder, lease ms, memory s, log entries, log s, prefix, ROUND.
+TAKE = """
+while true do
+  local popped = redis.call('ZPOPMIN', KEYS[1])
+  if #popped == 0 then return false end
+  local turn = popped[1]
+  local request = redis.call('HGET', KEYS[2], turn)
+  redis.call('HDEL', KEYS[2], turn)
+  if request then
+    local given = cjson.decode(request)
+    local lease = ARGV[6] .. 'lease:' .. turn
+    local value = ARGV[1] .. ':' .. given.attempt
+    redis.call('HSET', KEYS[3], 'round', math.floor(tonumber(popped[2]) / tonumber(ARGV[7])))
+    if redis.call('SET', lease, value, 'NX', 'PX', ARGV[2]) then
+      local started = ARGV[6] .. 'started:' .. turn
+      local before = redis.call('GET', started) or ''
+      local ended = redis.call('GET', ARGV[6] .. 'end:' .. turn) or ''
+      redis.call('SET', started, given.attempt, 'EX', ARGV[3])
+      local time = redis.call('TIME')
+      redis.call('ZADD', KEYS[4], time[1] * 1000 + math.floor(time[2] / 1000), turn)
+      if ended == '' then
+        local log = ARGV[6] .. 'log:' .. given.adventure
+        redis.call('XADD', log, 'MAXLEN', '~', ARGV[4], '*', 'e', cjson.encode(
+          {type='turn.started', turn=turn, attempt=given.attempt,
+           telling=string.sub(ARGV[1], -8), fresh=(before == '')}))
+        redis.call('EXPIRE', log, ARGV[5])
+      end
+      return {request, value, before, ended}
+    end
+  end
+end
+"""
+
+# Appends pieces of a reply. Returns 0 when the lease is another's by now.
+# KEYS: lease, log. ARGV: value, log entries, log s, event...
+APPEND = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+for i = 4, #ARGV do
+  redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[2], '*', 'e', ARGV[i])
+end
+redis.call('EXPIRE', KEYS[2], ARGV[3])
+return 1
+"""
+
+# Keeps the lease. Returns 0 when it is another's by now.
+# KEYS: lease. ARGV: value, lease ms.
+RENEW = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return 1
+"""
+
+# Logs the last pieces, keeps the Result, lets the lease go. Returns 0 when it is another's by now.
+# KEYS: lease, log, end, running.
+# ARGV: value, turn, log entries, log s, memory s, result, event...
+FINISH = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+for i = 7, #ARGV do
+  redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[3], '*', 'e', ARGV[i])
+end
+redis.call('EXPIRE', KEYS[2], ARGV[4])
+redis.call('SET', KEYS[3], ARGV[6], 'EX', ARGV[5])
+redis.call('DEL', KEYS[1])
+redis.call('ZREM', KEYS[4], ARGV[2])
+return 1
+"""
+
+# Lets a lease go without an end, so that the next attempt may start at once.
+# KEYS: lease, running. ARGV: value, turn.
+RELEASE = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('ZREM', KEYS[2], ARGV[2])
+return redis.call('DEL', KEYS[1])
+"""
+
+# Lets a lease go and puts its turn before all others in the line, so that another worker goes on.
+# Returns 0 when it is another's by now.
+# KEYS: lease, running, waiting, requests, order. ARGV: value, turn, request, ROUND.
+HAND_ON = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[1])
+redis.call('ZREM', KEYS[2], ARGV[2])
+redis.call('HSET', KEYS[4], ARGV[2], ARGV[3])
+local round = tonumber(redis.call('HGET', KEYS[5], 'round') or '0')
+redis.call('ZADD', KEYS[3], string.format('%.0f', round * tonumber(ARGV[4])), ARGV[2])
+return 1
+"""
+
+# Puts an event into the log and notes which version of the adventure the log has seen.
+# KEYS: log, version. ARGV: log entries, log s, version, event.
+PUBLISH = """
+redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', 'e', ARGV[4])
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+if tonumber(ARGV[3]) > tonumber(redis.call('GET', KEYS[2]) or '-1') then
+  redis.call('SET', KEYS[2], ARGV[3], 'EX', ARGV[2])
+else
+  redis.call('EXPIRE', KEYS[2], ARGV[2])
+end
+"""
+
+# Takes any job that waits for idle workers.
+# KEYS: background.
+TAKE_BACKGROUND = """
+local adventure = redis.call('HRANDFIELD', KEYS[1])
+if not adventure then return false end
+local request = redis.call('HGET', KEYS[1], adventure)
+redis.call('HDEL', KEYS[1], adventure)
+return request
+"""
+
+# Notes that a worker lives, and how it does.
+# KEYS: workers, worker. ARGV: name, seconds, stats.
+BEAT = """
+local now = tonumber(redis.call('TIME')[1])
+redis.call('ZADD', KEYS[1], now, ARGV[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[2])
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+redis.call('SET', KEYS[2], ARGV[3], 'EX', ARGV[2])
+"""

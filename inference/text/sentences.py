@@ -1,0 +1,86 @@
+"""Where sentences end, in several scripts.
+
+Thai and Lao have no mark for it: they put a space between phrases. There a space ends a sentence
+once PHRASE characters stand before it, so that a reply has places to end.
+"""
+
+import re
+import unicodedata
+
+STOPS = ".!?…。！？｡．！？‼⁇⁈⁉।॥؟۔։՞።፧။၊។៕།༎᠃᠉"
+CLOSING = "\"'”’»)\\]」』】）›“"
+END = re.compile(rf"(?:[{STOPS}]|(?<=[\u0370-\u03ff])[;·])+[{CLOSING}]*$")
+END_WITHOUT_SPACE = re.compile(rf"[。！？｡]+[{CLOSING}]*$")
+PAUSES = ",;:—–-，、；："
+CLOSERS = "\"'”’»)]」』】），、。！？"
+PHRASE = 40
+
+# A name or a number goes on after these.
+ABBREVIATION = re.compile(
+    r"(?:^|[\s(\"“‘'-])(?:Mr|Mrs|Ms|Mx|Messrs|Dr|St|Ste|Mt|Ft|Prof|Capt|Cpt|Lt|Sgt|Cpl|Col|Gen|Maj|Cmdr"
+    r"|Rev|Fr|Hon|Gov|Sen|Rep|Pres|Mme|Mlle|Hr|Frl|Sra?|Srta|Dra?|Ud|vs|ca|approx|bzw|bspw|usw|z\.B|d\.h"
+    r"|e\.g|i\.e|cf|viz|[A-HJ-Z]|[A-Z]\.[A-Z]|[А-Я]|[а-я]|(?:[A-Z]\.)+[A-Z])\.$"
+)
+# These may also be the last of a sentence: a capital letter after them begins another.
+LAST_OR_NOT = re.compile(
+    r"(?:^|[\s(\"“‘'])(?:etc|Jr|Sr|Inc|Ltd|Co|Bros|Ave|Rd|a\.m|p\.m|A\.D|B\.C|usw|al)\.$"
+)
+BEFORE_A_NUMBER = re.compile(r"(?:^|[\s(\"“‘'])(?:No|Nos|Nr|Vol|Fig|Ch|pp?|Op|Art|Sec)\.$")
+
+
+def ends_sentence(sentence: str, space: str, following: str) -> bool:
+    """Whether `sentence` ends before `space` and the character `following`."""
+    if not sentence:
+        return False
+    if "\n" in space:
+        return True
+    if not space:
+        return END_WITHOUT_SPACE.search(sentence) is not None and following not in CLOSERS
+    found = END.search(sentence)
+    if found is None:
+        return phrase_by_phrase(sentence[-1]) and len(sentence) >= PHRASE and following not in "ๆໆฯ"
+    if LAST_OR_NOT.search(sentence):
+        return not (following.islower() or following.isdigit())
+    if ABBREVIATION.search(sentence):
+        return False
+    if BEFORE_A_NUMBER.search(sentence):
+        return not following.isdigit()
+    # '"Who is there?" you ask', "the dark… and the cold": the sentence goes on.
+    going_on = found[0][-1] in CLOSING.replace("\\", "") or found[0].startswith(("...", "…"))
+    return not (going_on and following.islower())
+
+
+def phrase_by_phrase(each: str) -> bool:
+    """Whether `each` is Thai or Lao."""
+    return 0x0E00 <= ord(each) <= 0x0EFF
+
+
+def ended(sentence: str) -> str:
+    """The sentence with an end: the narrator would otherwise go on writing it."""
+    return sentence if END.search(sentence) else f"{sentence}."
+
+
+def end_mark(last: str) -> str:
+    """What ends a sentence whose last character is `last`; nothing where its script has no mark."""
+    if phrase_by_phrase(last):
+        return ""
+    name = unicodedata.name(last, "")
+    for script, mark in MARKS.items():
+        if name.startswith(script):
+            return mark
+    return "。" if ord(last) >= 0x2E80 and not name.startswith("HANGUL") else "."
+
+
+MARKS = {
+    "DEVANAGARI": "।",
+    "BENGALI": "।",
+    "GURMUKHI": "।",
+    "ARMENIAN": "։",
+    "ETHIOPIC": "።",
+    "MYANMAR": "။",
+    "KHMER": "។",
+    "TIBETAN": "།",
+    "HANGUL": ".",
+    "MATHEMATICAL": ".",
+    "EMOJI": ".",
+}

@@ -1,0 +1,584 @@
+"""A reply as it is told: raw text in, text that may be shown out."""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from typing import Literal
+
+from inference.request import Kind
+from inference.text.actions import shown_action
+from inference.text.characters import character, extends, letters, spaceless, wider
+from inference.text.loops import Echo, Phrases, Runs
+from inference.text.quotes import opens_at_end, quoting
+from inference.text.scaffolding import (
+    LABELS,
+    META,
+    META_LATER,
+    PREAMBLE,
+    WHOLE,
+    begins_with,
+    clause_by_i,
+    clause_speaks,
+    in_first_person,
+    introduces_players_words,
+    players_words,
+    preamble,
+    speaks,
+)
+from inference.text.sentences import END, PAUSES, end_mark, ends_sentence
+from inference.text.structure import HALF_TOKEN, MARKUP, MAY_BE_TOKEN, TEMPLATE_TOKEN
+
+Reason = Literal["stop", "length", "cancelled", "error"]
+
+# What is wrong with a reply that ends before the model ended it.
+Fault = Literal["", "loop", "repeats", "speaks", "person", "empty"]
+Verdict = Literal["show", "hold", "end", "drop"]
+
+# A longer word is no word: a script without spaces that is not listed, or a model gone astray.
+LONGEST_WORD = 64
+# Held back while they might become something to withhold, at most this much.
+LONGEST_HELD = 400
+# A quotation waits for the word that says whose it is, in characters.
+LONGEST_QUOTATION = 240
+# A shorter sentence may be told again: in the same reply, and after another one.
+LONG_HERE = 16  # letters
+LONG_SENTENCE = 25
+# A reply with a fault is told anew, or on, where it has less than this and has not ended well.
+SHORT_REPLY = 60  # letters
+LONG_QUOTED = 1.1  # times what is enough, to let a quotation close
+# Past what is enough a reply may also end before one of these, where a comma stands.
+JOINING = frozenset(
+    [
+        "and",
+        "but",
+        "as",
+        "while",
+        "so",
+        "then",
+        "because",
+        "when",
+        "which",
+        "where",
+        "who",
+        "or",
+        "yet",
+    ]
+)
+ENDING = 4  # characters kept free for an end and what closes quotations
+
+
+class ReplyStream:
+    """A reply as it is told: raw text in, text that may be shown out.
+
+    Works character by character, so that how the raw text was split makes no difference. `told`
+    is all that was released; `done` says that the reply is complete and its telling may be
+    cancelled. A piece never ends in white space: it comes with the space before it.
+
+    `enough` is the length in letters from which the next end of a sentence ends the reply;
+    `begun` is what the prompt began of it, shown with the first words of the engine; `recent` are
+    the replies before it, which it should not repeat.
+
+    `fault` says why the reply ended before the model ended it. Where `again` allows, and too
+    little was told, `unfinished` asks for it to be told anew, going on from `told`; nothing is
+    put at its end then.
+    """
+
+    def __init__(
+        self,
+        kind: Kind,
+        action: str = "",
+        told: str = "",
+        max_chars: int = 4000,
+        enough: int = 600,
+        begun: str = "",
+        recent: Sequence[str] = (),
+        again: bool = False,
+    ) -> None:
+        self.told = ""
+        self.done = False
+        self.fault: Fault = ""
+        self.unfinished = False
+        self._again = again
+        self._max_chars = max_chars
+        self._enough = enough
+        self._echo = letters(shown_action(kind, action)) if kind in ("do", "say") else ""
+        self._known = {sentence for reply in recent for sentence in sentences_of(reply)}
+        self._first_person = sum(map(narrated_by_i, recent)) * 2 > len(recent)
+        self._word = ""  # the unit being read: a word, or a grapheme
+        self._space = ""  # the white space before it: "", " ", "\n" or "\n\n"
+        self._held = ""  # complete units that may not be shown yet
+        self._withheld = ""  # a first sentence left out: better than no reply at all
+        self._leaving_out = False
+        self._sentence = ""  # the sentence being told, what is held included
+        self._sentences: list[str] = []  # finished ones, as letters
+        self._runs = Runs()
+        self._phrases = Phrases()
+        self._earlier = Echo(recent)  # what was told in the replies before
+        self._own = Echo()  # what was told in this one
+        self._mark = "…"  # what ends a reply that goes wrong
+        self._tail = ""  # a comma waits for the next word: a reply should not end in one
+        self._marks = ""  # what would close the quotations that are open, innermost last
+        self._marks_shown = ""  # the same of what was shown
+        self._quotation = ""  # "open", or "closed" and nobody knows yet whose it was
+        self._began_quoted = False  # the sentence began inside a quotation
+        self._after = ""  # what was said since it closed
+        self._thinking = False  # the model talks to itself
+        self._out: list[str] = []
+        if told:
+            self._replay(told)
+        for each in begun:
+            self._take(each)
+
+    def feed(self, raw: str) -> str:
+        """Take raw text; give back what may be shown now."""
+        for each in raw:
+            if self.done:
+                break
+            self._take(each)
+        return self._released()
+
+    def finish(self, reason: Reason) -> str:
+        """Take the end of the raw text; give back the last that may be shown.
+
+        "stop" is the model's own end, "length" an end inside a sentence as likely as not,
+        "cancelled" the player's wish: the words told so far stay as they are.
+        """
+        if self.done:
+            return self._released()
+        if reason in ("stop", "length"):
+            if self._word and (reason == "stop" or END.search(self._word) or not self.told):
+                self._complete()
+            if not self.done:
+                self._end_of_text("…" if reason == "length" else ".")
+        self.done = True
+        self._word = self._held = ""
+        return self._released()
+
+    def close(self) -> str:
+        """Put an end to an unfinished reply that will not be told again; what comes with it."""
+        if self.unfinished:
+            self.unfinished = False
+            if self.told:
+                self._put_end("…")
+        return self._released()
+
+    # -- reading characters into units
+
+    def _take(self, each: str) -> None:
+        each = character(each)
+        if each in ("*", "`", ""):  # emphasis is markup, not story
+            return
+        if each.isspace():
+            if self._word:
+                self._complete()
+            self._space = wider(self._space, each)
+            return
+        if not self._word:
+            self._begin_unit(each)
+        elif self._word[-1] == "<" and each == "｜":
+            pass  # a template token of DeepSeek's, whose bar is wide
+        elif spaceless(each) or spaceless(self._word[-1]):
+            if not extends(each):
+                self._complete()
+                self._begin_unit(each)
+        elif len(self._word) >= LONGEST_WORD and not (
+            extends(each) or MAY_BE_TOKEN.search(self._word)
+        ):
+            self._complete()
+            self._begin_unit(each)
+        if self.done:
+            return
+        self._word += each
+        self._look_for_tokens()
+
+    def _look_for_tokens(self) -> None:
+        if self._thinking:
+            if self._word.endswith("</think>"):
+                self._thinking = False
+                self._word = self._space = ""
+            return
+        found = TEMPLATE_TOKEN.search(self._word) or HALF_TOKEN.search(self._word)
+        if found is None:
+            return
+        if found[0].lower() in ("<think>", "[think]") and not (self.told or self._held):
+            self._thinking = True
+            self._word = ""
+            return
+        self._word = self._word[: found.start()]
+        if self._word:
+            self._complete()
+        if not self.done:
+            self._end_of_text("…")
+        self.done = True
+
+    def _begin_unit(self, first: str) -> None:
+        """A unit begins with `first`: what is before it can be judged now."""
+        if ends_sentence(self._sentence, self._space, first):
+            self._close_sentence(first)
+            if self.done:
+                return
+        if first == ">" and self._line_starts() and not self._thinking:
+            self._end()
+
+    def _line_starts(self) -> bool:
+        return "\n" in self._space or not (self.told or self._held)
+
+    # -- judging units
+
+    def _complete(self) -> None:
+        """The unit is complete: hold it, show it with all that is held, or end the reply."""
+        word = MARKUP.sub("", unicodedata.normalize("NFC", self._word))
+        if self._thinking or not word:
+            self._word = ""
+            return
+        begun = self.told or self._held or self._tail or self._withheld or self._leaving_out
+        space = self._space if begun else ""
+        self._word = self._space = ""
+        if self._line_begins_with_markup(word, space):
+            self._space = space
+            return
+        if self._tail and not self._held and not self.told:
+            space = ""  # a quotation that begins the reply
+        text = self._tail + space + word
+        if len(self.told) + len(self._held) + len(text) + ENDING > self._max_chars:
+            self._end()
+            return
+        if self._long_enough_before(word):
+            self._end(".")
+            return
+        before, marks = self._sentence, self._marks
+        if not before:
+            self._began_quoted = bool(marks)
+        self._sentence = (before + space.replace("\n", " ") + word).lstrip()
+        self._marks = quoting(marks, space + word, (self.told + self._held + self._tail)[-1:])
+        if self._leaving_out:
+            self._withheld += space + word
+            return
+        self._hold(text)
+        verdict = self._judge(before, marks, word)
+        if verdict != "end" and (looping := self._looping(word)) != "show":
+            verdict = looping
+        match verdict:
+            case "end":
+                self._end(self._mark)
+            case "drop":
+                self._held = self._sentence = self._tail = ""
+                self._marks = self._quotation = ""
+            case "show":
+                self._show(self._held)
+                self._held = ""
+
+    def _long_enough_before(self, word: str) -> bool:
+        """Whether the reply should end before the clause that `word` begins."""
+        if not self._tail.startswith(",") or word.lower() not in JOINING:
+            return False
+        clause = len(letters(self._sentence)) >= LONG_SENTENCE
+        return clause and not self._held and len(self.told) >= self._enough
+
+    def _hold(self, text: str) -> None:
+        """Hold a unit; what a reply should not end with waits apart for the next one."""
+        kept = text.rstrip(PAUSES + " \n")
+        while kept and opens_at_end(kept, self._marks):
+            kept = kept[:-1].rstrip(PAUSES + " \n")
+        self._held += kept
+        self._tail = text[len(kept) :]
+
+    def _line_begins_with_markup(self, word: str, space: str) -> bool:
+        """Whether `word` is a heading, rule, bullet or label, which the story does without."""
+        if "\n" not in space and (self.told or self._held):
+            return False
+        if set(word) <= set("#•-=_~") and word not in ("-", "—"):
+            return True
+        return not self.told and word.lower() in LABELS
+
+    def _judge(self, before: str, marks: str, word: str) -> Verdict:
+        """What to do with what is held, now that `word` stands after `before`."""
+        said = self._sentence.lower().replace("’", "'")
+        first = not self._sentences
+        nothing_told = not self.told
+        if nothing_told and not marks and (found := preamble(said)) != "no":
+            return "drop" if found == "yes" else "hold"
+        spoken = self._quoted(before, marks, word)
+        if self._leaving_out or self.fault:
+            return spoken
+        if nothing_told and self._echo and (echoed := self._echoes()) != "show":
+            return echoed
+        if spoken != "show":
+            return spoken
+        if marks or self._began_quoted:
+            return "show"  # a character speaks
+        stops = META if first else (*META, *META_LATER)
+        if begins_with(said, stops):
+            return "end"
+        if not first and re.match(r"\d{1,2}[.)]$", said):
+            return "end"  # a menu of choices
+        if self._quotation != "closed" and (wrong := self._wrong_voice(said)) != "show":
+            return wrong
+        wholes = () if first else WHOLE
+        if any(stop.startswith(said) for stop in (*stops, *wholes)):
+            return "hold"
+        if said.rstrip(".!?…") in wholes:
+            return "hold"
+        seen = letters(self._sentence)
+        if seen and len(self._held) < LONGEST_HELD:
+            known = (*self._sentences, *self._known)
+            if any(len(each) >= len(seen) and each.startswith(seen) for each in known):
+                return "hold"
+        return "show"
+
+    def _echoes(self) -> Verdict:
+        """Whether the reply begins with the action again, which stands above it."""
+        seen = letters(self._sentence)
+        if seen == self._echo:
+            self._echo = ""
+            self._withheld = self._held
+            return "drop"
+        if self._echo.startswith(seen) and len(self._held) < LONGEST_HELD:
+            return "hold"
+        self._echo = ""
+        return "show"
+
+    def _wrong_voice(self, said: str) -> Verdict:
+        """Whether the sentence is the player's to say, or told by someone who says "I"."""
+        speaking = speaks(said, complete=False)
+        if speaking == "maybe":
+            return "hold"
+        if speaking == "yes":
+            return self._leave_out("speaks")
+        if in_first_person(said) and not self._first_person:
+            return self._leave_out("person")
+        clause = clause_speaks(said)
+        by_i = clause_by_i(said) and not self._first_person
+        if clause == "maybe":
+            return "hold"
+        if clause == "yes" or by_i:
+            if self.told:
+                self._mark = "."  # the clause before it is a sentence
+            return self._leave_out("person" if by_i else "speaks")
+        return "show"
+
+    def _quoted(self, before: str, marks: str, word: str) -> Verdict:
+        """Hold a quotation that begins a sentence until it is known whose words it is."""
+        if self._quotation == "closed":
+            self._after = f"{self._after} {word}".strip().lower()
+            if in_first_person(self._after) and not self._first_person:
+                return self._leave_out("person")  # '"No," I say.'
+            match players_words(self._after.strip(".,!?;:—–…")):
+                case "yes":
+                    return self._leave_out("speaks")
+                case "maybe":
+                    return "hold"
+            self._quotation = ""
+            return "show"
+        if self._quotation == "open":
+            if len(self._held) > LONGEST_QUOTATION:
+                self._quotation = ""
+                return "show"
+            if not self._marks:
+                self._quotation, self._after = "closed", ""
+            return "hold"
+        if not marks and quotes_at_start(word, self._marks):
+            if not before and not self._begun_before():
+                self._quotation, self._after = ("open" if self._marks else "closed"), ""
+                return "hold"
+            if introduces_players_words(before.lower().replace("’", "'")):
+                return self._leave_out("speaks")
+        return "show"
+
+    def _begun_before(self) -> bool:
+        """Whether the sentence was begun by an earlier attempt."""
+        return bool(self.told) and not self._held and not self._sentences
+
+    def _leave_out(self, fault: Fault) -> Verdict:
+        """A sentence that should not be told: left out at the start, and later the end.
+
+        A sentence that an earlier attempt began is told as it comes.
+        """
+        if self.told:
+            if not self._held.strip():
+                return "show"
+            self.fault = fault
+            return "end"
+        self.fault = fault
+        self._withheld += self._held + self._tail
+        self._held = self._tail = self._quotation = ""
+        self._leaving_out = True
+        return "hold"
+
+    def _looping(self, word: str) -> Verdict:
+        runs = self._runs.hear(word.lower())
+        phrase = self._phrases.hear(word)
+        own = self._own.hear(word, learn=True)
+        earlier = self._earlier.hear(word)
+        if "end" in (runs, own, phrase):
+            self.fault = "loop"
+            return "end"
+        if earlier == "end":
+            self.fault = "repeats"
+            return "end"
+        return "hold" if "hold" in (runs, own, earlier, phrase) else "show"
+
+    def _close_sentence(self, following: str) -> None:
+        """A sentence is complete before `following`: show it, unless it has been told before."""
+        if self._leaving_out:
+            self._sentence = ""
+            if not self._marks and following not in "yY":
+                self._leaving_out = False
+                self._own.forget()
+                self._phrases.forget()
+                self._earlier.forget()
+            return
+        said = self._sentence.lower().replace("’", "'").strip()
+        if self._quotation == "closed" and following in "yY" and not self._after:
+            self._remember()
+            return  # '"Who is there?" You ask'
+        if self._held:
+            if self._repeated():
+                self._end()
+                return
+            own = not (self._marks or self._began_quoted)
+            if own and said.rstrip(".!?…") in WHOLE and self._sentences:
+                self._end()
+                return
+            if own and speaks(said.rstrip(".!?…"), complete=True) == "yes":
+                if self._leave_out("speaks") == "end":
+                    self._end()
+                self._sentence, self._leaving_out = "", False
+                return
+            if self._quotation != "open":
+                self._quotation = ""
+                self._show(self._held)
+                self._held = ""
+        self._remember()
+        # A character that is a word or half of one is as good as four others.
+        told = self.told
+        long = len(told) + 3 * sum(map(spaceless, told))
+        if long >= self._enough and (not self._marks_shown or long >= LONG_QUOTED * self._enough):
+            self._end(".")
+
+    def _repeated(self) -> bool:
+        """Whether the sentence has been told before; notes the fault."""
+        sentence = letters(self._sentence)
+        known = self._sentences.count(sentence)
+        if sentence and (known >= 2 or (known and is_long(sentence, LONG_HERE))):
+            self.fault = "loop"
+            return True
+        if is_long(sentence) and sentence in self._known:
+            self.fault = "repeats"
+            return True
+        return False
+
+    def _remember(self) -> None:
+        sentence = letters(self._sentence)
+        if sentence:
+            self._sentences.append(sentence)
+        self._sentence = ""
+
+    # -- letting go
+
+    def _show(self, text: str) -> None:
+        if not self.told:
+            text = text.lstrip()
+        self._marks_shown = quoting(self._marks_shown, text, self.told[-1:])
+        self.told += text
+        self._out.append(text)
+
+    def _released(self) -> str:
+        out = "".join(self._out)
+        self._out.clear()
+        return out
+
+    def _end(self, mark: str = "…") -> None:
+        """End the reply here: what is held stays unseen, what was shown gets an ending."""
+        if self.fault and not self.told:
+            self._withheld += self._held
+        self._held = self._word = ""
+        self.done = True
+        if not self.told and self._withheld and not self._again:
+            self._show(self._withheld[: self._max_chars - ENDING].rstrip())  # nothing better came
+        if not self.told:
+            self.fault = self.fault or "empty"
+            self.unfinished = self._again
+            return
+        well = END.search(self.told) is not None and not self._marks_shown
+        short = len(letters(self.told)) < SHORT_REPLY
+        if self._again and self.fault and short and not (well and self.fault != "loop"):
+            self.unfinished = True
+            return
+        self._put_end(mark)
+
+    def _put_end(self, mark: str) -> None:
+        """An end for what was shown, and the marks that close its quotations."""
+        last = self.told[-1]
+        if last in PAUSES:  # told by an earlier attempt
+            self._append("…")
+        elif last.isalnum() or extends(last):
+            self._append(end_mark(last) if mark == "." else mark)
+        elif self._marks_shown and quoting("", last) == self._marks_shown[-1:]:
+            self._append("…")
+        self._append(self._marks_shown[::-1])
+        self._marks_shown = ""
+
+    def _end_of_text(self, mark: str) -> None:
+        """The model has said its last: show what is held, unless it is to be withheld."""
+        if self._held:
+            said = self._sentence.lower().replace("’", "'").strip()
+            bare = said.rstrip(".!?…")
+            cut = (
+                bool(bare)
+                and not self._marks
+                and any(stop.startswith(bare) for stop in (*META, *META_LATER))
+            )
+            whole = bare in WHOLE and not self._marks and bool(self._sentences)
+            player = speaks(bare, complete=True) == "yes"
+            if self.told and not self._marks and clause_speaks(bare) != "no":
+                player, mark = True, "."
+            if player and not self.told:
+                self._leave_out("speaks")
+            elif not (self._repeated() or cut or whole or player or PREAMBLE.match(said)):
+                self._show(self._held)
+            self._held = ""
+        self._end(mark)
+
+    def _append(self, text: str) -> None:
+        if text and len(self.told) + len(text) <= self._max_chars:
+            self.told += text
+            self._out.append(text)
+
+    def _replay(self, told: str) -> None:
+        """Take up where an earlier attempt left off: its text is told, whatever it holds."""
+        self._echo = ""
+        for match in re.finditer(r"(\s*)(\S+)", told):
+            space, word = match[1], match[2]
+            if ends_sentence(self._sentence, space, word[0]):
+                self._remember()
+            self._sentence = (self._sentence + space.replace("\n", " ") + word).lstrip()
+            for unit in word if spaceless(word[0]) else [word]:
+                self._looping(unit)
+            self._show(space + word)
+        self.told = told
+        self.fault = ""
+        self._marks = self._marks_shown
+        self._out.clear()
+
+
+def quotes_at_start(word: str, marks: str) -> bool:
+    """Whether `word` begins a quotation; `marks` are open after it."""
+    return word[0] in '"“„«「' or (word[0] in "'‘" and bool(marks))
+
+
+def sentences_of(reply: str) -> list[str]:
+    """The long sentences of a reply, as letters."""
+    found = (letters(part) for part in re.split(r"(?<=[.!?…。！？।])[\"”’)」]*\s*|\n+", reply))
+    return [sentence for sentence in found if is_long(sentence)]
+
+
+def is_long(sentence: str, least: int = LONG_SENTENCE) -> bool:
+    """Whether a sentence, given as letters, is too long to be told twice by chance."""
+    return len(sentence) + 2 * sum(map(spaceless, sentence)) >= least
+
+
+def narrated_by_i(reply: str) -> bool:
+    """Whether a reply is told by someone who says "I", outside quotation."""
+    bare = re.sub(r'"[^"]*"?|“[^”]*”?', "", reply)
+    return len(re.findall(r"\bI\b", bare)) > len(re.findall(r"\b[Yy]ou\b", bare))
