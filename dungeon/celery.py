@@ -11,9 +11,11 @@ import os
 from celery import Celery
 from celery.signals import beat_embedded_init
 
-from dungeon import leash
+from dungeon import broker, leash
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dungeon.settings")
+
+broker.mend()
 
 app = Celery("grue")
 app.config_from_object("django.conf:settings", namespace="CELERY")

@@ -46,6 +46,7 @@ class Program:
     quiet: bool = False  # its output is kept for the case that it dies, not shown
     environ: dict[str, str] | None = None  # None: ours
     folder: str = "/"  # where it runs
+    settled: float | None = None  # started again when it dies after so many seconds; None: never
 
     @property
     def command(self) -> list[str]:

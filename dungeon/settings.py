@@ -61,10 +61,23 @@ if any(origin.startswith("https://") for origin in CSRF_TRUSTED_ORIGINS):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 # What a player may have under way at once, over all adventures.
-TURNS_PER_PLAYER = 2
+TURNS_PER_PLAYER = environment.whole("TURNS_PER_PLAYER", 2, 1, 1000)
+# A turn goes on when nobody watches any more. A host who pays for each word may have it stopped
+# after so many seconds without a window; 0 is never.
+STOP_WHEN_AWAY_SECONDS = environment.whole("STOP_WHEN_AWAY_SECONDS", 0, 0, 86400)
+
+# What the models that one worker has loaded may hold together, in MiB; 0 is all there is.
+MODEL_MEMORY_MB = environment.whole("MODEL_MEMORY_MB", 0, 0, 1 << 30)
+# What turns under way have left when a worker is asked to go (SIGTERM); then another worker goes on
+# with them. To stay 10 s below what ends the worker by force.
+DRAIN_SECONDS = environment.whole("DRAIN_SECONDS", 20, 0, 86400)
 
 CELERY_INFERENCE = INFERENCE = InferenceConfig(
-    redis_url=REDIS_URL, narrators_file=NARRATORS_FILE, models_dir=MODELS_DIR
+    redis_url=REDIS_URL,
+    narrators_file=NARRATORS_FILE,
+    models_dir=MODELS_DIR,
+    memory_mb=MODEL_MEMORY_MB,
+    drain_seconds=DRAIN_SECONDS,
 )
 
 INSTALLED_APPS = [
@@ -80,6 +93,9 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "dungeon.https.HttpsMiddleware",
+    # Pages, scripts and styles shrink to a third. The one secret in a page, its CSRF token, is
+    # masked anew in each answer, so that lengths tell nothing of it.
+    "django.middleware.gzip.GZipMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -10,6 +10,7 @@ import contextlib
 import os
 import signal
 import sys
+import time
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT
 from collections import deque
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from dungeon.services import Program
 
 LAST_LINES = 20  # kept of each process, for the case that it dies
 LONGEST_LINE = 1 << 16
+REVIVALS = 5  # of one program; a house in which one keeps dying is not well
 COLOURS = (36, 35, 33, 32, 34, 31)
 
 
@@ -32,10 +34,9 @@ class Died(Exception):
 
     def __init__(self, child: "Child") -> None:
         code = child.code
-        how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
         lines = "".join(f"\n  {line}" for line in child.last_lines)
         said = f", its last lines:{lines}" if lines else ""
-        super().__init__(f"{child.program.name} ended ({how}){said}")
+        super().__init__(f"{child.how_it_ended}{said}")
         # A shell's way to tell a signal; and one that left without a reason still went wrong.
         self.exit_code = 128 - code if code < 0 else code or 1
 
@@ -49,11 +50,17 @@ class Child:
         self.colour = colour
         self.last_lines: deque[str] = deque(maxlen=LAST_LINES)
         self.leaving = False
+        self.began = time.monotonic()
         self.reader = asyncio.create_task(self.read())
 
     @property
     def code(self) -> int:
         return self.process.returncode or 0
+
+    @property
+    def how_it_ended(self) -> str:
+        how = signal.Signals(-self.code).name if self.code < 0 else f"exit code {self.code}"
+        return f"{self.program.name} ended ({how})"
 
     @property
     def running(self) -> bool:
@@ -148,7 +155,7 @@ class Supervisor:
         self.stages.append(stage)
         for program in programs:
             child = await self.spawn(program, stage)
-            watcher = asyncio.create_task(self.watch(child))
+            watcher = asyncio.create_task(self.watch(child, stage))
             self.watchers.add(watcher)
             watcher.add_done_callback(self.watchers.discard)
 
@@ -180,7 +187,18 @@ class Supervisor:
         stage.append(child)
         return child
 
-    async def watch(self, child: Child) -> None:
+    async def watch(self, child: Child, stage: list[Child]) -> None:
+        """Wait for its end. What had settled in is started again; else the house ends with it."""
+        for _ in range(REVIVALS):
+            await child.ended()
+            settled = child.program.settled
+            young = settled is None or time.monotonic() - child.began < settled
+            if young or child.leaving or self.why is not None:
+                break
+            child.kill_all()  # what it started goes with it
+            child.show(f"{child.how_it_ended}; it is started again")
+            stage.remove(child)
+            child = await self.spawn(child.program, stage)
         await child.ended()
         if not child.leaving:
             self.end(Died(child))
