@@ -104,6 +104,22 @@ class StoryCardAdmin(admin.ModelAdmin):
     raw_id_fields = ("scenario", "adventure")
 
 
+@admin.register(models.Summary)
+class SummaryAdmin(admin.ModelAdmin):
+    list_display = ("turn", "by", "own", "changed")
+    list_filter = ("by",)
+    search_fields = ("text",)
+    raw_id_fields = ("turn",)
+    readonly_fields = ("changed",)
+
+
+@admin.register(models.TurnContext)
+class TurnContextAdmin(admin.ModelAdmin):
+    list_display = ("turn", "tokens", "seconds", "first_token_seconds")
+    raw_id_fields = ("turn",)
+    readonly_fields = ("details",)
+
+
 @admin.register(models.Edit)
 class EditAdmin(admin.ModelAdmin):
     list_display = ("turn", "field", "by", "at")

@@ -6,6 +6,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models.functions import Now
 
+from game import narration
 from game.log import publish_on_commit
 from game.models import Adventure, Kind, Membership, Player, Scenario, Status, StoryCard, Turn
 from game.protocol import PlotChanged, clean_text
@@ -20,6 +21,7 @@ def begin(player: Player, scenario: Scenario, answers: dict[str, str]) -> Advent
         adventure = Adventure.objects.create(
             title=scenario.title,
             scenario=scenario,
+            narrator=narration.draw(),
             memory=filled.text(scenario.memory),
             authors_note=filled.text(scenario.authors_note),
             first_actions=[
@@ -77,6 +79,23 @@ def set_plot(adventure_id: UUID, memory: str, authors_note: str) -> None:
         adventure.memory = clean_text(memory)
         adventure.authors_note = clean_text(authors_note)
         adventure.save(update_fields=["memory", "authors_note"])
+        publish_on_commit(adventure, PlotChanged(adventure=adventure_shown(adventure)))
+
+
+def set_options(adventure_id: UUID, options: dict[str, bool]) -> None:
+    """Switch on or off how it is told: `dice`, `summarise`."""
+    with changed(adventure_id) as adventure:
+        for name, value in options.items():
+            setattr(adventure, name, value)
+        adventure.save(update_fields=list(options))
+        publish_on_commit(adventure, PlotChanged(adventure=adventure_shown(adventure)))
+
+
+def set_narrator(adventure_id: UUID, name: str) -> None:
+    """Have another narrator tell it, from the next turn on; "" is the host's default."""
+    with changed(adventure_id) as adventure:
+        adventure.narrator = name
+        adventure.save(update_fields=["narrator"])
         publish_on_commit(adventure, PlotChanged(adventure=adventure_shown(adventure)))
 
 

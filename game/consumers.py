@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import math
 import time
 from typing import Any
 from urllib.parse import parse_qs
@@ -10,17 +11,18 @@ from uuid import UUID
 
 import redis
 from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
 from django.contrib.auth import get_user
 from django.contrib.sessions.backends.db import SessionStore
 from django.db import DatabaseError, InterfaceError, OperationalError
 from django.http import HttpRequest
 from pydantic import BaseModel
 
-from game import narration, protocol, snapshots, turns
+from game import protocol, snapshots, turns
 from game.database import in_database
 from game.followers import WORDS, Entry, LogGone, followers, order
 from game.log import story_log
-from game.models import Adventure, Player
+from game.models import Adventure, Player, Turn
 from game.protocol import ErrorEvent, Ping, Pong, Refused, Resume, TurnWaiting, parse_command
 from inference.log import FIRST, LAGGED, to_json
 
@@ -71,7 +73,7 @@ class AdventureConsumer(AsyncWebsocketConsumer):
         self.version = -1
         self.log_flows = True
         self.waiting: str | None = None
-        self.sending = asyncio.Lock()
+        self.snapshotting = asyncio.Lock()
         if not self.player.is_authenticated:
             await self.close(code=NOBODY)
             return
@@ -116,7 +118,7 @@ class AdventureConsumer(AsyncWebsocketConsumer):
                     self.follow_from(after)
                 case _:
                     await self.send_event(await self.carry_out(command))
-                    if not self.log_flows:
+                    if not (self.log_flows and followers().flows):
                         await self.send_snapshot()  # saved, and waiting for Redis
         except Refused as refused:
             await self.refuse(refused, key)
@@ -126,6 +128,7 @@ class AdventureConsumer(AsyncWebsocketConsumer):
             # Not refused: whether it was carried out is not known. The page sends it again with
             # its key once it has a socket again.
             logger.error("adventure %s: %s", self.adventure_id, type(problem).__name__)
+            await self.send_event(ErrorEvent(code="narrator_down", message=DATABASE_AWAY))
             await self.close(code=TRY_AGAIN)
 
     async def carry_out(self, command: protocol.Keyed) -> protocol.Accepted:
@@ -195,12 +198,16 @@ class AdventureConsumer(AsyncWebsocketConsumer):
                 return
 
     async def send_snapshot(self) -> str:
-        """Send the adventure as it stands. The log id to go on from."""
-        snapshot = await in_database(snapshots.snapshot, self.adventure_id)
-        self.version = snapshot.adventure["version"]
-        last = snapshot.turns[-1]
-        self.waiting = last.id if last.status == "queued" else None
-        await self.send_event(snapshot)
+        """Send the adventure as it stands. The log id to go on from.
+
+        One after the other: of two that are taken at once, the older must not arrive last.
+        """
+        async with self.snapshotting:
+            snapshot = await in_database(snapshots.snapshot, self.adventure_id)
+            self.version = snapshot.adventure["version"]
+            last = snapshot.turns[-1]
+            self.waiting = last.id if last.status == "queued" else None
+            await self.send_event(snapshot)
         return snapshot.id
 
     async def forward_log(self, after: str) -> None:
@@ -263,16 +270,24 @@ class AdventureConsumer(AsyncWebsocketConsumer):
                     await self.send_event(waiting)
 
     def place_in_line(self, turn: str) -> tuple[str, int, int | None] | None:
-        adventure = Adventure.objects.get(pk=self.adventure_id)
-        narrator = narration.narrator_of(adventure).name
+        # The turn's own: its adventure may have another narrator by now.
+        narrator = Turn.objects.filter(pk=turn).values_list("narrator", flat=True).first()
+        if narrator is None:
+            return None
         position = story_log().position(narrator, turn)
         if position is None:
             return None
-        return turn, position, story_log().pace(narrator).seconds_until_started(position)
+        return (
+            turn,
+            position,
+            story_log().pace(narrator, age=LOOK_EVERY / 2).seconds_until_started(position),
+        )
 
     async def look_at_the_session(self) -> None:
         """A socket outlives its session unless somebody looks."""
         while True:
+            with contextlib.suppress(redis.RedisError):
+                await self.say_watched()
             await asyncio.sleep(SESSION_EVERY)
             with contextlib.suppress(DatabaseError, InterfaceError):
                 if not await in_database(self.session_lives):
@@ -281,6 +296,12 @@ class AdventureConsumer(AsyncWebsocketConsumer):
                 if not await in_database(self.is_theirs):
                     await self.close(code=NOT_FOUND)  # deleted in another window
                     return
+
+    async def say_watched(self) -> None:
+        """Where turns stop when nobody watches, say that somebody does."""
+        if seconds := settings.STOP_WHEN_AWAY_SECONDS:
+            remembered = max(seconds, math.ceil(2 * SESSION_EVERY))
+            await asyncio.to_thread(story_log().watch, str(self.adventure_id), remembered)
 
     def session_lives(self) -> bool:
         request = HttpRequest()

@@ -1,38 +1,95 @@
 """Everything the narrator is given for a turn."""
 
-from game import paths
-from game.models import Adventure, Turn
-from inference.request import Card, Passage, StoryContext
+from uuid import UUID
 
-# A request stays well under its 256 KiB; narrators have windows of their own below this.
-STORY_CHARACTERS = 120_000
+from game import dice, paths
+from game.models import Adventure, Summary, Turn
+from inference.prompts.building import RECENT_LINES
+from inference.prompts.cards import reachable
+from inference.request import Card, Passage, StoryContext
+from inference.text import shown_action
+
+# In bytes: a request stays under its 256 KiB. Narrators have windows of their own below this.
+STORY_BYTES = 160_000
+CARD_BYTES = 40_000
 
 
 def story_context(adventure: Adventure, turn: Turn) -> StoryContext:
     """What `turn`'s narrator is given: the plot, the cards, the path that leads to the turn."""
+    story = recent_story(turn)
+    action = passage(turn)
+    cards = all_cards(adventure)
     return StoryContext(
         memory=adventure.memory,
         authors_note=adventure.authors_note,
-        cards=tuple(
-            Card(title=card.title, keys=tuple(card.keys), text=card.text, pinned=card.pinned)
-            for card in adventure.cards.all()
-        ),
-        story=recent_story(turn),
-        action=Passage(kind=turn.kind, action=turn.action),  # type: ignore[arg-type]
+        cards=cards_for(cards, (*story, action)),
+        summary=summary_for(adventure, turn),
+        card_characters=sum(len(card.text) for card in cards),
+        story=story,
+        action=action,
     )
+
+
+def all_cards(adventure: Adventure) -> list[Card]:
+    rows = adventure.cards.values_list("title", "keys", "text", "pinned").order_by("title", "pk")
+    return [
+        Card(title=title, keys=tuple(keys), text=text, pinned=pinned)
+        for title, keys, text, pinned in rows
+    ]
+
+
+def cards_for(cards: list[Card], story: tuple[Passage, ...]) -> tuple[Card, ...]:
+    """Those that could fire, the likeliest first, in CARD_BYTES: an adventure may have thousands.
+
+    The narrator decides which of them do: it knows what fits, and what of a reply is told already.
+    """
+    # A passage is a line or more, so these hold at least the lines that the narrator looks at.
+    latest = story[-RECENT_LINES - 1 :]
+    text = "\n".join(
+        part for each in latest for part in (shown_action(each.kind, each.action), each.reply)
+    )
+    kept: list[Card] = []
+    room = CARD_BYTES
+    for card in reachable(cards, text):
+        room -= len(card.model_dump_json().encode())
+        if room < 0:
+            break
+        kept.append(card)
+    return tuple(kept)
 
 
 def recent_story(turn: Turn) -> tuple[Passage, ...]:
-    """The newest turns before `turn` that fit in STORY_CHARACTERS, oldest first."""
+    """The newest turns before `turn` that fit in STORY_BYTES, oldest first."""
     if turn.parent_id is None:
         return ()
     steps = paths.path_lengths(turn.parent_id)
-    first = first_kept([step.characters for step in steps], STORY_CHARACTERS)
+    first = first_kept([step.bytes for step in steps], STORY_BYTES)
     turns = paths.turns_in_order([step.id for step in steps[first:]])
-    return tuple(
-        Passage(kind=each.kind, action=each.action, reply=each.reply)  # type: ignore[arg-type]
-        for each in turns
+    return tuple(map(passage, turns))
+
+
+def passage(turn: Turn) -> Passage:
+    """A turn as the narrator reads it."""
+    return Passage(
+        kind=turn.kind,  # type: ignore[arg-type]
+        action=turn.action,
+        reply=turn.reply,
+        outcome=dice.told(turn.dice),
     )
+
+
+def summary_for(adventure: Adventure, turn: Turn) -> str:
+    """What `turn`'s narrator is told of what happened before; "" where that is switched off."""
+    if not adventure.summarise or turn.parent_id is None:
+        return ""
+    held = summary_held_by(turn.parent_id)
+    return held.text if held else ""
+
+
+def summary_held_by(turn_id: UUID) -> Summary | None:
+    """The summary that holds for a turn: its own, or its nearest ancestor's."""
+    nearest = paths.nearest_summary(turn_id)
+    return None if nearest is None else Summary.objects.select_related("turn").get(pk=nearest)
 
 
 def first_kept(lengths: list[int], budget: int) -> int:

@@ -135,6 +135,7 @@ class Followers:
         self.positions: dict[str, str] = {}
         self.following: dict[str, set[Follower]] = defaultdict(set)
         self.task: asyncio.Task[None] | None = None
+        self.flows = True  # False while the reader waits for Redis
 
     async def follow(self, adventure: str, after: str) -> Follower:
         """Follow an adventure from just after a log id.
@@ -222,7 +223,9 @@ class Followers:
                 )
             except (redis.RedisError, OSError) as problem:
                 logger.warning("the story logs broke off: %s", problem)
+                self.flows = False
                 await self.wait_for_redis()
+                self.flows = True
                 self.break_off()
                 continue
             for key, entries in answer or []:

@@ -1,10 +1,14 @@
 """What players fill in, checked before it goes anywhere."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
 
-from game.models import LONGEST_MEMORY, LONGEST_NOTE, LONGEST_TEXT, Scenario
+from game.lore import LONGEST_TITLE, LoreCard, card_problem, split_keys, tidy_keys
+from game.models import LONGEST_MEMORY, LONGEST_NOTE, LONGEST_SUMMARY, LONGEST_TEXT, Scenario
+from game.protocol import clean_text
+from inference.narrators import Narrator
 
 LONGEST_ANSWER = 80  # code points in a one-line answer to a placeholder's question
 
@@ -58,3 +62,92 @@ class PlotForm(forms.Form):
         required=False,
         widget=forms.Textarea(attrs={"rows": 4, "dir": "auto"}),
     )
+
+
+class OptionsForm(forms.Form):
+    """How an adventure is told. What is not sent stays as it is."""
+
+    dice = forms.ChoiceField(choices=[("on", "on"), ("off", "off")], required=False)
+    summarise = forms.ChoiceField(choices=[("on", "on"), ("off", "off")], required=False)
+
+    def chosen(self) -> dict[str, bool]:
+        return {name: value == "on" for name, value in self.cleaned_data.items() if value}
+
+
+class NarratorForm(forms.Form):
+    """Who tells an adventure: one of those offered to the player; empty for the host's default."""
+
+    def __init__(
+        self,
+        offered: Sequence[Narrator],
+        default: Narrator,
+        data: Mapping[str, Any] | None,
+        now: str,
+    ) -> None:
+        super().__init__(data, initial={"narrator": now}, label_suffix="")
+        self.offers_more_than_one = len(offered) > 1
+        choices = [("", f"The host’s choice ({default.shown_name})")]
+        choices += [(each.name, called(each)) for each in offered]
+        self.fields["narrator"] = forms.ChoiceField(
+            label="Told by",
+            help_text="From the next turn on.",
+            choices=choices,
+            required=False,
+            error_messages={"invalid_choice": "There is no such narrator to choose."},
+        )
+
+
+def called(narrator: Narrator) -> str:
+    """A narrator as players read it before they choose; where their words go stands with it."""
+    place = f" (your words go to {narrator.words_go_to})" if narrator.words_go_to else ""
+    return f"{narrator.shown_name}: {narrator.line}{place}"
+
+
+class SummaryForm(forms.Form):
+    text = forms.CharField(
+        label="The story so far",
+        help_text=(
+            "What happened before the part that the narrator still reads. Your words stay; "
+            "what happens later is added to them."
+        ),
+        max_length=LONGEST_SUMMARY,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 8, "dir": "auto"}),
+    )
+
+
+class CardForm(forms.Form):
+    """A story card. `card` is what it says, once the form is valid."""
+
+    title = forms.CharField(
+        label="Title",
+        help_text="For you; the narrator does not read it. Empty: the first key.",
+        max_length=LONGEST_TITLE,
+        required=False,
+        widget=forms.TextInput(attrs={"dir": "auto", "autocomplete": "off"}),
+    )
+    keys = forms.CharField(
+        label="Keys",
+        help_text="Words, with commas between. The card enters when one of them is mentioned.",
+        required=False,
+        widget=forms.TextInput(attrs={"dir": "auto", "autocomplete": "off"}),
+    )
+    text = forms.CharField(
+        label="Text",
+        help_text="What the narrator then knows. A card can name others by their keys.",
+        widget=forms.Textarea(attrs={"rows": 4, "dir": "auto", "maxlength": LONGEST_NOTE}),
+    )
+    pinned = forms.BooleanField(label="Always known", required=False)
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        keys = tidy_keys(split_keys(data.get("keys", "")))
+        text = clean_text(data.get("text", ""))
+        if "text" in data:
+            problem = card_problem(keys, text, data["pinned"])
+            if problem:
+                raise forms.ValidationError(problem)
+        title = " ".join(clean_text(data.get("title", "")).split())
+        title = (title or (keys[0] if keys else text))[:LONGEST_TITLE]
+        self.card = LoreCard(title, keys, text, data.get("pinned", False))
+        return data

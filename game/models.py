@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 LONGEST_TEXT = 4_000  # code points in one action or reply, as PROTOCOL.md says
 LONGEST_MEMORY = 8_000
 LONGEST_NOTE = 2_000
+LONGEST_SUMMARY = 4_000
 
 
 class Player(AbstractUser):
@@ -73,6 +74,10 @@ class Adventure(models.Model):
     authors_note = models.TextField(blank=True, validators=[MaxLengthValidator(LONGEST_NOTE)])
     first_actions = models.JSONField(default=list, blank=True)
     narrator = models.CharField(max_length=40, blank=True, help_text="Empty: the host's default.")
+    summarise = models.BooleanField(
+        default=True, help_text="Whether what happened before is summed up for the narrator."
+    )
+    dice = models.BooleanField(default=False, help_text="Whether dice decide how actions go.")
     head = models.ForeignKey(
         "Turn", null=True, blank=True, editable=False, on_delete=models.SET_NULL, related_name="+"
     )
@@ -152,6 +157,7 @@ class Turn(models.Model):
     status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
     attempt = models.PositiveIntegerField(default=1)
     reason = models.CharField(max_length=300, blank=True, help_text="Why it failed.")
+    dice = models.JSONField(null=True, blank=True, editable=False, help_text="As dice.py rolls.")
     narrator = models.CharField(max_length=40, blank=True)
     edited = models.BooleanField(default=False)
     created = models.DateTimeField(db_default=Now(), editable=False)
@@ -185,6 +191,49 @@ class Turn(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.id}"
+
+
+class TurnContext(models.Model):
+    """What the narrator was given for a turn, and how it told it."""
+
+    turn = models.OneToOneField(
+        Turn, primary_key=True, on_delete=models.CASCADE, related_name="context"
+    )
+    # As inference.details packs it. Kilobytes: the story in it is references.
+    details = models.TextField(editable=False)
+    tokens = models.PositiveIntegerField(default=0)
+    seconds = models.FloatField(default=0)
+    first_token_seconds = models.FloatField(null=True)
+
+    def __str__(self) -> str:
+        return f"context of {self.turn_id}"
+
+
+class Summary(models.Model):
+    """What happened up to a turn, in few words. It holds for the turn's descendants."""
+
+    class By(models.TextChoices):
+        EXTRACT = "extract"  # sentences of the story
+        NARRATOR = "narrator"
+        PLAYER = "player"
+
+    if TYPE_CHECKING:
+        turn_id: uuid.UUID
+
+    turn = models.OneToOneField(
+        Turn, primary_key=True, on_delete=models.CASCADE, related_name="summary"
+    )
+    text = models.TextField(blank=True, validators=[MaxLengthValidator(LONGEST_SUMMARY)])
+    # How much of its beginning are a player's own words: a machine adds to them and keeps them.
+    own = models.PositiveIntegerField(default=0)
+    by = models.CharField(max_length=10, choices=By)
+    changed = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        verbose_name_plural = "summaries"
+
+    def __str__(self) -> str:
+        return f"summary up to {self.turn_id}"
 
 
 class Edit(models.Model):
@@ -226,8 +275,17 @@ class Command(models.Model):
         return f"{self.type} {self.key}"
 
 
+class StoryCardQuerySet(models.QuerySet["StoryCard"]):
+    def of(self, player: Any) -> "StoryCardQuerySet":
+        """The cards in the adventures that `player` is a member of, and no scenario's."""
+        return self.filter(adventure__in=Adventure.objects.of(player))
+
+
 class StoryCard(models.Model):
     """Lore that enters the prompt when one of its keys is mentioned."""
+
+    if TYPE_CHECKING:
+        adventure_id: uuid.UUID | None
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     scenario = models.ForeignKey(
@@ -240,6 +298,8 @@ class StoryCard(models.Model):
     keys = models.JSONField(default=list, blank=True, help_text="A list of words.")
     text = models.TextField(validators=[MaxLengthValidator(LONGEST_NOTE)])
     pinned = models.BooleanField(default=False)
+
+    objects = StoryCardQuerySet.as_manager()
 
     class Meta:
         ordering = ["title"]

@@ -1,6 +1,7 @@
 """The game's way to its narrators: which there are, and giving them a turn to tell."""
 
 import logging
+import random
 from dataclasses import dataclass
 
 import redis
@@ -10,16 +11,55 @@ from kombu.exceptions import OperationalError
 
 from game import context
 from game.log import story_log
-from game.models import Adventure, Turn
+from game.models import Adventure, Player, Turn
 from game.protocol import Refused
-from inference.narrators import Narrator, Narrators, UnknownNarrator, load_narrators
+from inference.narrators import (
+    Narrator,
+    Narrators,
+    NarratorsError,
+    UnknownNarrator,
+    load_narrators,
+)
 from inference.request import GenerationRequest
 
 logger = logging.getLogger(__name__)
+luck = random.Random()  # noqa: S311 - nothing secret; tests seed it
 
 
 def narrators() -> Narrators:
     return load_narrators(settings.INFERENCE.narrators_file)
+
+
+def offered_to(player: Player | None) -> list[Narrator]:
+    """Those whom a player may choose, in the file's order. Raises NarratorsError."""
+    staff = player is not None and player.is_staff
+    return [each for each in narrators().narrators if staff or each.visible == "everyone"]
+
+
+def shares() -> list[Narrator]:
+    """Those between whom new adventures are split, by weight. None: the default tells them all."""
+    return [each for each in offered_to(None) if each.weight > 0]
+
+
+def draw() -> str:
+    """The name of a new adventure's narrator; "" is the host's default, whoever that will be."""
+    try:
+        split = shares()
+    except NarratorsError as problem:  # it can be begun and read, and told once the file is right
+        logger.warning("%s", problem)
+        return ""
+    return luck.choices(split, [each.weight for each in split])[0].name if split else ""
+
+
+def new_words_go_to() -> str:
+    """The hosts beyond this machine that the words of a new adventure may go to, if any."""
+    try:
+        hosts = {each.words_go_to: True for each in shares() or [narrators().default]}
+    except NarratorsError as problem:  # nothing can be told then, and the story can still be read
+        logger.warning("%s", problem)
+        return ""
+    stay = hosts.pop("", False)
+    return " or ".join([*hosts, *(["stay on this machine"] if hosts and stay else [])])
 
 
 def narrator_of(adventure: Adventure) -> Narrator:
@@ -42,15 +82,15 @@ class Place:
     eta_seconds: int | None  # None: nobody knows
 
 
-def place_for(narrator: Narrator) -> Place:
-    """Where a new turn would stand. Raises Refused when no worker of the narrator lives.
+def place_for(narrator: Narrator, player: Player) -> Place:
+    """Where a player's new turn would stand. Raises Refused when no worker of the narrator lives.
 
     With Redis away a turn is taken all the same: Postgres holds it, and the sweep hands it over
     when Redis is back.
     """
     try:
         pace = story_log().pace(narrator.name)
-        position = story_log().waiting(narrator.name)
+        position = story_log().place(narrator.name, str(player.pk))
     except redis.RedisError as problem:
         logger.warning("narrator %s: its line cannot be seen: %s", narrator.name, problem)
         return Place(0, None)
@@ -67,16 +107,17 @@ def request_for(adventure: Adventure, turn: Turn) -> GenerationRequest:
         turn=str(turn.pk),
         attempt=turn.attempt,
         narrator=turn.narrator,
+        player=str(turn.player_id),
         context=context.story_context(adventure, turn),
     )
 
 
-def hand_over(request: GenerationRequest, since: float) -> int:
+def hand_over(request: GenerationRequest) -> int:
     """Let a turn wait for its narrator and wake a worker. Its position.
 
     Raises redis.RedisError when Redis is away: the sweep hands it over later.
     """
-    position = story_log().enqueue(request, since)
+    position = story_log().enqueue(request)
     wake(request.narrator)
     return position
 

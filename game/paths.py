@@ -20,10 +20,10 @@ WITH RECURSIVE path AS (
 
 @dataclass(frozen=True)
 class Step:
-    """A turn on a path, with the length of its texts in code points."""
+    """A turn on a path, with the length of its texts in UTF-8."""
 
     id: UUID
-    characters: int
+    bytes: int
 
 
 def path_ids(turn: UUID, limit: int) -> list[UUID]:
@@ -34,12 +34,30 @@ def path_ids(turn: UUID, limit: int) -> list[UUID]:
         return [row[0] for row in cursor.fetchall()]
 
 
+def whole_path(turn: UUID) -> list[UUID]:
+    """The path to `turn`, oldest first."""
+    return [step.id for step in path_lengths(turn)]
+
+
+def nearest_summary(turn: UUID) -> UUID | None:
+    """The last turn on the path to `turn` that has a summary."""
+    query = ANCESTORS.format(limit="")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"{query} SELECT path.id FROM path JOIN game_summary s ON s.turn_id = path.id"  # noqa: S608
+            " ORDER BY path.back LIMIT 1",
+            [turn],
+        )
+        row = cursor.fetchone()
+        return None if row is None else row[0]
+
+
 def path_lengths(turn: UUID) -> list[Step]:
     """The whole path to `turn`, oldest first, without its texts."""
     query = ANCESTORS.format(limit="")
     with connection.cursor() as cursor:
         cursor.execute(
-            f"{query} SELECT t.id, length(t.action) + length(t.reply)"  # noqa: S608
+            f"{query} SELECT t.id, octet_length(t.action) + octet_length(t.reply)"  # noqa: S608
             " FROM path JOIN game_turn t USING (id) ORDER BY path.back DESC",
             [turn],
         )

@@ -189,6 +189,8 @@ class TurnShown(BaseModel):
     siblings: list[str]
     # While it is told: the one that its turn.started named; "" while the log cannot be read.
     telling: str | None = None
+    # What the dice said before the narrator spoke: sides, rolled, outcome, and text for people.
+    dice: dict[str, Any] | None = None
 
 
 class Event(BaseModel):

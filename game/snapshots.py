@@ -6,7 +6,7 @@ from uuid import UUID
 
 import redis
 
-from game import narration, paths
+from game import dice, narration, paths
 from game.log import story_log
 from game.models import Adventure, Turn
 from game.protocol import Refused, Snapshot, TurnShown, TurnStatus
@@ -44,6 +44,7 @@ def turns_shown(turns: list[Turn]) -> list[TurnShown]:
             told=turn.told.isoformat() if turn.told else None,
             reason=turn.reason,
             siblings=children[turn.parent_id] if turn.parent_id else [str(turn.pk)],
+            dice=dice.shown(turn.dice),
         )
         for turn in turns
     ]
@@ -53,12 +54,13 @@ def with_words_so_far(adventure: Adventure, turn: TurnShown) -> TurnShown:
     """A turn under way, with what the log holds of its reply."""
     try:
         told = story_log().told(str(adventure.pk), turn.id)
-        telling = story_log().telling(turn.id)
     except redis.RedisError:
         # Nobody knows; the page keeps the words it has.
         return turn.model_copy(update={"telling": UNKNOWN})
-    status: TurnStatus = "running" if telling else "queued"
-    return turn.model_copy(update={"reply": told.reply, "status": status, "telling": telling})
+    # With its end in the log it is told; Postgres will say so in a moment.
+    status: TurnStatus = "running" if told.leased or told.end else "queued"
+    known = {"reply": told.reply, "status": status, "telling": told.telling}
+    return turn.model_copy(update=known)
 
 
 def adventure_shown(adventure: Adventure) -> dict[str, Any]:
@@ -72,6 +74,9 @@ def adventure_shown(adventure: Adventure) -> dict[str, Any]:
         "first_actions": adventure.first_actions,
         "narrator": narrator_shown(adventure),
         "version": adventure.version,
+        "cards": adventure.cards.count(),
+        "dice": adventure.dice,
+        "summarise": adventure.summarise,
     }
 
 
@@ -81,12 +86,14 @@ def narrator_shown(adventure: Adventure) -> dict[str, Any]:
         narrator = narration.narrator_of(adventure)
     except Refused:
         name = adventure.narrator
-        return {"name": name, "title": name, "line": "Not on this host.", "builtin": False}
+        line = "Not on this host."
+        return {"name": name, "title": name, "line": line, "builtin": False, "words_go_to": ""}
     return {
         "name": narrator.name,
         "title": narrator.shown_name,
         "line": narrator.line,
         "builtin": narrator.builtin,
+        "words_go_to": narrator.words_go_to,  # a host beyond this machine
     }
 
 

@@ -5,17 +5,19 @@ import threading
 import time
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import redis
 from celery import shared_task
 from celery.signals import worker_ready
+from django.conf import settings
 from django.db import DatabaseError, InterfaceError, close_old_connections
 from django.db.models.functions import Now
 
-from game import narration, turns
+from game import narration, summaries, turns
 from game.log import story_log
 from game.models import Adventure, Status, Turn
-from inference.request import Result
+from inference.request import Result, SummaryResult
 
 logger = logging.getLogger(__name__)
 
@@ -25,33 +27,61 @@ GRACE = timedelta(seconds=3)
 LAG = timedelta(minutes=10)
 
 QUEUE = "game"
-LOOK_EVERY = 2.0  # seconds between looks whether the sweep is swept
-UNSWEPT = 10.0  # seconds without a sweep after which this process sweeps unasked
+LOOK_EVERY = 1.0  # seconds between looks whether Celery asks for sweeps
+UNASKED = 5.0  # seconds without being asked after which this process sweeps all the same
 
 
 @shared_task(name="game.tasks.record_reply", ignore_result=True)
 def record_reply(result: str) -> None:
     """Store how a turn ended. Sent by the worker, as JSON of a Result."""
-    turns.finish_turn(Result.model_validate_json(result))
+    ended = Result.model_validate_json(result)
+    if turns.finish_turn(ended):
+        summaries.catch_up(UUID(ended.turn))
+
+
+@shared_task(name="game.tasks.record_summary", ignore_result=True)
+def record_summary(result: str) -> None:
+    """Store what a narrator says of what happened before. JSON of a SummaryResult."""
+    summaries.record(SummaryResult.model_validate_json(result))
 
 
 @shared_task(name="game.tasks.sweep_stale_turns", ignore_result=True)
 def sweep_stale_turns() -> None:
+    """The sweep, as Celery's beat asks for it every two seconds."""
+    last_asked.note()
+    sweep()
+
+
+def sweep() -> None:
     """Bring back on their way the turns that lost it, and wake workers where messages were lost."""
-    last_sweep.note()
     under_way = Turn.objects.filter(status=Status.QUEUED, created__lt=Now() - GRACE)
     try:
         for turn_id in list(under_way.order_by("created").values_list("pk", flat=True)):
             turns.give_again(turn_id, turns.sweep_turn)
         for narrator in narration.narrators().names:
             narration.top_up_wake_ups(narrator)
+            story_log().tidy(narrator)
         publish_what_the_log_missed()
+        stop_what_nobody_watches()
     except redis.RedisError as problem:
         logger.warning("the sweep waits for Redis: %s", problem)
 
 
-class LastSweep:
-    """When this process swept last, in seconds of its own clock."""
+def stop_what_nobody_watches() -> None:
+    """Where the host says so: end turns whose last window was closed a while ago."""
+    seconds = settings.STOP_WHEN_AWAY_SECONDS
+    if not seconds:
+        return
+    old = Turn.objects.filter(
+        status=Status.QUEUED, created__lt=Now() - timedelta(seconds=seconds)
+    ).select_related("adventure")
+    under_way = {str(turn.adventure_id): turn for turn in old}
+    for adventure in story_log().unwatched(list(under_way), seconds):
+        turns.leave_turn(under_way[adventure])
+
+
+class LastAsked:
+    """When Celery last asked this process to sweep, in seconds of its own clock."""
 
     def __init__(self) -> None:
         self.at = time.monotonic()
@@ -63,15 +93,16 @@ class LastSweep:
         return time.monotonic() - self.at
 
 
-last_sweep = LastSweep()
+last_asked = LastAsked()
 
 
 @worker_ready.connect
 def watch_the_sweep(sender: Any, **_: Any) -> None:
     """Sweep all the same where Celery brings no message to do so.
 
-    A Celery worker may stop consuming after Redis was reset (celery #10205, #10302); the turns
-    whose ends wait in the log must not wait with it.
+    A Celery worker may stop consuming after Redis was reset (celery #10205, #10302), and after
+    an outage it tries again only after up to 30 s; the turns that were saved meanwhile, and those
+    whose ends wait in the log, must not wait with it.
     """
     if QUEUE in sender.app.amqp.queues.consume_from:
         threading.Thread(target=sweep_unasked, name="sweep-watch", daemon=True).start()
@@ -80,10 +111,10 @@ def watch_the_sweep(sender: Any, **_: Any) -> None:
 def sweep_unasked() -> None:
     while True:
         time.sleep(LOOK_EVERY)
-        if last_sweep.seconds_ago() < UNSWEPT:
+        if last_asked.seconds_ago() < UNASKED:
             continue
         try:
-            sweep_stale_turns()
+            sweep()
         except (DatabaseError, InterfaceError) as problem:
             logger.warning("the sweep waits for the database: %s", type(problem).__name__)
         finally:
@@ -91,10 +122,13 @@ def sweep_unasked() -> None:
 
 
 def publish_what_the_log_missed() -> None:
-    """Where the log lags behind Postgres (a crash between commit and append), make pages look."""
+    """Where the log lags behind Postgres (a crash between commit and append), make pages look.
+
+    A log that knows no version is one of an emptied Redis: what was said since may be missing.
+    """
     recent = Adventure.objects.filter(changed__gt=Now() - LAG, changed__lt=Now() - GRACE)
-    for adventure in recent.only("pk", "version"):
-        seen = story_log().version(str(adventure.pk))
-        if seen is not None and seen < adventure.version:
-            logger.info("adventure %s: its log lags behind", adventure.pk)
-            story_log().publish_lag(str(adventure.pk), adventure.version)
+    versions = {str(pk): version for pk, version in recent.values_list("pk", "version")}
+    for adventure, seen in story_log().versions(list(versions)).items():
+        if (seen or 0) < versions[adventure]:
+            logger.info("adventure %s: its log lags behind", adventure)
+            story_log().publish_lag(adventure, versions[adventure])

@@ -4,9 +4,11 @@ Every function here runs in one transaction that locks the adventure's row first
 version and publishes what happened on commit. Lock order: adventure, then player.
 """
 
+import contextlib
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 from uuid import UUID
 
 import redis
@@ -14,9 +16,9 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 
-from game import narration, paths
+from game import dice, narration, paths
 from game.log import publish_on_commit, story_log
-from game.models import Adventure, Command, Edit, Kind, Player, Status, Turn
+from game.models import Adventure, Command, Edit, Kind, Player, Status, Turn, TurnContext
 from game.protocol import (
     Accepted,
     EditTurn,
@@ -36,6 +38,7 @@ from game.protocol import (
 )
 from game.snapshots import turn_shown
 from inference.request import Result
+from inference.text import shown_action
 
 logger = logging.getLogger(__name__)
 
@@ -115,18 +118,23 @@ def take_action(adventure: Adventure, player: Player, kind: str, text: str) -> T
     head = head_of(adventure)
     # A failed turn without words is left beside the path, where retry finds it.
     parent = head.parent if head.status == Status.FAILED and not head.reply else head
-    if not text:
+    if not shown_action(kind, text):  # type: ignore[arg-type]
         kind = Kind.CONTINUE
-    return queue_turn(adventure, player, parent or head, kind, "" if kind == "continue" else text)
+    rolled = dice.roll() if adventure.dice and kind in dice.KINDS else None
+    text = "" if kind == Kind.CONTINUE else text
+    return queue_turn(adventure, player, parent or head, kind, text, rolled)
 
 
 def retry_turn(adventure: Adventure, player: Player, turn_id: UUID) -> Turn:
-    """Ask for another reply to the same action. The earlier one stays in the tree."""
+    """Ask for another reply to the same action. The earlier one stays in the tree.
+
+    The dice have fallen: another telling of the same moment does not roll again.
+    """
     refuse_when_busy(adventure)
     turn = turn_of(adventure, turn_id)
     if turn.parent is None:
         raise Refused("not_allowed", "The opening was written by hand. Edit it instead.")
-    return queue_turn(adventure, player, turn.parent, turn.kind, turn.action)
+    return queue_turn(adventure, player, turn.parent, turn.kind, turn.action, turn.dice)
 
 
 def undo_turn(adventure: Adventure) -> Turn:
@@ -218,6 +226,15 @@ def fail_turn(turn: Turn, reason: str) -> bool:
     return finish_turn(result)
 
 
+def leave_turn(turn: Turn) -> None:
+    """Stop a turn that nobody watches any more."""
+    with contextlib.suppress(NoSuchAdventure), changed(turn.adventure_id) as adventure:
+        if adventure.turns.filter(pk=turn.pk, status=Status.QUEUED).exists():
+            stop_what_is_under_way(adventure, "Nobody was watching, so the narrator stopped.")
+        else:
+            adventure.version -= 1
+
+
 def record_end(adventure: Adventure, turn_id: UUID, result: Result) -> bool:
     """One conditional update: only the attempt that Postgres knows, only while under way."""
     under_way = Turn.objects.filter(pk=turn_id, attempt=result.attempt, status=Status.QUEUED)
@@ -227,6 +244,7 @@ def record_end(adventure: Adventure, turn_id: UUID, result: Result) -> bool:
     if not updated:
         return False
     turn = Turn.objects.get(pk=turn_id)
+    keep_context(turn, result)
     if result.outcome == "failed":
         event: TurnFailed | TurnEnded = TurnFailed(turn=str(turn_id), reason=turn.reason)
     else:
@@ -234,6 +252,24 @@ def record_end(adventure: Adventure, turn_id: UUID, result: Result) -> bool:
         event = TurnEnded(type="turn.told" if told else "turn.stopped", turn=turn_shown(turn))
     publish_on_commit(adventure, event)
     return True
+
+
+def keep_context(turn: Turn, result: Result) -> None:
+    """Keep what the narrator was given. A turn that was stopped has it in Redis alone."""
+    details = result.details
+    if not details:
+        try:
+            details = story_log().details(str(turn.pk))
+        except redis.RedisError:
+            logger.warning("turn %s: what the narrator was given is lost: Redis is away", turn.pk)
+    if details:
+        TurnContext.objects.create(
+            turn=turn,
+            details=details,
+            tokens=result.tokens,
+            seconds=result.seconds,
+            first_token_seconds=result.first_token_seconds,
+        )
 
 
 # What several of them need
@@ -267,11 +303,18 @@ def move_head(adventure: Adventure, turn: Turn) -> Turn:
     return turn
 
 
-def queue_turn(adventure: Adventure, player: Player, parent: Turn, kind: str, text: str) -> Turn:
+def queue_turn(
+    adventure: Adventure,
+    player: Player,
+    parent: Turn,
+    kind: str,
+    text: str,
+    rolled: dict[str, Any] | None,
+) -> Turn:
     """Put a new turn under `parent`, make it the head, and send it to the narrator on commit."""
     refuse_when_player_has_enough(player)
     narrator = narration.narrator_of(adventure)
-    place = narration.place_for(narrator)
+    place = narration.place_for(narrator, player)
     refuse_when_full(place)
     turn = Turn.objects.create(
         adventure=adventure,
@@ -280,6 +323,7 @@ def queue_turn(adventure: Adventure, player: Player, parent: Turn, kind: str, te
         kind=kind,
         action=text,
         narrator=narrator.name,
+        dice=rolled,
     )
     turn.refresh_from_db(fields=["created"])
     Turn.objects.filter(pk=parent.pk).update(last_child=turn)
@@ -321,14 +365,14 @@ def hand_over_on_commit(adventure: Adventure, turn: Turn) -> None:
 
     def hand_over() -> None:
         try:
-            narration.hand_over(request, turn.created.timestamp())
+            narration.hand_over(request)
         except redis.RedisError as problem:
             logger.warning("turn %s: not handed over, the sweep will: %s", request.turn, problem)
 
     transaction.on_commit(hand_over)
 
 
-def stop_what_is_under_way(adventure: Adventure) -> None:
+def stop_what_is_under_way(adventure: Adventure, reason: str = "") -> None:
     """End the turn under way with the words told so far.
 
     Its lease is taken away in Redis first: from then on its worker can append nothing, notices it
@@ -349,6 +393,7 @@ def stop_what_is_under_way(adventure: Adventure) -> None:
         attempt=turn.attempt,
         outcome="stopped",
         reply=told.reply,
+        reason=reason,
     )
     record_end(adventure, turn.pk, told.end or stopped)
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from game import views
+from game import card_views, telling_views, views
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -14,7 +14,27 @@ urlpatterns = [
     path("adventures/<uuid:adventure_id>/turns/", views.turns, name="turns"),
     path("adventures/<uuid:adventure_id>/tree/", views.tree, name="tree"),
     path("adventures/<uuid:adventure_id>/export.<str:form>", views.export, name="export"),
+    path("adventures/<uuid:adventure_id>/read/", views.read, name="read"),
     path("adventures/<uuid:adventure_id>/plot/", views.plot, name="plot"),
+    path("adventures/<uuid:adventure_id>/options/", telling_views.options, name="options"),
+    path("adventures/<uuid:adventure_id>/narrator/", telling_views.narrator, name="narrator"),
+    path("adventures/<uuid:adventure_id>/summary/", telling_views.summary, name="summary"),
+    path(
+        "adventures/<uuid:adventure_id>/turns/<uuid:turn_id>/context/",
+        telling_views.context,
+        name="context",
+    ),
+    path("adventures/<uuid:adventure_id>/cards/", card_views.cards, name="cards"),
+    path("adventures/<uuid:adventure_id>/cards/import/", card_views.bring, name="import_cards"),
+    path("adventures/<uuid:adventure_id>/cards/<uuid:card_id>/", card_views.card, name="card"),
+    path(
+        "adventures/<uuid:adventure_id>/cards/<uuid:card_id>/pin/", card_views.pin, name="pin_card"
+    ),
+    path(
+        "adventures/<uuid:adventure_id>/cards/<uuid:card_id>/delete/",
+        card_views.delete,
+        name="delete_card",
+    ),
     path("adventures/<uuid:adventure_id>/rename/", views.rename, name="rename"),
     path("adventures/<uuid:adventure_id>/delete/", views.delete, name="delete"),
     path("operator/<str:token>/", views.operator, name="operator"),

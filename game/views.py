@@ -13,10 +13,12 @@ import redis
 from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, OperationalError, connection, transaction
 from django.db.models import Q, QuerySet
+from django.db.models.functions import Left
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import slugify
 from django.utils.timesince import timesince
@@ -25,10 +27,12 @@ from django.views.decorators.http import require_POST, require_safe
 
 from game import adventures as playthroughs
 from game import narration, paths, snapshots
-from game.forms import BeginForm, PlotForm, RenameForm
+from game.card_views import shown as card_shown
+from game.forms import BeginForm, NarratorForm, PlotForm, RenameForm
 from game.guests import player_of
 from game.log import story_log
-from game.models import Adventure, Kind, Scenario, Turn
+from game.models import Adventure, Kind, Player, Scenario, Summary, Turn
+from game.telling_views import narrator_form
 from inference.narrators import NarratorsError
 from inference.text import shown_action
 
@@ -40,7 +44,18 @@ LAST_WORDS = 240  # code points of a story's end that stand on its card
 FIRST_WORDS = 80  # code points of a turn in the tree
 OWN_BEGINNING = "your-own-beginning"
 
-MODULES = ["story", "socket", "prose", "announce", "drafts", "follow", "turnview"]
+MODULES = [
+    "story",
+    "socket",
+    "span",
+    "prose",
+    "announce",
+    "drafts",
+    "follow",
+    "turnview",
+    "panel",
+    "aloud",
+]
 
 
 # Home and scenarios
@@ -122,6 +137,7 @@ def scenario_page(
             "scenario": found,
             "form": form,
             "opening": paragraphs(opening),
+            "words_go_to": narration.new_words_go_to(),
         },
         status=status,
     )
@@ -174,6 +190,7 @@ def adventure(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
             "adventure": found,
             "narrator": snapshots.adventure_shown(found)["narrator"],
             "narrators_file": settings.NARRATORS_FILE,
+            "narrator_form": choice_of_narrators(found, player_of(request)),
             "turns": drawn,
             "earlier": earlier,
             "at_opening": len(shown) == 1,
@@ -183,9 +200,22 @@ def adventure(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
             ],
             "form": PlotForm(initial={"memory": found.memory, "authors_note": found.authors_note}),
             "modules": [f"js/{name}.js" for name in MODULES],
-            "page_data": {"id": str(found.pk), "turns": f"/adventures/{found.pk}/turns/"},
+            "page_data": {
+                "id": str(found.pk),
+                "turns": reverse("turns", args=[found.pk]),
+                "tree": reverse("tree", args=[found.pk]),
+            },
         },
     )
+
+
+def choice_of_narrators(found: Adventure, player: Player) -> NarratorForm | None:
+    """What the page offers to choose from; None where there is no choice."""
+    try:
+        form = narrator_form(found, player)
+    except Http404:
+        return None
+    return form if form.offers_more_than_one else None
 
 
 def turn_before(request: HttpRequest, found: Adventure) -> Turn:
@@ -213,24 +243,44 @@ def turns(request: HttpRequest, adventure_id: UUID) -> JsonResponse:
 @require_safe
 def tree(request: HttpRequest, adventure_id: UUID) -> JsonResponse:
     found = get_object_or_404(theirs(request), pk=adventure_id)
-    every = found.turns.order_by("created", "pk").only(
-        "id", "parent_id", "kind", "status", "action", "reply"
+    # Thousands of turns: their first words alone leave the database.
+    every = found.turns.order_by("created", "pk").values_list(
+        "pk", "parent_id", "kind", "status", Left("action", FIRST_WORDS), Left("reply", FIRST_WORDS)
     )
     return JsonResponse(
         {
             "head": str(found.head_id),
             "turns": [
                 {
-                    "id": str(turn.pk),
-                    "parent": str(turn.parent_id) if turn.parent_id else None,
-                    "kind": turn.kind,
-                    "status": turn.status,
-                    "words": (turn.action or turn.reply)[:FIRST_WORDS],
+                    "id": str(turn),
+                    "parent": str(parent) if parent else None,
+                    "kind": kind,
+                    "status": status,
+                    "words": action or reply,
                 }
-                for turn in every
+                for turn, parent, kind, status, action, reply in every
             ],
         }
     )
+
+
+@never_cache
+@require_safe
+def read(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
+    """The whole path to the head, without controls: to read, to hear and to print."""
+    found = get_object_or_404(theirs(request), pk=adventure_id)
+    assert found.head_id is not None
+    path = paths.turns_in_order(paths.path_ids(found.head_id, LONGEST_PATH))
+    drawn = [
+        {
+            "id": turn.pk,
+            "kind": turn.kind,
+            "shown": shown_action(turn.kind, turn.action),  # type: ignore[arg-type]
+            "paragraphs": paragraphs(turn.reply),
+        }
+        for turn in path
+    ]
+    return render(request, "adventures/read.html", {"adventure": found, "turns": drawn})
 
 
 @never_cache
@@ -249,7 +299,15 @@ def export(request: HttpRequest, adventure_id: UUID, form: str) -> HttpResponse:
                     "authors_note": found.authors_note,
                     "head": str(found.head_id),
                     "created": found.created.isoformat(),
+                    "narrator": found.narrator,
+                    "dice": found.dice,
+                    "summarise": found.summarise,
                 },
+                "cards": [card_shown(card) for card in found.cards.all()],
+                "summaries": [
+                    {"turn": str(each.turn_id), "text": each.text, "by": each.by}
+                    for each in Summary.objects.filter(turn__adventure=found)
+                ],
                 "turns": [turn.model_dump(mode="json") for turn in every],
             },
             ensure_ascii=False,
@@ -428,16 +486,24 @@ def readyz(request: HttpRequest) -> JsonResponse:
 def database_answers() -> str:
     try:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except DatabaseError:
-        return "does not answer"
+            # A transaction of its own writes to the log: on a full disk reading still works.
+            cursor.execute("SELECT pg_current_xact_id()")
+    except OperationalError as problem:
+        full = "No space left" in str(problem)
+        return "answers and keeps nothing: its disk is full" if full else "does not answer"
+    except DatabaseError as problem:
+        return f"answers with {type(problem).__name__}"
     return "ok"
 
 
 def redis_and_narrators() -> dict[str, Any]:
     try:
         names = narration.narrators().names
-        alive = any(story_log().narrator_alive(name) for name in names)
+        alive = any(story_log().narrator_ready(name) for name in names)
+        story_log().probe()
+    except redis.ResponseError as problem:
+        # Out of memory, or its disk is full: it says so itself.
+        return {"redis": f"answers and keeps nothing: {problem}", "narrator": "unknown"}
     except redis.RedisError:
         return {"redis": "does not answer", "narrator": "unknown while Redis is away"}
     except NarratorsError as problem:

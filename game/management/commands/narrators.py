@@ -6,9 +6,21 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
-from inference.models import ModelError, check_model, ensure_model, model_path
+from inference.engines.host import one_line
+from inference.export import environment
+from inference.models import (
+    ModelError,
+    check_model,
+    ensure_model,
+    model_path,
+    size_of,
+    source_at_hand,
+    wants_export,
+)
 from inference.narrators import Narrator, NarratorsError, UnknownNarrator, load_narrators
+from inference.prompts import MARGIN
 from inference.request import Passage
+from inference.survey import survey
 from inference.trial import ACTIONS, OPENING, Trial, memory_in_use
 
 
@@ -38,27 +50,72 @@ class Command(BaseCommand):
                 case "check":
                     self.try_out(narrators.get(name))
         except (ModelError, NarratorsError, UnknownNarrator, ValueError, RuntimeError) as error:
-            raise CommandError(str(error)) from error
+            raise CommandError(one_line(error)) from error
         except KeyboardInterrupt:
             raise CommandError("stopped; nothing half-made is left") from None
 
     def pull(self, narrator: Narrator) -> None:
-        """Fetch the model, then have it say what it must say."""
-        if narrator.model:
+        """Say what the model is, fetch it, and have it say what it must say."""
+        folder = settings.INFERENCE.models_dir
+        if narrator.engine == "openai":
+            self.stdout.write(f"{narrator.name} runs on {narrator.model}: nothing to fetch")
+        elif narrator.model:
+            self.describe(narrator)
+            if wants_export(narrator, folder) and environment(folder) is None:
+                self.stdout.write("installing what the export needs, once: 500 MB to fetch")
             with Bar(narrator.name) as bar:
                 path = ensure_model(narrator, settings.INFERENCE.models_dir, bar.show)
-            self.stdout.write(f"{path} ({path.stat().st_size / 1e6:.0f} MB)")
+            self.stdout.write(f"{path} ({size_of(path) / 1e6:.0f} MB)")
         trial = Trial(narrator, settings.INFERENCE)
         problem = trial.reference_problem()
         if problem:
             raise CommandError(problem)
-        proof = "says what it should" if narrator.reference else "loads"
+        proved = narrator.reference or trial.exported_reference()
+        proof = "says what it should" if proved else "loads"
         self.stdout.write(f"{narrator.name} {proof} ({trial.load_seconds:.1f} s to load)")
+
+    def check_server(self, narrator: Narrator) -> None:
+        """Meet the server, and have it read as much as the narrator's context allows."""
+        from inference.engines.openai import OpenAIEngine  # noqa: PLC0415  a client of its own
+        from inference.engines.window import check_window  # noqa: PLC0415
+
+        engine = OpenAIEngine(narrator)
+        try:
+            self.stdout.write(f"{narrator.model}: {engine.dialect.called}, {engine.model}")
+            if narrator.words_go_to:
+                self.stdout.write(f"players read that their words go to {narrator.words_go_to}")
+                if narrator.model.startswith("http:"):
+                    self.stdout.write("they travel unencrypted: use https if you can")
+            window = check_window(engine, reply_tokens=most_told(narrator))
+            how = "counted by the server" if engine.counts_exactly else "estimated"
+        finally:
+            engine.close()
+        if window.problem:
+            raise CommandError(f"narrator {narrator.name!r}: {window.problem}")
+        if window.theirs is None:
+            self.stdout.write(
+                "it does not say how many tokens it reads: whether it cuts long stories is unknown"
+            )
+            return
+        self.stdout.write(
+            f"a full window is read whole: {window.ours} tokens of prompt ({how}), "
+            f"{window.theirs} as the server reads them"
+        )
+
+    def describe(self, narrator: Narrator) -> None:
+        """Read the header of a host's own file before anything is made of it."""
+        source = source_at_hand(narrator, settings.INFERENCE.models_dir)
+        if source is not None:
+            for line in survey(source, narrator).lines():
+                self.stdout.write(line)
 
     def try_out(self, narrator: Narrator) -> None:
         """Read the model in full and tell three turns with it."""
-        if narrator.model:
+        if narrator.engine == "openai":
+            self.check_server(narrator)
+        elif narrator.model:
             check_model(narrator, settings.INFERENCE.models_dir)
+            self.describe(narrator)
         trial = Trial(narrator, settings.INFERENCE)
         problem = trial.reference_problem()
         self.stdout.write(problem or f"loaded in {trial.load_seconds:.1f} s")
@@ -80,10 +137,17 @@ class Command(BaseCommand):
             raise CommandError(problem or f"narrator {narrator.name!r} left a reply empty")
 
 
+def most_told(narrator: Narrator) -> int:
+    """How many tokens of the window a reply may take."""
+    return min(int(narrator.sampling.max_tokens * (1 + MARGIN)), narrator.context // 2)
+
+
 def described(narrator: Narrator) -> str:
     """One line about a narrator, and whether its model is here."""
     if not narrator.model:
         state = "needs no model"
+    elif narrator.engine == "openai":
+        state = f"at {narrator.model}"
     else:
         try:
             model_path(narrator, settings.INFERENCE.models_dir)

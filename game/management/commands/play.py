@@ -19,10 +19,14 @@ from dungeon import backends, environment, machine, network, services
 from dungeon.secrets import kept_in
 from dungeon.services import Program, ServiceError
 from dungeon.supervisor import Died, Stopped, Supervisor
+from game.management.commands.worker import serving
 from inference.log import StoryLog, workers_key
 from inference.models import ModelError, ensure_model
-from inference.narrators import NarratorsError, load_narrators
+from inference.narrators import DTYPES, Narrator, NarratorsError, load_narrators
 
+SETTLED = 60.0  # seconds after which a worker that dies is started again
+MOST_WORKERS = 4  # for narrators, each alone in one; where there are more they share one
+TELLER_GRACE = 7.0  # seconds that a worker has to go
 TOKEN_FILE = "operator_token"  # noqa: S105
 
 
@@ -61,9 +65,21 @@ class House:
         # Whoever asks for a level gets everything of that level; others only what went wrong.
         self.loud = settings.LOG_LEVEL in ("DEBUG", "INFO") and bool(os.environ.get("LOG_LEVEL"))
         try:
-            self.narrators = load_narrators(settings.NARRATORS_FILE).narrators
+            found = load_narrators(settings.NARRATORS_FILE)
+            # The default first: a worker of several loads it at once, the others when needed.
+            self.narrators = sorted(found.narrators, key=lambda each: each != found.default)
         except NarratorsError as problem:
             environment.refuse("NARRATORS_FILE", f"wants a list of narrators: {problem}")
+
+    @property
+    def casts(self) -> list[list[Narrator]]:
+        """Who tells in one worker: each alone, or all together where there are many.
+
+        Also where the host says what models may hold, since that is said of one worker.
+        """
+        if len(self.narrators) > MOST_WORKERS or settings.MODEL_MEMORY_MB:
+            return [self.narrators]
+        return [[narrator] for narrator in self.narrators]
 
     def check_servers(self) -> None:
         if not self.own_database:
@@ -78,7 +94,7 @@ class House:
 
     def fetch_models(self) -> None:
         for narrator in self.narrators:
-            if narrator.engine == "openvino":
+            if narrator.engine in DTYPES:  # those that load a model themselves
                 with Bars(f"fetching {narrator.shown_name}", "making it readable") as bar:
                     ensure_model(narrator, settings.MODELS_DIR, bar.show)
 
@@ -90,6 +106,9 @@ class House:
                 await supervisor.run(self.python(step, "manage.py", step, quiet=True))
             names = ", ".join(narrator.shown_name for narrator in self.narrators)
             say(f"waking the narrator: {names}")
+            if servers := [each for each in self.narrators if each.engine == "openai"]:
+                # Their servers come and go as they like; their workers ask until they answer.
+                say(f"not waited for: {', '.join(map(told_at, servers))}")
             if self.own_redis:
                 # Valkey keeps its state: a worker that was killed a moment ago still seems to live.
                 await asyncio.to_thread(self.forget_workers)
@@ -118,13 +137,10 @@ class House:
         beat = settings.DATA_DIR / "beat"
         beat.mkdir(mode=0o700, exist_ok=True)
         schedule = str(beat / "schedule")
+        casts = self.casts
         tellers = [
-            self.celery(
-                "narrator" if len(self.narrators) == 1 else narrator.name,
-                *("-c", str(narrator.slots), "-Q", f"narrator.{narrator.name}"),
-                *("-n", f"{narrator.name}@%h"),
-            )
-            for narrator in self.narrators
+            self.celery("narrator" if len(casts) == 1 else cast[0].name, *serving(cast))
+            for cast in casts
         ]
         game = self.celery("game", "-c", "2", "-Q", "game", "-n", "game@%h", "-B", "-s", schedule)
         return [*tellers, game]
@@ -137,7 +153,8 @@ class House:
             name,
             *("-m", "celery", *quiet, "-A", "dungeon", "worker", "-P", "threads", *alone),
             *options,
-            grace=7,
+            grace=TELLER_GRACE,
+            settled=SETTLED,
         )
 
     def web(self) -> Program:
@@ -148,13 +165,21 @@ class House:
             grace=4,
         )
 
-    def python(self, name: str, *arguments: str, grace: float = 5, quiet: bool = False) -> Program:
+    def python(
+        self,
+        name: str,
+        *arguments: str,
+        grace: float = 5,
+        quiet: bool = False,
+        settled: float | None = None,
+    ) -> Program:
         calm = {"LOG_LEVEL": "WARNING", "PYTHONWARNINGS": "ignore"}
         return Program(
             name,
             [sys.executable, *arguments],
             grace=grace,
             quiet=quiet and not self.loud,
+            settled=settled,
             environ={
                 **({} if os.environ.get("LOG_LEVEL") else calm),
                 **os.environ,
@@ -162,6 +187,7 @@ class House:
                 "DATA_DIR": str(settings.DATA_DIR),  # in full: they run in a folder of their own
                 "MODELS_DIR": str(settings.MODELS_DIR),
                 "NARRATORS_FILE": str(settings.NARRATORS_FILE),
+                "DRAIN_SECONDS": str(min(settings.DRAIN_SECONDS, int(TELLER_GRACE) - 4)),
                 "PYTHONUNBUFFERED": "1",
                 # What an engine's own process imports by name must be found from anywhere.
                 "PYTHONPATH": str(settings.BASE_DIR),
@@ -185,7 +211,8 @@ class House:
 
     def narrators_answer(self) -> bool:
         log = StoryLog(settings.REDIS_URL)
-        return all(log.narrator_alive(narrator.name) for narrator in self.narrators)
+        waited_for = [each for each in self.narrators if each.engine != "openai"]
+        return all(log.narrator_alive(narrator.name) for narrator in waited_for)
 
     def invite(self, token: str) -> None:
         print(f"\n  Play at        {self.address}/")
@@ -196,6 +223,10 @@ class House:
             with suppress(UnicodeEncodeError):  # a terminal without block characters
                 segno.make(f"{self.address}/", error="l").terminal(sys.stdout, compact=True)
             sys.stdout.flush()
+
+
+def told_at(narrator: Narrator) -> str:
+    return f"{narrator.shown_name}, which {narrator.words_go_to or narrator.model} tells"
 
 
 class Bars:

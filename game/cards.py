@@ -1,0 +1,102 @@
+"""Story cards of an adventure: add, edit, pin, delete, bring from elsewhere."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+from game.log import publish_on_commit
+from game.lore import Lore, LoreCard
+from game.models import Adventure, Player, StoryCard
+from game.protocol import PlotChanged
+from game.snapshots import adventure_shown
+from game.turns import changed
+
+MOST_CARDS = 1_000  # in one adventure
+
+
+class TooManyCards(Exception):
+    """No room for another card. Its text tells the player."""
+
+    def __init__(self) -> None:
+        super().__init__(f"An adventure holds {MOST_CARDS:,} cards. Delete one first.")
+
+
+@contextmanager
+def shelf(adventure_id: UUID, player: Player) -> Iterator[Adventure]:
+    """A change of an adventure's cards, which its windows hear of. Raises NoSuchAdventure."""
+    with changed(adventure_id, player) as adventure:
+        yield adventure
+        publish_on_commit(adventure, PlotChanged(adventure=adventure_shown(adventure)))
+
+
+def add(adventure_id: UUID, player: Player, card: LoreCard) -> StoryCard:
+    """Add a card. Raises TooManyCards and NoSuchAdventure."""
+    with shelf(adventure_id, player) as adventure:
+        if adventure.cards.count() >= MOST_CARDS:
+            raise TooManyCards
+        return adventure.cards.create(
+            title=card.title, keys=list(card.keys), text=card.text, pinned=card.pinned
+        )
+
+
+def edit(card: StoryCard, player: Player, new: LoreCard) -> StoryCard:
+    """Replace everything that a card says."""
+    assert card.adventure_id is not None
+    with shelf(card.adventure_id, player):
+        card.title, card.keys, card.text = new.title, list(new.keys), new.text
+        card.pinned = new.pinned
+        card.save(update_fields=["title", "keys", "text", "pinned"])
+    return card
+
+
+def pin(card: StoryCard, player: Player, pinned: bool) -> StoryCard:
+    """Have a card always in the prompt, or only when it fires."""
+    assert card.adventure_id is not None
+    with shelf(card.adventure_id, player):
+        card.pinned = pinned
+        card.save(update_fields=["pinned"])
+    return card
+
+
+def delete(card: StoryCard, player: Player) -> None:
+    assert card.adventure_id is not None
+    with shelf(card.adventure_id, player):
+        card.delete()
+
+
+def bring(adventure_id: UUID, player: Player, lore: Lore) -> int:
+    """Add the cards of a file, but for those that are there already. How many were added.
+
+    What finds no room is noted in `lore.problems`.
+    """
+    with shelf(adventure_id, player) as adventure:
+        rows = list(adventure.cards.values_list("title", "keys", "text"))
+        there = {(title, tuple(keys), text) for title, keys, text in rows}
+        room = MOST_CARDS - len(rows)
+        new: list[StoryCard] = []
+        again = outside = 0
+        for card in lore.cards:
+            said = (card.title, card.keys, card.text)
+            if said in there:
+                again += 1
+            elif len(new) >= room:
+                outside += 1
+            else:
+                there.add(said)
+                new.append(
+                    StoryCard(
+                        adventure=adventure,
+                        title=card.title,
+                        keys=list(card.keys),
+                        text=card.text,
+                        pinned=card.pinned,
+                    )
+                )
+        StoryCard.objects.bulk_create(new)
+    if again:
+        lore.problems.append(f"Here already: {again:,}.")
+    if outside:
+        lore.problems.append(
+            f"No room for {outside:,} more: an adventure holds {MOST_CARDS:,} cards."
+        )
+    return len(new)

@@ -1,0 +1,84 @@
+"""What the narrator was given for a turn, as players see it: pieces with their origins."""
+
+from collections import defaultdict
+from typing import Any
+from uuid import UUID
+
+from game import dice, paths
+from game.models import Edit, Turn, TurnContext
+from inference.details import Details, Part, as_shown, unpack, words_of
+from inference.prompts.building import lines_of
+from inference.request import Passage
+
+
+def context_shown(kept: TurnContext) -> dict[str, Any]:
+    """Everything that is kept of a turn's telling, its parts with their texts."""
+    details = unpack(kept.details)
+    turn = kept.turn
+    shown = as_shown(details)
+    shown.update(
+        turn=str(turn.pk),
+        attempt=turn.attempt,
+        told_tokens=kept.tokens,
+        seconds=round(kept.seconds, 3),
+        first_token_seconds=kept.first_token_seconds and round(kept.first_token_seconds, 3),
+        created=turn.created.isoformat(),
+        told=turn.told.isoformat() if turn.told else None,
+        parts=parts_shown(details, turn),
+    )
+    return shown
+
+
+def parts_shown(details: Details, turn: Turn) -> list[dict[str, Any]]:
+    """The pieces of the prompt in order. `exact` is false where the words were not kept."""
+    ids: list[UUID] = []
+    if turn.parent_id is not None and details.passages:
+        ids = paths.path_ids(turn.parent_id, details.passages)
+    needed = {part.passage for part in details.parts if part.passage is not None}
+    texts = Texts([ids[index] for index in needed if index < len(ids)])
+    result = []
+    for part in details.parts:
+        one: dict[str, Any] = {"origin": part.origin, "text": part.text, "exact": True}
+        if part.title:
+            one["title"] = part.title
+        if part.passage is not None and part.passage < len(ids):
+            one["turn"] = str(ids[part.passage])
+            one["text"], one["exact"] = words_of(part, texts.of(ids[part.passage], part))
+        result.append(one)
+    return result
+
+
+class Texts:
+    """What turns say and said before they were edited, as the narrator reads it."""
+
+    def __init__(self, ids: list[UUID]) -> None:
+        self.turns = Turn.objects.in_bulk(ids)
+        self.before: defaultdict[tuple[UUID, str], list[str]] = defaultdict(list)
+        edits = Edit.objects.filter(turn_id__in=ids).values_list("turn_id", "field", "before")
+        for turn_id, field, before in edits:
+            self.before[turn_id, field].append(before)
+
+    def of(self, turn_id: UUID, part: Part) -> list[str]:
+        """The texts of one side of a turn, the present one first."""
+        turn = self.turns[turn_id]
+        present = {
+            "action": turn.action,
+            "reply": turn.reply,
+            "dice": dice.told(turn.dice),
+        }
+        texts = [present[part.side], *self.before[turn_id, part.side]]
+        return [
+            line.text
+            for text in texts
+            for line in lines_of((passage(turn, part.side, text),))
+            if line.side == part.side
+        ]
+
+
+def passage(turn: Turn, side: str, text: str) -> Passage:
+    """One side of a turn alone, as the game sends it."""
+    if side == "action":
+        return Passage(kind=turn.kind, action=text)  # type: ignore[arg-type]
+    if side == "reply":
+        return Passage(kind=turn.kind, reply=text)  # type: ignore[arg-type]
+    return Passage(kind=turn.kind, outcome=text)  # type: ignore[arg-type]

@@ -1,0 +1,136 @@
+"""A narrator of one's own: check the adventures it learns from, and make samples of them."""
+
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from inference.finetune.corpus import Adventure, CorpusError, files_of, read
+from inference.finetune.prepare import Form, Sample, chatml, samples
+from inference.finetune.rules import Complaint, Measure, check, estimated_tokens, sum_of
+from inference.finetune.split import HELD_OUT, side_of
+from inference.models import ModelError
+from inference.narrators import Narrator, NarratorsError, UnknownNarrator, load_narrators
+
+SHIPPED = Path("data/adventures")
+SIDES = ("train", "held-out")
+FORMATS = ("transcript", "chat")
+
+
+class Command(BaseCommand):
+    help = "Checks adventures for training, and makes samples of them (docs/finetuning.md)."
+    requires_system_checks: list[str] = []  # they may ask the database, which this does without
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        commands = parser.add_subparsers(dest="do", required=True, metavar="check|prepare")
+        checking = commands.add_parser("check", help="read adventures, and say what is wrong")
+        preparing = commands.add_parser("prepare", help="write samples for training, as JSON lines")
+        for command in (checking, preparing):
+            add_shared(command)
+        checking.add_argument("--each", action="store_true", help="a row of a table for each file")
+        preparing.add_argument("--out", type=Path, required=True, help="folder for the samples")
+        preparing.add_argument("--format", choices=FORMATS, help="both where it is missing")
+        preparing.add_argument("--narrator", default="", help="its format, template and tokenizer")
+
+    def handle(
+        self, *args: Any, do: str, folder: Path, window: int, held_out: float, **options: Any
+    ) -> None:
+        measure = Measure(window=window, held_out=held_out)
+        try:
+            if do == "check":
+                self.check_folder(folder, measure, options["each"])
+            else:
+                forms = list(forms_of(options["narrator"], options["format"], window))
+                self.prepare(folder, forms, options["out"], held_out)
+        except (CorpusError, ModelError, NarratorsError, UnknownNarrator, ValueError) as error:
+            raise CommandError(str(error)) from error
+
+    def check_folder(self, folder: Path, measure: Measure, each: bool) -> None:
+        adventures, complaints = read_all(files_of(folder))
+        complaints += check(adventures, measure)
+        if each:
+            for adventure in adventures:
+                self.stdout.write(row_of(adventure))
+        self.summarise(adventures, measure.held_out)
+        for complaint in complaints:
+            self.stdout.write(str(complaint))
+        if complaints:
+            count = len(complaints)
+            raise CommandError(f"{count} complaint{'s' * (count > 1)}", returncode=1)
+
+    def summarise(self, adventures: list[Adventure], held_out: float) -> None:
+        self.stdout.write(f"{'':<10}{'files':>7}{'turns':>7}{'words':>8}{'paths':>7}")
+        for row in (*SIDES, "all"):
+            of_row = [a for a in adventures if row in ("all", side_of(a.title, held_out))]
+            found = sum_of(of_row)
+            self.stdout.write(
+                f"{row:<10}{found.files:>7}{found.turns:>7}{found.words:>8}{found.paths:>7}"
+            )
+
+    def prepare(self, folder: Path, forms: list[Form], out: Path, held_out: float) -> None:
+        """Write `FORMAT-SIDE.jsonl` for each form and side."""
+        adventures = [read(file) for file in files_of(folder)]
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            for form in forms:
+                made = [each for a in adventures for each in samples(a, form, held_out)]
+                for side in SIDES:
+                    self.write(out / f"{form.narrator.format}-{side}.jsonl", side, made)
+        except OSError as error:
+            raise CommandError(f"{out} cannot be written: {error.strerror}") from error
+
+    def write(self, file: Path, side: str, made: list[Sample]) -> None:
+        chosen = [sample for sample in made if sample.side == side]
+        file.write_text("".join(f"{sample.json}\n" for sample in chosen), encoding="utf-8")
+        replies = sum(len(sample.turns) for sample in chosen)
+        self.stdout.write(f"{file}: {len(chosen)} samples, {replies} replies")
+
+
+def add_shared(command: ArgumentParser) -> None:
+    command.add_argument("folder", nargs="?", type=Path, default=SHIPPED)
+    command.add_argument("--window", type=int, default=1024, help="tokens, 1024 is GPT-2's")
+    command.add_argument("--held-out", type=float, default=HELD_OUT, help="share, 0 to 1")
+
+
+def row_of(adventure: Adventure) -> str:
+    """What the table in the corpus' README says of an adventure, but for its readers."""
+    name = Path(adventure.file).name
+    kind = ", ".join(adventure.tags)
+    return f"| [{adventure.title}]({name}) | {kind} | {adventure.words} | {len(adventure.turns)} |"
+
+
+def read_all(files: list[Path]) -> tuple[list[Adventure], list[Complaint]]:
+    """The adventures that can be read, and why the others cannot."""
+    adventures, complaints = [], []
+    for file in files:
+        try:
+            adventures.append(read(file))
+        except CorpusError as error:
+            complaints.append(Complaint(error.file, error.line, error.what))
+    return adventures, complaints
+
+
+def forms_of(name: str, format: str | None, window: int) -> Iterator[Form]:
+    """How the samples are to be read: as one narrator does, or in either format at large.
+
+    Without a narrator nothing is loaded: chats are in ChatML, and tokens are estimated on the safe
+    side, so that a sample fits whatever the tokenizer.
+    """
+    if name:
+        from inference.engines.host import load  # noqa: PLC0415  the engines are heavy
+
+        narrator = load_narrators(settings.INFERENCE.narrators_file).get(name)
+        if format and format != narrator.format:
+            raise ValueError(f"narrator {name!r} reads {narrator.format}, not {format}")
+        engine = load(narrator, settings.INFERENCE)
+        yield Form(narrator, engine.count, engine.render_chat, min(window, engine.context_tokens))
+        return
+    for each in FORMATS:
+        if format in (None, each):
+            narrator = Narrator.model_validate(
+                {"name": "any", "line": "-", "engine": "scripted", "format": each}
+            )
+            yield Form(narrator, estimated_tokens, chatml, window)

@@ -1,0 +1,63 @@
+"""A worker that tells for one or more narrators: `manage.py worker --narrators a,b`."""
+
+import os
+import sys
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from inference.narrators import Narrator, NarratorsError, UnknownNarrator, load_narrators
+
+
+class Command(BaseCommand):
+    help = "Tells the turns of narrators. SIGHUP: look for new revisions. SIGTERM: finish and go."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--narrators", default="", help="names with commas between; all where left out"
+        )
+        parser.add_argument(
+            "--memory",
+            type=int,
+            default=settings.MODEL_MEMORY_MB,
+            metavar="MB",
+            help="what their models may hold together; 0 is all there is (MODEL_MEMORY_MB)",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            every = load_narrators(settings.NARRATORS_FILE)
+            names = [name for name in options["narrators"].split(",") if name]
+            narrators = [every.get(name) for name in names] or [
+                every.default,
+                *(each for each in every.narrators if each != every.default),
+            ]
+        except (NarratorsError, UnknownNarrator) as problem:
+            raise CommandError(str(problem)) from None
+        environ = {**os.environ, "MODEL_MEMORY_MB": str(options["memory"])}
+        self.stdout.flush()
+        os.chdir(settings.BASE_DIR)
+        # Celery is a program of its own; it takes this one's place, process id and all.
+        os.execve(  # noqa: S606
+            sys.executable, [sys.executable, "-m", "celery", *arguments(narrators)], environ
+        )
+
+
+def arguments(narrators: list[Narrator]) -> list[str]:
+    """Celery's arguments for a worker that tells for these; the first is loaded at its start."""
+    alone = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+    # Celery would say nothing below a warning, of swaps for one.
+    level = ["-l", settings.LOG_LEVEL]
+    return ["-A", "dungeon", "worker", "-P", "threads", *level, *alone, *serving(narrators)]
+
+
+def serving(narrators: list[Narrator]) -> list[str]:
+    """Whose queues a worker reads, and how many turns it can tell at once."""
+    return [
+        # A thread for each turn; they sleep meanwhile.
+        *("-c", str(sum(narrator.slots for narrator in narrators))),
+        *("-Q", ",".join(f"narrator.{narrator.name}" for narrator in narrators)),
+        *("-n", f"{narrators[0].name}@%h"),
+    ]

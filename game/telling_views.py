@@ -1,0 +1,152 @@
+"""How an adventure is told: its options, its summary, and what its narrator was given.
+
+Asked for JSON, they answer with it. What is not yours is not there.
+"""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from game import adventures, narration, summaries
+from game.card_views import adventure_of, player_of, refused, wants_json
+from game.context import summary_held_by
+from game.contexts import context_shown
+from game.forms import NarratorForm, OptionsForm, SummaryForm
+from game.models import Adventure, Player, TurnContext
+from game.snapshots import narrator_shown
+from inference.narrators import NarratorsError
+
+logger = logging.getLogger(__name__)
+
+ORIGINS = {
+    "memory": "memory",
+    "card": "card",
+    "story": "story",
+    "summary": "summary",
+    "note": "author’s note",
+    "action": "action",
+    "dice": "dice",
+    "told": "told already",
+    "frame": "format",
+}
+
+
+@never_cache
+@require_safe
+def context(request: HttpRequest, adventure_id: UUID, turn_id: UUID) -> HttpResponse:
+    """As JSON; with `?part` as a part of a page, coloured by origin."""
+    kept = get_object_or_404(
+        TurnContext.objects.select_related("turn"),
+        turn=turn_id,
+        turn__adventure__in=Adventure.objects.of(request.user).filter(pk=adventure_id),
+    )
+    shown = context_shown(kept)
+    if "part" not in request.GET:
+        return JsonResponse(shown)
+    there = {part["origin"] for part in shown["parts"]}
+    legend = {origin: name for origin, name in ORIGINS.items() if origin in there}
+    lost = {ORIGINS.get(origin, origin): length for origin, length in shown["cut"].items()}
+    return render(
+        request,
+        "adventures/context_part.html",
+        {"context": shown, "legend": legend, "lost": lost},
+    )
+
+
+@require_POST
+def options(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
+    """Switch `dice` or `summarise` `on` or `off`."""
+    found = adventure_of(request, adventure_id)
+    form = OptionsForm(request.POST)
+    if not form.is_valid():
+        return refused(request, form) or redirect("adventure", found.pk)
+    chosen = form.chosen()
+    if chosen:
+        adventures.set_options(found.pk, chosen)
+    if wants_json(request):
+        found.refresh_from_db()
+        return JsonResponse({"dice": found.dice, "summarise": found.summarise})
+    return redirect("adventure", found.pk)
+
+
+@require_POST
+def narrator(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
+    """Have another of the narrators offered to this player tell it, from the next turn on."""
+    found = adventure_of(request, adventure_id)
+    form = narrator_form(found, player_of(request), request.POST)
+    if form.is_valid():
+        adventures.set_narrator(found.pk, form.cleaned_data["narrator"])
+    elif wants_json(request):
+        return refused(request, form) or HttpResponse(status=422)
+    else:
+        for line in form.errors["narrator"]:
+            messages.warning(request, str(line))
+    if wants_json(request):
+        found.refresh_from_db()
+        return JsonResponse({"narrator": narrator_shown(found)})
+    return redirect("adventure", found.pk)
+
+
+def narrator_form(
+    adventure: Adventure, player: Player, data: Mapping[str, Any] | None = None
+) -> NarratorForm:
+    """The narrators offered to a player, and the one that tells the adventure now."""
+    try:
+        every = narration.narrators()
+        offered, default = narration.offered_to(player), every.default
+    except NarratorsError as problem:
+        logger.warning("%s", problem)
+        raise Http404("The list of narrators cannot be read.") from None
+    if adventure.narrator in every and adventure.narrator not in [one.name for one in offered]:
+        offered.append(every.get(adventure.narrator))
+    return NarratorForm(offered, default, data, adventure.narrator)
+
+
+@never_cache
+def summary(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
+    """What happened before: to read, and to write in place of it."""
+    found = adventure_of(request, adventure_id)
+    if request.method != "POST":
+        form = SummaryForm(initial={"text": summary_shown(found)["text"]}, label_suffix="")
+    else:
+        form = SummaryForm(request.POST, label_suffix="")
+        if form.is_valid():
+            summaries.write(found.pk, player_of(request), form.cleaned_data["text"])
+            if not wants_json(request):
+                messages.success(request, "Saved. The narrator knows from the next turn on.")
+                return redirect("summary", found.pk)
+    if form.errors and wants_json(request):
+        return refused(request, form) or HttpResponse(status=422)
+    if wants_json(request):
+        return JsonResponse(summary_shown(found))
+    template = (
+        "adventures/summary_part.html" if "part" in request.GET else "adventures/summary.html"
+    )
+    return render(
+        request,
+        template,
+        {"adventure": found, "form": form, "summary": summary_shown(found)},
+        status=422 if form.errors else 200,
+    )
+
+
+def summary_shown(adventure: Adventure) -> dict[str, Any]:
+    """The summary that holds at the head; `own` is how much of its beginning a player wrote."""
+    assert adventure.head_id is not None
+    held = summary_held_by(adventure.head_id)
+    if held is None:
+        return {"text": "", "by": None, "own": 0, "turn": None, "summarise": adventure.summarise}
+    return {
+        "text": held.text,
+        "by": held.by,
+        "own": held.own,
+        "turn": str(held.turn_id),
+        "summarise": adventure.summarise,
+    }
