@@ -3,18 +3,22 @@
 
 const NEAR = 48; // px from the end that count as the end
 const HANDS_ON = 400; // ms after a wheel, touch or key in which a scroll is the reader's
+const FAR = 2; // screens from the end after which a way back is offered
 const KEEP_ABOVE = 20; // px kept free above the turn that is followed
 
 export class Follow {
   /**
    * @param {HTMLElement} scroller
-   * @param {(behind: boolean) => void} onBehind told whether new words are out of sight
+   * @param {(behind: "words" | "far" | null) => void} onBehind told whether new words are out of
+   *   sight, or the end is far away
    */
   constructor(scroller, onBehind) {
     this.scroller = scroller;
     this.onBehind = onBehind;
     this.top = null; // the element whose beginning stays in sight; null: follow to the very end
     this.on = true;
+    this.whole = true; // the story's last turn stands on the page
+    this.unread = false;
     this.touched = -Infinity;
     this.ours = null; // the scroll position that we set last
     this.frame = 0;
@@ -35,7 +39,7 @@ export class Follow {
   }
 
   get atEnd() {
-    return this.end - this.scroller.scrollTop <= NEAR;
+    return this.whole && this.end - this.scroller.scrollTop <= NEAR;
   }
 
   /** Whether the reader moved the page. A hand on it may as well have pressed a button there. */
@@ -52,7 +56,14 @@ export class Follow {
       this.on = this.atEnd;
       if (this.on) this.top = null;
     }
-    if (this.atEnd) this.onBehind(false);
+    if (this.atEnd) this.unread = false;
+    this.tell();
+  }
+
+  tell() {
+    const away = this.end - this.scroller.scrollTop;
+    const far = !this.on && (!this.whole || away > FAR * this.scroller.clientHeight);
+    this.onBehind(this.unread ? "words" : far ? "far" : null);
   }
 
   /** A keyboard opened or a window changed: whoever was at the end stays there. */
@@ -70,7 +81,8 @@ export class Follow {
   toEnd({ at = "once" } = {}) {
     this.on = true;
     this.top = null;
-    this.onBehind(false);
+    this.unread = false;
+    this.onBehind(null);
     if (at === "once") this.scrollTo(this.end);
     else this.words();
   }
@@ -78,12 +90,16 @@ export class Follow {
   /** The story grew. */
   words(atOnce = false) {
     if (!this.on) {
-      this.onBehind(!this.atEnd);
+      this.unread = !this.atEnd;
+      this.tell();
       return;
     }
     if (atOnce || this.calm.matches) this.scrollTo(this.target());
     else if (!this.frame) this.frame = requestAnimationFrame(() => this.step());
-    if (this.target() < this.end - NEAR) this.onBehind(true);
+    if (this.target() < this.end - NEAR) {
+      this.unread = true;
+      this.tell();
+    }
   }
 
   target() {
@@ -110,10 +126,13 @@ export class Follow {
     this.ours = this.scroller.scrollTop;
   }
 
-  /** Keep the text that is read in place while older text is put above it. */
-  hold(change) {
-    const below = this.scroller.scrollHeight - this.scroller.scrollTop;
+  /** Keep the child of `list` that is read in place, whatever comes and goes around it. */
+  hold(list, change) {
+    const top = this.scroller.getBoundingClientRect().top;
+    const height = (child) => child.getBoundingClientRect();
+    const read = [...list.children].find((child) => height(child).bottom > top);
+    const was = read && height(read).top;
     change();
-    this.scroller.scrollTop = this.scroller.scrollHeight - below;
+    if (read?.isConnected) this.scrollTo(this.scroller.scrollTop + height(read).top - was);
   }
 }

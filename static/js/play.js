@@ -3,7 +3,10 @@
 
 import { Announcer } from "./announce.js";
 import { Drafts } from "./drafts.js";
+import { Aloud, controls } from "./aloud.js";
 import { Follow } from "./follow.js";
+import { Panel, Part } from "./panel.js";
+import * as spans from "./span.js";
 import { Socket, uuid } from "./socket.js";
 import * as story from "./story.js";
 import { fit, TurnView, waitLine } from "./turnview.js";
@@ -40,12 +43,32 @@ const edits = new Map(); // key of an edit -> TurnView
 let echoed = null; // the turn that is shown before the server has it
 let places = new Map(); // turn id -> {place, since}: when a position was heard, for the countdown
 let started = false;
+let span = spans.WHOLE; // the turns that stand on the page
+let stopping = null; // the turn that was told to stop
 let turned = 0; // when Send last turned into Stop or back
 
 const drafts = new Drafts(here.id);
 const announcer = new Announcer($("spoken"));
 const follow = new Follow(scroller, (behind) => {
   $("pill").hidden = !behind;
+  $("pill").textContent = behind === "far" ? "To the end ↓" : "New words ↓";
+});
+const aloud = new Aloud({
+  turns: () =>
+    story.path(state).map((turn) => ({
+      id: turn.id,
+      shown: turn.shown ?? "",
+      reply: turn.reply,
+      done: story.settled(turn),
+    })),
+  box: (turn, part) => {
+    const view = views.get(turn);
+    return (part === "reply" ? view?.replyBox : view?.actionLine) ?? null;
+  },
+  onChange: (on) => {
+    $("hush").hidden = !on;
+    $("aloud").textContent = on ? "Stop reading aloud" : "Read aloud";
+  },
 });
 const scheme = location.protocol === "https:" ? "wss" : "ws";
 const socket = new Socket(`${scheme}://${location.host}/ws/adventures/${here.id}/`, {
@@ -60,8 +83,24 @@ function heard(event) {
   state = story.reduce(state, event);
   if (event.type === "accepted" || event.type === "error") answered(event);
   if (event.type === "snapshot" && !started) first();
-  if (state !== before) show(before);
+  // To a turn that this page has never seen (the tree leads anywhere): nobody else will bring it.
+  if (event.type === "head.moved" && state.missing) socket.restart();
+  // Words come faster than frames; everything else is shown as it comes.
+  if (event.type === "turn.token") drawSoon();
+  else if (state !== before) draw();
   if (state.problem && state.problem !== before.problem) refused(state.problem);
+  if (state.then) goOnWith(state.then);
+}
+
+/** Once the narrator has stopped: what the player asked for meanwhile. */
+function goOnWith(then) {
+  if (story.busy(state)) {
+    stop();
+    return;
+  }
+  state = story.reduce(state, { type: "page.then", then: null });
+  if (then === "retry") retry();
+  else if (input.value.trim()) send();
 }
 
 function answered({ type, key, message }) {
@@ -125,9 +164,35 @@ function connection(status) {
 
 // ---------------------------------------------------------------- the story on the page
 
+let drawn = state; // what the page shows
+let drawing = 0;
+
+function draw() {
+  cancelAnimationFrame(drawing);
+  drawing = 0;
+  const before = drawn;
+  const { length } = story.path(state);
+  if (length > spans.MOST + spans.STEP && follow.atEnd) {
+    state = story.reduce(state, { type: "page.forget", keep: spans.MOST });
+  }
+  drawn = state;
+  show(before);
+}
+
+function drawSoon() {
+  // A page that nobody looks at has no frames, and somebody may be listening.
+  if (document.hidden) draw();
+  else drawing ||= requestAnimationFrame(draw);
+}
+
 function show(before) {
-  const path = story.path(state);
-  const pending = story.echo(state);
+  const whole = story.path(state);
+  if (before.head !== state.head && span.to) span = spans.end(whole);
+  if (follow.atEnd) span = spans.trimmed(whole, span);
+  const [from, to] = spans.places(whole, span);
+  const path = whole.slice(from, to + 1);
+  follow.whole = to === whole.length - 1;
+  const pending = follow.whole ? story.echo(state) : null;
   const retold = story.retelling(state);
   const wanted = new Set(path.map((turn) => turn.id));
   for (const [id, view] of views) {
@@ -146,12 +211,20 @@ function show(before) {
     const place = previous ? previous.nextSibling : list.firstChild;
     if (view.element !== place) list.insertBefore(view.element, place);
     previous = view.element;
-    refresh(view, turn, last, turn.id === retold, before);
+    if (last || view.turn !== turn || view.how.last || view.how.fading || turn.id === retold) {
+      refresh(view, turn, last, turn.id === retold, before);
+    }
   }
+  $("earlier").hidden = !state.earlier && from === 0;
+  $("later").hidden = follow.whole;
   showEcho(pending);
   showPlace();
   showEnds(before);
   showControls();
+  aloud.heard();
+  if (before.head !== state.head || before.turns[state.head]?.status !== state.turns[state.head]?.status) {
+    beside();
+  }
   if (state.missing && !before.missing) mend();
 }
 
@@ -203,7 +276,10 @@ function showEcho(command) {
 /** Scroll where the reader expects it after the story changed its shape. */
 function showEnds(before) {
   const head = views.get(state.head);
-  if (!head) return;
+  if (!head) {
+    if (state.turns[state.head]?.reply !== before.turns[state.head]?.reply) follow.words();
+    return;
+  }
   if (!before.head) {
     restorePlace();
   } else if (before.head !== state.head) {
@@ -222,18 +298,17 @@ function showEnds(before) {
 function showControls() {
   const head = story.headTurn(state);
   const telling = story.underWay(state);
-  const busy = Boolean(telling || story.echo(state) || story.retelling(state));
+  const busy = story.busy(state);
   const does = busy ? "stop" : "send";
   if (buttons.send.dataset.does !== does) turned = performance.now();
   buttons.send.dataset.does = does;
   $("send-word").textContent = busy ? "Stop" : "Send";
   buttons.send.disabled = !head || (busy && !telling);
   buttons.continue.disabled = !head || busy;
-  buttons.retry.disabled = busy || !story.canRetry(state);
+  buttons.retry.disabled = telling ? Boolean(state.then) : busy || !story.canRetry(state);
   buttons.undo.disabled = !story.canUndo(state);
   buttons.redo.disabled = !story.canRedo(state);
   $("chips").hidden = busy || head?.kind !== "opening";
-  $("earlier").hidden = !state.earlier;
   const { title } = state.adventure ?? {};
   if (title && $("title").textContent !== title) {
     $("title").textContent = title;
@@ -287,11 +362,10 @@ function mend() {
 
 function command(type, more = {}) {
   const made = { type, key: uuid(), ...more };
-  const before = state;
   state = story.reduce(state, { type: "page.sent", command: made });
   if (made.type === "take_action") drafts.sent(made);
   socket.send(made);
-  show(before);
+  draw();
   hush();
   return made.key;
 }
@@ -311,10 +385,6 @@ const hands = {
 
 function send() {
   const text = input.value.trim();
-  if (buttons.send.dataset.does === "stop") {
-    tell("The narrator is speaking. Esc or Stop ends it; your words stay here.");
-    return;
-  }
   if (!text) {
     goOn();
     return;
@@ -323,6 +393,10 @@ function send() {
   if (length > story.LONGEST) {
     const over = (length - story.LONGEST).toLocaleString("en");
     tell(`4,000 characters fit in one turn. Take out ${over} and send again.`, "problem");
+    return;
+  }
+  if (story.busy(state)) {
+    stopAnd("send");
     return;
   }
   const kind = mode.value;
@@ -337,6 +411,10 @@ function goOn() {
 
 function retry() {
   if (buttons.retry.disabled) return false;
+  if (story.busy(state)) {
+    stopAnd("retry");
+    return true;
+  }
   const head = story.headTurn(state);
   if (story.tellings(state, head).length === 1) once("retry", "The other telling is kept: ‹ › goes back to it.");
   command("retry_turn", { turn: head.id });
@@ -345,8 +423,17 @@ function retry() {
 
 function stop() {
   const turn = story.underWay(state);
-  if (turn) command("stop_turn", { turn: turn.id });
+  if (turn && stopping !== turn.id) {
+    stopping = turn.id;
+    command("stop_turn", { turn: turn.id });
+  }
   return Boolean(turn);
+}
+
+/** End the reply where it is; what was asked for follows. Words stay in the input until then. */
+function stopAnd(then) {
+  state = story.reduce(state, { type: "page.then", then });
+  stop();
 }
 
 const press = (name, does) =>
@@ -443,7 +530,7 @@ function chord(event, letter, shift = false) {
 }
 
 document.addEventListener("keydown", (event) => {
-  if (event.isComposing || document.querySelector("dialog[open]")) return;
+  if (event.isComposing || document.querySelector("dialog:modal")) return;
   const { target } = event;
   const writes = target.matches?.("textarea, input");
   // Ctrl+Z takes back typing where something is typed.
@@ -456,7 +543,7 @@ document.addEventListener("keydown", (event) => {
     setMode(MODES[Number(event.code.at(-1)) - 1]);
     input.focus({ preventScroll: true });
     done = true;
-  } else if (event.key === "Escape") done = closeMenus() || stop();
+  } else if (event.key === "Escape") done = closeMenus() || stop() || hushAloud();
   else if (event.key === "?" && !writes) {
     $("keys").showModal();
     done = true;
@@ -537,32 +624,62 @@ function once(name, text) {
 
 let fetching = false;
 async function older() {
-  const oldest = story.path(state)[0];
-  if (fetching || !state.earlier || !oldest) return;
+  const path = story.path(state);
+  const oldest = path[0];
+  if (fetching || !oldest) return;
+  if (spans.places(path, span)[0] > 0) {
+    slide(spans.up);
+    return;
+  }
+  if (!state.earlier) return;
   fetching = true;
   try {
     const answer = await fetch(`${here.turns}?before=${encodeURIComponent(oldest.id)}`);
     if (!answer.ok) throw new Error(String(answer.status));
     const { turns, earlier } = await answer.json();
-    const before = state;
+    const shown = spans.places(path, span);
+    span = { from: path[shown[0]].id, to: span.to };
     state = story.reduce(state, { type: "page.earlier", turns, earlier });
-    follow.hold(() => show(before));
+    slide(spans.up);
   } catch {
     tell("The earlier turns did not come. Scroll up to try again.");
+    return false;
   } finally {
     fetching = false;
   }
 }
+/** Other turns come onto the page, and what is read stays where it is. */
+function slide(move) {
+  span = move(story.path(state), span);
+  follow.hold(list, draw);
+}
+
 $("earlier").addEventListener("click", (event) => {
   event.preventDefault();
   older();
 });
-new IntersectionObserver((seen) => seen.some((one) => one.isIntersecting) && started && older(), {
-  root: scroller,
-  rootMargin: "600px 0px 0px",
-}).observe($("earlier"));
+/** Do `more` whenever the link `id` comes near, for as long as it is near. */
+function whenNear(id, more) {
+  const link = $(id);
+  const near = ([...seen]) => seen.at(-1).isIntersecting && started && !fetching && again();
+  const watch = new IntersectionObserver(near, { root: scroller, rootMargin: "800px 0px" });
+  const again = async () => {
+    if ((await more()) === false) return; // until it comes near anew
+    // An observer speaks up only when something changes: asked anew, it says how it is.
+    watch.unobserve(link);
+    watch.observe(link);
+  };
+  watch.observe(link);
+}
+whenNear("earlier", older);
+whenNear("later", () => slide(spans.down));
+$("later").addEventListener("click", () => slide(spans.down));
 
 $("pill").addEventListener("click", () => {
+  if (span.to) {
+    span = spans.end(story.path(state));
+    draw();
+  }
   follow.toEnd({ at: "gently" });
   $("pill").hidden = true;
 });
@@ -618,6 +735,71 @@ visualViewport?.addEventListener("resize", () => {
   if (touch.matches && visualViewport.scale <= 1.01) scrollTo(0, 0);
 });
 
+// ---------------------------------------------------------------- beside the story
+
+const parts = new Map(); // tab -> Part
+let tree = null;
+
+/** A part of another page of ours, in the tab `name`. */
+function bring(name) {
+  const box = $(`tab-${name}`);
+  let url = box.dataset.part;
+  const { standsFor } = box.dataset;
+  // The address was written before the turn was known.
+  if (standsFor) url = url.replace(new RegExp(`${standsFor}(?=/context)`, "u"), state.head);
+  if (!parts.has(name)) parts.set(name, new Part(box));
+  if (parts.get(name).first !== url) parts.get(name).load(url);
+  parts.get(name).first = url;
+}
+
+async function showTree(anew = false) {
+  if (!tree) {
+    const { Tree } = await import("./tree.js");
+    const go = (turn) => command("go_to_turn", { turn });
+    tree ??= new Tree($("tab-tree"), { url: here.tree, go });
+  }
+  tree.show(state.head, { anew });
+}
+
+const panel = new Panel($("panel"), {
+  tree: () => showTree(true),
+  cards: () => bring("cards"),
+  context: () => bring("context"),
+});
+
+/** The story has moved: what stands beside it moves along. */
+function beside() {
+  if (panel.shows("tree")) showTree();
+  else if (panel.shows("context") && !story.busy(state)) bring("context");
+}
+
+for (const opener of document.querySelectorAll("[data-panel]")) {
+  opener.addEventListener("click", (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    const menu = opener.closest("details");
+    menu?.removeAttribute("open");
+    panel.toggle(opener.dataset.panel, menu?.querySelector("summary") ?? opener);
+  });
+}
+
+// ---------------------------------------------------------------- reading aloud
+
+function hushAloud() {
+  const { on } = aloud;
+  aloud.stop();
+  return on;
+}
+
+$("aloud").hidden = !aloud.possible;
+$("aloud").addEventListener("click", () => {
+  $("aloud").closest("details").removeAttribute("open");
+  if (aloud.on) aloud.stop();
+  else aloud.start(state.head);
+});
+$("hush").addEventListener("click", hushAloud);
+controls(aloud, $("voice"));
+
 // ---------------------------------------------------------------- dialogs
 
 for (const opener of document.querySelectorAll("[data-opens]")) {
@@ -660,7 +842,7 @@ $("plot-form").addEventListener("submit", async (event) => {
     });
     const said = await answer.json();
     if (!answer.ok) throw new Error(said.message);
-    $("plot").close();
+    if ($("panel").matches(":modal")) $("panel").close();
     tell("Saved. The narrator knows from the next turn on.");
   } catch (problem) {
     line.textContent =

@@ -32,6 +32,7 @@ export function empty() {
     commands: [], // sent and not yet answered: {command, head, accepted}
     problem: null, // the last error: {code, message, retryAfter, command}
     missing: false, // something was skipped: only a snapshot mends it
+    then: null, // what the player asked for while the narrator spoke: "send" or "retry"
   };
 }
 
@@ -66,6 +67,9 @@ export function tellings(state, turn) {
   }
   return ids;
 }
+
+/** Whether a reply is on its way, or an action that will bring one. */
+export const busy = (state) => Boolean(underWay(state) || echo(state) || retelling(state));
 
 export const canUndo = (state) => Boolean(headTurn(state)?.parent);
 export const canRedo = (state) => Boolean(state.redo) && !underWay(state);
@@ -128,6 +132,8 @@ const REDUCERS = {
   "turn.stopped": ended,
   "turn.failed": failed,
   "turn.edited": edited,
+  "page.then": (state, { then }) => ({ ...state, then }),
+  "page.forget": forget,
   "head.moved": moved,
   "page.sent": sent, // a command leaves this page
   "page.earlier": earlier, // older turns were fetched
@@ -192,6 +198,8 @@ function queued(state, event) {
     }
   }
   if (next.head !== turn.id) next = { ...next, head: turn.id, redo: null };
+  // Told again from a place that this page was never shown: only a snapshot has the way there.
+  if (turn.parent && !(turn.parent in next.turns)) next = { ...next, missing: true };
   if (next.commands.some((sent) => sent.accepted === turn.id)) {
     next = { ...next, commands: next.commands.filter((sent) => sent.accepted !== turn.id) };
   }
@@ -292,7 +300,8 @@ function error(state, event) {
     retryAfter: event.retry_after ?? null,
     command: found?.command ?? null,
   };
-  return { ...state, commands: state.commands.filter((sent) => sent !== found), problem };
+  const commands = state.commands.filter((sent) => sent !== found);
+  return { ...state, commands, problem, then: null };
 }
 
 function sent(state, event) {
@@ -308,6 +317,20 @@ function earlier(state, event) {
   const turns = { ...state.turns };
   for (const turn of event.turns) turns[turn.id] ??= turn;
   return { ...state, turns, earlier: Boolean(event.earlier) };
+}
+
+/** Only the last `keep` turns of the path are remembered; the others can be asked for again. */
+function forget(state, { keep }) {
+  const whole = path(state);
+  if (whole.length <= keep) return state;
+  const kept = whole.slice(-keep);
+  const parents = new Set(kept.map((turn) => turn.parent));
+  const turns = {};
+  for (const turn of Object.values(state.turns)) {
+    // Other tellings of these turns are a step away, and so is the turn that redo leads to.
+    if (parents.has(turn.parent) || turn.parent === state.head) turns[turn.id] = turn;
+  }
+  return { ...state, turns, earlier: true };
 }
 
 function changed(state, event) {

@@ -39,6 +39,7 @@ export class TurnView {
    */
   constructor(turn, hands) {
     this.turn = null;
+    this.how = {}; // the last update's
     this.hands = hands;
     this.shown = null;
     this.reply = "";
@@ -84,6 +85,7 @@ export class TurnView {
    */
   update(turn, { last = false, ids = [], soft = false, fading = false }) {
     this.turn = turn;
+    this.how = { last, fading };
     this.ids = ids;
     const { element } = this;
     element.dataset.turn = turn.id;

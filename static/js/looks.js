@@ -1,0 +1,77 @@
+// How pages look to this browser: theme, letters, size, width. It runs before the page is drawn
+// (a plain script, not a module), so that nobody is dazzled by another theme first.
+//
+// A control with `data-looks="theme"` in any page sets what it names; a browser that forbids
+// storage keeps it for as long as the page lives.
+
+"use strict";
+
+(() => {
+  const KEY = "grue:looks";
+  const PAGE = { night: "#14110d", paper: "#f6f0e3", terminal: "#07100a" };
+  // What may be chosen, the usual first. `text` is a factor of the size that letters have anyway.
+  const CHOICES = {
+    theme: ["auto", "night", "paper", "terminal"],
+    font: ["book", "plain", "typewriter", "easy"],
+    width: ["medium", "narrow", "wide"],
+    text: ["1", "0.85", "1.15", "1.3", "1.5", "1.75"],
+  };
+  const root = document.documentElement;
+  const looks = {};
+
+  function read() {
+    let kept = null;
+    try {
+      kept = JSON.parse(localStorage.getItem(KEY));
+    } catch {
+      // Forbidden or broken: the usual.
+    }
+    for (const [name, choices] of Object.entries(CHOICES)) {
+      looks[name] = choices.includes(kept?.[name]) ? kept[name] : choices[0];
+    }
+  }
+
+  function apply() {
+    const { theme, font, width, text } = looks;
+    for (const [name, value] of Object.entries({ theme, font, width })) {
+      if (value === CHOICES[name][0]) delete root.dataset[name];
+      else root.dataset[name] = value;
+    }
+    if (text === "1") root.style.removeProperty("--text");
+    else root.style.setProperty("--text", text);
+    for (const meta of document.querySelectorAll("meta[name='theme-color']")) {
+      meta.dataset.usual ??= meta.content;
+      meta.content = PAGE[theme] ?? meta.dataset.usual;
+    }
+    for (const control of document.querySelectorAll("[data-looks]")) show(control);
+  }
+
+  function show(control) {
+    const value = looks[control.dataset.looks];
+    if (control.type === "radio") control.checked = control.value === value;
+    else control.value = value;
+  }
+
+  read();
+  apply();
+  document.addEventListener("DOMContentLoaded", apply);
+  document.addEventListener("change", ({ target }) => {
+    const name = target.dataset?.looks;
+    if (!CHOICES[name]?.includes(target.value)) return;
+    looks[name] = target.value;
+    try {
+      localStorage.setItem(KEY, JSON.stringify(looks));
+    } catch {
+      // Forbidden: until the page is left.
+    }
+    apply();
+    dispatchEvent(new CustomEvent("looks", { detail: { ...looks } }));
+  });
+  // Another window of this browser chose.
+  addEventListener("storage", ({ key }) => {
+    if (key !== KEY) return;
+    read();
+    apply();
+    dispatchEvent(new CustomEvent("looks", { detail: { ...looks } }));
+  });
+})();

@@ -1,0 +1,46 @@
+// The reading page: its story is all there; what is left is to hear it, print it and set its letters.
+
+import { Aloud, controls } from "./aloud.js";
+
+const $ = (id) => document.getElementById(id);
+const story = [...document.querySelectorAll("article.turn")].map((element) => {
+  const reply = element.querySelector(".reply");
+  return {
+    id: element.dataset.turn,
+    element,
+    boxes: { shown: element.querySelector(".action"), reply },
+    shown: element.querySelector(".action")?.textContent ?? "",
+    reply: [...reply.querySelectorAll("p")].map((p) => p.textContent).join("\n"),
+    done: true,
+  };
+});
+
+const aloud = new Aloud({
+  turns: () => story,
+  box: (id, part) => {
+    const { boxes, element } = story.find((turn) => turn.id === id);
+    const { top, bottom } = element.getBoundingClientRect();
+    if (bottom < 0 || top > innerHeight) element.scrollIntoView({ block: "start" });
+    return boxes[part];
+  },
+  onChange: (on) => {
+    $("aloud").textContent = on ? "■ Stop reading" : "Read aloud";
+  },
+});
+
+$("aloud").hidden = !aloud.possible;
+$("aloud").addEventListener("click", () => {
+  if (aloud.on) aloud.stop();
+  else {
+    const seen = story.find(({ element }) => element.getBoundingClientRect().bottom > 80);
+    aloud.start((seen ?? story[0]).id);
+  }
+});
+$("print").addEventListener("click", () => print());
+controls(aloud, $("voice"));
+
+$("settings").addEventListener("click", ({ target }) => {
+  if (target === $("settings") || target.closest("[data-closes]")) $("settings").close();
+});
+document.querySelector("[data-opens]").addEventListener("click", () => $("settings").showModal());
+document.addEventListener("keydown", ({ key }) => key === "Escape" && aloud.stop());

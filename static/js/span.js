@@ -1,0 +1,51 @@
+// Which turns of a long story stand on the page. The story may have thousands; the page keeps a
+// stretch of them, and moves it as the reader does.
+//
+// A span is {from, to}: ids of the first and the last turn shown. `from` null begins with the
+// first turn known; `to` null goes with the head, wherever it moves.
+
+export const STEP = 100; // turns that come at once
+export const MOST = 300; // turns on the page
+
+export const WHOLE = { from: null, to: null };
+
+const at = (path, id, otherwise) => {
+  const found = id === null ? -1 : path.findIndex((turn) => turn.id === id);
+  return found < 0 ? otherwise : found;
+};
+
+/** The first and the last place of `span` in `path`. What it names may have left the path. */
+export function places(path, span) {
+  const last = at(path, span.to, path.length - 1);
+  const lost = span.from !== null && !path.some((turn) => turn.id === span.from);
+  const first = lost ? last - STEP + 1 : at(path, span.from, 0);
+  return [Math.max(0, Math.min(first, last)), last];
+}
+
+const between = (path, first, last) => ({
+  from: first <= 0 ? null : path[first].id,
+  to: last >= path.length - 1 ? null : path[last].id,
+});
+
+/** STEP turns more above; what is then too many leaves below. */
+export function up(path, span) {
+  const [first, last] = places(path, span);
+  const next = Math.max(0, first - STEP);
+  return between(path, next, Math.min(last, next + MOST - 1));
+}
+
+/** STEP turns more below; what is then too many leaves above. */
+export function down(path, span) {
+  const [first, last] = places(path, span);
+  const next = Math.min(path.length - 1, last + STEP);
+  return between(path, Math.max(first, next - MOST + 1), next);
+}
+
+/** The newest turns. */
+export const end = (path) => between(path, path.length - STEP, path.length - 1);
+
+/** As it is, or without its oldest turns when the story has outgrown the page. */
+export function trimmed(path, span) {
+  const [first, last] = places(path, span);
+  return last - first < MOST ? span : between(path, last - 2 * STEP + 1, last);
+}

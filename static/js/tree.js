@@ -1,0 +1,345 @@
+// The tree of a story, drawn on a canvas: only what is in sight is drawn, so its size does not
+// matter. A click or Enter travels; drag, wheel, pinch and keys move about.
+
+import { layOut, step } from "./treelayout.js";
+
+const ROW = 34; // px between a turn and the next, unzoomed
+const LANE = 24;
+const EDGE = 26; // px kept free around
+const SMALLEST = 0.12;
+const LARGEST = 2;
+const WITH_WORDS = 0.62; // zoom below which words are too small to read
+const CLICK = 6; // px that a pointer may stray and still click
+const REACH = 16; // px around a turn in which a pointer means it
+
+export class Tree {
+  /**
+   * @param {HTMLElement} box holds a canvas, `.tree-words` and buttons with `data-tree`
+   * @param {{url: string, go: (id: string) => void}} outside
+   */
+  constructor(box, { url, go }) {
+    this.box = box;
+    this.url = url;
+    this.go = go;
+    this.canvas = box.querySelector("canvas");
+    this.words = box.querySelector(".tree-words");
+    this.turns = [];
+    this.head = null;
+    this.tree = layOut([], null);
+    this.chosen = null; // id of the turn under the pointer or the keys
+    this.zoom = 1;
+    this.left = -EDGE; // what lies at the canvas' upper left corner
+    this.top = -EDGE;
+    this.pointers = new Map();
+    this.frame = 0;
+    this.asked = 0;
+    this.listen();
+  }
+
+  listen() {
+    const { canvas } = this;
+    new ResizeObserver(() => this.paintSoon()).observe(canvas);
+    addEventListener("looks", () => this.paintSoon());
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.paintSoon());
+    canvas.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
+    canvas.addEventListener("pointerdown", (event) => this.down(event));
+    canvas.addEventListener("pointermove", (event) => this.move(event));
+    for (const kind of ["pointerup", "pointercancel"]) {
+      canvas.addEventListener(kind, (event) => this.up(event));
+    }
+    canvas.addEventListener("pointerleave", () => this.choose(null));
+    canvas.addEventListener("keydown", (event) => this.key(event));
+    for (const button of this.box.querySelectorAll("[data-tree]")) {
+      const does = { in: () => this.by(1.4), out: () => this.by(1 / 1.4), here: () => this.find() };
+      button.addEventListener("click", does[button.dataset.tree]);
+    }
+  }
+
+  /** The story stands at `head`; it is asked for anew unless all of it is known. */
+  async show(head, { anew = false } = {}) {
+    const known = !anew && this.tree.nodes.has(head);
+    if (known && head === this.head) return;
+    if (!known) {
+      const asked = (this.asked += 1);
+      if (!this.turns.length) this.words.textContent = "The tree is on its way …";
+      let answer;
+      try {
+        answer = await fetch(this.url);
+        if (!answer.ok) throw new Error(String(answer.status));
+        answer = await answer.json();
+      } catch {
+        this.words.textContent = "The tree did not come. Open it again to try once more.";
+        return;
+      }
+      if (asked !== this.asked) return; // a later one is on its way
+      this.turns = answer.turns;
+    }
+    this.head = head;
+    this.tree = layOut(this.turns, head);
+    this.find();
+  }
+
+  /** Bring the head into sight. */
+  find() {
+    const node = this.tree.nodes.get(this.head);
+    if (node) this.reveal(node, true);
+    this.say();
+    this.paintSoon();
+  }
+
+  reveal(node, middle = false) {
+    const { clientWidth, clientHeight } = this.canvas;
+    const [width, height] = [clientWidth / this.zoom, clientHeight / this.zoom];
+    const [x, y] = [node.lane * LANE, node.depth * ROW];
+    if (middle) {
+      this.top = y - height * 0.7;
+      this.left = Math.min(x - EDGE, Math.max(-EDGE, x - width + 4 * EDGE));
+    }
+    this.top = Math.min(Math.max(this.top, y + EDGE - height), y - EDGE);
+    this.left = Math.min(Math.max(this.left, x + EDGE - width), x - EDGE);
+    this.hold();
+    this.paintSoon();
+  }
+
+  /** Keep the tree from being pushed out of sight. */
+  hold() {
+    const { clientWidth, clientHeight } = this.canvas;
+    const across = (this.tree.lanes - 1) * LANE + EDGE;
+    const down = (this.tree.rows.length - 1) * ROW + EDGE;
+    this.left = Math.max(-EDGE, Math.min(this.left, across - clientWidth / this.zoom));
+    this.left = Math.max(this.left, -EDGE);
+    // Without words beside it, a slim tree stands in the middle.
+    const room = clientWidth / this.zoom - (across + EDGE);
+    if (this.zoom < WITH_WORDS && room > 0) this.left = -EDGE - room / 2;
+    this.top = Math.max(Math.min(this.top, down - clientHeight / this.zoom), -EDGE);
+  }
+
+  by(factor, x = this.canvas.clientWidth / 2, y = this.canvas.clientHeight / 2) {
+    const zoom = Math.min(LARGEST, Math.max(SMALLEST, this.zoom * factor));
+    this.left += x / this.zoom - x / zoom;
+    this.top += y / this.zoom - y / zoom;
+    this.zoom = zoom;
+    this.hold();
+    this.paintSoon();
+  }
+
+  pan(x, y) {
+    this.left -= x / this.zoom;
+    this.top -= y / this.zoom;
+    this.hold();
+    this.paintSoon();
+  }
+
+  // -------------------------------------------------------------- hands
+
+  wheel(event) {
+    event.preventDefault();
+    const lines = event.deltaMode === 1 ? 30 : 1;
+    if (event.ctrlKey) this.by(Math.exp(-event.deltaY * lines * 0.004), ...this.within(event));
+    else this.pan(-event.deltaX * lines, -event.deltaY * lines);
+  }
+
+  within({ clientX, clientY }) {
+    const { left, top } = this.canvas.getBoundingClientRect();
+    return [clientX - left, clientY - top];
+  }
+
+  down(event) {
+    if (event.button !== 0) return;
+    this.canvas.setPointerCapture(event.pointerId);
+    const at = this.within(event);
+    this.pointers.set(event.pointerId, { at, from: at, strayed: this.pointers.size > 0 });
+  }
+
+  move(event) {
+    const at = this.within(event);
+    const pointer = this.pointers.get(event.pointerId);
+    if (!pointer) {
+      this.choose(this.near(...at));
+      return;
+    }
+    const others = [...this.pointers.values()].filter((other) => other !== pointer);
+    if (others.length === 1) {
+      const [other] = others;
+      const far = ([x, y]) => Math.hypot(x - other.at[0], y - other.at[1]);
+      other.strayed = true;
+      this.by(far(at) / Math.max(1, far(pointer.at)), ...other.at);
+    } else if (!others.length) {
+      this.pan(at[0] - pointer.at[0], at[1] - pointer.at[1]);
+    }
+    const [x, y] = pointer.from;
+    if (Math.hypot(at[0] - x, at[1] - y) > CLICK) pointer.strayed = true;
+    pointer.at = at;
+  }
+
+  up(event) {
+    const pointer = this.pointers.get(event.pointerId);
+    this.pointers.delete(event.pointerId);
+    if (!pointer || pointer.strayed || event.type === "pointercancel") return;
+    const node = this.near(...pointer.at);
+    this.choose(node);
+    if (node) this.travel(node);
+  }
+
+  key(event) {
+    if (event.ctrlKey || event.altKey || event.metaKey) return;
+    const { nodes, rows } = this.tree;
+    const at = nodes.get(this.chosen) ?? nodes.get(this.head);
+    if (!at) return;
+    const to = {
+      Home: () => rows[0][0],
+      End: () => nodes.get(this.head),
+      Enter: () => this.travel(at),
+      "+": () => this.by(1.4),
+      "-": () => this.by(1 / 1.4),
+    }[event.key];
+    const arrow = event.key.startsWith("Arrow");
+    if (!to && !arrow) return;
+    event.preventDefault();
+    const node = arrow ? step(this.tree, at, event.key) : to();
+    if (!node) return;
+    this.choose(node);
+    this.reveal(node);
+  }
+
+  travel(node) {
+    if (node.id !== this.head) this.go(node.id);
+  }
+
+  /** The turn at this place of the canvas. */
+  near(x, y) {
+    const depth = Math.round((y / this.zoom + this.top) / ROW);
+    let best = null;
+    let least = REACH;
+    for (const row of [depth - 1, depth, depth + 1]) {
+      for (const node of this.tree.rows[row] ?? []) {
+        const [nodeX, nodeY] = this.place(node);
+        const far = Math.hypot(nodeX - x, nodeY - y);
+        if (far < least) [best, least] = [node, far];
+      }
+    }
+    if (best || this.zoom < WITH_WORDS) return best;
+    // Words mean their turn.
+    const said = this.spoken(this.tree.rows[depth] ?? []);
+    return said && x > this.wordsAt(this.tree.rows[depth]) ? said : null;
+  }
+
+  choose(node) {
+    const id = node?.id ?? null;
+    if (id === this.chosen) return;
+    this.chosen = id;
+    this.canvas.style.cursor = id ? "pointer" : "";
+    this.say();
+    this.paintSoon();
+  }
+
+  say() {
+    const node = this.tree.nodes.get(this.chosen) ?? this.tree.nodes.get(this.head);
+    if (!node) return;
+    const here = node.id === this.head ? " · you are here" : "";
+    const lost = { failed: " · not told", stopped: " · stopped", queued: " · being told" };
+    const name = node.depth ? `Turn ${node.depth}` : "The opening";
+    const line = `${name}${here || lost[node.status] || ""}: ${node.words || "the story goes on"}`;
+    if (this.words.textContent !== line) this.words.textContent = line;
+  }
+
+  // -------------------------------------------------------------- drawing
+
+  place(node) {
+    return [
+      (node.lane * LANE - this.left) * this.zoom,
+      (node.depth * ROW - this.top) * this.zoom,
+    ];
+  }
+
+  /** Of a row, the turn whose words stand beside it. */
+  spoken(row) {
+    return row.find((node) => node.onPath) ?? row[0] ?? null;
+  }
+
+  wordsAt(row) {
+    const [x] = this.place(row.at(-1));
+    return Math.max(x, 0) + 14 * this.zoom + 4;
+  }
+
+  paintSoon() {
+    this.frame ||= requestAnimationFrame(() => this.paint());
+  }
+
+  paint() {
+    this.frame = 0;
+    const { canvas, zoom } = this;
+    const { clientWidth, clientHeight } = canvas;
+    const ratio = devicePixelRatio || 1;
+    canvas.width = Math.round(clientWidth * ratio);
+    canvas.height = Math.round(clientHeight * ratio);
+    const pen = canvas.getContext("2d");
+    pen.scale(ratio, ratio);
+    const style = getComputedStyle(canvas);
+    const ink = (name) => style.getPropertyValue(`--${name}`);
+    const inks = { ink: ink("ink"), soft: ink("soft"), lamp: ink("lamp"), edge: ink("edge") };
+    const first = Math.max(0, Math.floor(this.top / ROW) - 1);
+    const last = Math.ceil((this.top + clientHeight / zoom) / ROW) + 1;
+    const rows = this.tree.rows.slice(first, last + 1);
+    const right = this.left + clientWidth / zoom;
+    const seen = ({ lane }) => lane * LANE > this.left - EDGE && lane * LANE < right + EDGE;
+    for (const bright of [false, true]) {
+      pen.beginPath();
+      for (const row of rows) {
+        for (const node of row) {
+          const parent = this.tree.nodes.get(node.parent);
+          const along = Boolean(node.onPath && parent?.onPath);
+          if (parent && along === bright && (seen(node) || seen(parent))) {
+            this.line(pen, this.place(parent), this.place(node));
+          }
+        }
+      }
+      pen.strokeStyle = bright ? inks.lamp : inks.edge;
+      pen.lineWidth = (bright ? 3 : 2) * Math.max(0.6, zoom);
+      pen.stroke();
+    }
+    for (const row of rows) for (const node of row) if (seen(node)) this.dot(pen, node, inks);
+    if (zoom >= WITH_WORDS) this.write(pen, rows, inks, style.fontFamily);
+  }
+
+  line(pen, [fromX, fromY], [toX, toY]) {
+    pen.moveTo(fromX, fromY);
+    if (fromX === toX) pen.lineTo(toX, toY);
+    else pen.bezierCurveTo(fromX, (fromY + toY) / 2 + 4, toX, (fromY + toY) / 2 - 8, toX, toY);
+  }
+
+  dot(pen, node, inks) {
+    const [x, y] = this.place(node);
+    const here = node.id === this.head;
+    const size = Math.max(1.5, (here ? 8 : node.onPath ? 5.5 : 4.5) * this.zoom);
+    pen.beginPath();
+    pen.arc(x, y, size, 0, 2 * Math.PI);
+    pen.fillStyle = node.onPath ? inks.lamp : inks.soft;
+    if (node.status === "failed") {
+      pen.lineWidth = 1.5;
+      pen.strokeStyle = pen.fillStyle;
+      pen.stroke();
+    } else pen.fill();
+    if (!here && node.id !== this.chosen) return;
+    pen.beginPath();
+    pen.arc(x, y, size + 4 * this.zoom, 0, 2 * Math.PI);
+    pen.lineWidth = 2;
+    pen.strokeStyle = here ? inks.lamp : inks.ink;
+    pen.stroke();
+  }
+
+  write(pen, rows, inks, family) {
+    pen.font = `${Math.round(13 * Math.min(1.25, this.zoom))}px ${family}`;
+    pen.textBaseline = "middle";
+    pen.textAlign = "left";
+    for (const row of rows) {
+      const node = this.spoken(row);
+      const words = node?.words.replaceAll(/\s+/gu, " ") || (node?.depth ? "…" : "");
+      if (!words) continue;
+      pen.fillStyle = node.onPath ? inks.ink : inks.soft;
+      pen.globalAlpha = node.id === this.chosen || node.id === this.head ? 1 : 0.82;
+      pen.fillText(words, this.wordsAt(row), this.place(node)[1]);
+    }
+    pen.globalAlpha = 1;
+  }
+}
