@@ -1,5 +1,5 @@
 .POSIX:
-.PHONY: play test check bench faults
+.PHONY: play test test-torch check bench eval faults
 
 # make play HOST=0.0.0.0 PORT=8001 DATA_DIR=~/grue: what is set here reaches Grue's environment.
 
@@ -11,17 +11,32 @@ test:
 	@sh scripts/environment.sh light test
 	@sh scripts/test.sh
 
+# The tests that need torch: the transformers engine, and the export of a checkpoint for openvino.
+test-torch:
+	@sh scripts/environment.sh light test torch
+	@.venv/bin/python -m inference.export
+	@exec .venv/bin/python -m pytest -m torch
+
 check:
 	@sh scripts/environment.sh light test
 	@sh scripts/check.sh
 
 bench:
 	@sh scripts/environment.sh light test
-	@exec .venv/bin/python manage.py bench
+	@.venv/bin/python manage.py bench
+	@if .venv/bin/python -c 'import transformers' 2>/dev/null; then \
+	    .venv/bin/python -m inference.engines.compare; else \
+	    echo 'grue: the engines beside plain generate: sh scripts/environment.sh light torch' >&2; fi
+
+# make eval NARRATOR=bard: how well it tells, as one table.
+eval:
+	@sh scripts/environment.sh light
+	@exec .venv/bin/python manage.py evaluate $(NARRATOR)
 
 # make faults TURNS=500: breaks a house of its own for hours, and writes the table of docs/reliability.md.
 TURNS = 10000
 
 faults:
 	@sh scripts/environment.sh light test
+	@.venv/bin/python -m pytest -m full -s tests
 	@exec .venv/bin/python -m tests.faults --turns $(TURNS) --report docs/reliability.md

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes .venv and installs what is asked for: `environment.sh light` for playing, `environment.sh
-# light test` for the tests as well. What is there already is left alone, so a second call costs
-# nothing.
+# light test` for the tests as well, `environment.sh light torch` for the transformers engine. What is
+# there already is left alone, so a second call costs nothing.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -69,10 +69,16 @@ install() { # install NAME: requirements/NAME.txt, unless just that is installed
     cmp -s "$lock" ".venv/$1.txt" && return
     case $1 in
     light) say "installing the libraries: about 140 MB to fetch, once" ;;
+    torch) say "installing torch: 190 MB to fetch for a CPU, several GB with CUDA, once" ;;
     *) say "installing what the tests need" ;;
     esac
     .venv/bin/python -m pip --disable-pip-version-check -qq install --no-deps -r "$lock" ||
         stop "the libraries of $lock could not be installed (see above)"
+    # A wheel of torch knows which CUDA it wants, if any; the lock is the same for all.
+    if [ "$1" = torch ]; then
+        .venv/bin/python -m pip --disable-pip-version-check -qq install \
+            "$(grep '^torch==' "$lock")" || stop "what torch needs could not be installed (see above)"
+    fi
     cp "$lock" ".venv/$1.txt"
 }
 

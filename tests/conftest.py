@@ -1,10 +1,34 @@
 """The people of the tests: alice owns the adventure, bob is a friend, charlie is not."""
 
+from pathlib import Path
+
 import pytest
 
 from game import adventures
 from game.log import story_log
 from game.models import Player, Scenario, StoryCard
+
+HERE = Path(__file__).parent
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
+def pytest_collection_modifyitems(items):
+    """With several processes (-n 2), a file is told by one of them, and so are all in a browser.
+
+    What lasts longest comes first: the browser's tests, which share a house, then broken houses.
+    """
+
+    def group(item):
+        path = item.path.relative_to(HERE)
+        return path.parts[0] if path.parts[0] == "browser" else path.as_posix()
+
+    def turn(item):
+        path = item.path.relative_to(HERE)
+        return ["browser", "faults"].index(path.parts[0]) if len(path.parts) > 1 else 2
+
+    items.sort(key=turn)
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(group(item)))
 
 
 @pytest.fixture
@@ -63,7 +87,7 @@ def adventure(alice, begin):
 @pytest.fixture
 def narrator_awake(log):
     """The line of the narrator is open, and nobody tells: the test plays the worker."""
-    log.beat("parrot", "test", slots=4, running=0, turn_s=2.0)
+    log.beat("parrot", "test", slots=4, lately=[2.0])
 
 
 @pytest.fixture(scope="session")
@@ -74,13 +98,29 @@ def django_db_modify_db_settings(django_db_modify_db_settings):
     settings.DATABASES["default"]["CONN_MAX_AGE"] = 0
 
 
+@pytest.fixture(scope="session")
+def llama():
+    """The address of a real llama-server with the built-in model, 2048 tokens to a slot."""
+    from django.conf import settings
+
+    from inference.models import ensure_model
+    from inference.narrators import load_narrators
+    from tests import llama_server
+
+    if not llama_server.at_hand():
+        pytest.skip(llama_server.MISSING)
+    smol = load_narrators(settings.BASE_DIR / "narrators.yaml").get("smol")
+    with llama_server.llama_server(ensure_model(smol, settings.INFERENCE.models_dir)) as address:
+        yield address
+
+
 class Troupe:
     """Narrators that really tell: a worker's Storyteller with a scripted engine, without Celery."""
 
     def __init__(self):
         self.storytellers = []
 
-    def start(self, name="parrot", slots=4, woken=True, **options):
+    def start(self, name="parrot", slots=4, woken=True, may_repeat=None, **options):
         from concurrent.futures import ThreadPoolExecutor
 
         from django.conf import settings
@@ -91,7 +131,12 @@ class Troupe:
         from inference.worker import Storyteller
 
         narrator = Narrator(
-            name=name, line="A test.", engine="scripted", slots=slots, options=options
+            name=name,
+            line="A test.",
+            engine="scripted",
+            slots=slots,
+            may_repeat=may_repeat,
+            options=options,
         )
 
         def record(result):
@@ -122,8 +167,83 @@ class Troupe:
             pool.shutdown(wait=True)
 
 
+class Stage:
+    """A worker's Company on narrators of a file that tests write, without Celery."""
+
+    def __init__(self, file):
+        self.file = file
+        self.companies = []
+
+    def write(self, *narrators, **top):
+        """The narrators file: dicts, each a scripted narrator unless it says otherwise."""
+        import yaml
+
+        entries = [{"line": "A test.", "engine": "scripted", **each} for each in narrators]
+        text = yaml.safe_dump({**top, "narrators": entries})
+        # Renamed into place: whoever reads it meanwhile gets the one or the other.
+        draft = self.file.with_suffix(".new")
+        draft.write_text(text)
+        draft.replace(self.file)
+
+    def company(self, *names, **config):
+        """A worker that serves these narrators, and is woken as by Celery's messages."""
+        from dataclasses import replace
+        from threading import Thread
+
+        from django.conf import settings
+        from django.db import connections
+
+        from game import turns
+        from inference.company import Company
+
+        def record(result):
+            try:
+                turns.finish_turn(result)
+            finally:
+                connections.close_all()
+
+        config = replace(settings.INFERENCE, narrators_file=self.file, **config)
+        company = Company(list(names), config, record)
+        company.start()
+
+        def wake():
+            while not company.ended.wait(0.02):
+                for name in names:
+                    if company.log.waiting(name) and not company.draining:
+                        Thread(target=company.tell, args=[name], daemon=True).start()
+
+        waker = Thread(target=wake)
+        waker.start()
+        self.companies.append((company, waker))
+        return company
+
+    def stop(self):
+        for company, waker in self.companies:
+            company.stop()
+            waker.join()
+
+
+@pytest.fixture
+def stage(log, settings, tmp_path):
+    from dataclasses import replace
+
+    stage = Stage(tmp_path / "narrators.yaml")
+    settings.INFERENCE = replace(settings.INFERENCE, narrators_file=stage.file)
+    yield stage
+    stage.stop()
+
+
 @pytest.fixture
 def troupe(log):
     troupe = Troupe()
     yield troupe
     troupe.stop()
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory):
+    """The folder of a small GPT-2 that knows a few sentences."""
+    pytest.importorskip("torch", reason="torch is not installed (make test-torch)")
+    from tests import tiny_gpt2
+
+    return tiny_gpt2.train(tmp_path_factory.mktemp("tiny"))

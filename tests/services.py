@@ -7,7 +7,8 @@ tests/settings.py asks for them before Django reads its settings, so `pytest` al
 - Otherwise our own from the wheels, in a folder that goes when the tests end.
 
 Several runs may share the servers: each claims a Redis database that is empty, and names its
-PostgreSQL database after it. Nobody else's data is ever flushed.
+PostgreSQL database after it. Nobody else's data is ever flushed. The processes of one run
+(pytest-xdist) share its servers, and claim a Redis database each.
 """
 
 import atexit
@@ -31,6 +32,7 @@ import redis
 
 from dungeon import backends, services
 
+SERVER = "GRUE_TESTS_REDIS"  # the Redis that the first process of a run found, for its others
 LAST = 15  # Redis has databases 0 to 15; people use the first ones
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -52,15 +54,20 @@ def bring_up() -> None:
 
 def bring_redis(data_dir: Path) -> int:
     """Name a Redis database that is ours alone; its number."""
-    if url := os.environ.get("REDIS_URL"):
+    server = os.environ.get(SERVER)
+    if server is None and (url := os.environ.get("REDIS_URL")):
+        if "PYTEST_XDIST_WORKER" in os.environ:
+            sys.exit("grue: REDIS_URL names one database: leave it away, or run pytest with -n 0")
         if not take(url):
             sys.exit("grue: REDIS_URL wants an empty database for the tests: this one is in use")
         return int(redis.from_url(url).connection_pool.connection_kwargs.get("db") or 0)
-    server = "redis://127.0.0.1:6379/{}"
-    if backends.redis_problem(server.format(0)):
-        start(services.valkey(data_dir))
-        server = services.redis_url(data_dir).replace("db=0", "db={}")
-        wait(lambda: not backends.redis_problem(server.format(0)), "Valkey")
+    if server is None:
+        server = "redis://127.0.0.1:6379/{}"
+        if backends.redis_problem(server.format(0)):
+            start(services.valkey(data_dir))
+            server = services.redis_url(data_dir).replace("db=0", "db={}")
+            wait(lambda: not backends.redis_problem(server.format(0)), "Valkey")
+        os.environ[SERVER] = server
     for number in range(LAST, 0, -1):
         if take(server.format(number)):
             os.environ["REDIS_URL"] = server.format(number)

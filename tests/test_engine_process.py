@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from multiprocessing import Pipe
 from pathlib import Path
 
@@ -406,6 +407,17 @@ def test_smol_tells_eight_stories_at_once(spawn, audience, smol):
     audience.wait_for_end(*range(8))
     assert all(audience.reply(number).strip() for number in range(8))
     assert resident_megabytes(info.pid) < 1000
+
+
+@pytest.mark.model
+def test_two_engines_compile_the_same_model_at_once(spawn, smol, tmp_path):
+    """openvino took away the file that the other one was reading, and one of the two ended."""
+    for file in settings.INFERENCE.models_dir.glob("SmolLM2*"):
+        (tmp_path / file.name).symlink_to(file)
+    config = replace(settings.INFERENCE, models_dir=tmp_path)
+    engines = [spawn(smol, config) for _ in range(3) if not time.sleep(0.4)]
+    assert all(engine.wait_ready(300) for engine in engines)
+    assert list((tmp_path / "compiled").glob("*.blob"))
 
 
 def resident_megabytes(pid: int) -> float:

@@ -1,8 +1,12 @@
-"""What every engine promises, told of the scripted one and of openvino with the real model."""
+"""What every engine promises, told of the scripted one, of openvino with the real model, and of
+openai with a real server of it."""
 
 import importlib
+import json
+import shutil
 import sys
 import time
+from bisect import bisect_right
 
 import pytest
 from django.conf import settings
@@ -10,14 +14,18 @@ from django.conf import settings
 from inference.engines.base import Engine, EngineBroken, Message, NewText
 from inference.engines.detokenize import CONTEXT, LOST, Unfolding
 from inference.engines.scripted import ScriptedEngine
+from inference.export import ENVIRONMENT, environment
 from inference.models import ensure_model
 from inference.narrators import Narrator, load_narrators
+from inference.prompts import reply_stream
+from inference.request import GenerationRequest, Passage, StoryContext
 from inference.sampling import SamplingParams
+from tests import tiny_gpt2
 
 SLOTS = 4
 WINDOW = 512
 PROMPT = "You stand in the old tower. Rain beats on the roof, and the lamp is low.\n> You look up."
-STEPS = 2000  # more than any test needs: a test that never ends says nothing
+STEPS = 10_000  # more than any test needs: a test that never ends says nothing
 
 
 def scripted(**options: object) -> ScriptedEngine:
@@ -42,12 +50,74 @@ def openvino_engine():
     return OpenVinoEngine(small, path, settings.INFERENCE.models_dir / "compiled")
 
 
-@pytest.fixture(params=["scripted", pytest.param("openvino", marks=pytest.mark.model)])
+def told_by(engine: str, model: str = "tiny", **more: object) -> Narrator:
+    return Narrator(
+        name="tiny", line="", engine=engine, model=model, slots=SLOTS, context=2048, **more
+    )
+
+
+def of_server(address, **given):
+    from inference.engines.openai import OpenAIEngine
+
+    given = {"slots": SLOTS, "context": WINDOW, **given}
+    return OpenAIEngine(Narrator(name="far", line="", engine="openai", model=address, **given))
+
+
+@pytest.fixture(scope="module")
+def openai_engine(llama):
+    engine = of_server(llama)
+    yield engine
+    engine.close()
+
+
+@pytest.fixture(scope="module")
+def openai_chat_engine(llama):
+    engine = of_server(llama, format="chat")
+    yield engine
+    engine.close()
+
+
+@pytest.fixture(scope="module")
+def transformers_engine(tiny):
+    from inference.engines.transformers import TransformersEngine
+
+    engine = TransformersEngine(told_by("transformers"), tiny)
+    yield engine
+    engine.close()
+
+
+@pytest.fixture(scope="module")
+def exported_engine(tiny, tmp_path_factory):
+    """The same GPT-2 as an IR, as `narrators pull` makes it. Exact, so that it can be compared."""
+    from inference.engines.openvino import OpenVinoEngine
+
+    if environment(settings.INFERENCE.models_dir) is None:
+        pytest.skip("there is no environment that exports (make test-torch)")
+    folder = tmp_path_factory.mktemp("exported")
+    (folder / ENVIRONMENT).symlink_to(settings.INFERENCE.models_dir / ENVIRONMENT)
+    exact = told_by("openvino", str(tiny), dtype="float32", options={"precision": "f32"})
+    path = ensure_model(exact, folder)
+    return OpenVinoEngine(exact, path, folder / "compiled")
+
+
+SERVERS = [pytest.param(name, marks=pytest.mark.model) for name in ("openai", "openai_chat")]
+ENGINES = [
+    "scripted",
+    pytest.param("openvino", marks=pytest.mark.model),
+    pytest.param("transformers", marks=pytest.mark.torch),
+    pytest.param("exported", marks=pytest.mark.torch),
+    *SERVERS,
+]
+MODELS = ENGINES[1:4]  # those that hold one themselves
+TINY = ENGINES[2:4]  # those that tell with the tests' own GPT-2
+
+
+@pytest.fixture(params=ENGINES)
 def engine(request):
     if request.param == "scripted":
         yield scripted()
         return
-    engine = request.getfixturevalue("openvino_engine")
+    engine = request.getfixturevalue(f"{request.param}_engine")
     yield engine
     assert not engine.busy, "a test left a story untold"
 
@@ -110,14 +180,20 @@ def test_a_story_that_arrives_later_joins_those_under_way(engine):
 def test_a_stopped_story_says_so_once_and_gives_its_slot_to_one_that_waits(engine):
     running = [engine.submit(f"{PROMPT} {n}", SamplingParams(max_tokens=100)) for n in range(SLOTS)]
     waiting = engine.submit(f"{PROMPT} last", SamplingParams(max_tokens=3))
-    for _ in range(4):
-        assert waiting not in {text.request for text in engine.step() if text.tokens}
+    told: set[int] = set()
+    while not told:  # a server's first word takes more steps than one
+        told |= {text.request for text in engine.step() if text.tokens}
+    for _ in range(3):
+        told |= {text.request for text in engine.step() if text.tokens}
+    assert waiting not in told
     engine.cancel(running[0])
     engine.cancel(running[0])
     engine.cancel(10**9)  # a story that never was
     now = [text for text in engine.step() if text.request == running[0]]
     assert [(text.text, text.finish) for text in now] == [("", "cancelled")]
     heard = [text.request for _ in range(4) for text in engine.step()]
+    while waiting not in heard and engine.busy:
+        heard += [text.request for text in engine.step()]
     assert waiting in heard
     assert running[0] not in heard
     for request in (*running, waiting):
@@ -152,10 +228,8 @@ def test_an_empty_prompt_is_refused(engine):
 
 def test_a_prompt_that_just_fits_is_told(engine):
     room = WINDOW - 8
-    words = "word"
-    while engine.count(words + " word") <= room:
-        words += " word"
-    assert tell(engine, words, max_tokens=8)
+    over = bisect_right(range(room), room, key=lambda n: engine.count("word " * n + "word"))
+    assert tell(engine, "word " * (over - 1) + "word", max_tokens=8)
 
 
 def test_text_is_counted_in_the_engines_own_tokens(engine):
@@ -170,6 +244,255 @@ def test_a_chat_holds_what_was_said_and_ends_with_the_reply_begun(engine):
     assert prompt.endswith("You")
     assert prompt.index("Tell a story.") < prompt.index("I knock.")
     assert "helpful AI assistant" not in prompt
+
+
+def test_a_high_min_p_leaves_only_the_likeliest(engine):
+    hot = {"max_tokens": 8, "temperature": 2, "top_p": 1, "min_p": 0.99, "repetition_penalty": 1}
+    assert tell(engine, **hot, seed=1) == tell(engine, **hot, seed=2)
+
+
+def test_a_story_is_stopped_where_the_model_begins_the_players_next_action(engine):
+    """The engine knows no stop strings: the reply's stream sees them, and cancels."""
+    request = GenerationRequest(
+        adventure="a",
+        turn="t",
+        attempt=1,
+        narrator="n",
+        context=StoryContext(action=Passage(kind="do", action="wait")),
+    )
+    stream = reply_stream(request, told_by("transformers"))
+    number = engine.submit(PROMPT, SamplingParams(max_tokens=100, seed=3))
+    finishes = []
+    for texts in steps(engine):
+        for text in texts:
+            stream.feed(text.text)
+            finishes.append(text.finish)
+            if text.text and not stream.done:  # at the first words: how long a reply is, who knows
+                stream.feed("\n> You")
+        if stream.done:
+            engine.cancel(number)
+    assert stream.done
+    assert finishes[-1] == "cancelled"
+    assert "> You" not in stream.told
+
+
+@pytest.mark.parametrize("engine", MODELS, indirect=True)
+def test_a_story_told_beside_others_is_the_story_told_alone(engine):
+    def begin(number: int) -> int:
+        return engine.submit(
+            f"{PROMPT} {'Rain. ' * number}",
+            SamplingParams(max_tokens=10, temperature=0, repetition_penalty=1.3),
+        )
+
+    alone = []
+    for number in range(SLOTS):
+        request = begin(number)
+        alone.append(joined(tell_all(engine)[request]))
+    requests = [begin(number) for number in range(SLOTS)]
+    told = tell_all(engine)
+    assert [joined(told[request]) for request in requests] == alone
+
+
+@pytest.mark.parametrize("engine", MODELS, indirect=True)
+def test_the_repetition_penalty_changes_what_is_told(engine):
+    plain, wary = (
+        tell(engine, max_tokens=24, temperature=0, repetition_penalty=penalty)
+        for penalty in (1.0, 2.0)
+    )
+    assert plain != wary
+
+
+# ---- with the tests' own GPT-2, whose every word is known
+
+
+@pytest.mark.parametrize("engine", TINY, indirect=True)
+@pytest.mark.parametrize("penalty", [1.0, 1.5, 2.0])
+@pytest.mark.parametrize("prompt", [PROMPT, "The door is", "Old tower"])
+def test_the_greedy_story_is_that_of_plain_generate(engine, tiny, prompt, penalty):
+    told = tell(engine, prompt, max_tokens=24, temperature=0, repetition_penalty=penalty)
+    assert told == tiny_gpt2.greedy(tiny, prompt, 24, repetition_penalty=penalty)
+
+
+@pytest.mark.parametrize("engine", TINY, indirect=True)
+def test_a_model_is_told_no_further_than_its_positions(engine):
+    assert engine.context_tokens == tiny_gpt2.POSITIONS
+    with pytest.raises(ValueError, match=f"exceed {tiny_gpt2.POSITIONS}"):
+        engine.submit("The door is open." * 200, SamplingParams(max_tokens=1))
+
+
+@pytest.mark.parametrize("engine", TINY, indirect=True)
+def test_dragons_that_span_tokens_arrive_whole(engine):
+    request = engine.submit("🐉🔥" * 4, SamplingParams(max_tokens=16, temperature=0))
+    texts = tell_all(engine)[request]
+    assert joined(texts) == "🐉🔥🐉🔥"
+    assert [text.text for text in texts if text.text] == ["🐉", "🔥", "🐉", "🔥"]
+
+
+# ---- transformers
+
+
+@pytest.mark.torch
+def test_a_seed_is_a_story_whoever_is_told_beside_it(transformers_engine):
+    """Each request draws its own luck, which openvino's do not."""
+    engine = transformers_engine
+    wild = {"max_tokens": 16, "temperature": 2.0, "top_p": 1}
+    alone = tell(engine, **wild, seed=5)
+    requests = [engine.submit(PROMPT, SamplingParams(**wild, seed=seed)) for seed in (3, 4, 5, 6)]
+    told = [joined(texts) for _, texts in sorted(tell_all(engine).items())]
+    assert told[requests.index(requests[2])] == alone
+    assert len(set(told)) == 4
+
+
+@pytest.mark.torch
+def test_the_next_turn_of_a_known_story_is_not_computed_anew(transformers_engine):
+    engine = transformers_engine
+    cache = engine._manager.batch_processor.cache
+    told = "You follow the river down through the reeds. " * 20
+    tell(engine, told, max_tokens=4)
+    ids = engine._encode(told + "You look up.")
+    known = cache.search_prefix_match("a look", ids)
+    cache.free_blocks("a look")
+    assert len(ids) - 2 * 32 < known < len(ids)
+
+
+@pytest.mark.torch
+def test_a_fault_inside_the_library_breaks_the_engine(tiny, monkeypatch):
+    from inference.engines.transformers import TransformersEngine
+
+    engine = TransformersEngine(told_by("transformers"), tiny)
+    engine.submit(PROMPT, SamplingParams(max_tokens=50))
+    for _ in range(3):
+        engine.step()
+
+    def no_memory(*args, **kwargs):
+        raise RuntimeError("no memory")
+
+    monkeypatch.setattr(engine._manager.model, "forward", no_memory)
+    with pytest.raises(EngineBroken, match="no memory"):
+        tell_all(engine)
+    engine.submit(PROMPT, SamplingParams())
+    with pytest.raises(EngineBroken, match="no memory"):
+        engine.step()
+
+
+@pytest.mark.torch
+def test_a_pickle_is_not_opened(tiny, tmp_path):
+    import torch
+
+    from inference.engines.transformers import TransformersEngine
+
+    folder = tmp_path / "pickled"
+    shutil.copytree(tiny, folder, ignore=shutil.ignore_patterns("*.safetensors"))
+    torch.save({}, folder / "pytorch_model.bin")
+    with pytest.raises((OSError, ValueError), match="safetensors"):
+        TransformersEngine(told_by("transformers"), folder)
+
+
+@pytest.mark.torch
+def test_a_models_own_code_is_not_run(tiny, tmp_path):
+    from inference.engines.transformers import TransformersEngine
+
+    folder = tmp_path / "own-code"
+    shutil.copytree(tiny, folder)
+    config = json.loads((folder / "config.json").read_text())
+    config["auto_map"] = {"AutoModelForCausalLM": "evil.Evil", "AutoConfig": "evil.EvilConfig"}
+    config["model_type"] = "evil"
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    with pytest.raises((OSError, ValueError)):
+        TransformersEngine(told_by("transformers"), folder)
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.torch
+def test_an_adapter_changes_the_story_and_a_pickled_one_is_refused(tiny, tmp_path):
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    from inference.engines.transformers import TransformersEngine
+
+    torch.manual_seed(1)
+    config = LoraConfig(
+        r=4, target_modules=["c_attn"], fan_in_fan_out=True, init_lora_weights=False
+    )
+    base = AutoModelForCausalLM.from_pretrained(tiny)
+    adapted = get_peft_model(base, config)
+    adapted.save_pretrained(tmp_path / "lora")
+    adapted.merge_and_unload().save_pretrained(tmp_path / "merged")
+    shutil.copy(tiny / "tokenizer.json", tmp_path / "merged")
+    shutil.copy(tiny / "tokenizer_config.json", tmp_path / "merged")
+    engine = TransformersEngine(told_by("transformers"), tiny, tmp_path / "lora")
+    told = tell(engine, max_tokens=12, temperature=0, repetition_penalty=1)
+    engine.close()
+    assert told == tiny_gpt2.greedy(tmp_path / "merged", PROMPT, 12)
+    assert told != tiny_gpt2.greedy(tiny, PROMPT, 12)
+
+    (tmp_path / "lora" / "adapter_model.safetensors").unlink()
+    torch.save({}, tmp_path / "lora" / "adapter_model.bin")
+    with pytest.raises(ValueError, match=r"no adapter_model\.safetensors"):
+        TransformersEngine(told_by("transformers"), tiny, tmp_path / "lora")
+
+
+@pytest.mark.torch
+def test_a_device_that_is_not_there_is_named(tiny):
+    from inference.engines.transformers import pick_device
+
+    with pytest.raises(ValueError, match="no 'gpu'"):
+        pick_device("gpu")
+    with pytest.raises(ValueError, match="cuda:99"):
+        pick_device("cuda:99")
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(
+    "sampling",
+    [
+        {"temperature": 1},
+        {"temperature": 0.7, "top_k": 5},
+        {"temperature": 1.3, "top_p": 0.8},
+        {"temperature": 1, "min_p": 0.1},
+        {"temperature": 0.9, "top_k": 40, "top_p": 0.9, "min_p": 0.02, "repetition_penalty": 1.4},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("vocabulary", [300, 3000])
+def test_what_may_be_chosen_and_how_often_is_what_transformers_says(sampling, vocabulary):
+    """Its own processors are the reference; draws laid evenly show each token's share."""
+    torch = pytest.importorskip("torch", reason="torch is not installed (make test-torch)")
+    from transformers import LogitsProcessorList
+    from transformers.generation import logits_process
+
+    from inference.engines.choosing import choose, penalized
+
+    torch.manual_seed(0)
+    scores = 3 * torch.randn(1, vocabulary)
+    params = SamplingParams(**{"top_p": 1, "repetition_penalty": 1, **sampling})
+    before = torch.randint(vocabulary, (1, 40))
+    of = logits_process
+    reference = LogitsProcessorList(
+        [of.RepetitionPenaltyLogitsProcessor(params.repetition_penalty)]
+        + [of.TemperatureLogitsWarper(params.temperature)]
+        + ([of.TopKLogitsWarper(params.top_k)] if params.top_k else [])
+        + ([of.TopPLogitsWarper(params.top_p)] if params.top_p < 1 else [])
+        + ([of.MinPLogitsWarper(params.min_p)] if params.min_p else [])
+    )
+    wanted = reference(before, scores.clone()).softmax(-1)[0]
+    draws = 1024
+    seen = torch.zeros_like(scores, dtype=torch.bool).scatter_(1, before, True)
+    each = torch.ones(draws)
+    moved = penalized(scores, seen, torch.tensor([params.repetition_penalty]))
+    chosen = choose(
+        moved.expand(draws, -1),
+        temperature=each * params.temperature,
+        top_k=(each * params.top_k).long(),
+        top_p=each * params.top_p,
+        min_p=each * params.min_p,
+        draw=(torch.arange(draws) + 0.5) / draws,
+    )
+    found = torch.bincount(chosen, minlength=vocabulary) / draws
+    assert (found - wanted).abs().max() < 1.5 / draws
+    assert not (found[wanted == 0]).any()
 
 
 # ---- openvino
@@ -188,6 +511,37 @@ def test_the_narrator_ends_its_answer_by_itself(openvino_engine):
 
 
 @pytest.mark.model
+def test_what_a_player_types_never_becomes_structure(openvino_engine):
+    """In the prompt's ids there are as many special ones as the template itself has."""
+    tokens = openvino_engine._special_tokens().pattern.replace("\\", "").split("|")
+    assert "<repo_name>" in tokens
+
+    def specials(text: str) -> int:
+        said = [Message("system", "Tell."), Message("user", text)]
+        ids = openvino_engine._encode(openvino_engine.render_chat(said, ""))
+        return sum(each <= 16 for each in ids)
+
+    plain = specials("I knock.")
+    for token in ("<|im_start|>", "<|im_end|>", "<|endoftext|>", "<repo_name>", "<jupyter_code>"):
+        assert len(openvino_engine._encode(token)) == 1
+        for typed in (f"I knock.{token}", f"{token[:4]}{token}{token[4:]}", token * 3):
+            assert specials(typed) == plain, typed
+
+
+@pytest.mark.model
+def test_penalties_change_what_is_told(openvino_engine):
+    told = {
+        tell(openvino_engine, max_tokens=40, temperature=0, repetition_penalty=1, **penalties)
+        for penalties in (
+            {},
+            {"frequency_penalty": 1.5},
+            {"presence_penalty": 2},
+        )
+    }
+    assert len(told) == 3
+
+
+@pytest.mark.model
 def test_a_story_is_greedy_and_sensible_without_temperature(openvino_engine):
     said = [
         Message("system", "You tell a story in the second person."),
@@ -196,7 +550,8 @@ def test_a_story_is_greedy_and_sensible_without_temperature(openvino_engine):
     told = tell(
         openvino_engine, openvino_engine.render_chat(said, "You"), max_tokens=24, temperature=0
     )
-    assert told.startswith(" step in")
+    # Where the processor has AMX, openvino computes in bfloat16, and says it in other words.
+    assert told.startswith((" step in", "'re standing"))
     assert "  " not in told
 
 

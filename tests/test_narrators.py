@@ -1,6 +1,7 @@
 """The narrators file: what it says, and how it says what is wrong."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,23 @@ def test_the_built_in_narrators_can_be_read():
     assert smol.builtin and smol.engine == "openvino" and smol.format == "chat"
     assert smol.reference is not None
     assert smol.shown_name == "Smol"
+
+
+def examples() -> list[str]:
+    """Every narrator that the file has in comments, and those of the manual."""
+    commented = "\n".join(
+        line.removeprefix("# ")
+        for line in BUILT_IN.read_text().splitlines()
+        if line.startswith("#   ")
+    )
+    manual = (BUILT_IN.parent / "docs" / "narrators.md").read_text()
+    return [commented, *re.findall(r"```yaml\n(.*?)```", manual, re.DOTALL)]
+
+
+def test_every_example_of_a_narrator_can_be_used_as_it_stands():
+    told = [parse_narrators(f"narrators:\n{text}", "n.yaml") for text in examples()]
+    assert {"bard", "scribe", "chronicler", "skald", "far"} <= set(told[0].names)
+    assert len(told) >= 6
 
 
 def test_narrators_keep_their_order_and_the_first_is_the_default():
@@ -75,6 +93,32 @@ def test_an_unknown_narrator_is_named_with_those_that_there_are():
             "line 5: colour: is not a setting.*'red'",
         ),
         ("narrators:\n- {name: a, line: x, engine: openvino}", "line 2: .*wants a model"),
+        ("narrators:\n- {name: a, line: x, engine: transformers}", "line 2: .*wants a model"),
+        (
+            "narrators:\n- name: a\n  line: x\n  engine: transformers\n  model: hf:gpt2",
+            "line 5: model: wants hf:org/name.*'hf:gpt2'",
+        ),
+        (
+            "narrators:\n- name: a\n  line: x\n  engine: openvino\n  model: pypi:gpt2/x",
+            "line 5: model: wants pypi:package==version",
+        ),
+        (
+            "narrators:\n- name: a\n  line: x\n  engine: transformers\n  model: m\n  dtype: int8",
+            "line 6: dtype: .*float32, bfloat16, float16.*'int8'",
+        ),
+        (
+            "narrators:\n- name: a\n  line: x\n  engine: openvino\n  model: m\n  sha256: abc",
+            "line 6: sha256: .*'abc'",
+        ),
+        (
+            "narrators:\n- {name: a, line: x, engine: openvino, model: m, adapter: lora}",
+            "line 2: .*adapter is for the transformers engine",
+        ),
+        (
+            "narrators:\n- {name: a, line: x, engine: scripted, visible: cats}",
+            "line 2: visible: .*'everyone' or 'staff'",
+        ),
+        ("narrators:\n- {name: a, line: x, engine: scripted, weight: -1}", "line 2: weight: "),
         ("default: b\nnarrators:\n- {name: a, line: x, engine: scripted}", "line 1: .*'b'"),
         ("a: !!python/object:os.system x", "line 1: could not determine a constructor"),
         ("a: \x00", "special characters"),
@@ -84,6 +128,22 @@ def test_a_mistake_is_one_line_that_names_the_place(text, says):
     with pytest.raises(NarratorsError, match=f"^n.yaml.*{says}") as caught:
         parse_narrators(text, "n.yaml")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "hf:org/some-model",
+        "hf:org/some.model@v1.2",
+        "hf:org/m@refs/pr/3",
+        "pypi:package==1.0/package/model.gguf",
+        "/srv/models/mine",
+        "Some Model.Q8_0.gguf",
+    ],
+)
+def test_a_model_comes_from_the_hub_from_a_wheel_or_from_a_folder(model):
+    entry = f"{{name: a, line: x, engine: transformers, model: '{model}', dtype: bfloat16}}"
+    assert parse_narrators(f"narrators: [{entry}]", "n.yaml").default.model == model
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):

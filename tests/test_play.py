@@ -46,16 +46,17 @@ class House:
         self.data_dir = data_dir
         self.port = port
         self.lines = []
+        self.environ = {
+            **{name: value for name, value in os.environ.items() if name not in ours},
+            "DATA_DIR": str(data_dir),
+            "PORT": str(port),
+            "NARRATORS_FILE": str(NARRATORS),
+            **variables,
+        }
         self.process = subprocess.Popen(
             [sys.executable, "manage.py", "play"],
             cwd=ROOT,
-            env={
-                **{name: value for name, value in os.environ.items() if name not in ours},
-                "DATA_DIR": str(data_dir),
-                "PORT": str(port),
-                "NARRATORS_FILE": str(NARRATORS),
-                **variables,
-            },
+            env=self.environ,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -164,6 +165,25 @@ def test_a_process_that_dies_is_named_and_ends_the_whole(data_dir, port):
         assert code == 137
         assert "grue: web ended (SIGKILL)" in words
         assert house.nobody_left() is True
+
+
+@pytest.mark.timeout(2 * PATIENCE)
+@pytest.mark.parametrize("others", [1, 5])
+def test_a_narrator_whose_server_is_away_keeps_nobody_from_playing(
+    data_dir, port, tmp_path, others
+):
+    file = tmp_path / "narrators.yaml"
+    far = "{name: far, line: Far., engine: openai, model: 'http://127.0.0.1:9/v1'}"
+    near = [f"{{name: n{i}, line: Near., engine: scripted}}" for i in range(others)]
+    file.write_text(f"default: n0\nnarrators: [{', '.join([far, *near])}]")
+    with playing(data_dir, port, NARRATORS_FILE=str(file)) as house:
+        house.read_until("Ctrl-C")
+        said = "\n".join(house.lines)
+        assert "not waited for: far, which http://127.0.0.1:9/v1 tells" in said
+        assert get(port, "/readyz") == 200
+        workers = [each for each in house.processes().values() if "-Q narrator." in each]
+        # A worker for each, unless there are many.
+        assert len(workers) == (2 if others == 1 else 1)
 
 
 @pytest.mark.timeout(2 * PATIENCE)

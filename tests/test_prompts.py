@@ -9,75 +9,22 @@ from hypothesis import strategies as st
 
 from inference import prompts
 from inference.engines.base import Message
-from inference.narrators import Narrator
-from inference.request import Card, GenerationRequest, Passage, StoryContext
+from inference.request import Card, Passage
 from inference.sampling import SamplingParams
-
-MEMORY = "You are Jonna, stuck in a cable car."
-NOTE = "Short sentences."
-OPENING = "The hens have gone quiet. Matthias sits on the floor."
-
-
-def count(text: str) -> int:
-    """Words and marks, as the scripted engine counts, and long words by the piece."""
-    return sum(1 + len(word) // 8 for word in re.findall(r"\w+|[^\w\s]", text))
-
-
-def count_bytes(text: str) -> int:
-    return len(text.encode("utf-8", "replace")) // 3 + bool(text)
-
-
-def count_pairs(text: str) -> int:
-    return -(-len(text) // 2)
-
-
-def render_chat(messages: list[Message], begun: str) -> str:
-    turns = "".join(f"<|im_start|>{each.role}\n{each.content}<|im_end|>\n" for each in messages)
-    return f"{turns}<|im_start|>assistant\n{begun}"
-
-
-def narrator(format: str = "chat", max_tokens: int = 40, **more) -> Narrator:
-    return Narrator(
-        name="n",
-        line="x",
-        engine="scripted",
-        format=format,
-        sampling=SamplingParams(max_tokens=max_tokens),
-        **more,
-    )
-
-
-def request(kind="do", action="take the rope", told="", story=None, **context) -> GenerationRequest:
-    context.setdefault("memory", MEMORY)
-    context.setdefault("authors_note", NOTE)
-    if story is None:
-        story = (Passage(kind="opening", reply=OPENING),)
-    return GenerationRequest(
-        adventure="a",
-        turn="t",
-        attempt=1,
-        narrator="n",
-        told=told,
-        context=StoryContext(
-            story=tuple(story), action=Passage(kind=kind, action=action), **context
-        ),
-    )
-
-
-def build(request, narrator=None, window=2048, count=count):
-    return prompts.build(request, narrator or globals()["narrator"](), count, render_chat, window)
-
-
-def told_turns(number: int, first: int = 0) -> list[Passage]:
-    return [
-        Passage(
-            kind="do",
-            action=f"take step {index}",
-            reply=f"Step {index} creaks. The wind turns round the tower and comes back as {index}.",
-        )
-        for index in range(first, first + number)
-    ]
-
+from inference.text import neutralise, shown_action
+from tests.prompting import (
+    MEMORY,
+    NOTE,
+    OPENING,
+    build,
+    count,
+    count_bytes,
+    count_pairs,
+    narrator,
+    render_chat,
+    request,
+    told_turns,
+)
 
 # ---- the two formats
 
@@ -180,7 +127,7 @@ def test_what_was_told_counts_against_the_reply():
 def test_the_stream_of_a_request_begins_as_its_prompt_does():
     begins = narrator(begun={"do": "You"})
     stream = prompts.reply_stream(request(), begins)
-    assert stream.feed(" take it.") == "You take"
+    assert stream.feed(" take it. No") == "You take it."
     assert prompts.reply_stream(request(told="You take"), begins).told == "You take"
 
 
@@ -202,15 +149,29 @@ TEXT = st.one_of(
     replies=st.lists(TEXT, max_size=6),
     card=TEXT,
     told=TEXT,
+    summary=TEXT,
+    outcome=TEXT,
     kind=st.sampled_from(["do", "say", "story", "continue"]),
     format=st.sampled_from(["transcript", "chat"]),
     counter=st.sampled_from([count, count_bytes, count_pairs]),
-    window=st.sampled_from([512, 1000, 2048]),
-    max_tokens=st.sampled_from([1, 70, 4000]),
+    window=st.sampled_from([300, 512, 1000, 2048]),
+    max_tokens=st.sampled_from([1, 70, 200]),
 )
-@settings(max_examples=200, deadline=None)
-def test_prompt_and_reply_never_outgrow_the_window(
-    memory, note, action, replies, card, told, kind, format, counter, window, max_tokens
+@settings(max_examples=300, deadline=None)
+def test_prompt_and_reply_never_outgrow_the_window_and_what_must_survive_does(
+    memory,
+    note,
+    action,
+    replies,
+    card,
+    told,
+    summary,
+    outcome,
+    kind,
+    format,
+    counter,
+    window,
+    max_tokens,
 ):
     built = build(
         request(
@@ -219,7 +180,12 @@ def test_prompt_and_reply_never_outgrow_the_window(
             told=told,
             memory=memory,
             authors_note=note,
-            story=[Passage(kind="do", action=reply[:50], reply=reply) for reply in replies],
+            summary=summary,
+            outcome=outcome,
+            story=[
+                Passage(kind="do", action=reply[:50], reply=reply, outcome=reply[-20:])
+                for reply in replies
+            ],
             cards=(
                 Card(title="c", keys=("on", "a", "門"), text=card),
                 Card(title="p", keys=(), text=card, pinned=True),
@@ -232,6 +198,13 @@ def test_prompt_and_reply_never_outgrow_the_window(
     assert counter(built.text) + built.sampling.max_tokens <= window
     assert "".join(piece.text for piece in built.report.pieces) == built.text
     assert built.report.tokens == counter(built.text)
+    if window >= 1000 and max_tokens <= 70:
+        # An emoji or a letter may be more tokens than a share has; none of these texts begins so.
+        origins = {piece.origin for piece in built.report.pieces}
+        for origin, text in (("memory", memory), ("note", note), ("dice", outcome)):
+            assert origin in origins or not neutralise(text).strip()
+        shown = shown_action(kind, neutralise(action))
+        assert "action" in origins or not neutralise(shown).strip()
 
 
 @pytest.mark.parametrize("format", ["transcript", "chat"])
@@ -263,6 +236,35 @@ def test_memory_note_and_action_survive_any_length(format):
 def test_the_last_of_the_story_survives_beside_a_huge_memory():
     built = build(request(memory="She is cold. " * 3000, story=told_turns(300)))
     assert "Step 299 creaks." in built.text
+
+
+def test_what_gives_way_goes_in_the_order_that_is_written_down():
+    """A style that takes ever more of the window leaves ever less room for the rest."""
+    gone = []
+    for words in range(0, 600, 4):
+        built = build(
+            request(
+                "do",
+                "climb on",
+                story=told_turns(30),
+                summary="You fled the city. " * 6,
+                cards=(
+                    Card(title="Step", keys=("step",), text="It is worn. " * 8),
+                    Card(title="Law", keys=(), text="Nobody climbs. " * 8, pinned=True),
+                ),
+            ),
+            narrator(style="quiet " * words, max_tokens=10),
+            window=600,
+        )
+        there = {piece.origin for piece in built.report.pieces}
+        there |= {firing.title for firing in built.report.fired}
+        for part in ("story", "Step", "summary", "Law", "memory", "note"):
+            if part not in there and part not in gone:
+                gone.append(part)
+        if "Law" in gone:
+            break
+        assert {"memory", "note", "action"} <= there
+    assert gone == ["story", "Step", "summary", "Law"]
 
 
 def test_a_window_that_holds_nothing_is_refused():
@@ -301,6 +303,39 @@ def test_a_firing_card_does_not_move_the_cut():
     assert [firing.title for firing in fired.report.fired] == ["Egg"] and not quiet.report.fired
 
 
+@pytest.mark.parametrize("format", ["transcript", "chat"])
+def test_over_fifty_turns_past_the_window_most_of_the_prompt_is_found_again(format):
+    """With cards that come and go, and a summary that changes whenever the cut has moved."""
+    cards = tuple(
+        Card(title=f"Step {index}", keys=(f"step {index * 3}",), text="It is worn. " * 8)
+        for index in range(60)
+    )
+    found = total = 0
+    before, summary, first = "", "", 0
+    for turns in range(60, 110):
+        built = build(
+            request(
+                action=f"take step {turns}",
+                story=[Passage(kind="opening", reply=OPENING), *told_turns(turns)],
+                cards=cards,
+                summary=summary,
+            ),
+            narrator(format),
+            window=1024,
+        )
+        same = next(
+            (i for i, (a, b) in enumerate(zip(before, built.text, strict=False)) if a != b),
+            min(len(before), len(built.text)),
+        )
+        if before:
+            found, total = found + count(built.text[:same]), total + built.report.tokens
+        before = built.text
+        if built.report.first != first:
+            first, summary = built.report.first, f"You climbed to step {built.report.first}. " * 4
+    assert first > 0
+    assert found / total > 0.5
+
+
 def test_one_huge_passage_keeps_its_end():
     story = [Passage(kind="opening", reply="The wind blows. " * 2000 + "A door opens.")]
     assert "A door opens." in build(request(story=story), window=512).text
@@ -316,71 +351,6 @@ def test_a_long_story_is_counted_a_few_times_only():
     build(request(story=told_turns(3000)), count=counted)
     assert len(calls) < 40
     assert sum(calls) < 500_000
-
-
-# ---- cards
-
-
-def cards_fired(action: str, *cards: Card, story=None) -> list[tuple[str, str]]:
-    built = build(request("do", action, cards=cards, story=story))
-    return [(firing.title, firing.key) for firing in built.report.fired]
-
-
-HEN = Card(title="Hen", keys=("hen", "Duchess"), text="She bites.")
-TOWER = Card(title="Tower", keys=("Tower Six",), text="It is tall.")
-
-
-@pytest.mark.parametrize(
-    ("action", "fires"),
-    [
-        ("feed the hen", True),
-        ("feed the HEN!", True),
-        ("then wait", False),
-        ("open the henhouse", False),
-        ("take the hen's egg", True),
-        ("call duchess", True),
-        ("call Duchess-2", True),
-    ],
-)
-def test_a_card_fires_on_whole_words_in_any_case(action, fires):
-    story = [Passage(kind="opening", reply="It is quiet.")]
-    assert bool(cards_fired(action, HEN, story=story)) is fires
-
-
-def test_keys_in_scripts_without_spaces_fire_inside_a_sentence():
-    door = Card(title="門", keys=("門",), text="赤い。")
-    assert cards_fired("門を開ける", door) == [("門", "門")]
-
-
-def test_the_most_recently_mentioned_card_comes_first():
-    assert cards_fired("look from Tower Six at the hen", HEN, TOWER) == [
-        ("Hen", "hen"),
-        ("Tower", "Tower Six"),
-    ]
-
-
-def test_a_card_fires_in_what_was_told_lately_and_not_long_ago():
-    lately = [Passage(kind="opening", reply="Duchess bites."), *told_turns(1)]
-    long_ago = [Passage(kind="opening", reply="Duchess bites."), *told_turns(20)]
-    assert cards_fired("wait", HEN, story=lately)
-    assert not cards_fired("wait", HEN, story=long_ago)
-
-
-def test_cards_keep_to_a_quarter_and_say_who_found_no_room():
-    cards = tuple(
-        Card(title=f"Card {index}", keys=("hen",), text=f"Word{index} " * 60) for index in range(20)
-    )
-    built = build(request("do", "feed the hen", cards=cards), window=1024)
-    size = sum(count(piece.text) for piece in built.report.pieces if piece.origin == "card")
-    assert 100 < size <= 0.25 * 1024
-    assert len(built.report.fired) + len(built.report.left_out) == 20
-
-
-def test_pinned_cards_stand_in_front():
-    pinned = Card(title="Light", keys=(), text="The light speaks.", pinned=True)
-    for format in ("transcript", "chat"):
-        text = build(request(cards=(pinned,)), narrator(format)).text
-        assert text.index("The light speaks.") < text.index(OPENING)
 
 
 # ---- text is never structure
@@ -418,7 +388,8 @@ def test_text_that_imitates_structure_is_story(format, kind):
 
 def test_the_report_colours_the_prompt_by_origin():
     pinned = Card(title="Light", keys=(), text="The light speaks.", pinned=True)
-    built = build(request("do", "feed the hen", cards=(HEN, pinned)))
+    hen = Card(title="Hen", keys=("hen",), text="She bites.")
+    built = build(request("do", "feed the hen", cards=(hen, pinned)))
     pieces = [(piece.origin, piece.text, piece.title) for piece in built.report.pieces]
     assert ("memory", MEMORY, "") in pieces
     assert ("card", "She bites.", "Hen") in pieces
@@ -434,3 +405,69 @@ def test_the_sampling_of_a_request_goes_before_the_narrators():
     wished = request().model_copy(update={"sampling": wish})
     built = build(wished)
     assert (built.sampling.max_tokens, built.sampling.temperature) == (15, 0.1)
+
+
+@pytest.mark.parametrize("format", ["transcript", "chat"])
+def test_each_piece_of_the_story_says_where_it_comes_from(format):
+    story = [Passage(kind="opening", reply="The wind blows. " * 400), *told_turns(6)]
+    built = build(request(story=story), narrator(format), window=512)
+    pieces = [piece for piece in built.report.pieces if piece.origin == "story"]
+    assert built.report.passages == 7
+    assert built.report.first == pieces[0].passage
+    for piece in pieces:
+        whole = story[piece.passage].reply
+        if piece.side == "action":
+            whole = shown_action("do", story[piece.passage].action)
+        assert whole.strip()[piece.skip :] == piece.text
+
+
+def test_a_template_that_changes_what_was_said_is_shown_as_one_piece():
+    def shouting(messages, begun):
+        return render_chat([Message(m.role, m.content.upper()) for m in messages], begun)
+
+    built = prompts.build(request(), narrator(), count, shouting, 2048)
+    assert [piece.origin for piece in built.report.pieces] == ["frame"]
+    assert "MATTHIAS" in built.text
+
+
+def test_short_words_that_the_frame_has_too_are_still_told_apart():
+    built = build(request("do", "user", memory="user", authors_note="user"))
+    texts = [(piece.origin, piece.text) for piece in built.report.pieces]
+    assert ("memory", "user") in texts and ("note", "user") in texts
+    assert ("action", "You user.") in texts
+
+
+# ---- summary and dice
+
+
+@pytest.mark.parametrize("format", ["transcript", "chat"])
+def test_the_summary_stands_late_and_before_the_note(format):
+    story = [Passage(kind="opening", reply=OPENING), *told_turns(12)]
+    text = build(request(story=story, summary="You fled the city."), narrator(format)).text
+    assert text.index("Step 3 creaks") < text.index("You fled the city.") < text.index(NOTE)
+    assert text.index(NOTE) < text.index("Step 11 creaks")
+
+
+def test_a_long_summary_keeps_its_end_within_its_share():
+    built = build(request(summary="You walk on. " * 600 + "You reach the sea."))
+    pieces = [piece for piece in built.report.pieces if piece.origin == "summary"]
+    assert pieces[0].text.endswith("You reach the sea.")
+    assert count(pieces[0].text) <= 0.15 * 2048
+    assert built.report.cut["summary"] > 0
+
+
+@pytest.mark.parametrize("format", ["transcript", "chat"])
+def test_what_the_dice_decide_stands_beside_the_action(format):
+    built = build(request("do", "jump", outcome="It fails."), narrator(format))
+    end = built.text[built.text.index("You jump.") :]
+    assert "It fails." in end
+    assert ("dice", "It fails.") in [(p.origin, p.text) for p in built.report.pieces]
+
+
+@pytest.mark.parametrize("format", ["transcript", "chat"])
+def test_what_the_dice_decided_stays_where_it_was_read(format):
+    before = request("do", "jump", outcome="It fails.", authors_note="")
+    passage = before.context.action.model_copy(update={"reply": "You fall."})
+    after = request("do", "sit", story=[*before.context.story, passage], authors_note="")
+    first = build(before, narrator(format)).text
+    assert build(after, narrator(format)).text.startswith(first + "You fall.")

@@ -40,8 +40,8 @@ def result(lease, reply, outcome="told"):
 
 def test_turns_are_told_in_the_order_in_which_players_asked(log: StoryLog, request_for):
     first, second = request_for(), request_for()
-    log.enqueue(second, since=20.0)
-    log.enqueue(first, since=10.0)
+    log.enqueue(first)
+    log.enqueue(second)
     assert log.position("bard", first.turn) == 0
     assert log.position("bard", second.turn) == 1
     assert log.take_next("bard", "w").request.turn == first.turn
@@ -51,48 +51,72 @@ def test_turns_are_told_in_the_order_in_which_players_asked(log: StoryLog, reque
 
 def test_a_turn_that_was_sent_twice_is_leased_once(log: StoryLog, request_for):
     request = request_for()
-    log.enqueue(request, since=1.0)
+    log.enqueue(request)
     assert log.take_next("bard", "w1") is not None
-    log.enqueue(request, since=1.0)
+    log.enqueue(request)
     assert log.take_next("bard", "w2") is None
 
 
 def test_a_lease_logs_that_the_turn_has_started(log: StoryLog, request_for):
     request = request_for(attempt=2)
-    log.enqueue(request, since=1.0)
-    log.take_next("bard", "w")
+    log.enqueue(request)
+    lease = log.take_next("bard", "w")
     [started] = events(log, request.adventure)
     assert started == {
         "type": "turn.started",
         "turn": request.turn,
         "attempt": 2,
-        "telling": log.telling(request.turn),
+        "telling": lease.value.split(":")[-2],
         "fresh": True,
     }
+
+
+def test_the_words_told_so_far_come_with_the_name_of_their_telling(log: StoryLog, request_for):
+    """A page that has them from a snapshot must know them again when the log repeats its start."""
+    request = request_for()
+    log.enqueue(request)
+    assert log.told(request.adventure, request.turn).telling is None
+    lease = log.take_next("bard", "w")
+    log.append([(lease, [piece(lease, 0, "You ")])])
+    [started] = [e for e in events(log, request.adventure) if e["type"] == "turn.started"]
+    told = log.told(request.adventure, request.turn)
+    assert (told.reply, told.telling, told.leased) == ("You ", started["telling"], True)
+    log.finish(lease, result(lease, "You wait."), [piece(lease, 4, "wait.")])
+    told = log.told(request.adventure, request.turn)
+    assert (told.reply, told.telling, told.leased) == ("You wait.", started["telling"], False)
+
+
+def test_a_request_without_a_place_in_the_line_is_forgotten(log: StoryLog, request_for):
+    kept, stray = request_for(), request_for()
+    log.enqueue(kept)
+    log.redis.hset("grue:requests:bard", stray.turn, stray.model_dump_json())
+    assert log.tidy("bard") == 1
+    assert log.tidy("bard") == 0
+    assert log.take_next("bard", "w").request == kept
 
 
 def test_a_telling_that_goes_on_is_not_fresh_and_one_after_redis_was_emptied_is(
     log: StoryLog, request_for
 ):
     request = request_for()
-    log.enqueue(request, since=1.0)
+    log.enqueue(request)
     log.release(log.take_next("bard", "w"))
-    log.enqueue(request, since=1.0)
+    log.enqueue(request)
     log.take_next("bard", "w")
     assert [event["fresh"] for event in events(log, request.adventure)] == [True, False]
     log.redis.flushdb()
-    log.enqueue(request, since=1.0)
+    log.enqueue(request)
     log.take_next("bard", "w")
     assert [event["fresh"] for event in events(log, request.adventure)] == [True]
 
 
 def test_pieces_of_a_worker_that_lost_its_lease_are_refused(log: StoryLog, request_for):
     request = request_for()
-    log.enqueue(request, since=1.0)
+    log.enqueue(request)
     old = log.take_next("bard", "w1")
     assert log.append([(old, [piece(old, 0, "You ")])]) == [True]
     log.redis.delete(lease_key(request.turn))
-    log.enqueue(request.model_copy(update={"attempt": 2}), since=1.0)
+    log.enqueue(request.model_copy(update={"attempt": 2}))
     new = log.take_next("bard", "w2")
     assert new.request.told == "You "
     assert log.append([(old, [piece(old, 4, "fall.")]), (new, [piece(new, 4, "wait.")])]) == [
@@ -107,7 +131,7 @@ def test_pieces_of_a_worker_that_lost_its_lease_are_refused(log: StoryLog, reque
 
 def test_the_same_worker_cannot_go_on_after_its_turn_was_revoked(log: StoryLog, request_for):
     request = request_for()
-    log.enqueue(request, since=1.0)
+    log.enqueue(request)
     lease = log.take_next("bard", "w")
     log.append([(lease, [piece(lease, 0, "You look ")])])
     told = log.revoke(request.adventure, "bard", request.turn)
@@ -119,14 +143,14 @@ def test_the_same_worker_cannot_go_on_after_its_turn_was_revoked(log: StoryLog, 
 
 def test_a_waiting_turn_that_was_revoked_is_never_taken(log: StoryLog, request_for):
     request = request_for()
-    log.enqueue(request, since=1.0)
+    log.enqueue(request)
     log.revoke(request.adventure, "bard", request.turn)
     assert log.take_next("bard", "w") is None
 
 
 def test_a_piece_that_was_written_twice_is_read_once(log: StoryLog, request_for):
     request = request_for()
-    log.enqueue(request, since=1.0)
+    log.enqueue(request)
     lease = log.take_next("bard", "w")
     for _ in range(2):
         log.append([(lease, [piece(lease, 0, "You "), piece(lease, 4, "run.")])])
@@ -135,17 +159,17 @@ def test_a_piece_that_was_written_twice_is_read_once(log: StoryLog, request_for)
 
 def test_an_attempt_that_finds_the_end_in_the_log_does_not_tell_again(log: StoryLog, request_for):
     request = request_for()
-    log.enqueue(request, since=1.0)
+    log.enqueue(request)
     lease = log.take_next("bard", "w1")
     assert log.finish(lease, result(lease, "You win."), [piece(lease, 0, "You win.")])
-    log.enqueue(request, since=1.0)
+    log.enqueue(request)
     again = log.take_next("bard", "w2")
     assert again.ended == result(lease, "You win.")
 
 
 def test_a_released_lease_leaves_the_turn_to_the_next_attempt_at_once(log: StoryLog, request_for):
     request = request_for()
-    log.enqueue(request, since=1.0)
+    log.enqueue(request)
     lease = log.take_next("bard", "w")
     log.release(lease)
     state = log.state("bard", request.turn)
@@ -154,22 +178,13 @@ def test_a_released_lease_leaves_the_turn_to_the_next_attempt_at_once(log: Story
 
 def test_a_narrator_is_alive_while_a_worker_says_so(log: StoryLog):
     assert not log.narrator_alive("bard")
-    log.beat("bard", "w1", slots=4, running=1, turn_s=2.0)
-    log.beat("bard", "w2", slots=4, running=4, turn_s=4.0)
+    log.beat("bard", "w1", slots=4, lately=[2.0])
+    log.beat("bard", "w2", slots=4, lately=[4.0, 3.0])
     pace = log.pace("bard")
-    assert (pace.workers, pace.slots, pace.running, pace.turn_seconds) == (2, 8, 5, 3.0)
+    assert (pace.workers, pace.slots, pace.running, pace.lately) == (2, 8, (), (2.0, 4.0, 3.0))
     log.leave("bard", "w1")
     log.leave("bard", "w2")
     assert not log.narrator_alive("bard")
-
-
-def test_the_wait_is_nothing_while_a_slot_is_free_and_grows_with_the_line(log: StoryLog):
-    log.beat("bard", "w", slots=2, running=1, turn_s=4.0)
-    assert log.pace("bard").seconds_until_started(0) == 0
-    log.beat("bard", "w", slots=2, running=2, turn_s=4.0)
-    assert log.pace("bard").seconds_until_started(0) == 2
-    assert log.pace("bard").seconds_until_started(3) == 8
-    assert log.pace("nobody").seconds_until_started(0) is None
 
 
 def test_the_log_of_a_quiet_adventure_goes_after_an_hour(log: StoryLog):
@@ -177,7 +192,8 @@ def test_the_log_of_a_quiet_adventure_goes_after_an_hour(log: StoryLog):
     assert log.last_id(adventure) == FIRST
     log.publish(adventure, {"type": "head.moved"}, version=3)
     assert log.last_id(adventure) != FIRST
-    assert log.version(adventure) == 3
+    assert log.versions([adventure, "another"]) == {adventure: 3, "another": None}
+    assert log.versions([]) == {}
     assert 3500 < log.redis.ttl(log_key(adventure)) <= 3600
 
 

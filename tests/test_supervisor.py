@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from dungeon.services import Program
-from dungeon.supervisor import Died, Stopped, Supervisor
+from dungeon.supervisor import REVIVALS, Died, Stopped, Supervisor
 
 
 def python(name, code, *arguments, **options):
@@ -63,6 +63,34 @@ async def test_a_process_that_dies_is_named_and_ends_the_others_with_its_exit_co
     assert str(death.value) == "second ended (exit code 7), its last lines:\n  the roof fell in"
     assert death.value.exit_code == 7
     assert not any(child.running for stage in supervisor.stages for child in stage)
+
+
+COUNTS_ITS_LIVES = """
+import pathlib, sys, time
+lives = pathlib.Path(sys.argv[1])
+lives.write_text(lives.read_text() + "x" if lives.exists() else "x")
+print("alive", flush=True)
+time.sleep(0.4)
+"""
+
+
+async def test_a_worker_that_dies_after_it_has_settled_in_is_started_again(tmp_path, capsys):
+    lives = tmp_path / "lives"
+    with pytest.raises(Died, match="worker ended"):
+        async with Supervisor() as supervisor:
+            await supervisor.start(python("worker", COUNTS_ITS_LIVES, lives, settled=0.1))
+            await asyncio.Event().wait()
+    assert lives.read_text() == "x" * (REVIVALS + 1)
+    assert "worker ended (exit code 0); it is started again" in capsys.readouterr().out
+
+
+async def test_a_worker_that_dies_before_it_has_settled_in_ends_the_house(tmp_path):
+    lives = tmp_path / "lives"
+    with pytest.raises(Died):
+        async with Supervisor() as supervisor:
+            await supervisor.start(python("worker", COUNTS_ITS_LIVES, lives, settled=60))
+            await asyncio.Event().wait()
+    assert lives.read_text() == "x"
 
 
 async def test_a_process_killed_by_a_signal_gives_the_exit_code_of_a_shell():

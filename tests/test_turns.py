@@ -21,8 +21,8 @@ from game.protocol import (
     TakeAction,
     UndoTurn,
 )
-from inference.log import StoryLog
-from inference.request import Result, Token
+from inference.log import WATCHING_KEY, StoryLog, log_key, version_key, watched_key
+from inference.request import GenerationRequest, Passage, Result, StoryContext, Token
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -238,11 +238,25 @@ def test_a_narrator_that_the_host_took_away_is_named(alice, adventure, narrator_
     assert "gone" in refused.value.message
 
 
+def fill_the_slots_of(narrator, log, slots):
+    for _ in range(slots):
+        request = GenerationRequest(
+            adventure=str(uuid.uuid4()),
+            turn=str(uuid.uuid4()),
+            attempt=1,
+            narrator=narrator,
+            context=StoryContext(action=Passage(kind="continue")),
+        )
+        log.enqueue(request)
+        log.take_next(narrator, "w")
+
+
 def test_a_wait_over_the_limit_is_refused_with_a_time(
     alice, adventure, narrator_awake, log, settings
 ):
     settings.MAX_WAIT_SECONDS = 5
-    log.beat("parrot", "slow", slots=1, running=40, turn_s=60.0)
+    fill_the_slots_of("parrot", log, 4)
+    log.beat("parrot", "test", slots=4, lately=[60.0])
     with pytest.raises(Refused) as refused:
         act(adventure, alice)
     assert refused.value.code == "full"
@@ -373,10 +387,72 @@ def test_the_sweep_publishes_where_the_log_lags_behind(alice, adventure, narrato
     assert logged(log, adventure)[-1] == {"type": "log.lagged", "version": 7}
 
 
+def test_the_sweep_tells_pages_to_look_where_redis_lost_the_log(
+    alice, adventure, narrator_awake, log
+):
+    """Redis was emptied while a turn was told, and its end could not be published after that."""
+    turn = act(adventure, alice)
+    log.redis.delete(log_key(str(adventure.pk)), version_key(str(adventure.pk)))
+    log.redis.xadd(log_key(str(adventure.pk)), {"e": '{"type": "turn.started"}'})
+    Adventure.objects.filter(pk=adventure.pk).update(changed=Now() - timedelta(seconds=60))
+    adventure.refresh_from_db()
+    tasks.sweep_stale_turns()
+    assert logged(log, adventure)[-1] == {"type": "log.lagged", "version": adventure.version}
+    turns.leave_turn(turn)
+    entries = len(logged(log, adventure))
+    tasks.sweep_stale_turns()
+    assert len(logged(log, adventure)) == entries  # once is enough
+
+
+def leave(turn, log, seconds):
+    """The last window was closed so many seconds ago, and Redis remembers further back."""
+    age(turn)
+    log.redis.set(WATCHING_KEY, int(log.redis.time()[0]) - 3600)
+    log.watch(str(turn.adventure_id), seconds)
+    log.redis.expire(watched_key(str(turn.adventure_id)), 0)
+
+
+def test_a_turn_that_nobody_watches_goes_on(alice, adventure, narrator_awake, log):
+    turn = act(adventure, alice)
+    leave(turn, log, 20)
+    tasks.sweep_stale_turns()
+    turn.refresh_from_db()
+    assert turn.status == Status.QUEUED
+
+
+def test_a_host_may_have_turns_stopped_that_nobody_watches(
+    alice, adventure, narrator_awake, log, settings
+):
+    settings.STOP_WHEN_AWAY_SECONDS = 20
+    turn = act(adventure, alice)
+    lease = log.take_next(turn.narrator, "w")
+    log.append([(lease, [Token(turn=str(turn.pk), attempt=1, index=0, text="You wait")])])
+    age(turn)
+    log.watch(str(adventure.pk), 20)
+    tasks.sweep_stale_turns()
+    turn.refresh_from_db()
+    assert turn.status == Status.QUEUED  # a window is open
+
+    leave(turn, log, 20)
+    tasks.sweep_stale_turns()
+    turn.refresh_from_db()
+    assert (turn.status, turn.reply) == (Status.STOPPED, "You wait")
+    assert "Nobody" in turn.reason
+    assert log.renew([lease]) == [False]
+
+
+def test_a_redis_that_has_just_begun_stops_no_turn(alice, adventure, narrator_awake, log, settings):
+    settings.STOP_WHEN_AWAY_SECONDS = 20
+    turn = act(adventure, alice)
+    leave(turn, log, 20)
+    log.redis.delete(WATCHING_KEY)
+    tasks.sweep_stale_turns()
+    turn.refresh_from_db()
+    assert turn.status == Status.QUEUED
+
+
 def logged(log, adventure):
     import json
-
-    from inference.log import log_key
 
     entries = log.redis.xrange(log_key(str(adventure.pk)))
     return [json.loads(fields[b"e"]) for _, fields in entries]

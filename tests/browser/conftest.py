@@ -14,6 +14,22 @@ from tests.browser.window import PATIENCE, Browser
 from tests.test_play import ROOT, playing
 
 SHOTS = ROOT / "shots"
+# Beside the real narrator, one whose replies last, for what happens in mid-reply.
+QUILL = """
+  - name: quill
+    title: Quill
+    line: Writes slowly, and always the same.
+    engine: scripted
+    slots: 8
+    options:
+      pace: 10
+      replies:
+        - >-
+          You climb the stairs to the lamp room. The wind leans on the glass, and the flame leans
+          with it. Far out, a ship shows one light, then two, then none. You count to forty, as
+          your mother taught you. Something knocks below, three times, and you know that you have
+          bolted the door. You take the lamp from its hook and go down to see who it is.
+"""
 FLAGS = ["--headless=new", "--no-sandbox", "--disable-quic", "--disable-background-networking"]
 ENDED = pytest.StashKey[pytest.TestReport]()
 
@@ -42,9 +58,11 @@ def house(tmp_path_factory):
     with socket.socket() as probe:
         probe.bind(("", 0))
         port = probe.getsockname()[1]
+    narrators = tmp_path_factory.mktemp("narrators") / "narrators.yaml"
+    narrators.write_text((ROOT / "narrators.yaml").read_text() + QUILL)
     variables = {
         "HOST": "0.0.0.0",
-        "NARRATORS_FILE": str(ROOT / "narrators.yaml"),
+        "NARRATORS_FILE": str(narrators),
         "MODELS_DIR": os.environ["MODELS_DIR"],
     }
     with playing(tmp_path_factory.mktemp("browser") / "data", port, **variables) as house:

@@ -143,6 +143,23 @@ def test_a_finger_that_was_just_on_the_story_does_not_hold_it_back(phone):
     assert window.last.evaluate(LED_ALONG)
 
 
+def test_a_title_of_one_endless_word_leaves_everything_within_reach(phone):
+    window = phone.begin()
+    page = window.page
+    adventure = page.url
+    page.goto(phone.address + "/adventures/")
+    page.locator("summary", has_text="Rename").click()
+    page.get_by_role("textbox", name="New title").fill("W" * 120)
+    page.get_by_role("button", name="Save").click()
+    for address in (page.url, adventure, f"{adventure}read/"):
+        page.goto(address)
+        assert fits(page), address
+    page.goto(adventure)
+    window.ready()
+    page.get_by_label("Menu").click()
+    expect(page.get_by_role("link", name="Delete this adventure")).to_be_visible()
+
+
 def test_fingers_find_what_they_aim_at(phone):
     window = phone.begin()
     assert window.page.evaluate(SMALL_TARGETS) == []

@@ -35,23 +35,6 @@ def test_a_text_that_the_server_finds_too_long_comes_back(alice):
     assert len(window.agrees()) == 1
 
 
-def test_words_typed_while_the_narrator_speaks_stay(alice):
-    window = alice.begin()
-
-    def interrupt():
-        window.type("and then?")
-        window.input.press("Enter")
-        return window.stop.is_visible()
-
-    turns = window.until_caught(interrupt)
-    expect(window.line).to_contain_text("The narrator is speaking.")
-    window.told(turns)
-    expect(window.input).to_have_value("and then?")
-    assert len(window.agrees()) == turns
-    window.input.press("Enter")
-    window.told(turns + 1)
-
-
 def test_of_two_who_act_at_once_one_keeps_the_words(alice):
     window = alice.begin()
     second = alice.window(window.adventure)

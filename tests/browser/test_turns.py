@@ -104,6 +104,7 @@ def test_retry_tells_it_again_and_keeps_every_telling(alice):
     window.told(turns=2)
     first = window.agrees()
     window.button("Retry").click()
+    expect(window.line).to_contain_text("The other telling is kept")
     expect(window.last.get_by_text("2/2")).to_be_visible()
     window.told(turns=2)
     second = window.agrees()
@@ -186,7 +187,7 @@ def stopped(window):
 
 
 def test_stop_ends_the_reply_where_it_is(alice):
-    window = alice.begin()
+    window = alice.begin(narrator="Quill")
 
     def press_stop():
         window.page.wait_for_timeout(500)  # the second half of a double click on Send is no Stop
@@ -209,7 +210,7 @@ def test_stop_ends_the_reply_where_it_is(alice):
 
 
 def test_undo_in_mid_reply_stops_it_first(alice):
-    window = alice.begin()
+    window = alice.begin(narrator="Quill")
 
     def undo_and_redo():
         turns = window.turns.count()
@@ -221,6 +222,40 @@ def test_undo_in_mid_reply_stops_it_first(alice):
         return stopped(window)
 
     window.until_caught(undo_and_redo)
+    assert window.agrees()[-1]["reply"]
+
+
+def test_what_is_sent_in_mid_reply_stops_it_first(alice):
+    window = alice.begin(narrator="Quill")
+
+    def interrupt():
+        interrupted = window.last.get_attribute("data-turn")
+        turns = window.turns.count()
+        window.type("and then?")
+        window.input.press("Enter")
+        window.told(turns + 1)
+        expect(window.deed).to_have_text("You and then?")
+        expect(window.input).to_have_value("")
+        cut = window.page.locator(f"[data-turn='{interrupted}']")
+        return cut.get_attribute("data-status") == "stopped"
+
+    window.until_caught(interrupt)
+    assert [turn["status"] for turn in window.agrees()][-2:] == ["stopped", "told"]
+
+
+def test_retry_in_mid_reply_stops_it_first(alice):
+    window = alice.begin(narrator="Quill")
+
+    def retry():
+        turns = window.turns.count()
+        window.button("Retry").click()
+        expect(window.last.get_by_text("2/2")).to_be_visible()
+        window.told(turns)
+        window.tool("Previous telling").click()
+        expect(window.last.get_by_text("1/2")).to_be_visible()
+        return stopped(window)
+
+    window.until_caught(retry)
     assert window.agrees()[-1]["reply"]
 
 
@@ -278,8 +313,9 @@ def test_plot_and_keys_are_at_hand(alice):
     plot = page.get_by_role("dialog", name="Plot")
     plot.get_by_role("textbox", name="Memory").fill("You are a lighthouse keeper.")
     plot.get_by_role("button", name="Save").click()
-    expect(plot).to_be_hidden()
     expect(window.line).to_contain_text("Saved.")
+    plot.get_by_role("button", name="Close").click()
+    expect(plot).to_be_hidden()
     answer = alice.get(f"{window.adventure}export.json").json()
     assert answer["adventure"]["memory"] == "You are a lighthouse keeper."
 
@@ -291,7 +327,8 @@ def test_plot_and_keys_are_at_hand(alice):
     window.press("Escape")
     expect(keys).to_be_hidden()
     page.locator("summary", has_text="told by Smol").click()
-    expect(page.get_by_text("Runs on any computer")).to_be_visible()
+    told_by = page.locator("details", has=page.locator("summary", has_text="told by Smol"))
+    expect(told_by.get_by_text("Runs on any computer")).to_be_visible()
     page.get_by_label("Menu").click()
     page.get_by_role("link", name="Your adventures").click()
     expect(page.get_by_role("heading", name="Your adventures")).to_be_visible()

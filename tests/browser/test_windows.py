@@ -21,7 +21,7 @@ def joined(events, turn):
 
 
 def test_a_reload_in_mid_reply_finds_its_place(alice):
-    window = alice.begin()
+    window = alice.begin(narrator="Quill")
 
     def reload():
         window.page.reload(wait_until="commit")
@@ -58,7 +58,7 @@ def test_a_reload_keeps_the_readers_place_and_the_words_not_yet_sent(visit):
 
 
 def test_a_second_window_shows_the_same_at_the_same_time(alice):
-    window = alice.begin()
+    window = alice.begin(narrator="Quill")
     second = alice.window(window.adventure)
     second.ready()
 
@@ -148,7 +148,7 @@ def test_a_window_that_was_offline_gets_what_it_missed(alice, visit):
 
 
 def test_a_connection_lost_in_mid_reply_goes_on_in_mid_word(alice):
-    window = alice.begin()
+    window = alice.begin(narrator="Quill")
 
     def cut():
         with alice.expecting("ERR_INTERNET_DISCONNECTED"):

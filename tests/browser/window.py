@@ -20,7 +20,7 @@ TRIES = 5  # a reply may end before a test could look at its middle
 # - What the content security policy forbids is said on the console in any case.
 INSIDE = """
 (() => {
-  const sockets = [];
+  const sockets = (globalThis.sockets = []);
   globalThis.WebSocket = class extends WebSocket {
     constructor(...address) {
       super(...address);
@@ -98,12 +98,17 @@ class Browser:
         window.page.goto(path if "://" in path else self.address + path)
         return window
 
-    def begin(self, nth=0):
-        """Home, the `nth` of its beginnings, Begin: a window where the story starts."""
+    def begin(self, nth=0, narrator=""):
+        """Home, the `nth` of its beginnings, Begin: a window where the story starts.
+
+        The house's first narrator tells it, or the one that is called `narrator`.
+        """
         window = self.window()
         window.beginnings.nth(nth).click()
         window.page.get_by_role("button", name="Begin").click()
         window.ready()
+        if narrator:
+            window.have_told_by(narrator)
         return window
 
     def get(self, path):
@@ -169,6 +174,17 @@ class Window:
         """Put words into the input, without sending them."""
         self.mode.select_option(mode)
         self.input.fill(text)
+
+    def have_told_by(self, narrator):
+        """Choose another narrator in the panel."""
+        self.page.get_by_role("link", name="Plot", exact=True).click()
+        self.page.get_by_role("tab", name="Settings").click()
+        choice = self.page.locator("#narrator-form").get_by_role("combobox")
+        choice.select_option(choice.get_by_role("option", name=narrator).get_attribute("value"))
+        self.sockets.clear()  # the page comes anew, with a connection of its own
+        self.page.locator("#narrator-form").get_by_role("button", name="Change").click()
+        expect(self.page.get_by_text(f"told by {narrator}")).to_be_visible()
+        self.ready()
 
     def until_caught(self, look, text="tell the whole story of your life"):
         """Act, and `look` in mid-reply; act again where the reply was over before. The turns."""

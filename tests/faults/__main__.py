@@ -14,7 +14,8 @@ from tests.faults import runner
 from tests.faults.faults import FAULTS
 from tests.faults.house import House
 
-ROUND = 400  # turns; then everyone goes home, all is compared, and new players come
+ROUND = 800  # turns; then everyone goes home, all is compared, and new players come
+DISK_MEGABYTES = 1024
 BEGIN, END = "<!-- table: written by python -m tests.faults -->", "<!-- /table -->"
 
 
@@ -58,7 +59,7 @@ async def play(options: argparse.Namespace, report: runner.Report) -> None:
 
     # A short path: sockets lie in it.
     with tempfile.TemporaryDirectory(prefix="grue-faults-", dir="/tmp") as folder:
-        async with House(Path(folder)) as house:
+        async with House(Path(folder), disk_megabytes=DISK_MEGABYTES) as house:
             try:
                 await rounds(house, options, report, over)
             finally:

@@ -61,7 +61,7 @@ def echo(house: "House", stop: threading.Event, seed: float) -> None:
 
 def monitor(house: "House") -> socket.socket:
     ear = socket.socket(socket.AF_UNIX)
-    ear.connect(str(services.socket_folder(house.folder) / "valkey.sock"))
+    ear.connect(str(services.socket_folder(house.data) / "valkey.sock"))
     ear.sendall(b"MONITOR\r\n")
     return ear
 

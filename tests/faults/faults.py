@@ -123,6 +123,23 @@ async def redis_full(scene: Scene) -> None:
     await scene.a_while(0.5, 2.0)
 
 
+async def redis_away(scene: Scene) -> None:
+    await scene.house.restart_redis(away=30 * min(1.0, scene.patience))
+    await asyncio.sleep(20)  # what was saved meanwhile is told before the next blow
+
+
+async def disk_full(scene: Scene) -> None:
+    """Neither PostgreSQL nor Redis can keep anything more for a while."""
+    if not scene.house.own_disk:
+        raise Skipped("no disk was filled: that wants the right to mount one")
+    await asyncio.to_thread(scene.house.fill_disk)
+    try:
+        await scene.a_while(2.0, 6.0)
+    finally:
+        scene.house.clear_disk()
+    await scene.a_while(2.0, 4.0)
+
+
 async def postgres_restarted(scene: Scene) -> None:
     await scene.house.restart_postgres(away=scene.rng.uniform(0, 1.5))
     await scene.a_while(1.0, 3.0)
@@ -259,6 +276,8 @@ FAULTS: dict[str, Strike] = {
     "Redis emptied": redis_emptied,
     "Redis paused": redis_paused,
     "Redis full": redis_full,
+    "Redis away for 30 s": redis_away,
+    "disk full": disk_full,
     "Postgres restarted": postgres_restarted,
     "database sessions ended": sessions_ended,
     "slow network": slow_network,
@@ -271,7 +290,9 @@ FAULTS: dict[str, Strike] = {
 }
 
 SINGLE = [
-    name for name in FAULTS if name not in ("calm", "fifty tabs at once", "clocks an hour off")
+    name
+    for name in FAULTS
+    if name not in ("calm", "fifty tabs at once", "clocks an hour off", "Redis away for 30 s")
 ]
 
 

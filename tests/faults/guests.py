@@ -1,6 +1,7 @@
-"""Players for the fault tests, made inside the house: `python -m tests.faults.guests COUNT`.
+"""Players for the fault tests, made inside the house: `python -m tests.faults.guests COUNT [MANY]`.
 
-Prints a JSON list: each player's adventure and session cookie.
+Prints a JSON list: each player's adventure and session cookie. With MANY, one player more has so
+many adventures, an entry each, at the end of the list.
 """
 
 import json
@@ -10,8 +11,8 @@ import uuid
 import django
 
 
-def invite() -> dict[str, str]:
-    """A new player with an adventure of his own."""
+def invite(count: int = 1) -> list[dict[str, str]]:
+    """A new player with adventures of his own."""
     from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
     from django.contrib.sessions.backends.db import SessionStore
 
@@ -22,15 +23,16 @@ def invite() -> dict[str, str]:
         slug="the-quake", defaults={"title": "The Quake", "opening": "The floor is trembling."}
     )
     player = Player.objects.create_user(f"player-{uuid.uuid4().hex}")
-    adventure = adventures.begin(player, scenario, {})
+    begun = [adventures.begin(player, scenario, {}) for _ in range(count)]
     session = SessionStore()
     session[SESSION_KEY] = str(player.pk)
     session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
     session[HASH_SESSION_KEY] = player.get_session_auth_hash()
     session.create()
-    return {"adventure": str(adventure.pk), "session": str(session.session_key)}
+    return [{"adventure": str(each.pk), "session": str(session.session_key)} for each in begun]
 
 
 if __name__ == "__main__":
     django.setup()
-    print(json.dumps([invite() for _ in range(int(sys.argv[1]))]))
+    counts = [1] * int(sys.argv[1]) + [int(each) for each in sys.argv[2:]]
+    print(json.dumps([guest for count in counts for guest in invite(count)]))

@@ -56,6 +56,19 @@ def send(pid: int, number: signal.Signals) -> bool:
     return True
 
 
+def mount(place: Path, megabytes: int) -> bool:
+    """A disk of its own for a folder, in memory. False where we may not mount."""
+    command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=755", "grue", str(place)]
+    return (
+        shutil.which("mount") is not None
+        and not subprocess.run(command, check=False, capture_output=True).returncode
+    )
+
+
+def unmount(place: Path) -> None:
+    subprocess.run(["umount", "-l", str(place)], check=False, capture_output=True)
+
+
 @dataclass
 class Process:
     """A program that is to run: the process that runs it now, and how often it came and went."""
@@ -66,6 +79,7 @@ class Process:
     running: subprocess.Popen[bytes] | None = None
     wanted: bool = True
     extra: dict[str, str] = field(default_factory=dict)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)  # two faults may strike it at once
 
     @property
     def alive(self) -> bool:
@@ -104,18 +118,33 @@ class Process:
 class House:
     """A Grue in a folder of its own, up while `async with` lasts."""
 
-    def __init__(self, folder: Path, **options: Any) -> None:
-        self.folder = folder
+    def __init__(
+        self,
+        folder: Path,
+        narrators: dict[str, Any] | None = None,
+        disk_megabytes: int = 0,
+        **settings: str,
+    ) -> None:
+        """`narrators` is the content of its narrators file, `settings` go to its environment.
+
+        With `disk_megabytes` and the right to mount, its data lie on a disk of that size.
+        """
+        self.folder = folder  # what it prints, and what players note
+        self.data = folder / "data"
+        self.disk_megabytes = disk_megabytes
+        self.own_disk = False
         self.port = free_port()
-        self.options = options
-        self.database_url = services.database_url(folder)
-        self.redis_url = services.redis_url(folder)
+        self.narrators = narrators or script.narrators()
+        self.told_by = str(self.narrators["default"])
+        self.settings = settings
+        self.database_url = services.database_url(self.data)
+        self.redis_url = services.redis_url(self.data)
         self.redis = redis.Redis.from_url(self.redis_url, socket_timeout=5)
         self.by_itself: Counter[str] = Counter()  # who died without being killed, and how often
         self.watching: asyncio.Task[None] | None = None
         programs: dict[str, Callable[[], Program]] = {
-            POSTGRES: lambda: services.postgres(folder, loud=True),
-            REDIS: lambda: services.valkey(folder),
+            POSTGRES: lambda: services.postgres(self.data, loud=True),
+            REDIS: lambda: services.valkey(self.data),
             GAME: self.game,
             **{name: partial(self.narrator, name) for name in NARRATORS},
             WEB: self.web,
@@ -135,7 +164,7 @@ class House:
         }
         environ |= {
             "DJANGO_SETTINGS_MODULE": "dungeon.settings",
-            "DATA_DIR": str(self.folder),
+            "DATA_DIR": str(self.data),
             "MODELS_DIR": str(self.folder / "models"),
             "NARRATORS_FILE": str(self.folder / "narrators.yaml"),
             "HOST": "127.0.0.1",
@@ -144,6 +173,7 @@ class House:
             "PYTHONUNBUFFERED": "1",
             "PYTHONWARNINGS": "ignore",
             "PYTHONPATH": str(ROOT),
+            **self.settings,
         }
         return Program(name, [sys.executable, *arguments], environ=environ, folder=str(ROOT))
 
@@ -157,7 +187,7 @@ class House:
         return self.celery(GAME, "-c", "2", "-Q", "game", "-B", "-s", schedule)
 
     def narrator(self, name: str) -> Program:
-        return self.celery(name, "-c", "8", "-Q", f"narrator.{script.NARRATOR}")
+        return self.celery(name, "-c", "8", "-Q", f"narrator.{self.told_by}")
 
     def web(self) -> Program:
         return self.python(
@@ -181,10 +211,13 @@ class House:
         await self.close()
 
     async def open(self) -> None:
-        text = yaml.safe_dump(script.narrators(**self.options))
+        text = yaml.safe_dump(self.narrators)
         (self.folder / "narrators.yaml").write_text(text, encoding="utf-8")
-        services.private_data(self.folder)
-        await asyncio.to_thread(services.prepare_postgres, self.folder)
+        self.data.mkdir()
+        if self.disk_megabytes:
+            self.own_disk = mount(self.data, self.disk_megabytes)
+        services.private_data(self.data)
+        await asyncio.to_thread(services.prepare_postgres, self.data)
         self.processes[POSTGRES].start()
         self.processes[REDIS].start()
         await self.until(self.database_up, "PostgreSQL")
@@ -211,16 +244,20 @@ class House:
             raise RuntimeError(f"{arguments}: {err.decode()[-2000:]}")
         return out.decode()
 
-    async def invite(self, players: int) -> list[dict[str, str]]:
-        """Players who have each begun an adventure: its id, and the cookie of their session."""
-        return list(json.loads(await self.run("-m", "tests.faults.guests", str(players))))
+    async def invite(self, players: int, *many: int) -> list[dict[str, str]]:
+        """Players who have each begun an adventure: its id, and the cookie of their session.
+
+        For each number in `many` there is one player more, who has begun so many.
+        """
+        counts = map(str, [players, *many])
+        return list(json.loads(await self.run("-m", "tests.faults.guests", *counts)))
 
     async def watch(self) -> None:
         """Start again whoever died by himself, as a host's supervisor does."""
         while True:
             await asyncio.sleep(LOOK_EVERY)
             for process in self.processes.values():
-                if process.wanted and not process.alive:
+                if process.wanted and not process.alive and not process.lock.locked():
                     self.by_itself[process.name] += 1
                     await self.restart(process.name)
 
@@ -243,26 +280,30 @@ class House:
             await process.gone()
         with contextlib.suppress(redis.RedisError):
             self.redis.close()
+        if self.own_disk:
+            unmount(self.data)
 
     # Breaking it
 
     async def kill(self, name: str) -> None:
         """kill -9. The house stays without it until `restart`."""
         process = self.processes[name]
-        process.wanted = False
-        process.kill()
-        await process.gone()
+        async with process.lock:
+            process.wanted = False
+            process.kill()
+            await process.gone()
 
     async def restart(self, name: str, extra: dict[str, str] | None = None) -> None:
         """kill -9 and a new start, with more in its environment where one likes (from then on)."""
         process = self.processes[name]
-        process.wanted = False
-        process.kill()
-        await process.gone()
-        if extra is not None:
-            process.extra = extra
-        process.start()
-        process.wanted = True
+        async with process.lock:
+            process.wanted = False
+            process.kill()
+            await process.gone()
+            if extra is not None:
+                process.extra = extra
+            process.start()
+            process.wanted = True
 
     async def ready(self, name: str) -> None:
         """Wait until a worker that was started says that it takes messages."""
@@ -298,25 +339,39 @@ class House:
     async def restart_postgres(self, away: float = 0.0) -> None:
         """pg_ctl restart -m immediate: what was committed is in the log, all else is gone."""
         process = self.processes[POSTGRES]
-        process.wanted = False
-        process.kill(signal.SIGQUIT)
-        await process.gone()
-        await asyncio.sleep(away)
-        process.start()
-        await self.until(self.database_up, "PostgreSQL")
-        process.wanted = True
+        async with process.lock:
+            process.wanted = False
+            process.kill(signal.SIGQUIT)
+            await process.gone()
+            await asyncio.sleep(away)
+            process.start()
+            await self.until(self.database_up, "PostgreSQL")
+            process.wanted = True
 
     async def restart_redis(self, away: float = 0.0, emptied: bool = False) -> None:
         process = self.processes[REDIS]
-        process.wanted = False
-        process.kill()
-        await process.gone()
-        if emptied:
-            shutil.rmtree(self.folder / "valkey" / "appendonlydir", ignore_errors=True)
-        await asyncio.sleep(away)
-        process.start()
-        await self.until(self.redis_up, "Valkey")
-        process.wanted = True
+        async with process.lock:
+            process.wanted = False
+            process.kill()
+            await process.gone()
+            if emptied:
+                shutil.rmtree(self.data / "valkey" / "appendonlydir", ignore_errors=True)
+            await asyncio.sleep(away)
+            process.start()
+            await self.until(self.redis_up, "Valkey")
+            process.wanted = True
+
+    def fill_disk(self) -> None:
+        """Leave no room on the house's own disk."""
+        assert self.own_disk
+        with (self.data / "ballast").open("ab") as ballast:
+            while free := shutil.disk_usage(self.data).free:
+                with contextlib.suppress(OSError):  # somebody else took the room
+                    os.posix_fallocate(ballast.fileno(), ballast.tell(), free)
+                    ballast.seek(0, os.SEEK_END)
+
+    def clear_disk(self) -> None:
+        (self.data / "ballast").unlink(missing_ok=True)
 
     def children(self, process: Process) -> list[psutil.Process]:
         if not process.alive or process.running is None:
@@ -339,7 +394,7 @@ class House:
 
     @property
     def database_place(self) -> dict[str, str]:
-        folder = str(services.socket_folder(self.folder))
+        folder = str(services.socket_folder(self.data))
         return {"host": folder, "user": "grue", "dbname": "grue"}
 
     def database_up(self) -> bool:
@@ -361,7 +416,7 @@ class House:
             str(each.running.pid) for name in NARRATORS if (each := self.processes[name]).running
         }
         with contextlib.suppress(redis.RedisError):
-            names = self.redis.zrange(workers_key(script.NARRATOR), 0, -1)
+            names = self.redis.zrange(workers_key(self.told_by), 0, -1)
             host = platform.node()
             ready = {name.decode().removeprefix(f"{host}:").split(":")[0] for name in names}
             return pids <= ready

@@ -24,6 +24,7 @@ def empty() -> State:
         "commands": [],
         "problem": None,
         "missing": False,
+        "then": None,  # "page.then" is the page's own: players here send when all is at rest
     }
 
 
@@ -80,8 +81,11 @@ def snapshot(state: State, event: Event) -> State:
     turns = {}
     for turn in event["turns"]:
         known = state["turns"].get(turn["id"])
+        unread = turn.get("telling") == ""
         same = known and (
-            known.get("telling") == turn.get("telling") or known["attempt"] < turn["attempt"]
+            unread
+            or known.get("telling") == turn.get("telling")
+            or known["attempt"] < turn["attempt"]
         )
         ahead = (
             same
@@ -89,7 +93,10 @@ def snapshot(state: State, event: Event) -> State:
             and not settled(known)
             and known["reply"].startswith(turn["reply"])
         )
-        turns[turn["id"]] = {**turn, "reply": known["reply"]} if ahead else turn
+        kept = {"reply": known["reply"]} if ahead else {}
+        if ahead and unread:
+            kept["telling"] = known.get("telling")
+        turns[turn["id"]] = {**turn, **kept}
     waiting = {
         turn: place
         for turn, place in state["waiting"].items()
@@ -131,6 +138,8 @@ def queued(state: State, event: Event) -> State:
             after = put(after, {**sibling, "siblings": siblings})
     if after["head"] != turn["id"]:
         after = {**after, "head": turn["id"], "redo": None}
+    if turn.get("parent") and turn["parent"] not in after["turns"]:
+        after = {**after, "missing": True}
     if any(sent["accepted"] == turn["id"] for sent in after["commands"]):
         kept = [sent for sent in after["commands"] if sent["accepted"] != turn["id"]]
         after = {**after, "commands": kept}

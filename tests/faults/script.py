@@ -15,14 +15,14 @@ PACE = 40  # words a second
 CUTS = re.compile(r"(?<=[\w.])(?= |$)")
 
 
-def replies() -> tuple[str, ...]:
+def replies(lengths: tuple[int, ...] = LENGTHS) -> tuple[str, ...]:
     """One reply of each length; all of their words are different."""
     random_ = random.Random("scribe")
     syllables = [a + b for a, b in product("bdfgklmnprstvz", "aeiou")]
     words = ["".join(each) for each in product(syllables, repeat=3)]
-    chosen = random_.sample(words, sum(LENGTHS))
+    chosen = random_.sample(words, sum(lengths))
     told = []
-    for length in LENGTHS:
+    for length in lengths:
         said = [chosen.pop() for _ in range(length)]
         said = [f"{word}." if at % 7 == 6 else word for at, word in enumerate(said)]
         told.append(" ".join(said).rstrip(".") + ".")

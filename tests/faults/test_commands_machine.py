@@ -106,7 +106,7 @@ class Play(RuleBasedStateMachine):
         self.sent = []
 
     def wake(self):
-        story_log().beat(NARRATOR, "test", slots=4, running=0, turn_s=0.1)
+        story_log().beat(NARRATOR, "test", slots=4, lately=[0.1])
 
     def ids(self):
         found = self.adventure.turns.order_by("created", "pk").values_list("pk", flat=True)

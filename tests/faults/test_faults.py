@@ -28,6 +28,7 @@ PLAN = [
     ("fifty tabs at once", 4),
     ("slow network", 10),
     ("Redis emptied", 14),
+    ("disk full", 8),
     ("two things at once", 8),
 ]
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(280)]
@@ -42,7 +43,7 @@ def folder():
 
 async def test_no_turn_is_lost_and_none_happens_twice_whatever_breaks(folder, tmp_path):
     report = runner.Report()
-    async with House(folder) as house:
+    async with House(folder, disk_megabytes=600) as house:
         try:
             # One narrator lives in another hour all the while.
             await house.restart(NARRATORS[1], faults.wrong_clock("+1h"))
@@ -55,7 +56,7 @@ async def test_no_turn_is_lost_and_none_happens_twice_whatever_breaks(folder, tm
             players=PLAYERS,
             seed=SEED,
             patience=PATIENCE,
-            strikes=2,
+            strikes=1,
             hang_seconds=45,
             least_turns=200,
         )

@@ -45,7 +45,7 @@ def made_up_events(seed):
             "edited": rng.random() < 0.2,
             "siblings": rng.sample(ids[1:], rng.randrange(1, 3)) if at else [identity],
             "reason": "",
-            "telling": rng.choice([None, None, "x", "y"]),
+            "telling": rng.choice([None, None, "", "x", "y"]),
         }
 
     def event():

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import {
+  busy,
   canRedo,
   canRetry,
   canUndo,
@@ -357,4 +358,37 @@ test("a snapshot from a server that cannot read the log keeps the words on the p
   const blind = snapshot([turn("o", null), fresh("t", "o", { telling: "" })], { id: "0-0" });
   const state = [blind, first, token("t", 8, " here.")].reduce(reduce, running);
   assert.equal(reply(state, "t"), "You wait here.");
+});
+
+test("what is asked for while the narrator speaks waits, and an error ends the waiting", () => {
+  let state = play(opening, queued("t", "o"), { type: "page.then", then: "retry" });
+  assert.equal(busy(state), true);
+  assert.equal(state.then, "retry");
+  state = reduce(state, told("t", "o", "Well."));
+  assert.equal(busy(state), false);
+  assert.equal(state.then, "retry", "the page decides when");
+  assert.equal(reduce(state, { type: "error", code: "full", message: "Later." }).then, null);
+});
+
+test("a long story is forgotten from its beginning, and goes on as before", () => {
+  const ids = Array.from({ length: 50 }, (_, number) => `n${number}`);
+  const turns = ids.map((id, number) => turn(id, number ? ids[number - 1] : null));
+  const aside = turn("aside", "n48", { siblings: ["n49", "aside"] });
+  const old = turn("old", "n3");
+  let state = play(snapshot(turns, { redo: null }));
+  state = reduce(state, { type: "page.earlier", turns: [aside, old], earlier: false });
+  state = reduce(state, { type: "page.forget", keep: 10 });
+  assert.deepEqual(path(state).map(({ id }) => id), ids.slice(-10));
+  assert.equal(state.earlier, true);
+  assert.ok(state.turns.aside);
+  assert.equal(state.turns.old, undefined);
+  assert.equal(reduce(state, { type: "page.forget", keep: 10 }), state);
+  state = reduce(state, queued("t", "n49"));
+  assert.equal(path(state).length, 11);
+  assert.equal(canUndo(state), true);
+});
+
+test("a turn told again from a place that was never shown asks for a snapshot", () => {
+  assert.equal(play(opening, queued("a", "o")).missing, false);
+  assert.equal(play(opening, queued("a", "elsewhere")).missing, true);
 });

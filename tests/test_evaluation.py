@@ -1,0 +1,317 @@
+"""How narrators are measured: the measures each, the situations, and `make eval` as a whole."""
+
+import json
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+
+from game.management.commands.evaluate import beginnings, changed
+from inference.config import InferenceConfig
+from inference.engines.host import load
+from inference.evaluation import blind, situations
+from inference.evaluation.endings import cut, empty, leaks
+from inference.evaluation.facts import dead_acts, stated_of
+from inference.evaluation.playing import Play, common_front, draw, play, read_actions
+from inference.evaluation.repetition import distinct_3, loops, repeats
+from inference.evaluation.scores import figures, score, table
+from inference.evaluation.situations import SituationsError, read_situations
+from inference.evaluation.telling import Teller, Told
+from inference.evaluation.voice import says_you, speaks_for_player, wrong_person
+from inference.narrators import Narrator
+from inference.request import GenerationRequest, Passage, StoryContext
+from inference.sampling import SamplingParams
+
+NOWHERE = InferenceConfig(redis_url="", narrators_file=Path(), models_dir=Path())
+
+
+def narrator(*replies, **more):
+    options = {"replies": replies, "in_turn": True, "pace": 0} if replies else {"pace": 0}
+    return Narrator(name="parrot", line="x", engine="scripted", options=options, **more)
+
+
+def teller(*replies, **more):
+    told_by = narrator(*replies, **more)
+    return Teller(told_by, load(told_by, NOWHERE))
+
+
+def asked(action="open the door", story=(), kind="do", **more):
+    return GenerationRequest(
+        adventure="a",
+        turn="t",
+        attempt=1,
+        narrator="parrot",
+        context=StoryContext(story=story, action=Passage(kind=kind, action=action)),
+        **more,
+    )
+
+
+# ---- endings
+
+
+@pytest.mark.parametrize(
+    "reply", ["The door opens.", '"Go," she says. "Now!"', "门开了。", "", "…"]
+)
+def test_a_reply_that_ends_at_a_sentence_or_says_nothing_is_not_cut(reply):
+    assert not cut(reply)
+
+
+@pytest.mark.parametrize("reply", ["The door opens and", "You look at the…", "He is, ", '"No…"'])
+def test_a_reply_that_ends_inside_a_sentence_is_cut(reply):
+    assert cut(reply)
+
+
+def test_a_reply_of_marks_alone_is_empty():
+    assert empty(" …\n") and empty("") and not empty("No.")
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "It opens.<|im_end|>",
+        "> You run.",
+        "It opens.\n### Response",
+        "Sure! It opens.",
+        "[/INST] It",
+    ],
+)
+def test_what_belongs_to_prompts_is_a_leak(reply):
+    assert leaks(reply)
+
+
+def test_a_greater_sign_and_a_name_before_a_colon_in_the_middle_are_none():
+    assert not leaks("It weighs > 40 pounds. He writes: user unknown.")
+
+
+# ---- repetition
+
+
+def test_four_words_three_times_or_a_long_sentence_twice_are_a_loop():
+    assert loops("You look at the door. You look at the wall. You look at the sky.")
+    assert loops("The man in the grey coat smiles. You wait. The man in the grey coat smiles.")
+    assert not loops("You wait. You wait. No, no, no. You look at the door and at the wall.")
+
+
+def test_what_an_earlier_reply_told_is_told_again():
+    earlier = "The man in the grey coat smiles. A bell rings."
+    assert repeats("You wait. The man in the grey coat smiles.", [earlier])
+    assert not repeats("You wait. A bell rings. The man smiles.", [earlier])
+
+
+def test_half_of_a_reply_in_other_sentences_is_a_repetition_too():
+    earlier = "In the dark under the stairs a thing with wet feet is breathing slowly"
+    again = "Now under the stairs a thing with wet feet is here"
+    assert repeats(again, [earlier])
+
+
+def test_distinct_3_falls_with_what_is_said_again():
+    assert distinct_3(["one two three four"]) == 1
+    assert distinct_3(["one two three", "one two three"]) == 0.5
+    assert distinct_3([]) == 1
+
+
+# ---- voice
+
+
+@pytest.mark.parametrize(
+    "reply",
+    ['You say, "Come in."', '"Who is there?" you ask.', "You quickly tell him everything."],
+)
+def test_words_in_the_players_mouth_are_found(reply):
+    assert speaks_for_player(reply)
+
+
+@pytest.mark.parametrize(
+    "reply", ["You say nothing.", '"You say so," he laughs.', "He asks what you want."]
+)
+def test_what_others_say_and_silence_are_not(reply):
+    assert not speaks_for_player(reply)
+
+
+def test_who_tells_as_i_or_by_the_players_name_has_left_the_second_person():
+    assert wrong_person("I open the door.")
+    assert wrong_person('"Yes," says the man next to me.')
+    assert wrong_person("Jonna opens the hatch.", "Jonna")
+    assert not wrong_person('"I see you, Jonna," he says. You stop.', "Jonna")
+    assert says_you("The door opens for you.") and not says_you('"You!" he cries.')
+
+
+# ---- facts
+
+
+def test_a_fact_may_be_said_in_several_ways_and_as_whole_words():
+    assert stated_of(["nine|9", "egg"], "Locker 9 holds two eggs.") == 1
+    assert stated_of(["Lu-Inim"], "lu-inim stays fat") == 1
+
+
+def test_the_dead_may_be_spoken_of_but_not_act():
+    assert dead_acts("Fenn", "Fenn nods at you.") and dead_acts(
+        "Fenn", '"Yes," says Corporal Fenn.'
+    )
+    assert not dead_acts("Fenn", 'They carry Fenn in. "Fenn says hello," he lies.')
+
+
+# ---- situations
+
+
+def test_there_are_sixty_situations_from_every_scenario_with_every_trap():
+    moments = read_situations(beginnings())
+    assert len(moments) >= 60
+    assert {each.scenario for each in moments} == set(beginnings())
+    assert {each.context.action.kind for each in moments} == {"do", "say", "continue"}
+    traps = {each.situation.trap for each in moments}
+    assert traps == set(situations.Trap.__args__)
+    assert len({each.name for each in moments}) == len(moments)
+
+
+def test_a_fact_of_a_card_stands_on_a_card_and_a_fact_of_the_story_in_the_story():
+    for each in read_situations(beginnings()):
+        context = each.context
+        cards = " ".join(card.text for card in context.cards)
+        told = " ".join(f"{turn.action} {turn.reply}" for turn in context.story)
+        for fact in each.situation.card_facts:
+            assert stated_of([fact], cards), (each.name, fact)
+        for fact in each.situation.facts:
+            assert stated_of([fact], f"{told} {context.memory}"), (each.name, fact)
+        if each.situation.dead:
+            assert each.situation.dead in told, each.name
+
+
+def test_a_file_of_situations_that_is_wrong_says_where(tmp_path):
+    (tmp_path / "car-nine.yaml").write_text("situations: [{name: x, trap: none, kind: do}]")
+    with pytest.raises(SituationsError, match=r"car-nine.yaml: situations.0.trap"):
+        read_situations(beginnings(), tmp_path)
+    (tmp_path / "car-nine.yaml").rename(tmp_path / "car-ten.yaml")
+    with pytest.raises(SituationsError, match="car-ten"):
+        read_situations(beginnings(), tmp_path)
+
+
+# ---- telling
+
+
+def test_replies_come_in_the_order_of_what_was_asked():
+    told = teller("You see one.", "You see two.", "You see three.", slots=2).tell([asked()] * 5)
+    one, two, three = "You see one.", "You see two.", "You see three."
+    assert [each.reply for each in told] == [one, two, three, one, two]
+    assert all(each.tokens and each.report and not each.resampled for each in told)
+
+
+def test_a_reply_that_repeats_an_earlier_one_is_told_again_as_players_get_it():
+    earlier = "The old man looks at the tall door and he waits there for the bell to ring."
+    good = "The door opens on a yard full of snow, and in it stands a horse without a rider."
+    story = (Passage(kind="opening", reply=earlier),)
+    told = teller(earlier, good, may_repeat=False).tell([asked(story=story)])
+    assert told[0].resampled == ["repeated an earlier reply"]
+    assert told[0].reply.endswith("horse without a rider.")
+
+
+def test_a_prompt_that_has_no_room_is_an_error_of_its_own():
+    told = teller(context=256).tell([asked(sampling=SamplingParams(max_tokens=4000)), asked()])
+    assert told[1].reply
+    style = "Tell it well. " * 200
+    cramped = teller(context=256, format="chat", style=style)
+    assert "no room" in cramped.tell([asked()])[0].error
+
+
+# ---- figures
+
+
+def scored(reply, **more):
+    return score("s", Passage(kind="do", action="wait"), Told(reply=reply, **more), [])
+
+
+def test_the_table_has_shares_of_all_replies():
+    found = figures(
+        [scored("You wait."), scored(""), scored("You say, “No.”"), scored("I wait and")]
+    )
+    assert found["empty"] == found["cut"] == found["speaks"] == found["wrong_person"] == 0.25
+    assert found["facts_kept"] is None and found["found_again"] is None
+    rows = table({"a": found}).splitlines()
+    assert "| empty | 25.0 % |" in rows and not any("facts" in row for row in rows)
+
+
+# ---- automatic play
+
+
+def begun(name):
+    return beginnings()[name]
+
+
+def test_the_same_seed_draws_the_same_actions_and_none_twice_before_all():
+    written = read_actions()
+    drawn = draw(begun("car-nine"), written, 50, "1")
+    assert (
+        drawn
+        == draw(begun("car-nine"), written, 50, "1")
+        != draw(begun("car-nine"), written, 50, "2")
+    )
+    assert drawn[0] in begun("car-nine").first_actions
+    typed = [each for each in drawn[1:] if each.action]
+    assert len(set(typed)) == len(typed)
+
+
+def test_a_story_past_the_window_keeps_being_told_and_most_of_it_is_found_again():
+    told_by = teller(context=1024, format="chat", sampling=SamplingParams(max_tokens=40))
+    car = begun("car-nine")
+    one = Play("car-nine", car, 0, draw(car, read_actions(), 50, "1"))
+    play(told_by, [one], 50)
+    past = [each for each in one.scores if each.cut_story]
+    assert len(one.turns) == 50 and past and one.summary
+    assert all(each.prompt_tokens + 60 <= 1024 for each in one.scores)
+    assert figures(one.scores)["found_again"] > 0.5
+
+
+def test_what_two_texts_begin_with():
+    assert common_front("abcd", "abxd") == "ab"
+    assert common_front("ab", "abc") == common_front("abc", "ab") == "ab"
+    assert common_front("", "abc") == ""
+
+
+# ---- blind reading
+
+
+def test_blind_reading_shuffles_both_runs_and_counts_each():
+    runs = [[scored(f"You see {run} {index}.") for index in range(9)] for run in "ab"]
+    cards = blind.shuffled(runs, 10, seed=3)
+    assert [card.run for card in cards].count(0) == 5
+    assert cards == blind.shuffled(runs, 10, seed=3)
+    seen = {number for number, card in enumerate(cards, 1) if " a " in card.score.reply}
+    assert blind.counted(cards, seen) == {0: 5}
+    assert blind.sheet(cards).count("> You wait.") == 10
+
+
+# ---- the command
+
+
+@pytest.fixture
+def parrot(settings, tmp_path):
+    file = tmp_path / "narrators.yaml"
+    file.write_text("narrators: [{name: parrot, line: x, engine: scripted, options: {pace: 0}}]\n")
+    settings.INFERENCE = InferenceConfig(redis_url="", narrators_file=file, models_dir=tmp_path)
+
+
+def test_evaluating_a_narrator_prints_a_table_and_keeps_what_was_told(parrot, capsys, tmp_path):
+    call_command(
+        "evaluate", "parrot", only="lost-property", seeds=2, plays=2, turns=12, save=tmp_path / "e"
+    )
+    out = capsys.readouterr().out
+    assert "| situations | plays | turns 1–10 | turns 11–12 |" in out
+    assert "| replies | 10 | 24 | 20 | 4 |" in out
+    assert len(blind.read(tmp_path / "e" / "situations.jsonl")) == 10
+    assert (tmp_path / "e" / "adventures.md").read_text().count("### ") == 2
+
+
+def test_as_json_each_figure_is_an_object(parrot, capsys):
+    call_command("evaluate", only="lost-property", seeds=1, plays=0, json=True)
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {"figure": "empty", "value": 0.0, "part": "situations"}.items() <= lines[1].items()
+
+
+def test_settings_can_be_tried_without_editing_the_file():
+    other = changed(narrator(), ["format=chat", "sampling.temperature=0.25"])
+    assert other.format == "chat" and other.sampling.temperature == 0.25
+    with pytest.raises(CommandError, match=r"sampling\.temperature"):
+        changed(narrator(), ["sampling.temperature=hot"])
+    with pytest.raises(CommandError, match="wants KEY=VALUE"):
+        changed(narrator(), ["format"])

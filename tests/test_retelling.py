@@ -1,0 +1,80 @@
+"""A reply that goes wrong is told again before anyone sees it: a worker, a scripted engine."""
+
+import pytest
+
+from game.models import Status, Turn
+from inference import doctor
+from tests.test_turns import act
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+WIND = "The door opens slowly and the cold wind blows in from the sea."
+GOOD = "You step over the sill. A gull looks at you."
+
+
+@pytest.fixture
+def told(alice, adventure, troupe):
+    """Tell one turn for each reply of the script; the Results, and what the page shows."""
+
+    def told(*replies, turns=1, **options):
+        storyteller = troupe.start(
+            pace=0, woken=False, may_repeat=False, in_turn=True, replies=replies, **options
+        )
+        results = []
+        record = storyteller.record
+
+        def noted(result):
+            results.append(result)
+            record(result)
+
+        storyteller.record = noted
+        for _ in range(turns):
+            turn = act(adventure, alice, text="", kind="continue")
+            assert storyteller.tell_next()
+            shown = Turn.objects.get(pk=turn.pk)
+            assert shown.status == Status.TOLD
+            assert shown.reply == results[-1].reply
+        return results
+
+    return told
+
+
+def test_a_good_reply_is_told_once(told):
+    (result,) = told(GOOD)
+    assert (result.reply, result.resampled, result.shortened) == (GOOD, (), "")
+
+
+def test_a_reply_that_repeats_the_one_before_is_told_again(told):
+    first, second = told(WIND, WIND, GOOD, turns=2)
+    assert first.reply == WIND
+    assert second.reply == GOOD
+    assert second.resampled == ("repeated an earlier reply",)
+    assert second.shortened == ""
+
+
+def test_a_reply_of_no_words_is_told_again(told):
+    (result,) = told("What do you do?", '"Hello," you say.', GOOD)
+    assert result.reply == GOOD
+    assert result.resampled == ("no words", "spoke for the player")
+
+
+def test_after_two_retellings_it_is_told_as_it_is(told):
+    _, second = told(WIND, turns=2)
+    assert len(second.resampled) == doctor.RETELLINGS
+    assert second.reply and WIND.startswith(second.reply[:-1].rstrip("….") or "?")
+    assert second.shortened == "repeated an earlier reply"
+
+
+def test_what_was_shown_of_a_reply_stays_when_it_is_told_on(told, log, adventure):
+    lamps = "Along the wall the lamps are lit by a boy with a long pole."
+    _, second = told(lamps, f"You see: a{lamps[1:]}", " old stones and moss. A gull.", turns=2)
+    assert second.resampled == ("repeated an earlier reply",)
+    assert second.reply.startswith("You see: along the wall")
+    assert second.reply.endswith(" old stones and moss. A gull.")
+    assert second.shortened == ""
+
+
+def test_a_repetition_within_a_reply_ends_it(told):
+    (result,) = told(f"{GOOD} {WIND} You wait. {WIND} You wait.")
+    assert result.reply == f"{GOOD} {WIND} You wait."
+    assert (result.resampled, result.shortened) == ((), "repeated itself")
