@@ -1,0 +1,52 @@
+"""Lore."""
+
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from django.core.validators import MaxLengthValidator
+from django.db import models
+from django.db.models import Q
+
+from game.models.adventures import Adventure
+from game.models.limits import LONGEST_NOTE
+from game.models.scenarios import Scenario
+
+
+class StoryCardQuerySet(models.QuerySet["StoryCard"]):
+    def of(self, player: Any) -> "StoryCardQuerySet":
+        """The cards in the adventures that `player` is a member of, and no scenario's."""
+        return self.filter(adventure__in=Adventure.objects.of(player))
+
+
+class StoryCard(models.Model):
+    """Lore that enters the prompt when one of its keys is mentioned."""
+
+    if TYPE_CHECKING:
+        adventure_id: uuid.UUID | None
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    scenario = models.ForeignKey(
+        Scenario, null=True, blank=True, on_delete=models.CASCADE, related_name="cards"
+    )
+    adventure = models.ForeignKey(
+        Adventure, null=True, blank=True, on_delete=models.CASCADE, related_name="cards"
+    )
+    title = models.CharField(max_length=80)
+    keys = models.JSONField(default=list, blank=True, help_text="A list of words.")
+    text = models.TextField(validators=[MaxLengthValidator(LONGEST_NOTE)])
+    pinned = models.BooleanField(default=False)
+
+    objects = StoryCardQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["title"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(scenario__isnull=True, adventure__isnull=False)
+                | Q(scenario__isnull=False, adventure__isnull=True),
+                name="card_of_one_story",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
