@@ -28,10 +28,10 @@ bench:
 	    .venv/bin/python -m inference.engines.compare; else \
 	    echo 'grue: the engines beside plain generate: sh scripts/environment.sh light torch' >&2; fi
 
-# make eval NARRATOR=bard: how well it tells, as one table.
+# make eval NARRATOR=bard OPTIONS='--seeds 1 --save var/bard': how well it tells, as one table.
 eval:
 	@sh scripts/environment.sh light
-	@exec .venv/bin/python manage.py evaluate $(NARRATOR)
+	@exec .venv/bin/python manage.py evaluate $(NARRATOR) $(OPTIONS)
 
 # make faults TURNS=500: breaks a house of its own for hours, and writes the table of docs/reliability.md.
 TURNS = 10000

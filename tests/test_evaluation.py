@@ -10,7 +10,7 @@ from django.core.management.base import CommandError
 from game.management.commands.evaluate import beginnings, changed
 from inference.config import InferenceConfig
 from inference.engines.host import load
-from inference.evaluation import blind, situations
+from inference.evaluation import blind, runs, situations
 from inference.evaluation.endings import cut, empty, leaks
 from inference.evaluation.facts import dead_acts, stated_of
 from inference.evaluation.playing import Play, common_front, draw, play, read_actions
@@ -300,6 +300,33 @@ def test_evaluating_a_narrator_prints_a_table_and_keeps_what_was_told(parrot, ca
     assert "| replies | 10 | 24 | 20 | 4 |" in out
     assert len(blind.read(tmp_path / "e" / "situations.jsonl")) == 10
     assert (tmp_path / "e" / "adventures.md").read_text().count("### ") == 2
+
+
+def test_runs_that_were_kept_stand_beside_each_other(parrot, capsys, tmp_path, monkeypatch):
+    for name, tried in (("cold", []), ("hot", ["sampling.temperature=1.5"])):
+        call_command(
+            "evaluate", only="lost-property", seeds=1, plays=0, save=tmp_path / name, set=tried
+        )
+    hot = runs.read(tmp_path / "hot")
+    assert hot.tried == ("sampling.temperature=1.5",)
+    assert hot.entry["sampling"]["temperature"] == 1.5
+    assert hot.columns["situations"]["replies"] == 5
+    both = runs.beside([("cold", runs.read(tmp_path / "cold")), ("hot", hot)], "situations")
+    assert both.startswith("|  | cold | hot |")
+    assert (tmp_path / "hot" / "table.md").read_text().startswith("|  | situations |")
+    with pytest.raises(ValueError, match="has no 'plays'"):
+        runs.beside([("hot", hot)], "plays")
+    with pytest.raises(ValueError, match="cannot be read"):
+        runs.read(tmp_path / "nowhere")
+
+
+def test_any_narrators_file_can_be_named(parrot, capsys, tmp_path):
+    other = tmp_path / "other.yaml"
+    other.write_text("narrators: [{name: crow, line: x, engine: scripted, options: {pace: 0}}]\n")
+    call_command("evaluate", "crow", file=other, only="lost-property", seeds=1, plays=0)
+    assert capsys.readouterr().out.startswith("crow, revision ")
+    with pytest.raises(CommandError, match="there is no narrator 'parrot'"):
+        call_command("evaluate", "parrot", file=other, only="lost-property", seeds=1, plays=0)
 
 
 def test_as_json_each_figure_is_an_object(parrot, capsys):

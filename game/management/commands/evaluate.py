@@ -1,7 +1,7 @@
 """`manage.py evaluate [NAME]`: how well a narrator tells, as one table.
 
 Plays the written situations through the narrator, some seeds each, and lets adventures play
-themselves for many turns.
+themselves for many turns. Any narrator of any narrators file: `--file mine.yaml my-narrator`.
 """
 
 import json
@@ -20,6 +20,7 @@ from game.scenarios import SHIPPED, ScenarioError, ScenarioFile, read_scenario
 from inference.engines.base import EngineBroken
 from inference.engines.host import load
 from inference.evaluation.playing import Play, draw, play, read_actions, seed_of
+from inference.evaluation.runs import Run, keep
 from inference.evaluation.scores import Figures, Score, figures, score, table
 from inference.evaluation.situations import (
     Beginning,
@@ -41,6 +42,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", nargs="?", help="a narrator; the default one if left out")
+        parser.add_argument(
+            "--file", type=Path, help="the narrators file that has it; NARRATORS_FILE if left out"
+        )
         parser.add_argument("--seeds", type=int, default=3, help="tellings of each situation")
         parser.add_argument("--plays", type=int, default=8, help="adventures that play themselves")
         parser.add_argument("--turns", type=int, default=50, help="turns of each of them")
@@ -57,12 +61,12 @@ class Command(BaseCommand):
             "--save",
             type=Path,
             metavar="FOLDER",
-            help="keep every reply there, and the adventures to read",
+            help="keep every reply there, the adventures to read, and the table as JSON",
         )
 
     def handle(self, *args: Any, name: str | None, **options: Any) -> None:
         try:
-            narrators = load_narrators(settings.INFERENCE.narrators_file)
+            narrators = load_narrators(options["file"] or settings.INFERENCE.narrators_file)
             narrator = narrators.get(name) if name else narrators.default
             narrator = changed(narrator, options["set"])
             begun = beginnings()
@@ -82,11 +86,14 @@ class Command(BaseCommand):
             raise CommandError(str(wrong)) from wrong
         except (EngineBroken, ValueError, RuntimeError) as wrong:
             raise CommandError(str(wrong)) from wrong
-        self.report(narrator, columns(situations, plays), as_json=options["json"])
+        told = columns(situations, plays)
+        if options["save"] is not None:
+            keep(run_of(narrator, told, options), options["save"])
+        self.report(narrator, told, as_json=options["json"])
 
     def tell(self, teller: Teller, moments: list[Moment], seeds: int, kept: "Kept") -> list[Score]:
-        """Every situation with every seed."""
-        asked = [(moment, seed) for seed in range(seeds) for moment in moments]
+        """Every situation with every seed, one after the other: the engine reads each once."""
+        asked = [(moment, seed) for moment in moments for seed in range(seeds)]
         requests = [request_for(moment, seed, teller.narrator) for moment, seed in asked]
         scores: dict[int, Score] = {}
 
@@ -223,6 +230,20 @@ def columns(situations: list[Score], plays: list[Play]) -> dict[str, Figures]:
             some = [score for score in played if first <= score.turn < first + TENS]
             told[f"turns {first}–{min(first + TENS - 1, last)}"] = figures(some)
     return told
+
+
+def run_of(narrator: Narrator, told: dict[str, Figures], options: dict[str, Any]) -> Run:
+    """What is kept of a run beside its replies."""
+    return Run(
+        narrator=narrator.name,
+        revision=narrator.fingerprint,
+        entry=narrator.model_dump(mode="json"),
+        tried=tuple(options["set"]),
+        seeds=options["seeds"],
+        plays=options["plays"],
+        turns=options["turns"],
+        columns={part: dict(found) for part, found in told.items()},
+    )
 
 
 class Kept:
