@@ -29,17 +29,29 @@ ours() { # leaves out the lines for systems and interpreters that Grue does not 
 new=$(mktemp -d)
 trap 'rm -rf "$new"' EXIT
 pins requirements/light.in --no-emit-package psutil "$@" >"$new/light"
-pins requirements/test.in -c "$new/light" "$@" >"$new/test"
+pins requirements/web.in --no-emit-package psutil -c "$new/light" "$@" >"$new/web"
 pins requirements/torch.in -c "$new/light" "$@" | without_cuda >"$new/torch"
+# Here gguf's way over the network is the exporter's, too.
+UNUSED="openvino-telemetry fasteners platformdirs valkey"
+pins requirements/test.in -c "$new/light" "$@" >"$new/test"
+pins requirements/tracing.in --no-emit-package psutil -c "$new/light" "$@" >"$new/tracing"
 # torchvision is for models that see; optimum-intel's way to an IR of text does without.
 UNUSED="openvino-telemetry"
 pins requirements/export.in --no-emit-package torchvision --no-emit-package pillow "$@" |
     without_cuda >"$new/export"
-for lock in light test torch export; do ours <"$new/$lock" >"$new/$lock.ours"; done
+for lock in light web tracing test torch export; do ours <"$new/$lock" >"$new/$lock.ours"; done
 {
     echo "# Made by scripts/lock.sh; install with --no-deps."
     cat "$new/light.ours"
 } >requirements/light.txt
+{
+    echo "# Made by scripts/lock.sh; install with --no-deps. A part of light.txt."
+    cat "$new/web.ours"
+} >requirements/web.txt
+{
+    echo "# Made by scripts/lock.sh; install with --no-deps, after light.txt."
+    grep -vxF -f "$new/light.ours" "$new/tracing.ours"
+} >requirements/tracing.txt
 {
     echo "# Made by scripts/lock.sh; install with --no-deps, after light.txt."
     grep -vxF -f "$new/light.ours" "$new/test.ours"
