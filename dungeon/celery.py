@@ -49,10 +49,15 @@ app.conf.update(
             "task": "game.tasks.sweep_stale_turns",
             "schedule": 2.0,
             "options": {"queue": "game", "expires": 2},
-        }
+        },
+        "tidy the library": {
+            "task": "game.library.tasks.tidy",
+            "schedule": 600.0,
+            "options": {"queue": "game", "expires": 600},
+        },
     },
 )
-app.autodiscover_tasks(["game", "inference"])
+app.autodiscover_tasks(["game", "game.library", "inference"])
 
 
 @beat_embedded_init.connect

@@ -41,8 +41,10 @@ class Members(admin.TabularInline):
 
 @admin.register(models.Scenario)
 class ScenarioAdmin(admin.ModelAdmin):
-    list_display = ("title", "rank", "listed", "slug")
-    list_editable = ("rank", "listed")
+    list_display = ("title", "author", "rank", "visibility", "hidden", "begun_by", "slug")
+    list_editable = ("rank", "visibility", "hidden")
+    list_filter = ("visibility", "hidden")
+    raw_id_fields = ("author",)
     search_fields = ("title", "tempt", "opening")
     inlines = (ScenarioCards,)
 
@@ -70,6 +72,21 @@ class AdventureAdmin(admin.ModelAdmin):
 
     def has_add_permission(self, request: Any) -> bool:
         return False  # an adventure begins with its opening, from a scenario
+
+
+@admin.register(models.Share)
+class ShareAdmin(admin.ModelAdmin):
+    list_display = ("adventure", "player", "plot", "hidden", "created", "revoked")
+    list_filter = ("hidden", "plot")
+    search_fields = ("id", "adventure__id", "adventure__title")
+    raw_id_fields = ("adventure", "turn", "player")
+
+
+@admin.register(models.Begun)
+class BegunAdmin(admin.ModelAdmin):
+    list_display = ("scenario", "player", "rating", "created")
+    list_filter = ("rating",)
+    raw_id_fields = ("scenario", "player")
 
 
 @admin.register(models.Turn)

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from game import narration
+from game.library import ratings
 from game.log import publish_on_commit
 from game.models import Adventure, Kind, Membership, Player, Scenario, Status, StoryCard, Turn
 from game.protocol import PlotChanged, clean_text
@@ -48,6 +49,7 @@ def begin(player: Player, scenario: Scenario, answers: dict[str, str]) -> Advent
         )
         adventure.head = opening
         adventure.save(update_fields=["head"])
+        ratings.note_begun(player, scenario)
     return adventure
 
 

@@ -1,15 +1,11 @@
 """The pages' addresses, as PROTOCOL.md lists them."""
 
-from django.urls import path
+from django.urls import include, path
 
 from game import card_views, telling_views, views
 
 urlpatterns = [
-    path("", views.home, name="home"),
-    path("scenarios/", views.scenarios, name="scenarios"),
-    path("scenarios/<slug:slug>/", views.scenario, name="scenario"),
-    path("scenarios/<slug:slug>/begin/", views.begin, name="begin"),
-    path("adventures/", views.adventures, name="adventures"),
+    path("", include("game.library.urls")),
     path("adventures/<uuid:adventure_id>/", views.adventure, name="adventure"),
     path("adventures/<uuid:adventure_id>/turns/", views.turns, name="turns"),
     path("adventures/<uuid:adventure_id>/tree/", views.tree, name="tree"),
@@ -35,8 +31,6 @@ urlpatterns = [
         card_views.delete,
         name="delete_card",
     ),
-    path("adventures/<uuid:adventure_id>/rename/", views.rename, name="rename"),
-    path("adventures/<uuid:adventure_id>/delete/", views.delete, name="delete"),
     path("operator/<str:token>/", views.operator, name="operator"),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),

@@ -3,46 +3,37 @@
 import hmac
 import json
 import re
-from collections import Counter
-from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import redis
 from django.conf import settings
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.db import DatabaseError, OperationalError, connection, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.db.models.functions import Left
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.text import slugify
-from django.utils.timesince import timesince
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from game import adventures as playthroughs
 from game import narration, paths, snapshots
 from game.card_views import shown as card_shown
-from game.forms import BeginForm, NarratorForm, PlotForm, RenameForm
+from game.forms import NarratorForm, PlotForm
 from game.guests import player_of
+from game.library import book
+from game.library.words import paragraphs, prompted
 from game.log import story_log
-from game.models import Adventure, Kind, Player, Scenario, Summary, Turn
+from game.models import Adventure, Kind, Player, Summary, Turn
 from game.telling_views import narrator_form
 from inference.narrators import NarratorsError
 from inference.text import shown_action
 
-FEATURED = 8
-OTHERS = 4
-ADVENTURES_PER_PAGE = 30
 LONGEST_PATH = 1_000_000
-LAST_WORDS = 240  # code points of a story's end that stand on its card
 FIRST_WORDS = 80  # code points of a turn in the tree
-OWN_BEGINNING = "your-own-beginning"
 
 MODULES = [
     "story",
@@ -58,117 +49,12 @@ MODULES = [
 ]
 
 
-# Home and scenarios
-
-
-@never_cache
-@require_safe
-def home(request: HttpRequest) -> HttpResponse:
-    mine = [card_of(each) for each in theirs(request)[: OTHERS + 1]]
-    listed = Scenario.objects.filter(listed=True)
-    count = listed.count()
-    featured = listed[:FEATURED]
-    return render(
-        request,
-        "home.html",
-        {
-            "latest": mine[0] if mine else None,
-            "others": mine[1:],
-            "scenarios": featured,
-            "count": count,
-            "more": count > FEATURED,
-            "own": listed.filter(slug=OWN_BEGINNING).first(),
-        },
-    )
-
-
-@require_safe
-def scenarios(request: HttpRequest) -> HttpResponse:
-    q = " ".join(request.GET.get("q", "").replace("\0", "").split())[:100]
-    tag = request.GET.get("tag", "").replace("\0", "").strip()[:60]
-    listed = Scenario.objects.filter(listed=True)
-    found = listed
-    for word in q.split():
-        found = found.filter(
-            Q(title__icontains=word)
-            | Q(tempt__icontains=word)
-            | Q(opening__icontains=word)
-            | Q(tags__contains=[word.lower()])
-        )
-    if tag:
-        found = found.filter(tags__contains=[tag])
-    return render(
-        request,
-        "scenarios/list.html",
-        {
-            "here": "scenarios",
-            "scenarios": found,
-            "q": q,
-            "tag": tag,
-            "tags": tags_worth_a_link(listed, tag),
-            "own": listed.filter(slug=OWN_BEGINNING).first(),
-        },
-    )
-
-
-def tags_worth_a_link(listed: QuerySet[Scenario], chosen: str) -> list[str]:
-    """Tags that lead to more than one scenario, commonest first, and the one that is chosen."""
-    counted = Counter(tag for tags in listed.values_list("tags", flat=True) for tag in tags)
-    shared = [tag for tag, times in counted.most_common() if times > 1]
-    return shared if not chosen or chosen in shared else [chosen, *shared]
-
-
-@require_safe
-def scenario(request: HttpRequest, slug: str) -> HttpResponse:
-    found = get_object_or_404(Scenario, slug=slug, listed=True)
-    return scenario_page(request, found, BeginForm(found))
-
-
-def scenario_page(
-    request: HttpRequest, found: Scenario, form: BeginForm, status: int = 200
-) -> HttpResponse:
-    # An opening that is all the player's own is asked for in the form, not shown above it.
-    by_the_player = found.opening.strip().startswith("${")
-    opening = "" if by_the_player else playthroughs.Filling(found, {}).text(found.opening)
-    return render(
-        request,
-        "scenarios/detail.html",
-        {
-            "scenario": found,
-            "form": form,
-            "opening": paragraphs(opening),
-            "words_go_to": narration.new_words_go_to(),
-        },
-        status=status,
-    )
-
-
-@require_POST
-def begin(request: HttpRequest, slug: str) -> HttpResponse:
-    found = get_object_or_404(Scenario, slug=slug, listed=True)
-    form = BeginForm(found, request.POST)
-    if not form.is_valid():
-        return scenario_page(request, found, form, status=422)
-    adventure = playthroughs.begin(player_of(request), found, form.cleaned_data)
-    return redirect("adventure", adventure.pk)
-
-
 # The player's adventures
 
 
 def theirs(request: HttpRequest) -> QuerySet[Adventure]:
     """The adventures of whoever asks, newest first."""
     return Adventure.objects.of(request.user).select_related("head", "scenario")
-
-
-@never_cache
-@require_safe
-def adventures(request: HttpRequest) -> HttpResponse:
-    page = Paginator(theirs(request), ADVENTURES_PER_PAGE).get_page(request.GET.get("page"))
-    cards = [card_of(each) for each in page.object_list]
-    return render(
-        request, "adventures/list.html", {"here": "adventures", "cards": cards, "page": page}
-    )
 
 
 @never_cache
@@ -286,7 +172,7 @@ def read(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
 @never_cache
 @require_safe
 def export(request: HttpRequest, adventure_id: UUID, form: str) -> HttpResponse:
-    """The path to the head as text or Markdown; as JSON, the whole tree."""
+    """The path to the head as text, Markdown or a web page; as JSON, the whole tree."""
     found = get_object_or_404(theirs(request), pk=adventure_id)
     if form == "json":
         every = snapshots.turns_shown(list(found.turns.order_by("created", "pk")))
@@ -322,13 +208,9 @@ def export(request: HttpRequest, adventure_id: UUID, form: str) -> HttpResponse:
         return download(found, content, "txt", "text/plain; charset=utf-8")
     if form == "md":
         return download(found, as_markdown(found, path), "md", "text/markdown; charset=utf-8")
+    if form == "html":
+        return download(found, book.as_html(found.title, path), "html", "text/html; charset=utf-8")
     raise Http404("That is no form of export.")
-
-
-def prompted(turn: Turn) -> str:
-    """A turn's action as text shows it, behind the prompt of old."""
-    shown = shown_action(turn.kind, turn.action)  # type: ignore[arg-type]
-    return f"> {shown}" if shown and turn.kind in (Kind.DO, Kind.SAY) else shown
 
 
 def as_markdown(found: Adventure, path: list[Turn]) -> str:
@@ -379,67 +261,6 @@ def plot(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
         {"adventure": found, "form": form},
         status=422 if form.errors else 200,
     )
-
-
-@require_POST
-def rename(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
-    found = get_object_or_404(theirs(request), pk=adventure_id)
-    form = RenameForm(request.POST)
-    if form.is_valid():
-        playthroughs.rename(found.pk, form.cleaned_data["title"])
-    else:
-        messages.error(request, "A title has 1 to 120 characters. The old one stays.")
-    return redirect("adventures")
-
-
-@never_cache
-def delete(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
-    found = get_object_or_404(theirs(request), pk=adventure_id)
-    if request.method != "POST":
-        return render(request, "adventures/confirm_delete.html", {"adventure": found})
-    playthroughs.delete(found.pk)
-    messages.success(request, f"“{found.title}” is deleted.")
-    return redirect("adventures")
-
-
-# Words of an adventure on its card
-
-
-@dataclass(frozen=True)
-class Card:
-    """An adventure with its last action and its last words."""
-
-    adventure: Adventure
-    deed: str
-    words: str
-
-    @property
-    def when(self) -> str:
-        """How long ago it was played."""
-        if timezone.now() - self.adventure.changed < timedelta(minutes=1):
-            return "just now"
-        return f"{timesince(self.adventure.changed, depth=1)} ago"
-
-
-def card_of(adventure: Adventure) -> Card:
-    head = adventure.head
-    if head is None:
-        return Card(adventure, "", "")
-    return Card(adventure, prompted(head), last_words(head.reply))
-
-
-def last_words(reply: str) -> str:
-    """The end of a reply, from the beginning of a sentence where one is near."""
-    flat = " ".join(reply.split())
-    if len(flat) <= LAST_WORDS:
-        return flat
-    end = flat[-LAST_WORDS:]
-    sentence = re.search(r"[.!?…][\"'”’)]*\s+(?=\S)", end[: LAST_WORDS // 2])
-    return end[sentence.end() :] if sentence else "… " + end.split(" ", 1)[-1]
-
-
-def paragraphs(text: str) -> list[str]:
-    return [line for line in text.split("\n") if line.strip()]
 
 
 # The host's side

@@ -85,6 +85,17 @@ def adventure(alice, begin):
 
 
 @pytest.fixture
+def as_player(client):
+    """A browser where that player is signed in."""
+
+    def as_player(player):
+        client.force_login(player)
+        return client
+
+    return as_player
+
+
+@pytest.fixture
 def narrator_awake(log):
     """The line of the narrator is open, and nobody tells: the test plays the worker."""
     log.beat("parrot", "test", slots=4, lately=[2.0])

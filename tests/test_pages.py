@@ -8,19 +8,11 @@ from django.core.management import call_command
 from django.template.loader import render_to_string
 from django.urls import reverse
 
+from game.library.words import last_words
 from game.models import Adventure, Player, Scenario, Status, Turn
-from game.views import MODULES, last_words
+from game.views import MODULES
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def as_player(client):
-    def as_player(player):
-        client.force_login(player)
-        return client
-
-    return as_player
 
 
 def told(adventure, parent, action="open the door", reply="It opens.", **fields):
@@ -82,7 +74,7 @@ def test_scenarios_are_found_by_word_and_tag(client, scenario):
 
 
 def test_a_scenario_that_is_not_listed_is_not_there(client, scenario):
-    Scenario.objects.update(listed=False)
+    Scenario.objects.update(visibility="private")
     assert client.get("/scenarios/the-cellar/").status_code == 404
     assert client.post("/scenarios/the-cellar/begin/").status_code == 404
     assert b"The Cellar" not in client.get("/").content
@@ -143,11 +135,16 @@ OTHERS = [
     ("get", "read", []),
     ("get", "export", ["txt"]),
     ("get", "export", ["json"]),
+    ("get", "export", ["html"]),
     ("get", "plot", []),
     ("post", "plot", []),
     ("post", "rename", []),
     ("get", "delete", []),
     ("post", "delete", []),
+    ("post", "archive", []),
+    ("post", "duplicate", []),
+    ("post", "restore", []),
+    ("post", "purge", []),
 ]
 
 
@@ -265,7 +262,21 @@ def test_an_export_is_the_path_to_the_head(as_player, alice, adventure):
     assert "\n\\# answers." in markdown
     whole = json.loads(client.get(f"/adventures/{adventure.pk}/export.json").content)
     assert len(whole["turns"]) == 3
+    page = client.get(f"/adventures/{adventure.pk}/export.html")
+    assert page.headers["Content-Disposition"] == 'attachment; filename="the-cellar.html"'
+    assert "&gt; You say &quot;Hello?&quot;</p>" in page.content.decode()
     assert client.get(f"/adventures/{adventure.pk}/export.exe").status_code == 404
+
+
+def test_a_web_page_to_keep_runs_nothing_and_fetches_nothing(as_player, alice, adventure):
+    bad = '</style><script>alert(1)</script><img src="//elsewhere/x">'
+    Adventure.objects.filter(pk=adventure.pk).update(title=bad)
+    told(adventure, adventure.head, action=bad, reply=f"{bad}\n\nمرحبا 😀")
+    page = as_player(alice).get(f"/adventures/{adventure.pk}/export.html").content.decode()
+    assert page.count("&lt;script&gt;") == 4  # the title twice, the action, the reply
+    for wrong in ("<script", "<img", "<link", "src=", "url(", "http:", "https:"):
+        assert wrong not in page.replace("src=&quot;", ""), wrong
+    assert '<p dir="auto">مرحبا 😀</p>' in page
 
 
 # Changing it
@@ -314,10 +325,11 @@ def test_deleting_asks_first(as_player, alice, adventure):
     client = as_player(alice)
     url = f"/adventures/{adventure.pk}/delete/"
     assert "for good" in client.get(url).content.decode()
-    assert Adventure.objects.count() == 1
+    assert Adventure.objects.of(alice).count() == 1
     answer = client.post(url, follow=True)
-    assert Adventure.objects.count() == Turn.objects.count() == 0
+    assert Adventure.objects.of(alice).count() == 0
     assert "is deleted" in answer.content.decode()
+    assert client.get(f"/adventures/{adventure.pk}/").status_code == 404
 
 
 def test_forms_want_their_token(adventure, alice, client):

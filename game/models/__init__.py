@@ -1,10 +1,12 @@
 """What Postgres holds: fields, constraints, cheap properties. Behaviour is elsewhere."""
 
+from game.library.visibility import Visibility
 from game.models.adventures import Adventure, AdventureQuerySet, Command, Membership
 from game.models.cards import StoryCard, StoryCardQuerySet
 from game.models.limits import LONGEST_MEMORY, LONGEST_NOTE, LONGEST_SUMMARY, LONGEST_TEXT
 from game.models.players import Player
-from game.models.scenarios import Scenario
+from game.models.scenarios import Begun, Scenario, ScenarioQuerySet
+from game.models.shares import Share, ShareQuerySet
 from game.models.turns import Edit, Kind, Status, Summary, Turn, TurnContext
 
 __all__ = [
@@ -14,16 +16,21 @@ __all__ = [
     "LONGEST_TEXT",
     "Adventure",
     "AdventureQuerySet",
+    "Begun",
     "Command",
     "Edit",
     "Kind",
     "Membership",
     "Player",
     "Scenario",
+    "ScenarioQuerySet",
+    "Share",
+    "ShareQuerySet",
     "Status",
     "StoryCard",
     "StoryCardQuerySet",
     "Summary",
     "Turn",
     "TurnContext",
+    "Visibility",
 ]

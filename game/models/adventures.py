@@ -15,6 +15,10 @@ from game.models.scenarios import Scenario
 class AdventureQuerySet(models.QuerySet["Adventure"]):
     def of(self, player: Any) -> "AdventureQuerySet":
         """The adventures that `player` is a member of. Every look-up goes through here."""
+        return self.with_deleted_of(player).filter(deleted__isnull=True)
+
+    def with_deleted_of(self, player: Any) -> "AdventureQuerySet":
+        """The same, with those that were deleted and can still be brought back."""
         if not player.is_authenticated:
             return self.none()
         return self.filter(membership__player_id=player.pk)
@@ -38,6 +42,10 @@ class Adventure(models.Model):
         default=True, help_text="Whether what happened before is summed up for the narrator."
     )
     dice = models.BooleanField(default=False, help_text="Whether dice decide how actions go.")
+    archived = models.BooleanField(default=False, help_text="Out of sight, not out of the house.")
+    # Since when it is deleted: it can be brought back for a while, then the tidying ends it.
+    deleted = models.DateTimeField(null=True, blank=True, editable=False)
+    copied = models.BooleanField(default=False, editable=False)
     head = models.ForeignKey(
         "Turn", null=True, blank=True, editable=False, on_delete=models.SET_NULL, related_name="+"
     )

@@ -1,16 +1,48 @@
-"""Beginnings."""
+"""Beginnings, and who has begun them."""
+
+import uuid
+from typing import TYPE_CHECKING, Any
 
 from django.core.validators import MaxLengthValidator
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Now
 
+from game.library import visibility
+from game.library.visibility import Visibility
 from game.models.limits import LONGEST_MEMORY, LONGEST_NOTE, LONGEST_TEXT
+from game.models.players import Player
+
+
+class ScenarioQuerySet(models.QuerySet["Scenario"]):
+    def public(self) -> "ScenarioQuerySet":
+        """Those that are listed for all."""
+        return self.filter(visibility.public_scenario())
+
+    def readable_by(self, player: Any) -> "ScenarioQuerySet":
+        """Those that `player` may open and begin from. Every look-up goes through here."""
+        return self.filter(visibility.scenario_readable_by(player))
+
+    def of(self, player: Any) -> "ScenarioQuerySet":
+        """Those that `player` wrote, and may change."""
+        return self.filter(author=player.pk) if player.is_authenticated else self.none()
 
 
 class Scenario(models.Model):
     """A beginning that others can start from."""
 
+    if TYPE_CHECKING:
+        author_id: uuid.UUID | None
+
     slug = models.SlugField(primary_key=True, max_length=60)
+    author = models.ForeignKey(
+        Player,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="scenarios",
+        help_text="Empty: the host's.",
+    )
     title = models.CharField(max_length=80)
     tempt = models.CharField("a line to tempt", max_length=160)
     rank = models.PositiveIntegerField(default=1000, help_text="Smaller comes first.")
@@ -24,11 +56,48 @@ class Scenario(models.Model):
     first_actions = models.JSONField(
         default=list, blank=True, help_text='A list of {"kind", "text"}.'
     )
-    listed = models.BooleanField(default=True)
+    visibility = models.CharField(
+        max_length=10, choices=Visibility, default=Visibility.PUBLIC, db_index=True
+    )
+    hidden = models.BooleanField(default=False, help_text="By a moderator: its author alone reads.")
     created = models.DateTimeField(db_default=Now(), editable=False)
+    changed = models.DateTimeField(db_default=Now(), editable=False)
+    # Counted from Begun, for lists in their order.
+    begun_by = models.PositiveIntegerField(default=0, editable=False)
+    rated_by = models.PositiveIntegerField(default=0, editable=False)
+    stars = models.PositiveIntegerField(default=0, editable=False, help_text="All together.")
+
+    objects = ScenarioQuerySet.as_manager()
 
     class Meta:
         ordering = ["rank", "title"]
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def rating(self) -> float | None:
+        """The mean of its ratings, 1 to 5."""
+        return self.stars / self.rated_by if self.rated_by else None
+
+
+class Begun(models.Model):
+    """A player has begun a scenario; one who has may rate it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    player = models.ForeignKey(Player, on_delete=models.CASCADE, related_name="begun")
+    scenario = models.ForeignKey(Scenario, on_delete=models.CASCADE, related_name="begun")
+    rating = models.PositiveSmallIntegerField(null=True, blank=True)
+    created = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        verbose_name_plural = "begun"
+        constraints = [
+            models.UniqueConstraint(fields=["player", "scenario"], name="begun_once"),
+            models.CheckConstraint(
+                condition=Q(rating__isnull=True) | Q(rating__range=(1, 5)), name="one_to_five"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.scenario_id} by {self.player_id}"

@@ -1,0 +1,1 @@
+"""The library: scenarios, the shelf of adventures, and what is shared by link."""

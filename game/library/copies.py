@@ -1,0 +1,166 @@
+"""Copies of adventures: of a whole tree, or of one path of it.
+
+The turns are copied by Postgres in one statement: a story of thousands of turns takes a moment and
+no memory here. A turn under way is left out. What narrators were given, and texts that edits
+replaced, stay with the original.
+"""
+
+from datetime import timedelta
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+
+from game import paths
+from game.library.limits import COPIES_A_DAY, MOST_ADVENTURES, MOST_COPIED, LimitMet, lock
+from game.models import Adventure, Membership, Player, Scenario, Status, StoryCard, Summary, Turn
+
+# New ids for the chosen turns; the turns under them; their summaries. `{columns}` are copied as
+# they are, so that a column which is added later is copied too.
+COPY = """
+WITH map AS MATERIALIZED (
+    SELECT id AS old, gen_random_uuid() AS new FROM game_turn
+    WHERE adventure_id = %(original)s AND status <> 'queued'
+        AND (%(path)s::uuid[] IS NULL OR id = ANY(%(path)s::uuid[]))
+), turns AS (
+    INSERT INTO game_turn (id, adventure_id, parent_id, last_child_id, player_id, {columns})
+    SELECT map.new, %(copy)s, parents.new, children.new,
+        CASE WHEN t.player_id = %(player)s THEN t.player_id END, {values}
+    FROM game_turn t
+    JOIN map ON map.old = t.id
+    LEFT JOIN map parents ON parents.old = t.parent_id
+    LEFT JOIN map children ON children.old = t.last_child_id
+), summaries AS (
+    INSERT INTO game_summary (turn_id, {summary_columns})
+    SELECT map.new, {summary_values} FROM game_summary s JOIN map ON map.old = s.turn_id
+    WHERE %(summaries)s
+)
+SELECT new FROM map WHERE old = %(head)s
+"""
+OURS = {"id", "adventure_id", "parent_id", "last_child_id", "player_id", "turn_id"}
+
+
+def columns_of(model: type[Turn] | type[Summary]) -> list[str]:
+    """The columns that a copy takes over as they are."""
+    every = [field.column for field in model._meta.concrete_fields]
+    return [f'"{name}"' for name in every if name not in OURS]
+
+
+def duplicate(player: Player, original: Adventure, only_path: bool) -> Adventure:
+    """A copy for its own player, with memory, cards and summaries. Raises LimitMet."""
+    title = _("%(title)s (copy)") % {"title": original.title[:110]}
+    end = told_head(original)
+    path = paths.whole_path(end) if only_path else None
+    with transaction.atomic():
+        copy = blank_copy(player, original, title, original.scenario, plot=True)
+        fill(copy, original, player, end, path, plot=True)
+    return copy
+
+
+def copy_path(player: Player, original: Adventure, end: UUID, plot: bool) -> Adventure:
+    """What somebody shared, up to the turn `end`, for `player` to play on in. Raises LimitMet.
+
+    Nothing but the words of that path comes along; with `plot` memory, note, cards and summaries.
+    """
+    path = paths.whole_path(end)
+    public = Scenario.objects.public().filter(pk=original.scenario_id).first()
+    with transaction.atomic():
+        copy = blank_copy(player, original, original.title, public, plot)
+        fill(copy, original, player, end, path, plot)
+    return copy
+
+
+def told_head(adventure: Adventure) -> UUID:
+    """Where the adventure stands; before a turn that is under way."""
+    assert adventure.head_id is not None, "an adventure begins with its opening"
+    head = Turn.objects.get(pk=adventure.head_id)
+    if head.status == Status.QUEUED and head.parent_id is not None:
+        return head.parent_id
+    return head.pk
+
+
+def room_for_copy(player: Player) -> None:
+    """Raises LimitMet. The player's row stays locked, so that two copies do not share the room."""
+    lock(player)
+    mine = Adventure.objects.with_deleted_of(player)
+    if mine.count() >= MOST_ADVENTURES:
+        raise LimitMet(
+            _("You have %(most)d adventures, which is as many as fit. Delete one first.")
+            % {"most": MOST_ADVENTURES}
+        )
+    today = mine.filter(copied=True, created__gt=Now() - timedelta(days=1)).count()
+    if today >= COPIES_A_DAY:
+        raise LimitMet(
+            _("That is enough copies for a day: %(most)d. Try again tomorrow.")
+            % {"most": COPIES_A_DAY}
+        )
+
+
+def blank_copy(
+    player: Player, original: Adventure, title: str, scenario: Scenario | None, plot: bool
+) -> Adventure:
+    """An adventure like the original, without its turns yet."""
+    room_for_copy(player)
+    copy = Adventure.objects.create(
+        title=title,
+        scenario=scenario,
+        narrator=original.narrator,
+        summarise=original.summarise,
+        dice=original.dice,
+        memory=original.memory if plot else "",
+        authors_note=original.authors_note if plot else "",
+        first_actions=original.first_actions if plot else [],
+        copied=True,
+    )
+    Membership.objects.create(player=player, adventure=copy)
+    if plot:
+        StoryCard.objects.bulk_create(
+            StoryCard(
+                adventure=copy,
+                title=card.title,
+                keys=card.keys,
+                text=card.text,
+                pinned=card.pinned,
+            )
+            for card in original.cards.all()
+        )
+    return copy
+
+
+def fill(
+    copy: Adventure,
+    original: Adventure,
+    player: Player,
+    end: UUID,
+    path: list[UUID] | None,
+    plot: bool,
+) -> None:
+    """Copy the turns (of `path`, or all) and stand at the copy of `end`. Raises LimitMet."""
+    count = len(path) if path is not None else original.turns.count()
+    if count > MOST_COPIED:
+        raise LimitMet(
+            _("This story has %(count)s turns, and copies have at most %(most)s.")
+            % {"count": f"{count:,}", "most": f"{MOST_COPIED:,}"}
+        )
+    columns, summaries = columns_of(Turn), columns_of(Summary)
+    statement = COPY.format(
+        columns=", ".join(columns),
+        values=", ".join(f"t.{name}" for name in columns),
+        summary_columns=", ".join(summaries),
+        summary_values=", ".join(f"s.{name}" for name in summaries),
+    )
+    values = {
+        "original": original.pk,
+        "copy": copy.pk,
+        "player": player.pk,
+        "path": path,
+        "summaries": plot,
+        "head": end,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        [new_head] = cursor.fetchone()
+    Adventure.objects.filter(pk=copy.pk).update(head=new_head)
+    copy.head_id = new_head
+    paths.lead_redo_to(new_head)

@@ -1,0 +1,216 @@
+"""Home, and the scenarios: browse, read, begin, rate."""
+
+from collections import Counter
+
+from django import forms
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db.models import F, FloatField, Q, QuerySet
+from django.db.models.functions import Cast
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from game import adventures as playthroughs
+from game import narration
+from game.forms import BeginForm
+from game.guests import player_of
+from game.library import ratings
+from game.library.words import card_of, name_of, paragraphs
+from game.models import Adventure, Player, Scenario
+
+FEATURED = 8
+OTHERS = 4
+SCENARIOS_PER_PAGE = 24
+TAGS_SHOWN = 24
+OWN_BEGINNING = "your-own-beginning"
+
+SORTS = {
+    "featured": gettext_lazy("Featured"),
+    "newest": gettext_lazy("Newest"),
+    "played": gettext_lazy("Most played"),
+    "rated": gettext_lazy("Best rated"),
+}
+# A scenario with few ratings is held for an ordinary one until more have come: as if three players
+# had given it three stars.
+HELD_FOR = 3.0
+
+
+@never_cache
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """The story that waits first, then other adventures, then where to begin."""
+    theirs = Adventure.objects.of(request.user).filter(archived=False)
+    mine = [card_of(each) for each in with_words(theirs)[: OTHERS + 1]]
+    public = Scenario.objects.public()
+    count = public.count()
+    return render(
+        request,
+        "home.html",
+        {
+            "latest": mine[0] if mine else None,
+            "others": mine[1:],
+            "scenarios": public.select_related("author")[:FEATURED],
+            "count": count,
+            "more": count > FEATURED,
+            "own": public.filter(slug=OWN_BEGINNING).first(),
+        },
+    )
+
+
+def with_words(adventures: QuerySet[Adventure]) -> QuerySet[Adventure]:
+    """Adventures with all that their cards show, and nothing long beside it."""
+    long = ("memory", "authors_note", "first_actions")
+    return adventures.select_related("head__parent", "scenario").defer(
+        *long, *(f"scenario__{name}" for name in (*long, "opening", "placeholders"))
+    )
+
+
+@never_cache
+@require_safe
+def scenarios(request: HttpRequest) -> HttpResponse:
+    """What is public, searched with `?q=` and `?tag=`, in the order of `?sort=`."""
+    q = " ".join(request.GET.get("q", "").replace("\0", "").split())[:100]
+    tag = request.GET.get("tag", "").replace("\0", "").strip()[:60]
+    sort = request.GET.get("sort", "")
+    sort = sort if sort in SORTS else "featured"
+    public = Scenario.objects.public()
+    found = searched(public, q)
+    if tag:
+        found = found.filter(tags__contains=[tag])
+    found = in_order(found.select_related("author"), sort)
+    page = Paginator(found, SCENARIOS_PER_PAGE).get_page(request.GET.get("page"))
+    return render(
+        request,
+        "scenarios/list.html",
+        {
+            "here": "scenarios",
+            "scenarios": page.object_list,
+            "page": page,
+            "q": q,
+            "tag": tag,
+            "sort": sort,
+            "sorts": SORTS,
+            "tags": tags_worth_a_link(public, tag),
+            "own": public.filter(slug=OWN_BEGINNING).first(),
+        },
+    )
+
+
+def searched(among: QuerySet[Scenario], q: str) -> QuerySet[Scenario]:
+    """Those with every word of `q` in them."""
+    for word in q.split():
+        among = among.filter(
+            Q(title__icontains=word)
+            | Q(tempt__icontains=word)
+            | Q(opening__icontains=word)
+            | Q(tags__contains=[word.lower()])
+        )
+    return among
+
+
+def in_order(found: QuerySet[Scenario], sort: str) -> QuerySet[Scenario]:
+    match sort:
+        case "newest":
+            return found.order_by("-created", "slug")
+        case "played":
+            return found.order_by("-begun_by", "rank", "title", "slug")
+        case "rated":
+            mean = (Cast("stars", FloatField()) + HELD_FOR * 3) / (F("rated_by") + HELD_FOR)
+            return found.order_by(mean.desc(), "-rated_by", "rank", "title", "slug")
+    return found.order_by("rank", "title", "slug")
+
+
+def tags_worth_a_link(public: QuerySet[Scenario], chosen: str) -> list[str]:
+    """Tags that lead to more than one scenario, commonest first, and the one that is chosen."""
+    counted = Counter(tag for tags in public.values_list("tags", flat=True) for tag in tags)
+    shared = [tag for tag, times in counted.most_common(TAGS_SHOWN) if times > 1]
+    return shared if not chosen or chosen in shared else [chosen, *shared]
+
+
+@never_cache
+@require_safe
+def scenario(request: HttpRequest, slug: str) -> HttpResponse:
+    found = readable(request, slug)
+    return scenario_page(request, found, BeginForm(found))
+
+
+def readable(request: HttpRequest, slug: str) -> Scenario:
+    """The scenario, if whoever asks may read it. Raises Http404."""
+    every = Scenario.objects.readable_by(request.user).select_related("author")
+    return get_object_or_404(every, slug=slug)
+
+
+def scenario_page(
+    request: HttpRequest, found: Scenario, form: BeginForm, status: int = 200
+) -> HttpResponse:
+    # An opening that is all the player's own is asked for in the form, not shown above it.
+    by_the_player = found.opening.strip().startswith("${")
+    opening = "" if by_the_player else playthroughs.Filling(found, {}).text(found.opening)
+    player = request.user if isinstance(request.user, Player) else None
+    mine = player is not None and found.author_id == player.pk
+    return render(
+        request,
+        "scenarios/detail.html",
+        {
+            "scenario": found,
+            "form": form,
+            "opening": paragraphs(opening),
+            "words_go_to": narration.new_words_go_to(),
+            "author": name_of(found.author),
+            "mine": mine,
+            "may_rate": player is not None and ratings.may_rate(player, found),
+            "my_rating": player and ratings.rating_of(player, found),
+            "stars": [1, 2, 3, 4, 5],
+            "address": request.build_absolute_uri(request.path),
+        },
+        status=status,
+    )
+
+
+@require_POST
+def begin(request: HttpRequest, slug: str) -> HttpResponse:
+    found = readable(request, slug)
+    form = BeginForm(found, request.POST)
+    if not form.is_valid():
+        return scenario_page(request, found, form, status=422)
+    adventure = playthroughs.begin(player_of(request), found, form.cleaned_data)
+    return redirect("adventure", adventure.pk)
+
+
+class RatingForm(forms.Form):
+    """1 to 5, or nothing to take it back."""
+
+    rating = forms.IntegerField(min_value=1, max_value=5, required=False)
+
+
+@require_POST
+def rate(request: HttpRequest, slug: str) -> HttpResponse:
+    """Rate a scenario that one has begun, change it, or (empty) take it back."""
+    found = readable(request, slug)
+    form = RatingForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, _("A rating is 1 to 5 stars. Yours stays as it was."))
+        return redirect("scenario", slug)
+    if not isinstance(request.user, Player):
+        messages.error(request, _("Begin it first; then you can rate it."))
+        return redirect("scenario", slug)
+    rating = form.cleaned_data["rating"]
+    try:
+        ratings.rate(request.user, found, rating)
+    except ratings.MayNotRate:
+        messages.error(request, _("Begin it first; then you can rate it."))
+    else:
+        messages.success(request, said_of(request.user, rating))
+    return redirect("scenario", slug)
+
+
+def said_of(player: Player, rating: int | None) -> str:
+    if rating is None:
+        return _("Your rating is taken back.")
+    if player.is_guest:
+        return _("Kept. It counts for others once you have signed up.")
+    return _("Thank you. You can change your rating whenever you like.")

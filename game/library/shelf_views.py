@@ -1,0 +1,147 @@
+"""The player's adventures: find, rename, put away, copy, delete and bring back.
+
+Each look-up goes through the player's own: what is not theirs is not there.
+"""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from game import adventures as playthroughs
+from game.forms import RenameForm
+from game.guests import player_of
+from game.library import copies, shelf
+from game.library.limits import KEPT_DELETED, LimitMet
+from game.library.scenario_views import with_words
+from game.library.words import card_of
+from game.models import Adventure, Turn
+
+ADVENTURES_PER_PAGE = 30
+
+
+def theirs(request: HttpRequest) -> QuerySet[Adventure]:
+    """The adventures of whoever asks, newest first."""
+    return Adventure.objects.of(request.user)
+
+
+def adventure_of(request: HttpRequest, adventure_id: UUID) -> Adventure:
+    return get_object_or_404(theirs(request), pk=adventure_id)
+
+
+@never_cache
+@require_safe
+def adventures(request: HttpRequest) -> HttpResponse:
+    """The shelf, searched with `?q=`; with `?archived` what was put away."""
+    q = " ".join(request.GET.get("q", "").replace("\0", "").split())[:100]
+    archived = "archived" in request.GET
+    mine = theirs(request)
+    found = searched(with_words(mine.filter(archived=archived)), q)
+    page = Paginator(found, ADVENTURES_PER_PAGE).get_page(request.GET.get("page"))
+    return render(
+        request,
+        "adventures/list.html",
+        {
+            "here": "adventures",
+            "cards": [card_of(each) for each in page.object_list],
+            "page": page,
+            "q": q,
+            "archived": archived,
+            "put_away": mine.filter(archived=True).count(),
+            "any": mine.exists(),
+            "deleted": shelf.deleted_of(request.user),
+            "hours": int(KEPT_DELETED.total_seconds() // 3600),
+        },
+    )
+
+
+def searched(among: QuerySet[Adventure], q: str) -> QuerySet[Adventure]:
+    """Those with every word of `q` in their title, their scenario's or the words of the story."""
+    for word in q.split():
+        told = Turn.objects.filter(adventure=OuterRef("pk")).filter(
+            Q(reply__icontains=word) | Q(action__icontains=word)
+        )
+        among = among.filter(
+            Q(title__icontains=word) | Q(scenario__title__icontains=word) | Exists(told)
+        )
+    return among
+
+
+@require_POST
+def rename(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
+    found = adventure_of(request, adventure_id)
+    form = RenameForm(request.POST)
+    if form.is_valid():
+        playthroughs.rename(found.pk, form.cleaned_data["title"])
+    else:
+        messages.error(request, _("A title has 1 to 120 characters. The old one stays."))
+    return redirect("adventures")
+
+
+@require_POST
+def archive(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
+    """Put an adventure away (`archived=on`), or take it out again."""
+    found = adventure_of(request, adventure_id)
+    archived = request.POST.get("archived") == "on"
+    shelf.archive(found.pk, archived)
+    named = {"title": found.title}
+    if archived:
+        messages.success(request, _("“%(title)s” is put away. Nothing is lost.") % named)
+    else:
+        messages.success(request, _("“%(title)s” is back on the shelf.") % named)
+    return redirect("adventures")
+
+
+@require_POST
+def duplicate(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
+    """A copy: of the whole tree, or (`what=path`) of the way to where it stands."""
+    found = adventure_of(request, adventure_id)
+    only_path = request.POST.get("what") == "path"
+    try:
+        copy = copies.duplicate(player_of(request), found, only_path=only_path)
+    except LimitMet as full:
+        messages.error(request, str(full))
+    else:
+        messages.success(request, _("“%(title)s” is there.") % {"title": copy.title})
+    return redirect("adventures")
+
+
+@never_cache
+def delete(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
+    """Delete an adventure. For a day it can be brought back."""
+    found = adventure_of(request, adventure_id)
+    hours = int(KEPT_DELETED.total_seconds() // 3600)
+    if request.method != "POST":
+        context = {"adventure": found, "hours": hours}
+        return render(request, "adventures/confirm_delete.html", context)
+    shelf.delete(found.pk)
+    said: dict[str, Any] = {"title": found.title, "hours": hours}
+    messages.success(
+        request,
+        _("“%(title)s” is deleted. Below you can bring it back for %(hours)d hours.") % said,
+    )
+    return redirect("adventures")
+
+
+@require_POST
+def restore(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
+    found = get_object_or_404(shelf.deleted_of(request.user), pk=adventure_id)
+    shelf.restore(found.pk)
+    messages.success(request, _("“%(title)s” is back.") % {"title": found.title})
+    return redirect("adventures")
+
+
+@require_POST
+def purge(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
+    """End a deleted adventure for good, before its time."""
+    found = get_object_or_404(shelf.deleted_of(request.user), pk=adventure_id)
+    shelf.end(found.pk)
+    messages.success(request, _("“%(title)s” is gone for good.") % {"title": found.title})
+    return redirect("adventures")

@@ -1,0 +1,18 @@
+"""What the library tidies up now and then, in the queue "game"."""
+
+import logging
+
+from celery import shared_task
+
+from game.library import ratings, shelf
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task(name="game.library.tasks.tidy", ignore_result=True)
+def tidy() -> None:
+    """End what was deleted long enough ago, and count again who has begun and rated what."""
+    ended = shelf.purge_deleted()
+    if ended:
+        logger.info("adventures ended for good: %s", ended)
+    ratings.count()

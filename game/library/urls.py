@@ -1,0 +1,20 @@
+"""The library's addresses."""
+
+from django.urls import path
+
+from game.library import scenario_views, shelf_views
+
+urlpatterns = [
+    path("", scenario_views.home, name="home"),
+    path("scenarios/", scenario_views.scenarios, name="scenarios"),
+    path("scenarios/<slug:slug>/", scenario_views.scenario, name="scenario"),
+    path("scenarios/<slug:slug>/begin/", scenario_views.begin, name="begin"),
+    path("scenarios/<slug:slug>/rate/", scenario_views.rate, name="rate"),
+    path("adventures/", shelf_views.adventures, name="adventures"),
+    path("adventures/<uuid:adventure_id>/rename/", shelf_views.rename, name="rename"),
+    path("adventures/<uuid:adventure_id>/archive/", shelf_views.archive, name="archive"),
+    path("adventures/<uuid:adventure_id>/duplicate/", shelf_views.duplicate, name="duplicate"),
+    path("adventures/<uuid:adventure_id>/delete/", shelf_views.delete, name="delete"),
+    path("adventures/<uuid:adventure_id>/restore/", shelf_views.restore, name="restore"),
+    path("adventures/<uuid:adventure_id>/purge/", shelf_views.purge, name="purge"),
+]

@@ -1,0 +1,71 @@
+"""Words of an adventure on its card: the last action and the last sentence told."""
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.utils import timezone
+from django.utils.timesince import timesince
+from django.utils.translation import gettext as _
+
+from game.models import Adventure, Kind, Player, Turn
+from inference.summaries import sentences
+from inference.text import shown_action
+
+LAST_WORDS = 240  # code points of a story's end that stand on its card
+FEW = 60  # a shorter last sentence brings the one before it
+
+
+@dataclass(frozen=True)
+class Card:
+    """An adventure with its last action and its last words."""
+
+    adventure: Adventure
+    deed: str
+    words: str
+
+    @property
+    def when(self) -> str:
+        """How long ago it was played."""
+        if timezone.now() - self.adventure.changed < timedelta(minutes=1):
+            return _("just now")
+        return _("%(time)s ago") % {"time": timesince(self.adventure.changed, depth=1)}
+
+
+def card_of(adventure: Adventure) -> Card:
+    """The card of an adventure whose `head` and `head__parent` are at hand."""
+    head = adventure.head
+    if head is None:
+        return Card(adventure, "", "")
+    told = head if head.reply or head.parent is None else head.parent
+    return Card(adventure, prompted(head), last_words(told.reply))
+
+
+def prompted(turn: Turn) -> str:
+    """A turn's action as text shows it, behind the prompt of old."""
+    shown = shown_action(turn.kind, turn.action)  # type: ignore[arg-type]
+    return f"> {shown}" if shown and turn.kind in (Kind.DO, Kind.SAY) else shown
+
+
+def last_words(reply: str) -> str:
+    """The last sentence of a reply, with the one before it where it is short."""
+    told = [" ".join(each.split()) for each in sentences(reply)]
+    words = told.pop() if told else ""
+    while told and len(words) < FEW and len(told[-1]) + len(words) < LAST_WORDS:
+        words = f"{told.pop()} {words}"
+    if len(words) <= LAST_WORDS:
+        return words
+    end = words[-LAST_WORDS:]
+    pause = re.search(r"[,;:—–]\s+(?=\S)", end[: LAST_WORDS // 2])
+    return "… " + (end[pause.end() :] if pause else end.split(" ", 1)[-1])
+
+
+def paragraphs(text: str) -> list[str]:
+    return [line for line in text.split("\n") if line.strip()]
+
+
+def name_of(player: Player | None) -> str:
+    """What others read where a player is named; "" for the host."""
+    if player is None:
+        return ""
+    return _("a guest of this host") if player.is_guest else player.username

@@ -1,0 +1,60 @@
+"""Paths of adventures that can be read by a link."""
+
+import secrets
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from django.db import models
+from django.db.models.functions import Now
+
+from game.library import visibility
+from game.models.adventures import Adventure
+from game.models.players import Player
+from game.models.turns import Turn
+
+
+def new_token() -> str:
+    """128 random bits: nobody finds a link that they were not given."""
+    return secrets.token_urlsafe(16)
+
+
+class ShareQuerySet(models.QuerySet["Share"]):
+    def readable_by(self, player: Any) -> "ShareQuerySet":
+        """Those that `player` (anybody) may read, once they know the token."""
+        return self.filter(visibility.share_readable_by(player))
+
+    def of(self, player: Any) -> "ShareQuerySet":
+        """Those that `player` made and has not taken back, newest first."""
+        if not player.is_authenticated:
+            return self.none()
+        live = self.filter(player=player.pk, revoked__isnull=True, adventure__deleted__isnull=True)
+        return live.order_by("-created")
+
+
+class Share(models.Model):
+    """The path of an adventure up to a turn, for whoever has the link."""
+
+    if TYPE_CHECKING:
+        adventure_id: uuid.UUID
+        turn_id: uuid.UUID
+        player_id: uuid.UUID
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    token = models.CharField(max_length=43, unique=True, default=new_token, editable=False)
+    adventure = models.ForeignKey(Adventure, on_delete=models.CASCADE, related_name="shares")
+    turn = models.ForeignKey(Turn, on_delete=models.CASCADE, related_name="shares")
+    player = models.ForeignKey(Player, on_delete=models.CASCADE, related_name="shares")
+    plot = models.BooleanField(
+        default=False, help_text="Whether memory, author's note and cards are shown as well."
+    )
+    created = models.DateTimeField(db_default=Now(), editable=False)
+    revoked = models.DateTimeField(null=True, blank=True)
+    hidden = models.BooleanField(default=False, help_text="By a moderator: nobody reads it.")
+
+    objects = ShareQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created"]
+
+    def __str__(self) -> str:
+        return f"share of {self.adventure_id}"
