@@ -10,7 +10,7 @@ from typing import Any
 import dj_database_url
 from csp.constants import NONE, SELF
 
-from dungeon import environment, network, secrets, services
+from dungeon import environment, languages, network, secrets, services
 from inference.config import InferenceConfig
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -99,6 +99,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -117,6 +118,8 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "django.template.context_processors.i18n",
+                "dungeon.languages.words",
             ]
         },
     }
@@ -130,7 +133,14 @@ AUTH_USER_MODEL = "game.Player"
 LOGIN_URL = "/admin/login/"
 USE_TZ = True
 TIME_ZONE = "UTC"
+
+# English, and what there is a translation for: the host's own in DATA_DIR/locale, then ours.
 LANGUAGE_CODE = "en"
+LOCALE_PATHS = [DATA_DIR / "locale", BASE_DIR / "locale"]
+LANGUAGES = languages.spoken(LOCALE_PATHS)
+LANGUAGE_COOKIE_AGE = 60 * 60 * 24 * 365
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
 
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]

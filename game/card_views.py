@@ -12,6 +12,7 @@ from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
@@ -69,7 +70,7 @@ def cards(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
         except shelf.TooManyCards as full:
             form.add_error(None, str(full))
         else:
-            return done(request, adventure, "The card is there.", shown(added), 201)
+            return done(request, adventure, _("The card is there."), shown(added), 201)
     return refused(request, form) or listed(request, adventure, form, 422)
 
 
@@ -86,7 +87,7 @@ def card(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> HttpRespons
         form = CardForm(request.POST, label_suffix="")
         if form.is_valid():
             edited = shelf.edit(found, player_of(request), form.card)
-            return done(request, found.adventure, "The card is changed.", shown(edited))
+            return done(request, found.adventure, _("The card is changed."), shown(edited))
     return refused(request, form) or render(
         request,
         "adventures/card.html",
@@ -106,7 +107,7 @@ def pin(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> HttpResponse
         adventure = adventure_of(request, adventure_id)
         return refused(request, form) or listed(request, adventure, form, 422)
     shelf.pin(found, player_of(request), pinned)
-    said = "The narrator always knows it." if pinned else "It fires on its keys."
+    said = _("The narrator always knows it.") if pinned else _("It fires on its keys.")
     return done(request, found.adventure, said, shown(found))
 
 
@@ -114,7 +115,12 @@ def pin(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> HttpResponse
 def delete(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> HttpResponse:
     found = card_of(request, adventure_id, card_id)
     shelf.delete(found, player_of(request))
-    return done(request, found.adventure, f"“{found.title}” is gone.", {"deleted": str(card_id)})
+    return done(
+        request,
+        found.adventure,
+        _("“%(title)s” is gone.") % {"title": found.title},
+        {"deleted": str(card_id)},
+    )
 
 
 @require_POST
@@ -128,7 +134,7 @@ def bring(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
         form.add_error(None, str(wrong))
         return refused(request, form) or listed(request, adventure, form, 422)
     added = shelf.bring(adventure.pk, player_of(request), lore)
-    said = f"Cards added: {added:,}."
+    said = _("Cards added: %(count)s.") % {"count": f"{added:,}"}
     if not wants_json(request):
         for problem in lore.problems[:20]:
             messages.warning(request, problem)
@@ -141,11 +147,13 @@ def imported_text(request: HttpRequest) -> str:
     if file is None:
         return request.POST.get("list", "")
     if (file.size or 0) > LONGEST_IMPORT:
-        raise LoreError(f"That file is over {LONGEST_IMPORT // 1024 // 1024} MiB.")
+        raise LoreError(
+            _("That file is over %(size)s MiB.") % {"size": LONGEST_IMPORT // 1024 // 1024}
+        )
     try:
         return str(file.read(), "utf-8-sig")
     except UnicodeDecodeError:
-        raise LoreError("That file is not text in UTF-8.") from None
+        raise LoreError(_("That file is not text in UTF-8.")) from None
 
 
 # Answers

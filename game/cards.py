@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from game.log import publish_on_commit
 from game.lore import Lore, LoreCard
 from game.models import Adventure, Player, StoryCard
@@ -18,7 +20,8 @@ class TooManyCards(Exception):
     """No room for another card. Its text tells the player."""
 
     def __init__(self) -> None:
-        super().__init__(f"An adventure holds {MOST_CARDS:,} cards. Delete one first.")
+        said = _("An adventure holds %(count)s cards. Delete one first.")
+        super().__init__(said % {"count": f"{MOST_CARDS:,}"})
 
 
 @contextmanager

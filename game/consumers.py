@@ -16,11 +16,15 @@ from django.contrib.auth import get_user
 from django.contrib.sessions.backends.db import SessionStore
 from django.db import DatabaseError, InterfaceError, OperationalError
 from django.http import HttpRequest
+from django.utils.translation import activate
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _l
 from pydantic import BaseModel
 
 from game import protocol, snapshots, turns
 from game.database import in_database
 from game.followers import WORDS, Entry, LogGone, followers, order
+from game.languages import language_of, translated
 from game.log import story_log
 from game.models import Adventure, Player, Turn
 from game.protocol import ErrorEvent, Ping, Pong, Refused, Resume, TurnWaiting, parse_command
@@ -39,7 +43,9 @@ DATABASE_SECONDS = 6.0  # how long a command waits for a database that went away
 LOOK_EVERY = 1.0  # seconds between looks at the place in the line
 SESSION_EVERY = 5.0  # seconds between looks at the session
 
-DATABASE_AWAY = "The host cannot reach its database. Your words are kept; try again in a moment."
+DATABASE_AWAY = _l(
+    "The host cannot reach its database. Your words are kept; try again in a moment."
+)
 
 
 class TokenBucket:
@@ -64,6 +70,7 @@ class AdventureConsumer(AsyncWebsocketConsumer):
 
     async def connect(self) -> None:
         await self.accept()
+        activate(language_of(self.scope))  # for this socket's task, and what it starts
         self.player: Player = self.scope["user"]
         self.adventure_id: UUID = self.scope["url_route"]["kwargs"]["adventure_id"]
         self.tasks: list[asyncio.Task[None]] = []
@@ -80,7 +87,7 @@ class AdventureConsumer(AsyncWebsocketConsumer):
         try:
             theirs = await in_database(self.is_theirs)
         except (DatabaseError, InterfaceError):
-            await self.send_event(ErrorEvent(code="narrator_down", message=DATABASE_AWAY))
+            await self.send_event(ErrorEvent(code="narrator_down", message=str(DATABASE_AWAY)))
             await self.close(code=TRY_AGAIN)
             return
         if not theirs:
@@ -106,9 +113,9 @@ class AdventureConsumer(AsyncWebsocketConsumer):
         key = None
         try:
             if not self.bucket.take():
-                raise Refused("too_many", "That is too fast. Wait a second.", retry_after=1)
+                raise Refused("too_many", _("That is too fast. Wait a second."), retry_after=1)
             if text_data is None:
-                raise Refused("bad_message", "Only text frames are understood here.")
+                raise Refused("bad_message", _("Only text frames are understood here."))
             key = protocol.key_of(text_data)
             command = parse_command(text_data)
             match command:
@@ -128,7 +135,7 @@ class AdventureConsumer(AsyncWebsocketConsumer):
             # Not refused: whether it was carried out is not known. The page sends it again with
             # its key once it has a socket again.
             logger.error("adventure %s: %s", self.adventure_id, type(problem).__name__)
-            await self.send_event(ErrorEvent(code="narrator_down", message=DATABASE_AWAY))
+            await self.send_event(ErrorEvent(code="narrator_down", message=str(DATABASE_AWAY)))
             await self.close(code=TRY_AGAIN)
 
     async def carry_out(self, command: protocol.Keyed) -> protocol.Accepted:
@@ -228,7 +235,7 @@ class AdventureConsumer(AsyncWebsocketConsumer):
                     if event["type"] == LAGGED:
                         continue
                     self.note_waiting(event)
-                    await self.send_json(event)
+                    await self.send_json(translated(event))
                 # Words that come meanwhile are merged; all else goes out at once.
                 if events[-1]["type"] == WORDS:
                     await follower.linger(1 / FRAMES_PER_SECOND)
@@ -315,9 +322,8 @@ class AdventureConsumer(AsyncWebsocketConsumer):
     # Frames out
 
     async def send_event(self, event: BaseModel) -> None:
-        await self.send_json(
-            event.model_dump(mode="json", exclude_none=isinstance(event, ErrorEvent))
-        )
+        content = event.model_dump(mode="json", exclude_none=isinstance(event, ErrorEvent))
+        await self.send_json(translated(content))
 
     async def send_json(self, content: dict[str, Any]) -> None:
         await self.send(text_data=to_json(content))

@@ -5,6 +5,7 @@ would hold up every player. These threads are a pool of their own.
 """
 
 import asyncio
+import contextvars
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -20,9 +21,10 @@ pool = ThreadPoolExecutor(THREADS, thread_name_prefix="database")
 
 
 async def in_database(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """Run `work` in one of the database threads."""
+    """Run `work` in one of the database threads, in the language of whoever asks."""
     loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(pool, partial(with_fresh_connection, work, *args, **kwargs))
+    task = partial(with_fresh_connection, work, *args, **kwargs)
+    return await loop.run_in_executor(pool, contextvars.copy_context().run, task)
 
 
 def with_fresh_connection(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:

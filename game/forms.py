@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from game.lore import LONGEST_TITLE, LoreCard, card_problem, split_keys, tidy_keys
 from game.models import LONGEST_MEMORY, LONGEST_NOTE, LONGEST_SUMMARY, LONGEST_TEXT, Scenario
@@ -29,7 +31,7 @@ def answer_field(placeholder: dict[str, Any]) -> forms.CharField:
             label=placeholder["question"],
             max_length=LONGEST_TEXT,
             required=False,
-            help_text="Left empty, the story begins with the lines shown.",
+            help_text=_("Left empty, the story begins with the lines shown."),
             widget=forms.Textarea(
                 attrs={"rows": 7, "dir": "auto", "placeholder": placeholder["default"]}
             ),
@@ -49,15 +51,15 @@ class RenameForm(forms.Form):
 
 class PlotForm(forms.Form):
     memory = forms.CharField(
-        label="Memory",
-        help_text="What the narrator always knows: who you are, what must not be forgotten.",
+        label=_("Memory"),
+        help_text=_("What the narrator always knows: who you are, what must not be forgotten."),
         max_length=LONGEST_MEMORY,
         required=False,
         widget=forms.Textarea(attrs={"rows": 6, "dir": "auto"}),
     )
     authors_note = forms.CharField(
-        label="Author’s note",
-        help_text="How it is told: tone, pace, person. Read just before each reply.",
+        label=_("Author’s note"),
+        help_text=_("How it is told: tone, pace, person. Read just before each reply."),
         max_length=LONGEST_NOTE,
         required=False,
         widget=forms.Textarea(attrs={"rows": 4, "dir": "auto"}),
@@ -86,27 +88,29 @@ class NarratorForm(forms.Form):
     ) -> None:
         super().__init__(data, initial={"narrator": now}, label_suffix="")
         self.offers_more_than_one = len(offered) > 1
-        choices = [("", f"The host’s choice ({default.shown_name})")]
+        choices = [("", _("The host’s choice (%(name)s)") % {"name": default.shown_name})]
         choices += [(each.name, called(each)) for each in offered]
         self.fields["narrator"] = forms.ChoiceField(
-            label="Told by",
-            help_text="From the next turn on.",
+            label=_("Told by"),
+            help_text=_("From the next turn on."),
             choices=choices,
             required=False,
-            error_messages={"invalid_choice": "There is no such narrator to choose."},
+            error_messages={"invalid_choice": _("There is no such narrator to choose.")},
         )
 
 
 def called(narrator: Narrator) -> str:
     """A narrator as players read it before they choose; where their words go stands with it."""
-    place = f" (your words go to {narrator.words_go_to})" if narrator.words_go_to else ""
-    return f"{narrator.shown_name}: {narrator.line}{place}"
+    said = f"{narrator.shown_name}: {narrator.line}"
+    if not narrator.words_go_to:
+        return said
+    return said + gettext(" (your words go to %(place)s)") % {"place": narrator.words_go_to}
 
 
 class SummaryForm(forms.Form):
     text = forms.CharField(
-        label="The story so far",
-        help_text=(
+        label=_("The story so far"),
+        help_text=_(
             "What happened before the part that the narrator still reads. Your words stay; "
             "what happens later is added to them."
         ),
@@ -120,24 +124,24 @@ class CardForm(forms.Form):
     """A story card. `card` is what it says, once the form is valid."""
 
     title = forms.CharField(
-        label="Title",
-        help_text="For you; the narrator does not read it. Empty: the first key.",
+        label=_("Title"),
+        help_text=_("For you; the narrator does not read it. Empty: the first key."),
         max_length=LONGEST_TITLE,
         required=False,
         widget=forms.TextInput(attrs={"dir": "auto", "autocomplete": "off"}),
     )
     keys = forms.CharField(
-        label="Keys",
-        help_text="Words, with commas between. The card enters when one of them is mentioned.",
+        label=_("Keys"),
+        help_text=_("Words, with commas between. The card enters when one of them is mentioned."),
         required=False,
         widget=forms.TextInput(attrs={"dir": "auto", "autocomplete": "off"}),
     )
     text = forms.CharField(
-        label="Text",
-        help_text="What the narrator then knows. A card can name others by their keys.",
+        label=_("Text"),
+        help_text=_("What the narrator then knows. A card can name others by their keys."),
         widget=forms.Textarea(attrs={"rows": 4, "dir": "auto", "maxlength": LONGEST_NOTE}),
     )
-    pinned = forms.BooleanField(label="Always known", required=False)
+    pinned = forms.BooleanField(label=_("Always known"), required=False)
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or {}

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from game.models import LONGEST_NOTE
 from game.protocol import clean_text
 from inference.prompts.cards import key_of
@@ -57,12 +59,16 @@ def read_lore(content: str) -> Lore:
     try:
         data = json.loads(content.removeprefix("\ufeff"))
     except (ValueError, RecursionError):
-        raise LoreError("That is not JSON. Choose the file that the other game exported.") from None
+        raise LoreError(
+            _("That is not JSON. Choose the file that the other game exported.")
+        ) from None
     entries = list_in(data)
     if entries is None:
         raise LoreError(
-            "No list of cards in it. It wants a list of {title, keys, text}, or a file of story "
-            "cards, world info or a lorebook."
+            _(
+                "No list of cards in it. It wants a list of {title, keys, text}, or a file of "
+                "story cards, world info or a lorebook."
+            )
         )
     lore = Lore()
     for number, entry in enumerate(entries, 1):
@@ -93,18 +99,20 @@ def list_in(data: Any, depth: int = 4) -> list[Any] | None:
 def read_entry(entry: Any, number: int) -> LoreCard:
     """One entry as a card. Raises LoreError with the reason why it is none."""
     if not isinstance(entry, dict):
-        raise LoreError(f"Entry {number} is not a card.")
+        raise LoreError(_("Entry %(number)s is not a card.") % {"number": number})
     text = first_text(entry, TEXTS)
     written = list(keys_in(entry))
     keys = tidy_keys(key for key in written if not is_pattern(key))
     title = first_text(entry, TITLES) or (keys[0] if keys else text)
     title = " ".join(title.split())[:LONGEST_TITLE]
-    called = f"“{title}”" if title else f"Entry {number}"
+    called = f"“{title}”" if title else _("Entry %(number)s") % {"number": number}
     pinned = any(entry.get(name) is True for name in ALWAYS)
     if entry.get("enabled") is False or entry.get("disable") is True:
-        raise LoreError(f"{called} is switched off where it comes from.")
+        raise LoreError(_("%(card)s is switched off where it comes from.") % {"card": called})
     if not keys and not pinned and any(map(is_pattern, written)):
-        raise LoreError(f"{called}: its keys are patterns; cards fire on plain words.")
+        raise LoreError(
+            _("%(card)s: its keys are patterns; cards fire on plain words.") % {"card": called}
+        )
     problem = card_problem(keys, text, pinned)
     if problem:
         raise LoreError(f"{called}: {problem}")
@@ -154,14 +162,20 @@ def tidy_keys(keys: Any) -> tuple[str, ...]:
 def card_problem(keys: tuple[str, ...], text: str, pinned: bool) -> str:
     """What is wrong with a card, for the player; "" where nothing is."""
     if not text:
-        return "It has no text."
+        return _("It has no text.")
     if len(text) > LONGEST_NOTE:
-        return f"Its text has {len(text):,} characters; {LONGEST_NOTE:,} fit. Shorten it."
+        return _("Its text has %(length)s characters; %(most)s fit. Shorten it.") % {
+            "length": f"{len(text):,}",
+            "most": f"{LONGEST_NOTE:,}",
+        }
     if not keys and not pinned:
-        return "It needs a key, or it never fires. Or pin it."
+        return _("It needs a key, or it never fires. Or pin it.")
     if len(keys) > MOST_KEYS:
-        return f"It has {len(keys)} keys; {MOST_KEYS} fit."
+        return _("It has %(count)s keys; %(most)s fit.") % {"count": len(keys), "most": MOST_KEYS}
     long = [key for key in keys if len(key) > LONGEST_KEY]
     if long:
-        return f"A key has at most {LONGEST_KEY} characters: “{long[0][:30]}…” is longer."
+        return _("A key has at most %(most)s characters: “%(key)s…” is longer.") % {
+            "most": LONGEST_KEY,
+            "key": long[0][:30],
+        }
     return ""

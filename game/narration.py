@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import redis
 from celery import current_app
 from django.conf import settings
+from django.utils.translation import gettext as _
 from kombu.exceptions import OperationalError
 
 from game import context
@@ -59,7 +60,7 @@ def new_words_go_to() -> str:
         logger.warning("%s", problem)
         return ""
     stay = hosts.pop("", False)
-    return " or ".join([*hosts, *(["stay on this machine"] if hosts and stay else [])])
+    return _(" or ").join([*hosts, *([_("stay on this machine")] if hosts and stay else [])])
 
 
 def narrator_of(adventure: Adventure) -> Narrator:
@@ -69,8 +70,11 @@ def narrator_of(adventure: Adventure) -> Narrator:
     except UnknownNarrator:
         raise Refused(
             "narrator_down",
-            f"The narrator “{adventure.narrator}” is not on this host any more. "
-            "Ask the host to bring it back, or begin a new adventure.",
+            _(
+                "The narrator “%(name)s” is not on this host any more. "
+                "Ask the host to bring it back, or begin a new adventure."
+            )
+            % {"name": adventure.narrator},
         ) from None
 
 
@@ -96,7 +100,7 @@ def place_for(narrator: Narrator, player: Player) -> Place:
         return Place(0, None)
     if pace.workers == 0:
         raise Refused(
-            "narrator_down", "The narrator is away. Your words are kept; try again soon.", 10
+            "narrator_down", _("The narrator is away. Your words are kept; try again soon."), 10
         )
     return Place(position, pace.seconds_until_started(position))
 
@@ -135,5 +139,5 @@ def wake(narrator: str) -> None:
 def top_up_wake_ups(narrator: str) -> None:
     """Send wake-ups for waiting turns whose messages were lost. Too many do no harm."""
     missing = story_log().waiting(narrator) - story_log().messages(f"narrator.{narrator}")
-    for _ in range(missing):
+    for _each in range(missing):
         wake(narrator)

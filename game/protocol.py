@@ -7,6 +7,7 @@ import unicodedata
 import uuid
 from typing import Annotated, Any, Literal
 
+from django.utils.translation import gettext as _
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -109,7 +110,7 @@ class EditTurn(KeyedCommand):
     @model_validator(mode="after")
     def changes_something(self) -> "EditTurn":
         if self.action is None and self.reply is None:
-            raise ValueError("An edit names an action, a reply, or both.")
+            raise ValueError(_("An edit names an action, a reply, or both."))
         return self
 
 
@@ -135,7 +136,7 @@ COMMANDS: TypeAdapter[Keyed | Resume | Ping] = TypeAdapter(AnyCommand)
 def parse_command(frame: str) -> Keyed | Resume | Ping:
     """The command in a text frame. Raises Refused("bad_message") for anything else."""
     if len(frame) > LONGEST_FRAME:
-        raise Refused("bad_message", "That message is over 64 KiB. Send less at once.")
+        raise Refused("bad_message", _("That message is over 64 KiB. Send less at once."))
     try:
         return COMMANDS.validate_json(frame)
     except ValidationError as problem:

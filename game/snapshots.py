@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import redis
+from django.utils.translation import gettext as _
 
 from game import dice, narration, paths
 from game.log import story_log
@@ -86,7 +87,7 @@ def narrator_shown(adventure: Adventure) -> dict[str, Any]:
         narrator = narration.narrator_of(adventure)
     except Refused:
         name = adventure.narrator
-        line = "Not on this host."
+        line = _("Not on this host.")
         return {"name": name, "title": name, "line": line, "builtin": False, "words_go_to": ""}
     return {
         "name": narrator.name,

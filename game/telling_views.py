@@ -11,6 +11,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -26,15 +27,15 @@ from inference.narrators import NarratorsError
 logger = logging.getLogger(__name__)
 
 ORIGINS = {
-    "memory": "memory",
-    "card": "card",
-    "story": "story",
-    "summary": "summary",
-    "note": "author’s note",
-    "action": "action",
-    "dice": "dice",
-    "told": "told already",
-    "frame": "format",
+    "memory": _("memory"),
+    "card": _("card"),
+    "story": _("story"),
+    "summary": _("summary"),
+    "note": _("author’s note"),
+    "action": _("action"),
+    "dice": _("dice"),
+    "told": _("told already"),
+    "frame": _("format"),
 }
 
 
@@ -120,7 +121,7 @@ def summary(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
         if form.is_valid():
             summaries.write(found.pk, player_of(request), form.cleaned_data["text"])
             if not wants_json(request):
-                messages.success(request, "Saved. The narrator knows from the next turn on.")
+                messages.success(request, _("Saved. The narrator knows from the next turn on."))
                 return redirect("summary", found.pk)
     if form.errors and wants_json(request):
         return refused(request, form) or HttpResponse(status=422)

@@ -15,6 +15,8 @@ import redis
 from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
 
 from game import dice, narration, paths
 from game.log import publish_on_commit, story_log
@@ -133,7 +135,7 @@ def retry_turn(adventure: Adventure, player: Player, turn_id: UUID) -> Turn:
     refuse_when_busy(adventure)
     turn = turn_of(adventure, turn_id)
     if turn.parent is None:
-        raise Refused("not_allowed", "The opening was written by hand. Edit it instead.")
+        raise Refused("not_allowed", _("The opening was written by hand. Edit it instead."))
     return queue_turn(adventure, player, turn.parent, turn.kind, turn.action, turn.dice)
 
 
@@ -141,7 +143,7 @@ def undo_turn(adventure: Adventure) -> Turn:
     """Step back to before the last action. A turn under way is stopped first."""
     head = head_of(adventure)
     if head.parent is None:
-        raise Refused("not_allowed", "This is where the story begins.")
+        raise Refused("not_allowed", _("This is where the story begins."))
     stop_what_is_under_way(adventure)
     return move_head(adventure, head.parent)
 
@@ -150,7 +152,7 @@ def redo_turn(adventure: Adventure) -> Turn:
     """Step forward to the turn that was played last from here."""
     head = head_of(adventure)
     if head.last_child is None:
-        raise Refused("not_allowed", "There is nothing to redo.")
+        raise Refused("not_allowed", _("There is nothing to redo."))
     stop_what_is_under_way(adventure)
     return move_head(adventure, head.last_child)
 
@@ -171,7 +173,7 @@ def edit_turn(
     stop_what_is_under_way(adventure)
     turn = turn_of(adventure, turn_id)
     if turn.kind == Kind.OPENING and action:
-        raise Refused("not_allowed", "The opening has no action to edit, only its text.")
+        raise Refused("not_allowed", _("The opening has no action to edit, only its text."))
     for field, after in ((Edit.Field.ACTION, action), (Edit.Field.REPLY, reply)):
         before = getattr(turn, field)
         if after is not None and after != before:
@@ -230,7 +232,8 @@ def leave_turn(turn: Turn) -> None:
     """Stop a turn that nobody watches any more."""
     with contextlib.suppress(NoSuchAdventure), changed(turn.adventure_id) as adventure:
         if adventure.turns.filter(pk=turn.pk, status=Status.QUEUED).exists():
-            stop_what_is_under_way(adventure, "Nobody was watching, so the narrator stopped.")
+            reason = gettext_noop("Nobody was watching, so the narrator stopped.")
+            stop_what_is_under_way(adventure, reason)
         else:
             adventure.version -= 1
 
@@ -277,13 +280,13 @@ def keep_context(turn: Turn, result: Result) -> None:
 
 def refuse_when_busy(adventure: Adventure) -> None:
     if adventure.turns.filter(status=Status.QUEUED).exists():
-        raise Refused("busy", "The narrator is still speaking. Stop it, or wait for the end.")
+        raise Refused("busy", _("The narrator is still speaking. Stop it, or wait for the end."))
 
 
 def turn_of(adventure: Adventure, turn_id: UUID) -> Turn:
     turn = adventure.turns.filter(pk=turn_id).select_related("parent").first()
     if turn is None:
-        raise Refused("unknown_turn", "That turn is not in this adventure. Reload the page.")
+        raise Refused("unknown_turn", _("That turn is not in this adventure. Reload the page."))
     return turn
 
 
@@ -342,8 +345,11 @@ def refuse_when_full(place: narration.Place) -> None:
     if wait is not None and wait > most:
         raise Refused(
             "full",
-            f"Too many stories are being told: the wait is about {wait} seconds. "
-            "Your words are kept; try again later.",
+            _(
+                "Too many stories are being told: the wait is about %(seconds)s seconds. "
+                "Your words are kept; try again later."
+            )
+            % {"seconds": wait},
             retry_after=wait - most,
         )
 
@@ -355,7 +361,12 @@ def refuse_when_player_has_enough(player: Player) -> None:
     if under_way >= settings.TURNS_PER_PLAYER:
         raise Refused(
             "too_many",
-            f"You have {under_way} turns under way in other adventures. Let one end first.",
+            ngettext(
+                "You have a turn under way in another adventure. Let it end first.",
+                "You have %(count)s turns under way in other adventures. Let one end first.",
+                under_way,
+            )
+            % {"count": under_way},
             retry_after=RETRY_SOON,
         )
 
@@ -385,7 +396,7 @@ def stop_what_is_under_way(adventure: Adventure, reason: str = "") -> None:
         told = story_log().revoke(str(adventure.pk), turn.narrator, str(turn.pk))
     except redis.RedisError:
         raise Refused(
-            "narrator_down", "The narrator cannot be reached just now. Try again in a moment.", 5
+            "narrator_down", _("The narrator cannot be reached just now. Try again in a moment."), 5
         ) from None
     stopped = Result(
         adventure=str(adventure.pk),
@@ -427,7 +438,10 @@ def sweep_turn(turn: Turn) -> None:
     elif state.leased or state.waiting:
         return
     elif state.started >= turn.attempt and turn.attempt >= ATTEMPTS:
-        fail_turn(turn, "The narrator broke off three times. Try again, or say it differently.")
+        fail_turn(
+            turn,
+            gettext_noop("The narrator broke off three times. Try again, or say it differently."),
+        )
     else:
         if state.started >= turn.attempt:
             turn.attempt += 1

@@ -16,6 +16,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.text import slugify
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -46,6 +47,7 @@ MODULES = [
     "turnview",
     "panel",
     "aloud",
+    "i18n",
 ]
 
 
@@ -248,7 +250,7 @@ def plot(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
             playthroughs.set_plot(found.pk, **form.cleaned_data)
             if wants_json:
                 return JsonResponse({"saved": True})
-            messages.success(request, "Saved. The narrator knows from the next turn on.")
+            messages.success(request, _("Saved. The narrator knows from the next turn on."))
             return redirect("adventure", found.pk)
         if wants_json:
             message = " ".join(str(line) for lines in form.errors.values() for line in lines)
@@ -286,7 +288,7 @@ def operator(request: HttpRequest, token: str) -> HttpResponse:
             file.unlink()  # whoever deletes it is the one: a second browser finds nothing
         except FileNotFoundError:
             raise Http404("The link was used a moment ago.") from None
-    messages.success(request, "You are the operator of this host. The admin is open to you.")
+    messages.success(request, _("You are the operator of this host. The admin is open to you."))
     return redirect("home")
 
 

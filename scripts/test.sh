@@ -20,10 +20,12 @@ skip() {
 !!! SKIPPED: $*"
 }
 
-# Debian's packages: a browser, a font for it, and node for the tests of the pages' own code.
+# Debian's packages: a browser, a font for it, node for the tests of the pages' own code, and what
+# collects the texts to translate.
 wanted=""
 command -v chromium >/dev/null 2>&1 || wanted="$wanted chromium"
 command -v node >/dev/null 2>&1 || wanted="$wanted nodejs"
+command -v xgettext >/dev/null 2>&1 || wanted="$wanted gettext"
 [ -d /usr/share/fonts/truetype/dejavu ] || wanted="$wanted fonts-dejavu-core"
 if [ -n "$wanted" ] && may_install; then
     echo "grue: installing$wanted"

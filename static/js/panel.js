@@ -1,6 +1,8 @@
 // What stands beside the story: a column where there is room for one, else a drawer over it. Its
 // tabs bring what they show when they are first looked at.
 
+import { t } from "./i18n.js";
+
 const BESIDE = matchMedia("(min-width: 68rem)");
 
 export class Panel {
@@ -111,11 +113,11 @@ export class Part {
       else page = await answer.text();
       if (answer.redirected && asked === this.asked) this.url = answer.url;
     } catch {
-      if (asked === this.asked) this.say("This did not come. Try again.");
+      if (asked === this.asked) this.say(t("This did not come. Try again."));
       return;
     }
     if (asked !== this.asked) return; // something else was asked for meanwhile
-    if (page === null) this.say("There is nothing here.");
+    if (page === null) this.say(t("There is nothing here."));
     else this.put(page);
   }
 

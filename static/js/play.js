@@ -5,6 +5,7 @@ import { Announcer } from "./announce.js";
 import { Drafts } from "./drafts.js";
 import { Aloud, controls } from "./aloud.js";
 import { Follow } from "./follow.js";
+import { n, number, t } from "./i18n.js";
 import { Panel, Part } from "./panel.js";
 import * as spans from "./span.js";
 import { Socket, uuid } from "./socket.js";
@@ -29,9 +30,9 @@ const buttons = {
 
 const MODES = ["do", "say", "story"];
 const ASKS = {
-  do: "What do you do?",
-  say: "What do you say?",
-  story: "What happens next?",
+  do: t("What do you do?"),
+  say: t("What do you say?"),
+  story: t("What happens next?"),
 };
 const touch = matchMedia("(hover: none) and (pointer: coarse)");
 const DOUBLE_CLICK = 500; // ms
@@ -51,7 +52,7 @@ const drafts = new Drafts(here.id);
 const announcer = new Announcer($("spoken"));
 const follow = new Follow(scroller, (behind) => {
   $("pill").hidden = !behind;
-  $("pill").textContent = behind === "far" ? "To the end ↓" : "New words ↓";
+  $("pill").textContent = behind === "far" ? t("To the end ↓") : t("New words ↓");
 });
 const aloud = new Aloud({
   turns: () =>
@@ -67,7 +68,7 @@ const aloud = new Aloud({
   },
   onChange: (on) => {
     $("hush").hidden = !on;
-    $("aloud").textContent = on ? "Stop reading aloud" : "Read aloud";
+    $("aloud").textContent = on ? t("Stop reading aloud") : t("Read aloud");
   },
 });
 const scheme = location.protocol === "https:" ? "wss" : "ws";
@@ -146,9 +147,9 @@ let quiet = 0;
 function connection(status) {
   clearTimeout(quiet);
   const lines = {
-    offline: "The connection is gone. What you type is kept; trying again …",
-    "signed-out": "You are signed out. Copy what you typed, then load the page again.",
-    gone: "This adventure is not here any more.",
+    offline: t("The connection is gone. What you type is kept; trying again …"),
+    "signed-out": t("You are signed out. Copy what you typed, then load the page again."),
+    gone: t("This adventure is not here any more."),
   };
   document.body.dataset.connection = status;
   const line = lines[status] ?? "";
@@ -241,7 +242,7 @@ function refresh(view, turn, last, fading, before) {
   const was = before.turns[turn.id];
   if (story.settled(turn) && !story.settled(was)) {
     announcer.end();
-    if (turn.status === "failed") announcer.say(turn.reason || "The narrator failed.");
+    if (turn.status === "failed") announcer.say(turn.reason || t("The narrator failed."));
   }
   if (added || turn.status !== was.status) follow.words();
 }
@@ -302,7 +303,7 @@ function showControls() {
   const does = busy ? "stop" : "send";
   if (buttons.send.dataset.does !== does) turned = performance.now();
   buttons.send.dataset.does = does;
-  $("send-word").textContent = busy ? "Stop" : "Send";
+  $("send-word").textContent = busy ? t("Stop") : t("Send");
   buttons.send.disabled = !head || (busy && !telling);
   buttons.continue.disabled = !head || busy;
   buttons.retry.disabled = telling ? Boolean(state.then) : busy || !story.canRetry(state);
@@ -391,8 +392,17 @@ function send() {
   }
   const length = story.codePoints(text);
   if (length > story.LONGEST) {
-    const over = (length - story.LONGEST).toLocaleString("en");
-    tell(`4,000 characters fit in one turn. Take out ${over} and send again.`, "problem");
+    const over = length - story.LONGEST;
+    const most = number(story.LONGEST);
+    tell(
+      n(
+        "{most} characters fit in one turn. Take out one and send again.",
+        "{most} characters fit in one turn. Take out {count} and send again.",
+        over,
+        { most },
+      ),
+      "problem",
+    );
     return;
   }
   if (story.busy(state)) {
@@ -416,7 +426,7 @@ function retry() {
     return true;
   }
   const head = story.headTurn(state);
-  if (story.tellings(state, head).length === 1) once("retry", "The other telling is kept: ‹ › goes back to it.");
+  if (story.tellings(state, head).length === 1) once("retry", t("The other telling is kept: ‹ › goes back to it."));
   command("retry_turn", { turn: head.id });
   return true;
 }
@@ -468,7 +478,7 @@ function typed() {
   const length = story.codePoints(input.value);
   const counter = $("counter");
   counter.hidden = length < COUNT_FROM;
-  counter.textContent = `${length.toLocaleString("en")} / 4,000`;
+  counter.textContent = `${number(length)} / ${number(story.LONGEST)}`;
   counter.classList.toggle("over", length > story.LONGEST);
 }
 
@@ -489,7 +499,7 @@ input.addEventListener("keydown", (event) => {
   } else if (event.key === "Tab" && plain && !leaving) {
     event.preventDefault();
     setMode(MODES[(MODES.indexOf(mode.value) + 1) % MODES.length]);
-    announcer.say(`${mode.options[mode.selectedIndex].text} mode`);
+    announcer.say(t("{mode} mode", { mode: mode.options[mode.selectedIndex].text }));
   } else if (event.key === "ArrowUp" && plain && !input.value) {
     if (editLast()) event.preventDefault();
   } else if (["PageUp", "PageDown"].includes(event.key) && plain) {
@@ -642,7 +652,7 @@ async function older() {
     state = story.reduce(state, { type: "page.earlier", turns, earlier });
     slide(spans.up);
   } catch {
-    tell("The earlier turns did not come. Scroll up to try again.");
+    tell(t("The earlier turns did not come. Scroll up to try again."));
     return false;
   } finally {
     fetching = false;
@@ -843,11 +853,11 @@ $("plot-form").addEventListener("submit", async (event) => {
     const said = await answer.json();
     if (!answer.ok) throw new Error(said.message);
     if ($("panel").matches(":modal")) $("panel").close();
-    tell("Saved. The narrator knows from the next turn on.");
+    tell(t("Saved. The narrator knows from the next turn on."));
   } catch (problem) {
     line.textContent =
       problem instanceof SyntaxError || problem instanceof TypeError
-        ? "That could not be saved. Your words are still here; try again."
+        ? t("That could not be saved. Your words are still here; try again.")
         : problem.message;
   }
 });

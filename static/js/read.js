@@ -1,6 +1,7 @@
 // The reading page: its story is all there; what is left is to hear it, print it and set its letters.
 
 import { Aloud, controls } from "./aloud.js";
+import { t } from "./i18n.js";
 
 const $ = (id) => document.getElementById(id);
 const story = [...document.querySelectorAll("article.turn")].map((element) => {
@@ -24,7 +25,7 @@ const aloud = new Aloud({
     return boxes[part];
   },
   onChange: (on) => {
-    $("aloud").textContent = on ? "■ Stop reading" : "Read aloud";
+    $("aloud").textContent = on ? `■ ${t("Stop reading")}` : t("Read aloud");
   },
 });
 

@@ -1,6 +1,7 @@
 // The tree of a story, drawn on a canvas: only what is in sight is drawn, so its size does not
 // matter. A click or Enter travels; drag, wheel, pinch and keys move about.
 
+import { number, t } from "./i18n.js";
 import { layOut, step } from "./treelayout.js";
 
 const ROW = 34; // px between a turn and the next, unzoomed
@@ -61,14 +62,14 @@ export class Tree {
     if (known && head === this.head) return;
     if (!known) {
       const asked = (this.asked += 1);
-      if (!this.turns.length) this.words.textContent = "The tree is on its way …";
+      if (!this.turns.length) this.words.textContent = t("The tree is on its way …");
       let answer;
       try {
         answer = await fetch(this.url);
         if (!answer.ok) throw new Error(String(answer.status));
         answer = await answer.json();
       } catch {
-        this.words.textContent = "The tree did not come. Open it again to try once more.";
+        this.words.textContent = t("The tree did not come. Open it again to try once more.");
         return;
       }
       if (asked !== this.asked) return; // a later one is on its way
@@ -236,10 +237,10 @@ export class Tree {
   say() {
     const node = this.tree.nodes.get(this.chosen) ?? this.tree.nodes.get(this.head);
     if (!node) return;
-    const here = node.id === this.head ? " · you are here" : "";
-    const lost = { failed: " · not told", stopped: " · stopped", queued: " · being told" };
-    const name = node.depth ? `Turn ${node.depth}` : "The opening";
-    const line = `${name}${here || lost[node.status] || ""}: ${node.words || "the story goes on"}`;
+    const here = node.id === this.head ? t(" · you are here") : "";
+    const lost = { failed: t(" · not told"), stopped: t(" · stopped"), queued: t(" · being told") };
+    const name = node.depth ? t("Turn {number}", { number: number(node.depth) }) : t("The opening");
+    const line = `${name}${here || lost[node.status] || ""}: ${node.words || t("the story goes on")}`;
     if (this.words.textContent !== line) this.words.textContent = line;
   }
 

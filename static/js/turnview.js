@@ -1,5 +1,6 @@
 // One turn on the page: the action, the reply as it is told, and its editor.
 
+import { number, t } from "./i18n.js";
 import { append, replace } from "./prose.js";
 import { codePoints, LONGEST, settled } from "./story.js";
 
@@ -22,14 +23,19 @@ const lamp = () => document.getElementById("lamp").content.firstElementChild.clo
 
 /** "2nd in line · about 40 s": position 0 is next. */
 export function waitLine({ position, eta }) {
-  const place = position <= 0 ? "Next in line" : `${ordinal(position + 1)} in line`;
+  const place = position <= 0 ? t("Next in line") : inLine(position + 1);
   if (eta === null || eta <= 0) return place;
-  return `${place} · about ${eta < 90 ? `${Math.ceil(eta)} s` : `${Math.round(eta / 60)} min`}`;
+  if (eta < 90) return t("{place} · about {count} s", { place, count: Math.ceil(eta) });
+  return t("{place} · about {count} min", { place, count: Math.round(eta / 60) });
 }
 
-function ordinal(n) {
-  const ending = { 1: "st", 2: "nd", 3: "rd" }[n % 10] ?? "th";
-  return n + (n % 100 > 10 && n % 100 < 14 ? "th" : ending);
+function inLine(place) {
+  const ordinal = place % 100 > 10 && place % 100 < 14 ? 0 : place % 10;
+  const count = number(place);
+  if (ordinal === 1) return t("{count}st in line", { count });
+  if (ordinal === 2) return t("{count}nd in line", { count });
+  if (ordinal === 3) return t("{count}rd in line", { count });
+  return t("{count}th in line", { count });
 }
 
 export class TurnView {
@@ -62,12 +68,12 @@ export class TurnView {
 
   buildTools() {
     const { hands } = this;
-    this.back = button("tool step", "‹", "Previous telling", () => this.step(-1));
+    this.back = button("tool step", "‹", t("Previous telling"), () => this.step(-1));
     this.count = make("span", "count");
-    this.forth = button("tool step", "›", "Next telling", () => this.step(1));
-    this.again = button("tool", "Try again", "", () => hands.retry(this.turn));
-    this.change = button("tool", "Edit", "", () => this.edit());
-    this.here = button("tool", "Go back to here", "", () => hands.go(this.turn.id));
+    this.forth = button("tool step", "›", t("Next telling"), () => this.step(1));
+    this.again = button("tool", t("Try again"), "", () => hands.retry(this.turn));
+    this.change = button("tool", t("Edit"), "", () => this.edit());
+    this.here = button("tool", t("Go back to here"), "", () => hands.go(this.turn.id));
     this.tools.append(this.back, this.count, this.forth, this.again, this.change, this.here);
   }
 
@@ -99,7 +105,7 @@ export class TurnView {
     this.showTools(turn, last, ids);
     const silent = !settled(turn) && !turn.reply;
     this.wait.hidden = !silent && !fading;
-    if (turn.status === "running") this.say("The narrator is thinking");
+    if (turn.status === "running") this.say(t("The narrator is thinking"));
     else if (fading) this.say("");
     return added;
   }
@@ -123,8 +129,8 @@ export class TurnView {
 
   showNote(turn) {
     let text = "";
-    if (turn.status === "failed") text = turn.reason || "The narrator lost the thread.";
-    else if (turn.status === "stopped" && !turn.reply) text = "Stopped before the first word.";
+    if (turn.status === "failed") text = turn.reason || t("The narrator lost the thread.");
+    else if (turn.status === "stopped" && !turn.reply) text = t("Stopped before the first word.");
     this.note.textContent = text;
     this.note.hidden = !text;
   }
@@ -135,7 +141,7 @@ export class TurnView {
     const at = ids.indexOf(turn.id);
     for (const part of [this.back, this.count, this.forth]) part.hidden = !several;
     this.count.textContent = several ? `${at + 1}/${ids.length}` : "";
-    this.count.setAttribute("aria-label", several ? `Telling ${at + 1} of ${ids.length}` : "");
+    this.count.setAttribute("aria-label", several ? t("Telling {place} of {count}", { place: at + 1, count: ids.length }) : "");
     this.back.disabled = at <= 0;
     this.forth.disabled = at >= ids.length - 1;
     this.again.hidden = !(last && turn.status === "failed");
@@ -159,10 +165,10 @@ export class TurnView {
     message.setAttribute("role", "alert");
     const hasAction = !["opening", "continue"].includes(this.turn.kind);
     this.boxes = {};
-    if (hasAction) form.append(this.box("action", "What you did", this.turn.action));
-    form.append(this.box("reply", "What was told", this.turn.reply));
-    const save = make("button", "small primary", "Save");
-    const cancel = button("small", "Cancel", "", () => this.closeEditor());
+    if (hasAction) form.append(this.box("action", t("What you did"), this.turn.action));
+    form.append(this.box("reply", t("What was told"), this.turn.reply));
+    const save = make("button", "small primary", t("Save"));
+    const cancel = button("small", t("Cancel"), "", () => this.closeEditor());
     const buttons = make("div", "editor-buttons");
     buttons.append(save, cancel);
     form.append(message, buttons);
@@ -210,7 +216,12 @@ export class TurnView {
       if (text === this.turn[name].trim()) continue;
       const length = codePoints(text);
       if (length > LONGEST) {
-        this.unsaved(`That is ${length.toLocaleString("en")} characters; 4,000 fit.`);
+        this.unsaved(
+          t("That is {length} characters; {most} fit.", {
+            length: number(length),
+            most: number(LONGEST),
+          }),
+        );
         return;
       }
       changes[name] = text;

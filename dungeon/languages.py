@@ -1,0 +1,61 @@
+"""The languages that pages can speak: English, and every one that there is a translation for.
+
+A translation is a folder as gettext wants it, `locale/de/LC_MESSAGES/`, with `django.mo` for pages
+and `djangojs.mo` for scripts. The host's own lie in DATA_DIR/locale and go before ours.
+"""
+
+import gettext
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.conf.locale import LANG_INFO
+from django.http import HttpRequest
+from django.utils.translation import get_language, to_locale
+
+PLURALS = 200  # numbers whose plural is told to pages; beyond, the last two digits decide
+
+
+def spoken(folders: Sequence[Path]) -> list[tuple[str, str]]:
+    """What LANGUAGES says: codes, and each language's own name."""
+    codes = {
+        file.parent.parent.name.replace("_", "-").lower()
+        for folder in folders
+        for file in folder.glob("*/LC_MESSAGES/django.mo")
+    }
+    others = sorted(codes - {"en"})
+    names = {code: str(LANG_INFO.get(code, {}).get("name_local", code)) for code in others}
+    return [("en", "English"), *names.items()]
+
+
+@cache
+def script_words(language: str) -> dict[str, Any]:
+    """What static/js/i18n.js needs to speak `language`; nothing where that is English.
+
+    `plural` has, for each number below PLURALS, the place of its form: a page may not evaluate the
+    formula that the translation has for it.
+    """
+    texts: dict[str, str | list[str]] = {}
+    plural = ""
+    for folder in reversed(settings.LOCALE_PATHS):
+        try:
+            found: Any = gettext.translation("djangojs", folder, [to_locale(language)])
+        except FileNotFoundError:
+            continue
+        for key, text in found._catalog.items():
+            if isinstance(key, str):
+                texts[key] = text
+            else:
+                forms = texts.setdefault(key[0], [])
+                assert isinstance(forms, list)
+                forms.append(text)
+        plural = "".join(str(found.plural(number)) for number in range(PLURALS))
+    texts.pop("", None)  # the header
+    return {"texts": texts, "plural": plural} if texts else {}
+
+
+def words(request: HttpRequest) -> dict[str, Any]:
+    """For templates: what scripts need to speak the language of this page."""
+    return {"script_words": lambda: script_words(get_language() or "en")}
