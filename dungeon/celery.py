@@ -55,9 +55,14 @@ app.conf.update(
             "schedule": 600.0,
             "options": {"queue": "game", "expires": 600},
         },
+        "tidy accounts": {
+            "task": "game.accounts.tasks.tidy",
+            "schedule": 3600.0,
+            "options": {"queue": "game", "expires": 3600},
+        },
     },
 )
-app.autodiscover_tasks(["game", "game.library", "inference"])
+app.autodiscover_tasks(["game", "game.accounts", "game.library", "inference"])
 
 
 @beat_embedded_init.connect

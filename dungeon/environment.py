@@ -60,10 +60,13 @@ def whole(name: str, default: int, least: int, most: int) -> int:
 
 
 def one_of(name: str, default: str, choices: list[str]) -> str:
+    """One of a few words, in whatever case."""
+
     def parse(raw: str) -> str:
-        if raw.upper() not in choices:
-            raise ValueError(raw)
-        return raw.upper()
+        for choice in choices:
+            if raw.lower() == choice.lower():
+                return choice
+        raise ValueError(raw)
 
     return read(name, default, parse, f"wants one of {', '.join(choices)}")
 

@@ -4,13 +4,14 @@ PROTOCOL.md lists the variables; a wrong one stops start-up with a line that nam
 """
 
 import logging
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import dj_database_url
 from csp.constants import NONE, SELF
 
-from dungeon import environment, languages, network, secrets, services
+from dungeon import email, environment, languages, network, secrets, services
 from inference.config import InferenceConfig
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -60,6 +61,25 @@ ALLOWED_ORIGINS += CSRF_TRUSTED_ORIGINS
 if any(origin.startswith("https://") for origin in CSRF_TRUSTED_ORIGINS):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
+# Who may play: `open` is guests and whoever signs up, `invite` is who has an account or an invite,
+# `single` makes everybody who reaches this host its one player, the operator in the end.
+ACCOUNTS = environment.one_of("ACCOUNTS", "open", ["open", "invite", "single"])
+# Where mail goes out. Without it no e-mail address is asked for.
+_mail = environment.read("EMAIL_URL", email.NOWHERE, email.parse, email.WANTS, secret=True)
+EMAIL_URL = bool(_mail)
+# Proxies before us that say in X-Forwarded-For who asks. An address that a client only claims must
+# not count: with it nobody would ever be too many.
+TRUSTED_PROXIES = environment.whole(
+    "TRUSTED_PROXIES",
+    int(any(each.startswith("https://") for each in CSRF_TRUSTED_ORIGINS)),
+    0,
+    10,
+)
+# Where strangers may sign up, those who run the place prove with an app that it is them.
+STAFF_NEED_TOTP = ACCOUNTS == "open" and bool(
+    not network.is_loopback(HOST) or CSRF_TRUSTED_ORIGINS or environment.text("ALLOWED_HOSTS")
+)
+
 # What a player may have under way at once, over all adventures.
 TURNS_PER_PLAYER = environment.whole("TURNS_PER_PLAYER", 2, 1, 1000)
 # A turn goes on when nobody watches any more. A host who pays for each word may have it stopped
@@ -88,6 +108,10 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "axes",
     "game",
 ]
 MIDDLEWARE = [
@@ -105,6 +129,9 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "game.accounts.door.DoorMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "dungeon.urls"
 ASGI_APPLICATION = "dungeon.asgi.application"
@@ -120,6 +147,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.contrib.messages.context_processors.messages",
                 "django.template.context_processors.i18n",
                 "dungeon.languages.words",
+                "game.accounts.door.choices",
             ]
         },
     }
@@ -130,7 +158,86 @@ _database["OPTIONS"] = {"connect_timeout": 5, **_database.get("OPTIONS", {})}
 DATABASES = {"default": _database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "game.Player"
-LOGIN_URL = "/admin/login/"
+
+# Counts of who did what how often. See dungeon.cache for what happens while Redis is away.
+CACHES = {
+    "default": {
+        "BACKEND": "dungeon.cache.ForgivingCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "grue:cache",
+        "OPTIONS": {
+            "serializer": "dungeon.cache.JsonSerializer",
+            "socket_timeout": 1,
+            "socket_connect_timeout": 1,
+        },
+    }
+}
+# An action, and how often it may be done: per address (ip) or player (user), in a minute (m), an
+# hour (h), a day (d). Households and schools share an address.
+LIMITS = {
+    "guest": "20/m/ip,300/d/ip",
+    "begin": "60/m/ip,20/m/user",
+    "report": "20/h/ip,10/h/user",
+    "export": "60/m/ip,30/m/user",
+    "data": "10/h/user",
+}
+
+# Accounts: django-allauth, with a second factor by app (allauth.mfa).
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "home"
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "game.accounts.backend.OneLook",
+    "django.contrib.auth.backends.ModelBackend",  # guests' sessions name it
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+    )
+]
+ACCOUNT_ADAPTER = "game.accounts.adapter.AccountAdapter"
+ACCOUNT_FORMS = {"login": "game.accounts.forms.LogIn", "signup": "game.accounts.forms.SignUp"}
+ACCOUNT_LOGIN_METHODS = {"username", "email"} if EMAIL_URL else {"username"}
+ACCOUNT_SIGNUP_FIELDS = [
+    "username*",
+    *(["email*"] if EMAIL_URL else []),
+    "password1*",
+    "password2*",
+]
+ACCOUNT_EMAIL_VERIFICATION = "mandatory" if EMAIL_URL else "none"
+# A code is typed in the window where one signs up; a link may open in another browser.
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = EMAIL_URL
+ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_CHANGE = True
+ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
+ACCOUNT_EMAIL_NOTIFICATIONS = EMAIL_URL
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # or strangers could have mail sent to anybody
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_USERNAME_VALIDATORS = "game.accounts.names.validators"
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_AUTHENTICATED_LOGIN_REDIRECTS = False  # game.accounts.views does it, but for guests
+ACCOUNT_RATE_LIMITS = {"signup": "10/m/ip,60/d/ip"}
+ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = "Grue"
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # an address counts only once its code was typed
+# A name at an address is shut out after so many wrong passwords; allauth slows addresses and names.
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_LOCKOUT_CALLABLE = "game.accounts.limits.locked_out"
+AXES_CLIENT_IP_CALLABLE = "game.accounts.limits.address_of"
+AXES_RESET_ON_SUCCESS = True
+AXES_DISABLE_ACCESS_LOG = True
+AXES_VERBOSE = False
+
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_URL else 'dummy'}.EmailBackend"
+EMAIL_TIMEOUT = email.SECONDS
+globals().update(_mail)
+
 USE_TZ = True
 TIME_ZONE = "UTC"
 

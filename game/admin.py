@@ -3,12 +3,15 @@
 What is edited in an adventure goes through turns and adventures, so that open pages show it.
 """
 
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
+from django.utils import timezone
 
 from game import adventures, models, turns
+from game.accounts import invites
 from game.protocol import Refused, clean_text
 
 admin.site.site_header = "Grue"
@@ -19,6 +22,28 @@ admin.site.site_title = "Grue"
 class PlayerAdmin(UserAdmin):
     list_display = ("username", "is_guest", "is_staff", "date_joined", "last_login")
     list_filter = ("is_guest", "is_staff", "is_superuser", "is_active")
+
+
+@admin.register(models.Invite)
+class InviteAdmin(admin.ModelAdmin):
+    """An invite's link is shown once, when it is made."""
+
+    list_display = ("note", "created", "expires", "made_by", "used_by", "used")
+    fields = ("note", "expires")
+
+    def get_changeform_initial_data(self, request: Any) -> dict[str, Any]:
+        return {"expires": timezone.now() + timedelta(days=invites.DAYS)}
+
+    def save_model(self, request: Any, obj: models.Invite, form: Any, change: bool) -> None:
+        if change:
+            super().save_model(request, obj, form, change)
+            return
+        made, token = invites.make(obj.note, request.user, expires=obj.expires)
+        obj.pk, obj.digest = made.pk, made.digest
+        link = request.build_absolute_uri(invites.path(token))
+        self.message_user(
+            request, f"Send this link, which works once and is not shown again: {link}"
+        )
 
 
 class ScenarioCards(admin.StackedInline):

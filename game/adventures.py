@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 
 from game import narration
 from game.library import ratings
-from game.log import publish_on_commit
+from game.log import forget_on_commit, publish_on_commit
 from game.models import Adventure, Kind, Membership, Player, Scenario, Status, StoryCard, Turn
 from game.protocol import PlotChanged, clean_text
 from game.snapshots import adventure_shown
@@ -105,7 +105,9 @@ def delete(adventure_id: UUID) -> None:
     """Delete an adventure for good, with every turn of its tree. What is told in it is stopped."""
     with changed(adventure_id) as adventure:
         stop_what_is_under_way(adventure)
+        turns = [str(pk) for pk in adventure.turns.values_list("pk", flat=True)]
     Adventure.objects.filter(pk=adventure_id).delete()
+    forget_on_commit(str(adventure_id), turns, narration.names())
 
 
 def as_text(adventure: Adventure, turns: list[tuple[str, str]]) -> str:

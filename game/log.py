@@ -36,3 +36,15 @@ def publish_on_commit(adventure: Adventure, event: LoggedEvent) -> None:
             logger.warning("adventure %s: %s not published: %s", identity, event.type, problem)
 
     transaction.on_commit(publish)
+
+
+def forget_on_commit(adventure: str, turns: list[str], narrators: list[str]) -> None:
+    """Let Redis forget an adventure that is deleted, once it is. By itself it takes an hour."""
+
+    def forget() -> None:
+        try:
+            story_log().forget(adventure, turns, narrators)
+        except redis.RedisError as problem:
+            logger.warning("adventure %s: not forgotten yet: %s", adventure, problem)
+
+    transaction.on_commit(forget)

@@ -31,6 +31,15 @@ def narrators() -> Narrators:
     return load_narrators(settings.INFERENCE.narrators_file)
 
 
+def names() -> list[str]:
+    """Every narrator's name; none while the list cannot be read."""
+    try:
+        return list(narrators().names)
+    except NarratorsError as problem:
+        logger.warning("%s", problem)
+        return []
+
+
 def offered_to(player: Player | None) -> list[Narrator]:
     """Those whom a player may choose, in the file's order. Raises NarratorsError."""
     staff = player is not None and player.is_staff

@@ -22,6 +22,7 @@ from django.views.decorators.http import require_safe
 
 from game import adventures as playthroughs
 from game import narration, paths, snapshots
+from game.accounts.limits import limited
 from game.card_views import shown as card_shown
 from game.forms import NarratorForm, PlotForm
 from game.guests import player_of
@@ -173,6 +174,7 @@ def read(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
 
 @never_cache
 @require_safe
+@limited("export", reads=True)
 def export(request: HttpRequest, adventure_id: UUID, form: str) -> HttpResponse:
     """The path to the head as text, Markdown or a web page; as JSON, the whole tree."""
     found = get_object_or_404(theirs(request), pk=adventure_id)

@@ -325,6 +325,16 @@ class StoryLog:
         seen = self.redis.mget([watched_key(adventure) for adventure in adventures])
         return [each for each, mark in zip(adventures, seen, strict=True) if mark is None]
 
+    def forget(self, adventure: str, turns: list[str], narrators: list[str]) -> None:
+        """Let go of all that is remembered of an adventure that is deleted."""
+        pipe = self.redis.pipeline(transaction=False)
+        pipe.delete(log_key(adventure), version_key(adventure), watched_key(adventure))
+        for turn in turns:
+            pipe.delete(lease_key(turn), started_key(turn), end_key(turn), details_key(turn))
+        for narrator in narrators:
+            pipe.hdel(background_key(narrator), adventure)
+        pipe.execute()
+
     # The worker's side
 
     def take_next(self, narrator: str, worker: str) -> Lease | None:

@@ -12,7 +12,7 @@ import pytest
 from django.http import HttpResponse
 from django.test import RequestFactory
 
-from dungeon import environment, machine, network, secrets, services
+from dungeon import email, environment, machine, network, secrets, services
 from dungeon.https import HttpsMiddleware
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -69,6 +69,11 @@ WRONG = [
     ("MODELS_DIR", __file__, "wants a folder"),
     ("MAX_WAIT_SECONDS", "-1", "from 1 to 86400"),
     ("LOG_LEVEL", "LOUD", "one of DEBUG, INFO"),
+    ("ACCOUNTS", "anybody", "one of open, invite, single"),
+    ("TRUSTED_PROXIES", "some", "from 0 to 10"),
+    ("EMAIL_URL", "smtp://user:hush@mail.example", "like smtp://"),
+    ("EMAIL_URL", "http://user:hush@mail.example/?from=a@b.example", "like smtp://"),
+    ("EMAIL_URL", "smtp://a%40b.example:hush@mail.example/?tls=perhaps", "like smtp://"),
 ]
 
 
@@ -192,6 +197,22 @@ def test_cookies_are_secure_under_https_only(secure, headers):
 
     response = HttpsMiddleware(page)(RequestFactory().get("/", **headers))
     assert bool(response.cookies["sessionid"]["secure"]) is secure
+
+
+@pytest.mark.parametrize(
+    ("url", "port", "ssl", "tls", "sender"),
+    [
+        ("smtp://a%40b.example:p%2Fw@mail.example", 587, False, True, "a@b.example"),
+        ("smtps://u:p%2Fw@mail.example/?from=Grue+<g@b.example>", 465, True, False, None),
+        ("smtp://u:p%2Fw@127.0.0.1:25/?tls=no&from=g@b.example", 25, False, False, "g@b.example"),
+    ],
+)
+def test_a_mail_server_is_one_address(url, port, ssl, tls, sender):
+    found = email.parse(url)
+    assert found["EMAIL_PORT"] == port
+    assert (found["EMAIL_USE_SSL"], found["EMAIL_USE_TLS"]) == (ssl, tls)
+    assert found["EMAIL_HOST_PASSWORD"] == "p/w"
+    assert found["DEFAULT_FROM_EMAIL"] == (sender or "Grue <g@b.example>")
 
 
 # Secrets and folders

@@ -3,6 +3,7 @@
 from game.library.visibility import Visibility
 from game.models.adventures import Adventure, AdventureQuerySet, Command, Membership
 from game.models.cards import StoryCard, StoryCardQuerySet
+from game.models.invites import Invite
 from game.models.limits import LONGEST_MEMORY, LONGEST_NOTE, LONGEST_SUMMARY, LONGEST_TEXT
 from game.models.players import Player
 from game.models.scenarios import Begun, Scenario, ScenarioQuerySet
@@ -19,6 +20,7 @@ __all__ = [
     "Begun",
     "Command",
     "Edit",
+    "Invite",
     "Kind",
     "Membership",
     "Player",

@@ -11,6 +11,15 @@ class Player(AbstractUser):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     is_guest = models.BooleanField(default=False)
+    # The day of the last visit: guests who stay away are forgotten.
+    seen = models.DateField(null=True, blank=True, editable=False)
+
+    class Meta(AbstractUser.Meta):
+        indexes = [
+            models.Index(
+                fields=["seen"], condition=models.Q(is_guest=True), name="guests_by_last_visit"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.username

@@ -1,0 +1,89 @@
+"""How allauth does things here: guests stay who they are, and no mail goes where none is set up."""
+
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from game.accounts import adoption, invites
+from game.accounts.limits import address_of
+from game.accounts.standing import may_play
+from game.models import Player
+
+WRONG = _("The name and the password do not belong together.")
+
+
+class AccountAdapter(DefaultAccountAdapter):
+    # One answer, whatever was wrong: which names and addresses exist here is nobody's business.
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "username_password_mismatch": WRONG,
+        "email_password_mismatch": WRONG,
+        "username_taken": _("Somebody has that name already. Take another one."),
+        "too_many_login_attempts": _("Too many attempts. Try again in a few minutes."),
+        "incorrect_password": _("That is not your password."),
+        "incorrect_code": _("That is not the code."),
+        "unknown_email": _("No account has that address."),
+    }
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        if settings.ACCOUNTS == "invite":
+            return invites.held_by(request) is not None
+        return bool(settings.ACCOUNTS == "open")
+
+    def new_user(self, request: HttpRequest) -> Player:
+        """The guest who plays in this browser, as the same row, or somebody new."""
+        guest: Player | None = getattr(request, "guest", None)
+        return guest or Player()
+
+    def save_user(
+        self, request: HttpRequest, user: Player, form: Any, commit: bool = True
+    ) -> Player:
+        with transaction.atomic():
+            user.is_guest = False
+            saved: Player = super().save_user(request, user, form, commit)
+            if settings.ACCOUNTS == "invite":
+                invites.use(request, saved)
+        # The guest's session ends here: its hash was made of no password, and Django would throw
+        # away with it what allauth has just noted. Logging in makes a new key.
+        for key in (SESSION_KEY, BACKEND_SESSION_KEY, HASH_SESSION_KEY):
+            request.session.pop(key, None)
+        return saved
+
+    def pre_login(self, request: HttpRequest, user: Player, **details: Any) -> HttpResponse | None:
+        reason = may_play(user) if user.is_active else None
+        if reason:
+            return render(request, "account/standing.html", {"reason": reason}, status=403)
+        response: HttpResponse | None = super().pre_login(request, user, **details)
+        return response
+
+    def login(self, request: HttpRequest, user: Player) -> None:
+        """Log in. What a guest began in this browser comes along, unless it was not wanted."""
+        guest: Player | None = getattr(request, "guest", None)
+        wanted = request.session.pop(adoption.LEAVE_BEHIND, None) is None
+        super().login(request, user)
+        if guest is not None and guest.pk != user.pk and wanted:
+            adoption.adopt(guest, user)
+
+    def get_login_redirect_url(self, request: HttpRequest) -> str:
+        return reverse("home")
+
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:
+        return reverse("account_home")
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """Behind a proxy on a Unix socket that does not say whom it asks for, all are one."""
+        return address_of(request) or ""
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        if settings.EMAIL_URL:
+            super().send_mail(template_prefix, email, context)
+
+    def format_email_subject(self, subject: str) -> str:
+        return f"Grue: {subject}"

@@ -1,0 +1,26 @@
+"""Whether a player may play just now. Pages, sockets and commands ask here, and nowhere else."""
+
+from uuid import UUID
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from game.models import Player
+
+# Pages that stay open to a player who may not play: what is theirs is theirs all the same.
+STILL_OPEN = {"account_logout", "account_home", "account_data", "account_delete"}
+
+
+def may_play(player: Player) -> str | None:
+    """None, or why not, in words for the player."""
+    if not player.is_active:
+        return _("This account is closed.")
+    if settings.ACCOUNTS == "invite" and player.is_guest and not player.is_staff:
+        return _("This host is open to invited players only. Sign up with your invite.")
+    return None
+
+
+def refusal(player_id: UUID) -> str | None:
+    """As `may_play`, from what the database says now: a socket's own copy may be hours old."""
+    player = Player.objects.filter(pk=player_id).first()
+    return _("This account is gone.") if player is None else may_play(player)

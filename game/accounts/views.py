@@ -1,0 +1,113 @@
+"""Pages of one's own account, and the two doors where guests count as nobody."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from allauth.account import views as allauth_views
+from allauth.account.decorators import reauthentication_required
+from allauth.mfa.utils import is_mfa_enabled
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import logout
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_safe
+
+from game.accounts import door, invites, leaving
+from game.accounts.data import everything, file_name
+from game.accounts.limits import limited
+from game.models import Player
+
+
+@sensitive_post_parameters()
+def log_in(request: HttpRequest) -> HttpResponseBase:
+    if request.user.is_authenticated:
+        return door.sent_on(request)
+    answer: HttpResponseBase = allauth_views.login(request)
+    return answer
+
+
+@sensitive_post_parameters()
+def sign_up(request: HttpRequest) -> HttpResponseBase:
+    if request.user.is_authenticated:
+        return door.sent_on(request)
+    answer: HttpResponseBase = allauth_views.signup(request)
+    return answer
+
+
+def by_mail(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """A page that sends e-mail; where the host cannot, it says what to do instead."""
+
+    @wraps(view)
+    def page(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not settings.EMAIL_URL:
+            return render(request, "account/no_mail.html", status=404)
+        return view(request, *args, **kwargs)
+
+    return page
+
+
+@never_cache
+def invited(request: HttpRequest, token: str) -> HttpResponse:
+    """The link of an invite. It is kept in the session, so that no address leaks it further."""
+    if settings.ACCOUNTS == "single" or invites.find(token) is None:
+        return render(request, "account/invite_spent.html", status=404)
+    invites.hold(request, token)
+    return redirect("account_signup")
+
+
+@never_cache
+@require_safe
+@login_required
+def home(request: HttpRequest) -> HttpResponse:
+    return render(
+        request, "account/home.html", {"here": "account", "totp": is_mfa_enabled(request.user)}
+    )
+
+
+@never_cache
+@require_safe
+@login_required
+@limited("data", reads=True)
+def data(request: HttpRequest) -> HttpResponse:
+    """Everything about the player in one JSON file."""
+    player = player_of(request)
+    return HttpResponse(
+        everything(player),
+        content_type="application/json",
+        headers={"Content-Disposition": f'attachment; filename="{file_name(player)}"'},
+    )
+
+
+@never_cache
+@login_required
+@sensitive_post_parameters()
+def delete(request: HttpRequest) -> HttpResponse:
+    """Ask, then delete the account with everything in it. Whoever has a password gives it again."""
+    if player_of(request).has_usable_password():
+        answer: HttpResponse = deletion_of_account(request)
+        return answer
+    return deletion(request)
+
+
+def deletion(request: HttpRequest) -> HttpResponse:
+    if request.method != "POST":
+        return render(request, "account/delete.html", leaving.what_goes(player_of(request)))
+    player = player_of(request)
+    logout(request)
+    leaving.delete_player(player)
+    messages.success(request, _("Your account is deleted, with everything in it."))
+    return redirect("home" if settings.ACCOUNTS != "invite" else "account_login")
+
+
+deletion_of_account = reauthentication_required(deletion)
+
+
+def player_of(request: HttpRequest) -> Player:
+    assert isinstance(request.user, Player), "nobody else has an account"
+    return request.user

@@ -1,0 +1,33 @@
+"""Invites: links that let one person each sign up."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandParser
+from django.utils import timezone
+
+from game.accounts import invites
+
+
+class Command(BaseCommand):
+    help = "Prints links that let one person each sign up (ACCOUNTS=invite)."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("count", nargs="?", type=int, default=1, help="how many (1)")
+        parser.add_argument("--note", default="", help="for whom they are; you see it in the admin")
+        parser.add_argument(
+            "--days", type=int, default=invites.DAYS, help="how long they can be used"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        expires = timezone.now() + timedelta(days=options["days"])
+        for _ in range(options["count"]):
+            _, token = invites.make(options["note"], expires=expires)
+            print(address() + invites.path(token))
+
+
+def address() -> str:
+    """Where people reach this host, as far as the settings tell."""
+    origins: list[str] = [*settings.CSRF_TRUSTED_ORIGINS, *settings.ALLOWED_ORIGINS]
+    return origins[0]
