@@ -72,6 +72,14 @@ def new_words_go_to() -> str:
     return _(" or ").join([*hosts, *([_("stay on this machine")] if hosts and stay else [])])
 
 
+def is_here(narrator: str) -> bool:
+    """Whether the host still has a narrator. While the file cannot be read, nobody is gone."""
+    try:
+        return narrator in narrators().names
+    except NarratorsError:
+        return True
+
+
 def narrator_of(adventure: Adventure) -> Narrator:
     """The adventure's narrator. Raises Refused("narrator_down") when the host has it no more."""
     try:

@@ -11,12 +11,13 @@ import redis
 from celery import shared_task
 from celery.signals import worker_ready
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, close_old_connections
+from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections
 from django.db.models.functions import Now
 
 from game import narration, summaries, turns
 from game.log import story_log
 from game.models import Adventure, Status, Turn
+from inference.narrators import NarratorsError
 from inference.request import Result, SummaryResult
 
 logger = logging.getLogger(__name__)
@@ -57,14 +58,26 @@ def sweep() -> None:
     under_way = Turn.objects.filter(status=Status.QUEUED, created__lt=Now() - GRACE)
     try:
         for turn_id in list(under_way.order_by("created").values_list("pk", flat=True)):
-            turns.give_again(turn_id, turns.sweep_turn)
+            bring_back(turn_id)
+        publish_what_the_log_missed()
+        stop_what_nobody_watches()
         for narrator in narration.narrators().names:
             narration.top_up_wake_ups(narrator)
             story_log().tidy(narrator)
-        publish_what_the_log_missed()
-        stop_what_nobody_watches()
+    except NarratorsError as problem:
+        logger.warning("no narrator is woken: %s", problem)
     except redis.RedisError as problem:
         logger.warning("the sweep waits for Redis: %s", problem)
+
+
+def bring_back(turn_id: UUID) -> None:
+    """Look at one turn under way. One that cannot be helped must not keep the others waiting."""
+    try:
+        turns.give_again(turn_id, turns.sweep_turn)
+    except (redis.RedisError, OperationalError, InterfaceError):
+        raise  # the others would fare no better
+    except Exception as problem:  # its text may hold the player's words
+        logger.error("turn %s: the sweep cannot help it: %s", turn_id, type(problem).__name__)
 
 
 def stop_what_nobody_watches() -> None:
@@ -117,6 +130,8 @@ def sweep_unasked() -> None:
             sweep()
         except (DatabaseError, InterfaceError) as problem:
             logger.warning("the sweep waits for the database: %s", type(problem).__name__)
+        except Exception as problem:  # whoever watches must not end with the first surprise
+            logger.error("the sweep broke off: %s", type(problem).__name__)
         finally:
             close_old_connections()
 

@@ -428,14 +428,19 @@ def sweep_turn(turn: Turn) -> None:
     """Bring one turn under way back on its way, if it has lost it.
 
     - its end is in the log: record it;
-    - somebody tells it, or it waits: leave it;
+    - somebody tells it, or it waits for one who can: leave it;
+    - it waits for a narrator that the host has no more: it fails;
     - it was started and nobody tells it: its worker died; a new attempt goes on, up to ATTEMPTS;
     - it was never started: its message or its place in the line was lost; send it again.
     """
     state = story_log().state(turn.narrator, str(turn.pk))
     if state.end is not None:
         finish_turn(state.end)
-    elif state.leased or state.waiting:
+    elif state.leased:
+        return
+    elif not narration.is_here(turn.narrator):
+        fail_turn(turn, f"The narrator “{turn.narrator}” is not on this host any more.")
+    elif state.waiting:
         return
     elif state.started >= turn.attempt and turn.attempt >= ATTEMPTS:
         fail_turn(

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import time
 import uuid
+from contextlib import AsyncExitStack
 from datetime import timedelta
 
 import pytest
@@ -17,7 +19,7 @@ from game.database import in_database
 from game.log import story_log
 from game.models import Adventure, Status, Turn
 from inference.log import FIRST, StoryLog, log_key, watched_key
-from inference.request import Token
+from inference.request import GenerationRequest, Passage, StoryContext, Token
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -112,6 +114,30 @@ async def test_an_action_is_accepted_queued_started_told_word_by_word(alice, adv
         assert told["turn"]["reply"] == words_of(window.seen, told["turn"]["id"]) == REPLY
         stored = await in_database(Turn.objects.get, pk=told["turn"]["id"])
         assert (stored.reply, stored.status) == (REPLY, Status.TOLD)
+
+
+async def test_words_come_in_at_most_twenty_frames_a_second(alice, adventure, troupe):
+    troupe.start(pace=300, replies=[" ".join(f"word{number}" for number in range(300))])
+    async with Window(adventure.pk, alice) as window:
+        await window.next()
+        await window.command("take_action", kind="do", text="listen")
+        await window.until("turn.started")
+        began = time.monotonic()
+        told = await window.until("turn.told")
+        frames = [event for event in window.seen if event["type"] == "turn.token"]
+        assert 3 < len(frames) <= 20 * (time.monotonic() - began) + 1
+        assert words_of(window.seen, told["turn"]["id"]) == told["turn"]["reply"]
+
+
+async def test_one_connection_to_redis_follows_the_logs_of_all_windows(alice, begin, log):
+    stories = [await in_database(begin, alice) for _ in range(5)]
+    async with AsyncExitStack() as open_windows:
+        for story in stories:
+            window = await open_windows.enter_async_context(Window(story.pk, alice))
+            await window.next()
+        clients = await asyncio.to_thread(log.redis.client_list)
+        reading = [each for each in clients if each["cmd"].startswith("xread")]
+        assert len(reading) == 1
 
 
 async def test_two_windows_show_the_same_thing(alice, adventure, troupe):
@@ -451,6 +477,37 @@ async def test_a_player_who_floods_is_slowed_then_shut_out(alice, adventure, log
         error = await window.until("error")
         assert (error["code"], error["retry_after"]) == ("too_many", 1)
         assert await window.closed() == 4429
+
+
+async def test_a_place_that_changes_all_the_time_is_told_once_a_second(
+    alice, adventure, narrator_awake, log
+):
+    async with Window(adventure.pk, alice) as window:
+        await window.next()
+        await window.command("take_action", kind="do", text="wait")
+        await window.until("turn.queued")
+        began = time.monotonic()
+        for number in range(60):
+            log.beat("parrot", "test", slots=1, lately=[10.0 + 5 * number])
+            log.enqueue(waiting_before_all())
+            await asyncio.sleep(0.05)
+        await window.until("turn.waiting")
+        while not await window.socket.receive_nothing(timeout=0.2):
+            await window.next()
+        told = [event for event in window.seen if event["type"] == "turn.waiting"]
+        assert 2 <= len(told) <= time.monotonic() - began + 1
+
+
+def waiting_before_all():
+    """A turn that was broken off elsewhere: it goes before all others in the line."""
+    return GenerationRequest(
+        adventure=str(uuid.uuid4()),
+        turn=str(uuid.uuid4()),
+        attempt=2,
+        narrator="parrot",
+        player="somebody",
+        context=StoryContext(action=Passage(kind="continue")),
+    )
 
 
 async def test_a_waiting_turn_is_told_its_place_as_it_changes(

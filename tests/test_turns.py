@@ -355,6 +355,41 @@ def test_the_sweep_records_an_end_that_only_the_log_knows(alice, adventure, narr
     assert (turn.status, turn.reply) == (Status.TOLD, "Done.")
 
 
+def test_a_turn_that_cannot_be_helped_keeps_no_other_waiting(
+    alice, bob, adventure, begin, narrator_awake, log, monkeypatch, caplog
+):
+    hopeless, other = act(adventure, alice, "whisper the secret"), act(begin(bob), bob)
+    log.redis.flushdb()
+    age(hopeless)
+    age(other)
+    request_for = narration.request_for
+
+    def fails(adventure, turn):
+        if turn.pk == hopeless.pk:
+            raise ValueError(f"cannot tell {turn.action!r}")
+        return request_for(adventure, turn)
+
+    monkeypatch.setattr(narration, "request_for", fails)
+    tasks.sweep_stale_turns()
+    assert log.take_next(other.narrator, "w").request.turn == str(other.pk)
+    assert str(hopeless.pk) in caplog.text
+    assert "secret" not in caplog.text
+
+
+def test_a_turn_whose_narrator_is_gone_from_the_host_fails_and_may_be_tried_again(
+    alice, adventure, narrator_awake, log
+):
+    turn = act(adventure, alice)
+    age(turn)
+    Turn.objects.filter(pk=turn.pk).update(narrator="nobody")
+    tasks.sweep_stale_turns()
+    turn.refresh_from_db()
+    assert turn.status == Status.FAILED
+    assert "nobody" in turn.reason
+    again = do(adventure, alice, RetryTurn, turn=turn.pk)
+    assert Turn.objects.get(pk=again.turn).narrator == "parrot"
+
+
 def test_a_queue_that_takes_long_burns_no_attempts(alice, adventure, narrator_awake, log):
     turn = act(adventure, alice)
     age(turn)

@@ -319,15 +319,18 @@ function showControls() {
 
 // ---------------------------------------------------------------- waiting
 
+const LAMP_SECONDS = 5; // after which a turn that is about to be told has a word of its own
+const NOBODY_KNOWS = { position: 0, eta: null }; // one place, kept, so that it is not news each time
+
 function showPlace() {
   const turn = story.underWay(state);
   if (!turn) {
     places = new Map();
     return;
   }
-  const place = state.waiting[turn.id];
+  const place = state.waiting[turn.id] ?? NOBODY_KNOWS;
   const view = views.get(turn.id);
-  if (!view || !place) return;
+  if (!view) return;
   if (places.get(turn.id)?.place !== place) {
     places.set(turn.id, { place, since: Date.now() });
     if (place.position > 0) announcer.say(waitLine(place));
@@ -340,12 +343,12 @@ function countDown() {
   const heardAt = turn && places.get(turn.id);
   if (!heardAt || turn.status !== "queued") return;
   const { place, since } = heardAt;
-  // Alone in line and about to be told: the lamp says enough.
+  const passed = (Date.now() - since) / 1000;
+  // Alone in line and about to be told: the lamp says enough, for a while.
   if (place.position <= 0 && (place.eta ?? 0) < 3) {
-    views.get(turn.id)?.say("");
+    views.get(turn.id)?.say(passed < LAMP_SECONDS ? "" : "Saved, waiting for the narrator");
     return;
   }
-  const passed = (Date.now() - since) / 1000;
   const eta = place.eta === null ? null : Math.max(1, Math.round(place.eta - passed));
   views.get(turn.id)?.say(waitLine({ position: place.position, eta }));
 }

@@ -59,7 +59,7 @@ async def play(options: argparse.Namespace, report: runner.Report) -> None:
 
     # A short path: sockets lie in it.
     with tempfile.TemporaryDirectory(prefix="grue-faults-", dir="/tmp") as folder:
-        async with House(Path(folder), disk_megabytes=DISK_MEGABYTES) as house:
+        async with House(Path(folder), disk_megabytes=DISK_MEGABYTES, doubled=True) as house:
             try:
                 await rounds(house, options, report, over)
             finally:

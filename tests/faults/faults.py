@@ -15,7 +15,7 @@ import redis
 
 from tests.faults import doubles
 from tests.faults.history import History
-from tests.faults.house import GAME, NARRATORS, ROOT, WEB, House
+from tests.faults.house import GAME, NARRATORS, ROOT, House
 from tests.faults.players import Player, Tally, Window
 from tests.faults.proxy import CALM, Proxy, Weather
 
@@ -59,6 +59,10 @@ class Scene:
             f"{name}{self.rng.random()}",
         )
 
+    def some_of(self, names: list[str]) -> list[str]:
+        """One or more of them."""
+        return self.rng.sample(names, self.rng.randint(1, len(names)))
+
     async def a_while(self, least: float, most: float) -> None:
         await asyncio.sleep(self.rng.uniform(least, most) * self.patience)
 
@@ -71,17 +75,31 @@ async def nothing(scene: Scene) -> None:
 
 
 async def web_killed(scene: Scene) -> None:
-    await scene.house.restart(WEB)
+    for name in scene.some_of(scene.house.webs):
+        await scene.house.restart(name)
     await scene.house.until(scene.house.web_up, "the web")
     await scene.a_while(0.2, 2.0)
 
 
 async def game_worker_killed(scene: Scene) -> None:
-    await scene.house.kill(GAME)
+    names = scene.some_of(scene.house.games)
+    for name in names:
+        await scene.house.kill(name)
     await scene.a_while(0.0, 1.0)
-    await scene.house.restart(GAME)
-    await scene.house.ready(GAME)
+    for name in names:
+        await scene.house.restart(name)
+    await asyncio.gather(*map(scene.house.ready, names))
     await scene.a_while(0.5, 8.0)
+
+
+async def beats_killed(scene: Scene) -> None:
+    """Nobody asks for the sweep any more, until the game workers are started again."""
+    for name in scene.house.games:
+        scene.house.kill_beat(name)
+    await scene.a_while(8.0, 12.0)
+    for name in scene.house.games:
+        await scene.house.restart(name)
+    await asyncio.gather(*map(scene.house.ready, scene.house.games))
 
 
 async def narrator_killed(scene: Scene) -> None:
@@ -270,6 +288,7 @@ FAULTS: dict[str, Strike] = {
     "calm": nothing,
     "web killed": web_killed,
     "game worker killed": game_worker_killed,
+    "beats killed": beats_killed,
     "narrator killed": narrator_killed,
     "engine killed": engine_killed,
     "Redis restarted": redis_restarted,

@@ -36,9 +36,11 @@ from tests.faults import audit, script
 ROOT = Path(__file__).resolve().parents[2]
 ENGINE = "inference.engines.host"
 WEB, GAME, POSTGRES, REDIS = "web", "game", "postgres", "redis"
+SECOND = ("web-2", "game-2")  # where a house has two of each
 NARRATORS = ("narrator-1", "narrator-2")
 START_SECONDS = 60
 STARTS, READY = "=== starts", f"@{platform.node()} ready."
+FILL_SECONDS = 2  # at the most, until a disk is as good as full
 LOOK_EVERY = 0.2  # seconds between looks at who died by himself
 
 
@@ -123,17 +125,23 @@ class House:
         folder: Path,
         narrators: dict[str, Any] | None = None,
         disk_megabytes: int = 0,
+        doubled: bool = False,
         **settings: str,
     ) -> None:
         """`narrators` is the content of its narrators file, `settings` go to its environment.
 
-        With `disk_megabytes` and the right to mount, its data lie on a disk of that size.
+        With `disk_megabytes` and the right to mount, its data lie on a disk of that size. One that
+        is `doubled` has two web processes and two game workers, each with a beat of its own.
         """
         self.folder = folder  # what it prints, and what players note
         self.data = folder / "data"
         self.disk_megabytes = disk_megabytes
         self.own_disk = False
-        self.port = free_port()
+        web_2, game_2 = SECOND
+        self.webs = [WEB, web_2] if doubled else [WEB]
+        self.games = [GAME, game_2] if doubled else [GAME]
+        self.ports = {name: free_port() for name in self.webs}
+        self.port = self.ports[WEB]
         self.narrators = narrators or script.narrators()
         self.told_by = str(self.narrators["default"])
         self.settings = settings
@@ -145,9 +153,9 @@ class House:
         programs: dict[str, Callable[[], Program]] = {
             POSTGRES: lambda: services.postgres(self.data, loud=True),
             REDIS: lambda: services.valkey(self.data),
-            GAME: self.game,
+            **{name: partial(self.game, name) for name in self.games},
             **{name: partial(self.narrator, name) for name in NARRATORS},
-            WEB: self.web,
+            **{name: partial(self.web, name) for name in self.webs},
         }
         self.processes = {
             name: Process(name, program, folder / f"{name}.log")
@@ -182,17 +190,17 @@ class House:
         celery = ["-m", "celery", "-A", "dungeon", "worker", "-l", "INFO", "-P", "threads", *alone]
         return self.python(name, *celery, "-n", f"{name}@%h", *options)
 
-    def game(self) -> Program:
-        schedule = str(self.folder / "schedule")
-        return self.celery(GAME, "-c", "2", "-Q", "game", "-B", "-s", schedule)
+    def game(self, name: str) -> Program:
+        schedule = str(self.folder / f"schedule-{name}")
+        return self.celery(name, "-c", "2", "-Q", "game", "-B", "-s", schedule)
 
     def narrator(self, name: str) -> Program:
         return self.celery(name, "-c", "8", "-Q", f"narrator.{self.told_by}")
 
-    def web(self) -> Program:
+    def web(self, name: str) -> Program:
         return self.python(
-            WEB,
-            *("-m", "dungeon.web", "-b", "127.0.0.1", "-p", str(self.port), "-v", "0"),
+            name,
+            *("-m", "dungeon.web", "-b", "127.0.0.1", "-p", str(self.ports[name]), "-v", "0"),
             *("--application-close-timeout", "2"),
             "dungeon.asgi:application",
         )
@@ -225,7 +233,7 @@ class House:
         await self.run("manage.py", "migrate", "-v", "0")
         with self.database() as cursor:
             audit.begin(cursor)
-        for name in (GAME, *NARRATORS, WEB):
+        for name in (*self.games, *NARRATORS, *self.webs):
             self.processes[name].start()
         self.watching = asyncio.create_task(self.watch())
 
@@ -318,6 +326,12 @@ class House:
         """kill -9 of the engine's own process. False when there is none just now."""
         return any([send(pid, signal.SIGKILL) for pid in self.engines(name)])
 
+    def kill_beat(self, name: str) -> bool:
+        """kill -9 of a game worker's beat, its only child. False when there is none just now."""
+        return any(
+            [send(child.pid, signal.SIGKILL) for child in self.children(self.processes[name])]
+        )
+
     def hold_engines(self) -> list[int]:
         """Stop all engines in mid-step, as a long step would. Their process ids, for `let_go`."""
         held = [pid for name in NARRATORS for pid in self.engines(name)]
@@ -362,13 +376,22 @@ class House:
             process.wanted = True
 
     def fill_disk(self) -> None:
-        """Leave no room on the house's own disk."""
+        """Leave no room on the house's own disk.
+
+        Others write and remove files meanwhile, so the last bytes may come and go for minutes.
+        """
         assert self.own_disk
+        give_up = time.monotonic() + FILL_SECONDS
         with (self.data / "ballast").open("ab") as ballast:
-            while free := shutil.disk_usage(self.data).free:
-                with contextlib.suppress(OSError):  # somebody else took the room
-                    os.posix_fallocate(ballast.fileno(), ballast.tell(), free)
+            wanted = shutil.disk_usage(self.data).free
+            while wanted and time.monotonic() < give_up:
+                try:
+                    os.posix_fallocate(ballast.fileno(), ballast.tell(), wanted)
+                except OSError:  # somebody else took the room
+                    wanted //= 2
+                else:
                     ballast.seek(0, os.SEEK_END)
+                    wanted = shutil.disk_usage(self.data).free
 
     def clear_disk(self) -> None:
         (self.data / "ballast").unlink(missing_ok=True)
@@ -404,11 +427,15 @@ class House:
         return not backends.redis_problem(self.redis_url)
 
     def web_up(self) -> bool:
+        """Whether every web process answers."""
         with contextlib.suppress(OSError, HTTPException):
-            connection = HTTPConnection("127.0.0.1", self.port, timeout=2)
-            connection.request("GET", "/healthz")
-            return connection.getresponse().status == 200
+            return all(self.healthz(port) == 200 for port in self.ports.values())
         return False
+
+    def healthz(self, port: int) -> int:
+        connection = HTTPConnection("127.0.0.1", port, timeout=2)
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status
 
     def narrators_up(self) -> bool:
         """Whether each narrator that runs has said that it is ready."""

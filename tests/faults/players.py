@@ -25,6 +25,7 @@ from tests.faults.history import History
 FIRST_WAIT, LONGEST_WAIT = 0.1, 1.5  # seconds
 PING_EVERY, PONG_WITHIN = 3.0, 4.0  # seconds
 MEND_AFTER = 1.0  # seconds, as in play.js
+LONG_PAUSE = 10.0  # seconds of silence that are noted beside the rest of a history
 FINAL = (4401, 4404, 4408)
 SESSION_COOKIE = "sessionid"
 
@@ -33,20 +34,30 @@ ACTIONS = ("open the door", "look around", "listen", "light the lamp", "go down 
 
 @dataclass
 class Tally:
-    """What is counted while players play. `fault` is what is being broken just now."""
+    """What is counted while players play."""
 
-    fault: str = "calm"
     over: bool = False  # everybody is going home
     hang_seconds: float = 60.0
+    faults: list[tuple[float, str]] = field(default_factory=lambda: [(0.0, "calm")])  # since when
     fault_of: dict[str, str] = field(default_factory=dict)  # by turn
     accepted: Counter[str] = field(default_factory=Counter)
     turns: Counter[str] = field(default_factory=Counter)
     pauses: dict[str, float] = field(default_factory=dict)  # the longest, by fault
     came_back: Counter[str] = field(default_factory=Counter)  # connections after the first
 
-    def paused(self, turn: str, seconds: float) -> None:
-        fault = self.fault_of.get(turn, self.fault)
-        self.pauses[fault] = max(self.pauses.get(fault, 0.0), seconds)
+    @property
+    def fault(self) -> str:
+        """What is being broken just now."""
+        return self.faults[-1][1]
+
+    def break_now(self, fault: str) -> None:
+        self.faults.append((time.monotonic(), fault))
+
+    def paused(self, began: float, ended: float) -> None:
+        """A turn said nothing for so long; what was being broken halfway is what did it."""
+        halfway = (began + ended) / 2
+        fault = next(fault for since, fault in reversed(self.faults) if since <= halfway)
+        self.pauses[fault] = max(self.pauses.get(fault, 0.0), ended - began)
 
     @property
     def all_turns(self) -> int:
@@ -77,7 +88,7 @@ class Window:
         self.over = False
         self.pong_by: float | None = None
         self.mending: asyncio.TimerHandle | None = None
-        self.signs: dict[str, float] = {}  # when a turn under way was heard of last
+        self.signs: dict[str, float] = {}  # when a turn that is waited for was heard of last
         self.task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -200,15 +211,19 @@ class Window:
             self.restart()
 
     def note_signs(self, event: dict[str, Any], now: float) -> None:
-        """How long a turn under way said nothing, its place in the line included."""
+        """A turn that its player waits for was heard of, its place in the line included."""
         turn = event.get("turn")
         turn = turn["id"] if isinstance(turn, dict) else turn
         if turn in self.signs:
-            self.tally.paused(turn, now - self.signs[turn])
+            self.note_pause(turn, now)
             self.signs[turn] = now
-            known = self.state["turns"].get(turn)
-            if known is not None and page.settled(known):
-                del self.signs[turn]
+
+    def note_pause(self, turn: str, now: float) -> None:
+        """How long a turn said nothing until now."""
+        began = self.signs[turn]
+        self.tally.paused(began, now)
+        if now - began > LONG_PAUSE:
+            self.history.add("paused", turn=turn, seconds=now - began, at=now)
 
     # What a player does with it
 
@@ -328,7 +343,16 @@ class Player:
         turn = answer["turn"]
         tally.turns[tally.fault] += 1
         tally.fault_of[turn] = tally.fault
-        window.signs.setdefault(turn, time.monotonic())
+        window.signs[turn] = time.monotonic()
+        try:
+            await self.hear_out(turn)
+        finally:
+            window.note_pause(turn, time.monotonic())
+            del window.signs[turn]
+
+    async def hear_out(self, turn: str) -> None:
+        """Wait for a turn's end, or bring it about on a whim."""
+        window, tally = self.window, self.tally
 
         def ended() -> bool:
             known = window.state["turns"].get(turn)

@@ -1,9 +1,13 @@
-"""A network between players and the web: slow, cut at any byte, or half dead."""
+"""A network between players and the web: slow, cut at any byte, or half dead.
+
+Where there are several web processes, each connection goes to one of them, drawn by lot.
+"""
 
 import asyncio
 import contextlib
 import random
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,8 +32,8 @@ CALM = Weather()
 class Proxy:
     """Listens for players and passes on to the web what the weather lets through."""
 
-    def __init__(self, port: int, rng: random.Random) -> None:
-        self.target = port
+    def __init__(self, ports: Sequence[int], rng: random.Random) -> None:
+        self.targets = ports
         self.rng = rng
         self.weather = CALM
         self.server: asyncio.Server | None = None
@@ -68,7 +72,9 @@ class Proxy:
                 here.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, NARROW)
                 writer.transport.set_write_buffer_limits(high=NARROW)
             there.setblocking(False)
-            await asyncio.get_running_loop().sock_connect(there, ("127.0.0.1", self.target))
+            await asyncio.get_running_loop().sock_connect(
+                there, ("127.0.0.1", self.rng.choice(self.targets))
+            )
             web_reader, web_writer = await asyncio.open_connection(sock=there, limit=CHUNK)
         except OSError:
             there.close()

@@ -121,7 +121,7 @@ async def play_round(
     folder = house.folder / f"round-{seed}"
     folder.mkdir()
     tally = Tally(hang_seconds=hang_seconds)
-    async with Proxy(house.port, rng) as proxy:
+    async with Proxy(list(house.ports.values()), rng) as proxy:
         scene = Scene(house, proxy, [], tally, rng, folder, patience, crowd=guests[players:])
         for number, guest in enumerate(guests[:players]):
             windows = [scene.window(guest, f"player-{number}")]
@@ -155,16 +155,17 @@ async def under(scene: Scene, fault: str, turns: int, strikes: int) -> set[str]:
     Nobody is told anything while each blow follows hard on the last, so there is a limit.
     """
     tally = scene.tally
-    tally.fault = fault
+    tally.break_now(fault)
     wanted = tally.turns[fault] + turns
     deadline = time.monotonic() + SEGMENT_SECONDS
     while tally.turns[fault] < wanted and time.monotonic() < deadline:
         if strikes > 0:
             strikes -= 1
+            note(scene, fault)
             try:
                 await strike(scene, fault)
             except Skipped as reason:
-                tally.fault = "calm"
+                tally.break_now("calm")
                 return {str(reason)}
             rest = time.monotonic() + scene.rng.uniform(*REST) * scene.patience
         await asyncio.sleep(0.05)
@@ -174,6 +175,12 @@ async def under(scene: Scene, fault: str, turns: int, strikes: int) -> set[str]:
             if player.task is not None and player.task.done():
                 player.task.result()  # a mistake in a player is not the house's
     return set()
+
+
+def note(scene: Scene, fault: str) -> None:
+    """Write down when a blow fell, by the clock of histories and by that of the logs."""
+    with (scene.house.folder / "strikes.log").open("a") as strikes:
+        strikes.write(f"{time.monotonic():.2f} {time.strftime('%H:%M:%S')} {fault}\n")
 
 
 async def settle(scene: Scene) -> tuple[Stored, list[Violation]]:
