@@ -41,6 +41,7 @@ COMMANDS_AT_ONCE = 40
 REFUSALS_BEFORE_CLOSE = 100
 DATABASE_SECONDS = 6.0  # how long a command waits for a database that went away
 LOOK_EVERY = 1.0  # seconds between looks at the place in the line
+REDIS_REST = 3.0  # seconds without such looks once Redis did not answer one
 SESSION_EVERY = 5.0  # seconds between looks at the session
 
 DATABASE_AWAY = _l(
@@ -63,6 +64,26 @@ class TokenBucket:
             return False
         self.left -= 1
         return True
+
+
+class LineRest:
+    """While Redis does not answer, the sockets of this process leave the line alone.
+
+    Each look would hold a database thread until it gives up, and commands wait for those.
+    """
+
+    def __init__(self) -> None:
+        self.until = 0.0
+
+    def begin(self) -> None:
+        self.until = time.monotonic() + REDIS_REST
+
+    @property
+    def on(self) -> bool:
+        return time.monotonic() < self.until
+
+
+line_rest = LineRest()
 
 
 class AdventureConsumer(AsyncWebsocketConsumer):
@@ -268,7 +289,7 @@ class AdventureConsumer(AsyncWebsocketConsumer):
             await asyncio.sleep(LOOK_EVERY)
             if self.waiting is None:
                 continue
-            with contextlib.suppress(redis.RedisError, DatabaseError, InterfaceError):
+            with contextlib.suppress(DatabaseError, InterfaceError):
                 place = await in_database(self.place_in_line, self.waiting)
                 if place is not None and place != said and place[0] == self.waiting:
                     said = place
@@ -277,18 +298,21 @@ class AdventureConsumer(AsyncWebsocketConsumer):
                     await self.send_event(waiting)
 
     def place_in_line(self, turn: str) -> tuple[str, int, int | None] | None:
+        if line_rest.on:
+            return None
         # The turn's own: its adventure may have another narrator by now.
         narrator = Turn.objects.filter(pk=turn).values_list("narrator", flat=True).first()
         if narrator is None:
             return None
-        position = story_log().position(narrator, turn)
-        if position is None:
+        try:
+            position = story_log().position(narrator, turn)
+            if position is None:
+                return None
+            pace = story_log().pace(narrator, age=LOOK_EVERY / 2)
+        except redis.RedisError:
+            line_rest.begin()
             return None
-        return (
-            turn,
-            position,
-            story_log().pace(narrator, age=LOOK_EVERY / 2).seconds_until_started(position),
-        )
+        return turn, position, pace.seconds_until_started(position)
 
     async def look_at_the_session(self) -> None:
         """A socket outlives its session unless somebody looks."""

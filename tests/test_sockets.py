@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from datetime import timedelta
 
 import pytest
+import redis
 from channels.testing import WebsocketCommunicator
 from django.conf import settings
 from django.db.models.functions import Now
@@ -15,7 +16,8 @@ from django.test import Client
 
 from dungeon.asgi import application
 from game import adventures, turns
-from game.database import in_database
+from game.consumers import LineRest
+from game.database import THREADS, in_database
 from game.log import story_log
 from game.models import Adventure, Status, Turn
 from inference.log import FIRST, StoryLog, log_key, watched_key
@@ -496,6 +498,35 @@ async def test_a_place_that_changes_all_the_time_is_told_once_a_second(
             await window.next()
         told = [event for event in window.seen if event["type"] == "turn.waiting"]
         assert 2 <= len(told) <= time.monotonic() - began + 1
+
+
+async def test_windows_that_wait_leave_a_redis_alone_that_does_not_answer(
+    alice, adventure, narrator_awake, log, monkeypatch
+):
+    turn = await in_database(act, adventure, alice)
+    looks = []
+
+    def hangs(self, narrator, turn):
+        looks.append(turn)
+        time.sleep(0.3)
+        raise redis.TimeoutError
+
+    monkeypatch.setattr(StoryLog, "position", hangs)
+    monkeypatch.setattr("game.consumers.line_rest", LineRest())
+    async with AsyncExitStack() as open_windows:
+        for _ in range(3 * THREADS):
+            window = await open_windows.enter_async_context(Window(adventure.pk, alice))
+            await window.next()
+        while not looks:
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(1.5)
+    assert set(looks) == {str(turn.pk)}
+    assert len(looks) <= THREADS
+
+
+def act(adventure, player):
+    command = turns.TakeAction(type="take_action", key=uuid.uuid4(), kind="do", text="wait")
+    return Turn.objects.get(pk=turns.carry_out(adventure.pk, player, command).turn)
 
 
 def waiting_before_all():

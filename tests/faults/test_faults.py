@@ -18,6 +18,7 @@ PLAN = [
     ("narrator killed", 14),
     ("connections cut", 14),
     ("game worker killed", 14),
+    ("beats killed", 8),
     ("half-open connections", 14),
     ("Redis paused", 14),
     ("engine killed", 14),
