@@ -439,7 +439,8 @@ def sweep_turn(turn: Turn) -> None:
     elif state.leased:
         return
     elif not narration.is_here(turn.narrator):
-        fail_turn(turn, f"The narrator “{turn.narrator}” is not on this host any more.")
+        reason = gettext_noop("The narrator of this turn is not on this host any more. Try again.")
+        fail_turn(turn, reason)
     elif state.waiting:
         return
     elif state.started >= turn.attempt and turn.attempt >= ATTEMPTS:

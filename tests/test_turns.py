@@ -385,7 +385,7 @@ def test_a_turn_whose_narrator_is_gone_from_the_host_fails_and_may_be_tried_agai
     tasks.sweep_stale_turns()
     turn.refresh_from_db()
     assert turn.status == Status.FAILED
-    assert "nobody" in turn.reason
+    assert "not on this host" in turn.reason
     again = do(adventure, alice, RetryTurn, turn=turn.pk)
     assert Turn.objects.get(pk=again.turn).narrator == "parrot"
 

@@ -346,7 +346,7 @@ function countDown() {
   const passed = (Date.now() - since) / 1000;
   // Alone in line and about to be told: the lamp says enough, for a while.
   if (place.position <= 0 && (place.eta ?? 0) < 3) {
-    views.get(turn.id)?.say(passed < LAMP_SECONDS ? "" : "Saved, waiting for the narrator");
+    views.get(turn.id)?.say(passed < LAMP_SECONDS ? "" : t("Saved, waiting for the narrator"));
     return;
   }
   const eta = place.eta === null ? null : Math.max(1, Math.round(place.eta - passed));
