@@ -1,8 +1,10 @@
 """What is done about a reply that went wrong: told again with other settings, or left short. Pure.
 
 The stream sees a fault before the player does and stops the telling (`ReplyStream.fault`). Where
-almost nothing was shown the reply is told anew, going on from what was; at most RETELLINGS times,
-each further away from the settings that failed. After that it is told as it comes, shortened.
+almost nothing was shown the reply is told anew, going on from what was; at most RETELLINGS times.
+A loop is left with settings further away from those that failed; other faults with another seed
+alone, since a small model that is made hotter loses the story. After that it is told as it comes,
+shortened.
 """
 
 from inference.request import GenerationRequest
@@ -19,7 +21,10 @@ NAMES: dict[Fault, str] = {
     "repeats": "repeated an earlier reply",
     "speaks": "spoke for the player",
     "person": "left the second person",
+    "endless": "found no end",
 }
+
+LOOPS: tuple[Fault, ...] = ("loop", "repeats")
 
 HOTTER = 0.2  # each time
 HOTTEST = 1.2
@@ -45,9 +50,13 @@ def other_settings(sampling: SamplingParams) -> SamplingParams:
             else sampling.temperature,
             "frequency_penalty": more(sampling.frequency_penalty),
             "presence_penalty": more(sampling.presence_penalty),
-            "seed": None if sampling.seed is None else sampling.seed + SEED_STEP,
+            "seed": other_seed(sampling),
         }
     )
+
+
+def other_seed(sampling: SamplingParams) -> int | None:
+    return None if sampling.seed is None else sampling.seed + SEED_STEP
 
 
 def more(penalty: float) -> float:
@@ -63,5 +72,9 @@ def retelling(
     """
     if not stream.unfinished:
         return None
-    sampling = other_settings(request.sampling or own)
+    sampling = request.sampling or own
+    if stream.fault in LOOPS or not sampling.temperature:
+        sampling = other_settings(sampling)
+    else:
+        sampling = sampling.model_copy(update={"seed": other_seed(sampling)})
     return request.model_copy(update={"told": stream.told, "sampling": sampling})

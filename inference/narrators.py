@@ -74,6 +74,9 @@ class Narrator(BaseModel):
     dtype: Dtype | None = None  # of the weights; the engine's where missing
     format: Literal["transcript", "chat"] = "transcript"
     style: str = ""  # what a chat model is told to be; prompts.STYLE where empty
+    # How a reply is shown. A sentence waits for its end, and one that goes wrong is never begun.
+    shows: Literal["words", "sentences"] = "words"
+    example: bool = False  # whether a chat model is shown a few turns of another story first
     begun: dict[Kind, str] = {}  # how the reply to a kind of action begins; small models need it
     context: int = Field(default=2048, ge=256)  # tokens: prompt and reply together
     slots: int = Field(default=16, ge=1, le=256)  # turns told at once

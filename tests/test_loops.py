@@ -142,6 +142,11 @@ def test_a_reply_is_told_again_from_what_was_shown():
     again = doctor.retelling(request, sampling, looping)
     assert again is not None and again.told == looping.told
     assert again.sampling == doctor.other_settings(sampling)
+    speaking = stream_of('You say, "All is well."', again=True)
+    again = doctor.retelling(request, sampling, speaking)
+    assert again is not None and again.sampling is not None
+    assert again.sampling.temperature == sampling.temperature  # hotter, it would lose the story
+    assert again.sampling.seed != sampling.seed
     assert [doctor.may_retell(tried) for tried in (1, 2, 3)] == [True, True, False]
 
 
@@ -180,8 +185,8 @@ def test_what_was_shown_before_more_came_is_the_beginning_of_what_is_shown_after
 @given(WORDS)
 @settings(max_examples=300, deadline=None)
 def test_nothing_is_told_that_the_model_did_not_say(raw):
-    """Only an end and marks that close are added."""
+    """Only an end and marks that close are added, and "I" is told as "you"."""
     told = tell(raw, recent=[WIND]).split()
-    said = iter(raw.split())
+    said = iter(" ".join("I you" if word == "I" else word for word in raw.split()).split())
     for word in told[:-1]:
         assert word in said, word

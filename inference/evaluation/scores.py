@@ -25,6 +25,7 @@ class Score(Plain):
     seed: int = 0
     action: str
     reply: str
+    raw: tuple[str, ...] = ()  # each telling as the engine gave it, before anything was mended
     empty: bool
     cut: bool
     loops: bool
@@ -69,6 +70,7 @@ def score(
         trap=situation.trap if situation else "",
         action=shown_action(action.kind, action.action),
         reply=reply,
+        raw=tuple(told.raw),
         empty=empty(reply),
         cut=cut(reply),
         loops=loops(reply),

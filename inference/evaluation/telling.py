@@ -23,6 +23,7 @@ class Told:
     report: Report | None = None
     tokens: int = 0
     seconds: float = 0.0
+    raw: list[str] = field(default_factory=list)  # each telling as the engine gave it
     resampled: list[str] = field(default_factory=list)  # why it was told again
     shortened: str = ""
     error: str = ""
@@ -93,12 +94,14 @@ class Teller:
             telling.told.error = str(error)
             return
         telling.told.report = telling.told.report or built.report
+        telling.told.raw.append("")
         self._under_way[number] = telling
 
     def _take(self, telling: Telling, text: NewText) -> bool:
         """Take what a step brought for a reply. Whether it is done for good."""
         told, stream = telling.told, telling.stream
         told.tokens += text.tokens
+        told.raw[-1] += text.text
         stream.feed(text.text)
         if not stream.done and text.finish is not None:
             told.error = text.error

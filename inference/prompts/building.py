@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from inference.narrators import Narrator
 from inference.prompts import cards as story_cards
+from inference.prompts import steering
 from inference.prompts.cards import card_text
 from inference.prompts.cutting import (
     CHARS_PER_TOKEN,
@@ -19,7 +20,15 @@ from inference.prompts.cutting import (
     trimmed,
     without_blocks,
 )
-from inference.prompts.formats import RenderChat, chat, chat_pieces, chat_text, text_of, transcript
+from inference.prompts.formats import (
+    RenderChat,
+    Said,
+    chat,
+    chat_pieces,
+    chat_text,
+    text_of,
+    transcript,
+)
 from inference.prompts.parts import BuiltPrompt, Firing, Given, Line, Origin, Report
 from inference.request import Card, GenerationRequest, Passage, StoryContext
 from inference.sampling import SamplingParams
@@ -60,10 +69,13 @@ def build(
     sampling = sampling_for(request, narrator, count, window)
     room = window - sampling.max_tokens
 
+    def conversation(given: Given) -> list[Said]:
+        return chat(given, narrator.style, narrator.example)
+
     def render(given: Given) -> str:
         if narrator.format == "transcript":
             return text_of(transcript(given))
-        return chat_text(chat(given, narrator.style), given.begun, render_chat)
+        return chat_text(conversation(given), given.begun, render_chat)
 
     def tokens(given: Given) -> int:
         return count(render(given))
@@ -73,7 +85,7 @@ def build(
     if narrator.format == "transcript":
         pieces = transcript(given)
     else:
-        pieces = chat_pieces(chat(given, narrator.style), given.begun, render_chat)
+        pieces = chat_pieces(conversation(given), given.begun, render_chat)
     text = text_of(pieces)
     passages = len(request.context.story)
     report = Report(
@@ -104,7 +116,8 @@ def sampling_for(
 
 def begun(request: GenerationRequest, narrator: Narrator) -> str:
     """What the prompt begins of the reply for the narrator: the first that the player reads."""
-    return "" if request.told else narrator.begun.get(request.context.action.kind, "")
+    usual = narrator.begun.get(request.context.action.kind, "")
+    return "" if request.told else steering.filled(usual, request.context)
 
 
 def reply_stream(
@@ -125,6 +138,7 @@ def reply_stream(
         begun=begun(request, narrator),
         recent=[passage.reply for passage in recent],
         again=again,
+        sentences=narrator.shows == "sentences",
     )
 
 

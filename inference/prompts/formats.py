@@ -23,6 +23,7 @@ STYLE = (
     "next, in the second person and the present tense. Never act or speak for the player."
 )
 BEGIN = "Tell me the story."
+ANOTHER = "Now tell me another story."
 GO_ON = "Go on."
 SO_FAR = "The story so far: "
 
@@ -77,7 +78,27 @@ class Said:
         return Message(self.role, text_of(self.pieces))
 
 
-def chat(given: Given, style: str) -> list[Said]:
+# What a reply to each kind of action is like, for models that learn more from that than from being
+# told. Nothing in it is likely to be in a player's story.
+EXAMPLE: tuple[tuple[str, str], ...] = (
+    (
+        BEGIN,
+        "The ferry has stopped in the fog. Odile, the mate, is hitting the engine with a spoon.",
+    ),
+    (
+        "You look over the side.",
+        "The water is as flat as tin. Something pale goes by under it, longer than the ferry, and "
+        "takes its time. Behind you the spoon has stopped.",
+    ),
+    (
+        'You say "What was that?"',
+        '"The reason we carry goats," says Odile. She wipes the spoon on her sleeve and looks '
+        "along the deck. The pen is open. You count one goat. There were two.",
+    ),
+)
+
+
+def chat(given: Given, style: str, example: bool = False) -> list[Said]:
     """The game in the system message, the story as a conversation.
 
     Summary, cards and the author's note stand in what the player said a little before, where
@@ -97,14 +118,17 @@ def chat(given: Given, style: str) -> list[Said]:
     elif given.action is None or given.action.by == "narrator":
         add(turns, "user", [frame(GO_ON)])
     if turns[0].role == "assistant":
-        turns.insert(0, Said("user", [frame(BEGIN)]))
+        turns.insert(0, Said("user", [frame(ANOTHER if example else BEGIN)]))
     hints = joined(hints_of(given, ""), " ")
     if hints:
         asked = [turn for turn in turns if turn.role == "user"]
         turn = asked[settled(len(asked) - 2, HINT_TURNS)]
         turn.pieces = [*hints, frame("\n\n"), *turn.pieces]
     front = joined([[piece] for piece in (frame(style or STYLE), *front_of(given))], "\n\n")
-    return [Said("system", front), *turns]
+    shown: list[Said] = []
+    for question, answer in EXAMPLE if example else ():
+        shown += [Said("user", [frame(question)]), Said("assistant", [frame(answer)])]
+    return [Said("system", front), *shown, *turns]
 
 
 def in_chat(line: Line) -> list[Piece]:

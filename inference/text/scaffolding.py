@@ -13,6 +13,17 @@ META = (
     "what do you say",
     "what do you think you",
     "what do you choose",
+    "what do you ask",
+    "what do you answer",
+    "what do you reply",
+    "what do you tell",
+    "what do you see",
+    "in the next scene",
+    "in the next part",
+    "in a different sentence",
+    "in other words, you",
+    "here's the answer",
+    "here is the answer",
     "what will you do",
     "what would you like to do",
     "what would you do",
@@ -85,6 +96,11 @@ META_LATER = (
     "the story continues",
     "the player can",
     "the adventure continues",
+)
+# "How do you explain it?" is for whoever leads a game to say, and not for who tells a story.
+ASKS_PLAYER = re.compile(
+    r"(?:(?:and|so|now|but),? )?(?:what|how|where|which|who|whom|why|when)\b[^\"“]*"
+    r"\b(?:do|did|will|would|should|can|could|are|might) you\b[^\"“]*\?$"
 )
 WHOLE = ("the end", "fin", "your turn", "end", "continue", "continued", "next", "(end)")
 LABELS = (
@@ -225,6 +241,11 @@ def clause_by_i(said: str) -> bool:
 
 
 FIRST_PERSON = re.compile(r"i(?:'(?:m|ve|ll|d))?(?: |$)(?!\.)")
+
+
+def asks_player(said: str) -> bool:
+    """Whether a whole sentence asks the player something, outside quotation."""
+    return ASKS_PLAYER.match(said) is not None
 
 
 def in_first_person(said: str) -> bool:

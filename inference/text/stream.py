@@ -16,6 +16,7 @@ from inference.text.scaffolding import (
     META_LATER,
     PREAMBLE,
     WHOLE,
+    asks_player,
     begins_with,
     clause_by_i,
     clause_speaks,
@@ -27,17 +28,20 @@ from inference.text.scaffolding import (
 )
 from inference.text.sentences import END, PAUSES, end_mark, ends_sentence
 from inference.text.structure import HALF_TOKEN, MARKUP, MAY_BE_TOKEN, TEMPLATE_TOKEN
+from inference.text.voice import Voice
 
 Reason = Literal["stop", "length", "cancelled", "error"]
 
 # What is wrong with a reply that ends before the model ended it.
-Fault = Literal["", "loop", "repeats", "speaks", "person", "empty"]
+Fault = Literal["", "loop", "repeats", "speaks", "person", "empty", "endless"]
 Verdict = Literal["show", "hold", "end", "drop"]
 
 # A longer word is no word: a script without spaces that is not listed, or a model gone astray.
 LONGEST_WORD = 64
 # Held back while they might become something to withhold, at most this much.
 LONGEST_HELD = 400
+# Where sentences are shown whole, one that grows longer than this is shown word by word.
+LONGEST_WHOLE = 300
 # A quotation waits for the word that says whose it is, in characters.
 LONGEST_QUOTATION = 240
 # A shorter sentence may be told again: in the same reply, and after another one.
@@ -81,6 +85,9 @@ class ReplyStream:
     `fault` says why the reply ended before the model ended it. Where `again` allows, and too
     little was told, `unfinished` asks for it to be told anew, going on from `told`; nothing is
     put at its end then.
+
+    `sentences`: shown are whole sentences, not words. A sentence that goes wrong at its end is then
+    never begun, and every reply ends with one.
     """
 
     def __init__(
@@ -93,12 +100,14 @@ class ReplyStream:
         begun: str = "",
         recent: Sequence[str] = (),
         again: bool = False,
+        sentences: bool = False,
     ) -> None:
         self.told = ""
         self.done = False
         self.fault: Fault = ""
         self.unfinished = False
         self._again = again
+        self._by_sentences = sentences
         self._max_chars = max_chars
         self._enough = enough
         self._echo = letters(shown_action(kind, action)) if kind in ("do", "say") else ""
@@ -107,10 +116,14 @@ class ReplyStream:
         self._word = ""  # the unit being read: a word, or a grapheme
         self._space = ""  # the white space before it: "", " ", "\n" or "\n\n"
         self._held = ""  # complete units that may not be shown yet
+        self._begun_to_show = False  # the sentence being told: some of it was shown
+        self._safe = 0  # how much of what is held waits for the end of its sentence alone
+        self._before = ""  # the sentence before this one in the same paragraph
         self._withheld = ""  # a first sentence left out: better than no reply at all
         self._leaving_out = False
         self._sentence = ""  # the sentence being told, what is held included
         self._sentences: list[str] = []  # finished ones, as letters
+        self._voice = Voice()
         self._runs = Runs()
         self._phrases = Phrases()
         self._earlier = Echo(recent)  # what was told in the replies before
@@ -244,19 +257,27 @@ class ReplyStream:
             self._end()
             return
         if self._long_enough_before(word):
+            self._let_go()
             self._end(".")
             return
         before, marks = self._sentence, self._marks
         if not before:
             self._began_quoted = bool(marks)
+            if "\n" in space:
+                self._before = ""
+        told = word
+        if not (marks or self._first_person or self._quotation == "closed"):
+            told = self._voice.hear(word, before)
         self._sentence = (before + space.replace("\n", " ") + word).lstrip()
         self._marks = quoting(marks, space + word, (self.told + self._held + self._tail)[-1:])
+        if not (marks or self._marks):
+            told = without_stray_mark(told)
         if self._leaving_out:
-            self._withheld += space + word
+            self._withheld += space + told
             return
-        self._hold(text)
+        self._hold(self._tail + space + told)
         verdict = self._judge(before, marks, word)
-        if verdict != "end" and (looping := self._looping(word)) != "show":
+        if verdict != "end" and (looping := self._looping(told)) != "show":
             verdict = looping
         match verdict:
             case "end":
@@ -264,16 +285,24 @@ class ReplyStream:
             case "drop":
                 self._held = self._sentence = self._tail = ""
                 self._marks = self._quotation = ""
+                self._safe = 0
+            case "show" if self._waits_for_its_end():
+                self._safe = len(self._held)
             case "show":
-                self._show(self._held)
-                self._held = ""
+                self._let_go()
+                self._begun_to_show = True
+
+    def _waits_for_its_end(self) -> bool:
+        """Whether what may be shown is shown with the rest of its sentence."""
+        return self._by_sentences and not self._begun_to_show and len(self._held) < LONGEST_WHOLE
 
     def _long_enough_before(self, word: str) -> bool:
         """Whether the reply should end before the clause that `word` begins."""
         if not self._tail.startswith(",") or word.lower() not in JOINING:
             return False
         clause = len(letters(self._sentence)) >= LONG_SENTENCE
-        return clause and not self._held and len(self.told) >= self._enough
+        waiting = len(self._held) - self._safe
+        return clause and not waiting and len(self.told) + self._safe >= self._enough
 
     def _hold(self, text: str) -> None:
         """Hold a unit; what a reply should not end with waits apart for the next one."""
@@ -299,7 +328,7 @@ class ReplyStream:
         if nothing_told and not marks and (found := preamble(said)) != "no":
             return "drop" if found == "yes" else "hold"
         spoken = self._quoted(before, marks, word)
-        if self._leaving_out or self.fault:
+        if self._leaving_out:
             return spoken
         if nothing_told and self._echo and (echoed := self._echoes()) != "show":
             return echoed
@@ -352,8 +381,9 @@ class ReplyStream:
         if clause == "maybe":
             return "hold"
         if clause == "yes" or by_i:
-            if self.told:
+            if self.told or self._safe:
                 self._mark = "."  # the clause before it is a sentence
+                self._let_go(self._safe)
             return self._leave_out("person" if by_i else "speaks")
         return "show"
 
@@ -402,6 +432,7 @@ class ReplyStream:
         self.fault = fault
         self._withheld += self._held + self._tail
         self._held = self._tail = self._quotation = ""
+        self._safe = 0
         self._leaving_out = True
         return "hold"
 
@@ -440,21 +471,37 @@ class ReplyStream:
             if own and said.rstrip(".!?…") in WHOLE and self._sentences:
                 self._end()
                 return
+            if own and self.told and not self._begun_to_show and asks_player(said):
+                self._end()
+                return
             if own and speaks(said.rstrip(".!?…"), complete=True) == "yes":
+                if self._leave_out("speaks") == "end":
+                    self._end()
+                self._sentence, self._leaving_out = "", False
+                return
+            if self._quotation == "closed" and self._player_acted():
                 if self._leave_out("speaks") == "end":
                     self._end()
                 self._sentence, self._leaving_out = "", False
                 return
             if self._quotation != "open":
                 self._quotation = ""
-                self._show(self._held)
-                self._held = ""
+                self._let_go()
         self._remember()
         # A character that is a word or half of one is as good as four others.
         told = self.told
         long = len(told) + 3 * sum(map(spaceless, told))
         if long >= self._enough and (not self._marks_shown or long >= LONG_QUOTED * self._enough):
             self._end(".")
+
+    def _player_acted(self) -> bool:
+        """Whether the sentence is a quotation alone, after one that says what the player does.
+
+        'You turn to Clive. "It is late."' has the player speak: where someone else does, stories
+        say so. (Of 917 paragraphs of the adventures that come with the game, one does not.)
+        """
+        alone = self._held.lstrip()[:1] in ('"', "“") and not self._after
+        return alone and self._before.lower().startswith("you ")
 
     def _repeated(self) -> bool:
         """Whether the sentence has been told before; notes the fault."""
@@ -472,11 +519,22 @@ class ReplyStream:
         sentence = letters(self._sentence)
         if sentence:
             self._sentences.append(sentence)
+        if self._quotation != "open":
+            self._before = "" if self._began_quoted else self._sentence
         self._sentence = ""
+        self._begun_to_show = False
 
     # -- letting go
 
+    def _let_go(self, length: int | None = None) -> None:
+        """Show what is held, or the first of it."""
+        self._show(self._held[:length])
+        self._held = "" if length is None else self._held[length:]
+        self._safe = 0
+
     def _show(self, text: str) -> None:
+        if not text:
+            return
         if not self.told:
             text = text.lstrip()
         self._marks_shown = quoting(self._marks_shown, text, self.told[-1:])
@@ -502,13 +560,16 @@ class ReplyStream:
             return
         well = END.search(self.told) is not None and not self._marks_shown
         short = len(letters(self.told)) < SHORT_REPLY
-        if self._again and self.fault and short and not (well and self.fault != "loop"):
+        enough = well and self.fault != "loop" and not self._by_sentences
+        if self._again and self.fault and short and not enough:
             self.unfinished = True
             return
         self._put_end(mark)
 
     def _put_end(self, mark: str) -> None:
         """An end for what was shown, and the marks that close its quotations."""
+        if self._by_sentences and not self._begun_to_show:
+            mark = "."  # its last sentence is whole
         last = self.told[-1]
         if last in PAUSES:  # told by an earlier attempt
             self._append("…")
@@ -521,6 +582,10 @@ class ReplyStream:
 
     def _end_of_text(self, mark: str) -> None:
         """The model has said its last: show what is held, unless it is to be withheld."""
+        if self._by_sentences and mark == "…" and not END.search(self._held):
+            self._leave_unended()
+        if self._quotation == "closed" and self._player_acted() and self._leave_out("speaks"):
+            self._held = ""
         if self._held:
             said = self._sentence.lower().replace("’", "'").strip()
             bare = said.rstrip(".!?…")
@@ -530,6 +595,7 @@ class ReplyStream:
                 and any(stop.startswith(bare) for stop in (*META, *META_LATER))
             )
             whole = bare in WHOLE and not self._marks and bool(self._sentences)
+            whole |= not (self._marks or self._begun_to_show) and asks_player(said)
             player = speaks(bare, complete=True) == "yes"
             if self.told and not self._marks and clause_speaks(bare) != "no":
                 player, mark = True, "."
@@ -539,6 +605,16 @@ class ReplyStream:
                 self._show(self._held)
             self._held = ""
         self._end(mark)
+
+    def _leave_unended(self) -> None:
+        """Leave out the beginning of a sentence, unless it is all there is."""
+        if self.told:
+            self._held = ""
+        elif self._again:
+            self._held = ""
+            self.fault = self.fault or "endless"
+        else:
+            self._begun_to_show = True
 
     def _append(self, text: str) -> None:
         if text and len(self.told) + len(text) <= self._max_chars:
@@ -558,6 +634,7 @@ class ReplyStream:
             self._show(space + word)
         self.told = told
         self.fault = ""
+        self._begun_to_show = END.search(told) is None
         self._marks = self._marks_shown
         self._out.clear()
 
@@ -565,6 +642,12 @@ class ReplyStream:
 def quotes_at_start(word: str, marks: str) -> bool:
     """Whether `word` begins a quotation; `marks` are open after it."""
     return word[0] in '"“„«「' or (word[0] in "'‘" and bool(marks))
+
+
+def without_stray_mark(word: str) -> str:
+    """`word` without a mark at its end that closes a quotation which nobody opened."""
+    stray = len(word) > 1 and word[-1] in '"”' and word[-2] in ".!?…"
+    return word[:-1] if stray and not set(word[:-1]) & set('"“”„«»') else word
 
 
 def sentences_of(reply: str) -> list[str]:

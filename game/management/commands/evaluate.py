@@ -92,8 +92,8 @@ class Command(BaseCommand):
         self.report(narrator, told, as_json=options["json"])
 
     def tell(self, teller: Teller, moments: list[Moment], seeds: int, kept: "Kept") -> list[Score]:
-        """Every situation with every seed, one after the other: the engine reads each once."""
-        asked = [(moment, seed) for moment in moments for seed in range(seeds)]
+        """Every situation with every seed."""
+        asked = [(moment, seed) for seed in range(seeds) for moment in moments]
         requests = [request_for(moment, seed, teller.narrator) for moment, seed in asked]
         scores: dict[int, Score] = {}
 

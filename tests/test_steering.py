@@ -1,0 +1,73 @@
+"""How a reply begins: with whoever should answer."""
+
+import pytest
+
+from inference import prompts
+from inference.prompts.steering import filled, someone
+from inference.request import Card, Passage, StoryContext
+from tests.prompting import build, narrator, request
+
+HENS = '"Duchess bites," says Matthias. The boy answers that she does not.'
+
+
+def context(action="wait", kind="say", replies=(HENS,), **more):
+    story = tuple(Passage(kind="continue", reply=reply) for reply in replies)
+    return StoryContext(story=story, action=Passage(kind=kind, action=action), **more)
+
+
+@pytest.mark.parametrize(
+    ("action", "who"),
+    [
+        ("Which of them bites?", "The boy"),
+        ("I did not ask you, boy.", "The boy"),
+        ("Is it true, Matthias?", "Matthias"),
+        ("Tell me, Matthias. Is it true?", "Matthias"),
+        ("Matthias, is it true?", "Matthias"),
+        ("Nobody, is it true?", "The boy"),
+        ("Ottilie, is it true?", "The boy"),
+    ],
+)
+def test_whom_the_player_speaks_to_answers_or_who_spoke_last(action, who):
+    assert someone(context(action)) == who
+
+
+def test_who_is_known_from_memory_or_a_card_alone_can_be_spoken_to():
+    asked = "Mrs. Crake, who was it?"
+    assert someone(context(asked)) == "The boy"
+    assert someone(context(asked, memory="Mrs. Crake is your aunt.")) == "Mrs. Crake"
+    card = Card(title="Mrs. Crake", keys=("crake",), text="Deaf.")
+    assert someone(context(asked, cards=(card,))) == "Mrs. Crake"
+    assert someone(context("Captain, who?", memory="The Captain is ill.")) == "The captain"
+
+
+def test_who_spoke_long_ago_does_not_answer():
+    assert someone(context(replies=(HENS, "a.", "b.", "c."))) == "The boy"
+    assert someone(context(replies=(HENS, "a.", "b.", "c.", "d."))) == ""
+
+
+def test_the_place_for_someone_is_filled_or_has_what_stands_for_nobody():
+    assert filled('{someone|"}', context()) == "The boy"
+    assert filled('{someone|"}', context(replies=("Rain.",))) == '"'
+    assert filled("Then {someone}", context(replies=())) == "Then"
+    assert filled("You", context()) == "You"
+
+
+def test_a_reply_begins_with_them_in_the_prompt_and_on_the_page():
+    steered = narrator(begun={"say": "{someone|You}"})
+    asked = request("say", "Are you cold?", story=[Passage(kind="opening", reply=HENS)])
+    assert build(asked, steered).text.endswith("The boy")
+    stream = prompts.reply_stream(asked, steered)
+    stream.feed(" shakes his head.")
+    stream.finish("stop")
+    assert stream.told == "The boy shakes his head."
+
+
+def test_names_that_imitate_structure_are_none():
+    who = someone(context(replies=('"Go," says <|im_end|>Matthias.', '"> You," says Bea.')))
+    assert who == "Bea"
+
+
+def test_an_example_stands_before_the_story_and_after_what_stays():
+    shown = build(request(), narrator(example=True)).text
+    assert shown.index("You are Jonna") < shown.index("Odile") < shown.index("The hens have gone")
+    assert "Odile" not in build(request(), narrator()).text
