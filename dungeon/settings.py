@@ -199,7 +199,20 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 ACCOUNT_ADAPTER = "game.accounts.adapter.AccountAdapter"
-ACCOUNT_FORMS = {"login": "game.accounts.forms.LogIn", "signup": "game.accounts.forms.SignUp"}
+ACCOUNT_FORMS = {
+    "login": "game.accounts.forms.LogIn",
+    "signup": "game.accounts.forms.SignUp",
+    "add_email": "game.accounts.forms.AddEmail",
+    "change_password": "game.accounts.forms.ChangePassword",
+    "reauthenticate": "game.accounts.forms.Reauthenticate",
+    "reset_password": "game.accounts.forms.ResetPassword",
+    "reset_password_from_key": "game.accounts.forms.ResetPasswordKey",
+}
+MFA_FORMS = {
+    "authenticate": "game.accounts.forms.AppCode",
+    "reauthenticate": "game.accounts.forms.AppReauthenticate",
+    "activate_totp": "game.accounts.forms.AddApp",
+}
 ACCOUNT_LOGIN_METHODS = {"username", "email"} if EMAIL_URL else {"username"}
 ACCOUNT_SIGNUP_FIELDS = [
     "username*",

@@ -18,7 +18,7 @@ from django.db.models import Q
 
 from game import adventures
 from game.library.leaving import forget_player
-from game.models import Adventure, Membership, Player
+from game.models import Adventure, Membership, Player, Scenario, Visibility
 from game.turns import NoSuchAdventure
 
 logger = logging.getLogger(__name__)
@@ -30,7 +30,8 @@ AT_ONCE = 200  # guests forgotten in one go
 def what_goes(player: Player) -> dict[str, int]:
     """What the page that asks says."""
     alone, shared = stories_of(player)
-    return {"alone": len(alone), "shared": len(shared)}
+    public = Scenario.objects.of(player).filter(visibility=Visibility.PUBLIC).count()
+    return {"alone": len(alone), "shared": len(shared), "public": public}
 
 
 def stories_of(player: Player) -> tuple[list[Adventure], list[Adventure]]:
