@@ -82,6 +82,8 @@ STAFF_NEED_TOTP = ACCOUNTS == "open" and bool(
 
 # What a player may have under way at once, over all adventures.
 TURNS_PER_PLAYER = environment.whole("TURNS_PER_PLAYER", 2, 1, 1000)
+# Windows that a player may have open at once, over all adventures; of more, the oldest close.
+WINDOWS_PER_PLAYER = environment.whole("WINDOWS_PER_PLAYER", 5, 1, 1000)
 # A turn goes on when nobody watches any more. A host who pays for each word may have it stopped
 # after so many seconds without a window; 0 is never.
 STOP_WHEN_AWAY_SECONDS = environment.whole("STOP_WHEN_AWAY_SECONDS", 0, 0, 86400)

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import math
 import time
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs
 from uuid import UUID
@@ -21,7 +22,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _l
 from pydantic import BaseModel
 
-from game import protocol, snapshots, turns
+from game import protocol, snapshots, turns, windows
+from game.accounts.standing import refusal
 from game.database import in_database
 from game.followers import WORDS, Entry, LogGone, followers, order
 from game.languages import language_of, translated
@@ -32,7 +34,7 @@ from inference.log import FIRST, LAGGED, to_json
 
 logger = logging.getLogger(__name__)
 
-NOBODY, NOT_FOUND, SESSION_ENDED, FLOODING = 4401, 4404, 4408, 4429
+NOBODY, NOT_FOUND, SESSION_ENDED, TOO_MANY_WINDOWS, FLOODING = 4401, 4404, 4408, 4409, 4429
 TRY_AGAIN = 1013
 
 FRAMES_PER_SECOND = 15  # words of one socket are merged to at most so many frames
@@ -42,7 +44,7 @@ REFUSALS_BEFORE_CLOSE = 100
 DATABASE_SECONDS = 6.0  # how long a command waits for a database that went away
 LOOK_EVERY = 1.0  # seconds between looks at the place in the line
 REDIS_REST = 3.0  # seconds without such looks once Redis did not answer one
-SESSION_EVERY = 5.0  # seconds between looks at the session
+SESSION_EVERY = 4.0  # seconds between looks at the session
 
 DATABASE_AWAY = _l(
     "The host cannot reach its database. Your words are kept; try again in a moment."
@@ -105,6 +107,7 @@ class AdventureConsumer(AsyncWebsocketConsumer):
         if not self.player.is_authenticated:
             await self.close(code=NOBODY)
             return
+        self.window = windows.Windows(self.player.pk)
         try:
             theirs = await in_database(self.is_theirs)
         except (DatabaseError, InterfaceError):
@@ -119,14 +122,50 @@ class AdventureConsumer(AsyncWebsocketConsumer):
         version = query.get("version", [""])[0]
         if version.isascii() and version.isdecimal() and len(version) < 19:
             self.version = int(version)
+        if not await self.may_open():
+            return
         self.follow_from(query.get("after", [""])[0])
         self.tasks.append(asyncio.create_task(self.look_at_the_line()))
         self.tasks.append(asyncio.create_task(self.look_at_the_session()))
+
+    async def may_open(self) -> bool:
+        """Whether this player may play now, and has not too many windows open. Closes if not."""
+        if reason := await in_database(refusal, self.player.pk):
+            await self.turn_away(reason)
+            return False
+        if not await self.among_windows(self.window.opens):
+            await self.close_for_others()
+            return False
+        return True
+
+    async def among_windows(self, has_room: Callable[[], bool]) -> bool:
+        """What the list of the player's windows says; while Redis is away, that there is room."""
+        if line_rest.on:
+            return True
+        try:
+            return await asyncio.to_thread(has_room)
+        except redis.RedisError:
+            line_rest.begin()
+            return True
+
+    async def turn_away(self, reason: str) -> None:
+        await self.send_event(ErrorEvent(code="not_allowed", message=reason))
+        await self.close(code=SESSION_ENDED)
+
+    async def close_for_others(self) -> None:
+        """Of too many windows the oldest close, and do not come back by themselves."""
+        message = _("You have more than %(most)d windows open: this one, the oldest, is closed.")
+        event = ErrorEvent(code="too_many", message=message % {"most": settings.WINDOWS_PER_PLAYER})
+        await self.send_event(event)
+        await self.close(code=TOO_MANY_WINDOWS)
 
     async def disconnect(self, code: int) -> None:
         for task in [*self.tasks, self.forwarding]:
             if task is not None:
                 task.cancel()
+        if self.player.is_authenticated and not line_rest.on:
+            with contextlib.suppress(redis.RedisError):
+                await asyncio.to_thread(self.window.leave)
 
     # Commands in
 
@@ -169,11 +208,16 @@ class AdventureConsumer(AsyncWebsocketConsumer):
         give_up = time.monotonic() + DATABASE_SECONDS
         while True:
             try:
-                return await in_database(turns.carry_out, self.adventure_id, self.player, command)
+                return await in_database(self.carry_out_now, command)
             except (OperationalError, InterfaceError):
                 if time.monotonic() > give_up:
                     raise
                 await asyncio.sleep(0.5)
+
+    def carry_out_now(self, command: protocol.Keyed) -> protocol.Accepted:
+        if reason := refusal(self.player.pk):
+            raise Refused("not_allowed", reason)
+        return turns.carry_out(self.adventure_id, self.player, command)
 
     async def refuse(self, refused: Refused, key: str | None) -> None:
         """Tell the sender why. The socket stays open, unless it floods."""
@@ -327,6 +371,12 @@ class AdventureConsumer(AsyncWebsocketConsumer):
                 if not await in_database(self.is_theirs):
                     await self.close(code=NOT_FOUND)  # deleted in another window
                     return
+                if reason := await in_database(refusal, self.player.pk):
+                    await self.turn_away(reason)
+                    return
+            if not await self.among_windows(self.window.stays):
+                await self.close_for_others()
+                return
 
     async def say_watched(self) -> None:
         """Where turns stop when nobody watches, say that somebody does."""

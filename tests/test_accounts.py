@@ -137,6 +137,11 @@ def test_logging_in_and_out(client, wren):
     assert who(client) is None
 
 
+def test_a_name_as_long_as_a_book_is_no_ones(client, wren, log):
+    assert log_in(client, "x" * 10_000).status_code == 200
+    assert who(client) is None
+
+
 def test_what_a_guest_began_comes_along_into_the_account(client, wren, scenario):
     adventure = begin(client)
     guest = who(client)

@@ -226,6 +226,7 @@ def table(transactional_db, log, adventure, alice):
     name = connection.settings_dict["NAME"]
     database = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}")
     environ = {"DATABASE_URL": database.geturl(), "PORT": str(port), "HOST": "127.0.0.1"}
+    environ["WINDOWS_PER_PLAYER"] = "100"
     environ["DJANGO_SETTINGS_MODULE"] = "dungeon.settings"
     with serving("dungeon.asgi:application", "--patience", "10", port=port, **environ) as served:
         table = Table(served, log, adventure, alice)

@@ -16,6 +16,7 @@ from allauth.mfa.base.forms import ReauthenticateForm as AppReauthenticateForm
 from allauth.mfa.totp.forms import ActivateTOTPForm
 from django import forms
 from django.conf import settings
+from django.core.validators import MaxLengthValidator
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
@@ -52,7 +53,7 @@ class LogIn(Plain, LoginForm):
         by_mail = bool(settings.EMAIL_URL)
         self.fields["login"].label = _("Name or e-mail address") if by_mail else _("Name")
         self.fields["login"].widget.attrs["autocomplete"] = "username"
-        self.fields["login"].max_length = 254
+        self.fields["login"].validators.append(MaxLengthValidator(254))
         if begun_by(self.request):
             self.fields["bring"] = forms.BooleanField(
                 label=_("Bring along the adventures of this browser"), required=False, initial=True

@@ -149,6 +149,7 @@ function connection(status) {
   const lines = {
     offline: t("The connection is gone. What you type is kept; trying again …"),
     "signed-out": t("You are signed out. Copy what you typed, then load the page again."),
+    elsewhere: t("Newer windows took this one’s place. Copy what you typed, then load the page again."),
     gone: t("This adventure is not here any more."),
   };
   document.body.dataset.connection = status;

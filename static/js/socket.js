@@ -11,6 +11,7 @@ const FINAL = {
   4401: "signed-out",
   4404: "gone",
   4408: "signed-out",
+  4409: "elsewhere",
 };
 const FLOODED = 4429;
 
@@ -36,7 +37,7 @@ export class Socket {
   /**
    * @param {string} url ws:// or wss:// address
    * @param {{onEvent: (event: object) => void, onStatus: (status: string) => void}} ears
-   *   status: "connecting", "open", "offline", "signed-out" or "gone"
+   *   status: "connecting", "open", "offline", "signed-out", "elsewhere" or "gone"
    * @param {{WebSocket?: typeof WebSocket}} [outside]
    */
   constructor(url, { onEvent, onStatus }, outside = {}) {

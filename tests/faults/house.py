@@ -171,6 +171,7 @@ class House:
             if key not in ("DATABASE_URL", "REDIS_URL", "LD_PRELOAD", "PYTHONWARNINGS")
         }
         environ |= {
+            "WINDOWS_PER_PLAYER": "1000",  # a player here stands for many
             "DJANGO_SETTINGS_MODULE": "dungeon.settings",
             "DATA_DIR": str(self.data),
             "MODELS_DIR": str(self.folder / "models"),

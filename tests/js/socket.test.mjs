@@ -116,6 +116,7 @@ test(
       [4401, "signed-out"],
       [4404, "gone"],
       [4408, "signed-out"],
+      [4409, "elsewhere"],
     ]) {
       const { last, statuses } = connected();
       last().cut(code);

@@ -1,0 +1,67 @@
+"""How many windows one player has open, over all adventures and web processes.
+
+Each says every few seconds that it is there; the list is in Redis, in the order of opening. While
+Redis is away there is no limit: it comes back, and so does the limit.
+"""
+
+import uuid
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+
+from game.log import story_log
+
+SECONDS = 12  # without a word, after which a window is gone
+
+# Notes a window, forgets those that are gone, and tells its place from the newest (0) and how many
+# there are. KEYS: the player's windows. ARGV: this window, milliseconds, prefix of single windows.
+HERE = """
+local time = redis.call('TIME')
+redis.call('SET', ARGV[3] .. ARGV[1], 1, 'PX', ARGV[2])
+redis.call('ZADD', KEYS[1], 'NX', time[1] * 1000000 + time[2], ARGV[1])
+for _, window in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
+  if redis.call('EXISTS', ARGV[3] .. window) == 0 then
+    redis.call('ZREM', KEYS[1], window)
+  end
+end
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return {redis.call('ZREVRANK', KEYS[1], ARGV[1]), redis.call('ZCARD', KEYS[1])}
+"""
+
+
+@cache
+def script() -> Any:
+    return story_log().redis.register_script(HERE)
+
+
+class Windows:
+    """One window among its player's. Raises redis.RedisError."""
+
+    def __init__(self, player: UUID) -> None:
+        self.name = uuid.uuid4().hex
+        self.key = f"grue:windows:{player}"
+
+    def opens(self) -> bool:
+        """Note that it opens. False when there are far too many already."""
+        _, count = self.say()
+        if count > 2 * settings.WINDOWS_PER_PLAYER:
+            self.leave()
+            return False
+        return True
+
+    def stays(self) -> bool:
+        """Say that it is there still. False when newer ones have taken its place."""
+        place, _ = self.say()
+        return place < settings.WINDOWS_PER_PLAYER
+
+    def say(self) -> tuple[int, int]:
+        place, count = script()([self.key], [self.name, int(SECONDS * 1000), f"{self.key}:"])
+        return int(place), int(count)
+
+    def leave(self) -> None:
+        pipe = story_log().redis.pipeline(transaction=True)
+        pipe.zrem(self.key, self.name)
+        pipe.delete(f"{self.key}:{self.name}")
+        pipe.execute()
