@@ -1,6 +1,5 @@
 """Adventures as wholes: begin, rename, change the plot, delete."""
 
-import string
 from uuid import UUID
 
 from django.db import transaction
@@ -8,8 +7,22 @@ from django.db.models.functions import Now
 
 from game import narration
 from game.library import ratings
+from game.library.filling import Filling
 from game.log import forget_on_commit, publish_on_commit
-from game.models import Adventure, Kind, Membership, Player, Scenario, Status, StoryCard, Turn
+from game.lore import LONGEST_KEY, LONGEST_TITLE
+from game.models import (
+    LONGEST_MEMORY,
+    LONGEST_NOTE,
+    LONGEST_TEXT,
+    Adventure,
+    Kind,
+    Membership,
+    Player,
+    Scenario,
+    Status,
+    StoryCard,
+    Turn,
+)
 from game.protocol import PlotChanged, clean_text
 from game.snapshots import adventure_shown
 from game.turns import changed, stop_what_is_under_way
@@ -23,19 +36,20 @@ def begin(player: Player, scenario: Scenario, answers: dict[str, str]) -> Advent
             title=scenario.title,
             scenario=scenario,
             narrator=narration.draw(),
-            memory=filled.text(scenario.memory),
-            authors_note=filled.text(scenario.authors_note),
+            memory=filled.text(scenario.memory, LONGEST_MEMORY),
+            authors_note=filled.text(scenario.authors_note, LONGEST_NOTE),
             first_actions=[
-                {**action, "text": filled.text(action["text"])} for action in scenario.first_actions
+                {**action, "text": filled.text(action["text"], LONGEST_TEXT)}
+                for action in scenario.first_actions
             ],
         )
         Membership.objects.create(player=player, adventure=adventure)
         StoryCard.objects.bulk_create(
             StoryCard(
                 adventure=adventure,
-                title=filled.text(card.title)[:80],
-                keys=[filled.text(key) for key in card.keys],
-                text=filled.text(card.text),
+                title=filled.text(card.title, LONGEST_TITLE),
+                keys=[filled.text(key, LONGEST_KEY) for key in card.keys],
+                text=filled.text(card.text, LONGEST_NOTE),
                 pinned=card.pinned,
             )
             for card in scenario.cards.all()
@@ -43,7 +57,7 @@ def begin(player: Player, scenario: Scenario, answers: dict[str, str]) -> Advent
         opening = Turn.objects.create(
             adventure=adventure,
             kind=Kind.OPENING,
-            reply=clean_text(filled.text(scenario.opening)),
+            reply=clean_text(filled.text(scenario.opening, LONGEST_TEXT)),
             status=Status.TOLD,
             told=Now(),
         )
@@ -51,20 +65,6 @@ def begin(player: Player, scenario: Scenario, answers: dict[str, str]) -> Advent
         adventure.save(update_fields=["head"])
         ratings.note_begun(player, scenario)
     return adventure
-
-
-class Filling:
-    """Puts the player's answers where a scenario has `${name}`."""
-
-    def __init__(self, scenario: Scenario, answers: dict[str, str]) -> None:
-        self.answers = {
-            each["name"]: clean_text(answers.get(each["name"], "")) or each["default"]
-            for each in scenario.placeholders
-        }
-
-    def text(self, template: str) -> str:
-        # safe_substitute: a dollar sign in a host's own scenario is no reason to fail.
-        return string.Template(template).safe_substitute(self.answers)
 
 
 def rename(adventure_id: UUID, title: str) -> None:

@@ -7,6 +7,7 @@ from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from game.library.filling import Filling
 from game.lore import LONGEST_TITLE, LoreCard, card_problem, split_keys, tidy_keys
 from game.models import LONGEST_MEMORY, LONGEST_NOTE, LONGEST_SUMMARY, LONGEST_TEXT, Scenario
 from game.protocol import clean_text
@@ -20,9 +21,20 @@ class BeginForm(forms.Form):
 
     def __init__(self, scenario: Scenario, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.scenario = scenario
         self.label_suffix = ""
         for placeholder in scenario.placeholders:
             self.fields[placeholder["name"]] = answer_field(placeholder)
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        length = len(Filling(self.scenario, data).text(self.scenario.opening))
+        if length > LONGEST_TEXT:
+            raise forms.ValidationError(
+                f"With these answers the opening has {length:,} characters; {LONGEST_TEXT:,} fit. "
+                "Shorten them."
+            )
+        return data
 
 
 def answer_field(placeholder: dict[str, Any]) -> forms.CharField:

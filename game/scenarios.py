@@ -1,15 +1,19 @@
 """Scenarios as files: `game/beginnings/<slug>.yaml`, loaded as often as one likes."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal, Self
 
 import yaml
 from django.db import transaction
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from game.lore import LONGEST_KEY, LONGEST_TITLE, MOST_KEYS
 from game.models import LONGEST_MEMORY, LONGEST_NOTE, LONGEST_TEXT, Scenario, StoryCard
 
 SHIPPED = Path(__file__).parent / "beginnings"
+MOST_QUESTIONS = 8
+MOST_FIRST_ACTIONS = 6
+MOST_SCENARIO_CARDS = 60
 
 
 class ScenarioError(Exception):
@@ -21,49 +25,74 @@ class Plain(BaseModel):
 
 
 class Placeholder(Plain):
-    name: str = Field(pattern=r"^[a-z_]+$")
-    question: str
-    default: str
+    name: str = Field(pattern=r"^[a-z_]+$", max_length=30)
+    question: str = Field(min_length=1, max_length=200)
+    default: str = Field(min_length=1, max_length=LONGEST_TEXT)
     multiline: bool = False
 
 
 class FirstAction(Plain):
     kind: Literal["do", "say", "story"]
-    text: str = Field(max_length=200)
+    text: str = Field(min_length=1, max_length=200)
 
 
 class CardFile(Plain):
-    title: str = Field(max_length=80)
-    keys: list[str] = Field(min_length=1)
-    text: str = Field(max_length=LONGEST_NOTE)
+    title: str = Field(max_length=LONGEST_TITLE)
+    keys: list[Annotated[str, Field(max_length=LONGEST_KEY)]] = Field(max_length=MOST_KEYS)
+    text: str = Field(min_length=1, max_length=LONGEST_NOTE)
     pinned: bool = False
+
+    @model_validator(mode="after")
+    def fires(self) -> Self:
+        if not self.keys and not self.pinned:
+            raise ValueError("A card needs a key, or it never fires. Or pin it.")
+        return self
 
 
 class ScenarioFile(Plain):
     """One file. The texts are as players and narrators read them, with `${name}` to fill."""
 
-    title: str = Field(max_length=80)
-    tempt: str = Field(max_length=160)
-    rank: int = Field(default=1000, ge=0)
-    tags: list[str] = []
-    placeholders: list[Placeholder] = []
+    title: str = Field(min_length=1, max_length=80)
+    tempt: str = Field(min_length=1, max_length=160)
+    rank: int = Field(default=1000, ge=0, le=2_000_000_000)
+    tags: list[Annotated[str, Field(min_length=1, max_length=30)]] = Field([], max_length=8)
+    placeholders: list[Placeholder] = Field([], max_length=MOST_QUESTIONS)
     memory: str = Field(default="", max_length=LONGEST_MEMORY)
     authors_note: str = Field(default="", max_length=LONGEST_NOTE)
-    opening: str = Field(max_length=LONGEST_TEXT)
-    first_actions: list[FirstAction] = []
-    cards: list[CardFile] = []
+    opening: str = Field(min_length=1, max_length=LONGEST_TEXT)
+    first_actions: list[FirstAction] = Field([], max_length=MOST_FIRST_ACTIONS)
+    cards: list[CardFile] = Field([], max_length=MOST_SCENARIO_CARDS)
 
 
 def read_scenario(file: Path) -> ScenarioFile:
     """The scenario in a file. Raises ScenarioError naming the file and what is wrong."""
     try:
-        return ScenarioFile.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as problem:
+        return scenario_in(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as problem:
         raise ScenarioError(f"{file.name}: {' '.join(str(problem).split())}") from None
+    except ScenarioError as problem:
+        raise ScenarioError(f"{file.name}: {problem}") from None
+
+
+def scenario_in(content: str) -> ScenarioFile:
+    """The scenario in a file's text. Raises ScenarioError with what is wrong, and where."""
+    try:
+        data = yaml.safe_load(content)
+    # ValueError: numbers and dates that YAML has and Python has not.
+    except (yaml.YAMLError, ValueError, RecursionError) as problem:
+        raise ScenarioError(" ".join(str(problem).split())[:300]) from None
+    return scenario_of(data)
+
+
+def scenario_of(data: Any) -> ScenarioFile:
+    """The scenario in plain data. Raises ScenarioError with what is wrong, and where."""
+    try:
+        return ScenarioFile.model_validate(data)
     except ValidationError as problem:
-        first = problem.errors()[0]
+        first = problem.errors(include_input=False)[0]
         place = ".".join(map(str, first["loc"]))
-        raise ScenarioError(f"{file.name}: {place}: {first['msg']}") from None
+        said = first["msg"].removeprefix("Value error, ")
+        raise ScenarioError(f"{place}: {said}" if place else said) from None
 
 
 def load_scenarios(folder: Path = SHIPPED) -> int:

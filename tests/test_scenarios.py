@@ -5,6 +5,7 @@ import string
 import pytest
 
 from game import adventures
+from game.library.filling import fill
 from game.models import Scenario, StoryCard
 from game.scenarios import SHIPPED, ScenarioError, load_scenarios, read_scenario
 
@@ -84,3 +85,29 @@ def test_a_broken_file_is_named_with_what_is_wrong(tmp_path, text, complaint):
     (tmp_path / "bad.yaml").write_text(text)
     with pytest.raises(ScenarioError, match=complaint):
         load_scenarios(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("template", "filled"),
+    [
+        ("You are ${name}.", "You are Ada."),
+        ("$name, $name!", "Ada, Ada!"),
+        ("In ${place}", "In ${name} <b>"),
+        ("${nobody} and $nobody", "${nobody} and $nobody"),
+        ("It costs $5, or $$5.", "It costs $5, or $5."),
+        ("$$name", "$name"),
+        ("${na me} ${} $", "${na me} ${} $"),
+        ("$ß ${naïve}", "$ß ${naïve}"),
+    ],
+)
+def test_texts_are_filled_as_the_preview_fills_them(template, filled):
+    """The same cases as in tests/js/fill.test.mjs."""
+    assert fill(template, {"name": "Ada", "place": "${name} <b>"}) == filled
+
+
+@pytest.mark.django_db
+def test_answers_that_make_an_opening_too_long_come_back(client, scenario):
+    Scenario.objects.update(opening="${name} " * 100)
+    answer = client.post("/scenarios/the-cellar/begin/", {"name": "A" * 80})
+    assert answer.status_code == 422
+    assert "8,100 characters; 4,000 fit" in answer.content.decode()

@@ -20,6 +20,7 @@ from game.accounts.limits import limited, refused, too_many
 from game.forms import BeginForm
 from game.guests import player_of
 from game.library import ratings
+from game.library.filling import Filling
 from game.library.words import card_of, name_of, paragraphs
 from game.models import Adventure, Player, Scenario
 
@@ -150,7 +151,7 @@ def scenario_page(
 ) -> HttpResponse:
     # An opening that is all the player's own is asked for in the form, not shown above it.
     by_the_player = found.opening.strip().startswith("${")
-    opening = "" if by_the_player else playthroughs.Filling(found, {}).text(found.opening)
+    opening = "" if by_the_player else Filling(found, {}).text(found.opening)
     player = request.user if isinstance(request.user, Player) else None
     mine = player is not None and found.author_id == player.pk
     return render(

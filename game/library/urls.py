@@ -2,11 +2,18 @@
 
 from django.urls import path
 
-from game.library import scenario_views, shelf_views
+from game.library import scenario_views, shelf_views, writing_views
 
 urlpatterns = [
     path("", scenario_views.home, name="home"),
     path("scenarios/", scenario_views.scenarios, name="scenarios"),
+    path("scenarios/mine/", writing_views.mine, name="my_scenarios"),
+    path("scenarios/new/", writing_views.new, name="new_scenario"),
+    path("scenarios/import/", writing_views.bring, name="import_scenario"),
+    path("scenarios/<slug:slug>/edit/", writing_views.edit, name="edit_scenario"),
+    path("scenarios/<slug:slug>/publish/", writing_views.publish, name="publish_scenario"),
+    path("scenarios/<slug:slug>/delete/", writing_views.delete, name="delete_scenario"),
+    path("scenarios/<slug:slug>/export.yaml", writing_views.export, name="export_scenario"),
     path("scenarios/<slug:slug>/", scenario_views.scenario, name="scenario"),
     path("scenarios/<slug:slug>/begin/", scenario_views.begin, name="begin"),
     path("scenarios/<slug:slug>/rate/", scenario_views.rate, name="rate"),

@@ -1,0 +1,155 @@
+"""Scenarios of players: write, change, publish, take back, delete; and as files.
+
+Whatever way it comes, a form or a file, a scenario is a ScenarioFile before it is stored.
+"""
+
+import secrets
+from typing import Any
+
+import yaml
+from django.db import transaction
+from django.db.models.functions import Now
+from django.utils.text import slugify
+from django.utils.translation import gettext as _
+
+from game.library import limits, ratings
+from game.library.filling import asked_for, fill
+from game.models import LONGEST_TEXT, Player, Scenario, StoryCard, Visibility
+from game.protocol import clean_text
+from game.scenarios import ScenarioError, ScenarioFile, scenario_in, scenario_of
+
+LONGEST_FILE = 512 * 1024  # bytes
+LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # none that look alike
+
+
+def new_slug(title: str) -> str:
+    """An address for a scenario: its title, and 60 random bits that nobody guesses."""
+    end = "".join(secrets.choice(LETTERS) for _ in range(12))
+    return f"{slugify(title)[:45].strip('-') or 'scenario'}-{end}"
+
+
+def write(player: Player, file: ScenarioFile, scenario: Scenario | None = None) -> Scenario:
+    """Store a scenario: a new draft of `player`, or in place of what `scenario` said.
+
+    Raises ScenarioError and LimitMet, and then nothing has changed.
+    """
+    file = cleaned(file)
+    problem = unfit(file)
+    if problem:
+        raise ScenarioError(problem)
+    fields = file.model_dump(exclude={"cards", "rank"})
+    with transaction.atomic():
+        if scenario is None:
+            limits.room_for_scenario(player)
+            scenario = Scenario(
+                slug=new_slug(file.title), author=player, visibility=Visibility.PRIVATE
+            )
+        for name, value in fields.items():
+            setattr(scenario, name, value)
+        scenario.changed = Now()
+        scenario.save()
+        scenario.cards.all().delete()
+        StoryCard.objects.bulk_create(
+            StoryCard(scenario=scenario, **card.model_dump()) for card in file.cards
+        )
+    return scenario
+
+
+def cleaned(file: ScenarioFile) -> ScenarioFile:
+    """The same with every text as it is stored. Raises ScenarioError where nothing is left."""
+
+    def clean(value: Any) -> Any:
+        if isinstance(value, str):
+            return clean_text(value)
+        if isinstance(value, list):
+            return [clean(each) for each in value]
+        if isinstance(value, dict):
+            return {name: clean(each) for name, each in value.items()}
+        return value
+
+    content = clean(file.model_dump())
+    content["tags"] = list(dict.fromkeys(tag.lower() for tag in content["tags"]))
+    return scenario_of(content)
+
+
+def unfit(file: ScenarioFile) -> str:
+    """What is wrong with a scenario as a whole, for its author; "" where nothing is."""
+    names = [each.name for each in file.placeholders]
+    doubled = next((name for name in names if names.count(name) > 1), None)
+    if doubled:
+        return _("Two questions fill ${%(name)s}. Give one of them another name.") % {
+            "name": doubled
+        }
+    unasked = asked_for(texts_of(file)) - set(names)
+    if unasked:
+        return _(
+            "The texts have ${%(name)s}, and no question asks for it. Add the question, or take "
+            "it out of the texts."
+        ) % {"name": min(unasked)}
+    filled = fill(file.opening, {each.name: each.default for each in file.placeholders})
+    if len(filled) > LONGEST_TEXT:
+        return _("Filled in, the opening has %(length)s characters; %(most)s fit. Shorten it.") % {
+            "length": f"{len(filled):,}",
+            "most": f"{LONGEST_TEXT:,}",
+        }
+    return ""
+
+
+def texts_of(file: ScenarioFile) -> list[str]:
+    """Every text in which answers are put."""
+    texts = [file.opening, file.memory, file.authors_note]
+    texts += [action.text for action in file.first_actions]
+    texts += [text for card in file.cards for text in (card.title, card.text, *card.keys)]
+    return texts
+
+
+def publish(scenario: Scenario, visibility: Visibility) -> None:
+    """Show a scenario to all, or to who has its address, or (PRIVATE) take it back.
+
+    Adventures that others began from it are theirs and stay.
+    """
+    Scenario.objects.filter(pk=scenario.pk).update(visibility=visibility, changed=Now())
+    ratings.count([scenario.slug])
+
+
+# As a file
+
+
+def file_of(scenario: Scenario) -> ScenarioFile:
+    """What a scenario says, with its cards."""
+    fields = set(ScenarioFile.model_fields) - {"cards"}
+    content = {name: getattr(scenario, name) for name in fields}
+    content["cards"] = [
+        {"title": card.title, "keys": card.keys, "text": card.text, "pinned": card.pinned}
+        for card in scenario.cards.all()
+    ]
+    return ScenarioFile.model_construct(**content)
+
+
+def as_yaml(scenario: Scenario) -> str:
+    """The scenario as `game/beginnings` has them."""
+    file = file_of(scenario)
+    content = {name: getattr(file, name) for name in ScenarioFile.model_fields if name != "rank"}
+    return yaml.dump(content, Dumper=Dumper, allow_unicode=True, sort_keys=False, width=100)
+
+
+class Dumper(yaml.SafeDumper):
+    """Writes texts of several lines as lines."""
+
+
+def line_by_line(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = "|" if "\n" in text else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+Dumper.add_representer(str, line_by_line)
+
+
+def from_yaml(content: bytes) -> ScenarioFile:
+    """The scenario in a file that somebody brings. Raises ScenarioError."""
+    if len(content) > LONGEST_FILE:
+        raise ScenarioError(_("That file is over %(most)d KiB.") % {"most": LONGEST_FILE // 1024})
+    try:
+        return scenario_in(content.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise ScenarioError(_("That file is not text in UTF-8.")) from None

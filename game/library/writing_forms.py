@@ -1,0 +1,254 @@
+"""The form of a scenario, with its questions, first actions and cards as rows."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.forms import BaseFormSet, formset_factory
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from game.forms import CardForm
+from game.library import writing
+from game.models import LONGEST_MEMORY, LONGEST_NOTE, LONGEST_TEXT, Scenario
+from game.scenarios import (
+    MOST_FIRST_ACTIONS,
+    MOST_QUESTIONS,
+    MOST_SCENARIO_CARDS,
+    ScenarioError,
+    ScenarioFile,
+    scenario_of,
+)
+
+LONGEST_ANSWER = 80
+MOST_TAGS = 8
+LONGEST_TAG = 30
+
+
+def area(rows: int) -> forms.Textarea:
+    return forms.Textarea(attrs={"rows": rows, "dir": "auto"})
+
+
+def line(**more: str) -> forms.TextInput:
+    return forms.TextInput(attrs={"dir": "auto", "autocomplete": "off", **more})
+
+
+class WordsForm(forms.Form):
+    """The texts of a scenario."""
+
+    title = forms.CharField(label=gettext_lazy("Title"), max_length=80, widget=line())
+    tempt = forms.CharField(
+        label=gettext_lazy("A line to tempt"),
+        help_text=gettext_lazy("What stands below the title in lists: the trouble, not the plot."),
+        max_length=160,
+        widget=line(),
+    )
+    tags = forms.CharField(
+        label=gettext_lazy("Tags"),
+        help_text=gettext_lazy("A few words, with commas between: sea, mystery, funny."),
+        max_length=400,
+        required=False,
+        widget=line(),
+    )
+    opening = forms.CharField(
+        label=gettext_lazy("Opening"),
+        help_text=gettext_lazy(
+            "Where you are and what is the matter, told to “you”. "
+            "Stop where something must be done."
+        ),
+        max_length=LONGEST_TEXT,
+        widget=area(10),
+    )
+    memory = forms.CharField(
+        label=gettext_lazy("Memory"),
+        help_text=gettext_lazy(
+            "What the narrator always knows: who you are, who else is there, what they want."
+        ),
+        max_length=LONGEST_MEMORY,
+        required=False,
+        widget=area(5),
+    )
+    authors_note = forms.CharField(
+        label=gettext_lazy("Author’s note"),
+        help_text=gettext_lazy("How it is told: tone, pace, person. Read just before each reply."),
+        max_length=LONGEST_NOTE,
+        required=False,
+        widget=area(3),
+    )
+
+    def clean_tags(self) -> list[str]:
+        written = self.cleaned_data["tags"].replace("，", ",").replace("、", ",").split(",")
+        tags = list(
+            dict.fromkeys(flat.lower() for tag in written if (flat := " ".join(tag.split())))
+        )
+        if len(tags) > MOST_TAGS:
+            raise forms.ValidationError(
+                _("%(count)d tags; %(most)d fit.") % {"count": len(tags), "most": MOST_TAGS}
+            )
+        long = next((tag for tag in tags if len(tag) > LONGEST_TAG), None)
+        if long:
+            raise forms.ValidationError(
+                _("A tag has at most %(most)d characters: “%(tag)s…” is longer.")
+                % {"most": LONGEST_TAG, "tag": long[:LONGEST_TAG]}
+            )
+        return tags
+
+
+class QuestionForm(forms.Form):
+    """A question that the player answers before the story begins."""
+
+    name = forms.RegexField(
+        r"^[a-z_]+$",
+        label=gettext_lazy("Name"),
+        max_length=30,
+        error_messages={
+            "invalid": gettext_lazy("Small letters a to z and _ only, as it stands in ${…}.")
+        },
+        widget=line(spellcheck="false", autocapitalize="none"),
+    )
+    question = forms.CharField(label=gettext_lazy("Question"), max_length=200, widget=line())
+    default = forms.CharField(
+        label=gettext_lazy("Answer, if the player gives none"),
+        max_length=LONGEST_TEXT,
+        widget=area(1),
+    )
+    multiline = forms.BooleanField(label=gettext_lazy("The answer may be long"), required=False)
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        if len(data.get("default", "")) > LONGEST_ANSWER and not data.get("multiline"):
+            self.add_error(
+                "default",
+                _("Over %(most)d characters it has to be one that may be long.")
+                % {"most": LONGEST_ANSWER},
+            )
+        return data
+
+
+class FirstActionForm(forms.Form):
+    """A way to begin, offered below the opening."""
+
+    kind = forms.ChoiceField(
+        label=gettext_lazy("How"),
+        choices=[
+            ("do", gettext_lazy("Do")),
+            ("say", gettext_lazy("Say")),
+            ("story", gettext_lazy("Story")),
+        ],
+    )
+    text = forms.CharField(label=gettext_lazy("What"), max_length=200, widget=line())
+
+    def has_changed(self) -> bool:
+        """A row with a kind alone was not filled in."""
+        return bool(self.data.get(self.add_prefix("text"), "").strip())
+
+
+if TYPE_CHECKING:
+    AnyForms = BaseFormSet[Any]
+else:
+    AnyForms = BaseFormSet  # cannot be subscripted at run time
+
+
+class Rows(AnyForms):
+    """Rows of which any may be left empty: an empty one says nothing, also where one was."""
+
+    def initial_form_count(self) -> int:
+        return 0 if self.is_bound else super().initial_form_count()
+
+
+ROWS: dict[str, Any] = {
+    "questions": formset_factory(
+        QuestionForm, Rows, extra=1, can_delete=True, max_num=MOST_QUESTIONS, validate_max=True
+    ),
+    "actions": formset_factory(
+        FirstActionForm,
+        Rows,
+        extra=3,
+        can_delete=True,
+        max_num=MOST_FIRST_ACTIONS,
+        validate_max=True,
+    ),
+    "cards": formset_factory(
+        CardForm, Rows, extra=1, can_delete=True, max_num=MOST_SCENARIO_CARDS, validate_max=True
+    ),
+}
+
+
+class ScenarioForms:
+    """All forms of one scenario together. `file` is what they say, once they are valid."""
+
+    def __init__(self, data: Mapping[str, Any] | None, scenario: Scenario | None = None) -> None:
+        first = initial_of(scenario) if scenario and data is None else {}
+        self.words = WordsForm(data, initial=first.get("words"), label_suffix="")
+        self.rows: dict[str, Rows] = {
+            name: rows(
+                data, initial=first.get(name, []), prefix=name, form_kwargs={"label_suffix": ""}
+            )
+            for name, rows in ROWS.items()
+        }
+        self.problem = ""
+
+    @property
+    def questions(self) -> Rows:
+        return self.rows["questions"]
+
+    @property
+    def actions(self) -> Rows:
+        return self.rows["actions"]
+
+    @property
+    def cards(self) -> Rows:
+        return self.rows["cards"]
+
+    def is_valid(self) -> bool:
+        """Whether it can be stored; `problem` is what is wrong with the whole."""
+        each = [self.words.is_valid(), *(rows.is_valid() for rows in self.rows.values())]
+        if not all(each):
+            return False
+        try:
+            self.file = writing.cleaned(self.as_file())
+            self.problem = writing.unfit(self.file)
+        except ScenarioError as problem:
+            self.problem = str(problem)
+        return not self.problem
+
+    def as_file(self) -> ScenarioFile:
+        """What the forms say. Raises ScenarioError where the whole cannot be."""
+        questions, actions, cards = (filled(rows) for rows in self.rows.values())
+        return scenario_of(
+            {
+                **self.words.cleaned_data,
+                "placeholders": [said_in(row) for row in questions],
+                "first_actions": [said_in(row) for row in actions],
+                "cards": [asdict(row.card) | {"keys": list(row.card.keys)} for row in cards],
+            }
+        )
+
+
+def filled(rows: Rows) -> list[Any]:
+    """The rows with something in them that is to stay."""
+    return [row for row in rows if row.has_changed() and row not in rows.deleted_forms]
+
+
+def said_in(row: forms.Form) -> Any:
+    return {name: value for name, value in row.cleaned_data.items() if name != "DELETE"}
+
+
+def initial_of(scenario: Scenario) -> dict[str, Any]:
+    words = {name: getattr(scenario, name) for name in WordsForm.base_fields}
+    words["tags"] = ", ".join(scenario.tags)
+    return {
+        "words": words,
+        "questions": scenario.placeholders,
+        "actions": scenario.first_actions,
+        "cards": [
+            {
+                "title": card.title,
+                "keys": ", ".join(card.keys),
+                "text": card.text,
+                "pinned": card.pinned,
+            }
+            for card in scenario.cards.all()
+        ],
+    }

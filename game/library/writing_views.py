@@ -1,0 +1,174 @@
+"""Writing scenarios: drafts, their preview, publishing, files.
+
+Each look-up goes through what the player wrote: what is not theirs is not there.
+"""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from game.guests import player_of
+from game.library import writing
+from game.library.filling import fill
+from game.library.limits import MOST_SCENARIOS, LimitMet
+from game.library.words import paragraphs
+from game.library.writing_forms import ROWS, ScenarioForms
+from game.models import Scenario, Visibility
+from game.scenarios import ScenarioError, ScenarioFile
+from inference.text import shown_action
+
+SAID = {
+    Visibility.PUBLIC: gettext_lazy("It is listed: everybody on this host can begin it."),
+    Visibility.UNLISTED: gettext_lazy("Whoever has its address can begin it; no list shows it."),
+    Visibility.PRIVATE: gettext_lazy("It is yours alone again. Stories begun from it go on."),
+}
+
+
+def scenario_of(request: HttpRequest, slug: str) -> Scenario:
+    return get_object_or_404(Scenario.objects.of(request.user), slug=slug)
+
+
+@never_cache
+@require_safe
+def mine(request: HttpRequest) -> HttpResponse:
+    """What the player wrote, last changed first."""
+    theirs = Scenario.objects.of(request.user).order_by("-changed", "slug")
+    return render(
+        request,
+        "library/mine.html",
+        {"here": "scenarios", "scenarios": theirs, "most": MOST_SCENARIOS},
+    )
+
+
+@never_cache
+def new(request: HttpRequest) -> HttpResponse:
+    return writing_page(request, None)
+
+
+@never_cache
+def edit(request: HttpRequest, slug: str) -> HttpResponse:
+    return writing_page(request, scenario_of(request, slug))
+
+
+def writing_page(request: HttpRequest, scenario: Scenario | None) -> HttpResponse:
+    """The form. It saves, or (`do=preview`) shows how it reads, or adds rows (`do=more-…`)."""
+    if request.method != "POST":
+        return page_of(request, scenario, ScenarioForms(None, scenario))
+    does = request.POST.get("do", "save")
+    forms = ScenarioForms(with_more_rows(request.POST, does.removeprefix("more-")), scenario)
+    if not forms.is_valid():
+        return page_of(request, scenario, forms, 422 if does == "save" else 200)
+    if does != "save":
+        return page_of(request, scenario, forms)
+    try:
+        saved = writing.write(player_of(request), forms.file, scenario)
+    except (ScenarioError, LimitMet) as problem:
+        forms.problem = str(problem)
+        return page_of(request, scenario, forms, 422)
+    if scenario is None:
+        messages.success(request, _("Saved as a draft. Nobody but you sees it."))
+    else:
+        messages.success(request, _("Saved."))
+    return redirect("scenario", saved.slug)
+
+
+def with_more_rows(data: QueryDict, name: str) -> QueryDict:
+    """The form as it was sent, with an empty row more where that was asked for."""
+    if name not in ROWS:
+        return data
+    more = data.copy()
+    total = f"{name}-TOTAL_FORMS"
+    count = data.get(total, "0")
+    more[total] = str(int(count) + 1) if count.isdecimal() and len(count) < 4 else "1"
+    return more
+
+
+def page_of(
+    request: HttpRequest, scenario: Scenario | None, forms: ScenarioForms, status: int = 200
+) -> HttpResponse:
+    file = getattr(forms, "file", None)
+    if file is None and scenario is not None:
+        file = writing.file_of(scenario)
+    context = {
+        "here": "scenarios",
+        "scenario": scenario,
+        "forms": forms,
+        "preview": preview_of(file) if file else None,
+    }
+    return render(request, "library/write.html", context, status=status)
+
+
+def preview_of(file: ScenarioFile) -> dict[str, Any]:
+    """How it reads with its own answers."""
+    content = file.model_dump()
+    answers = {each["name"]: each["default"] for each in content["placeholders"]}
+    return {
+        "title": file.title,
+        "tempt": file.tempt,
+        "opening": paragraphs(fill(file.opening, answers)),
+        "actions": [
+            shown_action(each["kind"], fill(each["text"], answers))
+            for each in content["first_actions"]
+        ],
+    }
+
+
+@require_POST
+def publish(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show it to all (`visibility=public`), by its address (`unlisted`), or take it back."""
+    found = scenario_of(request, slug)
+    visibility = request.POST.get("visibility", "")
+    if visibility not in Visibility.values:
+        messages.error(request, _("Choose who may read it. It stays as it was."))
+    else:
+        writing.publish(found, Visibility(visibility))
+        messages.success(request, SAID[Visibility(visibility)])
+    return redirect("scenario", slug)
+
+
+@never_cache
+def delete(request: HttpRequest, slug: str) -> HttpResponse:
+    found = scenario_of(request, slug)
+    if request.method != "POST":
+        return render(request, "library/delete_scenario.html", {"scenario": found})
+    found.delete()
+    messages.success(request, _("“%(title)s” is deleted.") % {"title": found.title})
+    return redirect("my_scenarios")
+
+
+@never_cache
+@require_safe
+def export(request: HttpRequest, slug: str) -> HttpResponse:
+    """The scenario as a file."""
+    found = scenario_of(request, slug)
+    return HttpResponse(
+        writing.as_yaml(found),
+        content_type="application/yaml; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{slug}.yaml"'},
+    )
+
+
+@require_POST
+def bring(request: HttpRequest) -> HttpResponse:
+    """A scenario from a file, as a draft."""
+    file = request.FILES.get("file")
+    if file is None or (file.size or 0) > writing.LONGEST_FILE:
+        most = writing.LONGEST_FILE // 1024
+        messages.error(
+            request, _("Choose a scenario's file, of at most %(most)d KiB.") % {"most": most}
+        )
+        return redirect("my_scenarios")
+    try:
+        scenario = writing.write(player_of(request), writing.from_yaml(file.read()))
+    except (ScenarioError, LimitMet) as problem:
+        said = _("Nothing was brought. %(problem)s") % {"problem": problem}
+        messages.error(request, said)
+        return redirect("my_scenarios")
+    messages.success(request, _("Here it is, as a draft. Nobody but you sees it."))
+    return redirect("scenario", scenario.slug)

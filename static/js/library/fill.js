@@ -1,0 +1,40 @@
+// Putting answers where a text has `${name}`, as game/library/filling.py does (Python's
+// string.Template): `$$` is a dollar sign, `$name` works too, and what nobody asks for stays.
+
+const PLACE = /\$(?:(\$)|([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})/gu;
+
+/**
+ * The text in pieces: {text} as it was written, {text, name} for an answer, and {text, name,
+ * missing: true} where no question asks for it.
+ *
+ * @param {string} template
+ * @param {Map<string, string>} answers
+ */
+export function pieces(template, answers) {
+  const found = [];
+  const plain = (text) => {
+    if (!text) return;
+    const last = found.at(-1);
+    if (last && !last.name) last.text += text;
+    else found.push({ text });
+  };
+  let at = 0;
+  for (const match of template.matchAll(PLACE)) {
+    const [whole, dollar, bare, braced] = match;
+    plain(template.slice(at, match.index));
+    at = match.index + whole.length;
+    const name = bare ?? braced;
+    if (dollar) plain("$");
+    else if (answers.has(name)) found.push({ text: answers.get(name), name });
+    else if (braced) found.push({ text: whole, name, missing: true });
+    else plain(whole);
+  }
+  plain(template.slice(at));
+  return found;
+}
+
+/** The text filled. */
+export const fill = (template, answers) =>
+  pieces(template, answers)
+    .map(({ text }) => text)
+    .join("");

@@ -1,0 +1,34 @@
+// The preview fills a text as the game does: cases that game/library/filling.py answers alike.
+
+import assert from "node:assert/strict";
+import test from "node:test";
+import { fill, pieces } from "../../static/js/library/fill.js";
+
+const answers = new Map([
+  ["name", "Ada"],
+  ["place", "${name} <b>"],
+]);
+
+test("a text is filled as the game fills it", () => {
+  for (const [template, filled] of [
+    ["You are ${name}.", "You are Ada."],
+    ["$name, $name!", "Ada, Ada!"],
+    ["In ${place}", "In ${name} <b>"],
+    ["${nobody} and $nobody", "${nobody} and $nobody"],
+    ["It costs $5, or $$5.", "It costs $5, or $5."],
+    ["$$name", "$name"],
+    ["${na me} ${} $", "${na me} ${} $"],
+    ["$ß ${naïve}", "$ß ${naïve}"],
+    ["", ""],
+  ]) {
+    assert.equal(fill(template, answers), filled, template);
+  }
+});
+
+test("what nobody asks for is pointed out, and a plain dollar sign is not", () => {
+  assert.deepEqual(pieces("A ${x} $y", answers), [
+    { text: "A " },
+    { text: "${x}", name: "x", missing: true },
+    { text: " $y" },
+  ]);
+});
