@@ -263,7 +263,7 @@ def test_a_scenario_goes_through_a_file_and_back(as_player, alice, bob, draft):
     bring(as_player(bob), answer.content)
     again = Scenario.objects.of(bob).get()
     assert again.visibility == "private"
-    assert writing.file_of(again) == writing.file_of(draft)
+    assert writing.content_of(again) == writing.content_of(draft)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from game.library import scenario_views, shelf_views, writing_views
+from game.library import scenario_views, share_views, shelf_views, writing_views
 
 urlpatterns = [
     path("", scenario_views.home, name="home"),
@@ -24,4 +24,14 @@ urlpatterns = [
     path("adventures/<uuid:adventure_id>/delete/", shelf_views.delete, name="delete"),
     path("adventures/<uuid:adventure_id>/restore/", shelf_views.restore, name="restore"),
     path("adventures/<uuid:adventure_id>/purge/", shelf_views.purge, name="purge"),
+    path(
+        "adventures/<uuid:adventure_id>/turns/<uuid:turn_id>/share/",
+        share_views.share,
+        name="share",
+    ),
+    path("shares/", share_views.mine, name="shares"),
+    path("shares/<uuid:share_id>/revoke/", share_views.revoke, name="revoke"),
+    path("s/<slug:token>/", share_views.shared, name="shared"),
+    path("s/<slug:token>/card.png", share_views.card, name="shared_card"),
+    path("s/<slug:token>/play/", share_views.play_on, name="play_on"),
 ]

@@ -115,21 +115,20 @@ def publish(scenario: Scenario, visibility: Visibility) -> None:
 # As a file
 
 
-def file_of(scenario: Scenario) -> ScenarioFile:
-    """What a scenario says, with its cards."""
-    fields = set(ScenarioFile.model_fields) - {"cards"}
-    content = {name: getattr(scenario, name) for name in fields}
+def content_of(scenario: Scenario) -> dict[str, Any]:
+    """What a scenario says, with its cards, as its file has it."""
+    names = [name for name in ScenarioFile.model_fields if name not in ("rank", "cards")]
+    content = {name: getattr(scenario, name) for name in names}
     content["cards"] = [
         {"title": card.title, "keys": card.keys, "text": card.text, "pinned": card.pinned}
         for card in scenario.cards.all()
     ]
-    return ScenarioFile.model_construct(**content)
+    return content
 
 
 def as_yaml(scenario: Scenario) -> str:
     """The scenario as `game/beginnings` has them."""
-    file = file_of(scenario)
-    content = {name: getattr(file, name) for name in ScenarioFile.model_fields if name != "rank"}
+    content = content_of(scenario)
     return yaml.dump(content, Dumper=Dumper, allow_unicode=True, sort_keys=False, width=100)
 
 

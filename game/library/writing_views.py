@@ -92,26 +92,24 @@ def with_more_rows(data: QueryDict, name: str) -> QueryDict:
 def page_of(
     request: HttpRequest, scenario: Scenario | None, forms: ScenarioForms, status: int = 200
 ) -> HttpResponse:
-    file = getattr(forms, "file", None)
-    if file is None and scenario is not None:
-        file = writing.file_of(scenario)
+    file: ScenarioFile | None = getattr(forms, "file", None)
+    content = file.model_dump() if file else scenario and writing.content_of(scenario)
     context = {
         "here": "scenarios",
         "scenario": scenario,
         "forms": forms,
-        "preview": preview_of(file) if file else None,
+        "preview": preview_of(content) if content else None,
     }
     return render(request, "library/write.html", context, status=status)
 
 
-def preview_of(file: ScenarioFile) -> dict[str, Any]:
+def preview_of(content: dict[str, Any]) -> dict[str, Any]:
     """How it reads with its own answers."""
-    content = file.model_dump()
     answers = {each["name"]: each["default"] for each in content["placeholders"]}
     return {
-        "title": file.title,
-        "tempt": file.tempt,
-        "opening": paragraphs(fill(file.opening, answers)),
+        "title": content["title"],
+        "tempt": content["tempt"],
+        "opening": paragraphs(fill(content["opening"], answers)),
         "actions": [
             shown_action(each["kind"], fill(each["text"], answers))
             for each in content["first_actions"]

@@ -1,0 +1,155 @@
+"""Links to stories: made and taken back by their players, read by whoever has them.
+
+A page at a link shows the words of its path. What narrators knew is shown only where its player
+said so; nothing of the player is.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from game import paths
+from game.guests import player_of
+from game.library import linkcard, shares
+from game.library.limits import LimitMet
+from game.library.words import last_words, paragraphs
+from game.models import Adventure, Share, Status, Turn
+from inference.text import shown_action
+
+TURNS_PER_PAGE = 200
+
+
+# Their player
+
+
+@never_cache
+def share(request: HttpRequest, adventure_id: UUID, turn_id: UUID) -> HttpResponse:
+    """Share the path up to a turn: a page that asks, and the link."""
+    turn = get_object_or_404(
+        Turn.objects.exclude(status=Status.QUEUED).select_related("adventure"),
+        pk=turn_id,
+        adventure__in=Adventure.objects.of(request.user).filter(pk=adventure_id),
+    )
+    if request.method != "POST":
+        words = last_words(turn.reply)
+        context = {"adventure": turn.adventure, "turn": turn, "words": words}
+        return render(request, "library/share.html", context)
+    wants_json = request.headers.get("Accept") == "application/json"
+    try:
+        made = shares.share(player_of(request), turn, request.POST.get("plot") == "on")
+    except LimitMet as full:
+        if wants_json:
+            return JsonResponse({"message": str(full)}, status=422)
+        messages.error(request, str(full))
+        return redirect("shares")
+    if wants_json:
+        return JsonResponse({"url": address_of(request, made), "plot": made.plot})
+    messages.success(request, _("Whoever has this link can read it: the first one below."))
+    return redirect("shares")
+
+
+def address_of(request: HttpRequest, share: Share) -> str:
+    return request.build_absolute_uri(reverse("shared", args=[share.token]))
+
+
+@never_cache
+@require_safe
+def mine(request: HttpRequest) -> HttpResponse:
+    """The player's links."""
+    live = Share.objects.of(request.user).select_related("adventure", "turn")
+    shown = [
+        {"share": each, "url": address_of(request, each), "words": last_words(each.turn.reply)}
+        for each in live
+    ]
+    return render(request, "library/shares.html", {"here": "adventures", "shares": shown})
+
+
+@require_POST
+def revoke(request: HttpRequest, share_id: UUID) -> HttpResponse:
+    found = get_object_or_404(Share.objects.of(request.user), pk=share_id)
+    shares.revoke(found)
+    messages.success(request, _("The link is taken back. It leads nowhere now."))
+    return redirect("shares")
+
+
+# Whoever has the link
+
+
+def by_link(
+    view: Callable[Concatenate[HttpRequest, Share, ...], HttpResponse],
+) -> Callable[Concatenate[HttpRequest, str, ...], HttpResponse]:
+    """The share of a token, or nothing; and answers that nobody indexes, keeps or passes on."""
+
+    @wraps(view)
+    def seen(request: HttpRequest, token: str, **more: Any) -> HttpResponse:
+        readable = Share.objects.readable_by(request.user).select_related("adventure", "turn")
+        answer = view(request, get_object_or_404(readable, token=token), **more)
+        answer.headers["X-Robots-Tag"] = "noindex, nofollow, noarchive"
+        # The address is the key. Not `no-referrer`: with it browsers send forms from nowhere
+        # (Origin: null), and no form of this page would pass the check of where it came from.
+        answer.headers["Referrer-Policy"] = "same-origin"
+        return answer
+
+    return never_cache(seen)
+
+
+@require_safe
+@by_link
+def shared(request: HttpRequest, share: Share) -> HttpResponse:
+    """The story up to the shared turn, to read."""
+    every = shares.path_of(share)
+    page = Paginator(every, TURNS_PER_PAGE).get_page(request.GET.get("page"))
+    turns = [drawn(turn) for turn in paths.turns_in_order(list(page.object_list))]
+    adventure = share.adventure
+    return render(
+        request,
+        "library/shared.html",
+        {
+            "share": share,
+            "adventure": adventure,
+            "turns": [turn for turn in turns if turn["shown"] or turn["paragraphs"]],
+            "count": len(every),
+            "page": page,
+            "teaser": last_words(share.turn.reply),
+            "cards": adventure.cards.all() if share.plot else [],
+            "image": request.build_absolute_uri(reverse("shared_card", args=[share.token])),
+        },
+    )
+
+
+def drawn(turn: Turn) -> dict[str, Any]:
+    return {
+        "kind": turn.kind,
+        "shown": shown_action(turn.kind, turn.action),  # type: ignore[arg-type]
+        "paragraphs": paragraphs(turn.reply),
+    }
+
+
+@require_safe
+@by_link
+def card(request: HttpRequest, share: Share) -> HttpResponse:
+    """The picture that stands where the link is pasted."""
+    picture = linkcard.draw(share.adventure.title, last_words(share.turn.reply))
+    return HttpResponse(picture, content_type="image/png")
+
+
+@require_POST
+@by_link
+def play_on(request: HttpRequest, share: Share) -> HttpResponse:
+    """A copy of one's own of what the link shows; a visitor becomes a guest."""
+    try:
+        copy = shares.play_on(share, player_of(request))
+    except LimitMet as full:
+        messages.error(request, str(full))
+        return redirect("shared", share.token)
+    return redirect("adventure", copy.pk)
