@@ -2,6 +2,7 @@
 
 import logging
 from functools import cache
+from typing import Any
 
 import redis
 from django.conf import settings
@@ -23,17 +24,26 @@ def story_log() -> StoryLog:
 def publish_on_commit(adventure: Adventure, event: LoggedEvent) -> None:
     """Send `event` to everyone who watches, once the change behind it is committed.
 
-    With Redis away the event is lost, not the change: the sweep sees that the log lags behind.
+    All events of one change go out together or not at all. With Redis away they are lost, not the
+    change: whoever hears the next version, and the sweep, see that the log lags behind. They would
+    not, had one event of a version come through and another not.
     """
     event.version = adventure.version
     content = event.model_dump(mode="json")
+    together: list[dict[str, Any]] = adventure.__dict__.setdefault("unpublished", [])
+    together.append(content)
+    if len(together) > 1:
+        return  # goes with the first
     identity, version = str(adventure.pk), adventure.version
 
     def publish() -> None:
+        events = together.copy()
+        together.clear()
         try:
-            story_log().publish(identity, content, version)
+            story_log().publish(identity, events, version)
         except redis.RedisError as problem:
-            logger.warning("adventure %s: %s not published: %s", identity, event.type, problem)
+            names = ", ".join(each["type"] for each in events)
+            logger.warning("adventure %s: %s not published: %s", identity, names, problem)
 
     transaction.on_commit(publish)
 

@@ -161,10 +161,10 @@ class StoryLog:
 
     # The game's side
 
-    def publish(self, adventure: str, event: dict[str, Any], version: int) -> None:
-        """Append `event` for everyone who follows the adventure."""
+    def publish(self, adventure: str, events: Iterable[dict[str, Any]], version: int) -> None:
+        """Append the events of one change for everyone who follows the adventure, all or none."""
         keys = [log_key(adventure), version_key(adventure)]
-        self._publish(keys, [LOG_ENTRIES, LOG_SECONDS, version, to_json(event)])
+        self._publish(keys, [LOG_ENTRIES, LOG_SECONDS, version, *map(to_json, events)])
 
     def last_id(self, adventure: str) -> str:
         """The id of the newest entry, FIRST when there is none."""
@@ -216,7 +216,7 @@ class StoryLog:
 
     def publish_lag(self, adventure: str, version: int) -> None:
         """Tell followers that the adventure is at `version` and the log does not say how."""
-        self.publish(adventure, {"type": LAGGED, "version": version}, version)
+        self.publish(adventure, [{"type": LAGGED, "version": version}], version)
 
     def waiting(self, narrator: str) -> int:
         return int(self.redis.zcard(waiting_key(narrator)))

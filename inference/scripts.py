@@ -175,10 +175,12 @@ redis.call('ZADD', KEYS[3], string.format('%.0f', round * tonumber(ARGV[4])), AR
 return 1
 """
 
-# Puts an event into the log and notes which version of the adventure the log has seen.
-# KEYS: log, version. ARGV: log entries, log s, version, event.
+# Puts the events of one change into the log and notes which version of the adventure it has seen.
+# KEYS: log, version. ARGV: log entries, log s, version, event...
 PUBLISH = """
-redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', 'e', ARGV[4])
+for i = 4, #ARGV do
+  redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', 'e', ARGV[i])
+end
 redis.call('EXPIRE', KEYS[1], ARGV[2])
 if tonumber(ARGV[3]) > tonumber(redis.call('GET', KEYS[2]) or '-1') then
   redis.call('SET', KEYS[2], ARGV[3], 'EX', ARGV[2])

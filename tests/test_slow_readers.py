@@ -215,7 +215,7 @@ class Table:
         numbers = range(self.told, self.told + count)
         for number in numbers:
             event = {"type": "test.long", "number": number, "text": "x" * length}
-            self.log.publish(self.id, event, 0)
+            self.log.publish(self.id, [event], 0)
         self.told += count
         return list(numbers)
 

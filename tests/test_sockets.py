@@ -279,7 +279,7 @@ async def test_a_page_that_comes_back_notices_what_never_reached_the_log(
 
 
 def lag(adventure_id):
-    story_log().publish(str(adventure_id), {"type": "pong"}, version=0)
+    story_log().publish(str(adventure_id), [{"type": "pong"}], version=0)
     then = Now() - timedelta(seconds=60)
     Adventure.objects.filter(pk=adventure_id).update(changed=then)
 
@@ -295,6 +295,23 @@ async def test_stop_keeps_the_words_told_so_far(alice, adventure, troupe):
         assert stopped["turn"]["reply"] == words_of(window.seen, turn)
         assert 0 < len(stopped["turn"]["reply"]) < len(REPLY)
         assert (await play(window, "go on"))["turn"]["status"] == "told"
+
+
+async def test_a_stopped_turn_gives_its_place_at_the_narrators_to_the_next(
+    alice, bob, adventure, begin, troupe
+):
+    troupe.start(slots=1, pace=2, replies=[" ".join([REPLY] * 20)])  # minutes, if nobody stops it
+    other = await in_database(begin, bob)
+    async with Window(adventure.pk, alice) as one, Window(other.pk, bob) as two:
+        await one.next()
+        await two.next()
+        await one.command("take_action", kind="do", text="talk")
+        turn = (await one.until("turn.token"))["turn"]
+        await two.command("take_action", kind="do", text="wait")
+        assert (await two.until("turn.queued"))["position"] == 0
+        await one.command("stop_turn", turn=turn)
+        await one.until("turn.stopped")
+        await two.until("turn.started", timeout=30)
 
 
 async def test_undo_redo_retry_and_edit_reach_every_window(alice, adventure, troupe):
@@ -513,6 +530,7 @@ async def test_windows_that_wait_leave_a_redis_alone_that_does_not_answer(
 
     monkeypatch.setattr(StoryLog, "position", hangs)
     monkeypatch.setattr("game.consumers.line_rest", LineRest())
+    monkeypatch.setattr("game.consumers.REDIS_REST", 600)
     async with AsyncExitStack() as open_windows:
         for _ in range(3 * THREADS):
             window = await open_windows.enter_async_context(Window(adventure.pk, alice))

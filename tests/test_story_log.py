@@ -190,7 +190,7 @@ def test_a_narrator_is_alive_while_a_worker_says_so(log: StoryLog):
 def test_the_log_of_a_quiet_adventure_goes_after_an_hour(log: StoryLog):
     adventure = str(uuid.uuid4())
     assert log.last_id(adventure) == FIRST
-    log.publish(adventure, {"type": "head.moved"}, version=3)
+    log.publish(adventure, [{"type": "head.moved"}], version=3)
     assert log.last_id(adventure) != FIRST
     assert log.versions([adventure, "another"]) == {adventure: 3, "another": None}
     assert log.versions([]) == {}

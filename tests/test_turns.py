@@ -5,6 +5,7 @@ import uuid
 from datetime import timedelta
 
 import pytest
+import redis
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
@@ -437,6 +438,32 @@ def test_the_sweep_tells_pages_to_look_where_redis_lost_the_log(
     entries = len(logged(log, adventure))
     tasks.sweep_stale_turns()
     assert len(logged(log, adventure)) == entries  # once is enough
+
+
+def test_events_of_one_change_reach_the_log_together_or_not_at_all(
+    alice, adventure, narrator_awake, log, monkeypatch
+):
+    """Undo stops a turn and moves the head: a page that heard half of it would not ask again."""
+    act(adventure, alice)
+    publish, failures = StoryLog.publish, [redis.TimeoutError]
+
+    def breaks_once(*args, **kwargs):
+        if failures:
+            raise failures.pop()
+        return publish(*args, **kwargs)
+
+    monkeypatch.setattr(StoryLog, "publish", breaks_once)
+    do(adventure, alice, UndoTurn)
+    assert not failures
+    assert [event["type"] for event in logged(log, adventure)] == ["turn.queued"]
+    Adventure.objects.filter(pk=adventure.pk).update(changed=Now() - timedelta(seconds=60))
+    tasks.sweep_stale_turns()
+    assert [event["type"] for event in logged(log, adventure)] == ["turn.queued", "log.lagged"]
+    adventure.refresh_from_db()
+    act(adventure, alice)
+    do(adventure, alice, UndoTurn)
+    types = [event["type"] for event in logged(log, adventure)][2:]
+    assert types == ["turn.queued", "turn.stopped", "head.moved"]
 
 
 def leave(turn, log, seconds):

@@ -38,7 +38,7 @@ ENGINE = "inference.engines.host"
 WEB, GAME, POSTGRES, REDIS = "web", "game", "postgres", "redis"
 SECOND = ("web-2", "game-2")  # where a house has two of each
 NARRATORS = ("narrator-1", "narrator-2")
-START_SECONDS = 60
+START_SECONDS = 240  # on a machine that has much else to do
 STARTS, READY = "=== starts", f"@{platform.node()} ready."
 FILL_SECONDS = 2  # at the most, until a disk is as good as full
 LOOK_EVERY = 0.2  # seconds between looks at who died by himself
