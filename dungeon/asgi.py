@@ -8,8 +8,11 @@ from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.security.websocket import OriginValidator
 from django.core.asgi import get_asgi_application
 
+from dungeon import tracing
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dungeon.settings")
 http = get_asgi_application()
+tracing.begin("web")
 
 # Models may be imported only once Django is set up, which get_asgi_application did.
 from django.conf import settings  # noqa: E402

@@ -7,11 +7,12 @@ Each narrator has a queue of its own, `narrator.<name>`; `game` holds what needs
 """
 
 import os
+from typing import Any
 
 from celery import Celery
-from celery.signals import beat_embedded_init
+from celery.signals import beat_embedded_init, celeryd_after_setup
 
-from dungeon import broker, leash
+from dungeon import broker, figures, leash, tracing
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dungeon.settings")
 
@@ -63,6 +64,14 @@ app.conf.update(
     },
 )
 app.autodiscover_tasks(["game", "game.accounts", "game.library", "inference"])
+
+
+@celeryd_after_setup.connect
+def show_figures(sender: str, instance: Any, **_: Any) -> None:
+    """Serve the worker's figures, and trace what it does, as far as the host wants that."""
+    queues = instance.app.amqp.queues.consume_from
+    figures.serve()
+    tracing.begin("game" if "game" in queues else "narrator")
 
 
 @beat_embedded_init.connect

@@ -11,7 +11,7 @@ from typing import Any
 import dj_database_url
 from csp.constants import NONE, SELF
 
-from dungeon import email, environment, languages, network, secrets, services
+from dungeon import email, environment, languages, logs, network, secrets, services, tracing
 from inference.config import InferenceConfig
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -80,6 +80,12 @@ STAFF_NEED_TOTP = ACCOUNTS == "open" and bool(
     not network.is_loopback(HOST) or CSRF_TRUSTED_ORIGINS or environment.text("ALLOWED_HOSTS")
 )
 
+# Figures for Prometheus. Whoever reads /metrics has this token, or asks from a private network.
+METRICS_TOKEN = environment.at_least("METRICS_TOKEN", lambda: "", least=16)
+# Where workers serve theirs, on HOST; 0 is nowhere.
+METRICS_PORT = environment.whole("METRICS_PORT", 0, 0, 65535)
+LOG_FORMAT = environment.one_of("LOG_FORMAT", "TEXT", ["TEXT", "JSON"]).lower()
+
 # What a player may have under way at once, over all adventures.
 TURNS_PER_PLAYER = environment.whole("TURNS_PER_PLAYER", 2, 1, 1000)
 # Windows that a player may have open at once, over all adventures; of more, the oldest close.
@@ -117,6 +123,7 @@ INSTALLED_APPS = [
     "game",
 ]
 MIDDLEWARE = [
+    "dungeon.requests.RequestNameMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "dungeon.https.HttpsMiddleware",
     # Pages, scripts and styles shrink to a third. The one secret in a page, its CSRF token, is
@@ -289,15 +296,6 @@ CONTENT_SECURITY_POLICY = {
 
 CELERY_BROKER_URL = services.celery_url(REDIS_URL)
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": LOG_LEVEL},
-    "loggers": {
-        "gguf": {"level": "WARNING"},  # tells of every file it writes
-        "django.request": {"level": "ERROR"},  # warns of every 404
-    },
-}
+LOGGING = logs.logging_config(LOG_LEVEL, LOG_FORMAT)
 logging.captureWarnings(True)
+tracing.stop_where_it_cannot()

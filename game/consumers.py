@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _l
 from pydantic import BaseModel
 
-from game import protocol, snapshots, turns, windows
+from game import metrics, protocol, snapshots, turns, windows
 from game.accounts.standing import refusal
 from game.database import in_database
 from game.followers import WORDS, Entry, LogGone, followers, order
@@ -30,7 +30,9 @@ from game.languages import language_of, translated
 from game.log import story_log
 from game.models import Adventure, Player, Turn
 from game.protocol import ErrorEvent, Ping, Pong, Refused, Resume, TurnWaiting, parse_command
+from inference import tracing
 from inference.log import FIRST, LAGGED, to_json
+from inference.logs import about
 
 logger = logging.getLogger(__name__)
 
@@ -94,6 +96,7 @@ class AdventureConsumer(AsyncWebsocketConsumer):
     async def connect(self) -> None:
         await self.accept()
         activate(language_of(self.scope))  # for this socket's task, and what it starts
+        metrics.SOCKETS.inc()
         self.player: Player = self.scope["user"]
         self.adventure_id: UUID = self.scope["url_route"]["kwargs"]["adventure_id"]
         self.tasks: list[asyncio.Task[None]] = []
@@ -160,6 +163,7 @@ class AdventureConsumer(AsyncWebsocketConsumer):
         await self.close(code=TOO_MANY_WINDOWS)
 
     async def disconnect(self, code: int) -> None:
+        metrics.SOCKETS.dec()
         for task in [*self.tasks, self.forwarding]:
             if task is not None:
                 task.cancel()
@@ -184,7 +188,11 @@ class AdventureConsumer(AsyncWebsocketConsumer):
                 case Resume(after=after):
                     self.follow_from(after)
                 case _:
-                    await self.send_event(await self.carry_out(command))
+                    names = {"adventure": str(self.adventure_id), "request": str(command.key)}
+                    with about(**names), tracing.span(command.type, **names):
+                        accepted = await self.carry_out(command)
+                    metrics.COMMANDS.labels(command.type).inc()
+                    await self.send_event(accepted)
                     if not (self.log_flows and followers().flows):
                         await self.send_snapshot()  # saved, and waiting for Redis
         except Refused as refused:
@@ -221,6 +229,7 @@ class AdventureConsumer(AsyncWebsocketConsumer):
 
     async def refuse(self, refused: Refused, key: str | None) -> None:
         """Tell the sender why. The socket stays open, unless it floods."""
+        metrics.REFUSED.labels(refused.code).inc()
         self.refusals += refused.code == "too_many"
         if self.refusals > REFUSALS_BEFORE_CLOSE:
             await self.close(code=FLOODING)
@@ -255,12 +264,14 @@ class AdventureConsumer(AsyncWebsocketConsumer):
                     after = await self.send_snapshot()
                 await self.forward_log(after)
             except LogGone:
+                metrics.DROPPED.labels("log gone").inc()
                 after = ""
             except (DatabaseError, InterfaceError) as problem:
                 logger.warning("adventure %s: no snapshot: %s", self.adventure_id, problem)
                 after = ""
                 await asyncio.sleep(1)
             except (redis.RedisError, OSError) as problem:
+                metrics.DROPPED.labels("redis away").inc()
                 logger.warning("adventure %s: following broke: %s", self.adventure_id, problem)
                 after = ""
                 self.log_flows = False

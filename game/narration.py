@@ -14,6 +14,7 @@ from game import context
 from game.log import story_log
 from game.models import Adventure, Player, Turn
 from game.protocol import Refused
+from inference import tracing
 from inference.narrators import (
     Narrator,
     Narrators,
@@ -130,6 +131,7 @@ def request_for(adventure: Adventure, turn: Turn) -> GenerationRequest:
         narrator=turn.narrator,
         player=str(turn.player_id),
         context=context.story_context(adventure, turn),
+        trace=tracing.carrier(),
     )
 
 

@@ -14,9 +14,11 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections
 from django.db.models.functions import Now
 
-from game import narration, summaries, turns
+from game import metrics, narration, summaries, turns
 from game.log import story_log
 from game.models import Adventure, Status, Turn
+from inference import tracing
+from inference.logs import about
 from inference.narrators import NarratorsError
 from inference.request import Result, SummaryResult
 
@@ -35,15 +37,17 @@ UNASKED = 5.0  # seconds without being asked after which this process sweeps all
 @shared_task(name="game.tasks.record_reply", ignore_result=True)
 def record_reply(result: str) -> None:
     """Store how a turn ended. Sent by the worker, as JSON of a Result."""
-    ended = Result.model_validate_json(result)
-    if turns.finish_turn(ended):
-        summaries.catch_up(UUID(ended.turn))
+    ended = Result.heard(result)
+    names = {"adventure": ended.adventure, "turn": ended.turn, "attempt": str(ended.attempt)}
+    with about(**names), tracing.span("record", ended.trace, **names):
+        if turns.finish_turn(ended):
+            summaries.catch_up(UUID(ended.turn))
 
 
 @shared_task(name="game.tasks.record_summary", ignore_result=True)
 def record_summary(result: str) -> None:
     """Store what a narrator says of what happened before. JSON of a SummaryResult."""
-    summaries.record(SummaryResult.model_validate_json(result))
+    summaries.record(SummaryResult.heard(result))
 
 
 @shared_task(name="game.tasks.sweep_stale_turns", ignore_result=True)
@@ -145,5 +149,6 @@ def publish_what_the_log_missed() -> None:
     versions = {str(pk): version for pk, version in recent.values_list("pk", "version")}
     for adventure, seen in story_log().versions(list(versions)).items():
         if (seen or 0) < versions[adventure]:
+            metrics.SWEPT.labels("log lagged").inc()
             logger.info("adventure %s: its log lags behind", adventure)
             story_log().publish_lag(adventure, versions[adventure])

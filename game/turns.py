@@ -18,7 +18,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
-from game import dice, narration, paths
+from game import dice, metrics, narration, paths
 from game.log import publish_on_commit, story_log
 from game.models import Adventure, Command, Edit, Kind, Player, Status, Turn, TurnContext
 from game.protocol import (
@@ -248,6 +248,8 @@ def record_end(adventure: Adventure, turn_id: UUID, result: Result) -> bool:
         return False
     turn = Turn.objects.get(pk=turn_id)
     keep_context(turn, result)
+    metrics.turn_ended(turn, result)
+    log_on_commit(f"turn {result.outcome}", turn, tokens=result.tokens, seconds=result.seconds)
     if result.outcome == "failed":
         event: TurnFailed | TurnEnded = TurnFailed(turn=str(turn_id), reason=turn.reason)
     else:
@@ -337,6 +339,7 @@ def queue_turn(
     # The log must hold turn.queued before a worker can log that it has started.
     publish_on_commit(adventure, queued)
     hand_over_on_commit(adventure, turn)
+    log_on_commit("turn queued", turn, kind=kind, position=place.position)
     return turn
 
 
@@ -409,6 +412,17 @@ def stop_what_is_under_way(adventure: Adventure, reason: str = "") -> None:
     record_end(adventure, turn.pk, told.end or stopped)
 
 
+def log_on_commit(event: str, turn: Turn, **figures: object) -> None:
+    """One line about a turn: ids and figures, never its words."""
+    names = {"adventure": turn.adventure_id, "turn": turn.pk, "attempt": turn.attempt}
+    shown = " ".join(f"{name}={value}" for name, value in figures.items())
+
+    def log() -> None:
+        logger.info("turn %s: %s %s", turn.pk, event, shown, extra={**names, **figures})
+
+    transaction.on_commit(log)
+
+
 # The sweep: what a crash or a lost message left behind
 
 
@@ -435,7 +449,8 @@ def sweep_turn(turn: Turn) -> None:
     """
     state = story_log().state(turn.narrator, str(turn.pk))
     if state.end is not None:
-        finish_turn(state.end)
+        if finish_turn(state.end):
+            metrics.SWEPT.labels("end recorded").inc()
     elif state.leased:
         return
     elif not narration.is_here(turn.narrator):
@@ -444,6 +459,7 @@ def sweep_turn(turn: Turn) -> None:
     elif state.waiting:
         return
     elif state.started >= turn.attempt and turn.attempt >= ATTEMPTS:
+        metrics.SWEPT.labels("given up").inc()
         fail_turn(
             turn,
             gettext_noop("The narrator broke off three times. Try again, or say it differently."),
@@ -452,5 +468,6 @@ def sweep_turn(turn: Turn) -> None:
         if state.started >= turn.attempt:
             turn.attempt += 1
             turn.save(update_fields=["attempt"])
+        metrics.SWEPT.labels("sent again").inc()
         logger.info("turn %s: sent again as attempt %s", turn.pk, turn.attempt)
         hand_over_on_commit(turn.adventure, turn)

@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from game import card_views, telling_views, views
+from game import card_views, metrics_view, telling_views, views
 
 urlpatterns = [
     path("", include("game.library.urls")),
@@ -34,4 +34,5 @@ urlpatterns = [
     path("operator/<str:token>/", views.operator, name="operator"),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
+    path("metrics", metrics_view.metrics_page, name="metrics"),
 ]

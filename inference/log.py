@@ -209,6 +209,10 @@ class StoryLog:
             return 0
         return int(self._tidy(keys))
 
+    def waiting_ids(self, narrator: str, most: int) -> list[str]:
+        """The turns that wait, in the order in which they will be told; `most` at most."""
+        return [each.decode() for each in self.redis.zrange(waiting_key(narrator), 0, most - 1)]
+
     def position(self, narrator: str, turn: str) -> int | None:
         """How many wait before this turn; None when it does not wait."""
         rank = self.redis.zrank(waiting_key(narrator), turn)
@@ -253,7 +257,7 @@ class StoryLog:
             # An entry may stand twice (a write that was retried); pieces go on where it ends.
             elif event["type"] == "turn.token" and event["index"] == len(reply):
                 reply += event["text"]
-        result = None if end is None else Result.model_validate_json(end)
+        result = None if end is None else Result.heard(end)
         return Told(result.reply if result else reply, result, telling, bool(leased))
 
     def details(self, turn: str) -> str:
@@ -272,7 +276,7 @@ class StoryLog:
             leased=bool(leased),
             waiting=score is not None,
             started=int(started or 0),
-            end=None if end is None else Result.model_validate_json(end),
+            end=None if end is None else Result.heard(end),
         )
 
     def pace(self, narrator: str, age: float = 0.0) -> Pace:
@@ -354,9 +358,9 @@ class StoryLog:
         if not taken:
             return None
         raw, value, before, ended = taken
-        request = GenerationRequest.model_validate_json(raw)
+        request = GenerationRequest.heard(raw)
         if ended:
-            return Lease(request, value.decode(), Result.model_validate_json(ended))
+            return Lease(request, value.decode(), Result.heard(ended))
         if before:
             told = self.told(request.adventure, request.turn).reply
             request = request.model_copy(update={"told": told})
@@ -438,7 +442,7 @@ class StoryLog:
     def take_background(self, narrator: str) -> SummaryRequest | None:
         """A job for an idle worker; None when none waits."""
         taken = self._take_background([background_key(narrator)])
-        return SummaryRequest.model_validate_json(taken) if taken else None
+        return SummaryRequest.heard(taken) if taken else None
 
     def beat(
         self,

@@ -1,6 +1,6 @@
 """What travels between the game and a worker: plain data, no Django, no engine."""
 
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -14,6 +14,14 @@ class Plain(BaseModel):
     """A frozen value that refuses unknown fields and travels as JSON."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @classmethod
+    def heard(cls, said: str | bytes) -> Self:
+        """Read what another process says. It may be a newer one: fields unknown here are ignored.
+
+        During a rolling update both are there, and no turn may fail for that.
+        """
+        return cls.model_validate_json(said, extra="ignore")
 
 
 class Passage(Plain):
@@ -70,6 +78,7 @@ class GenerationRequest(Plain):
     context: StoryContext
     sampling: SamplingParams | None = None  # None: the narrator's own
     told: str = ""
+    trace: str = ""  # the traceparent of the span that asked; empty where none is recorded
 
 
 class SummaryRequest(Plain):
@@ -125,3 +134,4 @@ class Result(Plain):
     # Why the reply was told again, once for each time, and why it is shorter than it might be.
     resampled: tuple[str, ...] = ()
     shortened: str = ""
+    trace: str = ""  # as of GenerationRequest, of the span that told it

@@ -18,13 +18,15 @@ from dataclasses import dataclass, field
 
 import redis
 
-from inference import doctor
+from inference import doctor, metrics, tracing
 from inference.background import Background, RecordSummary
 from inference.config import InferenceConfig
 from inference.details import details_of, pack
 from inference.engines.base import NewText
 from inference.engines.process import EngineFailed, EngineProcess
+from inference.known import LastPrompts
 from inference.log import Lease, StoryLog
+from inference.logs import about
 from inference.narrators import Narrator
 from inference.prompts import Report, reply_stream
 from inference.request import (
@@ -205,6 +207,7 @@ class Storyteller:
         self.places = threading.BoundedSemaphore(narrator.slots)  # for those who tell
         self.trying: WarmUp | None = None
         self.used = time.monotonic()  # when it was last asked for a turn
+        self.last_prompts = LastPrompts()
 
     # Its life
 
@@ -288,6 +291,7 @@ class Storyteller:
             with contextlib.suppress(redis.RedisError):  # or the lease runs out by itself
                 self.log.hand_on(telling.lease)
             telling.done.set()
+        metrics.HANDED_ON.labels(self.narrator.name).inc(len(tellings))
         return len(tellings)
 
     def stop(self) -> None:
@@ -306,6 +310,7 @@ class Storyteller:
             self.trying.done.set()
             return
         self.ready.clear()
+        metrics.DEATHS.labels(self.narrator.name).inc()
         logger.error("narrator %s: %s", self.narrator.name, cause)
         self.background.drop()
         self.abandon()
@@ -356,9 +361,19 @@ class Storyteller:
             self.log.release(lease)
             self.record(lease.ended)
             return True
-        telling = self.tell(lease)
-        if not telling.lost:
-            self.end(telling)
+        metrics.ATTEMPTS.labels(self.narrator.name).inc()
+        asked = lease.request
+        names = {"adventure": asked.adventure, "turn": asked.turn, "attempt": str(asked.attempt)}
+        with (
+            about(narrator=self.narrator.name, **names),
+            tracing.span("tell", asked.trace, **names) as span,
+        ):
+            logger.info("turn %s: attempt %s begins", asked.turn, asked.attempt)
+            telling = self.tell(lease)
+            span.set_attribute("grue.tokens", telling.tokens)
+            span.set_attribute("grue.lost", telling.lost)
+            if not telling.lost:
+                self.end(telling, tracing.carrier())
         return True
 
     def tell(self, lease: Lease) -> Telling:
@@ -375,7 +390,9 @@ class Storyteller:
                 break
             request = doctor.retelling(request, self.narrator.sampling, telling.stream)
             if request is not None:
-                telling.resampled.append(doctor.NAMES[telling.stream.fault])
+                why = doctor.NAMES[telling.stream.fault]
+                telling.resampled.append(why)
+                metrics.RETOLD.labels(self.narrator.name, why).inc()
                 again = doctor.may_retell(1 + len(telling.resampled))
                 telling.stream = reply_stream(request, self.narrator, again)
                 telling.done.clear()
@@ -401,9 +418,9 @@ class Storyteller:
             self.last_request += 1
             return self.last_request
 
-    def end(self, telling: Telling) -> None:
+    def end(self, telling: Telling, trace: str = "") -> None:
         """Log the end, let the lease go, and send the Result to the game."""
-        result = telling.result(self.narrator)
+        result = telling.result(self.narrator).model_copy(update={"trace": trace})
         self.measured(result.seconds)
         give_up = time.monotonic() + FINISH_SECONDS
         while True:
@@ -431,11 +448,17 @@ class Storyteller:
         if telling is None:
             return
         telling.given = report
+        self.count_prompt(telling.lease.request.adventure, report)
         try:
             self.log.keep_details(telling.lease, telling.details(self.narrator))
         except redis.RedisError as problem:
             turn = telling.lease.request.turn
             logger.warning("turn %s: what was given is not kept: %s", turn, problem)
+
+    def count_prompt(self, adventure: str, report: Report) -> None:
+        name = self.narrator.name
+        metrics.PROMPT_TOKENS.labels(name).inc(report.tokens)
+        metrics.PROMPT_TOKENS_KNOWN.labels(name).inc(self.last_prompts.shared(adventure, report))
 
     def on_step(self, news: list[NewText]) -> None:
         """One step's words, on the engine's reader thread: clean them, append them all at once."""
@@ -446,6 +469,9 @@ class Storyteller:
             heard = [(self.tellings[n.request], n) for n in news if n.request in self.tellings]
             # What still comes of a telling that is done must not reach the one that follows.
             heard = [(telling, new) for telling, new in heard if not telling.done.is_set()]
+        if heard:
+            metrics.STEPS.labels(self.narrator.name).inc()
+            metrics.BATCH.labels(self.narrator.name).observe(len(heard))
         for telling, new in heard:
             telling.take(new)
         complete = []
@@ -478,6 +504,7 @@ class Storyteller:
     def lose(self, number: int, telling: Telling) -> None:
         """A lease that was taken away: the player stopped the turn, or another worker has it."""
         telling.lost = True
+        metrics.LEASES_LOST.labels(self.narrator.name).inc()
         self.measured(time.monotonic() - telling.began)
         self.cancel(number)
         with self.lock:
@@ -494,12 +521,20 @@ class Storyteller:
         """Renew leases while the engine lives and its step takes no longer than it may."""
         while not self.ended.wait(KEEP_EVERY):
             try:
+                self.gauge()
                 self.say_alive()
                 self.renew_leases()
                 self.help_out()
                 self.do_what_can_wait()
             except redis.RedisError as problem:
                 logger.warning("leases not renewed: %s", problem)
+
+    def gauge(self) -> None:
+        """Say how it stands, for whoever reads the figures."""
+        name = self.narrator.name
+        metrics.SLOTS.labels(name).set(self.narrator.slots if self.ready.is_set() else 0)
+        metrics.TELLING.labels(name).set(len(self.tellings))
+        metrics.MEMORY.labels(name).set(self.memory)
 
     def help_out(self) -> None:
         """Take turns without being woken, where Celery's messages do not come.

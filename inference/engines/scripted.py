@@ -18,6 +18,8 @@ from inference.sampling import SamplingParams
 TOKEN = re.compile(r"\s*(?:\w+|[^\w\s]+)|\s+")
 NAP = 0.02  # seconds; the longest a step waits for a token to fall due, so that others can join
 ECHO_TOKENS = 24
+DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+CLOCK = re.compile(r"q([0-9a-z]{5,10})\.?")
 CRASH_CODE = 70
 
 REPLIES = (
@@ -38,6 +40,8 @@ class ScriptedOptions(BaseModel):
     replies: tuple[str, ...] = Field(default=REPLIES, min_length=1)
     in_turn: bool = False  # the first reply first, and so on, whatever the prompt says
     echo: bool = False  # reply with the end of the prompt instead
+    # Tell the time instead: each word says when it was made. As many tokens as one of these ranges.
+    clock: tuple[int, int] | None = None
     pace: float = Field(default=40, ge=0)  # tokens a second for each request; 0 is all it can
     first_token_seconds: float = Field(default=0, ge=0)
     step_seconds: float = Field(default=0, ge=0)  # what each step takes at least
@@ -125,6 +129,8 @@ class ScriptedEngine:
             self._misbehave()
             self._told += 1
         text = telling.tokens.pop(0) if telling.tokens else ""
+        if text and self._options.clock:
+            text = clock_word(time.monotonic()) + ("" if telling.tokens else ".")
         if self._options.pace:
             telling.due += 1 / self._options.pace
         if telling.tokens:
@@ -147,12 +153,30 @@ class ScriptedEngine:
         """The rest of a reply that the prompt has begun, or else one picked by seed or prompt."""
         if self._options.echo:
             return "".join(TOKEN.findall(prompt)[-ECHO_TOKENS:])
+        if self._options.clock:
+            length = random.Random(seed).randint(*self._options.clock)  # noqa: S311  nothing secret
+            return " tick" * length
         replies = self._options.replies
         if self._options.in_turn:
             return replies[self._last_request % len(replies)]
         begun = max(begun_of(prompt, reply) for reply in replies)
         fitting = [reply for reply in replies if begun_of(prompt, reply) == begun]
         return pick(fitting, prompt if begun == 0 else "", seed)[begun:]
+
+
+def clock_word(seconds: float) -> str:
+    """A word that says when it was made, in milliseconds of the machine's monotonic clock."""
+    left, digits = int(seconds * 1000), ""
+    while left:
+        left, digit = divmod(left, 36)
+        digits = DIGITS[digit] + digits
+    return f" q{digits}"
+
+
+def time_in(word: str) -> float | None:
+    """When a word was made, on a machine whose clock both know; None for other words."""
+    found = CLOCK.fullmatch(word)
+    return int(found[1], 36) / 1000 if found else None
 
 
 def begun_of(prompt: str, reply: str) -> int:

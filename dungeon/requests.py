@@ -1,0 +1,55 @@
+"""A name for each request, and one log line when it is answered.
+
+The line has the route and no path: paths hold the tokens of links.
+"""
+
+import logging
+import re
+import time
+import uuid
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+
+from inference import tracing
+from inference.logs import about
+
+logger = logging.getLogger(__name__)
+
+HEADER = "X-Request-ID"
+FITS = re.compile(r"[A-Za-z0-9._-]{1,64}")
+PROBES = {"healthz", "readyz", "metrics"}  # every few seconds, by machines
+
+
+class RequestNameMiddleware:
+    """A proxy in front may name a request in X-Request-ID; the answer carries the name back."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        given = request.headers.get(HEADER, "")
+        name = given if FITS.fullmatch(given) else uuid.uuid4().hex
+        began = time.monotonic()
+        method = request.method or ""
+        with about(request=name), tracing.span(f"HTTP {method}", request=name) as span:
+            response = self.get_response(request)
+            match = request.resolver_match
+            if match is not None:
+                route, seconds = match.view_name, time.monotonic() - began
+                span.set_attribute("http.route", route)
+                span.set_attribute("http.response.status_code", response.status_code)
+                named = {"method": method, "route": route, "status": response.status_code}
+                if "adventure_id" in match.kwargs:
+                    named["adventure"] = match.kwargs["adventure_id"]
+                logger.log(
+                    logging.DEBUG if route in PROBES else logging.INFO,
+                    "%s %s: %s in %.0f ms",
+                    method,
+                    route,
+                    response.status_code,
+                    seconds * 1000,
+                    extra={**named, "seconds": round(seconds, 4)},
+                )
+        response.headers[HEADER] = name
+        return response

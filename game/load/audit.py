@@ -1,0 +1,44 @@
+"""What Postgres says of each turn, beside what its player was told."""
+
+from collections import Counter
+
+from game.load.making import AT_ONCE
+from game.load.players import ENDS, Asked
+from game.models import Command, Status, Turn
+
+
+def audited(asked: list[Asked]) -> Counter[str]:
+    """How many turns were lost, doubled, failed or changed on the way. All 0 is as it should be.
+
+    lost        accepted, and not stored, or never ended, or its player heard of no end
+    doubled     stored twice for one key, or ended twice
+    changed     what was heard is not what is stored
+    """
+    found: Counter[str] = Counter(lost=0, doubled=0, failed=0, changed=0)
+    accepted = [each for each in asked if each.accepted]
+    for start in range(0, len(accepted), AT_ONCE):
+        some = accepted[start : start + AT_ONCE]
+        stored = {
+            str(turn.pk): turn for turn in Turn.objects.filter(pk__in=[each.turn for each in some])
+        }
+        keys = Counter(
+            str(key)
+            for key in Command.objects.filter(key__in=[each.key for each in some]).values_list(
+                "key", flat=True
+            )
+        )
+        for each in some:
+            turn = stored.get(each.turn)
+            if turn is None or turn.status == Status.QUEUED or each.ended not in ENDS:
+                found["lost"] += 1
+                continue
+            found["doubled"] += keys[each.key] != 1 or each.ends > 1
+            found["failed"] += turn.status == Status.FAILED
+            found["changed"] += turn.status != Status.FAILED and not (
+                each.heard == each.reply == turn.reply
+            )
+    turns = Turn.objects.filter(
+        adventure__in={each.adventure for each in asked}, parent__isnull=False
+    )
+    found["doubled"] += max(0, turns.count() - len({each.turn for each in asked if each.turn}))
+    return found

@@ -1,0 +1,92 @@
+"""The players of a load test and their adventures: made at once, and taken away at the end."""
+
+import uuid
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.auth.hashers import make_password
+from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
+from django.db import transaction
+from django.utils import timezone
+
+from game.models import Adventure, Kind, Membership, Player, Status, Turn
+
+NAME = "loadtest-"
+OPENING = (
+    "You stand at the turnstile of an empty fairground. The ticket booth has a lamp in it, and the "
+    "lamp is on."
+)
+AT_ONCE = 500
+
+
+@dataclass(frozen=True)
+class Seat:
+    """One virtual player's adventure, and the cookie that says who it is."""
+
+    adventure: str
+    player: str
+    cookie: str
+
+
+def make(count: int, narrator: str) -> list[Seat]:
+    """So many players, each with an adventure that `narrator` tells ("" is the host's default)."""
+    seats: list[Seat] = []
+    while len(seats) < count:
+        seats += make_some(min(AT_ONCE, count - len(seats)), narrator)
+    return seats
+
+
+@transaction.atomic
+def make_some(count: int, narrator: str) -> list[Seat]:
+    players = Player.objects.bulk_create(
+        Player(username=f"{NAME}{uuid.uuid4().hex}", is_guest=True, password=make_password(None))
+        for _ in range(count)
+    )
+    adventures = Adventure.objects.bulk_create(
+        Adventure(title="Load test", narrator=narrator) for _ in players
+    )
+    Membership.objects.bulk_create(
+        Membership(player=player, adventure=adventure)
+        for player, adventure in zip(players, adventures, strict=True)
+    )
+    openings = Turn.objects.bulk_create(
+        Turn(
+            adventure=adventure,
+            kind=Kind.OPENING,
+            reply=OPENING,
+            status=Status.TOLD,
+            told=timezone.now(),
+        )
+        for adventure in adventures
+    )
+    for adventure, opening in zip(adventures, openings, strict=True):
+        adventure.head = opening
+    Adventure.objects.bulk_update(adventures, ["head"])
+    return [
+        Seat(str(adventure.pk), str(player.pk), cookie_of(player))
+        for player, adventure in zip(players, adventures, strict=True)
+    ]
+
+
+def cookie_of(player: Player) -> str:
+    """A session that this player is signed in with, as a Cookie header."""
+    session = SessionStore()
+    session[SESSION_KEY] = str(player.pk)
+    session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
+    session[HASH_SESSION_KEY] = player.get_session_auth_hash()
+    session.create()
+    return f"{settings.SESSION_COOKIE_NAME}={session.session_key}"
+
+
+def take_away(seats: list[Seat]) -> None:
+    """Everything that `make` made, and what was played with it."""
+    keys = [seat.cookie.partition("=")[2] for seat in seats]
+    for start in range(0, len(seats), AT_ONCE):
+        some = seats[start : start + AT_ONCE]
+        Adventure.objects.filter(pk__in=[seat.adventure for seat in some]).delete()
+        Player.objects.filter(
+            pk__in=[seat.player for seat in some], username__startswith=NAME
+        ).delete()
+        Session.objects.filter(session_key__in=keys[start : start + AT_ONCE]).delete()

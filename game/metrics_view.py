@@ -1,0 +1,46 @@
+"""`GET /metrics`: for a Prometheus that knows the token, or asks from a private network."""
+
+import hmac
+import ipaddress
+from functools import cache
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from game import metrics
+
+
+@never_cache
+@require_safe
+def metrics_page(request: HttpRequest) -> HttpResponse:
+    """Everything this process knows, in Prometheus' text format. 404 for everybody else."""
+    if not may_read(request):
+        raise Http404("No metrics for you.")
+    begin()
+    return HttpResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+
+
+def may_read(request: HttpRequest) -> bool:
+    """Whether the caller has METRICS_TOKEN; where none is set, whether it is on a private network.
+
+    A request that a proxy passed on comes from anywhere, whatever the proxy's own address is.
+    """
+    if settings.METRICS_TOKEN:
+        given = request.headers.get("Authorization", "")
+        return hmac.compare_digest(given.encode(), f"Bearer {settings.METRICS_TOKEN}".encode())
+    if any(name in request.headers for name in ("X-Forwarded-For", "Forwarded", "Via")):
+        return False
+    try:
+        caller = ipaddress.ip_address(request.META.get("REMOTE_ADDR", ""))
+    except ValueError:
+        return False
+    mapped = getattr(caller, "ipv4_mapped", None)
+    return bool((mapped or caller).is_private)
+
+
+@cache
+def begin() -> None:
+    metrics.register()
