@@ -38,10 +38,12 @@ class Command(BaseCommand):
         parser.add_argument(
             "--speed", required=True, help="tokens a second of one worker, by turns at once"
         )
-        parser.add_argument("--slots", type=int, required=True, help="turns a worker tells at once")
+        parser.add_argument("--slots", type=int, required=True, help="turns of a worker at once")
         parser.add_argument("--price", type=float, default=0, help="of a worker for an hour")
         parser.add_argument("--wait", type=float, default=5, help="seconds that players may wait")
-        parser.add_argument("--share", type=float, default=0.95, help="of turns that wait no longer")
+        parser.add_argument(
+            "--share", type=float, default=0.95, help="of turns that wait no longer"
+        )
         parser.add_argument("--simulate", action="store_true", help="play it as well, and compare")
         parser.add_argument("--json", action="store_true")
 
