@@ -14,8 +14,10 @@ from dungeon import backends
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dungeon.settings")
+    # Commands are modules: narrate-batch is narrate_batch.
+    command = [each.replace("-", "_") for each in sys.argv[1:2] if not each.startswith("-")]
     try:
-        execute_from_command_line(sys.argv)
+        execute_from_command_line([sys.argv[0], *(command or sys.argv[1:2]), *sys.argv[2:]])
     except OperationalError:
         stop_where(backends.database_problem(settings.DATABASE_URL))
         raise

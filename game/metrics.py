@@ -127,7 +127,8 @@ class House(Collector):
     def players(self) -> tuple[list[GaugeMetricFamily], bool]:
         recent: QuerySet[Turn] = Turn.objects.filter(created__gt=Now() - PLAYING)
         try:
-            playing = recent.values("player").distinct().count()
+            acted = recent.exclude(player=None).order_by()  # or what orders them is counted, too
+            playing = acted.values("player").distinct().count()
             under_way = Turn.objects.filter(status=Status.QUEUED).count()
             known = Player.objects.count()
         except DatabaseError as problem:

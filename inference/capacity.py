@@ -143,6 +143,8 @@ def workers_needed(
     """The fewest workers with which `share` of turns wait at most `wait` seconds."""
     if wait < 0 or not 0 < share < 1:
         raise CapacityError("wait wants seconds from 0, and its share a number between 0 and 1")
+    if slots < 1:
+        raise CapacityError("slots wants a whole number from 1")
 
     def good(workers: int) -> Forecast | None:
         found = forecast(workers, slots, speed, demand)

@@ -21,12 +21,14 @@ from redis.retry import Retry
 
 from inference import scripts
 from inference.pace import Pace
-from inference.request import GenerationRequest, Result, SummaryRequest, Token
+from inference.request import BatchResult, GenerationRequest, Result, SummaryRequest, Token
 
 LEASE_SECONDS = 10
 LOG_ENTRIES = 2_000  # about: Redis trims whole nodes
 LOG_SECONDS = 3_600
 MEMORY_SECONDS = 24 * 3_600  # how long Redis remembers that a turn was started or ended
+BATCH_SECONDS = 7 * 24 * 3_600  # how long Redis keeps bulk work that nobody comes back for
+BATCH_LOST_SECONDS = 30  # without a sign of a job that is told
 WORKER_SECONDS = 30  # a worker that has said nothing for so long is gone
 PREFIX = "grue:"
 FIRST = "0-0"
@@ -84,6 +86,22 @@ def round_key(narrator: str, player: str) -> str:
 
 def background_key(narrator: str) -> str:
     return f"{PREFIX}background:{narrator}"
+
+
+def batch_key(narrator: str) -> str:
+    return f"{PREFIX}batch:{narrator}"
+
+
+def batch_jobs_key(batch: str) -> str:
+    return f"{PREFIX}batch-jobs:{batch}"
+
+
+def batch_told_key(batch: str) -> str:
+    return f"{PREFIX}batch-told:{batch}"
+
+
+def batch_done_key(batch: str) -> str:
+    return f"{PREFIX}batch-done:{batch}"
 
 
 def workers_key(narrator: str) -> str:
@@ -156,6 +174,7 @@ class StoryLog:
         self._hand_on = register(scripts.HAND_ON)
         self._publish = register(scripts.PUBLISH)
         self._take_background = register(scripts.TAKE_BACKGROUND)
+        self._take_batch = register(scripts.TAKE_BATCH)
         self._beat = register(scripts.BEAT)
         self.paces: dict[str, tuple[float, Pace]] = {}
 
@@ -443,6 +462,72 @@ class StoryLog:
         """A job for an idle worker; None when none waits."""
         taken = self._take_background([background_key(narrator)])
         return SummaryRequest.heard(taken) if taken else None
+
+    # Many prompts at once: jobs wait by name, and lie with their batch until they are done
+
+    def enqueue_batch(self, request: GenerationRequest, first: bool = False) -> None:
+        """Let a job wait until nobody plays. Its batch is `adventure`, its id `turn`."""
+        batch, narrator = request.adventure, request.narrator
+        pipe = self.redis.pipeline(transaction=True)
+        pipe.hset(batch_jobs_key(batch), request.turn, request.model_dump_json())
+        pipe.expire(batch_jobs_key(batch), BATCH_SECONDS)
+        pipe.zrem(batch_told_key(batch), request.turn)
+        name = to_json({"batch": batch, "id": request.turn})
+        (pipe.lpush if first else pipe.rpush)(batch_key(narrator), name)
+        pipe.expire(batch_key(narrator), BATCH_SECONDS)
+        pipe.execute()
+
+    def take_batch(self, narrator: str, most: int) -> list[GenerationRequest]:
+        """Jobs for an idle worker, `most` at most."""
+        taken = self._take_batch(
+            [batch_key(narrator)], [most, batch_jobs_key(""), batch_told_key("")]
+        )
+        return [GenerationRequest.heard(each) for each in taken]
+
+    def batch_lives(self, requests: list[GenerationRequest]) -> None:
+        """Say that these jobs are being told."""
+        now = int(self.redis.time()[0])
+        pipe = self.redis.pipeline(transaction=False)
+        for request in requests:
+            pipe.zadd(batch_told_key(request.adventure), {request.turn: now}, xx=True)
+            pipe.expire(batch_told_key(request.adventure), BATCH_SECONDS)
+        pipe.execute()
+
+    def batch_done(self, batch: str, result: BatchResult) -> None:
+        """Keep what came of a job until whoever asked collects it."""
+        pipe = self.redis.pipeline(transaction=True)
+        pipe.rpush(batch_done_key(batch), result.model_dump_json())
+        pipe.expire(batch_done_key(batch), BATCH_SECONDS)
+        pipe.hdel(batch_jobs_key(batch), result.id)
+        pipe.zrem(batch_told_key(batch), result.id)
+        pipe.execute()
+
+    def batch_results(self, batch: str) -> list[BatchResult]:
+        """What is done and not forgotten, in the order in which it was done."""
+        kept = self.redis.lrange(batch_done_key(batch), 0, -1)
+        return [BatchResult.heard(each) for each in kept]
+
+    def forget_results(self, batch: str, count: int) -> None:
+        """Drop the first `count` results: they are kept elsewhere by now."""
+        self.redis.ltrim(batch_done_key(batch), count, -1)
+
+    def batch_under_way(self, narrator: str, batch: str) -> set[str]:
+        """The ids of jobs that wait, are told, or are done and not collected; all of one moment.
+
+        Of a job that is told, somebody gave a sign lately; or else its worker is gone.
+        """
+        since = int(self.redis.time()[0]) - BATCH_LOST_SECONDS
+        pipe = self.redis.pipeline(transaction=True)
+        pipe.zrangebyscore(batch_told_key(batch), since, "+inf")
+        pipe.lrange(batch_key(narrator), 0, -1)
+        pipe.lrange(batch_done_key(batch), 0, -1)
+        told, line, done = pipe.execute()
+        names = [json.loads(each) for each in line]
+        return {
+            *(each.decode() for each in told),
+            *(each["id"] for each in names if each["batch"] == batch),
+            *(BatchResult.heard(each).id for each in done),
+        }
 
     def beat(
         self,

@@ -81,6 +81,18 @@ class GenerationRequest(Plain):
     trace: str = ""  # the traceparent of the span that asked; empty where none is recorded
 
 
+class BatchResult(Plain):
+    """What came of one prompt of many. `error` is empty where it was told."""
+
+    id: str
+    reply: str
+    error: str = ""
+    tokens: int = 0
+    seconds: float = 0.0
+    narrator: str
+    revision: str
+
+
 class SummaryRequest(Plain):
     """Ask a narrator for what happened before, when it has nothing else to tell.
 

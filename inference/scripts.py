@@ -199,6 +199,25 @@ redis.call('HDEL', KEYS[1], adventure)
 return request
 """
 
+# Takes jobs of bulk work and notes that they are being told. Those that are done by now, or that
+# were taken back, are passed over.
+# KEYS: batch line. ARGV: most, prefix of jobs' keys, prefix of told's keys.
+TAKE_BATCH = """
+local now = redis.call('TIME')[1]
+local taken = {}
+while #taken < tonumber(ARGV[1]) do
+  local name = redis.call('LPOP', KEYS[1])
+  if not name then break end
+  local job = cjson.decode(name)
+  local request = redis.call('HGET', ARGV[2] .. job.batch, job.id)
+  if request then
+    redis.call('ZADD', ARGV[3] .. job.batch, now, job.id)
+    taken[#taken + 1] = request
+  end
+end
+return taken
+"""
+
 # Notes that a worker lives, and how it does.
 # KEYS: workers, worker. ARGV: name, seconds, stats.
 BEAT = """

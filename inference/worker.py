@@ -20,6 +20,7 @@ import redis
 
 from inference import doctor, metrics, tracing
 from inference.background import Background, RecordSummary
+from inference.bulk import Bulk
 from inference.config import InferenceConfig
 from inference.details import details_of, pack
 from inference.engines.base import NewText
@@ -206,6 +207,7 @@ class Storyteller:
         self.at_work = 0  # threads that have a turn, or look for one
         self.places = threading.BoundedSemaphore(narrator.slots)  # for those who tell
         self.trying: WarmUp | None = None
+        self.bulk = Bulk(self.log, narrator, lambda: self.engine, self.next_number, self.at_leisure)
         self.used = time.monotonic()  # when it was last asked for a turn
         self.last_prompts = LastPrompts()
 
@@ -218,6 +220,7 @@ class Storyteller:
         """
         self.start_engine(warm)
         threading.Thread(target=self.keep, name="leases", daemon=True).start()
+        self.bulk.start()
 
     def start_engine(self, warm: bool = False) -> None:
         engine = EngineProcess(
@@ -298,6 +301,7 @@ class Storyteller:
         """End the engine; what is still under way is left to other workers."""
         self.draining = True
         self.ended.set()
+        self.bulk.stop()
         self.abandon()
         if self.engine is not None:
             self.engine.stop(timeout=5)
@@ -313,6 +317,7 @@ class Storyteller:
         metrics.DEATHS.labels(self.narrator.name).inc()
         logger.error("narrator %s: %s", self.narrator.name, cause)
         self.background.drop()
+        self.bulk.drop()
         self.abandon()
         now = time.monotonic()
         self.deaths = [each for each in self.deaths if now - each < DEATHS_SECONDS] + [now]
@@ -408,6 +413,7 @@ class Storyteller:
             self.abandon()
             return
         self.background.give_way(engine)
+        self.bulk.give_way(engine)
         engine.submit(number, request)
         telling.done.wait()
         with self.lock:
@@ -463,6 +469,7 @@ class Storyteller:
     def on_step(self, news: list[NewText]) -> None:
         """One step's words, on the engine's reader thread: clean them, append them all at once."""
         self.background.take(news)
+        self.bulk.take(news)
         if self.trying is not None:
             self.trying.take(news)
         with self.lock:
@@ -560,6 +567,11 @@ class Storyteller:
             # A turn that came meanwhile saw no job to break off.
             if self.tellings and self.engine is not None:
                 self.background.give_way(self.engine)
+
+    def at_leisure(self) -> bool:
+        """Whether nothing is told and nothing waits. Raises redis.RedisError."""
+        free = self.ready.is_set() and not self.draining and not self.tellings
+        return free and not self.log.waiting(self.narrator.name)
 
     def tell_all(self) -> None:
         """Tell the turns that wait, one after the other, until none does.

@@ -1,0 +1,98 @@
+"""How many workers a house needs: the model beside a simulation that plays every turn."""
+
+import json
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from inference.capacity import (
+    CapacityError,
+    Demand,
+    Speed,
+    forecast,
+    simulate,
+    workers_needed,
+)
+
+CPU = Speed.parse("1:112,8:480,16:510")
+
+
+@pytest.mark.parametrize(
+    ("workers", "slots", "turns_per_second"),
+    [(1, 16, 3.0), (1, 16, 5.0), (2, 16, 10.0), (4, 16, 20.0), (1, 4, 2.0), (3, 2, 3.5)],
+)
+def test_the_model_foretells_what_a_simulation_sees(workers, slots, turns_per_second):
+    demand = Demand(turns_per_second, tokens=80)
+    foretold = forecast(workers, slots, CPU, demand)
+    seen = simulate(workers, slots, CPU, demand, turns=12_000, spread=0.9, seed=1)
+    assert foretold.turn == pytest.approx(seen.turn, rel=0.15)
+    assert foretold.wait == pytest.approx(seen.wait, rel=0.4, abs=0.05)
+
+
+def test_one_slot_is_the_queue_of_the_textbook():
+    """M/M/1: the mean wait is load / (rate - arrivals)."""
+    found = forecast(1, 1, Speed.parse("1:100"), Demand(0.8, tokens=100))
+    assert found.wait == pytest.approx(0.8 / (1 - 0.8))
+    assert found.turn == pytest.approx(1 / (1 - 0.8))
+    assert found.waiting_share == pytest.approx(0.8)
+
+
+def test_several_slots_at_a_set_pace_are_the_queue_of_the_textbook():
+    """M/M/2 with two servers of rate 1 and one arrival a second: Erlang's C is 1/3."""
+    found = forecast(1, 2, Speed.parse("1:10,2:20"), Demand(1.0, tokens=10))
+    assert found.waiting_share == pytest.approx(1 / 3)
+    assert found.wait == pytest.approx(1 / 3)
+
+
+def test_a_line_that_grows_without_end_is_no_forecast():
+    assert forecast(1, 16, CPU, Demand(510 / 80, tokens=80)) is None
+
+
+def test_the_fewest_workers_that_keep_the_promise_are_found():
+    demand = Demand(40, tokens=80)
+    found = workers_needed(16, CPU, demand, wait=1, share=0.95)
+    assert found.wait_at(0.95) <= 1
+    fewer = forecast(found.workers - 1, 16, CPU, demand)
+    assert fewer is None or fewer.wait_at(0.95) > 1
+
+
+def test_a_million_players_are_counted_in_a_moment():
+    speed = Speed.parse("1:200,64:9000,256:20000")
+    found = workers_needed(256, speed, Demand(1_000_000 * 20 / 3600, tokens=81), wait=5)
+    assert 23 <= found.workers <= 30
+    assert found.load < 1
+
+
+def test_speed_lies_on_straight_lines_between_what_was_measured():
+    speed = Speed.parse("8:480, 1:112")
+    assert [speed.at(n) for n in (0, 0.5, 1, 8, 99)] == [0, 56, 112, 480, 480]
+    assert speed.at(4.5) == pytest.approx(296)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [("", "wants 1:112"), ("1:", "wants 1:112"), ("0:5", "from 1 up"), ("1:-5", "above 0"),
+     ("1:5,1:6", "twice"), ("1:nan", "above 0")],
+)  # fmt: skip
+def test_a_wrong_speed_is_refused(text, complaint):
+    with pytest.raises(CapacityError, match=complaint):
+        Speed.parse(text)
+
+
+def test_the_command_prints_workers_cost_and_waits():
+    out = StringIO()
+    arguments = ["--players", "600", "--speed", "1:112,8:480,16:510", "--slots", "16"]
+    call_command("capacity", *arguments, "--price", "0.05", "--json", stdout=out)
+    rows = json.loads(out.getvalue())
+    assert rows["workers"] == 2
+    assert rows["price of a million turns"] == pytest.approx(0.1 / 24_000 * 1e6, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    "wrong", [["--players", "0"], ["--words", "-3"], ["--share", "1"], ["--slots", "0"]]
+)
+def test_the_command_says_what_is_wrong_in_one_line(wrong):
+    arguments = ["--players", "60", "--speed", "1:112", "--slots", "16", *wrong]
+    with pytest.raises(CommandError, match=r"wants?"):
+        call_command("capacity", *arguments)
