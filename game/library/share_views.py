@@ -35,11 +35,12 @@ TURNS_PER_PAGE = 200
 @never_cache
 def share(request: HttpRequest, adventure_id: UUID, turn_id: UUID) -> HttpResponse:
     """Share the path up to a turn: a page that asks, and the link."""
-    turn = get_object_or_404(
-        Turn.objects.exclude(status=Status.QUEUED).select_related("adventure"),
-        pk=turn_id,
-        adventure__in=Adventure.objects.of(request.user).filter(pk=adventure_id),
-    )
+    theirs = Adventure.objects.of(request.user).filter(pk=adventure_id)
+    every = Turn.objects.select_related("adventure", "parent")
+    turn = get_object_or_404(every, pk=turn_id, adventure__in=theirs)
+    if turn.status == Status.QUEUED:  # it has no words yet: up to the one before
+        assert turn.parent is not None, "an opening is told at once"
+        turn = turn.parent
     if request.method != "POST":
         words = last_words(turn.reply)
         context = {"adventure": turn.adventure, "turn": turn, "words": words}

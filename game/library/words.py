@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.utils import timezone
 from django.utils.timesince import timesince
@@ -27,9 +27,14 @@ class Card:
     @property
     def when(self) -> str:
         """How long ago it was played."""
-        if timezone.now() - self.adventure.changed < timedelta(minutes=1):
-            return _("just now")
-        return _("%(time)s ago") % {"time": timesince(self.adventure.changed, depth=1)}
+        return ago(self.adventure.changed)
+
+
+def ago(moment: datetime) -> str:
+    """How long ago something was."""
+    if timezone.now() - moment < timedelta(minutes=1):
+        return _("just now")
+    return _("%(time)s ago") % {"time": timesince(moment, depth=1)}
 
 
 def card_of(adventure: Adventure) -> Card:

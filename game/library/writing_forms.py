@@ -164,7 +164,7 @@ ROWS: dict[str, Any] = {
     "actions": formset_factory(
         FirstActionForm,
         Rows,
-        extra=3,
+        extra=1,
         can_delete=True,
         max_num=MOST_FIRST_ACTIONS,
         validate_max=True,

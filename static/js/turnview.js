@@ -74,7 +74,15 @@ export class TurnView {
     this.again = button("tool", t("Try again"), "", () => hands.retry(this.turn));
     this.change = button("tool", t("Edit"), "", () => this.edit());
     this.here = button("tool", t("Go back to here"), "", () => hands.go(this.turn.id));
+    this.share = button("tool", t("Share"), "", () => this.offer());
     this.tools.append(this.back, this.count, this.forth, this.again, this.change, this.here);
+    this.tools.append(this.share);
+  }
+
+  /** The library's own script (library/hooks.js) hears this and does the rest. */
+  offer() {
+    const detail = { turn: this.turn };
+    this.element.dispatchEvent(new CustomEvent("grue:share", { bubbles: true, detail }));
   }
 
   step(by) {
@@ -147,6 +155,7 @@ export class TurnView {
     this.again.hidden = !(last && turn.status === "failed");
     this.change.hidden = !done;
     this.here.hidden = last || !done;
+    this.share.hidden = !done;
     this.tools.hidden = !done || Boolean(this.editor);
   }
 

@@ -1,0 +1,75 @@
+// What the story's pages know of the library: a passage that is selected or pressed long offers to
+// become a picture, and “Share” below a turn offers a link. The rest is fetched when it is used.
+
+import { t } from "../i18n.js";
+
+const LONG = 550; // ms that a press lasts
+const STILL = 8; // px that a finger may stray meanwhile
+
+const { shareUrl = "", title = "" } = document.getElementById("library-hooks").dataset;
+const story = document.querySelector(".story");
+
+/** The reply that a node stands in, and its turn. */
+function placeOf(node) {
+  const element = node?.nodeType === Node.TEXT_NODE ? node.parentElement : node;
+  const reply = element?.closest?.(".turn .reply");
+  return reply && story.contains(reply) ? reply : null;
+}
+
+/** The selected words, where they are of the story. */
+function selected() {
+  const selection = getSelection();
+  if (!selection || selection.isCollapsed || !selection.rangeCount) return "";
+  const inside = placeOf(selection.anchorNode) && placeOf(selection.focusNode);
+  return inside ? selection.toString().trim() : "";
+}
+
+// ---------------------------------------------------------------- a passage
+
+const offer = document.createElement("button");
+offer.type = "button";
+offer.className = "quote-offer";
+offer.textContent = t("Make a picture of it");
+offer.hidden = true;
+document.body.append(offer);
+
+document.addEventListener("selectionchange", () => {
+  offer.hidden = !selected();
+});
+offer.addEventListener("pointerdown", (event) => event.preventDefault()); // the selection stays
+offer.addEventListener("click", async () => {
+  const words = selected();
+  if (!words) return;
+  getSelection().removeAllRanges();
+  offer.hidden = true;
+  const { showCard } = await import("./quotecard.js");
+  showCard({ words, title });
+});
+
+// A finger that rests selects a word by itself; a mouse that rests selects the paragraph.
+let press = null;
+const release = () => {
+  clearTimeout(press?.timer);
+  press = null;
+};
+story.addEventListener("pointerdown", (event) => {
+  release();
+  const paragraph = event.target.closest?.(".reply p");
+  if (!paragraph || event.pointerType === "touch" || event.button !== 0) return;
+  const timer = setTimeout(() => {
+    release();
+    if (!selected()) getSelection().selectAllChildren(paragraph);
+  }, LONG);
+  press = { timer, x: event.clientX, y: event.clientY };
+});
+addEventListener("pointermove", ({ clientX, clientY }) => {
+  if (press && Math.hypot(clientX - press.x, clientY - press.y) > STILL) release();
+});
+for (const over of ["pointerup", "pointercancel", "scroll"]) addEventListener(over, release, true);
+
+// ---------------------------------------------------------------- a turn
+
+document.addEventListener("grue:share", async ({ detail: { turn } }) => {
+  const { showShare } = await import("./sharedialog.js");
+  showShare({ url: shareUrl.replace("TURN", turn.id), words: turn.reply, title });
+});

@@ -1,0 +1,87 @@
+// A link to the story up to a turn, or a picture of that turn's last words.
+
+import { t } from "../i18n.js";
+import { button, dialogOf, done, make } from "./dialogs.js";
+import { lastWords } from "./quotelines.js";
+
+export function showShare({ url, words, title }) {
+  const plot = make("input");
+  plot.type = "checkbox";
+  const label = make("label");
+  label.append(plot, ` ${t("Show memory, author’s note and cards as well")}`);
+  const tick = make("p", "tick");
+  tick.append(label);
+  const field = make("input");
+  field.readOnly = true;
+  field.dir = "ltr";
+  field.setAttribute("aria-label", t("The link"));
+  const line = make("p", "link-line");
+  line.append(field);
+  line.hidden = true;
+  const said = make("p", "help");
+  said.setAttribute("role", "status");
+
+  const link = button(t("Make the link"), async () => {
+    link.disabled = true;
+    try {
+      field.value = await linkTo(url, plot.checked);
+      said.textContent = t("Whoever has it can read. “Your links” takes it back.");
+      for (const part of [line, copy, pass]) part.hidden = part === pass && !navigator.share;
+      link.hidden = true;
+      tick.hidden = true;
+      field.focus();
+      field.select();
+    } catch (problem) {
+      said.textContent =
+        problem instanceof TypeError || problem instanceof SyntaxError
+          ? t("The host does not answer. Try again in a moment.")
+          : problem.message;
+      link.disabled = false;
+    }
+  }, "primary");
+  const copy = button(t("Copy"), async () => {
+    field.select();
+    try {
+      await navigator.clipboard.writeText(field.value);
+      done(copy, t("Copied"));
+    } catch {
+      field.focus(); // plain http: the words are chosen, copying is the player's
+    }
+  }, "primary");
+  const pass = button(t("Pass on"), () => {
+    navigator.share({ title, url: field.value }).catch(() => {}); // thought better of it
+  });
+  const picture = button(t("A picture of its last words"), async () => {
+    const { showCard } = await import("./quotecard.js");
+    dialog.close();
+    showCard({ words: lastWords(words), title });
+  });
+  picture.hidden = !words.trim();
+  copy.hidden = true;
+  pass.hidden = true;
+  const about = make(
+    "p",
+    "",
+    t(
+      "Whoever has the link reads the story from its opening to this turn, and can play on in a " +
+        "copy of their own. You can take it back.",
+    ),
+  );
+  const dialog = dialogOf(
+    t("Share up to here"),
+    [about, tick, line, said],
+    [link, copy, pass, picture],
+  );
+}
+
+async function linkTo(url, plot) {
+  const token = document.querySelector("[name=csrfmiddlewaretoken]").value;
+  const answer = await fetch(url, {
+    method: "POST",
+    headers: { Accept: "application/json", "X-CSRFToken": token },
+    body: new URLSearchParams(plot ? { plot: "on" } : {}),
+  });
+  const said = await answer.json();
+  if (!answer.ok) throw new Error(said.message);
+  return said.url;
+}
