@@ -4,7 +4,7 @@
 checkpoint on the hub; anything else is the path of a GGUF or of a checkpoint's folder that the host
 has, absolute or in MODELS_DIR. For openvino a GGUF is rewritten where its reader would distort it,
 and a checkpoint becomes an IR. Beside each model stands a small record of where it came from, so
-that a later start need not read it again.
+that a later start need not read it again. An adapter becomes part of the GGUF that openvino reads.
 """
 
 import errno
@@ -20,6 +20,7 @@ from pathlib import Path, PurePosixPath
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from inference import hub
+from inference.adapters import AdapterError, adapter_path, changes_of_adapter, digest_of_adapter
 from inference.export import ExportFailed, export
 from inference.gguf_files import GGUFError, faithful, read_gguf, rewrite
 from inference.narrators import Narrator
@@ -50,6 +51,7 @@ class Record(BaseModel):
     source_sha256: str = ""
     source_stamp: str = ""  # size and time of a local source; a change means a new look
     commit: str = ""  # of a checkpoint on the hub
+    adapter_sha256: str = ""  # of the adapter that was merged into it
     file: str  # a name in MODELS_DIR, or the absolute path of a local model used as it is
     sha256: str = ""  # of `file`; empty where it is used as it came and nobody hashed it
     size: int  # in bytes, of all files of a folder together
@@ -80,7 +82,8 @@ def ensure_model(narrator: Narrator, models_dir: Path, progress: Progress | None
             if found is not None:
                 return found
             with tempfile.TemporaryDirectory(prefix=".pull-", dir=models_dir) as folder:
-                record = make(narrator, models_dir, Path(folder), report)
+                making = merge if merges(narrator) else make
+                record = making(narrator, models_dir, Path(folder), report)
     return models_dir / record.file
 
 
@@ -156,6 +159,8 @@ def known(narrator: Narrator, models_dir: Path) -> Path | None:
     local = wheel is None and hub_of(narrator) is None
     if local and record.source_stamp != stamp(local_source(narrator, models_dir)):
         return None
+    if merges(narrator) and record.adapter_sha256 != adapter_of(narrator, models_dir):
+        return None
     path = models_dir / record.file
     if not path.exists() or size_of(path) != record.size:
         return None
@@ -194,10 +199,47 @@ def make(narrator: Narrator, models_dir: Path, folder: Path, report: Progress) -
         if final.is_dir():
             shutil.rmtree(final)
         made.replace(final)
-    note = folder / "record.json"
-    note.write_text(record.model_dump_json(indent=2) + "\n")
-    note.replace(record_path(narrator, models_dir))
+    write_record(record, narrator, models_dir, folder)
     return record
+
+
+def merge(narrator: Narrator, models_dir: Path, folder: Path, report: Progress) -> Record:
+    """Add the narrator's adapter to its model, which is made first where it is not here yet."""
+    plain = narrator.model_copy(update={"adapter": ""})
+    source = known(plain, models_dir)
+    if source is None:
+        source = models_dir / make(plain, models_dir, folder, report).file
+    reader = read_gguf(source)
+    changes = changes_of_adapter(adapter_path(narrator.adapter, models_dir), reader)
+    made = folder / "merged.gguf"
+    rewrite(reader, made, report, changes)
+    base = read_record(record_path(plain, models_dir))
+    assert base is not None
+    final = models_dir / f"{key_of(narrator)}{made.suffix}"
+    record = base.model_copy(
+        update={
+            "adapter_sha256": adapter_of(narrator, models_dir),
+            "file": relative(final, models_dir),
+            "sha256": digest_of(made),
+            "size": size_of(made),
+        }
+    )
+    made.replace(final)
+    write_record(record, narrator, models_dir, folder)
+    return record
+
+
+def merges(narrator: Narrator) -> bool:
+    """Whether its adapter becomes part of its model's file; transformers merges when it loads."""
+    return bool(narrator.adapter) and narrator.engine == "openvino"
+
+
+def adapter_of(narrator: Narrator, models_dir: Path) -> str:
+    """Which adapter it is, whatever its name."""
+    try:
+        return digest_of_adapter(adapter_path(narrator.adapter, models_dir))
+    except AdapterError as error:
+        raise ModelError(f"narrator {narrator.name!r}: {error}") from error
 
 
 def obtain(
@@ -274,11 +316,21 @@ def key_of(narrator: Narrator) -> str:
         return f"{key}-transformers"
     # Those of GGUFs have no ending: they are what they were before there were others.
     exported = not narrator.model.lower().endswith(".gguf")
+    if merges(narrator):
+        known_by = hashlib.sha256(narrator.adapter.encode()).hexdigest()[:8]
+        return f"{key}-{PurePosixPath(narrator.adapter).name.rpartition(':')[2]}-{known_by}"
     return f"{key}-{narrator.dtype or EXPORTED}" if exported else key
 
 
 def record_path(narrator: Narrator, models_dir: Path) -> Path:
     return models_dir / f"{key_of(narrator)}.json"
+
+
+def write_record(record: Record, narrator: Narrator, models_dir: Path, folder: Path) -> None:
+    """Put a record beside its model, whole or not at all."""
+    note = folder / "record.json"
+    note.write_text(record.model_dump_json(indent=2) + "\n")
+    note.replace(record_path(narrator, models_dir))
 
 
 def read_record(path: Path) -> Record | None:
@@ -348,5 +400,5 @@ def clear_errors(narrator: Narrator, models_dir: Path) -> Iterator[None]:
                 "room for its model (the built-in one 450 MB while it is made, 145 MB after)"
             ) from error
         raise ModelError(f"narrator {narrator.name!r}: {error}") from error
-    except (hub.HubError, WheelError, GGUFError, ExportFailed) as error:
+    except (hub.HubError, WheelError, GGUFError, AdapterError, ExportFailed) as error:
         raise ModelError(f"narrator {narrator.name!r}: {error}") from error

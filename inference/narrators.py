@@ -68,7 +68,9 @@ class Narrator(BaseModel):
     # http://127.0.0.1:8080/v1
     model: str = ""
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")  # where it is a file
-    adapter: str = ""  # folder of a PEFT LoRA adapter, for transformers
+    # Folder of a PEFT LoRA adapter, for transformers or a GGUF: a path, absolute or in MODELS_DIR, or
+    # `shipped:NAME`, which came with Grue.
+    adapter: str = ""
     revision: str = Field(default="", max_length=80)  # the host's name for this state of it
     device: str = Field(default="", pattern=r"^[A-Za-z0-9:._-]*$")  # the engine's where empty
     dtype: Dtype | None = None  # of the weights; the engine's where missing
@@ -111,8 +113,9 @@ class Narrator(BaseModel):
     def has_what_its_engine_needs(self) -> "Narrator":
         if self.engine in DTYPES and not self.model:
             raise ValueError(f"the {self.engine} engine wants a model")
-        if self.adapter and self.engine != "transformers":
-            raise ValueError("an adapter is for the transformers engine; merge it for others")
+        merges = self.engine == "openvino" and self.model.lower().endswith(".gguf")
+        if self.adapter and self.engine != "transformers" and not merges:
+            raise ValueError("an adapter is for the transformers engine, or for a GGUF")
         if self.sha256 and self.model.startswith("hf:"):
             raise ValueError("sha256 is of a file; a revision fixes a model on the hub")
         if self.engine == "openai" and (problem := address_problem(self.model)):

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from inference.adapters import adapter_path
 from inference.config import InferenceConfig
 from inference.engines.base import EngineBroken, Finish, Message, NewText, RequestId
 from inference.engines.detokenize import CONTEXT, Unfolding
@@ -400,5 +401,5 @@ def load(narrator: Narrator, config: InferenceConfig) -> TransformersEngine:
     """
     ensure_model(narrator, config.models_dir)
     path = check_model(narrator, config.models_dir)
-    adapter = config.models_dir / Path(narrator.adapter).expanduser() if narrator.adapter else None
+    adapter = adapter_path(narrator.adapter, config.models_dir) if narrator.adapter else None
     return TransformersEngine(narrator, path, adapter)

@@ -20,18 +20,18 @@ os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 import torch
 import transformers
 
+from inference.finetune.outcome import ADAPTER, MODEL
 from inference.finetune.recipe import Train
 from inference.finetune.training import hardware
 from inference.finetune.training.checkpoint import Broken, load_base, load_tokenizer
 from inference.finetune.training.measuring import batch_of, mean_loss, summed_loss
 from inference.finetune.training.memory import checkpoint_bytes, need_of
-from inference.finetune.training.packing import Row, pack, read_samples, row_of
+from inference.finetune.training.packing import Encode, Row, pack, read_samples, row_of
 from inference.finetune.training.progress import PROGRESS, Progress, Show
 
 RUN = "run.json"  # what a folder was trained of: another recipe begins anew
 CHECKPOINTS = "checkpoints"
 METRICS = "metrics.json"
-ADAPTER, MODEL = "adapter", "model"  # where the outcome lies, by method
 KEPT = 2  # checkpoints: the best one and the last
 
 Stopped = Callable[[], bool]
@@ -183,10 +183,7 @@ def train(task: Task, show: Show, stopped: Stopped = lambda: False) -> dict[str,
 def material_of(task: Task, tokenizer: Any, show: Show) -> Material:
     """The samples of both sides as rows. Raises SamplesError."""
 
-    def encode(text: str) -> tuple[list[int], list[tuple[int, int]]]:
-        found = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
-        return found["input_ids"], found["offset_mapping"]
-
+    encode = encoder(tokenizer)
     sides = {}
     for side in ("train", "held-out"):
         samples = read_samples(task.samples / f"{task.format}-{side}.jsonl")
@@ -197,6 +194,16 @@ def material_of(task: Task, tokenizer: Any, show: Show) -> Material:
         show(f"{side}: {len(rows)} samples in {len(sides[side])} rows, {tokens} tokens, of which "
              f"{learnt} are told")  # fmt: skip
     return Material(sides["train"], sides["held-out"])
+
+
+def encoder(tokenizer: Any) -> Encode:
+    """A tokenizer as a function: the tokens of a text, and where each stands in it."""
+
+    def encode(text: str) -> tuple[list[int], list[tuple[int, int]]]:
+        found = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+        return found["input_ids"], found["offset_mapping"]
+
+    return encode
 
 
 def begin_or_go_on(task: Task, show: Show) -> Path | None:
