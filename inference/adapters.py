@@ -51,7 +51,7 @@ class AdapterError(Exception):
 
 
 def adapter_path(named: str, models_dir: Path) -> Path:
-    """Where an adapter lies: `shipped:NAME` came with Grue; else a path, absolute or in MODELS_DIR."""
+    """Where an adapter lies: `shipped:NAME` came with Grue; else absolute or in MODELS_DIR."""
     if named.startswith("shipped:"):
         return SHIPPED / named.removeprefix("shipped:")
     return models_dir / Path(named).expanduser()

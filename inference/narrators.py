@@ -68,7 +68,7 @@ class Narrator(BaseModel):
     # http://127.0.0.1:8080/v1
     model: str = ""
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")  # where it is a file
-    # Folder of a PEFT LoRA adapter, for transformers or a GGUF: a path, absolute or in MODELS_DIR, or
+    # Folder of a PEFT LoRA adapter, for transformers or a GGUF: absolute, in MODELS_DIR, or
     # `shipped:NAME`, which came with Grue.
     adapter: str = ""
     revision: str = Field(default="", max_length=80)  # the host's name for this state of it

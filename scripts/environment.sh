@@ -1,7 +1,8 @@
 #!/bin/sh
 # Makes .venv and installs what is asked for: `environment.sh light` for playing, `environment.sh
-# light test` for the tests as well, `environment.sh light torch` for the transformers engine. What is
-# there already is left alone, so a second call costs nothing.
+# light test` for the tests as well, `environment.sh light torch` for the transformers engine, and
+# `environment.sh light torch finetune` for narrators of one's own. What is there already is left
+# alone, so a second call costs nothing.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -70,6 +71,7 @@ install() { # install NAME: requirements/NAME.txt, unless just that is installed
     case $1 in
     light) say "installing the libraries: about 140 MB to fetch, once" ;;
     torch) say "installing torch: 190 MB to fetch for a CPU, several GB with CUDA, once" ;;
+    finetune) say "installing what fine-tuning needs: about 50 MB to fetch, once" ;;
     *) say "installing what the tests need" ;;
     esac
     .venv/bin/python -m pip --disable-pip-version-check -qq install --no-deps -r "$lock" ||

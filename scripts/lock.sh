@@ -31,6 +31,9 @@ trap 'rm -rf "$new"' EXIT
 pins requirements/light.in --no-emit-package psutil "$@" >"$new/light"
 pins requirements/web.in --no-emit-package psutil -c "$new/light" "$@" >"$new/web"
 pins requirements/torch.in -c "$new/light" "$@" | without_cuda >"$new/torch"
+# dvc asks for some of these in earnest.
+UNUSED="openvino-telemetry fasteners valkey"
+pins requirements/finetune.in -c "$new/light" "$@" | without_cuda >"$new/finetune"
 # Here gguf's way over the network is the exporter's, too.
 UNUSED="openvino-telemetry fasteners platformdirs valkey"
 pins requirements/test.in -c "$new/light" "$@" >"$new/test"
@@ -39,7 +42,7 @@ pins requirements/tracing.in --no-emit-package psutil -c "$new/light" "$@" >"$ne
 UNUSED="openvino-telemetry"
 pins requirements/export.in --no-emit-package torchvision --no-emit-package pillow "$@" |
     without_cuda >"$new/export"
-for lock in light web tracing test torch export; do ours <"$new/$lock" >"$new/$lock.ours"; done
+for lock in light web tracing test torch finetune export; do ours <"$new/$lock" >"$new/$lock.ours"; done
 {
     echo "# Made by scripts/lock.sh; install with --no-deps."
     cat "$new/light.ours"
@@ -60,6 +63,10 @@ for lock in light web tracing test torch export; do ours <"$new/$lock" >"$new/$l
     echo "# Made by scripts/lock.sh; install with --no-deps, after light.txt; then torch with its own."
     grep -vxF -f "$new/light.ours" "$new/torch.ours"
 } >requirements/torch.txt
+{
+    echo "# Made by scripts/lock.sh; install with --no-deps, after light.txt and torch.txt."
+    grep -vxF -f "$new/light.ours" -f "$new/torch.ours" "$new/finetune.ours"
+} >requirements/finetune.txt
 {
     echo "# Made by scripts/lock.sh; install with --no-deps, in an environment of its own."
     cat "$new/export.ours"

@@ -201,9 +201,7 @@ def test_halves_are_read_as_they_were_written(tmp_path, dtype):
 
 
 def narrator(model: Path, adapter: str) -> Narrator:
-    return Narrator(
-        name="tales", line="x", engine="openvino", model=str(model), adapter=adapter
-    )
+    return Narrator(name="tales", line="x", engine="openvino", model=str(model), adapter=adapter)
 
 
 def test_a_pull_merges_the_adapter_and_keeps_the_base(tmp_path):
@@ -275,7 +273,7 @@ def test_an_adapter_of_another_model_is_refused(tmp_path, monkeypatch):
     adapter = an_adapter(tmp_path / "lora")
     with pytest.raises(AdapterError, match="made for another model"):
         changes_of_adapter(adapter, read_gguf(model))
-    with pytest.raises(ModelError, match="narrator 'tales': .*another model"):
+    with pytest.raises(ModelError, match=r"narrator 'tales': .*another model"):
         ensure_model(narrator(model, str(adapter)), tmp_path / "models")
 
 

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inference.config import InferenceConfig
-from inference.finetune.recipe import Recipe, RecipeError
+from inference.finetune.recipe import Recipe
+from inference.finetune.trouble import RecipeError
 from inference.models import ModelError, ensure_model, local_source
 from inference.narrators import Narrator, NarratorsError, UnknownNarrator, load_narrators
 

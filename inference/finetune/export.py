@@ -1,4 +1,4 @@
-"""What a host needs to have a trained narrator tell: files, an entry, and a card that says what it is."""
+"""What a host needs to have a trained narrator tell: files, an entry, and a model card."""
 
 import hashlib
 import json
@@ -117,9 +117,7 @@ def surest_of(checkpoint: Path) -> Reference | None:
     return Reference(prompt=prompt, text=text) if text.strip() else None
 
 
-def compare(
-    tellers: Mapping[str, Narrator], config: InferenceConfig, show: Show
-) -> dict[str, Any]:
+def compare(tellers: Mapping[str, Narrator], config: InferenceConfig, show: Show) -> dict[str, Any]:
     """What each engine says greedily after some prompts, and for how many words it is the same."""
     said: dict[str, list[str]] = {}
     for engine, narrator in tellers.items():
@@ -259,5 +257,3 @@ def read_json(file: Path) -> dict[str, Any]:
         return {}
     found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return found
-
-

@@ -8,7 +8,8 @@ from typing import Any
 
 from inference.adapters import CONFIG, WEIGHTS, AdapterError, changes_of_checkpoint
 from inference.finetune.base import Base
-from inference.finetune.recipe import Recipe, RecipeError
+from inference.finetune.recipe import Recipe
+from inference.finetune.trouble import RecipeError
 from inference.gguf_files import GGUFError, read_gguf, rewrite
 from inference.narrators import Narrator
 
@@ -30,7 +31,9 @@ def outcome_of(run: Path, recipe: Recipe, base: Base, folder: Path) -> Outcome:
     """
     learned = run / (ADAPTER if recipe.train.method == "lora" else MODEL)
     if not learned.is_dir():
-        raise RecipeError(f"{run} holds no finished training: `manage.py finetune train` comes first")
+        raise RecipeError(
+            f"{run} holds no finished training: `manage.py finetune train` comes first"
+        )
     folder.mkdir(parents=True, exist_ok=True)
     try:
         if recipe.train.method == "lora" and (base.is_gguf or base.narrator.engine != "openvino"):

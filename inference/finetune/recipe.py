@@ -7,6 +7,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from inference.finetune.split import HELD_OUT
+from inference.finetune.trouble import RecipeError
 
 Method = Literal["lora", "full"]
 
@@ -77,10 +78,6 @@ class Recipe(Plain):
     train: Train = Train()
     evaluate: Evaluate = Evaluate()
     export: Export = Export()
-
-
-class RecipeError(Exception):
-    """What is wrong with a recipe or what it names, in one line."""
 
 
 def read_recipe(file: Path) -> Recipe:

@@ -1,5 +1,6 @@
-"""A narrator of one's own: check the adventures it learns from, and make samples of them."""
+"""A narrator of one's own: from adventures that are checked to a model that tells."""
 
+import errno
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,45 +9,103 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from inference.adapters import AdapterError
+from inference.engines.base import EngineBroken
+from inference.export import ExportFailed
 from inference.finetune.corpus import Adventure, CorpusError, files_of, read
 from inference.finetune.prepare import Form, Sample, chatml, samples
+from inference.finetune.recipe import read_recipe
 from inference.finetune.rules import Complaint, Measure, check, estimated_tokens, sum_of
 from inference.finetune.split import HELD_OUT, side_of
+from inference.finetune.stages import Stages
+from inference.finetune.trouble import FinetuneError
 from inference.models import ModelError
 from inference.narrators import Narrator, NarratorsError, UnknownNarrator, load_narrators
 
 SHIPPED = Path("data/adventures")
 SIDES = ("train", "held-out")
 FORMATS = ("transcript", "chat")
+STAGES = ("train", "evaluate", "export")
+HELP = {
+    "check": "read adventures, and say what is wrong",
+    "prepare": "write samples for training, as JSON lines",
+    "train": "learn the samples; killed, it goes on where it was",
+    "evaluate": "measure what was learned, beside the base, as a page",
+    "export": "write what a host needs to have it tell",
+}
+
+Trouble = (
+    *(CorpusError, FinetuneError, ModelError, AdapterError, ExportFailed, EngineBroken),
+    *(NarratorsError, UnknownNarrator, ValueError),
+)
 
 
 class Command(BaseCommand):
-    help = "Checks adventures for training, and makes samples of them (docs/finetuning.md)."
+    help = "From adventures in text files to a narrator of your own (docs/finetuning.md)."
     requires_system_checks: list[str] = []  # they may ask the database, which this does without
 
     def add_arguments(self, parser: CommandParser) -> None:
-        commands = parser.add_subparsers(dest="do", required=True, metavar="check|prepare")
-        checking = commands.add_parser("check", help="read adventures, and say what is wrong")
-        preparing = commands.add_parser("prepare", help="write samples for training, as JSON lines")
-        for command in (checking, preparing):
-            add_shared(command)
-        checking.add_argument("--each", action="store_true", help="a row of a table for each file")
-        preparing.add_argument("--out", type=Path, required=True, help="folder for the samples")
-        preparing.add_argument("--format", choices=FORMATS, help="both where it is missing")
-        preparing.add_argument("--narrator", default="", help="its format, template and tokenizer")
+        commands = parser.add_subparsers(dest="do", required=True, metavar="|".join(HELP))
+        add = {do: commands.add_parser(do, help=text) for do, text in HELP.items()}
+        for do in ("check", "prepare"):
+            add_shared(add[do])
+        add["check"].add_argument("--each", action="store_true", help="a row for each file")
+        add["prepare"].add_argument("--format", choices=FORMATS, help="both where it is missing")
+        add["prepare"].add_argument("--narrator", default="", help="its format and tokenizer")
+        for do in ("prepare", *STAGES):
+            add[do].add_argument(
+                "--recipe",
+                type=Path,
+                required=do != "prepare",
+                help="params.yaml, or a file of its shape",
+            )
+            add[do].add_argument("--out", type=Path, required=True, help="folder for what comes")
+        for do in ("train", "evaluate"):
+            add[do].add_argument("--samples", type=Path, required=True, help="what prepare wrote")
+            add[do].add_argument("--metrics", type=Path, help="a JSON file for the figures")
+        add["train"].add_argument("--curve", type=Path, help="a CSV file for the losses by step")
+        for do in ("evaluate", "export"):
+            add[do].add_argument("--run", type=Path, required=True, help="what train wrote")
+        add["export"].add_argument("--report", type=Path, help="what evaluate wrote")
 
-    def handle(
-        self, *args: Any, do: str, folder: Path, window: int, held_out: float, **options: Any
-    ) -> None:
-        measure = Measure(window=window, held_out=held_out)
+    def handle(self, *args: Any, do: str, **given: Any) -> None:
         try:
             if do == "check":
-                self.check_folder(folder, measure, options["each"])
+                measure = Measure(window=given["window"], held_out=given["held_out"])
+                self.check_folder(given["folder"], measure, given["each"])
+            elif do == "prepare" and given["recipe"] is None:
+                forms = list(forms_of(given["narrator"], given["format"], given["window"]))
+                self.prepare([given["folder"]], forms, given["out"], given["held_out"])
             else:
-                forms = list(forms_of(options["narrator"], options["format"], window))
-                self.prepare(folder, forms, options["out"], held_out)
-        except (CorpusError, ModelError, NarratorsError, UnknownNarrator, ValueError) as error:
+                self.run_stage(do, given)
+        except Trouble as error:
             raise CommandError(str(error)) from error
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise CommandError("the disk is full; what was written last may be cut") from error
+            raise
+
+    def run_stage(self, do: str, given: dict[str, Any]) -> None:
+        """One of dvc.yaml's stages, as its recipe has it."""
+        stages = Stages(read_recipe(given["recipe"]), settings.INFERENCE, self.say)
+        try:
+            if do == "prepare":
+                wanted = stages.recipe.prepare
+                folders = [Path(folder) for folder in wanted.corpus]
+                self.prepare(folders, [stages.form()], given["out"], wanted.held_out)
+                return
+            names = {"train": ("samples", "out", "metrics", "curve")}
+            names["evaluate"] = ("samples", "run", "out", "metrics")
+            names["export"] = ("run", "report", "out")
+            getattr(stages, do)(**{name: given[name] for name in names[do]})
+        except ModuleNotFoundError as error:
+            raise CommandError(
+                f"{error.name} is missing: sh scripts/environment.sh light torch finetune"
+            ) from error
+
+    def say(self, line: str) -> None:
+        self.stdout.write(line)
+        self.stdout.flush()
 
     def check_folder(self, folder: Path, measure: Measure, each: bool) -> None:
         adventures, complaints = read_all(files_of(folder))
@@ -70,9 +129,9 @@ class Command(BaseCommand):
                 f"{row:<10}{found.files:>7}{found.turns:>7}{found.words:>8}{found.paths:>7}"
             )
 
-    def prepare(self, folder: Path, forms: list[Form], out: Path, held_out: float) -> None:
+    def prepare(self, folders: list[Path], forms: list[Form], out: Path, held_out: float) -> None:
         """Write `FORMAT-SIDE.jsonl` for each form and side."""
-        adventures = [read(file) for file in files_of(folder)]
+        adventures = [read(file) for folder in folders for file in files_of(folder)]
         try:
             out.mkdir(parents=True, exist_ok=True)
             for form in forms:

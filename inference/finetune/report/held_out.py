@@ -38,7 +38,7 @@ class HeldOut(Plain):
 def measure(
     base: Path, learned: Path, samples: Path, window: int, how: Train, show: Callable[[str], None]
 ) -> HeldOut:
-    """Measure the base and what was learned on the samples of a file. Raises SamplesError, Broken."""
+    """Measure the base and what was learned on the samples of a file. Raises FinetuneError."""
     device = hardware.pick(how)
     if device.type == "cpu" and how.threads:
         torch.set_num_threads(how.threads)

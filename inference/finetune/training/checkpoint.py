@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from inference.finetune.trouble import Broken
+
 
 def checkpoint_of(model: Path, folder: Path) -> Path:
     """`model` itself where it is a checkpoint's folder; of a GGUF, a checkpoint made in `folder`.
@@ -25,10 +27,6 @@ def checkpoint_of(model: Path, folder: Path) -> Path:
     return folder
 
 
-class Broken(Exception):
-    """Why a base cannot be had, in one line."""
-
-
 def load_base(folder: Path, dtype: Any) -> Any:
     """The model of a checkpoint's folder. Raises Broken."""
     import transformers  # noqa: PLC0415
@@ -44,7 +42,7 @@ def load_base(folder: Path, dtype: Any) -> Any:
 
 
 def load_tokenizer(folder: Path) -> Any:
-    """The tokenizer of a checkpoint's folder; one that knows where its tokens stand. Raises Broken."""
+    """A checkpoint's tokenizer; one that knows where its tokens stand. Raises Broken."""
     import transformers  # noqa: PLC0415
 
     with clear_errors(folder):
@@ -82,7 +80,7 @@ def read_gguf(file: Path) -> tuple[Any, Any]:
     }
     tokenizer = transformers.AutoTokenizer.from_pretrained(**source)
     read = transformers.AutoModelForCausalLM.from_pretrained(**source, dtype=torch.float32)
-    # What came from a GGUF refuses to be saved: its tensors move to a model that knows nothing of it.
+    # What came from a GGUF refuses to be saved: its tensors move to a model of no such past.
     config = read.config
     del config.quantization_config
     plain = transformers.AutoModelForCausalLM.from_config(config, dtype=torch.float32)

@@ -9,18 +9,19 @@ import torch
 
 from inference.finetune.recipe import Train
 from inference.finetune.training.memory import Size
+from inference.finetune.trouble import TrainingFailed
 
 
 def pick(how: Train) -> torch.device:
-    """The device that the recipe names, or the first GPU, or the CPU. Raises ValueError."""
+    """The device that the recipe names, or the first GPU, or the CPU. Raises TrainingFailed."""
     if not how.device:
         return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(how.device)
     except RuntimeError as error:
-        raise ValueError(f"train.device: there is no {how.device!r}; cpu and cuda are such") from error
+        raise TrainingFailed(f"train.device: there is no {how.device!r}; there is cuda") from error
     if device.type == "cuda" and not torch.cuda.is_available():
-        raise ValueError(f"train.device {how.device}: torch finds no GPU that it can use")
+        raise TrainingFailed(f"train.device {how.device}: torch finds no GPU that it can use")
     return device
 
 
@@ -57,6 +58,7 @@ def size_of(model: Any, how: Train, device: torch.device, window: int) -> Size:
         compute_bytes=computes_in(how, device).itemsize,
         tokens=how.rows * window,
         checkpointing=how.checkpointing,
+        adapters=how.method == "lora",
     )
 
 

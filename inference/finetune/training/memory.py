@@ -7,6 +7,10 @@ GB = 1e9
 # has two bytes (Korthikanti et al. 2022, without the attention's matrix).
 KEPT_A_LAYER = 34
 KEPT_CHECKPOINTED = 2  # only what goes into a layer
+# More where adapters learn: what goes into each linear layer, in float32, and its dropout. Whatever
+# the values have: bytes for each value of the width.
+KEPT_BY_ADAPTERS = 40
+EMPTY = 0.7e9  # the libraries themselves, and the tokenizer
 ADAM = 8  # two averages of float32 for each weight that learns
 LOGITS = 3  # copies of the logits, in float32
 
@@ -24,6 +28,7 @@ class Size:
     compute_bytes: int  # of one value that is computed
     tokens: int  # computed at once
     checkpointing: bool = False
+    adapters: bool = False
 
 
 @dataclass(frozen=True)
@@ -42,18 +47,18 @@ class Need:
 
     @property
     def total(self) -> float:
-        return self.sure + self.values + self.logits
+        return self.sure + self.values + self.logits + EMPTY
 
     def __str__(self) -> str:
         return (
             f"{self.total / GB:.1f} GB (weights {self.weights / GB:.1f}, gradients and optimizer "
             f"{self.learning / GB:.1f}, values {self.values / GB:.1f}, logits "
-            f"{self.logits / GB:.1f})"
+            f"{self.logits / GB:.1f}, libraries {EMPTY / GB:.1f})"
         )
 
 
 def need_of(size: Size) -> Need:
-    per_value = KEPT_A_LAYER / 2 * size.compute_bytes
+    per_value = KEPT_A_LAYER / 2 * size.compute_bytes + size.adapters * KEPT_BY_ADAPTERS
     values = size.tokens * size.width * size.layers * per_value
     if size.checkpointing:
         kept = size.tokens * size.width * size.layers * KEPT_CHECKPOINTED / 2 * size.compute_bytes

@@ -9,14 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from inference.finetune.trouble import SamplesError
+
 NOT_LEARNT = -100  # what torch's cross entropy leaves out
 
 Encode = Callable[[str], tuple[list[int], list[tuple[int, int]]]]
 """The tokens of a text, and the code points at which each begins and ends."""
-
-
-class SamplesError(Exception):
-    """Why there is nothing to train on, in one line."""
 
 
 @dataclass(frozen=True)

@@ -23,11 +23,12 @@ import transformers
 from inference.finetune.outcome import ADAPTER, MODEL
 from inference.finetune.recipe import Train
 from inference.finetune.training import hardware
-from inference.finetune.training.checkpoint import Broken, load_base, load_tokenizer
+from inference.finetune.training.checkpoint import load_base, load_tokenizer
 from inference.finetune.training.measuring import batch_of, mean_loss, summed_loss
 from inference.finetune.training.memory import checkpoint_bytes, need_of
 from inference.finetune.training.packing import Encode, Row, pack, read_samples, row_of
 from inference.finetune.training.progress import PROGRESS, Progress, Show
+from inference.finetune.trouble import TrainingFailed
 
 RUN = "run.json"  # what a folder was trained of: another recipe begins anew
 CHECKPOINTS = "checkpoints"
@@ -35,10 +36,6 @@ METRICS = "metrics.json"
 KEPT = 2  # checkpoints: the best one and the last
 
 Stopped = Callable[[], bool]
-
-
-class TrainingFailed(Exception):
-    """Why a training ended before its time, in one line."""
 
 
 @dataclass(frozen=True)
@@ -207,7 +204,7 @@ def encoder(tokenizer: Any) -> Encode:
 
 
 def begin_or_go_on(task: Task, show: Show) -> Path | None:
-    """The last whole checkpoint of the same training; None where there is none, in a clean folder."""
+    """The last whole checkpoint of the same training; None where there is none."""
     note = task.out / RUN
     same = note.is_file() and json.loads(note.read_text()).get("of") == task.fingerprint
     if not same:
@@ -358,6 +355,3 @@ def finish(task: Task, trainer: ReplyTrainer, tokenizer: Any, base_loss: float) 
     }
     (task.out / METRICS).write_text(json.dumps(metrics, indent=2) + "\n")
     return metrics
-
-
-__all__ = ["Broken", "Task", "TrainingFailed", "train"]

@@ -1,0 +1,88 @@
+"""What a recipe may say, and what a training is foretold to take. Without torch."""
+
+import pytest
+
+from inference.finetune.recipe import Recipe, RecipeError, read_recipe
+from inference.finetune.training.memory import Size, checkpoint_bytes, need_of
+from inference.finetune.training.progress import PROGRESS, Progress, duration, read_progress
+from tests.test_finetune_corpus import SHIPPED
+
+ROOT = SHIPPED.parent.parent
+
+
+def test_the_recipe_of_the_house_can_be_read():
+    recipe = read_recipe(ROOT / "params.yaml")
+    assert recipe.base == "smol"
+    assert recipe.prepare.corpus == ("data/adventures",)
+
+
+def test_an_empty_recipe_is_one(tmp_path):
+    (tmp_path / "p.yaml").write_text("")
+    assert read_recipe(tmp_path / "p.yaml") == Recipe()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("train: {epoch: 3}", r"train\.epoch: is not a setting"),
+        ("train: {method: qlora}", r"train\.method: .*'lora' or 'full'"),
+        ("train: {learning_rate: fast}", r"train\.learning_rate: "),
+        ("train: {rows: 2, rows_a_step: 3}", "rows_a_step is a multiple of rows"),
+        ("prepare: {held_out: 0}", r"prepare\.held_out: "),
+        ("train: [", r"p\.yaml: while parsing"),
+    ],
+)
+def test_a_wrong_recipe_is_refused_in_one_line(tmp_path, text, said):
+    (tmp_path / "p.yaml").write_text(text)
+    with pytest.raises(RecipeError, match=said) as caught:
+        read_recipe(tmp_path / "p.yaml")
+    assert "\n" not in str(caught.value)
+
+
+def size(**more):
+    """GPT-2 1.5B, all of it, with rows of 1,024 tokens in bfloat16."""
+    usual = {
+        **{"parameters": 1_557_611_200, "learning": 1_557_611_200, "layers": 48, "width": 1600},
+        **{"vocabulary": 50_257, "weight_bytes": 4, "compute_bytes": 2, "tokens": 1024},
+    }
+    return Size(**{**usual, **more})
+
+
+def test_the_largest_gpt2_is_trained_whole_on_one_card_of_80_gb():
+    need = need_of(size(tokens=4 * 1024))
+    assert 24e9 < need.sure < need.total < 80e9
+    assert "GB (weights 6.2, gradients and optimizer 18.7" in str(need)
+
+
+def test_an_adapter_takes_little_beside_the_model():
+    whole, adapter = need_of(size()), need_of(size(learning=5_000_000, weight_bytes=2))
+    assert adapter.learning < whole.learning / 100
+    assert adapter.total < whole.total / 4
+
+
+def test_computing_again_takes_less_memory():
+    assert need_of(size(checkpointing=True)).values < need_of(size()).values / 10
+
+
+def test_a_checkpoint_holds_what_learns_and_its_averages():
+    assert checkpoint_bytes(size(learning=1000)) == 12_000
+
+
+def test_progress_is_told_and_kept(tmp_path):
+    said = []
+    progress = Progress(tmp_path, said.append)
+    progress.begin(0)
+    progress.saw(500)
+    progress.note(1, 10, 0.1, 3.25, 812)
+    progress.held_out = 2.5
+    progress.note(2, 10, 0.2, 3.0, 812)
+    assert said[0].startswith("step 1 of 10 · epoch 0.10 · loss 3.250 · ")
+    assert "tokens/s" in said[0] and "left · 812 MB" in said[0]
+    assert "held out 2.500" in said[1]
+    with (tmp_path / PROGRESS).open("a") as file:
+        file.write('{"step": 3')  # the power went
+    assert [step.step for step in read_progress(tmp_path)] == [1, 2]
+
+
+def test_time_left_is_said_as_people_do():
+    assert [duration(each) for each in (7, 95, 3700)] == ["7 s", "1 min 35 s", "1 h 01 min"]
