@@ -4,6 +4,7 @@ Each narrator has a queue of its own, `narrator.<name>`; `game` holds what needs
 
     celery -A dungeon worker -P threads -c SLOTS -Q narrator.NAME    tells stories
     celery -A dungeon worker -P threads -c 2 -Q game -B              stores replies, sweeps
+    celery -A dungeon worker -P threads -c 1 -Q finetune             trains narrators; wants torch
 """
 
 import os
@@ -63,7 +64,7 @@ app.conf.update(
         },
     },
 )
-app.autodiscover_tasks(["game", "game.accounts", "game.library", "inference"])
+app.autodiscover_tasks(["game", "game.accounts", "game.library", "game.training", "inference"])
 
 
 @celeryd_after_setup.connect

@@ -13,6 +13,9 @@ from django.utils import timezone
 from game import adventures, models, turns
 from game.accounts import invites
 from game.protocol import Refused, clean_text
+from game.training.admin import TrainingConsentAdmin, TrainingRunAdmin
+
+__all__ = ["TrainingConsentAdmin", "TrainingRunAdmin"]  # a room's admin registers itself
 
 admin.site.site_header = "Grue"
 admin.site.site_title = "Grue"

@@ -326,7 +326,7 @@ def test_what_was_learned_is_reported_and_exported(prepared):
     card = (prepared["export"] / "README.md").read_text()
     assert "CC0-1.0" in card and "held_out_loss" in card and "checkpoint/model.safetensors" in card
     (entry,) = yaml.safe_load((prepared["export"] / "narrator.yaml").read_text())
-    assert entry["name"] == "tiny" and entry["format"] == "transcript"
+    assert entry["name"] == "tiny" and entry["engine"] == "transformers"
     file = prepared["narrators.yaml"]
     file.write_text(yaml.safe_dump({"narrators": [entry]}))
     from inference.narrators import load_narrators

@@ -8,6 +8,7 @@ from game.models.limits import LONGEST_MEMORY, LONGEST_NOTE, LONGEST_SUMMARY, LO
 from game.models.players import Player
 from game.models.scenarios import Begun, Scenario, ScenarioQuerySet
 from game.models.shares import Share, ShareQuerySet
+from game.models.training import TrainingConsent, TrainingRun
 from game.models.turns import Edit, Kind, Status, Summary, Turn, TurnContext
 
 __all__ = [
@@ -32,6 +33,8 @@ __all__ = [
     "StoryCard",
     "StoryCardQuerySet",
     "Summary",
+    "TrainingConsent",
+    "TrainingRun",
     "Turn",
     "TurnContext",
     "Visibility",

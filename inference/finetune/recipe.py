@@ -83,15 +83,21 @@ class Recipe(Plain):
 def read_recipe(file: Path) -> Recipe:
     """The recipe in a YAML file. Raises RecipeError."""
     try:
-        found = yaml.safe_load(file.read_text(encoding="utf-8"))
+        return parse_recipe(file.read_text(encoding="utf-8"), str(file))
     except OSError as error:
         raise RecipeError(f"{file} cannot be read: {error.strerror}") from error
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
-        raise RecipeError(f"{file}: {' '.join(str(error).split())}") from error
+    except UnicodeDecodeError as error:
+        raise RecipeError(f"{file} is not UTF-8") from error
+
+
+def parse_recipe(text: str, called: str) -> Recipe:
+    """The recipe in a YAML text; an error names the file as `called`. Raises RecipeError."""
     try:
-        return Recipe.model_validate(found or {})
+        return Recipe.model_validate(yaml.safe_load(text) or {})
+    except (yaml.YAMLError, RecursionError) as error:
+        raise RecipeError(f"{called}: {' '.join(str(error).split())}") from error
     except ValidationError as error:
-        raise RecipeError(f"{file}: {complaint(error)}") from error
+        raise RecipeError(f"{called}: {complaint(error)}") from error
 
 
 def complaint(error: ValidationError) -> str:

@@ -41,7 +41,12 @@ class Stages:
         return form_of_checkpoint(base, window)
 
     def train(
-        self, samples: Path, out: Path, metrics: Path | None = None, curve: Path | None = None
+        self,
+        samples: Path,
+        out: Path,
+        metrics: Path | None = None,
+        curve: Path | None = None,
+        stopped: Callable[[], bool] = lambda: False,
     ) -> dict[str, float]:
         from inference.finetune.training.run import Task, train  # noqa: PLC0415  torch
 
@@ -54,7 +59,7 @@ class Stages:
             train=self.recipe.train,
             out=out,
         )
-        found = train(task, self.show)
+        found = train(task, self.show, stopped)
         write_json(metrics, found)
         write_curve(curve, out)
         return found

@@ -1,16 +1,23 @@
 """A narrator of one's own: from adventures that are checked to a model that tells."""
 
 import errno
+import os
+import signal
+import threading
 from argparse import ArgumentParser
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from game.training.collecting import collect
 from inference.adapters import AdapterError
 from inference.engines.base import EngineBroken
+from inference.engines.host import die_with
 from inference.export import ExportFailed
 from inference.finetune.corpus import Adventure, CorpusError, files_of, read
 from inference.finetune.prepare import Form, Sample, chatml, samples
@@ -28,6 +35,7 @@ FORMATS = ("transcript", "chat")
 STAGES = ("train", "evaluate", "export")
 HELP = {
     "check": "read adventures, and say what is wrong",
+    "collect": "write the adventures whose owners agreed, without names",
     "prepare": "write samples for training, as JSON lines",
     "train": "learn the samples; killed, it goes on where it was",
     "evaluate": "measure what was learned, beside the base, as a page",
@@ -50,6 +58,10 @@ class Command(BaseCommand):
         for do in ("check", "prepare"):
             add_shared(add[do])
         add["check"].add_argument("--each", action="store_true", help="a row for each file")
+        add["check"].add_argument(
+            "--players", action="store_true", help="any length, as adventures that were played have"
+        )
+        add["collect"].add_argument("--out", type=Path, required=True, help="a folder of its own")
         add["prepare"].add_argument("--format", choices=FORMATS, help="both where it is missing")
         add["prepare"].add_argument("--narrator", default="", help="its format and tokenizer")
         for do in ("prepare", *STAGES):
@@ -69,10 +81,15 @@ class Command(BaseCommand):
         add["export"].add_argument("--report", type=Path, help="what evaluate wrote")
 
     def handle(self, *args: Any, do: str, **given: Any) -> None:
+        if "GRUE_PARENT" in os.environ:  # a worker's: it goes when the worker does
+            die_with(int(os.environ["GRUE_PARENT"]))
         try:
             if do == "check":
-                measure = Measure(window=given["window"], held_out=given["held_out"])
+                measure = PLAYED if given["players"] else Measure()
+                measure = replace(measure, window=given["window"], held_out=given["held_out"])
                 self.check_folder(given["folder"], measure, given["each"])
+            elif do == "collect":
+                self.collect(given["out"])
             elif do == "prepare" and given["recipe"] is None:
                 forms = list(forms_of(given["narrator"], given["format"], given["window"]))
                 self.prepare([given["folder"]], forms, given["out"], given["held_out"])
@@ -94,14 +111,25 @@ class Command(BaseCommand):
                 folders = [Path(folder) for folder in wanted.corpus]
                 self.prepare(folders, [stages.form()], given["out"], wanted.held_out)
                 return
-            names = {"train": ("samples", "out", "metrics", "curve")}
-            names["evaluate"] = ("samples", "run", "out", "metrics")
-            names["export"] = ("run", "report", "out")
-            getattr(stages, do)(**{name: given[name] for name in names[do]})
+            if do == "train":
+                named = {name: given[name] for name in ("samples", "out", "metrics", "curve")}
+                with asked_to_stop() as stopped:
+                    stages.train(**named, stopped=stopped)
+            elif do == "evaluate":
+                stages.evaluate(*(given[name] for name in ("samples", "run", "out", "metrics")))
+            else:
+                stages.export(*(given[name] for name in ("run", "report", "out")))
         except ModuleNotFoundError as error:
             raise CommandError(
                 f"{error.name} is missing: sh scripts/environment.sh light torch finetune"
             ) from error
+
+    def collect(self, folder: Path) -> None:
+        try:
+            found = collect(folder, self.say)
+        except FileExistsError as error:
+            raise CommandError(str(error)) from error
+        self.say(f"{folder}: {found} files")
 
     def say(self, line: str) -> None:
         self.stdout.write(line)
@@ -146,6 +174,23 @@ class Command(BaseCommand):
         file.write_text("".join(f"{sample.json}\n" for sample in chosen), encoding="utf-8")
         replies = sum(len(sample.turns) for sample in chosen)
         self.stdout.write(f"{file}: {len(chosen)} samples, {replies} replies")
+
+
+# An adventure that was played is as long as it was, and its narrator may have slipped.
+PLAYED = Measure(opening=(1, 2000), reply=(1, 1000), turns=(1, 100_000))
+
+
+@contextmanager
+def asked_to_stop() -> Iterator[Callable[[], bool]]:
+    """Whether somebody asked this process to end; it then keeps what it learned, and goes."""
+    asked = threading.Event()
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    before = [signal.signal(each, lambda number, frame: asked.set()) for each in numbers]
+    try:
+        yield asked.is_set
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 def add_shared(command: ArgumentParser) -> None:

@@ -13,8 +13,8 @@ from inference.finetune.recipe import Train
 from inference.finetune.training import hardware
 from inference.finetune.training.checkpoint import load_base, load_tokenizer
 from inference.finetune.training.measuring import batch_of, summed_loss
-from inference.finetune.training.packing import read_samples
-from inference.finetune.training.run import encoder, row_of
+from inference.finetune.training.packing import read_samples, row_of
+from inference.finetune.training.run import encoder
 from inference.request import Plain
 
 

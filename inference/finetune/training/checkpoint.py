@@ -60,9 +60,11 @@ def clear_errors(folder: Path) -> Iterator[None]:
         raise Broken(f"there is no base {folder}")
     if not (folder / "config.json").is_file():
         raise Broken(f"{folder} is no checkpoint: it has no config.json")
+    from safetensors import SafetensorError  # noqa: PLC0415
+
     try:
         yield
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         first = " ".join(str(error).split())
         raise Broken(f"{folder} cannot be loaded: {first[:200]}") from error
 

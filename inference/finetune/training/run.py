@@ -73,6 +73,8 @@ class Material:
 class ReplyTrainer(transformers.Trainer):
     """Learns from rows, and measures with those held out."""
 
+    control: Any
+
     def __init__(self, held_out: list[Row], progress: Progress, **more: Any) -> None:
         super().__init__(**more)
         self._held_out_rows = held_out

@@ -1,0 +1,163 @@
+"""Adventures whose owners agreed, as files of a corpus: docs/finetuning.md has the shape.
+
+Adventures of one beginning become one tree, so that all of them are on one side of the split.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from game.models import Adventure, Kind, Player, Status, Turn
+from game.paths import turns_in_order, whole_path
+from game.training.anonymous import answers, without
+from game.training.consent import adventures_with_consent
+from inference.finetune.corpus import CorpusError, parse
+from inference.text import neutralise, shown_action
+
+PREFIX = "players-"
+FEWEST_TURNS = 3
+HEADER = "title: {title}\ntags: players\nauthor: a player\nlicence: LicenseRef-Players\n"
+KINDS = {Kind.DO, Kind.SAY, Kind.CONTINUE}
+
+Show = Callable[[str], None]
+
+
+@dataclass
+class Node:
+    """A turn of a tree: what was done, what was told, and how it went on."""
+
+    action: str = ""
+    reply: str = ""
+    children: list["Node"] = field(default_factory=list)
+
+    def child(self, action: str, reply: str) -> "Node":
+        for each in self.children:
+            if (each.action, each.reply) == (action, reply):
+                return each
+        self.children.append(Node(action, reply))
+        return self.children[-1]
+
+
+def collect(folder: Path, show: Show) -> int:
+    """Write every adventure that may be learned from; how many files. What was there is replaced.
+
+    Raises FileExistsError where the folder holds something else.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    other = [path for path in folder.iterdir() if not path.name.startswith(PREFIX)]
+    if other:
+        raise FileExistsError(f"{folder} holds {other[0].name}: name a folder of its own")
+    trees: dict[tuple[str, str], Node] = {}
+    left_out = 0
+    for adventure in adventures_with_consent():
+        story = Story(adventure)
+        if len(story.turns) < FEWEST_TURNS:
+            left_out += 1
+            continue
+        node = trees.setdefault((story.title, story.opening), Node(reply=story.opening))
+        for action, reply in story.turns:
+            node = node.child(action, reply)
+    wanted = dict(files(trees, show))
+    for path in folder.iterdir():
+        if path.name not in wanted:
+            path.unlink()
+    for name, text in wanted.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    if left_out:
+        show(f"{left_out} adventures have fewer than {FEWEST_TURNS} turns and were left out")
+    return len(wanted)
+
+
+def files(trees: dict[tuple[str, str], Node], show: Show) -> Iterable[tuple[str, str]]:
+    """The name and text of each file. A tree that is not of the shape is named and left out."""
+    taken: set[str] = set()
+    for (title, opening), tree in trees.items():
+        known = hashlib.sha256(f"{title}\n{opening}".encode()).hexdigest()[:12]
+        name = f"{PREFIX}{known}.txt"
+        while title.casefold() in taken:  # another beginning of the same name
+            title = f"{title[:50]} {known[:4]}"
+        taken.add(title.casefold())
+        text = "\n".join([HEADER.format(title=title), tree.reply, *branches(tree), ""])
+        try:
+            parse(text, name)
+        except CorpusError as error:
+            show(f"left out: {error}")
+            continue
+        yield name, text
+
+
+def branches(tree: Node) -> Iterable[str]:
+    """The turns of a tree as a file has them: each first child goes on, the others branch off."""
+    number = 0
+    waiting: list[tuple[int, Node]] = []
+
+    def follow(node: Node, at: int) -> Iterable[str]:
+        nonlocal number
+        while node.children:
+            waiting.extend((at, other) for other in node.children[1:])
+            node = node.children[0]
+            number += 1
+            at = number
+            yield from turn(node)
+
+    yield from follow(tree, 0)
+    while waiting:
+        after, node = waiting.pop(0)
+        number += 1
+        yield f"\n=== after {after}"
+        yield from turn(node)
+        yield from follow(node, number)
+
+
+def turn(node: Node) -> Iterable[str]:
+    yield f"\n> {node.action}".rstrip() + "\n"
+    yield node.reply
+
+
+class Story:
+    """An adventure as its owner left it: the path to where they stand, nameless.
+
+    It ends before the first turn that the player told themself: the narrator is to learn from
+    what was told to players.
+    """
+
+    def __init__(self, adventure: Adventure) -> None:
+        assert adventure.head_id is not None
+        path = turns_in_order(whole_path(adventure.head_id))
+        self._names = names_in(adventure, path[0].reply)
+        scenario = adventure.scenario
+        self.title = self.told(scenario.title if scenario else adventure.title)[:60]
+        self.opening = self.told(path[0].reply)
+        self.turns = []
+        for each in path[1:]:
+            if each.kind not in KINDS:
+                break
+            if each.status in (Status.TOLD, Status.STOPPED) and each.reply.strip():
+                self.turns.append((self.action(each), self.told(each.reply)))
+
+    def action(self, turn: Turn) -> str:
+        shown = shown_action(turn.kind, turn.action)  # type: ignore[arg-type]
+        return " ".join(self.told(shown).split())
+
+    def told(self, text: str) -> str:
+        """Without names, and without lines that a file would take for its own."""
+        lines = neutralise(without(text, self._names)).splitlines()
+        return "\n".join(line.lstrip("=") if line[:3] == "===" else line for line in lines).strip()
+
+
+def names_in(adventure: Adventure, opening: str) -> list[str]:
+    """Whatever players may be known by: their accounts', and what they called themselves."""
+    names: list[str] = []
+    for player in Player.objects.filter(membership__adventure=adventure):
+        names += [player.username, player.first_name, player.last_name, player.get_full_name()]
+        names.append(player.email.partition("@")[0])
+    scenario = adventure.scenario
+    if scenario is not None:
+        pairs = ((scenario.memory, adventure.memory), (scenario.opening, opening))
+        defaults = {each["name"]: each["default"] for each in scenario.placeholders}
+        for template, filled in pairs:
+            for place, answer in answers(template, filled).items():
+                if "name" in place and answer != defaults.get(place):
+                    names += [answer, *answer.split()]
+    return names

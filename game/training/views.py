@@ -1,0 +1,34 @@
+"""The page on which an owner lets narrators learn from an adventure, and takes it back."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+
+from game.card_views import adventure_of, player_of
+from game.training import consent
+
+
+@never_cache
+def learning(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
+    """What sharing means, and the switch. Only an owner finds it."""
+    found = adventure_of(request, adventure_id)
+    player = player_of(request)
+    theirs = consent.is_theirs_to_give(found, player)
+    if request.method == "POST" and theirs:
+        if request.POST.get("learning") == "on":
+            consent.give(found, player)
+            messages.success(request, _("Narrators may learn from this adventure."))
+        elif request.POST.get("learning") == "off":
+            consent.take_back(found)
+            messages.success(request, _("Taken back: it is left out from now on."))
+        return redirect("learning", found.pk)
+    return render(
+        request,
+        "adventures/learning.html",
+        {"adventure": found, "given": consent.is_given(found.pk), "theirs": theirs},
+        status=403 if request.method == "POST" else 200,
+    )
