@@ -11,9 +11,9 @@ test:
 	@sh scripts/environment.sh light test
 	@sh scripts/test.sh
 
-# The tests that need torch: the transformers engine, and the export of a checkpoint for openvino.
+# The tests that need torch: the transformers engine, fine-tuning, the export of a checkpoint for openvino.
 test-torch:
-	@sh scripts/environment.sh light test torch
+	@sh scripts/environment.sh light test torch finetune
 	@.venv/bin/python -m inference.export
 	@exec .venv/bin/python -m pytest -m torch
 

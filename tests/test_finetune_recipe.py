@@ -57,7 +57,7 @@ def test_the_largest_gpt2_is_trained_whole_on_one_card_of_80_gb():
 def test_an_adapter_takes_little_beside_the_model():
     whole, adapter = need_of(size()), need_of(size(learning=5_000_000, weight_bytes=2))
     assert adapter.learning < whole.learning / 100
-    assert adapter.total < whole.total / 4
+    assert adapter.total < whole.total / 2
 
 
 def test_computing_again_takes_less_memory():

@@ -1,4 +1,7 @@
-"""What a training takes of memory, before it begins. Pure; estimates, on the large side."""
+"""What a training takes of memory, before it begins. Pure.
+
+Estimates. LoRA on SmolLM2-135M in bfloat16 on a CPU, 2,048 tokens a row, took 6.9 GB.
+"""
 
 from dataclasses import dataclass
 
@@ -9,10 +12,10 @@ KEPT_A_LAYER = 34
 KEPT_CHECKPOINTED = 2  # only what goes into a layer
 # More where adapters learn: what goes into each linear layer, in float32, and its dropout. Whatever
 # the values have: bytes for each value of the width.
-KEPT_BY_ADAPTERS = 40
+KEPT_BY_ADAPTERS = 75
 EMPTY = 0.7e9  # the libraries themselves, and the tokenizer
 ADAM = 8  # two averages of float32 for each weight that learns
-LOGITS = 3  # copies of the logits, in float32
+LOGITS = 5  # copies of the logits, in float32
 
 
 @dataclass(frozen=True)
