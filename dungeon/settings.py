@@ -94,6 +94,9 @@ WINDOWS_PER_PLAYER = environment.whole("WINDOWS_PER_PLAYER", 5, 1, 1000)
 # after so many seconds without a window; 0 is never.
 STOP_WHEN_AWAY_SECONDS = environment.whole("STOP_WHEN_AWAY_SECONDS", 0, 0, 86400)
 
+# Actions are taken also while no worker of their narrator runs: where workers come when turns wait.
+NARRATORS_ON_DEMAND = environment.boolean("NARRATORS_ON_DEMAND", False)
+
 # What the models that one worker has loaded may hold together, in MiB; 0 is all there is.
 MODEL_MEMORY_MB = environment.whole("MODEL_MEMORY_MB", 0, 0, 1 << 30)
 # What turns under way have left when a worker is asked to go (SIGTERM); then another worker goes on
@@ -124,6 +127,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "dungeon.requests.RequestNameMiddleware",
+    "dungeon.requests.ProbeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "dungeon.https.HttpsMiddleware",
     # Pages, scripts and styles shrink to a third. The one secret in a page, its CSRF token, is

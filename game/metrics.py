@@ -97,6 +97,7 @@ class House(Collector):
     def lines(self) -> tuple[list[GaugeMetricFamily], bool]:
         waiting = per_narrator("grue_queue_length", "Turns that wait.")
         oldest = per_narrator("grue_queue_oldest_seconds", "How long the oldest of them waits.")
+        wanted = per_narrator("grue_turns_wanted", "Turns that wait or are told: what to scale by.")
         running = per_narrator("grue_turns_running", "Turns that are told now.")
         slots = per_narrator("grue_slots", "Turns that all workers can tell at once.")
         workers = per_narrator("grue_workers", "Workers that live.")
@@ -110,6 +111,7 @@ class House(Collector):
                 length = story_log().waiting(name)
                 waiting.add_metric([name], length)
                 running.add_metric([name], len(pace.running))
+                wanted.add_metric([name], length + len(pace.running))
                 slots.add_metric([name], pace.slots)
                 workers.add_metric([name], pace.workers)
                 ready.add_metric([name], pace.loaded)
@@ -122,7 +124,7 @@ class House(Collector):
             return [], False
         except DatabaseError:
             oldest = per_narrator(oldest.name, oldest.documentation)
-        return [waiting, oldest, running, slots, workers, ready, wait], True
+        return [waiting, oldest, wanted, running, slots, workers, ready, wait], True
 
     def players(self) -> tuple[list[GaugeMetricFamily], bool]:
         recent: QuerySet[Turn] = Turn.objects.filter(created__gt=Now() - PLAYING)

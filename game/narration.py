@@ -116,7 +116,7 @@ def place_for(narrator: Narrator, player: Player) -> Place:
     except redis.RedisError as problem:
         logger.warning("narrator %s: its line cannot be seen: %s", narrator.name, problem)
         return Place(0, None)
-    if pace.workers == 0:
+    if pace.workers == 0 and not settings.NARRATORS_ON_DEMAND:
         raise Refused(
             "narrator_down", _("The narrator is away. Your words are kept; try again soon."), 10
         )

@@ -1,6 +1,7 @@
 """Celery tasks of the queue "game": what needs Postgres and no model."""
 
 import logging
+import platform
 import threading
 import time
 from datetime import timedelta
@@ -68,6 +69,7 @@ def sweep() -> None:
         for narrator in narration.narrators().names:
             narration.top_up_wake_ups(narrator)
             story_log().tidy(narrator)
+        story_log().note_sweep(platform.node())
     except NarratorsError as problem:
         logger.warning("no narrator is woken: %s", problem)
     except redis.RedisError as problem:

@@ -273,7 +273,7 @@ def plot(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
 @never_cache
 def operator(request: HttpRequest, token: str) -> HttpResponse:
     """The link that `make play` prints once: it makes this browser's player the operator."""
-    file = settings.DATA_DIR / "operator_token"
+    file = settings.DATA_DIR / "operator_token"  # dungeon.operator makes it
     try:
         kept = file.read_text().strip()
     except OSError:

@@ -328,6 +328,10 @@ class StoryLog:
         """Whether a worker of it has its model loaded."""
         return self.pace(narrator).loaded > 0
 
+    def note_sweep(self, host: str) -> None:
+        """Say that this host's game worker sweeps: that is how one knows that it lives."""
+        self.redis.set(swept_key(host), 1, ex=WORKER_SECONDS)
+
     def probe(self) -> None:
         """Write something. Raises redis.ResponseError where Redis is full or cannot keep it."""
         self.redis.set(f"{PREFIX}probe", 1, ex=10)
@@ -552,6 +556,10 @@ class StoryLog:
         pipe.zrem(workers_key(narrator), worker)
         pipe.delete(worker_key(narrator, worker))
         pipe.execute()
+
+
+def swept_key(host: str) -> str:
+    return f"{PREFIX}swept:{host}"
 
 
 def worker_key(narrator: str, worker: str) -> str:

@@ -5,18 +5,17 @@ import os
 import sys
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException
-from pathlib import Path
 from typing import Any, NoReturn
 
 import segno
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand
-from django.db import connections
+from django.db import connection, connections
+from django.db.migrations.executor import MigrationExecutor
 from tqdm import tqdm
 
-from dungeon import backends, environment, machine, network, services
-from dungeon.secrets import kept_in
+from dungeon import backends, backup, environment, machine, network, services
+from dungeon.operator import operator_token
 from dungeon.services import Program, ServiceError
 from dungeon.supervisor import Died, Stopped, Supervisor
 from game.management.commands.worker import serving
@@ -27,7 +26,6 @@ from inference.narrators import DTYPES, Narrator, NarratorsError, load_narrators
 SETTLED = 60.0  # seconds after which a worker that dies is started again
 MOST_WORKERS = 4  # for narrators, each alone in one; where there are more they share one
 TELLER_GRACE = 7.0  # seconds that a worker has to go
-TOKEN_FILE = "operator_token"  # noqa: S105
 
 
 class Command(BaseCommand):
@@ -44,7 +42,7 @@ class Command(BaseCommand):
                 house.check_room()
                 house.fetch_models()
                 asyncio.run(house.play())
-        except (ModelError, ServiceError) as problem:
+        except (ModelError, ServiceError, backup.BackupError) as problem:
             stop(str(problem))
         except Died as death:
             stop(str(death), death.exit_code)
@@ -101,6 +99,9 @@ class House:
     async def play(self) -> None:
         async with Supervisor() as supervisor:
             await self.start_servers(supervisor)
+            if self.own_database and await asyncio.to_thread(migration_pending):
+                saved = await asyncio.to_thread(backup.before_migration, settings.DATA_DIR)
+                say(f"the database changes its form; as it was, it is in {saved}")
             say("setting the table: database and scenarios")
             for step in ("migrate", "loadscenarios"):
                 await supervisor.run(self.python(step, "manage.py", step, quiet=True))
@@ -225,6 +226,16 @@ class House:
             sys.stdout.flush()
 
 
+def migration_pending() -> bool:
+    """Whether a database that is in use is about to change its form."""
+    try:
+        executor = MigrationExecutor(connection)
+        applied = executor.loader.applied_migrations
+        return bool(applied) and bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+    finally:
+        connections.close_all()
+
+
 def told_at(narrator: Narrator) -> str:
     return f"{narrator.shown_name}, which {narrator.words_go_to or narrator.model} tells"
 
@@ -250,19 +261,6 @@ class Bars:
             title = self.titles.pop(0) if len(self.titles) > 1 else self.titles[0]
             self.bar = tqdm(total=total, desc=f"grue: {title}", unit="B", unit_scale=True)
         self.bar.update(done - self.bar.n)
-
-
-def operator_token() -> str:
-    """The token of the link that makes its opener the operator; "" once there is one."""
-    try:
-        there_is_one = get_user_model().objects.filter(is_superuser=True).exists()
-    finally:
-        connections.close_all()
-    file: Path = settings.DATA_DIR / TOKEN_FILE
-    if there_is_one:
-        file.unlink(missing_ok=True)
-        return ""
-    return kept_in(file)
 
 
 def stop_where(problem: str) -> None:

@@ -1,0 +1,64 @@
+"""Whether this container does its work: `alive.py web|game|narrator`. Exit status 0 where it does.
+
+A process id proves little: a worker may stop consuming after Redis was reset (celery #10205). So a
+worker is alive while it says so in Redis. With Redis itself away nobody can tell, and a restart
+would help nobody: that counts as alive.
+"""
+
+import os
+import platform
+import sys
+from pathlib import Path
+from urllib.request import urlopen
+
+import redis
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from inference.log import connect, swept_key, workers_key
+
+SECRETS = Path("/run/grue-secrets")
+
+
+def web() -> bool:
+    port = os.environ.get("PORT") or "8000"
+    with urlopen(f"http://127.0.0.1:{port}/healthz", timeout=4) as answer:
+        return bool(answer.status == 200)
+
+
+def game() -> bool:
+    return bool(connect(redis_url()).exists(swept_key(platform.node())))
+
+
+def narrator() -> bool:
+    client = connect(redis_url())
+    ours = f"{platform.node()}:".encode()
+    return any(
+        name.startswith(ours)
+        for key in client.scan_iter(workers_key("*"), count=100)
+        for name in client.zrange(key, 0, -1)
+    )
+
+
+def redis_url() -> str:
+    if url := os.environ.get("REDIS_URL"):
+        return url
+    password = (SECRETS / "redis_password").read_text().strip()
+    return f"redis://:{password}@redis:6379/0"
+
+
+def main() -> int:
+    checks = {"web": web, "game": game, "narrator": narrator}
+    check = checks[sys.argv[1] if sys.argv[1:] else "web"]
+    try:
+        return 0 if check() else 1
+    except redis.RedisError as problem:
+        print(f"Redis is away: {problem}")  # noqa: T201
+        return 0
+    except OSError as problem:
+        print(problem)  # noqa: T201
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,9 @@
+#!/bin/sh
+# In a worker's container: fetches what the named narrators need, then tells for them.
+# scripts/narrate.sh smol,bard
+set -eu
+names=${1:?which narrators? names with commas between, as in narrators.yaml}
+echo "$names" | tr ',' '\n' | while read -r name; do
+    python3 manage.py narrators pull "$name" || echo "grue: $name cannot be fetched now" >&2
+done
+exec python3 manage.py worker --narrators "$names"

@@ -1,0 +1,228 @@
+"""What hosts deploy: every file is valid, and all that names something names what there is."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import kubernetes_validate
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+KUBERNETES = ROOT / "deploy" / "kubernetes"
+VERSION = "1.33"
+OVERLAYS = ["base", "cpu", "gpu", "spot"]
+MADE = {"grue-narrators", "grue-scripts", "grue-secrets"}  # by generators
+
+
+def documents_of(folder):
+    """All that an overlay applies, its bases included."""
+    kustomization = yaml.safe_load((folder / "kustomization.yaml").read_text())
+    found = []
+    for name in kustomization["resources"]:
+        path = folder / name
+        assert path.exists(), f"{folder.name} names {name}, which is not there"
+        found += documents_of(path) if path.is_dir() else list(yaml.safe_load_all(path.read_text()))
+    return found
+
+
+def name_of(document):
+    return document["kind"], document["metadata"]["name"]
+
+
+def pod_of(document):
+    spec = document["spec"]
+    return spec["template"]["spec"] if "template" in spec else None
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_every_object_of_a_cluster_is_valid(overlay):
+    for document in documents_of(KUBERNETES / overlay):
+        if document["apiVersion"].startswith("keda.sh/"):
+            continue  # no schema at hand: looked at below
+        kubernetes_validate.validate(document, VERSION, strict=True)
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_no_object_stands_twice_and_each_name_leads_somewhere(overlay):
+    documents = documents_of(KUBERNETES / overlay)
+    names = [name_of(each) for each in documents]
+    assert len(names) == len(set(names))
+    there = {name for _, name in names} | MADE
+    for document in documents:
+        kind, name = name_of(document)
+        spec = document.get("spec", {})
+        if "scaleTargetRef" in spec:
+            assert ("Deployment", spec["scaleTargetRef"]["name"]) in names, (kind, name)
+        pod = pod_of(document) if "template" in spec else None
+        if pod is None:
+            continue
+        for volume in pod["volumes"]:
+            for source, key in (("configMap", "name"), ("persistentVolumeClaim", "claimName")):
+                if source in volume:
+                    assert volume[source][key] in there, (name, volume)
+        mounted = {volume["name"] for volume in pod["volumes"]}
+        for container in [*pod["containers"], *pod.get("initContainers", [])]:
+            assert {mount["name"] for mount in container["volumeMounts"]} <= mounted
+            for each in container.get("envFrom", []):
+                assert next(iter(each.values()))["name"] in there
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_pods_have_no_rights_they_do_not_need(overlay):
+    for document in documents_of(KUBERNETES / overlay):
+        pod = pod_of(document) if "template" in document.get("spec", {}) else None
+        if pod is None:
+            continue
+        assert pod["securityContext"]["runAsNonRoot"] is True, name_of(document)
+        for container in [*pod["containers"], *pod.get("initContainers", [])]:
+            box = container["securityContext"]
+            assert box["readOnlyRootFilesystem"] is True
+            assert box["allowPrivilegeEscalation"] is False
+            assert box["capabilities"] == {"drop": ["ALL"]}
+
+
+def test_workers_are_scaled_by_a_figure_that_the_web_tells():
+    scaled = [each for each in documents_of(KUBERNETES / "spot") if each["kind"] == "ScaledObject"]
+    assert len(scaled) == 3
+    for each in scaled:
+        spec = each["spec"]
+        assert set(spec) <= {
+            "scaleTargetRef", "minReplicaCount", "maxReplicaCount", "pollingInterval",
+            "cooldownPeriod", "advanced", "triggers",
+        }  # fmt: skip
+        (trigger,) = spec["triggers"]
+        assert trigger["type"] == "metrics-api"
+        metric = re.match(r"(\w+)\{", trigger["metadata"]["valueLocation"])[1]
+        assert metric in told_metrics()
+
+
+def test_drained_workers_have_longer_than_they_drain():
+    config = next(
+        each for each in documents_of(KUBERNETES / "base") if name_of(each)[1] == "grue-config"
+    )
+    drain = int(config["data"]["DRAIN_SECONDS"])
+    pod = pod_of(next(
+        each for each in documents_of(KUBERNETES / "cpu") if name_of(each)[1] == "narrator-smol"
+        and each["kind"] == "Deployment"
+    ))  # fmt: skip
+    assert pod["terminationGracePeriodSeconds"] >= drain + 10
+
+
+def test_the_settings_of_cluster_and_containers_are_settings():
+    known = set(re.findall(r'environment\.\w+\(\s*"([A-Z_]+)"', settings_text()))
+    known |= {"OTEL_EXPORTER_OTLP_ENDPOINT"}
+    base = documents_of(KUBERNETES / "base")
+    config = next(each for each in base if name_of(each)[1] == "grue-config")
+    assert set(config["data"]) <= known
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    assert set(compose["x-grue"]["environment"]) <= known
+    secrets = (KUBERNETES / "base" / "secrets.env.example").read_text()
+    assert set(re.findall(r"^([A-Z_]+)=", secrets, re.M)) <= known
+
+
+def settings_text():
+    return (ROOT / "dungeon" / "settings.py").read_text()
+
+
+# Containers
+
+
+def test_each_variable_of_the_compose_file_is_explained():
+    used = set(re.findall(r"\$\{([A-Z_]+)", (ROOT / "docker-compose.yml").read_text()))
+    explained = set(re.findall(r"^([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.M))
+    assert used == explained
+
+
+def test_what_containers_mount_and_run_is_there():
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    for name, service in compose["services"].items():
+        for volume in service.get("volumes", []):
+            source = volume.split(":")[0]
+            if source.startswith("./"):
+                assert (ROOT / source).exists(), (name, source)
+            else:
+                assert source in compose["volumes"], (name, source)
+        for script in re.findall(
+            r"scripts/[\w.-]+", json.dumps([service.get("command"), service.get("healthcheck")])
+        ):
+            assert (ROOT / script).exists(), (name, script)
+
+
+def test_no_container_of_ours_has_a_default_password():
+    text = (ROOT / "docker-compose.yml").read_text()
+    assert not re.findall(r"(?:PASSWORD|SECRET|KEY)\w*: *[^\s/$].*", text)
+
+
+def test_the_web_image_needs_nothing_that_only_workers_have():
+    """In an environment of web.txt alone, the web and the game worker are imported."""
+    locked = {
+        re.split(r"[=\[ ]", line)[0].lower()
+        for line in (ROOT / "requirements" / "web.txt").read_text().splitlines()
+        if not line.startswith("#")
+    }
+    script = (
+        "import sys\n"
+        "import dungeon.asgi, dungeon.celery, dungeon.web, game.urls, game.tasks, inference.tasks\n"
+        "from django.core.management import load_command_class\n"
+        "for name in ('operator_link', 'loadscenarios', 'worker', 'loadtest'):\n"
+        "    load_command_class('game', name)\n"
+        "from importlib.metadata import packages_distributions\n"
+        "known = packages_distributions()\n"
+        "tops = {name.split('.')[0] for name in sys.modules}\n"
+        "print(*{d.lower() for top in tops for d in known.get(top, [])})\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    used = set(done.stdout.split()) - {"pip", "setuptools", "types-psycopg2"}
+    normal = {re.sub(r"[-_.]+", "-", each) for each in used}
+    assert normal - {re.sub(r"[-_.]+", "-", each) for each in locked} <= set()
+
+
+# Figures
+
+
+def told_metrics():
+    """Every name that Prometheus reads of us."""
+    names = {"up", "process_resident_memory_bytes"}
+    for file in (ROOT / "game" / "metrics.py", ROOT / "inference" / "metrics.py"):
+        text = file.read_text()
+        for kind, name in re.findall(r'(Counter|Gauge|Histogram)\(\s*"(\w+)"', text):
+            ends = {"Counter": ["_total"], "Gauge": [""]}.get(kind, ["_bucket", "_sum", "_count"])
+            names |= {name + end for end in ends}
+        names |= set(re.findall(r'(?:per_narrator|GaugeMetricFamily)\(\s*"(\w+)"', text))
+    return names
+
+
+def asked_metrics(expression):
+    return set(re.findall(r"\b((?:grue|process)_\w+|up)\b(?=[{\[) ]|$)", expression))
+
+
+def alerts():
+    groups = yaml.safe_load((ROOT / "deploy" / "prometheus" / "alerts.yml").read_text())["groups"]
+    return [rule for group in groups for rule in group["rules"]]
+
+
+@pytest.mark.parametrize("rule", alerts(), ids=lambda rule: rule["alert"])
+def test_an_alert_asks_for_figures_that_are_told_and_has_a_chapter(rule):
+    asked = asked_metrics(rule["expr"])
+    assert asked and asked <= told_metrics(), asked - told_metrics()
+    page, anchor = rule["annotations"]["runbook"].split("#")
+    chapters = re.findall(r"^## (.+)$", (ROOT / page).read_text(), re.M)
+    assert anchor == rule["alert"].lower()
+    assert rule["alert"] in chapters
+
+
+@pytest.mark.parametrize("name", ["grue-players", "grue-workers"])
+def test_a_dashboard_asks_for_figures_that_are_told(name):
+    board = json.loads((ROOT / "deploy" / "grafana" / "dashboards" / f"{name}.json").read_text())
+    assert board["uid"] == name
+    expressions = [target["expr"] for panel in board["panels"] for target in panel["targets"]]
+    assert len(expressions) > 10
+    for expression in expressions:
+        asked = asked_metrics(expression)
+        assert asked and asked <= told_metrics(), (expression, asked - told_metrics())
