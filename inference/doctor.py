@@ -21,6 +21,7 @@ NAMES: dict[Fault, str] = {
     "repeats": "repeated an earlier reply",
     "speaks": "spoke for the player",
     "person": "left the second person",
+    "tense": "left the present tense",
     "endless": "found no end",
 }
 

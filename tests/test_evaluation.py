@@ -18,7 +18,7 @@ from inference.evaluation.repetition import distinct_3, loops, repeats
 from inference.evaluation.scores import figures, score, table
 from inference.evaluation.situations import SituationsError, read_situations
 from inference.evaluation.telling import Teller, Told
-from inference.evaluation.voice import says_you, speaks_for_player, wrong_person
+from inference.evaluation.voice import past_tense, says_you, speaks_for_player, wrong_person
 from inference.narrators import Narrator
 from inference.request import GenerationRequest, Passage, StoryContext
 from inference.sampling import SamplingParams
@@ -127,6 +127,22 @@ def test_words_in_the_players_mouth_are_found(reply):
 )
 def test_what_others_say_and_silence_are_not(reply):
     assert not speaks_for_player(reply)
+
+
+def test_a_quotation_alone_after_what_the_player_does_is_the_players():
+    assert speaks_for_player('You turn to Clive. "It is late." He nods.')
+    assert speaks_for_player('He nods. You sit. "It is late."')
+    assert not speaks_for_player('You turn to Clive. "It is late," he says.')
+    assert not speaks_for_player('You turn to Clive. "It is late." Clive says it twice.')
+    assert not speaks_for_player('You turn to Clive.\n\n"It is late." He nods.')
+    assert not speaks_for_player('He turns to you. "It is late." He nods.')
+
+
+def test_a_reply_in_the_past_is_seen_and_what_others_say_is_not_counted():
+    assert past_tense("He looked at you and laughed. You are cold.")
+    assert not past_tense("He looks at you. It was late when you came, and it is late now.")
+    assert not past_tense('"I was here. I saw it," he says.')
+    assert not past_tense("")
 
 
 def test_who_tells_as_i_or_by_the_players_name_has_left_the_second_person():

@@ -10,6 +10,7 @@ from tests.telling import stream_of, tell
 from tests.test_loops import WIND, WORDS
 
 DOOR = "You climb out. The cable sings."
+LONG_SPEECH = "The boats have gone out, the nets are wet, and nobody has seen my brother's dog."
 
 
 def whole(raw, finish="stop", **given):
@@ -38,6 +39,15 @@ def test_only_the_clause_that_speaks_for_the_player_is_left_out():
     raw = f'{DOOR} You look at her, and you say, "I am sorry." She nods.'
     assert whole(raw) == f"{DOOR} You look at her."
     assert whole("You look at her, and you say that it is late. She nods.") == "You look at her."
+
+
+def test_a_last_sentence_that_trails_off_is_not_told():
+    assert whole(f"{DOOR} The man who made the posts...") == DOOR
+    assert whole("The man who made the posts…") == "The man who made the posts…"
+
+
+def test_what_is_called_out_to_others_is_said_by_the_player():
+    assert whole(f'{DOOR} You call out to the three soldiers: "Lionel!" They smile.') == DOOR
 
 
 def test_a_first_sentence_without_an_end_is_told_again_and_at_last_as_it_is():
@@ -70,6 +80,15 @@ def test_a_question_to_the_player_is_not_told():
         assert whole(f"{DOOR} {told}") == f"{DOOR} {told}"
 
 
+def test_a_reply_does_not_begin_in_the_past():
+    raw = "He looked at you. The wind is cold. He was a sailor once."
+    assert whole(raw) == "The wind is cold. He was a sailor once."
+    assert whole(raw, recent=["You went out. The dog was wet."]) == raw
+    assert whole("He looked at you.") == "He looked at you."
+    first = stream_of("He looked at you.", sentences=True, again=True)
+    assert (first.fault, first.unfinished) == ("tense", True)
+
+
 # ---- words for the player, without saying so
 
 
@@ -80,6 +99,7 @@ def test_a_question_to_the_player_is_not_told():
         'You turn to Clive. "It is late." He nods.',
         'You turn to Clive. "It is late. We must go." He nods.',
         'You turn to Clive. "It is late."',
+        f'You turn to Clive. "It is late. {LONG_SPEECH}" He nods.',
     ],
 )
 def test_a_quotation_alone_after_what_the_player_does_is_the_players(rest, sentences):

@@ -9,7 +9,7 @@ from inference.evaluation.facts import dead_acts, stated_of
 from inference.evaluation.repetition import distinct_3, loops, repeats
 from inference.evaluation.situations import Situation
 from inference.evaluation.telling import Told
-from inference.evaluation.voice import says_you, speaks_for_player, wrong_person
+from inference.evaluation.voice import past_tense, says_you, speaks_for_player, wrong_person
 from inference.request import Passage, Plain
 from inference.text import shown_action
 
@@ -32,6 +32,7 @@ class Score(Plain):
     repeats: bool
     speaks: bool
     wrong_person: bool
+    past_tense: bool = False
     says_you: bool
     leaks: bool
     facts: int = 0
@@ -77,6 +78,7 @@ def score(
         repeats=repeats(reply, before[-RECENT:]),
         speaks=speaks_for_player(reply),
         wrong_person=wrong_person(reply, player),
+        past_tense=past_tense(reply),
         says_you=says_you(reply),
         leaks=leaks(reply),
         facts=len(facts),
@@ -128,6 +130,7 @@ def figures(scores: Sequence[Score]) -> Figures:
         "looping": looping / n if n else None,
         "speaks": share("speaks"),
         "wrong_person": share("wrong_person"),
+        "past_tense": share("past_tense"),
         "says_you": share("says_you"),
         "leaks": share("leaks"),
         "distinct_3": statistics.fmean(map(distinct_3, stories.values())) if n else None,
@@ -157,6 +160,7 @@ TITLES: Mapping[str, tuple[str, bool]] = {
     "looping": ("either of the two", True),
     "speaks": ("speaks for the player", True),
     "wrong_person": ("wrong person", True),
+    "past_tense": ("past tense", True),
     "says_you": ("says “you”", True),
     "leaks": ("template leaks", True),
     "distinct_3": ("distinct-3", False),

@@ -2,6 +2,8 @@
 
 import re
 
+from inference.text.tense import past
+
 QUOTED = re.compile(r'"[^"]*(?:"|$)|“[^”"]*(?:[”"]|$)|«[^»]*(?:»|$)')
 SAYS = (
     r"(?:say|ask|reply|answer|respond|shout|whisper|yell|exclaim|explain|tell|mutter|murmur|add"
@@ -18,6 +20,14 @@ FIRST_PERSON = re.compile(r"\bI\b(?![.)])|\b(?:[Mm]e|[Mm]y|[Mm]yself)\b")
 SECOND_PERSON = re.compile(r"\byou(?:r|rs|rself|['’]\w+)?\b", re.IGNORECASE)
 
 
+# 'You turn to Clive. "It is late." He nods.': nobody else is said to speak.
+ALONE = re.compile(
+    r"(?:^|[.!?…]\s)You [^\"“.!?…\n]*[.!?…] [\"“][^\"”\n]*[.!?…][\"”]"
+    rf"(?=\s*$|\n|\s+[A-Z](?!(?:\S+\s){{1,4}}?{SAYS}s?\b))",
+    re.MULTILINE,
+)
+
+
 def narration(reply: str) -> str:
     """The reply without what is said in quotation marks."""
     return QUOTED.sub('""', reply)
@@ -25,7 +35,12 @@ def narration(reply: str) -> str:
 
 def speaks_for_player(reply: str) -> bool:
     """Whether it tells what the player says, in quotation marks or without."""
-    return SPEAKS.search(narration(reply)) is not None
+    return SPEAKS.search(narration(reply)) is not None or ALONE.search(reply) is not None
+
+
+def past_tense(reply: str) -> bool:
+    """Whether it tells what was; stories here tell what is."""
+    return past(narration(reply))
 
 
 def wrong_person(reply: str, player: str = "") -> bool:

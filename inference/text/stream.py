@@ -28,12 +28,13 @@ from inference.text.scaffolding import (
 )
 from inference.text.sentences import END, PAUSES, end_mark, ends_sentence
 from inference.text.structure import HALF_TOKEN, MARKUP, MAY_BE_TOKEN, TEMPLATE_TOKEN
+from inference.text.tense import past
 from inference.text.voice import Voice
 
 Reason = Literal["stop", "length", "cancelled", "error"]
 
 # What is wrong with a reply that ends before the model ended it.
-Fault = Literal["", "loop", "repeats", "speaks", "person", "empty", "endless"]
+Fault = Literal["", "loop", "repeats", "speaks", "person", "tense", "empty", "endless"]
 Verdict = Literal["show", "hold", "end", "drop"]
 
 # A longer word is no word: a script without spaces that is not listed, or a model gone astray.
@@ -44,6 +45,7 @@ LONGEST_HELD = 400
 LONGEST_WHOLE = 300
 # A quotation waits for the word that says whose it is, in characters.
 LONGEST_QUOTATION = 240
+LONGER_LATER = 3  # times that, where sentences are shown whole and something was told already
 # A shorter sentence may be told again: in the same reply, and after another one.
 LONG_HERE = 16  # letters
 LONG_SENTENCE = 25
@@ -112,6 +114,7 @@ class ReplyStream:
         self._enough = enough
         self._echo = letters(shown_action(kind, action)) if kind in ("do", "say") else ""
         self._known = {sentence for reply in recent for sentence in sentences_of(reply)}
+        self._told_in_past = any(recent) and past(unquoted(" ".join(recent)))
         self._first_person = sum(map(narrated_by_i, recent)) * 2 > len(recent)
         self._word = ""  # the unit being read: a word, or a grapheme
         self._space = ""  # the white space before it: "", " ", "\n" or "\n\n"
@@ -401,7 +404,8 @@ class ReplyStream:
             self._quotation = ""
             return "show"
         if self._quotation == "open":
-            if len(self._held) > LONGEST_QUOTATION:
+            later = self._by_sentences and self.told
+            if len(self._held) > LONGEST_QUOTATION * (LONGER_LATER if later else 1):
                 self._quotation = ""
                 return "show"
             if not self._marks:
@@ -471,6 +475,10 @@ class ReplyStream:
             if own and said.rstrip(".!?…") in WHOLE and self._sentences:
                 self._end()
                 return
+            if own and self._begins_in_past():
+                self._leave_out("tense")
+                self._sentence, self._leaving_out = "", False
+                return
             if own and self.told and not self._begun_to_show and asks_player(said):
                 self._end()
                 return
@@ -493,6 +501,11 @@ class ReplyStream:
         long = len(told) + 3 * sum(map(spaceless, told))
         if long >= self._enough and (not self._marks_shown or long >= LONG_QUOTED * self._enough):
             self._end(".")
+
+    def _begins_in_past(self) -> bool:
+        """Whether a whole sentence that begins the reply tells what was, in a story that is."""
+        first = self._by_sentences and not (self.told or self._told_in_past)
+        return first and past(unquoted(self._sentence))
 
     def _player_acted(self) -> bool:
         """Whether the sentence is a quotation alone, after one that says what the player does.
@@ -582,8 +595,11 @@ class ReplyStream:
 
     def _end_of_text(self, mark: str) -> None:
         """The model has said its last: show what is held, unless it is to be withheld."""
-        if self._by_sentences and mark == "…" and not END.search(self._held):
+        ended = END.search(self._held)
+        if self._by_sentences and mark == "…" and not ended:
             self._leave_unended()
+        elif self._by_sentences and self.told and ended and ended[0].startswith(("…", "...")):
+            self._held = ""  # it trails off
         if self._quotation == "closed" and self._player_acted() and self._leave_out("speaks"):
             self._held = ""
         if self._held:
@@ -601,6 +617,8 @@ class ReplyStream:
                 player, mark = True, "."
             if player and not self.told:
                 self._leave_out("speaks")
+            elif self._begins_in_past():
+                self._leave_out("tense")
             elif not (self._repeated() or cut or whole or player or PREAMBLE.match(said)):
                 self._show(self._held)
             self._held = ""
@@ -663,5 +681,10 @@ def is_long(sentence: str, least: int = LONG_SENTENCE) -> bool:
 
 def narrated_by_i(reply: str) -> bool:
     """Whether a reply is told by someone who says "I", outside quotation."""
-    bare = re.sub(r'"[^"]*"?|“[^”]*”?', "", reply)
-    return len(re.findall(r"\bI\b", bare)) > len(re.findall(r"\b[Yy]ou\b", bare))
+    told = unquoted(reply)
+    return len(re.findall(r"\bI\b", told)) > len(re.findall(r"\b[Yy]ou\b", told))
+
+
+def unquoted(reply: str) -> str:
+    """The reply without what is quoted."""
+    return re.sub(r'"[^"]*"?|“[^”]*”?', "", reply)

@@ -1,0 +1,29 @@
+"""Whether a text tells what was, or what is. By common verbs alone; pure, for English."""
+
+import re
+
+PAST_WORDS = """
+    was were had did didn't wasn't weren't hadn't couldn't said asked looked took went came saw felt
+    turned stood smiled laughed nodded walked knew told replied answered made got gave found heard
+    ran sat began started tried opened thought seemed wanted watched whispered shouted reached
+    pulled picked stepped noticed
+"""
+PRESENT_WORDS = """
+    am is are has have do does don't doesn't isn't aren't haven't hasn't can can't will won't
+    say says ask asks look looks take takes go goes come comes see sees feel feels turn turns stand
+    stands smile smiles laugh laughs nod nods walk walks know knows tell tells reply replies answer
+    answers make makes get gets give gives find finds hear hears run runs sit sits begin begins
+    start starts try tries open opens think thinks seem seems want wants watch watches whisper
+    whispers shout shouts reach reaches pull pulls pick picks step steps notice notices
+"""
+PAST, PRESENT = frozenset(PAST_WORDS.split()), frozenset(PRESENT_WORDS.split())
+WORD = re.compile(r"[a-z]+(?:'[a-z]+)?")
+SHORTENED = re.compile(r"'(?:re|s|ve|ll|m)$")
+
+
+def past(narration: str) -> bool:
+    """Whether more of the verbs tell what was than what is. Give it no quotations."""
+    words = WORD.findall(narration.lower().replace("’", "'"))
+    was = sum(word in PAST for word in words)
+    now = sum(word in PRESENT or SHORTENED.search(word) is not None for word in words)
+    return was > now
