@@ -297,6 +297,14 @@ def test_blind_reading_shuffles_both_runs_and_counts_each():
     assert blind.sheet(cards).count("> You wait.") == 10
 
 
+def test_a_share_has_an_interval_around_it_even_where_it_is_none_or_all():
+    low, high = blind.interval(5, 10)
+    assert round(low, 3) == 0.237 and round(high, 3) == 0.763
+    assert blind.interval(0, 20)[0] == pytest.approx(0) and blind.interval(20, 20)[1] == (
+        pytest.approx(1)
+    )
+
+
 # ---- the command
 
 

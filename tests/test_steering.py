@@ -46,14 +46,14 @@ def test_who_spoke_long_ago_does_not_answer():
 
 
 def test_the_place_for_someone_is_filled_or_has_what_stands_for_nobody():
-    assert filled('{someone|"}', context()) == "The boy"
-    assert filled('{someone|"}', context(replies=("Rain.",))) == '"'
-    assert filled("Then {someone}", context(replies=())) == "Then"
+    assert filled('{someone} says, "|"', context()) == 'The boy says, "'
+    assert filled('{someone} says, "|"', context(replies=("Rain.",))) == '"'
+    assert filled("{someone}", context(replies=())) == ""
     assert filled("You", context()) == "You"
 
 
 def test_a_reply_begins_with_them_in_the_prompt_and_on_the_page():
-    steered = narrator(begun={"say": "{someone|You}"})
+    steered = narrator(begun={"say": "{someone}|You"})
     asked = request("say", "Are you cold?", story=[Passage(kind="opening", reply=HENS)])
     assert build(asked, steered).text.endswith("The boy")
     stream = prompts.reply_stream(asked, steered)

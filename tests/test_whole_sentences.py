@@ -46,6 +46,14 @@ def test_a_last_sentence_that_trails_off_is_not_told():
     assert whole("The man who made the posts…") == "The man who made the posts…"
 
 
+def test_what_follows_saying_is_said_by_the_player():
+    assert whole(f'{DOOR} You turn back to the girl, saying, "I am sorry." She nods.') == DOOR
+    told = f'{DOOR} You turn to the girl, who stands there saying, "I am sorry."'
+    assert whole(told.replace("You turn to", "He turns to")) == told.replace(
+        "You turn to", "He turns to"
+    )
+
+
 def test_what_is_called_out_to_others_is_said_by_the_player():
     assert whole(f'{DOOR} You call out to the three soldiers: "Lionel!" They smile.') == DOOR
 
@@ -99,6 +107,7 @@ def test_a_reply_does_not_begin_in_the_past():
         'You turn to Clive. "It is late." He nods.',
         'You turn to Clive. "It is late. We must go." He nods.',
         'You turn to Clive. "It is late."',
+        'You turn to Clive. "It is late. We must go." You take his hat.',
         f'You turn to Clive. "It is late. {LONG_SPEECH}" He nods.',
     ],
 )

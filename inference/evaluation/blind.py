@@ -1,15 +1,17 @@
-"""Blind reading: replies of two runs, shuffled, without saying whose each is.
+"""Blind reading: replies of several runs, shuffled, without saying whose each is.
 
-    python -m inference.evaluation.blind sheet ONE.jsonl OTHER.jsonl [--replies 100] [--seed 1]
-    python -m inference.evaluation.blind count ONE.jsonl OTHER.jsonl --yes 3,8,9 …
+    python -m inference.evaluation.blind sheet ONE.jsonl OTHER.jsonl … [--replies 100] [--seed 1]
+    python -m inference.evaluation.blind count ONE.jsonl OTHER.jsonl … --yes 3,8,9 …
 
 `sheet` prints an action and a reply under each number: write down the numbers of those that take
-up what the player did. `count`, with the same files and seed, says how many of each run they are.
-Files are what `manage.py evaluate --save` writes. Pure chance decides which replies are read; those
-of a continue are not, since the player did nothing.
+up what the player did. `count`, with the same files and seed, says how many of each run they are,
+and between what shares the truth lies in 95 of 100 such readings (Wilson's interval). Files are
+what `manage.py evaluate --save` writes. Pure chance decides which replies are read; those of a
+continue are not, since the player did nothing.
 """
 
 import argparse
+import math
 import random
 import sys
 from collections import Counter
@@ -21,7 +23,7 @@ from inference.evaluation.scores import Score
 
 
 class Card(NamedTuple):
-    """A reply to be read, and the run it is of: 0 or 1."""
+    """A reply to be read, and the number of the run it is of."""
 
     run: int
     score: Score
@@ -51,6 +53,15 @@ def counted(cards: Sequence[Card], yes: set[int]) -> Counter[int]:
     return Counter(card.run for number, card in enumerate(cards, 1) if number in yes)
 
 
+def interval(found: int, of: int) -> tuple[float, float]:
+    """Wilson's 95 % interval of a share."""
+    z, share = 1.96, found / of
+    middle = share + z * z / (2 * of)
+    spread = z * math.sqrt(share * (1 - share) / of + z * z / (4 * of * of))
+    whole = 1 + z * z / of
+    return (middle - spread) / whole, (middle + spread) / whole
+
+
 def read(file: Path) -> list[Score]:
     lines = file.read_text(encoding="utf-8").splitlines()
     return [Score.model_validate_json(line) for line in lines]
@@ -59,7 +70,7 @@ def read(file: Path) -> list[Score]:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Replies of two runs, shuffled and unlabelled.")
     parser.add_argument("do", choices=["sheet", "count"])
-    parser.add_argument("runs", type=Path, nargs=2)
+    parser.add_argument("runs", type=Path, nargs="+")
     parser.add_argument("--replies", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--yes", default="", help="numbers, with commas")
@@ -71,7 +82,9 @@ def main() -> None:
     yes = {int(number) for number in given.yes.split(",") if number.strip()}
     of_run = Counter(card.run for card in cards)
     for run, file in enumerate(given.runs):
-        sys.stdout.write(f"{file}: {counted(cards, yes)[run]} of {of_run[run]}\n")
+        found, of = counted(cards, yes)[run], of_run[run]
+        low, high = interval(found, of)
+        sys.stdout.write(f"{file}: {found} of {of}, {100 * low:.0f} to {100 * high:.0f} %\n")
 
 
 if __name__ == "__main__":

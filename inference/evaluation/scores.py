@@ -191,7 +191,7 @@ def table(columns: Mapping[str, Figures]) -> str:
     """A Markdown table: a row a figure, a column a part. Rows that say nothing are left out."""
     lines = [["", *columns], ["---", *("---:" for _ in columns)]]
     for name, (title, _) in TITLES.items():
-        values = [shown(name, each[name]) for each in columns.values()]
+        values = [shown(name, each.get(name)) for each in columns.values()]
         if set(values) != {"–"}:
             lines.append([title, *values])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"

@@ -6,8 +6,9 @@ from inference.text.tense import past
 
 QUOTED = re.compile(r'"[^"]*(?:"|$)|“[^”"]*(?:[”"]|$)|«[^»]*(?:»|$)')
 SAYS = (
-    r"(?:say|ask|reply|answer|respond|shout|whisper|yell|exclaim|explain|tell|mutter|murmur|add"
-    r"|announce|declare|admit|call out|cry out|repl(?:y|ied)|said|asked|answered|told)"
+    r"(?:say|ask|reply|answer|respond|shout|whisper|yell|exclaim|explain|tell|mutter|murmur"
+    r"|add(?=[,:.]| \"\")|announce|declare|admit|call out|cry out|repl(?:y|ied)|said|asked"
+    r"|answered|told)"
 )
 # "You say nothing" and "you ask yourself" put no words into the player's mouth.
 SPEAKS = re.compile(
@@ -22,7 +23,7 @@ SECOND_PERSON = re.compile(r"\byou(?:r|rs|rself|['’]\w+)?\b", re.IGNORECASE)
 
 # 'You turn to Clive. "It is late." He nods.': nobody else is said to speak.
 ALONE = re.compile(
-    r"(?:^|[.!?…]\s)You [^\"“.!?…\n]*[.!?…] [\"“][^\"”\n]*[.!?…][\"”]"
+    r"(?:^|[.!?…]\s)You\b[^\"“.!?…\n]*[.!?…] [\"“][^\"”\n]*[.!?…][\"”]"
     rf"(?=\s*$|\n|\s+[A-Z](?!(?:\S+\s){{1,4}}?{SAYS}s?\b))",
     re.MULTILINE,
 )

@@ -1,8 +1,8 @@
 """How a reply begins, for models that need to be told whom it is about. Pure; for English.
 
 A narrator's `begun` may hold `{someone}`: whoever in the story should answer. That is the one whom
-the action names, or else the one who spoke last; without one, nothing is begun, or what stands
-after a bar: `{someone|"}`.
+the action names, or else the one who spoke last. Where there is nobody, what stands after a bar is
+begun, or nothing: `{someone} says, "|"`.
 """
 
 import re
@@ -11,7 +11,7 @@ from inference.request import Passage, StoryContext
 from inference.text import neutralise
 
 RECENT = 4  # replies in which somebody must have spoken
-PLACE = re.compile(r"\{someone(?:\|([^{}]*))?\}")
+SOMEONE = "{someone}"
 
 TITLED = (
     r"(?:(?:Mr|Mrs|Ms|Dr|Miss|Sir|Lady|Lord|Aunt|Uncle|Captain|Father|Mother|Sister|Brother)\.? )"
@@ -38,10 +38,11 @@ NOBODY = frozenset(NO_NAMES.split())
 
 def filled(begun: str, context: StoryContext) -> str:
     """`begun` with its place for someone filled in."""
-    found = PLACE.search(begun)
-    if found is None:
+    if SOMEONE not in begun:
         return begun
-    return PLACE.sub(lambda _: someone(context) or found[1] or "", begun, count=1).rstrip()
+    by_someone, _, by_nobody = begun.partition("|")
+    who = someone(context)
+    return by_someone.replace(SOMEONE, who) if who else by_nobody
 
 
 def someone(context: StoryContext) -> str:

@@ -169,6 +169,7 @@ BESIDE_WORDS = (
     r"|wonder|wondered|mumble|mumbled|speak|spoke|nod|smile|grin|joke|joked|promise|promised|protest"
     r"|protested|remark|remarked|observe|counter|manage|confess|confessed|start|started|go on)"
 )
+SAYING = r"(?:saying|asking|adding|shouting|whispering|muttering|replying|calling)"
 ADVERBS = r"(?:\w+ly|then|now|just|also|finally|still|quickly|only|even|turn and|nod and|smile and)"
 SPEAKS = re.compile(rf"(?:(?:then|and),? )?you (?:{ADVERBS} )?{SPEECH}\b")
 NOTHING_SAID = re.compile(
@@ -177,7 +178,7 @@ NOTHING_SAID = re.compile(
 )
 MAY_SPEAK = re.compile(rf"(?:(?:then|and),?(?: you(?: {ADVERBS})?)?|you(?: {ADVERBS})?)$")
 BEFORE_WORDS = re.compile(
-    rf"(?:.*[,;] )?(?:(?:then|and|as|but),? )?you\b[^\"“]*\b(?:{SPEECH}|{BESIDE_WORDS})"
+    rf"(?:.*[,;] )?(?:(?:then|and|as|but),? )?you\b[^\"“]*\b(?:{SPEECH}|{BESIDE_WORDS}|{SAYING})"
     r"(?: (?:back|out|aloud|softly|quietly|loudly|to (?:\w+ ){0,3}\w+|(?:\w+))){0,2}[,:]?$"
 )
 AFTER_WORDS = re.compile(rf"you (?:{ADVERBS} )?(?:{SPEECH}|{BESIDE_WORDS})\b")

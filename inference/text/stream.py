@@ -136,6 +136,7 @@ class ReplyStream:
         self._marks = ""  # what would close the quotations that are open, innermost last
         self._marks_shown = ""  # the same of what was shown
         self._quotation = ""  # "open", or "closed" and nobody knows yet whose it was
+        self._alone = False  # it stands alone after what the player does
         self._began_quoted = False  # the sentence began inside a quotation
         self._after = ""  # what was said since it closed
         self._thinking = False  # the model talks to itself
@@ -402,7 +403,8 @@ class ReplyStream:
                 case "maybe":
                     return "hold"
             self._quotation = ""
-            return "show"
+            alone, self._alone = self._alone, False
+            return self._leave_out("speaks") if alone else "show"
         if self._quotation == "open":
             later = self._by_sentences and self.told
             if len(self._held) > LONGEST_QUOTATION * (LONGER_LATER if later else 1):
@@ -465,6 +467,7 @@ class ReplyStream:
             return
         said = self._sentence.lower().replace("’", "'").strip()
         if self._quotation == "closed" and following in "yY" and not self._after:
+            self._alone = self._player_acted()
             self._remember()
             return  # '"Who is there?" You ask'
         if self._held:
@@ -514,7 +517,7 @@ class ReplyStream:
         say so. (Of 917 paragraphs of the adventures that come with the game, one does not.)
         """
         alone = self._held.lstrip()[:1] in ('"', "“") and not self._after
-        return alone and self._before.lower().startswith("you ")
+        return alone and re.match(r"you\b(?!r\b)", self._before, re.IGNORECASE) is not None
 
     def _repeated(self) -> bool:
         """Whether the sentence has been told before; notes the fault."""
