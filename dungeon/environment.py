@@ -71,11 +71,19 @@ def one_of(name: str, default: str, choices: list[str]) -> str:
     return read(name, default, parse, f"wants one of {', '.join(choices)}")
 
 
+# What is written where a secret belongs until somebody puts one there.
+PLACEHOLDER = re.compile(
+    r"change.?(me|this|it)|replace.?(me|this)|insecure|placeholder|example|secret.?key|your.?secret"
+    r"|password|x{6}|1234567",
+    re.IGNORECASE,
+)
+
+
 def at_least(name: str, default: Callable[[], str], least: int) -> str:
     """A secret of `least` characters or more, which `default` makes where none is given."""
 
     def parse(raw: str) -> str:
-        if len(raw) < least:
+        if len(raw) < least or len(set(raw)) < least // 4 or PLACEHOLDER.search(raw):
             raise ValueError
         return raw
 

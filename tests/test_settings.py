@@ -50,6 +50,9 @@ def settings_with(**variables):
 
 WRONG = [
     ("SECRET_KEY", "short", "32 random characters"),
+    ("SECRET_KEY", "django-insecure-6f8a1d3c9b7e2f4a5d6c8b9e1f2a3d4c", "32 random characters"),
+    ("SECRET_KEY", "change-me-to-something-long-and-random-please-do", "32 random characters"),
+    ("SECRET_KEY", "x" * 64, "32 random characters"),
     ("DEBUG", "maybe", "yes or no"),
     ("HOST", "http://here", "an address to listen on"),
     ("HOST", "*", "an address to listen on"),

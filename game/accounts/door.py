@@ -15,8 +15,9 @@ from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.views import redirect_to_login
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from game.accounts import adoption
@@ -95,7 +96,8 @@ def lacks_second_factor(player: Player) -> bool:
 
 def sent_on(request: HttpRequest) -> HttpResponse:
     """Where a player who is logged in already goes from the login page."""
-    return redirect(get_next_redirect_url(request) or "account_home")
+    # Not redirect(): it would take a path with a colon for the name of a page.
+    return HttpResponseRedirect(get_next_redirect_url(request) or reverse("account_home"))
 
 
 def note_visit(player: Player) -> None:

@@ -1,0 +1,117 @@
+"""Every route, and who may have it. A test fails when one is missing here: say who, and add it.
+
+THEIRS      what hangs on an adventure: its members; for all others it is not there (404)
+PUBLIC      anybody, and everybody sees the same
+OWN         whoever is logged in, each their own; others are asked to log in
+PASSWORD    as OWN, but guests are sent to sign up first
+ENTRANCE    nobody and guests; whoever is logged in is sent on, or sees that it is over
+"""
+
+import uuid
+from dataclasses import dataclass, field
+
+from django.urls import reverse
+from django.utils import timezone
+
+from game.models import Adventure
+
+THEIRS, PUBLIC, OWN, PASSWORD, ENTRANCE = "theirs", "public", "own", "password", "entrance"
+
+
+@dataclass
+class Route:
+    whose: str
+    arguments: dict = field(default_factory=dict)  # beside adventure_id
+    post: dict = field(default_factory=dict)  # what is sent
+    query: str = ""  # what follows the address, with the same words for ids
+    missing: bool = False  # with these arguments it is there for nobody
+
+
+NOWHERE = str(uuid.UUID(int=0))
+SLUG = {"slug": "the-cellar"}
+
+ROUTES = {
+    # The library
+    "home": Route(PUBLIC),
+    "scenarios": Route(PUBLIC),
+    "scenario": Route(PUBLIC, SLUG),
+    "begin": Route(PUBLIC, SLUG),
+    "rate": Route(PUBLIC, SLUG),
+    "adventures": Route(PUBLIC),  # an empty shelf for nobody
+    # An adventure
+    "adventure": Route(THEIRS),
+    "turns": Route(THEIRS, query="?before={turn}"),
+    "tree": Route(THEIRS),
+    "read": Route(THEIRS),
+    "export": Route(THEIRS, {"form": "json"}),
+    "plot": Route(THEIRS, post={"memory": "stolen", "authors_note": "stolen"}),
+    "options": Route(THEIRS, post={"dice": "on"}),
+    "narrator": Route(THEIRS, post={"narrator": ""}),
+    "summary": Route(THEIRS, post={"text": "stolen"}),
+    "context": Route(THEIRS, {"turn_id": "turn"}),
+    "cards": Route(THEIRS, post={"title": "x", "keys": "x", "text": "stolen"}),
+    "import_cards": Route(THEIRS, post={"text": "{}"}),
+    "card": Route(THEIRS, {"card_id": "card"}, {"title": "x", "keys": "x", "text": "stolen"}),
+    "pin_card": Route(THEIRS, {"card_id": "card"}),
+    "delete_card": Route(THEIRS, {"card_id": "card"}),
+    "rename": Route(THEIRS, post={"title": "stolen"}),
+    "archive": Route(THEIRS, post={"archived": "on"}),
+    "duplicate": Route(THEIRS),
+    "delete": Route(THEIRS),
+    "restore": Route(THEIRS),
+    "purge": Route(THEIRS),
+    # Accounts
+    "account_home": Route(OWN),
+    "account_data": Route(OWN),
+    "account_delete": Route(OWN),
+    "invited": Route(PUBLIC, {"token": "x"}, missing=True),
+    "account_login": Route(ENTRANCE),
+    "account_signup": Route(ENTRANCE),
+    "account_logout": Route(PUBLIC),
+    "account_inactive": Route(PUBLIC),
+    "account_reauthenticate": Route(PASSWORD),
+    "account_email": Route(PASSWORD),
+    "account_email_verification_sent": Route(PUBLIC, missing=True),
+    "account_change_password": Route(PASSWORD),
+    "account_set_password": Route(PASSWORD),
+    "account_reset_password": Route(PUBLIC, missing=True),
+    "account_reset_password_done": Route(PUBLIC),
+    "account_reset_password_from_key": Route(PUBLIC, {"uidb36": "1", "key": "x"}),
+    "account_reset_password_from_key_done": Route(PUBLIC),
+    "account_confirm_email": Route(PUBLIC, {"key": "x"}),
+    "mfa_index": Route(PASSWORD),
+    "mfa_authenticate": Route(ENTRANCE),
+    "mfa_reauthenticate": Route(PASSWORD),
+    "mfa_activate_totp": Route(PASSWORD),
+    "mfa_deactivate_totp": Route(PASSWORD),
+    "mfa_view_recovery_codes": Route(PASSWORD),
+    "mfa_generate_recovery_codes": Route(PASSWORD),
+    "mfa_download_recovery_codes": Route(PASSWORD),
+    # The house
+    "set_language": Route(PUBLIC),
+    "operator": Route(PUBLIC, {"token": "x"}, missing=True),
+    "healthz": Route(PUBLIC),
+    "readyz": Route(PUBLIC),
+}
+
+
+def arguments(route, world, there=True):
+    """The arguments of a route's address; not `there`: of one that leads nowhere."""
+    ids = {"turn": str(world.turn.pk), "card": str(world.card.pk)}
+    found = {name: ids.get(value, value) for name, value in route.arguments.items()}
+    if route.whose == THEIRS:
+        found["adventure_id"] = str(world.adventure.pk) if there else NOWHERE
+    return found
+
+
+def address(name, world, there=True):
+    route = ROUTES[name]
+    return reverse(name, kwargs=arguments(route, world, there)) + route.query.format(
+        turn=world.turn.pk
+    )
+
+
+def prepare(name, world):
+    """What has to have happened before a page is there even for its owner."""
+    if name in ("restore", "purge"):
+        Adventure.objects.update(deleted=timezone.now())

@@ -1,0 +1,152 @@
+"""What must not be in the tree, and what its locks must hold."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+from tests.test_settings import manage
+
+ROOT = Path(__file__).resolve().parents[2]
+OURS = [
+    file
+    for room in ("dungeon", "game", "inference", "scripts")
+    for file in sorted((ROOT / room).rglob("*.py"))
+]
+LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
+
+
+@pytest.mark.parametrize("file", OURS, ids=lambda file: str(file.relative_to(ROOT)))
+def test_nothing_is_unpickled_and_no_model_brings_code(file):
+    tree = ast.parse(file.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names = {(node.module or "").split(".")[0]}
+        else:
+            names = set()
+        assert not names & {"pickle", "cloudpickle", "dill", "marshal", "shelve", "joblib"}
+        if isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            assert called not in ("torch.load", "eval", "exec", "yaml.load", "numpy.load"), called
+            for keyword in node.keywords:
+                if keyword.arg in ("trust_remote_code", "allow_pickle"):
+                    assert isinstance(keyword.value, ast.Constant)
+                    assert keyword.value.value is False
+                if keyword.arg == "use_safetensors":
+                    assert ast.unparse(keyword.value) != "False"
+                assert not (keyword.arg == "shell" and ast.unparse(keyword.value) == "True")
+
+
+# Who may speak with other hosts, and with which: never with one that a player names.
+SPEAK = {
+    "dungeon/backends.py",
+    "game/management/commands/play.py",
+    "inference/engines/openai.py",
+    "inference/hub.py",
+    "inference/models.py",
+    "inference/servers.py",
+    "inference/trial.py",
+}
+CLIENTS = {"requests", "httpx", "urllib.request", "http.client", "aiohttp", "urllib3"}
+
+
+def test_only_these_files_speak_with_other_hosts():
+    speak = set()
+    for file in OURS:
+        for node in ast.walk(ast.parse(file.read_text())):
+            found = []
+            if isinstance(node, ast.Import):
+                found = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                found = [node.module or "", *(f"{node.module}.{each.name}" for each in node.names)]
+            if CLIENTS & {*found}:
+                speak.add(str(file.relative_to(ROOT)))
+    assert {each for each in speak if each.startswith(("game/", "dungeon/"))} <= SPEAK
+    print(sorted(speak))
+
+
+# Floors
+
+
+def floors():
+    table = yaml.safe_load((ROOT / "requirements" / "floors.yaml").read_text())
+    return [(name, each) for name, each in table.items()]
+
+
+def locked():
+    """Every version of each package in every lock."""
+    found = {}
+    for lock in LOCKS:
+        for line in lock.read_text().splitlines():
+            if match := re.match(r"([A-Za-z0-9_.-]+)(\[[^\]]*\])?==([^ ;]+)", line):
+                found.setdefault(match[1].lower(), set()).add((lock.name, match[3]))
+    return found
+
+
+@pytest.mark.parametrize(("name", "floor"), floors(), ids=lambda each: str(each)[:20])
+def test_no_lock_is_below_a_floor(name, floor):
+    least = Version(str(floor["least"]))
+    assert floor["because"]
+    versions = locked().get(name.lower())
+    assert versions, f"{name} is in no lock: take it out of the table"
+    for lock, version in versions:
+        if lock in floor.get("except", {}):
+            continue
+        assert Version(version) >= least, f"{lock} has {name} {version}: {floor['because']}"
+
+
+@pytest.mark.parametrize(("name", "floor"), floors(), ids=lambda each: str(each)[:20])
+def test_nobody_can_ask_for_less_than_a_floor(name, floor):
+    """The next lock that is made must not fall below one either."""
+    for file in (ROOT / "requirements").glob("*.in"):
+        for line in file.read_text().splitlines():
+            line = line.split("#")[0].strip()
+            if not line or line.startswith("-"):
+                continue
+            wanted = Requirement(line)
+            if wanted.name.lower() != name.lower() or f"{file.stem}.txt" in floor.get("except", {}):
+                continue
+            below = Version(f"{Version(str(floor['least'])).major}.0.0")
+            assert below >= Version(str(floor["least"])) or not wanted.specifier.contains(
+                str(below)
+            ), f"{file.name} lets {name} {below} in"
+
+
+# The settings of a host that is open to the world
+
+
+def test_the_deployment_check_has_nothing_to_say(tmp_path):
+    done = manage(
+        "check",
+        "--deploy",
+        "--fail-level",
+        "WARNING",
+        CSRF_TRUSTED_ORIGINS="https://grue.example",
+        SECRET_KEY="n7Vq2_kd8Rw-xTz4LmPb9sHy3fGj6cUa1eQo5iXvBtDnWrKp",
+        DATA_DIR=str(tmp_path),
+        DEBUG="no",
+    )
+    assert done.returncode == 0, done.stderr
+    assert "no issues" in done.stdout
+    assert "WARNING" not in done.stderr
+
+
+def test_the_files_that_say_what_is_promised_are_there():
+    promised = (ROOT / "docs" / "security.md").read_text()
+    for file in sorted((ROOT / "tests" / "safety").glob("test_*.py")):
+        assert file.name in promised, f"docs/security.md does not name {file.name}"
+    assert (ROOT / "SECURITY.md").exists()
+
+
+def test_debug_pages_are_off_unless_asked_for():
+    show = "from dungeon import settings; print(settings.DEBUG)"
+    done = subprocess.run([sys.executable, "-c", show], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.strip() == "False"

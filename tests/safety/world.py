@@ -1,0 +1,41 @@
+"""The people of the safety tests, and a client for each: alice owns what is asked for."""
+
+from allauth.account.models import EmailAddress
+from django.test import Client
+
+from game.models import Membership, Player, StoryCard, TurnContext
+from inference.details import Details, pack
+
+PEOPLE = ("alice", "bob", "guest", "ex-member", "moderator", "nobody")
+STRANGERS = PEOPLE[1:]
+
+
+class World:
+    """An adventure of alice's, with a card and a turn whose context is kept, and everybody else."""
+
+    def __init__(self, begin, **client_options):
+        self.players = {"nobody": None}
+        for name in PEOPLE[:-1]:
+            player = Player.objects.create_user(name, password=f"password-of-{name}")
+            player.is_guest, player.is_staff = name == "guest", name == "moderator"
+            if player.is_guest:
+                player.set_unusable_password()
+            player.save()
+            self.players[name] = player
+        self.adventure = begin(self.players["alice"])
+        self.turn = self.adventure.head
+        self.card = StoryCard.objects.create(adventure=self.adventure, title="x", text="x")
+        details = pack(Details(narrator="parrot", revision="1", parts=(), tokens=1, window=10))
+        TurnContext.objects.create(turn=self.turn, details=details)
+        former = Membership.objects.create(
+            player=self.players["ex-member"], adventure=self.adventure
+        )
+        former.delete()
+        EmailAddress.objects.filter(verified=False).delete()
+        self.client_options = client_options
+
+    def client(self, name):
+        client = Client(**self.client_options)
+        if self.players[name] is not None:
+            client.force_login(self.players[name])
+        return client
