@@ -2,18 +2,25 @@
 
 import uuid
 
+from allauth.core.exceptions import ImmediateHttpResponse
 from django.contrib.auth import login
 from django.http import HttpRequest
 
+from game.accounts.limits import refused, too_many
 from game.models import Player
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
 def player_of(request: HttpRequest) -> Player:
-    """Who plays in this browser. A visitor becomes a guest, kept by the session's cookie."""
+    """Who plays in this browser. A visitor becomes a guest, kept by the session's cookie.
+
+    Where too many guests come from one address, the answer is that it is too often.
+    """
     if isinstance(request.user, Player):
         return request.user
+    if too_many(request, "guest"):
+        raise ImmediateHttpResponse(refused(request))
     guest = Player(username=f"guest-{uuid.uuid4().hex}", is_guest=True)
     guest.set_unusable_password()
     guest.save()

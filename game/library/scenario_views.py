@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from game import adventures as playthroughs
 from game import narration
-from game.accounts.limits import limited, refused, too_many
+from game.accounts.limits import limited
 from game.forms import BeginForm
 from game.guests import player_of
 from game.library import ratings
@@ -180,8 +180,6 @@ def begin(request: HttpRequest, slug: str) -> HttpResponse:
     form = BeginForm(found, request.POST)
     if not form.is_valid():
         return scenario_page(request, found, form, status=422)
-    if not request.user.is_authenticated and too_many(request, "guest"):
-        return refused(request)
     adventure = playthroughs.begin(player_of(request), found, form.cleaned_data)
     return redirect("adventure", adventure.pk)
 

@@ -30,7 +30,9 @@ POLICY = {
 
 
 # Sent to, these end what the next page needs.
-GONE_AFTER = {"account_logout", "account_delete", "delete", "purge"}
+GONE_AFTER = {
+    *("account_logout", "account_delete", "delete", "purge", "delete_scenario", "revoke"),
+}
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 from django.contrib import admin
 from django.urls import get_resolver, reverse
 
-from game.models import Adventure, StoryCard, Turn
+from game.models import Adventure, Scenario, Share, StoryCard, Turn
 from tests import dumps
 from tests.safety.routes import ENTRANCE, OWN, PASSWORD, PUBLIC, ROUTES, THEIRS, address, prepare
 from tests.safety.world import PEOPLE, STRANGERS, World
@@ -71,6 +71,8 @@ def dumps_of_the_story():
         *Adventure.objects.order_by("pk").values_list(),
         *Turn.objects.order_by("pk").values_list(),
         *StoryCard.objects.order_by("pk").values_list(),
+        *Share.objects.order_by("pk").values_list(),
+        *Scenario.objects.filter(author__isnull=False).order_by("pk").values_list(),
     ]
 
 

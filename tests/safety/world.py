@@ -3,7 +3,15 @@
 from allauth.account.models import EmailAddress
 from django.test import Client
 
-from game.models import Membership, Player, StoryCard, TurnContext
+from game.models import (
+    Membership,
+    Player,
+    Scenario,
+    Share,
+    StoryCard,
+    TurnContext,
+    Visibility,
+)
 from inference.details import Details, pack
 
 PEOPLE = ("alice", "bob", "guest", "ex-member", "moderator", "nobody")
@@ -27,6 +35,17 @@ class World:
         self.card = StoryCard.objects.create(adventure=self.adventure, title="x", text="x")
         details = pack(Details(narrator="parrot", revision="1", parts=(), tokens=1, window=10))
         TurnContext.objects.create(turn=self.turn, details=details)
+        self.share = Share.objects.create(
+            adventure=self.adventure, turn=self.turn, player=self.players["alice"]
+        )
+        self.scenario = Scenario.objects.create(
+            slug="alices-own",
+            author=self.players["alice"],
+            title="Own",
+            tempt="x",
+            opening="x",
+            visibility=Visibility.PRIVATE,
+        )
         former = Membership.objects.create(
             player=self.players["ex-member"], adventure=self.adventure
         )
