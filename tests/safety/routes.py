@@ -60,6 +60,7 @@ ROUTES = {
     "delete": Route(THEIRS),
     "restore": Route(THEIRS),
     "purge": Route(THEIRS),
+    "learning": Route(THEIRS, post={"learning": "on"}),
     # Scenarios of one's own, and links to stories
     "my_scenarios": Route(PUBLIC),
     "new_scenario": Route(PUBLIC),
