@@ -31,8 +31,11 @@ class BeginForm(forms.Form):
         length = len(Filling(self.scenario, data).text(self.scenario.opening))
         if length > LONGEST_TEXT:
             raise forms.ValidationError(
-                f"With these answers the opening has {length:,} characters; {LONGEST_TEXT:,} fit. "
-                "Shorten them."
+                gettext(
+                    "With these answers the opening has %(length)s characters; %(most)s fit. "
+                    "Shorten them."
+                )
+                % {"length": f"{length:,}", "most": f"{LONGEST_TEXT:,}"}
             )
         return data
 

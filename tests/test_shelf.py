@@ -8,6 +8,7 @@ from django.db.models.functions import Now
 from game.library import copies, limits, shelf
 from game.library.leaving import forget_player
 from game.models import Adventure, Begun, Edit, Scenario, Status, Summary, Turn, TurnContext
+from game.protocol import Refused
 from tests.test_pages import told
 
 pytestmark = pytest.mark.django_db
@@ -74,6 +75,16 @@ def test_deleting_stops_what_is_told(adventure, log):
     Turn.objects.filter(pk=turn.pk).update(status=Status.QUEUED)
     shelf.delete(adventure.pk)
     assert Turn.objects.get(pk=turn.pk).status == Status.STOPPED
+
+
+def test_what_cannot_be_stopped_just_now_is_not_deleted(as_player, alice, adventure, monkeypatch):
+    def away(adventure):
+        raise Refused("narrator_down", "The narrator cannot be reached just now.")
+
+    monkeypatch.setattr(shelf, "stop_what_is_under_way", away)
+    page = as_player(alice).post(f"/adventures/{adventure.pk}/delete/", follow=True)
+    assert "cannot be reached just now" in page.content.decode()
+    assert Adventure.objects.get().deleted is None
 
 
 def test_after_a_day_what_was_deleted_is_gone_for_good(as_player, alice, adventure, begin, log):

@@ -23,6 +23,7 @@ from game.library.limits import KEPT_DELETED, LimitMet
 from game.library.scenario_views import with_words
 from game.library.words import card_of
 from game.models import Adventure, Turn
+from game.protocol import Refused
 
 ADVENTURES_PER_PAGE = 30
 
@@ -121,7 +122,11 @@ def delete(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     if request.method != "POST":
         context = {"adventure": found, "hours": hours}
         return render(request, "adventures/confirm_delete.html", context)
-    shelf.delete(found.pk)
+    try:
+        shelf.delete(found.pk)
+    except Refused as refused:  # it is being told, and Redis is away: it cannot be stopped
+        messages.error(request, refused.message)
+        return redirect("adventures")
     said: dict[str, Any] = {"title": found.title, "hours": hours}
     messages.success(
         request,
