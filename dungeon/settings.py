@@ -161,6 +161,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.template.context_processors.i18n",
                 "dungeon.languages.words",
                 "game.accounts.door.choices",
+                "game.tastes.views.looks",
             ]
         },
     }

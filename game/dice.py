@@ -4,6 +4,8 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext_noop
+
 SIDES = 20
 DICE = secrets.SystemRandom()
 
@@ -20,11 +22,11 @@ class Band:
 
 # In 5, 40, 25, 25 and 5 of a hundred rolls.
 BANDS = (
-    Band(1, "disaster", "disaster", "This fails badly, and makes things worse."),
-    Band(9, "failure", "failure", "This does not succeed."),
-    Band(14, "cost", "success at a cost", "This succeeds, but at a cost."),
-    Band(19, "success", "success", "This succeeds."),
-    Band(20, "triumph", "triumph", "This succeeds better than anyone hoped."),
+    Band(1, "disaster", gettext_noop("disaster"), "This fails badly, and makes things worse."),
+    Band(9, "failure", gettext_noop("failure"), "This does not succeed."),
+    Band(14, "cost", gettext_noop("success at a cost"), "This succeeds, but at a cost."),
+    Band(19, "success", gettext_noop("success"), "This succeeds."),
+    Band(20, "triumph", gettext_noop("triumph"), "This succeeds better than anyone hoped."),
 )
 KINDS = ("do", "say")  # what the player attempts; telling the story is no attempt
 

@@ -14,6 +14,7 @@ from game import context
 from game.log import story_log
 from game.models import Adventure, Player, Turn
 from game.protocol import Refused
+from game.tastes.sampling import sampling_for, taste_of
 from inference import tracing
 from inference.narrators import (
     Narrator,
@@ -23,6 +24,7 @@ from inference.narrators import (
     load_narrators,
 )
 from inference.request import GenerationRequest
+from inference.sampling import SamplingParams
 
 logger = logging.getLogger(__name__)
 luck = random.Random()  # noqa: S311 - nothing secret; tests seed it
@@ -132,7 +134,17 @@ def request_for(adventure: Adventure, turn: Turn) -> GenerationRequest:
         player=str(turn.player_id),
         context=context.story_context(adventure, turn),
         trace=tracing.carrier(),
+        sampling=sampling_for_player(turn),
     )
+
+
+def sampling_for_player(turn: Turn) -> SamplingParams | None:
+    """The sampling of the turn's narrator to the taste of whoever asked; None where it is usual."""
+    try:
+        own = narrators().get(turn.narrator).sampling
+    except NarratorsError:
+        return None
+    return sampling_for(taste_of(turn.player), own)
 
 
 def hand_over(request: GenerationRequest) -> int:

@@ -74,7 +74,8 @@ def options(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     if wants_json(request):
         found.refresh_from_db()
         return JsonResponse({"dice": found.dice, "summarise": found.summarise})
-    return redirect("adventure", found.pk)
+    back = "summary" if request.POST.get("back") == "summary" else "adventure"
+    return redirect(back, found.pk)
 
 
 @require_POST

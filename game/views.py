@@ -30,6 +30,7 @@ from game.library import book
 from game.library.words import paragraphs, prompted
 from game.log import story_log
 from game.models import Adventure, Kind, Player, Summary, Turn
+from game.tastes.sampling import taste_of
 from game.telling_views import narrator_form
 from inference.narrators import NarratorsError
 from inference.text import shown_action
@@ -38,17 +39,25 @@ LONGEST_PATH = 1_000_000
 FIRST_WORDS = 80  # code points of a turn in the tree
 
 MODULES = [
-    "story",
+    "aloud",
+    "announce",
+    "beside",
+    "drafts",
+    "entry",
+    "follow",
+    "i18n",
+    "keys",
+    "lines",
+    "older",
+    "page",
+    "panel",
+    "place",
+    "prose",
     "socket",
     "span",
-    "prose",
-    "announce",
-    "drafts",
-    "follow",
+    "story",
     "turnview",
-    "panel",
-    "aloud",
-    "i18n",
+    "waiting",
 ]
 
 
@@ -79,6 +88,7 @@ def adventure(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
             "adventure": found,
             "narrator": snapshots.adventure_shown(found)["narrator"],
             "narrators_file": settings.NARRATORS_FILE,
+            "taste": taste_of(player_of(request)),
             "narrator_form": choice_of_narrators(found, player_of(request)),
             "turns": drawn,
             "earlier": earlier,

@@ -8,6 +8,7 @@ from game.models.limits import LONGEST_MEMORY, LONGEST_NOTE, LONGEST_SUMMARY, LO
 from game.models.players import Player
 from game.models.scenarios import Begun, Scenario, ScenarioQuerySet
 from game.models.shares import Share, ShareQuerySet
+from game.models.tastes import Taste
 from game.models.training import TrainingConsent, TrainingRun
 from game.models.turns import Edit, Kind, Status, Summary, Turn, TurnContext
 
@@ -33,6 +34,7 @@ __all__ = [
     "StoryCard",
     "StoryCardQuerySet",
     "Summary",
+    "Taste",
     "TrainingConsent",
     "TrainingRun",
     "Turn",

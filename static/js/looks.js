@@ -17,6 +17,7 @@
     text: ["1", "0.85", "1.15", "1.3", "1.5", "1.75"],
   };
   const root = document.documentElement;
+  const account = document.querySelector("meta[name=looks]");
   const looks = {};
 
   function read() {
@@ -26,9 +27,25 @@
     } catch {
       // Forbidden or broken: the usual.
     }
+    kept ??= ofThePlayer();
     for (const [name, choices] of Object.entries(CHOICES)) {
       looks[name] = choices.includes(kept?.[name]) ? kept[name] : choices[0];
     }
+  }
+
+  /** What this player chose in another browser, as "theme=night;font=plain;". */
+  function ofThePlayer() {
+    const said = account?.content;
+    return said ? Object.fromEntries(said.split(";").map((each) => each.split("="))) : null;
+  }
+
+  /** Signed in, a choice goes along to the player's other browsers. */
+  function tellTheHost(name) {
+    if (!account) return;
+    const { keep, token } = account.dataset;
+    const body = new URLSearchParams({ [name]: looks[name], csrfmiddlewaretoken: token });
+    // Kept in this browser already: where the host is away, that is all there is.
+    fetch(keep, { method: "POST", body }).catch(() => {});
   }
 
   function apply() {
@@ -65,6 +82,7 @@
       // Forbidden: until the page is left.
     }
     apply();
+    tellTheHost(name);
     dispatchEvent(new CustomEvent("looks", { detail: { ...looks } }));
   });
   // Another window of this browser chose.

@@ -19,7 +19,17 @@ const button = (className, text, label, press) => {
   return element;
 };
 
-const lamp = () => document.getElementById("lamp").content.firstElementChild.cloneNode(true);
+/** A copy of the picture in the template `id`. */
+const copy = (id) => document.getElementById(id).content.firstElementChild.cloneNode(true);
+
+// As game/dice.py has them.
+const OUTCOMES = {
+  disaster: t("disaster"),
+  failure: t("failure"),
+  cost: t("success at a cost"),
+  success: t("success"),
+  triumph: t("triumph"),
+};
 
 /** "2nd in line · about 40 s": position 0 is next. */
 export function waitLine({ position, eta }) {
@@ -55,13 +65,14 @@ export class TurnView {
     this.element.tabIndex = -1;
     this.actionLine = make("p", "action");
     this.actionLine.dir = "auto";
+    this.dice = make("p", "dice");
     this.replyBox = make("div", "reply");
     this.wait = make("p", "wait");
     this.waitText = make("span");
-    this.wait.append(lamp(), this.waitText);
+    this.wait.append(copy("lamp"), this.waitText);
     this.note = make("p", "note");
     this.tools = make("div", "tools");
-    this.element.append(this.actionLine, this.replyBox, this.wait, this.note, this.tools);
+    this.element.append(this.actionLine, this.dice, this.replyBox, this.wait, this.note, this.tools);
     this.buildTools();
     this.update(turn, {});
   }
@@ -108,6 +119,7 @@ export class TurnView {
     element.classList.toggle("last", last);
     element.classList.toggle("fading", fading);
     this.showAction(turn.shown ?? "");
+    this.showDice(turn.dice);
     const added = this.showReply(turn.reply, soft);
     this.showNote(turn);
     this.showTools(turn, last, ids);
@@ -123,6 +135,12 @@ export class TurnView {
     this.shown = shown;
     this.actionLine.textContent = shown;
     this.actionLine.hidden = !shown;
+  }
+
+  showDice(dice) {
+    const text = dice ? `${number(dice.rolled)} · ${OUTCOMES[dice.outcome] ?? dice.text}` : "";
+    this.dice.hidden = !text;
+    if (text && this.dice.textContent !== ` ${text}`) this.dice.replaceChildren(copy("die"), ` ${text}`);
   }
 
   showReply(reply, soft) {

@@ -1,0 +1,115 @@
+// What stands beside the story: plot, cards, tree, context and settings, each brought when it is
+// first looked at.
+
+import { t } from "./i18n.js";
+import { tell } from "./lines.js";
+import { $ } from "./page.js";
+import { Panel, Part } from "./panel.js";
+
+export class Beside {
+  /**
+   * @param {string} treeUrl
+   * @param {{head: () => string, busy: () => boolean, go: (turn: string) => void}} story
+   */
+  constructor(treeUrl, story) {
+    this.treeUrl = treeUrl;
+    this.story = story;
+    this.parts = new Map(); // tab -> Part
+    this.tree = null;
+    this.panel = new Panel($("panel"), {
+      plot: () => this.bring("summary"),
+      tree: () => this.showTree(true),
+      cards: () => this.bring("cards"),
+      context: () => this.bring("context"),
+    });
+    for (const opener of document.querySelectorAll("[data-panel]")) {
+      opener.addEventListener("click", (event) => {
+        if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+        event.preventDefault();
+        const menu = opener.closest("details");
+        menu?.removeAttribute("open");
+        this.panel.toggle(opener.dataset.panel, menu?.querySelector("summary") ?? opener);
+      });
+    }
+    $("plot-form").addEventListener("submit", (event) => this.savePlot(event));
+    for (const form of document.querySelectorAll("form[data-saves]")) {
+      form.addEventListener("change", () => save(form));
+    }
+  }
+
+  /** The story has moved: what stands beside it moves along. */
+  moved() {
+    if (this.panel.shows("tree")) this.showTree();
+    else if (this.story.busy()) return;
+    else if (this.panel.shows("context")) this.bring("context");
+    else if (this.panel.shows("plot")) this.bring("summary", { again: !this.writes("summary") });
+  }
+
+  /** A part of another page of ours, in its box. Unless told, what is there already stays. */
+  bring(name, { again = name === "summary" && !this.writes(name) } = {}) {
+    const box = $(`tab-${name}`);
+    let url = box.dataset.part;
+    const { standsFor } = box.dataset;
+    // The address was written before the turn was known.
+    if (standsFor) url = url.replace(new RegExp(`${standsFor}(?=/context)`, "u"), this.story.head());
+    if (!this.parts.has(name)) this.parts.set(name, new Part(box));
+    const part = this.parts.get(name);
+    if (part.first !== url || again) part.load(url);
+    part.first = url;
+  }
+
+  /** Whether somebody is writing there. */
+  writes(name) {
+    const areas = [...$(`tab-${name}`).querySelectorAll("textarea")];
+    return areas.some((area) => area.value !== area.defaultValue || area === document.activeElement);
+  }
+
+  async showTree(anew = false) {
+    if (!this.tree) {
+      const { Tree } = await import("./tree.js");
+      this.tree ??= new Tree($("tab-tree"), { url: this.treeUrl, go: this.story.go });
+    }
+    this.tree.show(this.story.head(), { anew });
+  }
+
+  async savePlot(event) {
+    event.preventDefault();
+    const form = event.currentTarget;
+    const line = $("plot-problem");
+    line.textContent = "";
+    try {
+      await post(form);
+      if ($("panel").matches(":modal")) $("panel").close();
+      tell(t("Saved. The narrator knows from the next turn on."));
+    } catch (problem) {
+      line.textContent = inWords(problem);
+    }
+  }
+}
+
+/** A setting is kept as soon as it is chosen. */
+async function save(form) {
+  const line = form.querySelector("[role=status]");
+  try {
+    await post(form);
+    line.textContent = t("Kept, from the next turn on.");
+  } catch (problem) {
+    line.textContent = inWords(problem);
+  }
+}
+
+/** Send a form. Raises an Error with the server's own words where it refuses. */
+async function post(form) {
+  const answer = await fetch(form.action, {
+    method: "POST",
+    body: new FormData(form),
+    headers: { Accept: "application/json" },
+  });
+  const said = await answer.json();
+  if (!answer.ok) throw new Error(said.message);
+}
+
+const inWords = (problem) =>
+  problem instanceof SyntaxError || problem instanceof TypeError
+    ? t("That could not be saved. Your words are still here; try again.")
+    : problem.message;

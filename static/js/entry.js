@@ -1,0 +1,145 @@
+// What the player types: the input, its mode, its drafts, and the first actions offered above it.
+
+import { n, number, t } from "./i18n.js";
+import { $, touch } from "./page.js";
+import { codePoints, LONGEST } from "./story.js";
+import { fit } from "./turnview.js";
+
+export const MODES = ["do", "say", "story"];
+const ASKS = {
+  do: t("What do you do?"),
+  say: t("What do you say?"),
+  story: t("What happens next?"),
+};
+const COUNT_FROM = LONGEST - 300; // code points typed after which they are counted
+const TALL = 64; // px of text from which the input takes the width of the page
+
+const input = $("input");
+const mode = $("mode");
+
+export class Entry {
+  /**
+   * @param {import("./drafts.js").Drafts} drafts
+   * @param {{send: () => void, editLast: () => boolean, scroll: (screens: number) => void,
+   *   say: (text: string) => void}} does what its keys do; `say` is heard by a screen reader
+   */
+  constructor(drafts, does) {
+    this.drafts = drafts;
+    this.does = does;
+    this.leaving = false; // Esc was pressed: the next Tab leaves the input, as Tab does elsewhere
+    input.addEventListener("input", () => this.typed());
+    input.addEventListener("keydown", (event) => this.key(event));
+    mode.addEventListener("change", () => {
+      this.setMode(mode.value);
+      this.focus();
+    });
+    for (const chip of $("chips").querySelectorAll("button")) {
+      chip.addEventListener("click", () => this.offer(chip.dataset));
+    }
+  }
+
+  /** Bring back what was typed, and let more be typed. */
+  open() {
+    const draft = this.drafts.get();
+    if (!input.value) input.value = draft.text;
+    this.setMode(draft.mode);
+    this.typed();
+    for (const part of [input, mode]) part.disabled = false;
+    this.focus();
+  }
+
+  get text() {
+    return input.value.trim();
+  }
+
+  get kind() {
+    return mode.value;
+  }
+
+  clear() {
+    input.value = "";
+    this.typed();
+  }
+
+  /** Put the cursor there, unless that would open a phone's keyboard. */
+  focus() {
+    if (!touch.matches) input.focus({ preventScroll: true });
+  }
+
+  setMode(kind) {
+    mode.value = MODES.includes(kind) ? kind : "do";
+    input.placeholder = ASKS[mode.value];
+    input.setAttribute("aria-label", ASKS[mode.value]);
+    this.drafts.set(input.value, mode.value);
+  }
+
+  /** The mode by its number, from 0; its name is said. */
+  choose(number) {
+    this.setMode(MODES[number]);
+    this.does.say(t("{mode} mode", { mode: mode.options[mode.selectedIndex].text }));
+  }
+
+  typed() {
+    fit(input);
+    const entry = input.parentElement;
+    if (!input.value) entry.classList.remove("tall");
+    else if (input.scrollHeight > TALL) entry.classList.add("tall");
+    fit(input);
+    this.drafts.set(input.value, mode.value);
+    const length = codePoints(input.value);
+    const counter = $("counter");
+    counter.hidden = length < COUNT_FROM;
+    counter.textContent = `${number(length)} / ${number(LONGEST)}`;
+    counter.classList.toggle("over", length > LONGEST);
+  }
+
+  /** What has to go before this can be sent, in words; "" where it fits. */
+  get tooLong() {
+    const over = codePoints(this.text) - LONGEST;
+    if (over <= 0) return "";
+    return n(
+      "{most} characters fit in one turn. Take out one and send again.",
+      "{most} characters fit in one turn. Take out {count} and send again.",
+      over,
+      { most: number(LONGEST) },
+    );
+  }
+
+  /** Words that the server did not take go back where they were typed. */
+  giveBack({ kind, text }) {
+    if (!text) return;
+    const now = this.text;
+    input.value = now && now !== text ? `${text}\n${now}` : text;
+    this.setMode(kind);
+    this.typed();
+  }
+
+  /** A first action is put into the input, below what is the player's own there. */
+  offer({ text, kind }) {
+    const offered = [...$("chips").querySelectorAll("button")].map((chip) => chip.dataset.text);
+    const own = this.text;
+    input.value = own && !offered.includes(own) ? `${own}\n${text}` : text;
+    this.setMode(kind);
+    this.typed();
+    this.focus();
+  }
+
+  key(event) {
+    if (event.isComposing) return;
+    const plain = !event.ctrlKey && !event.altKey && !event.metaKey && !event.shiftKey;
+    if (event.key === "Enter" && !event.shiftKey) {
+      if (touch.matches && plain) return; // a new line
+      event.preventDefault();
+      this.does.send();
+    } else if (event.key === "Tab" && plain && !this.leaving) {
+      event.preventDefault();
+      this.choose((MODES.indexOf(mode.value) + 1) % MODES.length);
+    } else if (event.key === "ArrowUp" && plain && !input.value) {
+      if (this.does.editLast()) event.preventDefault();
+    } else if (["PageUp", "PageDown"].includes(event.key) && plain) {
+      event.preventDefault();
+      this.does.scroll(event.key === "PageUp" ? -0.85 : 0.85);
+    }
+    this.leaving = event.key === "Escape";
+  }
+}

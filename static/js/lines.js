@@ -1,0 +1,59 @@
+// The quiet lines above the input: what went wrong, what is worth knowing, and whether the
+// connection holds.
+
+import { t } from "./i18n.js";
+import { $ } from "./page.js";
+
+const LONG_ENOUGH = 6000; // ms that a notice stays
+const SHORT_CUT = 1200; // ms without a connection that are nobody's business
+
+let hushed = 0;
+
+export function tell(text, kind = "notice") {
+  const line = $("line");
+  line.className = `line ${kind}`;
+  $("line-text").textContent = text;
+  line.hidden = false;
+  clearTimeout(hushed);
+  if (kind === "notice") hushed = setTimeout(hush, LONG_ENOUGH);
+}
+
+export function hush() {
+  clearTimeout(hushed);
+  $("line").hidden = true;
+}
+
+/** Say something to this browser's player the first time only. */
+export function once(name, text) {
+  try {
+    if (localStorage.getItem(`grue:told:${name}`)) return;
+    localStorage.setItem(`grue:told:${name}`, "1");
+  } catch {
+    return;
+  }
+  setTimeout(() => tell(text), 0);
+}
+
+let quiet = 0;
+
+/** `status` as static/js/socket.js tells it. */
+export function connection(status) {
+  clearTimeout(quiet);
+  const lines = {
+    offline: t("The connection is gone. What you type is kept; trying again …"),
+    "signed-out": t("You are signed out. Copy what you typed, then load the page again."),
+    elsewhere: t("Newer windows took this one’s place. Copy what you typed, then load the page again."),
+    gone: t("This adventure is not here any more."),
+  };
+  document.body.dataset.connection = status;
+  const line = lines[status] ?? "";
+  quiet = setTimeout(
+    () => {
+      $("connection").textContent = line;
+      $("connection").hidden = !line;
+    },
+    status === "offline" ? SHORT_CUT : 0,
+  );
+}
+
+$("line-close").addEventListener("click", hush);

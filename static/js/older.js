@@ -1,0 +1,108 @@
+// The stretch of a long story that stands on the page: older turns come as one reads up, and those
+// out of sight leave.
+
+import { t } from "./i18n.js";
+import { tell } from "./lines.js";
+import { $ } from "./page.js";
+import * as spans from "./span.js";
+
+export class Stretch {
+  /**
+   * @param {string} url where turns before another are asked for
+   * @param {{path: () => object[], more: () => boolean, came: (answer: object) => void,
+   *   hold: (change: () => void) => void, draw: () => void}} story `more`: the server has older
+   *   turns; `hold` keeps what is read in place
+   */
+  constructor(url, story) {
+    this.url = url;
+    this.story = story;
+    this.span = spans.WHOLE;
+    this.fetching = false;
+    this.watches = [];
+  }
+
+  /** The first and the last place in `path` that stand on the page. */
+  places(path) {
+    return spans.places(path, this.span);
+  }
+
+  /** The story moved: go along, and let go of what is far above where nobody reads it. */
+  moved(path, { head, atEnd }) {
+    if (head && this.span.to) this.span = spans.end(path);
+    if (atEnd) this.span = spans.trimmed(path, this.span);
+  }
+
+  toEnd() {
+    if (!this.span.to) return;
+    this.span = spans.end(this.story.path());
+    this.story.draw();
+  }
+
+  /** Other turns come onto the page, and what is read stays where it is. */
+  slide(move) {
+    this.span = move(this.story.path(), this.span);
+    this.story.hold(this.story.draw);
+  }
+
+  /** Older turns: of those that are known, or of the server. False where they did not come. */
+  async older() {
+    const path = this.story.path();
+    if (this.fetching || !path.length) return true;
+    if (this.places(path)[0] > 0) {
+      this.slide(spans.up);
+      return true;
+    }
+    if (!this.story.more()) return true;
+    this.fetching = true;
+    try {
+      const answer = await fetch(`${this.url}?before=${encodeURIComponent(path[0].id)}`);
+      if (!answer.ok) throw new Error(String(answer.status));
+      const page = await answer.json();
+      this.span = { from: path[this.places(path)[0]].id, to: this.span.to };
+      this.story.came(page);
+      this.slide(spans.up);
+    } catch {
+      tell(t("The earlier turns did not come. Scroll up to try again."));
+      return false;
+    } finally {
+      this.fetching = false;
+    }
+    return true;
+  }
+
+  /** Bring more whenever one of the two links comes near in `scroller`. */
+  watch(scroller) {
+    const later = () => this.slide(spans.down);
+    const older = () => this.older();
+    for (const [id, more] of Object.entries({ earlier: older, later })) {
+      $(id).addEventListener("click", (event) => {
+        event.preventDefault();
+        more();
+      });
+      this.whenNear($(id), more, scroller);
+    }
+  }
+
+  /** Do `more` whenever `link` comes near, for as long as it is near. */
+  whenNear(link, more, scroller) {
+    const near = ([...seen]) => seen.at(-1).isIntersecting && !this.fetching && again();
+    const watch = new IntersectionObserver(near, { root: scroller, rootMargin: "800px 0px" });
+    const again = async () => {
+      if (!this.story.path().length) return; // the first snapshot is on its way
+      if ((await more()) === false) return; // until it comes near anew
+      // An observer speaks up only when something changes: asked anew, it says how it is.
+      watch.unobserve(link);
+      watch.observe(link);
+    };
+    watch.observe(link);
+    this.watches.push(() => {
+      watch.unobserve(link);
+      watch.observe(link);
+    });
+  }
+
+  /** The story has come: a link that is near already is noticed now. */
+  ready() {
+    for (const look of this.watches) look();
+  }
+}
