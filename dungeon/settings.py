@@ -162,6 +162,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "dungeon.languages.words",
                 "game.accounts.door.choices",
                 "game.tastes.views.looks",
+                "game.offline.views.player_tag",
             ]
         },
     }

@@ -6,6 +6,7 @@ from game import card_views, metrics_view, telling_views, views
 
 urlpatterns = [
     path("", include("game.library.urls")),
+    path("", include("game.offline.urls")),
     path("", include("game.tastes.urls")),
     path("", include("game.training.urls")),
     path("adventures/<uuid:adventure_id>/", views.adventure, name="adventure"),

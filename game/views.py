@@ -36,6 +36,7 @@ from inference.narrators import NarratorsError
 from inference.text import shown_action
 
 LONGEST_PATH = 1_000_000
+KEPT_OFFLINE = 300  # turns that can be read without a network
 FIRST_WORDS = 80  # code points of a turn in the tree
 
 MODULES = [
@@ -46,6 +47,7 @@ MODULES = [
     "entry",
     "follow",
     "i18n",
+    "install",
     "keys",
     "lines",
     "older",
@@ -166,10 +168,15 @@ def tree(request: HttpRequest, adventure_id: UUID) -> JsonResponse:
 @never_cache
 @require_safe
 def read(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
-    """The whole path to the head, without controls: to read, to hear and to print."""
+    """The whole path to the head, without controls: to read, to hear and to print.
+
+    With `?kept`, its last turns as a browser keeps them for when there is no network.
+    """
     found = get_object_or_404(theirs(request), pk=adventure_id)
     assert found.head_id is not None
-    path = paths.turns_in_order(paths.path_ids(found.head_id, LONGEST_PATH))
+    kept = "kept" in request.GET
+    most = KEPT_OFFLINE if kept else LONGEST_PATH
+    path = paths.turns_in_order(paths.path_ids(found.head_id, most))
     drawn = [
         {
             "id": turn.pk,
@@ -179,7 +186,12 @@ def read(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
         }
         for turn in path
     ]
-    return render(request, "adventures/read.html", {"adventure": found, "turns": drawn})
+    earlier = path[0].parent_id is not None
+    return render(
+        request,
+        "adventures/read.html",
+        {"adventure": found, "turns": drawn, "kept": kept, "earlier": earlier},
+    )
 
 
 @never_cache

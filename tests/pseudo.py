@@ -11,11 +11,18 @@ import sys
 from functools import cache
 from pathlib import Path
 
+import allauth
 import django
 import polib
 
 ROOT = Path(__file__).resolve().parent.parent
 CODE, FOLDER = "en-xa", "en_XA"
+# For real languages these bring their own words.
+LIBRARIES = (
+    Path(django.__file__).parent / "conf/locale/en/LC_MESSAGES/django.po",
+    Path(django.__file__).parent / "contrib/auth/locale/en/LC_MESSAGES/django.po",
+    Path(allauth.__file__).parent / "locale/de/LC_MESSAGES/django.po",
+)
 ROOMS = ("dungeon", "game", "inference", "templates", "static", "manage.py")
 
 LETTERS = str.maketrans(
@@ -71,11 +78,12 @@ def write(locale, folder):
     target.mkdir(parents=True)
     for domain, catalog in texts(folder).items():
         if domain == "django":
-            # Real languages bring Django's own words.
-            own = Path(django.__file__).parent / "conf/locale/en/LC_MESSAGES/django.po"
             known = {(entry.msgctxt, entry.msgid) for entry in catalog}
-            new = (e for e in polib.pofile(str(own)) if (e.msgctxt, e.msgid) not in known)
-            catalog.extend(new)
+            for file in LIBRARIES:
+                for entry in polib.pofile(str(file)):
+                    if (entry.msgctxt, entry.msgid) not in known:
+                        known.add((entry.msgctxt, entry.msgid))
+                        catalog.append(entry)
         translate(catalog).save_as_mofile(str(target / f"{domain}.mo"))
 
 

@@ -55,7 +55,7 @@ def test_another_browser_of_the_player_looks_the_same(client, alice, db):
     client.force_login(alice)
     client.post("/taste/", {"theme": "terminal", "text": "1.3"})
     page = client.get("/").content.decode()
-    assert '<meta name="looks" content="theme=terminal;text=1.3;"' in page
+    assert '<meta name="looks" content="text=1.3;theme=terminal;"' in page
     client.logout()
     assert '<meta name="looks"' not in client.get("/").content.decode()
 

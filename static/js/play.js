@@ -8,6 +8,7 @@ import { Drafts } from "./drafts.js";
 import { Entry } from "./entry.js";
 import { Follow } from "./follow.js";
 import { t } from "./i18n.js";
+import { keepToRead } from "./install.js";
 import * as keys from "./keys.js";
 import { connection, hush, once, tell } from "./lines.js";
 import { Stretch } from "./older.js";
@@ -201,7 +202,10 @@ function show(before) {
   showControls();
   aloud.heard();
   const was = before.turns[state.head]?.status;
-  if (before.head !== state.head || was !== state.turns[state.head]?.status) beside.moved();
+  if (before.head !== state.head || was !== state.turns[state.head]?.status) {
+    beside.moved();
+    if (!story.busy(state)) keepToRead(location.pathname);
+  }
   if (state.missing && !before.missing) mend();
 }
 

@@ -1,0 +1,33 @@
+// Grue as an app: starts the service worker, and tells it whose browser this is. The last adventure
+// is kept to be read without a network; only secure addresses (https, this machine) have a worker.
+
+const { serviceWorker } = navigator;
+const SETTLE = 3000; // ms after the last change of a story before it is kept anew
+
+const tell = async (message) => {
+  try {
+    const { active } = await serviceWorker.ready;
+    active?.postMessage(message);
+  } catch {
+    // No worker here: nothing is kept.
+  }
+};
+
+/** Whoever is signed in, as a word that says nothing; null on a page that was kept. */
+const player = document.querySelector("meta[name=player]")?.content ?? null;
+
+if (serviceWorker && player !== null) {
+  serviceWorker.register("/worker.js").catch(() => {
+    // Forbidden by this browser.
+  });
+  tell({ type: "here", player });
+}
+
+let soon = 0;
+
+/** The adventure at `path` is the last one played: keep it as it stands in a moment. */
+export function keepToRead(path) {
+  if (!serviceWorker || !player) return;
+  clearTimeout(soon);
+  soon = setTimeout(() => tell({ type: "keep", url: `${path}read/?kept`, player }), SETTLE);
+}

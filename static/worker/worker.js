@@ -1,0 +1,111 @@
+// The service worker. Every page comes from the network, as without it; where there is none, the
+// last adventure can be read, and any other address shows a page that says so.
+//
+// Before this code stands `const KEPT = {version, shell, offline}` (game/offline/views.py). Two
+// caches: the shell is ours and everybody's, named by its version; the story is one player's, one
+// page, gone when they log out.
+
+const SHELL = `grue-shell-${KEPT.version}`;
+const STORY = "grue-story";
+const PLAYER = "X-Kept-For"; // a word for the player, of ours: on what is kept, never sent
+const ADVENTURE = /^\/adventures\/[0-9a-f-]{36}\/(?:read\/)?$/u;
+const LEAVES = /^\/accounts\/(?:logout|delete)/u;
+
+self.addEventListener("install", (event) => {
+  const keep = async () => {
+    const cache = await caches.open(SHELL);
+    // Past the browser's own cache: these belong together.
+    await cache.addAll([KEPT.offline, ...KEPT.shell].map((url) => new Request(url, { cache: "reload", credentials: "omit" })));
+    await self.skipWaiting();
+  };
+  event.waitUntil(keep());
+});
+
+self.addEventListener("activate", (event) => {
+  const tidy = async () => {
+    const names = await caches.keys();
+    const old = names.filter((name) => name.startsWith("grue-shell-") && name !== SHELL);
+    await Promise.all(old.map((name) => caches.delete(name)));
+    await self.clients.claim();
+  };
+  event.waitUntil(tidy());
+});
+
+self.addEventListener("fetch", (event) => {
+  const { request } = event;
+  const url = new URL(request.url);
+  if (url.origin !== location.origin) return;
+  if (request.method === "POST" && LEAVES.test(url.pathname)) {
+    event.waitUntil(caches.delete(STORY));
+    return;
+  }
+  if (request.method !== "GET") return;
+  if (request.mode === "navigate") event.respondWith(page(request, url));
+  else if (url.pathname.startsWith("/static/")) event.respondWith(file(request));
+});
+
+/** A page, of the network; without one, what is kept. */
+async function page(request, url) {
+  try {
+    return await fetch(request);
+  } catch (problem) {
+    const kept = ADVENTURE.test(url.pathname) && (await story(url.pathname.slice(0, 49)));
+    const instead = kept || (await caches.match(KEPT.offline, { cacheName: SHELL }));
+    if (instead) return instead;
+    throw problem;
+  }
+}
+
+async function file(request) {
+  try {
+    return await fetch(request);
+  } catch (problem) {
+    const kept = await caches.match(request, { cacheName: SHELL, ignoreSearch: true });
+    if (kept) return kept;
+    throw problem;
+  }
+}
+
+/** The page that is kept, if it is of the adventure at `path`. */
+async function story(path) {
+  const cache = await caches.open(STORY);
+  for (const request of await cache.keys()) {
+    if (new URL(request.url).pathname.startsWith(path)) return cache.match(request);
+  }
+  return null;
+}
+
+self.addEventListener("message", (event) => {
+  const { type, url, player } = event.data ?? {};
+  if (type === "keep") event.waitUntil(keep(url, player));
+  else if (type === "here") event.waitUntil(forgetOthers(player));
+});
+
+/** Keep the adventure at `url` to be read, in place of the one before. */
+async function keep(url, player) {
+  let answer;
+  try {
+    answer = await fetch(url);
+  } catch {
+    return; // what is kept already stays
+  }
+  if (!answer.ok || answer.redirected) return;
+  const headers = new Headers({ "Content-Type": answer.headers.get("Content-Type") });
+  headers.set(PLAYER, player);
+  const policy = answer.headers.get("Content-Security-Policy");
+  if (policy) headers.set("Content-Security-Policy", policy);
+  const copy = new Response(await answer.blob(), { headers });
+  await caches.delete(STORY);
+  const cache = await caches.open(STORY);
+  await cache.put(url, copy);
+}
+
+/** A page was opened by `player` ("" is nobody): what is kept for anybody else is let go. */
+async function forgetOthers(player) {
+  if (!(await caches.has(STORY))) return;
+  const cache = await caches.open(STORY);
+  for (const request of await cache.keys()) {
+    const kept = await cache.match(request);
+    if (kept.headers.get(PLAYER) !== player) await caches.delete(STORY);
+  }
+}

@@ -1,0 +1,81 @@
+"""Without a network: the last adventure can be read, and nobody else's ever."""
+
+from playwright.sync_api import expect
+
+KEPT = """
+async () => {
+  if (!(await caches.has("grue-story"))) return [];
+  const cache = await caches.open("grue-story");
+  return (await cache.keys()).map((request) => new URL(request.url).pathname);
+}
+"""
+SECONDS = 15
+
+
+def kept(page, wanted):
+    """Wait until exactly these paths are kept in the browser."""
+    for _ in range(SECONDS * 10):
+        if (found := page.evaluate(KEPT)) == wanted:
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(f"kept are {found}, not {wanted}")
+
+
+def begun(alice):
+    """An adventure with one turn, kept by the browser."""
+    window = alice.begin(narrator="Quill")
+    window.act("climb the stairs")
+    window.told(2)
+    kept(window.page, [f"{window.adventure}read/"])
+    return window
+
+
+def test_the_last_adventure_is_read_without_a_network(alice):
+    window = begun(alice)
+    path = window.adventure
+    page = window.page
+    title = page.locator("#title").inner_text()
+    with alice.expecting("ERR_INTERNET_DISCONNECTED"):
+        alice.context.set_offline(True)
+        page.goto(alice.address + path)
+        expect(page.get_by_role("heading", name=title)).to_be_visible()
+        expect(page.get_by_text("You climb the stairs to the lamp room.")).to_be_visible()
+        expect(page.get_by_text("This is the story as it was kept here.")).to_be_visible()
+        page.goto(alice.address + "/scenarios/")
+        expect(page.get_by_role("heading", name="No light reaches this far.")).to_be_visible()
+        page.get_by_role("link", name=f"Read {title}").click()
+        expect(page.get_by_text("You climb the stairs to the lamp room.")).to_be_visible()
+        alice.context.set_offline(False)
+    page.goto(alice.address + path)
+    window.ready()
+    expect(window.turns).to_have_count(2)
+
+
+def test_what_is_kept_goes_with_its_player(alice):
+    window = begun(alice)
+    page = window.page
+    with alice.expecting("ERR_INTERNET_DISCONNECTED"):
+        # As when somebody logged out in another window, or a session came to its end.
+        alice.context.clear_cookies()
+        page.goto(alice.address)
+        kept(page, [])
+        alice.context.set_offline(True)
+        page.goto(window.browser.address + "/adventures/")
+        expect(page.get_by_role("heading", name="No light reaches this far.")).to_be_visible()
+        expect(page.locator("#kept")).to_be_hidden()
+        alice.context.set_offline(False)
+
+
+def test_grue_can_be_installed(alice):
+    page = alice.window().page
+    manifest = alice.get(page.locator("link[rel=manifest]").get_attribute("href")).json()
+    assert manifest["name"] == "Grue"
+    assert manifest["display"] == "standalone"
+    assert {icon["purpose"] for icon in manifest["icons"]} == {"any", "maskable"}
+    for icon in manifest["icons"]:
+        answer = alice.get(icon["src"])
+        assert answer.ok
+        assert answer.headers["content-type"] == icon["type"]
+    assert page.evaluate("navigator.serviceWorker.ready.then(({ scope }) => scope)") == (
+        alice.address + "/"
+    )
