@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('game', '0006_accounts'),
+        ('game', '0007_training'),
     ]
 
     operations = [
