@@ -1,9 +1,10 @@
-"""Brings docker-compose.yml up, plays through its published port, breaks each service, and takes all down.
+"""Brings docker-compose.yml up, plays through its published port, and breaks each service.
 
     python scripts/try_containers.py [--compose docker-compose] [--models FOLDER] [--keep]
 
-Needs an engine of containers. Builds on the host's network, so that a build finds its packages where
-a bridge does not; --models names a folder with models that were fetched before, for the same reason.
+Needs an engine of containers. Builds on the host's network, so that a build finds its packages
+where a bridge does not; --models names a folder with models that were fetched before, for the same
+reason. Takes all of it down at the end, volumes included; its project has a name of its own.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = "grue-try"
@@ -136,10 +138,8 @@ class Guest:
                                     sys.exit(f"{during}: {event}")
                                 await asyncio.sleep(2)
                                 break
-            except (OSError, TimeoutError, Exception) as problem:  # noqa: BLE001
-                if isinstance(problem, SystemExit):
-                    raise
-                await asyncio.sleep(2)
+            except (OSError, TimeoutError, ConnectionClosed, InvalidHandshake):
+                await asyncio.sleep(2)  # the service is being broken: come back
         sys.exit(f"{during}: a turn was not told in {TURN_SECONDS} s")
 
 
