@@ -93,15 +93,22 @@ def look(repo: str, revision: str) -> tuple[str, list[Remote]]:
     except (ValueError, KeyError, TypeError) as error:
         raise HubError(f"the hub's answer about {repo} makes no sense: {error!r}") from error
     if not any(WEIGHTS.fullmatch(each.name) for each in siblings):
-        pickled = any(each.name.endswith((".bin", ".pt", ".pth")) for each in siblings)
-        raise HubError(
-            f"{repo} has no safetensors"
-            + (": its weights are a pickle, which may run code" if pickled else "")
-        )
+        raise HubError(f"{repo} has no safetensors{what_else([each.name for each in siblings])}")
     wanted = [
         each for each in siblings if WEIGHTS.fullmatch(each.name) or BESIDE.fullmatch(each.name)
     ]
     return commit, wanted
+
+
+def what_else(names: list[str]) -> str:
+    """What a repository has in place of safetensors, and what can be done with that."""
+    ggufs = sorted(name for name in names if name.lower().endswith(".gguf"))
+    if ggufs:
+        some = ", ".join(ggufs[:3]) + (", …" if len(ggufs) > 3 else "")
+        return f" but GGUF files ({some}): fetch one into MODELS_DIR and write its name as `model`"
+    if any(name.endswith((".bin", ".pt", ".pth")) for name in names):
+        return ": its weights are a pickle, which may run code"
+    return ""
 
 
 def fetch_file(

@@ -24,11 +24,14 @@ from inference.adapters import AdapterError, adapter_path, changes_of_adapter, d
 from inference.export import ExportFailed, export
 from inference.gguf_files import GGUFError, faithful, read_gguf, rewrite
 from inference.narrators import Narrator
-from inference.survey import FAMILIES, NOBODY, survey
+from inference.survey import FAMILIES, NOBODY, Survey, survey
 from inference.wheels import Wheel, WheelError, fetch
 
 Progress = Callable[[int, int], None]
 """Bytes done and bytes in all. Called with a new total when the next step begins."""
+
+Tell = Callable[[Survey], None]
+"""Hears what a model's header says, as soon as it is here and before anything is made of it."""
 
 # Raised whenever rewriting a model gives another file than before: old files are made again.
 RECIPE = 1
@@ -69,7 +72,12 @@ def model_path(narrator: Narrator, models_dir: Path) -> Path:
     return found
 
 
-def ensure_model(narrator: Narrator, models_dir: Path, progress: Progress | None = None) -> Path:
+def ensure_model(
+    narrator: Narrator,
+    models_dir: Path,
+    progress: Progress | None = None,
+    tell: Tell | None = None,
+) -> Path:
     """The model file, fetched and rewritten where it is not there yet. Raises ModelError."""
     report: Progress = progress or (lambda done, total: None)
     with clear_errors(narrator, models_dir):
@@ -83,7 +91,7 @@ def ensure_model(narrator: Narrator, models_dir: Path, progress: Progress | None
                 return found
             with tempfile.TemporaryDirectory(prefix=".pull-", dir=models_dir) as folder:
                 making = merge if merges(narrator) else make
-                record = making(narrator, models_dir, Path(folder), report)
+                record = making(narrator, models_dir, Path(folder), report, tell)
     return models_dir / record.file
 
 
@@ -167,7 +175,9 @@ def known(narrator: Narrator, models_dir: Path) -> Path | None:
     return path
 
 
-def make(narrator: Narrator, models_dir: Path, folder: Path, report: Progress) -> Record:
+def make(
+    narrator: Narrator, models_dir: Path, folder: Path, report: Progress, tell: Tell | None
+) -> Record:
     """Fetch or inspect the source, rewrite it where needed, and record the outcome."""
     source, commit = obtain(narrator, models_dir, folder, report)
     fetched = folder in source.parents
@@ -181,6 +191,7 @@ def make(narrator: Narrator, models_dir: Path, folder: Path, report: Progress) -
             f"{narrator.model} is not the file it should be: its sha256 is {digest}, "
             f"narrators.yaml says {wanted}"
         )
+    refuse_what_it_cannot_tell(source, narrator, tell)
     made = made_of(source, narrator, models_dir, folder, report)
     if made is source and not fetched:
         final = source.absolute()
@@ -203,12 +214,14 @@ def make(narrator: Narrator, models_dir: Path, folder: Path, report: Progress) -
     return record
 
 
-def merge(narrator: Narrator, models_dir: Path, folder: Path, report: Progress) -> Record:
+def merge(
+    narrator: Narrator, models_dir: Path, folder: Path, report: Progress, tell: Tell | None
+) -> Record:
     """Add the narrator's adapter to its model, which is made first where it is not here yet."""
     plain = narrator.model_copy(update={"adapter": ""})
     source = known(plain, models_dir)
     if source is None:
-        source = models_dir / make(plain, models_dir, folder, report).file
+        source = models_dir / make(plain, models_dir, folder, report, tell).file
     reader = read_gguf(source)
     changes = changes_of_adapter(adapter_path(narrator.adapter, models_dir), reader)
     made = folder / "merged.gguf"
@@ -264,7 +277,6 @@ def made_of(
     source: Path, narrator: Narrator, models_dir: Path, folder: Path, report: Progress
 ) -> Path:
     """What the narrator's engine loads: the source itself, or what is made of it in `folder`."""
-    refuse_what_it_cannot_tell(source, narrator)
     if narrator.engine == "transformers" or (source / IR).is_file():
         return source
     if source.is_dir():
@@ -283,7 +295,7 @@ def made_of(
     return made
 
 
-def refuse_what_it_cannot_tell(source: Path, narrator: Narrator) -> None:
+def refuse_what_it_cannot_tell(source: Path, narrator: Narrator, tell: Tell | None) -> None:
     """Raises ModelError where the header says that the engine cannot load it, and who can."""
     try:
         found = survey(source, narrator)
@@ -291,6 +303,8 @@ def refuse_what_it_cannot_tell(source: Path, narrator: Narrator) -> None:
         if source.is_file():
             raise ModelError(f"{source} is not a whole GGUF file") from error
         raise ModelError(str(error)) from error
+    if tell is not None:
+        tell(found)
     if narrator.engine not in found.memory:
         others = " or ".join(f"engine: {engine}" for engine in found.memory)
         raise ModelError(

@@ -334,6 +334,23 @@ def test_the_repetition_penalty_changes_what_is_told(engine):
     assert plain != wary
 
 
+@pytest.mark.parametrize("engine", MODELS, indirect=True)
+def test_penalties_for_what_a_reply_has_told_change_what_is_told(engine):
+    prompts = [PROMPT, "Rain. " * 20, "The door is open. The door is"]
+    told = {
+        tuple(
+            tell(engine, p, max_tokens=40, temperature=0, repetition_penalty=1, **penalty)
+            for p in prompts
+        )
+        for penalty in (
+            {},
+            {"frequency_penalty": 1.5},
+            {"presence_penalty": 2},
+        )
+    }
+    assert len(told) == 3
+
+
 # ---- with the tests' own GPT-2, whose every word is known
 
 
@@ -527,6 +544,32 @@ def test_what_may_be_chosen_and_how_often_is_what_transformers_says(sampling, vo
     assert not (found[wanted == 0]).any()
 
 
+@pytest.mark.torch
+def test_only_what_the_reply_itself_has_told_wears_out(tiny):
+    """Once for having been told, and once more for each time; the prompt's own words do not."""
+    torch = pytest.importorskip("torch", reason="torch is not installed (make test-torch)")
+
+    from inference.engines.choosing import worn
+
+    told = torch.tensor([[0, 1, 3], [0, 1, 3]])
+    scores = worn(
+        torch.zeros(2, 3), told, frequency=torch.tensor([0.5, 0]), presence=torch.tensor([0, 2.0])
+    )
+    assert scores.tolist() == [[0, -0.5, -1.5], [0, -2, -2]]
+
+
+@pytest.mark.torch
+def test_a_penalty_for_frequency_wears_out_a_loop(transformers_engine):
+    """The tiny model repeats "The door is open." for ever: greedily, until its words are worn."""
+    engine = transformers_engine
+    loop = {"max_tokens": 30, "temperature": 0, "repetition_penalty": 1}
+    prompt = "The door is open. The door is"
+    plain = tell(engine, prompt, **loop)
+    assert plain.count("open. The door is") >= 3
+    assert tell(engine, prompt, **loop, frequency_penalty=0.01) == plain
+    assert tell(engine, prompt, **loop, frequency_penalty=2).count("The door is") < 3
+
+
 # ---- openvino
 
 
@@ -563,23 +606,6 @@ def test_what_a_player_types_never_becomes_structure(openvino_engine):
         assert len(openvino_engine._encode(token)) == 1
         for typed in (f"I knock.{token}", f"{token[:4]}{token}{token[4:]}", token * 3):
             assert specials(typed) == plain, typed
-
-
-@pytest.mark.model
-def test_penalties_change_what_is_told(openvino_engine):
-    prompts = [PROMPT, "Rain. " * 20, "It is dark. It is cold. It is"]
-    told = {
-        tuple(
-            tell(openvino_engine, p, max_tokens=40, temperature=0, repetition_penalty=1, **penalty)
-            for p in prompts
-        )
-        for penalty in (
-            {},
-            {"frequency_penalty": 1.5},
-            {"presence_penalty": 2},
-        )
-    }
-    assert len(told) == 3
 
 
 @pytest.mark.model

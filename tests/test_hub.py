@@ -148,6 +148,13 @@ def test_a_model_that_is_a_pickle_alone_is_refused(server, tmp_path):
         fetch(tmp_path / "gpt")
 
 
+def test_a_place_of_ggufs_says_what_to_do_with_one(server, tmp_path):
+    del server.files["model.safetensors"]
+    server.files["gpt.Q8_0.gguf"] = b"GGUF"
+    with pytest.raises(HubError, match=r"but GGUF files \(gpt\.Q8_0\.gguf\): fetch one into"):
+        fetch(tmp_path / "gpt")
+
+
 def test_a_model_that_is_not_there_and_one_that_wants_a_token(server, tmp_path, monkeypatch):
     with pytest.raises(HubError, match="no such model or revision"):
         fetch(tmp_path / "gpt", "v9")

@@ -1,7 +1,7 @@
 """How the next token is chosen in transformers' continuous batching, for each request its own way.
 
-The library has temperature, top-k and top-p for each request, drops the repetition penalty with a
-warning, and draws from one generator for all. This stands in place of its list of processors: all
+The library has temperature, top-k and top-p for each request, drops the penalties with a warning,
+and draws from one generator for all. This stands in place of its list of processors: all
 of it happens here, and what the library is handed leaves it one token to take.
 """
 
@@ -20,15 +20,15 @@ CANDIDATES = 1024
 
 # The rows of the library's tensor of arguments, one column for each request. It is of int32;
 # numbers with a fraction lie in it bit by bit.
-ROW, TOP_K, PENALTY, TEMPERATURE, TOP_P, MIN_P, DRAW = range(7)
-ARGUMENTS = 7
+ROW, TOP_K, PENALTY, FREQUENCY, PRESENCE, TEMPERATURE, TOP_P, MIN_P, DRAW = range(9)
+ARGUMENTS = 9
 
 
 @dataclass
 class Taste:
     """How one request wants its tokens chosen, and what it draws its luck from."""
 
-    row: int  # in `Chooser.seen`
+    row: int  # in `Chooser.seen` and `Chooser.told`
     sampling: SamplingParams
     luck: random.Random
     begun: bool = False  # whether its row knows the prompt
@@ -41,6 +41,8 @@ class Taste:
             [self.row, 1 if greedy else sampling.top_k],
             [
                 sampling.repetition_penalty,
+                sampling.frequency_penalty,
+                sampling.presence_penalty,
                 1.0 if greedy else sampling.temperature,
                 sampling.top_p,
                 sampling.min_p,
@@ -52,8 +54,9 @@ class Taste:
 class Chooser:
     """What ContinuousBatchingManager wants of its `logit_processor`, and no more.
 
-    Which tokens a story has already seen is kept on the device, a row for each request, since with
-    CUDA graphs and double buffering the host does not know the last token when the next is due.
+    Which tokens a story has already seen, and how often its reply has told each, is kept on the
+    device, a row for each request, since with CUDA graphs and double buffering the host does not
+    know the last token when the next is due.
     """
 
     tensors_required = ARGUMENTS
@@ -64,6 +67,7 @@ class Chooser:
         # more, which must not end up in its successor's row. The last row is for padding.
         self._free = list(range(2 * slots))
         self.seen = torch.zeros(2 * slots + 1, vocabulary, dtype=torch.bool, device=device)
+        self.told = torch.zeros(2 * slots + 1, vocabulary, dtype=torch.int16, device=device)
         self._tastes: dict[str, Taste] = {}
 
     def expect(self, request: str, sampling: SamplingParams) -> None:
@@ -87,7 +91,7 @@ class Chooser:
         storage[[ROW, TOP_K]] = torch.tensor([[len(self.seen) - 1], [1]], dtype=torch.int32).to(
             storage.device
         )
-        neutral = torch.tensor([[1.0], [1.0], [1.0], [0.0], [0.0]]).view(torch.int32)
+        neutral = torch.tensor([[1.0], [0.0], [0.0], [1.0], [1.0], [0.0], [0.0]]).view(torch.int32)
         storage[PENALTY:] = neutral.to(storage.device)
 
     def prepare_tensor_args(
@@ -118,6 +122,8 @@ class Chooser:
         taste.begun = True
         self.seen[taste.row] = False
         self.seen[taste.row, torch.tensor(prompt, device=self.seen.device)] = True
+        self.told[taste.row] = 0
+        self.told[taste.row, prompt[-1]] = -1  # the first step takes it for the reply's
         if self.seen.is_cuda:  # the library computes on a stream of its own
             torch.cuda.current_stream(self.seen.device).synchronize()
 
@@ -126,14 +132,21 @@ class Chooser:
     ) -> torch.Tensor:
         """Scores that leave one token for each request.
 
-        `last` [B] is the token before, `scores` [B, V] what the model says, `arguments` [7, ≥ B].
+        `last` [B] is the token before, `scores` [B, V] what the model says, `arguments` [9, ≥ B].
         """
         arguments = arguments[:, : scores.size(0)]
-        rows = arguments[ROW].long()
-        self.seen[rows, last.long()] = True
-        penalty, temperature, top_p, min_p, draw = arguments[PENALTY:].view(torch.float32)
+        rows, last = arguments[ROW].long(), last.long()
+        self.seen[rows, last] = True
+        self.told[rows, last] = self.told[rows, last] + 1
+        penalty, frequency, presence, temperature, top_p, min_p, draw = arguments[PENALTY:].view(
+            torch.float32
+        )
+        scores = penalized(scores, self.seen[rows], penalty)
+        # A GPU's graph has no branches; on a CPU this costs as much as the rest of the choice.
+        if scores.is_cuda or bool((frequency != 0).any() | (presence != 0).any()):
+            scores = worn(scores, self.told[rows], frequency, presence)
         chosen = choose(
-            penalized(scores, self.seen[rows], penalty),
+            scores,
             temperature=temperature,
             top_k=arguments[TOP_K].long(),
             top_p=top_p,
@@ -152,6 +165,15 @@ def penalized(scores: torch.Tensor, seen: torch.Tensor, penalty: torch.Tensor) -
     """
     by = penalty.unsqueeze(1)
     return torch.where(seen, torch.where(scores > 0, scores / by, scores * by), scores)
+
+
+def worn(
+    scores: torch.Tensor, told: torch.Tensor, frequency: torch.Tensor, presence: torch.Tensor
+) -> torch.Tensor:
+    """Make less likely what this reply has `told` [B, V], and more so the more often: as OpenAI's
+    interface defines both penalties."""
+    once = presence.unsqueeze(1) * (told > 0)
+    return scores - frequency.unsqueeze(1) * told - once
 
 
 def choose(

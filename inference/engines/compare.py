@@ -1,9 +1,14 @@
 """Every engine that is installed on the same prompts: `python -m inference.engines.compare`.
 
-The model is a GPT-2 of a published shape with random weights, which are as fast as trained ones, or
-a checkpoint's folder. The yardstick is plain `generate` of transformers, one story at a time. All
-take turns in each round, and a ratio is of runs of the same round, since a machine is not as fast
-in one minute as in the next. Prints one JSON object a figure; wants requirements/torch.txt.
+Told is a GPT-2 of a published shape with random weights, which are as fast as trained ones, a
+checkpoint's folder (`--model`), or a narrator of the file (`--narrator smol`). Beside them stand:
+
+- `generate`: plain transformers, one story at a time, which is the yardstick for a checkpoint;
+- `library`: a bare loop over openvino-genai, without a process, a prompt or a word of ours;
+- `llama.cpp`: its server on the very same GGUF, asked by the engine `openai`.
+
+All take turns in each round, and a ratio is of runs of the same round, since a machine is not as
+fast in one minute as in the next. Prints one JSON object a figure.
 """
 
 import argparse
@@ -13,13 +18,15 @@ import queue
 import statistics
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from inference import prompts
 from inference.config import InferenceConfig
+from inference.engines import llama_cpp
 from inference.engines.base import NewText
 from inference.engines.bench import (
     PATIENCE,
@@ -36,7 +43,7 @@ from inference.engines.bench import (
 from inference.engines.process import EngineProcess
 from inference.engines.shapes import SHAPES, make
 from inference.models import ModelError, ensure_model
-from inference.narrators import Narrator
+from inference.narrators import Narrator, load_narrators
 from inference.request import GenerationRequest
 from inference.sampling import SamplingParams
 
@@ -45,7 +52,8 @@ Engine = Literal["openvino", "transformers"]  # those that tell a checkpoint
 STORIES = (1, 8, 16, 32)
 WINDOW = 1024
 TURNS: tuple[Turn, ...] = ("cold", "next")
-YARDSTICK = "generate"
+GENERATE, LIBRARY, LLAMA = "generate", "library", "llama.cpp"
+BESIDE = (GENERATE, LIBRARY, LLAMA)  # what the engines are measured by
 
 # What random weights say is as likely as anything else; with a top k, choosing costs what it costs
 # with a trained model, whose likely words are few.
@@ -116,34 +124,101 @@ def _no_chat(*_: Any) -> str:
     raise ValueError("a base model has no chat template")
 
 
+class Library:
+    """A bare loop over openvino-genai: ids in, ids out, and the words only when all are told."""
+
+    def __init__(self, narrator: Narrator, config: InferenceConfig) -> None:
+        from inference.engines import openvino as ours  # noqa: PLC0415  heavy
+
+        self._ours = ours.load(narrator, config)
+        self._narrator = narrator
+        self._asked = 0
+        self.count = self._ours.count
+
+    def tell(self, requests: dict[int, GenerationRequest]) -> Run:
+        ours, pipeline = self._ours, self._ours._pipeline
+        asked = {number: self._ready(request) for number, request in requests.items()}
+        told: dict[int, list[int]] = {number: [] for number in asked}
+        run = Run(began=time.monotonic())
+        handles = {}
+        for number, (prompt, generation) in asked.items():
+            self._asked += 1
+            handles[number] = pipeline.add_request(self._asked, prompt, generation)
+        while pipeline.has_non_finished_requests():
+            pipeline.step()
+            now = time.monotonic()
+            for number, handle in handles.items():
+                while handle.can_read():
+                    for output in handle.read().values():
+                        told[number] += output.generated_ids
+                        run.first.setdefault(number, now)
+        run.ended = time.monotonic()
+        run.tokens = sum(map(len, told.values()))
+        run.replies = {number: ours._tokenizer.decode(ids) for number, ids in told.items()}
+        return run
+
+    def _ready(self, request: GenerationRequest) -> tuple[Any, Any]:
+        import numpy as np  # noqa: PLC0415
+        import openvino  # noqa: PLC0415
+
+        ours = self._ours
+        built = prompts.build(
+            request, self._narrator, ours.count, ours.render_chat, ours.context_tokens
+        )
+        ids = np.array([ours._encode(built.text)], dtype=np.int64)
+        return openvino.Tensor(ids), ours._generation(built.sampling)
+
+
 @dataclass
 class Way:
-    """One way to tell, and the process it lives in."""
+    """One way to tell, and the process it lives in; 0 where that is none of its own."""
 
     tell: Tell
-    pid: int
-    process: EngineProcess | None = None
+    pid: int = 0
+    one_at_a_time: bool = False
 
 
-def ways_to_tell(
-    folder: Path, config: InferenceConfig, slots: int, dtype: str, only: Iterable[Engine]
-) -> dict[str, Way]:
-    """The engines that can be had here, each in a process of its own, without the yardstick."""
-    found: dict[str, Way] = {}
-    for engine in only:
-        narrator = narrator_of(engine, folder, slots, dtype)
+class Ways:
+    """The ways that can be had here, each engine in a process of its own, for a `with` block."""
+
+    def __init__(self, config: InferenceConfig) -> None:
+        self.config = config
+        self.found: dict[str, Way] = {}
+        self._stack = ExitStack()
+
+    def __enter__(self) -> "Ways":
+        return self
+
+    def __exit__(self, *args: Any) -> None:
+        self._stack.close()
+
+    def add(self, name: str, narrator: Narrator) -> None:
+        """An engine, as a worker has it. One whose model cannot be had is left out, and says so."""
         try:
-            ensure_model(narrator, config.models_dir)
+            if narrator.engine != "openai":
+                ensure_model(narrator, self.config.models_dir)
         except ModelError as problem:
-            sys.stderr.write(f"without {engine}: {problem}\n")
-            continue
+            sys.stderr.write(f"without {name}: {problem}\n")
+            return
         steps: queue.SimpleQueue[list[NewText]] = queue.SimpleQueue()
-        process = EngineProcess(narrator, config, steps.put, None, lambda cause: os._exit(1))
+        process = EngineProcess(narrator, self.config, steps.put, None, lambda _: os._exit(1))
         process.start()
+        self._stack.callback(process.stop, timeout=5)
         info = process.wait_ready(PATIENCE)
-        say("load_seconds", round(info.load_seconds, 2), way=engine)
-        found[engine] = Way(through(process, steps), info.pid, process)
-    return found
+        say("load_seconds", round(info.load_seconds, 2), way=name)
+        self.found[name] = Way(through(process, steps), info.pid)
+
+    def add_llama(self, narrator: Narrator, model: Path) -> None:
+        """llama.cpp's server on the same file, where the package is installed."""
+        if not llama_cpp.at_hand():
+            sys.stderr.write("without llama.cpp: xllamacpp is not installed\n")
+            return
+        served = llama_cpp.serving(model, narrator.context, narrator.slots)
+        address, pid = self._stack.enter_context(served)
+        own: dict[str, Any] = {"engine": "openai", "model": address, "options": {}, "sha256": None}
+        asked = narrator.model_copy(update={**own, "name": "bench-llama", "dtype": None})
+        self.add(LLAMA, asked)
+        self.found[LLAMA].pid = pid
 
 
 def narrator_of(engine: Engine, folder: Path, slots: int, dtype: str) -> Narrator:
@@ -158,90 +233,143 @@ def narrator_of(engine: Engine, folder: Path, slots: int, dtype: str) -> Narrato
         context=WINDOW,
         slots=slots,
         sampling=SAMPLING,
-        # So that all stories and their next turns stay known.
-        options={"cache_tokens": max(16_384, 1024 * slots)},
+        options=room_for(slots),
         **own,
     )
 
 
-def compare(
-    folder: Path,
-    config: InferenceConfig,
-    rounds: int,
-    stories: tuple[int, ...],
-    dtype: str,
-    engines: tuple[Engine, ...],
+def room_for(slots: int) -> dict[str, Any]:
+    """Options with which all stories and their next turns stay known."""
+    return {"cache_tokens": max(16_384, 1024 * slots)}
+
+
+def compare_checkpoint(
+    folder: Path, config: InferenceConfig, given: argparse.Namespace, engines: Iterable[Engine]
 ) -> None:
-    narrator = narrator_of("transformers", folder, max(stories), dtype)
-    ways = ways_to_tell(folder, config, max(stories), dtype, engines)
-    yardstick = Generate(folder, narrator)
-    ways[YARDSTICK] = Way(yardstick.tell, os.getpid())
+    """The engines that tell a checkpoint beside plain `generate`, and openvino's bare loop."""
+    slots = max(given.stories)
+    with Ways(config) as ways:
+        for engine in engines:
+            ways.add(engine, narrator_of(engine, folder, slots, given.dtype))
+        narrator = narrator_of("transformers", folder, slots, given.dtype)
+        if "openvino" in ways.found:
+            own = narrator_of("openvino", folder, slots, "")
+            ways.found[LIBRARY] = Way(Library(own, config).tell)
+        yardstick = Generate(folder, narrator)
+        ways.found[GENERATE] = Way(yardstick.tell, one_at_a_time=True)
+        compare(ways.found, narrator, yardstick.count, given)
+
+
+def compare_narrator(
+    narrator: Narrator, config: InferenceConfig, given: argparse.Namespace
+) -> None:
+    """A narrator of the file beside its library's bare loop and llama.cpp on the same GGUF."""
+    slots = max(given.stories)
+    ours = narrator.model_copy(
+        update={
+            "slots": slots,
+            "context": WINDOW,
+            "options": {**narrator.options, **room_for(slots)},
+            # Neither engine may end a reply before the other.
+            "sampling": narrator.sampling.model_copy(update={"max_tokens": TOLD_TOKENS}),
+        }
+    )
+    with Ways(config) as ways:
+        ways.add(ours.engine, ours)
+        library = Library(ours, config)
+        ways.found[LIBRARY] = Way(library.tell)
+        model = ensure_model(ours, config.models_dir)
+        if model.is_file():
+            ways.add_llama(ours, model)
+        compare(ways.found, ours, library.count, given)
+
+
+def compare(
+    ways: dict[str, Way],
+    narrator: Narrator,
+    count_tokens: Callable[[str], int],
+    given: argparse.Namespace,
+) -> None:
+    """Have all of them tell so many stories at once, round by round, and print the figures."""
     say("cores", os.cpu_count() or 0, machine=machine())
     fresh = 0
-    for count in stories:
+    for count in given.stories:
         runs: dict[str, list[dict[Turn, Run]]] = {way: [] for way in ways}
-        for turn in range(rounds + 1):
+        for turn in range(given.rounds + 1):
             for name in sorted(ways, reverse=turn % 2 == 1):  # none is always first
-                many = 1 if name == YARDSTICK else count
-                told = {n: story(n, yardstick.count) for n in range(fresh, fresh + many)}
+                many = 1 if ways[name].one_at_a_time else count
+                told = {n: story(n, count_tokens) for n in range(fresh, fresh + many)}
                 fresh += many
                 both = tell_twice(ways[name].tell, narrator, told)
                 if turn:  # the first round warms up
                     runs[name].append(both)
         report(count, runs)
     for name, way in ways.items():
-        say("resident_megabytes", resident_megabytes(way.pid), way=name)
-        if way.process is not None:
-            way.process.stop(timeout=5)
+        if way.pid:
+            say("resident_megabytes", resident_megabytes(way.pid), way=name)
 
 
 def report(count: int, runs: dict[str, list[dict[Turn, Run]]]) -> None:
-    """Medians over the rounds, and of the ratios to the yardstick's run of the same round."""
+    """Medians over the rounds, and of the ratios to what stands beside in the same round."""
     for name, rounds in runs.items():
         for turn in TURNS:
-            what = {"way": name, "stories": 1 if name == YARDSTICK else count, "turn": turn}
+            what = {"way": name, "stories": 1 if name == GENERATE else count, "turn": turn}
             speeds = [each[turn].tokens_per_second for each in rounds]
             say("tokens_per_second", round(statistics.median(speeds), 1), **what)
             first = statistics.median(each[turn].first_token_seconds for each in rounds)
             say("first_token_seconds", round(first, 3), **what)
-            if name != YARDSTICK:
-                yard = [each[turn].tokens_per_second for each in runs[YARDSTICK]]
-                ratios = [mine / its for mine, its in zip(speeds, yard, strict=True)]
-                say("to_generate", round(statistics.median(ratios), 2), **what)
+            for base in BESIDE:
+                if name not in BESIDE and base in runs:
+                    its = [each[turn].tokens_per_second for each in runs[base]]
+                    ratios = [mine / other for mine, other in zip(speeds, its, strict=True)]
+                    say(f"to_{base}", round(statistics.median(ratios), 2), **what)
 
 
 def machine() -> str:
-    """The GPU's name where one is used, else the processor's."""
-    import torch  # noqa: PLC0415
-
-    if torch.cuda.is_available():
-        return str(torch.cuda.get_device_name())
+    """The processor's name, and the GPU's where torch finds one."""
+    processor = platform.processor() or platform.machine()
     about = Path("/proc/cpuinfo")
     if about.exists():
         for line in about.read_text().splitlines():
             if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
+                processor = line.split(":", 1)[1].strip()
+                break
+    try:
+        import torch  # noqa: PLC0415  not installed everywhere
+    except ImportError:
+        return processor
+    return (
+        f"{torch.cuda.get_device_name()}, {processor}" if torch.cuda.is_available() else processor
+    )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Every installed engine beside plain generate.")
-    parser.add_argument("--shape", choices=SHAPES, default="124M")
-    parser.add_argument("--model", type=Path, help="a checkpoint's folder instead of a shape")
+    parser = argparse.ArgumentParser(description="Every installed engine, on the same prompts.")
+    told = parser.add_mutually_exclusive_group()
+    told.add_argument("--shape", choices=SHAPES, default="124M")
+    told.add_argument("--model", type=Path, help="a checkpoint's folder instead of a shape")
+    told.add_argument("--narrator", help="a narrator of the file, beside llama.cpp")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--stories", type=int, nargs="*", default=STORIES)
     parser.add_argument("--dtype", default="", choices=["", "float32", "bfloat16", "float16"])
     parser.add_argument("--engines", nargs="*", default=("openvino", "transformers"))
+    parser.add_argument("--narrators-file", type=Path, default=Path("narrators.yaml"))
     parser.add_argument(
         "--models-dir", type=Path, default=Path(os.environ.get("MODELS_DIR", "var/models"))
     )
     given = parser.parse_args()
     models_dir = given.models_dir.resolve()
+    config = InferenceConfig(
+        redis_url="", narrators_file=given.narrators_file, models_dir=models_dir
+    )
+    if given.narrator:
+        narrator = load_narrators(given.narrators_file).get(given.narrator)
+        compare_narrator(narrator, config, given)
+        return
     folder = given.model or models_dir / f"gpt2-shape-{given.shape}"
     if not folder.exists():
         make(folder, SHAPES[given.shape], words_only=True)
-    config = InferenceConfig(redis_url="", narrators_file=Path(), models_dir=models_dir)
-    compare(folder, config, given.rounds, tuple(given.stories), given.dtype, tuple(given.engines))
+    compare_checkpoint(folder, config, given, given.engines)
 
 
 if __name__ == "__main__":

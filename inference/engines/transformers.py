@@ -352,6 +352,8 @@ def load_model(path: Path, device: torch.device, dtype: torch.dtype, attention: 
     source: dict[str, Any] = {"pretrained_model_name_or_path": str(path), "use_safetensors": True}
     if path.is_file():
         source = {"pretrained_model_name_or_path": str(path.parent), "gguf_file": path.name}
+        # Packed, it would be told by kernels that the library fetches from a hub.
+        source["quantization_config"] = transformers.GgufConfig(dequantize=True)
     model = transformers.AutoModelForCausalLM.from_pretrained(
         **source,
         dtype=dtype,

@@ -14,13 +14,12 @@ from inference.models import (
     ensure_model,
     model_path,
     size_of,
-    source_at_hand,
     wants_export,
 )
 from inference.narrators import Narrator, NarratorsError, UnknownNarrator, load_narrators
 from inference.prompts import MARGIN
 from inference.request import Passage
-from inference.survey import survey
+from inference.survey import Survey, survey
 from inference.trial import ACTIONS, OPENING, Trial, memory_in_use
 
 
@@ -60,11 +59,15 @@ class Command(BaseCommand):
         if narrator.engine == "openai":
             self.stdout.write(f"{narrator.name} runs on {narrator.model}: nothing to fetch")
         elif narrator.model:
-            self.describe(narrator)
             if wants_export(narrator, folder) and environment(folder) is None:
                 self.stdout.write("installing what the export needs, once: 500 MB to fetch")
             with Bar(narrator.name) as bar:
-                path = ensure_model(narrator, settings.INFERENCE.models_dir, bar.show)
+
+                def describe(found: Survey) -> None:
+                    bar.close()
+                    self.describe(found)
+
+                path = ensure_model(narrator, folder, bar.show, describe)
             self.stdout.write(f"{path} ({size_of(path) / 1e6:.0f} MB)")
         trial = Trial(narrator, settings.INFERENCE)
         problem = trial.reference_problem()
@@ -102,20 +105,18 @@ class Command(BaseCommand):
             f"{window.theirs} as the server reads them"
         )
 
-    def describe(self, narrator: Narrator) -> None:
-        """Read the header of a host's own file before anything is made of it."""
-        source = source_at_hand(narrator, settings.INFERENCE.models_dir)
-        if source is not None:
-            for line in survey(source, narrator).lines():
-                self.stdout.write(line)
+    def describe(self, found: Survey) -> None:
+        """What a model's header says: its kind, who can tell it, and the memory that takes."""
+        for line in found.lines():
+            self.stdout.write(line)
 
     def try_out(self, narrator: Narrator) -> None:
         """Read the model in full and tell three turns with it."""
         if narrator.engine == "openai":
             self.check_server(narrator)
         elif narrator.model:
-            check_model(narrator, settings.INFERENCE.models_dir)
-            self.describe(narrator)
+            path = check_model(narrator, settings.INFERENCE.models_dir)
+            self.describe(survey(path, narrator))
         trial = Trial(narrator, settings.INFERENCE)
         problem = trial.reference_problem()
         self.stdout.write(problem or f"loaded in {trial.load_seconds:.1f} s")
@@ -168,12 +169,16 @@ class Bar:
         return self
 
     def __exit__(self, *args: Any) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the bar where it is; the next step begins another."""
         if self._bar is not None:
             self._bar.close()
+            self._bar = None
 
     def show(self, done: int, total: int) -> None:
         if self._bar is None or self._bar.total != total:
-            if self._bar is not None:
-                self._bar.close()
+            self.close()
             self._bar = tqdm(total=total, desc=self._called, unit="B", unit_scale=True)
         self._bar.update(done - self._bar.n)
