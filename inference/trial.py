@@ -1,12 +1,15 @@
 """Trying a narrator without a game: its engine in this process, one story at a time."""
 
+import logging
 import resource
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
-from inference import doctor
+from inference import arithmetic, doctor
 from inference.config import InferenceConfig
 from inference.engines.base import Engine
 from inference.engines.host import load
@@ -18,11 +21,17 @@ from inference.request import GenerationRequest, Passage, StoryContext
 from inference.sampling import SamplingParams
 from inference.text import ReplyStream
 
+logger = logging.getLogger(__name__)
+
 REFERENCE_TOKENS = 24
 # Processors round differently, and one token that falls the other way changes all that follow: a
 # reference is best where the likeliest token is far ahead of the next. Weights that are read
 # wrongly differ within a few words.
 REFERENCE_WORDS = 5
+
+# For a GGUF without a reference. Plain words: any tokenizer splits them the same a second time.
+PROOF_PROMPT = "You open the door of the old mill and look around. On the table"
+PROOF_TOKENS = 16
 
 OPENING = (
     "You stand at the top of the cellar stairs with a lamp in your hand. Somewhere below, in the "
@@ -129,27 +138,62 @@ class Trial:
             show(stream.finish("cancelled"))
         return told
 
-    def reference_problem(self) -> str:
-        """One line where the model does not say what it should; empty where it does."""
-        reference = self.narrator.reference or self.exported_reference()
-        if reference is None:
-            return ""
-        exact = exactly(self.narrator)
-        engine = self.engine if exact == self.narrator else load(exact, self.config)
-        said = greedy(engine, reference.prompt)
-        right = " ".join(reference.text.split()[:REFERENCE_WORDS])
-        if " ".join(said.split()).startswith(right):
-            return ""
-        return (
-            f"narrator {self.narrator.name!r} says {said.strip()[:60]!r} where "
-            f"{reference.text.strip()[:60]!r} is right: its weights are not read as they are meant"
-        )
 
-    def exported_reference(self) -> Reference | None:
-        """What the checkpoint itself says, where an IR was made of it."""
-        if self.narrator.engine != "openvino" or not self.narrator.model:
-            return None
-        return reference_of(model_path(self.narrator, self.config.models_dir))
+@dataclass(frozen=True)
+class Proof:
+    """What became of the question whether a model's weights are read as they are meant."""
+
+    problem: str = ""  # one line; empty where nothing is wrong
+    said: str = ""  # how it was proved; empty where there is nothing to prove it by
+
+
+def prove(narrator: Narrator, config: InferenceConfig) -> Proof:
+    """Have the model say greedily what is known, or what its file says when computed apart.
+
+    Loads it for as long as that takes. Raises ModelError, ValueError or RuntimeError.
+    """
+    if narrator.engine == "openai" or not narrator.model:
+        return Proof()
+    engine = load(exactly(narrator), config)
+    path = model_path(narrator, config.models_dir)
+    reference = narrator.reference or (reference_of(path) if path.is_dir() else None)
+    if reference is not None:
+        return by_reference(narrator, engine, reference)
+    if narrator.engine == "openvino" and path.is_file():
+        return by_arithmetic(narrator, engine, path)
+    return Proof()
+
+
+def by_reference(narrator: Narrator, engine: Engine, reference: Reference) -> Proof:
+    """The narrator's own reference, or what the checkpoint said when an IR was made of it."""
+    said = greedy(engine, reference.prompt)
+    right = " ".join(reference.text.split()[:REFERENCE_WORDS])
+    if " ".join(said.split()).startswith(right):
+        return Proof(said="says what it should")
+    return Proof(
+        f"narrator {narrator.name!r} says {said.strip()[:60]!r} where "
+        f"{reference.text.strip()[:60]!r} is right: its weights are not read as they are meant"
+    )
+
+
+def by_arithmetic(narrator: Narrator, engine: Any, path: Path) -> Proof:
+    """What the engine tells of a GGUF greedily, gone over with numpy."""
+    said = greedy(engine, PROOF_PROMPT, PROOF_TOKENS)
+    prompt = engine.ids(PROOF_PROMPT)
+    told = engine.ids(PROOF_PROMPT + said)[len(prompt) :]
+    if not told:
+        return Proof(f"narrator {narrator.name!r} says nothing after {PROOF_PROMPT!r}")
+    try:
+        right, looked_at = arithmetic.agreeing(path, prompt, told)
+    except arithmetic.Unknown as unknown:
+        logger.info("narrator %s: not proved: %s is not computed apart", narrator.name, unknown)
+        return Proof()
+    if right >= arithmetic.AGREEING * looked_at:
+        return Proof(said=f"says what its file says ({right} of {looked_at} tokens)")
+    return Proof(
+        f"narrator {narrator.name!r} says {said.strip()[:60]!r}, and its file says otherwise "
+        f"({right} of {looked_at} tokens are right): its weights are not read as they are meant"
+    )
 
 
 def exactly(narrator: Narrator) -> Narrator:

@@ -111,6 +111,10 @@ class OpenVinoEngine:
     def count(self, text: str) -> int:
         return self._count(text)
 
+    def ids(self, text: str) -> list[int]:
+        """The tokens of `text` by their numbers. For checks."""
+        return self._encode(text)
+
     def render_chat(self, messages: list[Message], begun: str) -> str:
         """In the model's template. Many, SmolLM's too, add a system message where none is given."""
         history = [
