@@ -24,6 +24,7 @@ check:
 bench:
 	@sh scripts/environment.sh light test
 	@.venv/bin/python manage.py bench
+	@.venv/bin/python -m inference.engines.compare --narrator smol
 	@if .venv/bin/python -c 'import transformers' 2>/dev/null; then \
 	    .venv/bin/python -m inference.engines.compare; else \
 	    echo 'grue: the engines beside plain generate: sh scripts/environment.sh light torch' >&2; fi

@@ -411,7 +411,7 @@ def clear_errors(narrator: Narrator, models_dir: Path) -> Iterator[None]:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise ModelError(
                 f"the disk under {models_dir} is full: narrator {narrator.name!r} needs "
-                "room for its model (the built-in one 450 MB while it is made, 145 MB after)"
+                "room for its model (the built-in one 450 MB while it is made, 290 MB after)"
             ) from error
         raise ModelError(f"narrator {narrator.name!r}: {error}") from error
     except (hub.HubError, WheelError, GGUFError, AdapterError, ExportFailed) as error:

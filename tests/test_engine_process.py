@@ -23,7 +23,7 @@ from inference.narrators import Narrator, load_narrators
 from inference.request import GenerationRequest, Passage, StoryContext
 from inference.sampling import SamplingParams
 
-PATIENCE = 20.0  # seconds; the most a test waits for what takes a moment
+PATIENCE = 60.0  # seconds; the most a test waits for what takes a moment
 REPLY = "You open the box. Inside lies a brass key, cold and heavy. Behind you, a step creaks."
 
 

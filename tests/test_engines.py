@@ -565,9 +565,11 @@ def test_a_penalty_for_frequency_wears_out_a_loop(transformers_engine):
     loop = {"max_tokens": 30, "temperature": 0, "repetition_penalty": 1}
     prompt = "The door is open. The door is"
     plain = tell(engine, prompt, **loop)
-    assert plain.count("open. The door is") >= 3
+    assert plain.count("The door is") >= 5
     assert tell(engine, prompt, **loop, frequency_penalty=0.01) == plain
-    assert tell(engine, prompt, **loop, frequency_penalty=2).count("The door is") < 3
+    worn_out = tell(engine, prompt, **loop, frequency_penalty=2)
+    assert worn_out.startswith(" open.")
+    assert worn_out.count("The door is") < plain.count("The door is")
 
 
 # ---- openvino
@@ -650,6 +652,37 @@ def test_text_that_grows_token_by_token_is_the_text(openvino_engine, prompt, sto
     before = openvino_engine._encode(prompt)[-CONTEXT:]
     decode = openvino_engine._tokenizer.decode
     assert unfolded(before, openvino_engine._encode(story), decode) == story
+
+
+@pytest.mark.model
+def test_a_gguf_is_unpacked_once_and_told_the_same(openvino_engine):
+    """What the engine has loaded says what the file itself says, in the same template."""
+    from inference.engines import openvino
+
+    cache = settings.INFERENCE.models_dir / "compiled"
+    smol = load_narrators(settings.BASE_DIR / "narrators.yaml").get("smol")
+    path = ensure_model(smol, settings.INFERENCE.models_dir)
+    folder = openvino.unpacked(path, cache)
+    assert {file.name for file in folder.iterdir()} >= {
+        *("openvino_model.xml", "openvino_model.bin", "openvino_tokenizer.xml"),
+        "openvino_detokenizer.xml",
+    }
+    assert openvino.unpacked(path, cache) == folder
+    assert not list(cache.glob(".unpack-*"))
+    direct = openvino.openvino_genai.ContinuousBatchingPipeline(
+        str(path), openvino.scheduling(1, 512), "CPU", {}
+    )
+    said = [Message("system", "Tell a story."), Message("user", "I knock.")]
+    prompt = openvino_engine.render_chat(said, "You")
+    history = [{"role": each.role, "content": each.content} for each in said]
+    tokenizer = direct.get_tokenizer()
+    assert tokenizer.apply_chat_template(history, add_generation_prompt=True) + "You" == prompt
+    assert tokenizer.get_vocab() == openvino_engine._tokenizer.get_vocab()
+    greedy = {"max_tokens": 12, "temperature": 0, "repetition_penalty": 1}
+    generation = openvino_engine._generation(SamplingParams(**greedy))
+    generation.apply_chat_template = False  # the prompt is in it already
+    [told] = direct.generate([prompt], [generation])
+    assert told.m_generation_ids[0] == tell(openvino_engine, prompt, **greedy)
 
 
 @pytest.mark.model

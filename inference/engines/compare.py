@@ -5,7 +5,8 @@ checkpoint's folder (`--model`), or a narrator of the file (`--narrator smol`). 
 
 - `generate`: plain transformers, one story at a time, which is the yardstick for a checkpoint;
 - `library`: a bare loop over openvino-genai, without a process, a prompt or a word of ours;
-- `llama.cpp`: its server on the very same GGUF, asked by the engine `openai`.
+- `llama.cpp`: its server on the very same GGUF, asked by the engine `openai` in a bare loop: what
+  it counts of a prompt before it asks is no fault of the server's.
 
 All take turns in each round, and a ratio is of runs of the same round, since a machine is not as
 fast in one minute as in the next. Prints one JSON object a figure.
@@ -34,12 +35,14 @@ from inference.engines.bench import (
     Run,
     Tell,
     Turn,
+    bare,
     resident_megabytes,
     say,
     story,
     tell_twice,
     through,
 )
+from inference.engines.openai import OpenAIEngine
 from inference.engines.process import EngineProcess
 from inference.engines.shapes import SHAPES, make
 from inference.models import ModelError, ensure_model
@@ -217,8 +220,9 @@ class Ways:
         address, pid = self._stack.enter_context(served)
         own: dict[str, Any] = {"engine": "openai", "model": address, "options": {}, "sha256": None}
         asked = narrator.model_copy(update={**own, "name": "bench-llama", "dtype": None})
-        self.add(LLAMA, asked)
-        self.found[LLAMA].pid = pid
+        engine = OpenAIEngine(asked)
+        self._stack.callback(engine.close)
+        self.found[LLAMA] = Way(bare(engine, asked), pid)
 
 
 def narrator_of(engine: Engine, folder: Path, slots: int, dtype: str) -> Narrator:
@@ -270,7 +274,7 @@ def compare_narrator(
             "slots": slots,
             "context": WINDOW,
             "options": {**narrator.options, **room_for(slots)},
-            # Neither engine may end a reply before the other.
+            # As long as elsewhere, where the model does not end its reply before that.
             "sampling": narrator.sampling.model_copy(update={"max_tokens": TOLD_TOKENS}),
         }
     )

@@ -118,11 +118,8 @@ class Command(BaseCommand):
         elif narrator.model:
             path = check_model(narrator, settings.INFERENCE.models_dir)
             self.describe(survey(path, narrator))
-        proof = prove(narrator, settings.INFERENCE)
         trial = Trial(narrator, settings.INFERENCE)
         self.stdout.write(f"loaded in {trial.load_seconds:.1f} s")
-        if proof.problem or proof.said:
-            self.stdout.write(proof.problem or f"it {proof.said}")
         trial.story.append(Passage(kind="opening", reply=OPENING))
         self.stdout.write(f"\n{OPENING}\n")
         tellings = []
@@ -137,8 +134,14 @@ class Command(BaseCommand):
             f"\n{tokens} tokens in {seconds:.1f} s ({tellings[-1].speed:.0f} a second in the last "
             f"turn), first word after {first:.2f} s at most, {memory_in_use() / 1e6:.0f} MB"
         )
-        if proof.problem or not all(told.reply for told in tellings):
-            raise CommandError(proof.problem or f"narrator {narrator.name!r} left a reply empty")
+        if not all(told.reply for told in tellings):
+            raise CommandError(f"narrator {narrator.name!r} left a reply empty")
+        del trial  # and its memory: the proof loads the model once more
+        proof = prove(narrator, settings.INFERENCE)
+        if proof.problem:
+            raise CommandError(proof.problem)
+        if proof.said:
+            self.stdout.write(f"it {proof.said}")
 
 
 def most_told(narrator: Narrator) -> int:
