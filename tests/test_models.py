@@ -331,3 +331,16 @@ def test_a_gguf_without_a_reference_is_gone_over_with_numpy(settings, tmp_path):
     rewrite(read_gguf(path), turned, lambda done, total: None, changes)
     proof = by_arithmetic(own, engine, turned)
     assert "not read as they are meant" in proof.problem and not proof.said
+
+
+@pytest.mark.model
+@pytest.mark.torch
+def test_transformers_tells_the_built_in_model_too(settings):
+    pytest.importorskip("torch", reason="torch is not installed (make test-torch)")
+    from inference.narrators import load_narrators
+    from inference.trial import prove
+
+    smol = load_narrators(Path(settings.BASE_DIR) / "narrators.yaml").get("smol")
+    path = ensure_model(smol, settings.INFERENCE.models_dir)
+    own = {"engine": "transformers", "model": str(path), "sha256": None, "context": 512}
+    assert prove(smol.model_copy(update=own), settings.INFERENCE).said == "says what it should"
