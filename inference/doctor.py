@@ -23,6 +23,7 @@ NAMES: dict[Fault, str] = {
     "person": "left the second person",
     "tense": "left the present tense",
     "endless": "found no end",
+    "rule": "broke a rule of this host",
 }
 
 LOOPS: tuple[Fault, ...] = ("loop", "repeats")

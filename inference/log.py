@@ -32,6 +32,8 @@ BATCH_LOST_SECONDS = 30  # without a sign of a job that is told
 WORKER_SECONDS = 30  # a worker that has said nothing for so long is gone
 PREFIX = "grue:"
 FIRST = "0-0"
+OFF_KEY = f"{PREFIX}off"  # narrators that the host has switched off
+ONLINE_KEY = f"{PREFIX}online"  # when each player was last seen at a window
 WATCHING_KEY = f"{PREFIX}watching"  # since when Redis remembers who watches
 LAGGED = "log.lagged"  # an entry for followers alone: pages get a snapshot instead
 
@@ -362,10 +364,26 @@ class StoryLog:
             pipe.hdel(background_key(narrator), adventure)
         pipe.execute()
 
+    def switch_off(self, narrators: Iterable[str]) -> None:
+        """Workers take no turns of these narrators from now on, and again those of all others."""
+        pipe = self.redis.pipeline(transaction=True)
+        pipe.delete(OFF_KEY)
+        if names := list(narrators):
+            pipe.sadd(OFF_KEY, *names)
+        pipe.execute()
+
+    def online(self, seconds: int) -> int:
+        """How many players were seen within so many seconds."""
+        time_now = int(self.redis.time()[0])
+        pipe = self.redis.pipeline(transaction=True)
+        pipe.zremrangebyscore(ONLINE_KEY, "-inf", time_now - LOG_SECONDS)
+        pipe.zcount(ONLINE_KEY, time_now - seconds, "+inf")
+        return int(pipe.execute()[1])
+
     # The worker's side
 
     def take_next(self, narrator: str, worker: str) -> Lease | None:
-        """Lease the turn that has waited longest. None when none waits.
+        """Lease the turn that has waited longest. None when none waits, or the host said so.
 
         A turn that was told in part before comes with those words in `request.told`.
         """
@@ -376,8 +394,9 @@ class StoryLog:
             requests_key(narrator),
             order_key(narrator),
             running_key(narrator),
+            OFF_KEY,
         ]
-        taken = self._take(keys, [*args, scripts.ROUND])
+        taken = self._take(keys, [*args, scripts.ROUND, narrator])
         if not taken:
             return None
         raw, value, before, ended = taken
@@ -463,7 +482,9 @@ class StoryLog:
         pipe.execute()
 
     def take_background(self, narrator: str) -> SummaryRequest | None:
-        """A job for an idle worker; None when none waits."""
+        """A job for an idle worker; None when none waits, or the narrator is switched off."""
+        if self.redis.sismember(OFF_KEY, narrator):
+            return None
         taken = self._take_background([background_key(narrator)])
         return SummaryRequest.heard(taken) if taken else None
 

@@ -4,6 +4,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 
+from inference.rules import Finding, Screening
 from inference.sampling import SamplingParams
 
 Kind = Literal["opening", "do", "say", "story", "continue"]
@@ -67,7 +68,8 @@ class GenerationRequest(Plain):
 
     `told` is what earlier attempts of this turn have told already, exactly as players saw it: the
     narrator goes on from there. `player` is whoever asked, by a name that says nothing: turns of
-    one player do not crowd out those of others.
+    one player do not crowd out those of others. `screening` is what the reply is held against
+    before anybody sees it.
     """
 
     adventure: str
@@ -79,6 +81,7 @@ class GenerationRequest(Plain):
     sampling: SamplingParams | None = None  # None: the narrator's own
     told: str = ""
     trace: str = ""  # the traceparent of the span that asked; empty where none is recorded
+    screening: Screening | None = None
 
 
 class BatchResult(Plain):
@@ -147,3 +150,4 @@ class Result(Plain):
     resampled: tuple[str, ...] = ()
     shortened: str = ""
     trace: str = ""  # as of GenerationRequest, of the span that told it
+    screened: tuple[Finding, ...] = ()  # what rules found, in tellings too that nobody saw

@@ -86,9 +86,10 @@ return elapsed
 # Takes the next waiting turn that nobody tells yet, and logs that it has started. `telling` names
 # this telling; it is fresh when Redis knows of no earlier one, so that words which a page may still
 # show of one (Redis was emptied in mid-reply) are not its beginning.
-# KEYS: waiting, requests, order, running.
-# ARGV: holder, lease ms, memory s, log entries, log s, prefix, ROUND.
+# KEYS: waiting, requests, order, running, those switched off.
+# ARGV: holder, lease ms, memory s, log entries, log s, prefix, ROUND, narrator.
 TAKE = """
+if redis.call('SISMEMBER', KEYS[5], ARGV[8]) == 1 then return false end
 while true do
   local popped = redis.call('ZPOPMIN', KEYS[1])
   if #popped == 0 then return false end

@@ -38,6 +38,7 @@ from inference.request import (
     StoryContext,
     Token,
 )
+from inference.rules import Finding
 from inference.text import ReplyStream
 
 logger = logging.getLogger(__name__)
@@ -50,6 +51,12 @@ DEATHS_SECONDS = 120
 OVERLOOKED = 3  # looks, KEEP_EVERY apart, after which a worker helps itself
 USUAL_TURN_SECONDS = 5.0  # until the first turn is measured
 TURNS_MEASURED = 40  # by which waits are estimated
+
+NO_WORDS = "The narrator found no words for this. Try again, or say it differently."
+NOT_SHOWN = (
+    "What the narrator told broke a rule of this host, each time, so it is not shown. "
+    "Try again, or say it differently."
+)
 
 WARM_TOKENS = 8  # of a reply, after which a narrator is known to tell
 WATCH_EVERY = 0.5  # seconds between looks at an engine that is tried
@@ -111,6 +118,7 @@ class Telling:
     given: Report | None = None  # what the narrator was given, once its prompt is built
     lost: bool = False  # the lease is another's, or the engine died: say nothing more
     resampled: list[str] = field(default_factory=list)  # why it was told again
+    screened: list[Finding] = field(default_factory=list)  # what rules found in earlier tellings
     done: threading.Event = field(default_factory=threading.Event)
 
     def take(self, new: NewText) -> None:
@@ -155,7 +163,7 @@ class Telling:
             outcome, reason = "failed", f"The narrator could not go on: {self.error}"
         elif not reply:
             outcome = "failed"
-            reason = "The narrator found no words for this. Try again, or say it differently."
+            reason = NOT_SHOWN if self.stream.fault == "rule" else NO_WORDS
         return Result(
             adventure=request.adventure,
             turn=request.turn,
@@ -169,7 +177,20 @@ class Telling:
             details=self.details(narrator),
             resampled=tuple(self.resampled),
             shortened=self.shortened,
+            screened=tuple(self.found()),
         )
+
+    def found(self) -> list[Finding]:
+        """What rules found in all its tellings, each rule once."""
+        now = self.stream.rules.found if self.stream.rules else []
+        return list({each.rule: each for each in (*self.screened, *now)}.values())
+
+    def tell_again(self, stream: ReplyStream) -> None:
+        """Go on with another stream: the one before went wrong."""
+        self.resampled.append(doctor.NAMES[self.stream.fault])
+        self.screened = self.found()
+        self.stream = stream
+        self.done.clear()
 
 
 class Storyteller:
@@ -396,11 +417,9 @@ class Storyteller:
             request = doctor.retelling(request, self.narrator.sampling, telling.stream)
             if request is not None:
                 why = doctor.NAMES[telling.stream.fault]
-                telling.resampled.append(why)
                 metrics.RETOLD.labels(self.narrator.name, why).inc()
-                again = doctor.may_retell(1 + len(telling.resampled))
-                telling.stream = reply_stream(request, self.narrator, again)
-                telling.done.clear()
+                again = doctor.may_retell(2 + len(telling.resampled))
+                telling.tell_again(reply_stream(request, self.narrator, again))
         return telling
 
     def tell_once(self, telling: Telling, request: GenerationRequest) -> None:

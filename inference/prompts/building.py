@@ -32,6 +32,7 @@ from inference.prompts.formats import (
 from inference.prompts.parts import BuiltPrompt, Firing, Given, Line, Origin, Report
 from inference.request import Card, GenerationRequest, Passage, StoryContext
 from inference.sampling import SamplingParams
+from inference.screening import Listener, screen_for
 from inference.text import ReplyStream, neutralise, shown_action
 
 MEMORY_SHARE = 0.4
@@ -139,6 +140,7 @@ def reply_stream(
         recent=[passage.reply for passage in recent],
         again=again,
         sentences=narrator.shows == "sentences",
+        rules=Listener(screen_for(request.screening)) if request.screening else None,
     )
 
 

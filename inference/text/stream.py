@@ -3,9 +3,10 @@
 import re
 import unicodedata
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, Protocol
 
 from inference.request import Kind
+from inference.rules import Finding
 from inference.text.actions import shown_action
 from inference.text.characters import character, extends, letters, spaceless, wider
 from inference.text.loops import Echo, Phrases, Runs
@@ -34,7 +35,7 @@ from inference.text.voice import Voice
 Reason = Literal["stop", "length", "cancelled", "error"]
 
 # What is wrong with a reply that ends before the model ended it.
-Fault = Literal["", "loop", "repeats", "speaks", "person", "tense", "empty", "endless"]
+Fault = Literal["", "loop", "repeats", "speaks", "person", "tense", "empty", "endless", "rule"]
 Verdict = Literal["show", "hold", "end", "drop"]
 
 # A longer word is no word: a script without spaces that is not listed, or a model gone astray.
@@ -51,6 +52,7 @@ LONG_HERE = 16  # letters
 LONG_SENTENCE = 25
 # A reply with a fault is told anew, or on, where it has less than this and has not ended well.
 SHORT_REPLY = 60  # letters
+TOLD_ON = ("loop", "rule")  # also where it has ended well
 LONG_QUOTED = 1.1  # times what is enough, to let a quotation close
 # Past what is enough a reply may also end before one of these, where a comma stands.
 JOINING = frozenset(
@@ -73,6 +75,25 @@ JOINING = frozenset(
 ENDING = 4  # characters kept free for an end and what closes quotations
 
 
+class Rules(Protocol):
+    """Hears a reply word by word and holds it against rules (`inference.screening.Listener`)."""
+
+    found: list[Finding]
+
+    @property
+    def blocked(self) -> object | None:
+        """What may not be shown, if it was heard."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether the latest words may become something that may not be shown."""
+
+    def hear(self, text: str) -> None: ...
+
+    def pause(self) -> None:
+        """A sentence ends."""
+
+
 class ReplyStream:
     """A reply as it is told: raw text in, text that may be shown out.
 
@@ -90,6 +111,9 @@ class ReplyStream:
 
     `sentences`: shown are whole sentences, not words. A sentence that goes wrong at its end is then
     never begun, and every reply ends with one.
+
+    `rules` hear every word before it is shown; what they block is never shown, nor is anything
+    that was held with it.
     """
 
     def __init__(
@@ -103,6 +127,7 @@ class ReplyStream:
         recent: Sequence[str] = (),
         again: bool = False,
         sentences: bool = False,
+        rules: Rules | None = None,
     ) -> None:
         self.told = ""
         self.done = False
@@ -110,6 +135,7 @@ class ReplyStream:
         self.unfinished = False
         self._again = again
         self._by_sentences = sentences
+        self.rules = rules
         self._max_chars = max_chars
         self._enough = enough
         self._echo = letters(shown_action(kind, action)) if kind in ("do", "say") else ""
@@ -276,6 +302,10 @@ class ReplyStream:
         self._marks = quoting(marks, space + word, (self.told + self._held + self._tail)[-1:])
         if not (marks or self._marks):
             told = without_stray_mark(told)
+        allowed = self._allowed(space + told)
+        if allowed == "end":
+            self._end(self._mark)
+            return
         if self._leaving_out:
             self._withheld += space + told
             return
@@ -283,6 +313,8 @@ class ReplyStream:
         verdict = self._judge(before, marks, word)
         if verdict != "end" and (looping := self._looping(told)) != "show":
             verdict = looping
+        if verdict == "show":
+            verdict = allowed
         match verdict:
             case "end":
                 self._end(self._mark)
@@ -455,8 +487,35 @@ class ReplyStream:
             return "end"
         return "hold" if "hold" in (runs, own, earlier, phrase) else "show"
 
+    def _allowed(self, words: str) -> Verdict:
+        """Whether rules let the next words be shown; "end" where they never may."""
+        if self.rules is None:
+            return "show"
+        self.rules.hear(words)
+        if self._broken():
+            return "end"
+        return "hold" if self.rules.waits else "show"
+
+    def _broken(self) -> bool:
+        """Whether a rule was broken; notes the fault. What was held then is never shown."""
+        if self.rules is None or self.rules.blocked is None:
+            return False
+        self.fault = "rule"
+        self._held = self._withheld = self._tail = ""
+        self._safe = 0
+        return True
+
+    def _broken_at_the_end(self) -> bool:
+        """The same, now that no word of this sentence follows."""
+        if self.rules is not None:
+            self.rules.pause()
+        return self._broken()
+
     def _close_sentence(self, following: str) -> None:
         """A sentence is complete before `following`: show it, unless it has been told before."""
+        if self._broken_at_the_end():
+            self._end()
+            return
         if self._leaving_out:
             self._sentence = ""
             if not self._marks and following not in "yY":
@@ -564,7 +623,7 @@ class ReplyStream:
 
     def _end(self, mark: str = "…") -> None:
         """End the reply here: what is held stays unseen, what was shown gets an ending."""
-        if self.fault and not self.told:
+        if self.fault and self.fault != "rule" and not self.told:
             self._withheld += self._held
         self._held = self._word = ""
         self.done = True
@@ -576,7 +635,7 @@ class ReplyStream:
             return
         well = END.search(self.told) is not None and not self._marks_shown
         short = len(letters(self.told)) < SHORT_REPLY
-        enough = well and self.fault != "loop" and not self._by_sentences
+        enough = well and self.fault not in TOLD_ON and not self._by_sentences
         if self._again and self.fault and short and not enough:
             self.unfinished = True
             return
@@ -598,6 +657,9 @@ class ReplyStream:
 
     def _end_of_text(self, mark: str) -> None:
         """The model has said its last: show what is held, unless it is to be withheld."""
+        if self._broken_at_the_end():
+            self._end(mark)
+            return
         ended = END.search(self._held)
         if self._by_sentences and mark == "…" and not ended:
             self._leave_unended()
