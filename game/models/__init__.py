@@ -2,9 +2,22 @@
 
 from game.library.visibility import Visibility
 from game.models.adventures import Adventure, AdventureQuerySet, Command, Membership
+from game.models.audience import Audience
 from game.models.cards import StoryCard, StoryCardQuerySet
 from game.models.invites import Invite
 from game.models.limits import LONGEST_MEMORY, LONGEST_NOTE, LONGEST_SUMMARY, LONGEST_TEXT
+from game.models.moderation import (
+    Appeal,
+    AuditEntry,
+    Case,
+    Notice,
+    Operation,
+    Preserved,
+    Report,
+    RuleHit,
+    Sanction,
+    Words,
+)
 from game.models.players import Player
 from game.models.scenarios import Begun, Scenario, ScenarioQuerySet
 from game.models.shares import Share, ShareQuerySet
@@ -19,13 +32,23 @@ __all__ = [
     "LONGEST_TEXT",
     "Adventure",
     "AdventureQuerySet",
+    "Appeal",
+    "Audience",
+    "AuditEntry",
     "Begun",
+    "Case",
     "Command",
     "Edit",
     "Invite",
     "Kind",
     "Membership",
+    "Notice",
+    "Operation",
     "Player",
+    "Preserved",
+    "Report",
+    "RuleHit",
+    "Sanction",
     "Scenario",
     "ScenarioQuerySet",
     "Share",
@@ -40,4 +63,5 @@ __all__ = [
     "Turn",
     "TurnContext",
     "Visibility",
+    "Words",
 ]

@@ -7,6 +7,7 @@ from django.core.validators import MaxLengthValidator
 from django.db import models
 from django.db.models.functions import Now
 
+from game.models.audience import Audience
 from game.models.limits import LONGEST_MEMORY, LONGEST_NOTE
 from game.models.players import Player
 from game.models.scenarios import Scenario
@@ -46,6 +47,7 @@ class Adventure(models.Model):
     # Since when it is deleted: it can be brought back for a while, then the tidying ends it.
     deleted = models.DateTimeField(null=True, blank=True, editable=False)
     copied = models.BooleanField(default=False, editable=False)
+    audience = models.CharField(max_length=10, choices=Audience, default=Audience.TEEN)
     head = models.ForeignKey(
         "Turn", null=True, blank=True, editable=False, on_delete=models.SET_NULL, related_name="+"
     )

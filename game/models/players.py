@@ -5,6 +5,8 @@ import uuid
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 
+from game.models.audience import Audience
+
 
 class Player(AbstractUser):
     """Someone who plays. A guest has no password and lives in one browser's session."""
@@ -20,6 +22,13 @@ class Player(AbstractUser):
                 fields=["seen"], condition=models.Q(is_guest=True), name="guests_by_last_visit"
             ),
         ]
+
+    audience_limit = models.CharField(
+        max_length=10,
+        choices=Audience,
+        default=Audience.MATURE,
+        help_text="The player’s own: nothing beyond it is shown or told to them.",
+    )
 
     def __str__(self) -> str:
         return self.username

@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 
 from game.library import visibility
 from game.library.visibility import Visibility
+from game.models.audience import Audience
 from game.models.limits import LONGEST_MEMORY, LONGEST_NOTE, LONGEST_TEXT
 from game.models.players import Player
 
@@ -60,6 +61,7 @@ class Scenario(models.Model):
         max_length=10, choices=Visibility, default=Visibility.PUBLIC, db_index=True
     )
     hidden = models.BooleanField(default=False, help_text="By a moderator: its author alone reads.")
+    audience = models.CharField(max_length=10, choices=Audience, default=Audience.TEEN)
     created = models.DateTimeField(db_default=Now(), editable=False)
     changed = models.DateTimeField(db_default=Now(), editable=False)
     # Counted from Begun, for lists in their order.
