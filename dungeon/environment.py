@@ -183,3 +183,11 @@ def file(name: str, default: Path) -> Path:
     if not found.is_file() or not os.access(found, os.R_OK):
         refuse(name, f"wants a file that can be read (it is {str(found)!r})")
     return found
+
+
+def rules_file(name: str, shipped: Path, default: str) -> Path | None:
+    """A file of rules; the one that comes with Grue (`shipped`), or none (`none`)."""
+    chosen = text(name, default)
+    if chosen == "none":
+        return None
+    return shipped if chosen == "shipped" else file(name, shipped)

@@ -103,6 +103,20 @@ MODEL_MEMORY_MB = environment.whole("MODEL_MEMORY_MB", 0, 0, 1 << 30)
 # with them. To stay 10 s below what ends the worker by force.
 DRAIN_SECONDS = environment.whole("DRAIN_SECONDS", 20, 0, 86400)
 
+# What texts are held against: a file of rules, `shipped` for the one that comes with Grue, `none`.
+# Where nobody comes but whoever sits here, or there is a single player, there are none unless they
+# are asked for.
+_alone = ACCOUNTS == "single" or not (
+    not network.is_loopback(HOST) or CSRF_TRUSTED_ORIGINS or environment.text("ALLOWED_HOSTS")
+)
+RULES_FILE = environment.rules_file(
+    "RULES_FILE",
+    BASE_DIR / "game" / "moderation" / "rules.yaml",
+    "none" if _alone else "shipped",
+)
+# A function that looks at texts beside the rules, as `package.module.name`: docs/moderation.md.
+CLASSIFIER = environment.text("CLASSIFIER")
+
 CELERY_INFERENCE = INFERENCE = InferenceConfig(
     redis_url=REDIS_URL,
     narrators_file=NARRATORS_FILE,
@@ -163,6 +177,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "game.accounts.door.choices",
                 "game.tastes.views.looks",
                 "game.offline.views.player_tag",
+                "game.moderation.pages.on_every_page",
             ]
         },
     }

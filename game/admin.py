@@ -1,21 +1,24 @@
-"""Django's admin: everything can be listed and edited here.
+"""Django's admin: players and the host's scenarios; game.moderation brings what moderators need.
 
-What is edited in an adventure goes through turns and adventures, so that open pages show it.
+Adventures, their turns and cards are not here: private stories are listed and opened by nobody. One
+that was reported is read in its case, where opening it says why.
 """
 
 from datetime import timedelta
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
 from django.utils import timezone
 
-from game import adventures, models, turns
+from game import models
 from game.accounts import invites
-from game.protocol import Refused, clean_text
+from game.moderation import admin as moderation
 from game.training.admin import TrainingConsentAdmin, TrainingRunAdmin
 
-__all__ = ["TrainingConsentAdmin", "TrainingRunAdmin"]  # a room's admin registers itself
+__all__ = ["TrainingConsentAdmin", "TrainingRunAdmin", "moderation"]  # rooms register themselves
 
 admin.site.site_header = "Grue"
 admin.site.site_title = "Grue"
@@ -55,18 +58,6 @@ class ScenarioCards(admin.StackedInline):
     extra = 0
 
 
-class AdventureCards(admin.StackedInline):
-    model = models.StoryCard
-    fields = ("title", "keys", "text", "pinned")
-    extra = 0
-
-
-class Members(admin.TabularInline):
-    model = models.Membership
-    raw_id_fields = ("player",)
-    extra = 0
-
-
 @admin.register(models.Scenario)
 class ScenarioAdmin(admin.ModelAdmin):
     list_display = ("title", "author", "rank", "visibility", "hidden", "begun_by", "slug")
@@ -76,104 +67,7 @@ class ScenarioAdmin(admin.ModelAdmin):
     search_fields = ("title", "tempt", "opening")
     inlines = (ScenarioCards,)
 
-
-@admin.register(models.Adventure)
-class AdventureAdmin(admin.ModelAdmin):
-    list_display = ("title", "scenario", "narrator", "created", "changed")
-    list_filter = ("scenario", "narrator")
-    search_fields = ("title", "id")
-    readonly_fields = ("version", "head", "created", "changed")
-    date_hierarchy = "created"
-    inlines = (Members, AdventureCards)
-
-    def save_model(self, request: Any, obj: models.Adventure, form: Any, change: bool) -> None:
-        super().save_model(request, obj, form, change)
-        if change:
-            adventures.set_plot(obj.pk, obj.memory, obj.authors_note)
-
-    def delete_model(self, request: Any, obj: models.Adventure) -> None:
-        adventures.delete(obj.pk)
-
-    def delete_queryset(self, request: Any, queryset: Any) -> None:
-        for adventure in queryset:
-            adventures.delete(adventure.pk)
-
-    def has_add_permission(self, request: Any) -> bool:
-        return False  # an adventure begins with its opening, from a scenario
-
-
-@admin.register(models.Share)
-class ShareAdmin(admin.ModelAdmin):
-    list_display = ("adventure", "player", "plot", "hidden", "created", "revoked")
-    list_filter = ("hidden", "plot")
-    search_fields = ("id", "adventure__id", "adventure__title")
-    raw_id_fields = ("adventure", "turn", "player")
-
-
-@admin.register(models.Begun)
-class BegunAdmin(admin.ModelAdmin):
-    list_display = ("scenario", "player", "rating", "created")
-    list_filter = ("rating",)
-    raw_id_fields = ("scenario", "player")
-
-
-@admin.register(models.Turn)
-class TurnAdmin(admin.ModelAdmin):
-    list_display = ("id", "adventure", "kind", "status", "attempt", "narrator", "created", "told")
-    list_filter = ("status", "kind", "narrator")
-    search_fields = ("id", "adventure__id")
-    fields = (
-        *("action", "reply", "adventure", "parent", "player", "kind", "status", "attempt"),
-        *("reason", "narrator", "edited", "created", "told"),
-    )
-    readonly_fields = fields[2:]  # the rest of a turn changes in turns.py alone
-    list_select_related = ("adventure",)
-
-    def save_model(self, request: Any, obj: models.Turn, form: Any, change: bool) -> None:
-        try:
-            turns.amend_turn(obj, request.user, clean_text(obj.action), clean_text(obj.reply))
-        except Refused as refused:
-            self.message_user(request, refused.message, messages.ERROR)
-
-    def has_add_permission(self, request: Any) -> bool:
-        return False
-
-    def has_delete_permission(self, request: Any, obj: models.Turn | None = None) -> bool:
-        return False  # no command destroys words; deleting the adventure does
-
-
-@admin.register(models.StoryCard)
-class StoryCardAdmin(admin.ModelAdmin):
-    list_display = ("title", "scenario", "adventure", "pinned")
-    search_fields = ("title", "text")
-    raw_id_fields = ("scenario", "adventure")
-
-
-@admin.register(models.Summary)
-class SummaryAdmin(admin.ModelAdmin):
-    list_display = ("turn", "by", "own", "changed")
-    list_filter = ("by",)
-    search_fields = ("text",)
-    raw_id_fields = ("turn",)
-    readonly_fields = ("changed",)
-
-
-@admin.register(models.TurnContext)
-class TurnContextAdmin(admin.ModelAdmin):
-    list_display = ("turn", "tokens", "seconds", "first_token_seconds")
-    raw_id_fields = ("turn",)
-    readonly_fields = ("details",)
-
-
-@admin.register(models.Edit)
-class EditAdmin(admin.ModelAdmin):
-    list_display = ("turn", "field", "by", "at")
-    raw_id_fields = ("turn", "by")
-
-
-@admin.register(models.Command)
-class CommandAdmin(admin.ModelAdmin):
-    list_display = ("type", "adventure", "player", "created")
-    list_filter = ("type",)
-    raw_id_fields = ("adventure", "player")
-    readonly_fields = ("created",)
+    def get_queryset(self, request: HttpRequest) -> QuerySet[models.Scenario]:
+        """All but players' drafts, which nobody reads but they."""
+        drafts = Q(visibility=models.Visibility.PRIVATE, author__isnull=False)
+        return super().get_queryset(request).exclude(drafts)

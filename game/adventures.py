@@ -23,17 +23,26 @@ from game.models import (
     StoryCard,
     Turn,
 )
+from game.moderation import limits, screening
 from game.protocol import PlotChanged, clean_text
 from game.snapshots import adventure_shown
 from game.turns import changed, stop_what_is_under_way
 
 
+@screening.noted()
 def begin(player: Player, scenario: Scenario, answers: dict[str, str]) -> Adventure:
-    """Begin an adventure from a scenario, with the player's answers to its placeholders."""
+    """Begin an adventure from a scenario, with the player's answers to its placeholders.
+
+    Raises Refused where a rule stands against an answer, or the scenario is beyond the limit that
+    the player set.
+    """
     filled = Filling(scenario, answers)
+    limits.refuse_beyond(player, scenario.audience)
     with transaction.atomic():
+        screening.screen(list(answers.values()), "answer", player, audience=scenario.audience)
         adventure = Adventure.objects.create(
             title=scenario.title,
+            audience=scenario.audience,
             scenario=scenario,
             narrator=narration.draw(),
             memory=filled.text(scenario.memory, LONGEST_MEMORY),
@@ -67,17 +76,26 @@ def begin(player: Player, scenario: Scenario, answers: dict[str, str]) -> Advent
     return adventure
 
 
-def rename(adventure_id: UUID, title: str) -> None:
-    """Give an adventure another title."""
+@screening.noted()
+def rename(adventure_id: UUID, title: str, player: Player | None = None) -> None:
+    """Give an adventure another title. Raises Refused where a rule stands against it."""
     with changed(adventure_id) as adventure:
+        screening.screen([title], "title", player, adventure)
         adventure.title = clean_text(title)[:120] or adventure.title
         adventure.save(update_fields=["title"])
         publish_on_commit(adventure, PlotChanged(adventure=adventure_shown(adventure)))
 
 
-def set_plot(adventure_id: UUID, memory: str, authors_note: str) -> None:
-    """Change what the narrator always knows, and the guidance near the end of the prompt."""
+@screening.noted()
+def set_plot(
+    adventure_id: UUID, memory: str, authors_note: str, player: Player | None = None
+) -> None:
+    """Change what the narrator always knows, and the guidance near the end of the prompt.
+
+    Raises Refused where a rule stands against it.
+    """
     with changed(adventure_id) as adventure:
+        screening.screen([memory, authors_note], "plot", player, adventure)
         adventure.memory = clean_text(memory)
         adventure.authors_note = clean_text(authors_note)
         adventure.save(update_fields=["memory", "authors_note"])
@@ -90,6 +108,15 @@ def set_options(adventure_id: UUID, options: dict[str, bool]) -> None:
         for name, value in options.items():
             setattr(adventure, name, value)
         adventure.save(update_fields=list(options))
+        publish_on_commit(adventure, PlotChanged(adventure=adventure_shown(adventure)))
+
+
+def set_audience(adventure_id: UUID, player: Player, audience: str) -> None:
+    """For whom the story is from now on. Raises Refused beyond the limit that the player set."""
+    limits.refuse_beyond(player, audience)
+    with changed(adventure_id, player) as adventure:
+        adventure.audience = audience
+        adventure.save(update_fields=["audience"])
         publish_on_commit(adventure, PlotChanged(adventure=adventure_shown(adventure)))
 
 

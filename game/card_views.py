@@ -20,6 +20,7 @@ from game import cards as shelf
 from game.forms import CardForm
 from game.lore import LoreError, read_lore
 from game.models import Adventure, Player, StoryCard
+from game.protocol import Refused
 
 CARDS_PER_PAGE = 100
 LONGEST_IMPORT = 2 * 1024 * 1024  # bytes
@@ -67,7 +68,7 @@ def cards(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     if form.is_valid():
         try:
             added = shelf.add(adventure.pk, player_of(request), form.card)
-        except shelf.TooManyCards as full:
+        except (shelf.TooManyCards, Refused) as full:
             form.add_error(None, str(full))
         else:
             return done(request, adventure, _("The card is there."), shown(added), 201)
@@ -86,8 +87,11 @@ def card(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> HttpRespons
     else:
         form = CardForm(request.POST, label_suffix="")
         if form.is_valid():
-            edited = shelf.edit(found, player_of(request), form.card)
-            return done(request, found.adventure, _("The card is changed."), shown(edited))
+            try:
+                edited = shelf.edit(found, player_of(request), form.card)
+                return done(request, found.adventure, _("The card is changed."), shown(edited))
+            except Refused as stands_against:
+                form.add_error(None, stands_against.message)
     return refused(request, form) or render(
         request,
         "adventures/card.html",
@@ -130,10 +134,10 @@ def bring(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     form = forms.Form(request.POST)
     try:
         lore = read_lore(imported_text(request))
-    except LoreError as wrong:
+        added = shelf.bring(adventure.pk, player_of(request), lore)
+    except (LoreError, Refused) as wrong:
         form.add_error(None, str(wrong))
         return refused(request, form) or listed(request, adventure, form, 422)
-    added = shelf.bring(adventure.pk, player_of(request), lore)
     said = _("Cards added: %(count)s.") % {"count": f"{added:,}"}
     if not wants_json(request):
         for problem in lore.problems[:20]:

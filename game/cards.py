@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from game.log import publish_on_commit
 from game.lore import Lore, LoreCard
 from game.models import Adventure, Player, StoryCard
+from game.moderation import screening
 from game.protocol import PlotChanged
 from game.snapshots import adventure_shown
 from game.turns import changed
@@ -32,9 +33,11 @@ def shelf(adventure_id: UUID, player: Player) -> Iterator[Adventure]:
         publish_on_commit(adventure, PlotChanged(adventure=adventure_shown(adventure)))
 
 
+@screening.noted()
 def add(adventure_id: UUID, player: Player, card: LoreCard) -> StoryCard:
-    """Add a card. Raises TooManyCards and NoSuchAdventure."""
+    """Add a card. Raises TooManyCards, NoSuchAdventure, and Refused where a rule is against it."""
     with shelf(adventure_id, player) as adventure:
+        screening.screen(written(card), "card", player, adventure)
         if adventure.cards.count() >= MOST_CARDS:
             raise TooManyCards
         return adventure.cards.create(
@@ -42,10 +45,12 @@ def add(adventure_id: UUID, player: Player, card: LoreCard) -> StoryCard:
         )
 
 
+@screening.noted()
 def edit(card: StoryCard, player: Player, new: LoreCard) -> StoryCard:
     """Replace everything that a card says."""
     assert card.adventure_id is not None
-    with shelf(card.adventure_id, player):
+    with shelf(card.adventure_id, player) as adventure:
+        screening.screen(written(new), "card", player, adventure)
         card.title, card.keys, card.text = new.title, list(new.keys), new.text
         card.pinned = new.pinned
         card.save(update_fields=["title", "keys", "text", "pinned"])
@@ -67,12 +72,21 @@ def delete(card: StoryCard, player: Player) -> None:
         card.delete()
 
 
+def written(card: LoreCard) -> list[str]:
+    """A card's texts, as a player wrote them."""
+    return [card.title, ", ".join(card.keys), card.text]
+
+
+@screening.noted()
 def bring(adventure_id: UUID, player: Player, lore: Lore) -> int:
     """Add the cards of a file, but for those that are there already. How many were added.
 
     What finds no room is noted in `lore.problems`.
     """
     with shelf(adventure_id, player) as adventure:
+        screening.screen(
+            [text for card in lore.cards for text in written(card)], "card", player, adventure
+        )
         rows = list(adventure.cards.values_list("title", "keys", "text"))
         there = {(title, tuple(keys), text) for title, keys, text in rows}
         room = MOST_CARDS - len(rows)

@@ -13,6 +13,7 @@ from kombu.exceptions import OperationalError
 from game import context
 from game.log import story_log
 from game.models import Adventure, Player, Turn
+from game.moderation import operation, screening
 from game.protocol import Refused
 from game.tastes.sampling import sampling_for, taste_of
 from inference import tracing
@@ -46,7 +47,9 @@ def names() -> list[str]:
 def offered_to(player: Player | None) -> list[Narrator]:
     """Those whom a player may choose, in the file's order. Raises NarratorsError."""
     staff = player is not None and player.is_staff
-    return [each for each in narrators().narrators if staff or each.visible == "everyone"]
+    off = operation.state().narrators_off
+    offered = [each for each in narrators().narrators if staff or each.visible == "everyone"]
+    return [each for each in offered if each.name not in off]
 
 
 def shares() -> list[Narrator]:
@@ -84,9 +87,18 @@ def is_here(narrator: str) -> bool:
 
 
 def narrator_of(adventure: Adventure) -> Narrator:
-    """The adventure's narrator. Raises Refused("narrator_down") when the host has it no more."""
+    """The adventure's narrator; where it is the host's choice and switched off, the next one.
+
+    Raises Refused("narrator_down") when the host has it no more, or has switched it off.
+    """
+    off = operation.state().narrators_off
     try:
-        return narrators().get(adventure.narrator) if adventure.narrator else narrators().default
+        chosen = narrators().get(adventure.narrator) if adventure.narrator else narrators().default
+        if chosen.name not in off:
+            return chosen
+        if not adventure.narrator and (others := offered_to(None)):
+            return others[0]
+        raise Refused("narrator_down", _(operation.SWITCHED_OFF))
     except UnknownNarrator:
         raise Refused(
             "narrator_down",
@@ -135,6 +147,7 @@ def request_for(adventure: Adventure, turn: Turn) -> GenerationRequest:
         context=context.story_context(adventure, turn),
         trace=tracing.carrier(),
         sampling=sampling_for_player(turn),
+        screening=screening.for_replies(adventure, turn.player),
     )
 
 

@@ -62,6 +62,7 @@ class ScenarioFile(Plain):
     opening: str = Field(min_length=1, max_length=LONGEST_TEXT)
     first_actions: list[FirstAction] = Field([], max_length=MOST_FIRST_ACTIONS)
     cards: list[CardFile] = Field([], max_length=MOST_SCENARIO_CARDS)
+    audience: Literal["everyone", "teen", "mature"] = "teen"
 
 
 def read_scenario(file: Path) -> ScenarioFile:

@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 import redis
-from django.utils.translation import gettext as _
 
 from game import dice, narration, paths
 from game.log import story_log
@@ -78,6 +77,7 @@ def adventure_shown(adventure: Adventure) -> dict[str, Any]:
         "cards": adventure.cards.count(),
         "dice": adventure.dice,
         "summarise": adventure.summarise,
+        "audience": adventure.audience,
     }
 
 
@@ -85,9 +85,9 @@ def narrator_shown(adventure: Adventure) -> dict[str, Any]:
     """Who tells this adventure, for the page; one that is not on this host keeps its name."""
     try:
         narrator = narration.narrator_of(adventure)
-    except Refused:
+    except Refused as refused:
         name = adventure.narrator
-        line = _("Not on this host.")
+        line = refused.message
         return {"name": name, "title": name, "line": line, "builtin": False, "words_go_to": ""}
     return {
         "name": narrator.name,

@@ -16,6 +16,7 @@ from game import narration, paths
 from game.context import passage, summary_held_by
 from game.log import publish_on_commit, story_log
 from game.models import LONGEST_SUMMARY, Adventure, Kind, Player, Summary, Turn, TurnContext
+from game.moderation import screening
 from game.protocol import PlotChanged, Refused, clean_text
 from game.snapshots import adventure_shown
 from game.turns import NoSuchAdventure, changed
@@ -133,7 +134,9 @@ def record(result: SummaryResult) -> bool:
             summary = Summary.objects.filter(
                 turn=UUID(result.turn), turn__adventure=adventure, by=Summary.By.EXTRACT
             ).first()
-            if summary is None or summary.text != result.replaces or not adventure.summarise:
+            wanted = summary is not None and summary.text == result.replaces
+            wanted = wanted and screening.allowed_summary(result.text, adventure)
+            if summary is None or not wanted or not adventure.summarise:
                 adventure.version -= 1
                 return False
             summary.text = joined(summary.text[: summary.own], result.text)
@@ -153,12 +156,15 @@ def joined(own: str, added: str) -> str:
 # Players
 
 
+@screening.noted()
 def write(adventure_id: UUID, player: Player, text: str) -> Summary:
     """The player's own words, in place of the summary that holds at the head.
 
-    Where there is none they go to the beginning, and hold everywhere. Raises NoSuchAdventure.
+    Where there is none they go to the beginning, and hold everywhere. Raises NoSuchAdventure, and
+    Refused where a rule stands against them.
     """
     with changed(adventure_id, player) as adventure:
+        screening.screen([text], "summary", player, adventure)
         assert adventure.head_id is not None
         text = clean_text(text)[:LONGEST_SUMMARY]
         held = summary_held_by(adventure.head_id)

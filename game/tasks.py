@@ -18,6 +18,7 @@ from django.db.models.functions import Now
 from game import metrics, narration, summaries, turns
 from game.log import story_log
 from game.models import Adventure, Status, Turn
+from game.moderation import operation
 from inference import tracing
 from inference.logs import about
 from inference.narrators import NarratorsError
@@ -62,6 +63,7 @@ def sweep() -> None:
     """Bring back on their way the turns that lost it, and wake workers where messages were lost."""
     under_way = Turn.objects.filter(status=Status.QUEUED, created__lt=Now() - GRACE)
     try:
+        operation.tell_workers()
         for turn_id in list(under_way.order_by("created").values_list("pk", flat=True)):
             bring_back(turn_id)
         publish_what_the_log_missed()

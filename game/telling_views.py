@@ -21,6 +21,7 @@ from game.context import summary_held_by
 from game.contexts import context_shown
 from game.forms import NarratorForm, OptionsForm, SummaryForm
 from game.models import Adventure, Player, TurnContext
+from game.protocol import Refused
 from game.snapshots import narrator_shown
 from inference.narrators import NarratorsError
 
@@ -120,8 +121,11 @@ def summary(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     else:
         form = SummaryForm(request.POST, label_suffix="")
         if form.is_valid():
-            summaries.write(found.pk, player_of(request), form.cleaned_data["text"])
-            if not wants_json(request):
+            try:
+                summaries.write(found.pk, player_of(request), form.cleaned_data["text"])
+            except Refused as stands_against:
+                form.add_error(None, stands_against.message)
+            if not form.errors and not wants_json(request):
                 messages.success(request, _("Saved. The narrator knows from the next turn on."))
                 return redirect("summary", found.pk)
     if form.errors and wants_json(request):

@@ -21,6 +21,7 @@ from django.utils.translation import gettext_noop, ngettext
 from game import dice, metrics, narration, paths
 from game.log import publish_on_commit, story_log
 from game.models import Adventure, Command, Edit, Kind, Player, Status, Turn, TurnContext
+from game.moderation import operation, screening
 from game.protocol import (
     Accepted,
     EditTurn,
@@ -71,6 +72,7 @@ def changed(adventure_id: UUID, player: Player | None = None) -> Iterator[Advent
         adventure.save(update_fields=["version", "changed", "head"])
 
 
+@screening.noted()
 def carry_out(adventure_id: UUID, player: Player, command: Keyed) -> Accepted:
     """Carry out a player's command, once: sent again, it gets the same outcome.
 
@@ -117,6 +119,8 @@ def act(adventure: Adventure, player: Player, command: Keyed) -> Turn | None:
 def take_action(adventure: Adventure, player: Player, kind: str, text: str) -> Turn:
     """The player acts at the head; the narrator answers. An empty action is a continue."""
     refuse_when_busy(adventure)
+    operation.refuse_while_paused()
+    screening.screen([text], "action", player, adventure)
     head = head_of(adventure)
     # A failed turn without words is left beside the path, where retry finds it.
     parent = head.parent if head.status == Status.FAILED and not head.reply else head
@@ -133,7 +137,9 @@ def retry_turn(adventure: Adventure, player: Player, turn_id: UUID) -> Turn:
     The dice have fallen: another telling of the same moment does not roll again.
     """
     refuse_when_busy(adventure)
+    operation.refuse_while_paused()
     turn = turn_of(adventure, turn_id)
+    screening.screen([turn.action], "action", player, adventure)
     if turn.parent is None:
         raise Refused("not_allowed", _("The opening was written by hand. Edit it instead."))
     return queue_turn(adventure, player, turn.parent, turn.kind, turn.action, turn.dice)
@@ -170,6 +176,7 @@ def edit_turn(
 ) -> Turn:
     """Replace an action or a reply; what it replaced is kept in an Edit."""
     turn_of(adventure, turn_id)
+    screening.screen([action or "", reply or ""], "edit", player, adventure)
     stop_what_is_under_way(adventure)
     turn = turn_of(adventure, turn_id)
     if turn.kind == Kind.OPENING and action:
@@ -191,12 +198,6 @@ def stop_turn(adventure: Adventure, turn_id: UUID) -> Turn:
     if turn.status == Status.QUEUED:
         stop_what_is_under_way(adventure)
     return turn
-
-
-def amend_turn(turn: Turn, staff: Player, action: str, reply: str) -> None:
-    """An edit by staff, in the admin: the same as a player's. Raises Refused."""
-    with changed(turn.adventure_id) as adventure:
-        edit_turn(adventure, staff, turn.pk, action, reply)
 
 
 # How a reply ends
@@ -246,10 +247,11 @@ def record_end(adventure: Adventure, turn_id: UUID, result: Result) -> bool:
     )
     if not updated:
         return False
-    turn = Turn.objects.get(pk=turn_id)
+    turn = Turn.objects.select_related("adventure", "player").get(pk=turn_id)
     keep_context(turn, result)
     metrics.turn_ended(turn, result)
     log_on_commit(f"turn {result.outcome}", turn, tokens=result.tokens, seconds=result.seconds)
+    screening.note_reply(turn, result)
     if result.outcome == "failed":
         event: TurnFailed | TurnEnded = TurnFailed(turn=str(turn_id), reason=turn.reason)
     else:
@@ -442,8 +444,9 @@ def sweep_turn(turn: Turn) -> None:
     """Bring one turn under way back on its way, if it has lost it.
 
     - its end is in the log: record it;
-    - somebody tells it, or it waits for one who can: leave it;
-    - it waits for a narrator that the host has no more: it fails;
+    - somebody tells it: leave it;
+    - it waits for a narrator that the host has no more, or has switched off: it fails;
+    - it waits for one who can: leave it;
     - it was started and nobody tells it: its worker died; a new attempt goes on, up to ATTEMPTS;
     - it was never started: its message or its place in the line was lost; send it again.
     """
@@ -456,6 +459,8 @@ def sweep_turn(turn: Turn) -> None:
     elif not narration.is_here(turn.narrator):
         reason = gettext_noop("The narrator of this turn is not on this host any more. Try again.")
         fail_turn(turn, reason)
+    elif turn.narrator in operation.state().narrators_off:
+        fail_turn(turn, operation.SWITCHED_OFF)
     elif state.waiting:
         return
     elif state.started >= turn.attempt and turn.attempt >= ATTEMPTS:

@@ -29,7 +29,8 @@ from game.guests import player_of
 from game.library import book
 from game.library.words import paragraphs, prompted
 from game.log import story_log
-from game.models import Adventure, Kind, Player, Summary, Turn
+from game.models import Adventure, Audience, Kind, Player, Summary, Turn
+from game.protocol import Refused
 from game.tastes.sampling import taste_of
 from game.telling_views import narrator_form
 from inference.narrators import NarratorsError
@@ -92,6 +93,7 @@ def adventure(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
             "narrators_file": settings.NARRATORS_FILE,
             "taste": taste_of(player_of(request)),
             "narrator_form": choice_of_narrators(found, player_of(request)),
+            "audiences": Audience.choices,
             "turns": drawn,
             "earlier": earlier,
             "at_opening": len(shown) == 1,
@@ -263,6 +265,16 @@ def download(found: Adventure, content: str, form: str, kind: str) -> HttpRespon
     )
 
 
+def plot_is_set(request: HttpRequest, found: Adventure, form: PlotForm) -> bool:
+    """Change the plot; where a rule stands against it, the form says so and keeps the words."""
+    try:
+        playthroughs.set_plot(found.pk, **form.cleaned_data, player=player_of(request))
+    except Refused as refused:
+        form.add_error(None, refused.message)
+        return False
+    return True
+
+
 @never_cache
 def plot(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     """Memory and author's note: a page of its own, or saved from the play page."""
@@ -270,8 +282,7 @@ def plot(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     wants_json = request.headers.get("Accept") == "application/json"
     if request.method == "POST":
         form = PlotForm(request.POST)
-        if form.is_valid():
-            playthroughs.set_plot(found.pk, **form.cleaned_data)
+        if form.is_valid() and plot_is_set(request, found, form):
             if wants_json:
                 return JsonResponse({"saved": True})
             messages.success(request, _("Saved. The narrator knows from the next turn on."))

@@ -12,11 +12,13 @@ from uuid import UUID
 from django.conf import settings
 
 from game.log import story_log
+from inference.log import ONLINE_KEY
 
 SECONDS = 12  # without a word, after which a window is gone
 
 # Notes a window, forgets those that are gone, and tells its place from the newest (0) and how many
-# there are. KEYS: the player's windows. ARGV: this window, milliseconds, prefix of single windows.
+# there are; and that the player is on line, for the operator. KEYS: the player's windows, players
+# on line. ARGV: this window, milliseconds, prefix of single windows, the player.
 HERE = """
 local time = redis.call('TIME')
 redis.call('SET', ARGV[3] .. ARGV[1], 1, 'PX', ARGV[2])
@@ -27,6 +29,7 @@ for _, window in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
   end
 end
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
+redis.call('ZADD', KEYS[2], time[1], ARGV[4])
 return {redis.call('ZREVRANK', KEYS[1], ARGV[1]), redis.call('ZCARD', KEYS[1])}
 """
 
@@ -42,6 +45,7 @@ class Windows:
     def __init__(self, player: UUID) -> None:
         self.name = uuid.uuid4().hex
         self.key = f"grue:windows:{player}"
+        self.player = str(player)
 
     def opens(self) -> bool:
         """Note that it opens. False when there are far too many already."""
@@ -57,7 +61,10 @@ class Windows:
         return place < settings.WINDOWS_PER_PLAYER
 
     def say(self) -> tuple[int, int]:
-        place, count = script()([self.key], [self.name, int(SECONDS * 1000), f"{self.key}:"])
+        place, count = script()(
+            [self.key, ONLINE_KEY],
+            [self.name, int(SECONDS * 1000), f"{self.key}:", self.player],
+        )
         return int(place), int(count)
 
     def leave(self) -> None:

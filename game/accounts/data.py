@@ -17,11 +17,13 @@ from django.db.models import ForeignKey, Model, QuerySet
 from django.utils import timezone
 from django.utils.text import slugify
 
-from game.models import Adventure, Membership, Player, StoryCard, TurnContext
+from game.models import Adventure, Appeal, Membership, Player, StoryCard, TurnContext
 from inference.details import NoDetails, unpack
 
 # By the model's name, why it is not the player's to take.
-LEFT_OUT: dict[str, str] = {}
+LEFT_OUT: dict[str, str] = {
+    "Case": "what moderators look at; what they decided is in the notices, with the words",
+}
 # Fields that are a machine's, or a secret.
 NOT_TOLD = {"password", "digest"}
 MANY = 500  # rows that are looked for at once
@@ -63,6 +65,7 @@ def rows_of(player: Player) -> dict[str, list[dict[str, Any]]]:
             rows = list(model._base_manager.filter(**{relation.field.name: player}))
             collect(rows, found)
     collect(StoryCard.objects.filter(scenario__author=player), found)
+    collect(Appeal.objects.filter(notice__player=player), found)
     return {
         str(model._meta.verbose_name_plural): [fields_of(row, player) for row in rows.values()]
         for model, rows in found.items()

@@ -19,6 +19,7 @@ from django.db.models import Q
 from game import adventures
 from game.library.leaving import forget_player
 from game.models import Adventure, Membership, Player, Scenario, Visibility
+from game.moderation.leaving import forget_player as forget_cases
 from game.turns import NoSuchAdventure
 
 logger = logging.getLogger(__name__)
@@ -53,6 +54,7 @@ def delete_player(player: Player) -> None:
     identity = player.pk
     alone, shared = stories_of(player)
     forget_player(player)
+    forget_cases(player)
     for adventure in alone:
         with contextlib.suppress(NoSuchAdventure):  # deleted in another window, just now
             adventures.delete(adventure.pk)

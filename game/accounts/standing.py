@@ -6,9 +6,12 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from game.models import Player
+from game.moderation.standing import shut_out
 
 # Pages that stay open to a player who may not play: what is theirs is theirs all the same.
 STILL_OPEN = {"account_logout", "account_home", "account_data", "account_delete"}
+# Whoever is shut out may read why, and appeal.
+STILL_OPEN |= {"notices", "appeal", "limit", "policy"}
 
 
 def may_play(player: Player) -> str | None:
@@ -17,7 +20,7 @@ def may_play(player: Player) -> str | None:
         return _("This account is closed.")
     if settings.ACCOUNTS == "invite" and player.is_guest and not player.is_staff:
         return _("This host is open to invited players only. Sign up with your invite.")
-    return None
+    return shut_out(player)
 
 
 def refusal(player_id: UUID) -> str | None:

@@ -108,6 +108,7 @@ def blank_copy(
         narrator=original.narrator,
         summarise=original.summarise,
         dice=original.dice,
+        audience=original.audience,
         memory=original.memory if plot else "",
         authors_note=original.authors_note if plot else "",
         first_actions=original.first_actions if plot else [],

@@ -23,6 +23,7 @@ from game.library import ratings
 from game.library.filling import Filling
 from game.library.words import card_of, name_of, paragraphs
 from game.models import Adventure, Player, Scenario
+from game.protocol import Refused
 
 FEATURED = 8
 OTHERS = 4
@@ -180,7 +181,11 @@ def begin(request: HttpRequest, slug: str) -> HttpResponse:
     form = BeginForm(found, request.POST)
     if not form.is_valid():
         return scenario_page(request, found, form, status=422)
-    adventure = playthroughs.begin(player_of(request), found, form.cleaned_data)
+    try:
+        adventure = playthroughs.begin(player_of(request), found, form.cleaned_data)
+    except Refused as stands_against:
+        form.add_error(None, stands_against.message)
+        return scenario_page(request, found, form, status=422)
     return redirect("adventure", adventure.pk)
 
 

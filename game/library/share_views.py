@@ -130,6 +130,7 @@ def shared(request: HttpRequest, share: Share) -> HttpResponse:
 
 def drawn(turn: Turn) -> dict[str, Any]:
     return {
+        "id": turn.pk,
         "kind": turn.kind,
         "shown": shown_action(turn.kind, turn.action),  # type: ignore[arg-type]
         "paragraphs": paragraphs(turn.reply),

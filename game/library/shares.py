@@ -10,13 +10,18 @@ from game import paths
 from game.library import copies
 from game.library.limits import MOST_SHARES, LimitMet, lock
 from game.models import Adventure, Player, Share, Turn
+from game.moderation.standing import may_publish
 
 
 def share(player: Player, turn: Turn, plot: bool) -> Share:
-    """A link to the path up to `turn`; the one there is, where there is one. Raises LimitMet.
+    """A link to the path up to `turn`; the one there is, where there is one.
+
+    Raises LimitMet, also for a player who may not publish just now.
 
     With `plot` whoever reads it sees memory, author's note and cards as well.
     """
+    if (reason := may_publish(player)) is not None:
+        raise LimitMet(reason)
     with transaction.atomic():
         lock(player)
         live = Share.objects.of(player)

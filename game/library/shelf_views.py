@@ -80,7 +80,10 @@ def rename(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     found = adventure_of(request, adventure_id)
     form = RenameForm(request.POST)
     if form.is_valid():
-        playthroughs.rename(found.pk, form.cleaned_data["title"])
+        try:
+            playthroughs.rename(found.pk, form.cleaned_data["title"], player_of(request))
+        except Refused as refused:
+            messages.error(request, refused.message)
     else:
         messages.error(request, _("A title has 1 to 120 characters. The old one stays."))
     return redirect("adventures")

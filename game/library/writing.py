@@ -15,7 +15,10 @@ from django.utils.translation import gettext as _
 from game.library import limits, ratings
 from game.library.filling import asked_for, fill
 from game.models import LONGEST_TEXT, Player, Scenario, StoryCard, Visibility
-from game.protocol import clean_text
+from game.moderation import screening
+from game.moderation.rulebook import Where
+from game.moderation.standing import may_publish
+from game.protocol import Refused, clean_text
 from game.scenarios import ScenarioError, ScenarioFile, scenario_in, scenario_of
 
 LONGEST_FILE = 512 * 1024  # bytes
@@ -28,10 +31,12 @@ def new_slug(title: str) -> str:
     return f"{slugify(title)[:45].strip('-') or 'scenario'}-{end}"
 
 
+@screening.noted()
 def write(player: Player, file: ScenarioFile, scenario: Scenario | None = None) -> Scenario:
     """Store a scenario: a new draft of `player`, or in place of what `scenario` said.
 
-    Raises ScenarioError and LimitMet, and then nothing has changed.
+    Raises ScenarioError, LimitMet and, where a rule stands against it, Refused; nothing has changed
+    then.
     """
     file = cleaned(file)
     problem = unfit(file)
@@ -44,6 +49,8 @@ def write(player: Player, file: ScenarioFile, scenario: Scenario | None = None) 
             scenario = Scenario(
                 slug=new_slug(file.title), author=player, visibility=Visibility.PRIVATE
             )
+        where: Where = "input" if scenario.visibility == Visibility.PRIVATE else "publish"
+        screening.screen(all_texts(file), "scenario", player, audience=file.audience, where=where)
         for name, value in fields.items():
             setattr(scenario, name, value)
         scenario.changed = Now()
@@ -103,11 +110,26 @@ def texts_of(file: ScenarioFile) -> list[str]:
     return texts
 
 
+def all_texts(file: ScenarioFile) -> list[str]:
+    """Everything in it that somebody wrote."""
+    asked = [text for each in file.placeholders for text in (each.question, each.default)]
+    return [file.title, file.tempt, ", ".join(file.tags), *texts_of(file), *asked]
+
+
+@screening.noted()
 def publish(scenario: Scenario, visibility: Visibility) -> None:
     """Show a scenario to all, or to who has its address, or (PRIVATE) take it back.
 
-    Adventures that others began from it are theirs and stay.
+    Adventures that others began from it are theirs and stay. Raises Refused where its author may
+    not publish just now, or a rule stands against it.
     """
+    if visibility != Visibility.PRIVATE and scenario.author is not None:
+        if (reason := may_publish(scenario.author)) is not None:
+            raise Refused("not_allowed", reason)
+        texts = all_texts(scenario_of({**content_of(scenario)}))
+        screening.screen(
+            texts, "scenario", scenario.author, audience=scenario.audience, where="publish"
+        )
     Scenario.objects.filter(pk=scenario.pk).update(visibility=visibility, changed=Now())
     ratings.count([scenario.slug])
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from game.forms import CardForm
 from game.library import writing
-from game.models import LONGEST_MEMORY, LONGEST_NOTE, LONGEST_TEXT, Scenario
+from game.models import LONGEST_MEMORY, LONGEST_NOTE, LONGEST_TEXT, Audience, Scenario
 from game.scenarios import (
     MOST_FIRST_ACTIONS,
     MOST_QUESTIONS,
@@ -76,6 +76,17 @@ class WordsForm(forms.Form):
         required=False,
         widget=area(3),
     )
+
+    audience = forms.ChoiceField(
+        label=gettext_lazy("Stories of it are for"),
+        help_text=gettext_lazy("The rules of this host may differ. A player can change it later."),
+        choices=Audience.choices,
+        initial=Audience.TEEN,
+        required=False,
+    )
+
+    def clean_audience(self) -> str:
+        return str(self.cleaned_data["audience"] or Audience.TEEN)
 
     def clean_tags(self) -> list[str]:
         written = self.cleaned_data["tags"].replace("，", ",").replace("、", ",").split(",")

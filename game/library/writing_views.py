@@ -20,6 +20,7 @@ from game.library.limits import MOST_SCENARIOS, LimitMet
 from game.library.words import paragraphs
 from game.library.writing_forms import ROWS, ScenarioForms
 from game.models import Scenario, Visibility
+from game.protocol import Refused
 from game.scenarios import ScenarioError, ScenarioFile
 from inference.text import shown_action
 
@@ -68,7 +69,7 @@ def writing_page(request: HttpRequest, scenario: Scenario | None) -> HttpRespons
         return page_of(request, scenario, forms)
     try:
         saved = writing.write(player_of(request), forms.file, scenario)
-    except (ScenarioError, LimitMet) as problem:
+    except (ScenarioError, LimitMet, Refused) as problem:
         forms.problem = str(problem)
         return page_of(request, scenario, forms, 422)
     if scenario is None:
@@ -125,8 +126,11 @@ def publish(request: HttpRequest, slug: str) -> HttpResponse:
     if visibility not in Visibility.values:
         messages.error(request, _("Choose who may read it. It stays as it was."))
     else:
-        writing.publish(found, Visibility(visibility))
-        messages.success(request, SAID[Visibility(visibility)])
+        try:
+            writing.publish(found, Visibility(visibility))
+            messages.success(request, SAID[Visibility(visibility)])
+        except Refused as refused:
+            messages.error(request, refused.message)
     return redirect("scenario", slug)
 
 

@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('game', '0006_accounts'),
+        ('game', '0008_tastes'),
     ]
 
     operations = [

@@ -1,0 +1,300 @@
+"""The queue, and a case with what can be done about it."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.timesince import timesince
+from django.utils.translation import gettext_lazy as _
+
+from game.models import AuditEntry, Case, Notice, Player, Report
+from game.moderation import cases, deeds
+from game.moderation.admin.base import ReadOnly, staff_of
+from game.moderation.forms import DeedForm, OpenForm
+
+# Which permission a deed needs, in the order in which staff sees them.
+DEEDS: dict[str, tuple[str, Any]] = {
+    "dismiss": ("decide_case", _("Dismiss: nothing is wrong")),
+    "hide": ("decide_case", _("Hide it: its author alone reads it")),
+    "unpublish": ("decide_case", _("Unpublish it: a draft again, a link that leads nowhere")),
+    "warn": ("decide_case", _("Warn the player")),
+    "mute": ("decide_case", _("Mute publishing for some days")),
+    "delete": ("sanction", _("Delete it for good (cannot be undone)")),
+    "suspend": ("sanction", _("Suspend the player for some days")),
+    "ban": ("sanction", _("Ban the player")),
+    "preserve": ("preserve", _("Escalate: keep it for the law, and hide it")),
+}
+ON_PLAYERS = ("warn", "mute", "suspend", "ban")
+ON_CONTENT = ("hide", "unpublish", "delete")
+
+
+def may(staff: Player, deed: str) -> bool:
+    return staff.has_perm(f"game.{DEEDS[deed][0]}")
+
+
+def offered(staff: Player, case: Case | None = None) -> list[tuple[str, Any]]:
+    """The deeds that this member of staff may do, about this case."""
+    found = [(deed, label) for deed, (_perm, label) in DEEDS.items() if may(staff, deed)]
+    if case is not None and case.subject == Case.Subject.STORY:
+        found = [each for each in found if each[0] not in ON_CONTENT]
+    if case is not None and (case.words != "player" or case.player_id is None):
+        found = [each for each in found if each[0] not in ON_PLAYERS]
+    return found
+
+
+def do(deed: str, case: Case, by: Player, data: dict[str, Any]) -> None:
+    """One deed, from a form. Raises deeds.CannotBeDone."""
+    reason, note = data.get("reason", ""), data.get("note", "")
+    excerpt, time = data.get("excerpt", ""), timedelta(days=data.get("days") or 7)
+    match deed:
+        case "dismiss":
+            deeds.dismiss(case, by, reason)
+        case "hide":
+            deeds.hide(case, by, reason, note)
+        case "unpublish":
+            deeds.unpublish(case, by, reason, note)
+        case "delete":
+            deeds.delete(case, by, reason, note)
+        case "warn":
+            deeds.warn(case, by, excerpt, reason, note)
+        case "mute":
+            deeds.mute(case, by, excerpt, reason, note, time)
+        case "suspend":
+            deeds.suspend(case, by, time, excerpt, reason, note)
+        case "ban":
+            deeds.ban(case, by, excerpt, reason, note)
+        case "preserve":
+            deeds.preserve(case, by, reason)
+
+
+class Waiting(admin.SimpleListFilter):
+    """Open cases, unless one asks for others."""
+
+    title = _("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("decided", _("Decided")), ("all", _("All"))]
+
+    def choices(self, changelist: Any) -> Any:
+        yield {
+            "selected": self.value() is None,
+            "query_string": changelist.get_query_string(remove=[self.parameter_name]),
+            "display": _("Open"),
+        }
+        for value, label in self.lookup_choices:
+            yield {
+                "selected": self.value() == value,
+                "query_string": changelist.get_query_string({self.parameter_name: value}),
+                "display": label,
+            }
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Case]) -> QuerySet[Case]:
+        if self.value() == "all":
+            return queryset
+        return queryset.filter(decided__isnull=self.value() != "decided")
+
+
+@admin.register(Case)
+class CaseAdmin(ReadOnly):
+    list_display = ("what", "how_grave", "complaints", "whose", "waits", "who_looks")
+    list_display_links = ("what",)
+    list_filter = (Waiting, "subject", "kind", "words")
+    list_per_page = 50
+    actions = ("decide_together",)
+    change_list_template = "admin/game/case/queue.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Case]:
+        found = Case.objects.by_score().annotate(times=Count("reports"))
+        return found.select_related("claimed_by", "player")
+
+    @admin.display(description=_("case"))
+    def what(self, case: Case) -> str:
+        return f"{label_of(case)}: {cases.about(case)}"
+
+    @admin.display(description=_("score"))
+    def how_grave(self, case: Any) -> str:
+        return f"{case.score:.0f}"
+
+    @admin.display(description=_("reports"))
+    def complaints(self, case: Any) -> int:
+        return int(case.times)
+
+    @admin.display(description=_("words"))
+    def whose(self, case: Case) -> str:
+        return format_html(
+            '<span class="whose whose-{}">{}</span>', case.words, case.get_words_display()
+        )
+
+    @admin.display(description=_("waits"))
+    def waits(self, case: Case) -> str:
+        if case.decided is not None:
+            return case.outcome
+        return format_html(
+            '<span class="age age-{}">{}</span>',
+            cases.urgency(case),
+            timesince(case.opened, depth=1),
+        )
+
+    @admin.display(description=_("looked at by"))
+    def who_looks(self, case: Case) -> str:
+        return str(case.claimed_by) if cases.held_by_another(case, Player()) else ""
+
+    # Several at once
+
+    def has_decide_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("game.decide_case")
+
+    @admin.action(description=_("Decide the chosen ones together"), permissions=["decide"])
+    def decide_together(self, request: HttpRequest, chosen: QuerySet[Case]) -> HttpResponse | None:
+        """Ask what to do, then do it to each; one that cannot be is left as it is, with a word."""
+        staff = staff_of(request)
+        form = DeedForm(offered(staff), None, request.POST if "deed" in request.POST else None)
+        if "deed" in request.POST and form.is_valid():
+            done = 0
+            for case in chosen:
+                done += self.done(request, form.cleaned_data, case)
+            messages.success(
+                request, _("Done: %(done)d of %(all)d.") % {"done": done, "all": len(chosen)}
+            )
+            return None
+        return TemplateResponse(
+            request,
+            "admin/game/case/together.html",
+            {
+                **self.admin_site.each_context(request),
+                "title": _("Decide together"),
+                "opts": self.opts,
+                "chosen": chosen,
+                "form": form,
+            },
+        )
+
+    def done(self, request: HttpRequest, data: dict[str, Any], case: Case) -> bool:
+        """Whether a deed was done about a case; if not, staff reads why."""
+        try:
+            do(data["deed"], case, staff_of(request), data)
+        except deeds.CannotBeDone as problem:
+            messages.error(request, f"{label_of(case)}: {problem}")
+            return False
+        return True
+
+    # One case
+
+    def get_urls(self) -> list[URLPattern]:
+        own = [
+            path(
+                "<uuid:case_id>/story/",
+                self.admin_site.admin_view(self.story),
+                name="game_case_story",
+            )
+        ]
+        return own + super().get_urls()
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        case = self.get_object(request, object_id)
+        if case is None:
+            raise Http404(_("There is no such case."))
+        if not self.has_view_permission(request, case):
+            raise PermissionDenied
+        if request.method == "POST":
+            return self.decide(request, case)
+        return self.case_page(request, case, DeedForm(offered(staff_of(request), case), case))
+
+    def case_page(
+        self, request: HttpRequest, case: Case, form: DeedForm, status: int = 200
+    ) -> HttpResponse:
+        staff = staff_of(request)
+        others = Case.objects.waiting().filter(player=case.player).exclude(pk=case.pk)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"{label_of(case)}: {cases.about(case)}",
+            "opts": self.opts,
+            "case": case,
+            "about": cases.about(case),
+            "scenario": cases.scenario_of(case),
+            "share": cases.share_of(case),
+            "rule": cases.rule_title(case),
+            "reports": case.reports.select_related("player").order_by("created"),
+            "turns": cases.turns_shown(case),
+            "urgency": cases.urgency(case),
+            "held_by": cases.held_by_another(case, staff),
+            "form": form,
+            "may_decide": staff.has_perm("game.decide_case"),
+            "may_open": staff.has_perm("game.open_story"),
+            "open_form": OpenForm(),
+            "others": others[:10] if case.player else [],
+            "record": record_of(case),
+            "log": AuditEntry.objects.filter(case=case.pk),
+            "notices": Notice.objects.filter(case=case).select_related("appeal"),
+        }
+        return TemplateResponse(request, "admin/game/case/case.html", context, status=status)
+
+    def decide(self, request: HttpRequest, case: Case) -> HttpResponse:
+        """Claim, release, or a deed."""
+        staff = staff_of(request)
+        here = redirect("admin:game_case_change", case.pk)
+        if not staff.has_perm("game.decide_case"):
+            raise PermissionDenied
+        if "claim" in request.POST:
+            try:
+                cases.claim(case, staff)
+            except cases.NotYours as problem:
+                messages.error(request, str(problem))
+            return here
+        if "release" in request.POST:
+            cases.release(case, staff)
+            return here
+        form = DeedForm(offered(staff, case), case, request.POST)
+        if not form.is_valid():
+            return self.case_page(request, case, form, 422)
+        if not self.done(request, form.cleaned_data, case):
+            return self.case_page(request, case, form, 422)
+        messages.success(request, _("Done."))
+        return redirect("admin:game_case_changelist")
+
+    def story(self, request: HttpRequest, case_id: Any) -> HttpResponse:
+        """The whole story, for whoever says why. A GET shows nothing of it."""
+        case = get_object_or_404(Case, pk=case_id)
+        if not request.user.has_perm("game.open_story"):
+            raise PermissionDenied
+        form = OpenForm(request.POST or None)
+        if request.method != "POST" or not form.is_valid():
+            return redirect("admin:game_case_change", case.pk)
+        try:
+            story = cases.open_story(case, staff_of(request), **form.cleaned_data)
+        except ValueError as problem:
+            messages.error(request, str(problem))
+            return redirect("admin:game_case_change", case.pk)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": story.adventure.title,
+            "opts": self.opts,
+            "case": case,
+            "turns": story.turns,
+            "back": reverse("admin:game_case_change", args=[case.pk]),
+        }
+        return TemplateResponse(request, "admin/game/case/story.html", context)
+
+
+def label_of(case: Case) -> str:
+    if case.rule:
+        return cases.rule_title(case)
+    known = dict(Report.Kind.choices)
+    return str(known.get(case.kind, case.kind))
+
+
+def record_of(case: Case) -> Any:
+    """What was decided about this player before."""
+    if case.player is None:
+        return []
+    return case.player.sanctions.select_related("case")[:20]

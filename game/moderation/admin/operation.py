@@ -1,0 +1,68 @@
+"""The operator's page: how the host does, pausing it, and narrators on and off."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext_lazy as _
+
+from game import narration
+from game.models import Operation
+from game.moderation import figures, operation
+from game.moderation.admin.base import ReadOnly, staff_of
+from game.moderation.forms import PauseForm
+from inference.narrators import NarratorsError
+
+
+@admin.register(Operation)
+class OperationAdmin(ReadOnly):
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm("game.operate")
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        if request.method == "POST":
+            self.change(request)
+            return redirect("admin:game_operation_changelist")
+        now = operation.state()
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Operation"),
+            "opts": self.opts,
+            "pause_form": PauseForm(initial={"message": now.message}),
+            **figures.everything(now),
+        }
+        return TemplateResponse(request, "admin/game/operation/page.html", context)
+
+    def change(self, request: HttpRequest) -> None:
+        staff = staff_of(request)
+        if "pause" in request.POST:
+            form = PauseForm(request.POST)
+            if form.is_valid():
+                operation.pause(staff, form.cleaned_data["message"])
+                messages.success(request, _("Paused. What is under way is told to its end."))
+        elif "resume" in request.POST:
+            operation.resume(staff)
+            messages.success(request, _("The game goes on."))
+        elif name := request.POST.get("on") or request.POST.get("off"):
+            self.switch(request, name, on="on" in request.POST)
+
+    def switch(self, request: HttpRequest, name: str, on: bool) -> None:
+        try:
+            known = name in narration.narrators()
+        except NarratorsError as problem:
+            messages.error(request, str(problem))
+            return
+        if not known:
+            messages.error(request, _("There is no such narrator."))
+            return
+        operation.switch(staff_of(request), name, on)
+        said = _("%(name)s tells again.") if on else _("%(name)s takes no turns from now on.")
+        messages.success(request, said % {"name": name})

@@ -1,0 +1,30 @@
+"""The log of what staff did. It only grows: the database refuses anything else."""
+
+from typing import Any
+from uuid import UUID
+
+from game.models import AuditEntry, Case, Player
+
+
+def record(
+    deed: str,
+    by: Player | None,
+    *,
+    case: Case | None = None,
+    player: UUID | None = None,
+    subject: str = "",
+    reason: str = "",
+    details: dict[str, Any] | None = None,
+    undoes: int | None = None,
+) -> AuditEntry:
+    """Note a deed, in the transaction that does it."""
+    return AuditEntry.objects.create(
+        deed=deed,
+        actor=by.pk if by else None,
+        case=case.pk if case else None,
+        player=player or (case.player_id if case else None),
+        subject=subject or (f"{case.subject} {case.subject_id}".strip() if case else ""),
+        reason=reason,
+        details=details or {},
+        undoes=undoes,
+    )

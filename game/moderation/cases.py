@@ -1,0 +1,149 @@
+"""The queue of cases: who looks at which, and what a case shows of the story."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from game import paths
+from game.models import Adventure, Case, Player, Scenario, Share, Turn
+from game.moderation import audit
+from game.moderation.authorship import Told, told
+from game.moderation.rulebook import rulebook
+
+CLAIMED_FOR = timedelta(minutes=20)
+AROUND = 3  # turns on either side of the one that was reported
+LONGEST_REASON = 500
+
+# Hours in the queue after which a case is shown as one to hurry with.
+SOON, LATE = 24, 72
+
+
+class NotYours(Exception):
+    """Somebody else looks at this case. Its text tells who."""
+
+
+def claim(case: Case, by: Player) -> None:
+    """Take a case to look at it, for CLAIMED_FOR. Raises NotYours."""
+    free = Q(claimed_by=None) | Q(claimed_by=by) | Q(claimed_until__lt=Now())
+    taken = Case.objects.filter(free, pk=case.pk).update(
+        claimed_by=by, claimed_until=Now() + CLAIMED_FOR
+    )
+    case.refresh_from_db(fields=["claimed_by", "claimed_until"])
+    if not taken:
+        raise NotYours(
+            _("%(who)s looks at this case until %(time)s UTC.")
+            % {"who": case.claimed_by, "time": f"{case.claimed_until:%H:%M}"}
+        )
+
+
+def release(case: Case, by: Player) -> None:
+    Case.objects.filter(pk=case.pk, claimed_by=by).update(claimed_by=None, claimed_until=None)
+
+
+def held_by_another(case: Case, staff: Player) -> Player | None:
+    """Who looks at a case just now, if that is not you."""
+    held = case.claimed_until is not None and case.claimed_until > timezone.now()
+    return case.claimed_by if held and case.claimed_by_id != staff.pk else None
+
+
+def urgency(case: Case) -> str:
+    """How long a case has waited, as a word for its colour."""
+    hours = (timezone.now() - case.opened).total_seconds() / 3600
+    return "late" if hours >= LATE else "soon" if hours >= SOON else "new"
+
+
+# What a case shows
+
+
+def scenario_of(case: Case) -> Scenario | None:
+    if case.subject != Case.Subject.SCENARIO:
+        return None
+    return Scenario.objects.filter(pk=case.subject_id).first()
+
+
+def share_of(case: Case) -> Share | None:
+    if case.subject != Case.Subject.SHARE:
+        return None
+    return Share.objects.filter(pk=case.subject_id).first()
+
+
+def about(case: Case) -> str:
+    """What a case is about, in words for staff and for the player; no title of a private story."""
+    scenario = scenario_of(case)
+    if scenario is not None:
+        return _("the scenario “%(title)s”") % {"title": scenario.title}
+    share = share_of(case)
+    if share is not None:
+        return _("the shared story “%(title)s”") % {"title": share.adventure.title}
+    names = {
+        Case.Subject.SCENARIO: _("a scenario that is gone"),
+        Case.Subject.SHARE: _("a shared story that is gone"),
+        Case.Subject.STORY: _("a story of yours"),
+    }
+    return names[Case.Subject(case.subject)]
+
+
+def rule_title(case: Case) -> str:
+    rule = rulebook().get(case.rule) if case.rule else None
+    return rule.title if rule else case.rule
+
+
+def turns_shown(case: Case) -> list[Told]:
+    """The reported turn and AROUND on either side, of what was shared; none of a private story."""
+    share = share_of(case)
+    if share is None or case.turn_id is None:
+        return []
+    path = paths.whole_path(share.turn_id)
+    if case.turn_id not in path:
+        return []
+    at = path.index(case.turn_id)
+    around = path[max(0, at - AROUND) : at + AROUND + 1]
+    return [told(turn, turn.pk == case.turn_id) for turn in paths.turns_in_order(around)]
+
+
+@dataclass(frozen=True)
+class WholeStory:
+    """A story as staff may read it once they said why."""
+
+    adventure: Adventure
+    turns: list[Told]
+
+
+def open_story(case: Case, by: Player, reason: str, emergency: bool = False) -> WholeStory:
+    """The whole story of a case: what was shared of it; all of it in an emergency.
+
+    Who opened it, and why, stands in the audit log. Raises ValueError without a reason, and where
+    a private story is to be opened in no emergency.
+    """
+    reason = reason.strip()[:LONGEST_REASON]
+    if not reason:
+        raise ValueError(_("Say why you open this story: it is kept in the log."))
+    share = share_of(case)
+    if share is None and not emergency:
+        raise ValueError(
+            _("This story is private. It may be opened in an emergency only: somebody’s life, or "
+              "a child’s safety.")
+        )  # fmt: skip
+    adventure = share.adventure if share else case.adventure
+    if adventure is None:
+        raise ValueError(_("The story is gone."))
+    whole = emergency or share is None
+    last = adventure.head_id if whole else share.turn_id if share else None
+    assert last is not None, "an adventure begins with its opening"
+    audit.record(
+        "open_story",
+        by,
+        case=case,
+        reason=reason,
+        details={"emergency": emergency, "adventure": str(adventure.pk)},
+    )
+    turns = [told(turn, turn.pk == case.turn_id) for turn in all_turns(last)]
+    return WholeStory(adventure, turns)
+
+
+def all_turns(last: object) -> list[Turn]:
+    return paths.turns_in_order(paths.whole_path(last))  # type: ignore[arg-type]

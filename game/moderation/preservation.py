@@ -1,0 +1,82 @@
+"""Texts kept as they were, because the law may ask for them. They outlive the account."""
+
+import hashlib
+import json
+from typing import Any
+
+from django.utils import timezone
+
+from game import paths
+from game.models import AuditEntry, Case, Player, Preserved, Turn
+from game.moderation.cases import scenario_of, share_of
+
+
+def keep(case: Case, by: Player, reason: str) -> Preserved:
+    """Keep what a case is about. Called by deeds.preserve alone, which notes it."""
+    content = content_of(case)
+    packed = json.dumps(content, ensure_ascii=False, sort_keys=True).encode()
+    return Preserved.objects.create(
+        case=case,
+        content=content,
+        digest=hashlib.sha256(packed).hexdigest(),
+        reason=reason,
+        by=by,
+    )
+
+
+def content_of(case: Case) -> dict[str, Any]:
+    """The text of a case with who wrote it and when; of a story, the path to the turn."""
+    content: dict[str, Any] = {
+        "kept": timezone.now().isoformat(),
+        "subject": f"{case.subject} {case.subject_id}",
+        "kind": case.kind,
+        "rule": case.rule,
+        "excerpt": case.excerpt,
+        "player": about_player(case.player),
+        "reports": [
+            {"kind": each.kind, "reason": each.reason, "created": each.created.isoformat()}
+            for each in case.reports.order_by("created")
+        ],
+    }
+    scenario = scenario_of(case)
+    if scenario is not None:
+        names = ("title", "tempt", "opening", "memory", "authors_note")
+        content["scenario"] = {name: getattr(scenario, name) for name in names}
+        content["cards"] = list(scenario.cards.values("title", "keys", "text"))
+    share = share_of(case)
+    last = share.turn_id if share else case.turn_id if opened(case) else None
+    if last is not None:
+        content["turns"] = [as_kept(turn) for turn in paths.turns_in_order(paths.whole_path(last))]
+    return content
+
+
+def opened(case: Case) -> bool:
+    """Whether the private story of a case was opened in an emergency; else it stays private."""
+    entries = AuditEntry.objects.filter(deed="open_story", case=case.pk)
+    return entries.filter(details__emergency=True).exists()
+
+
+def about_player(player: Player | None) -> dict[str, Any] | None:
+    if player is None:
+        return None
+    return {
+        "id": str(player.pk),
+        "name": player.username,
+        "email": player.email,
+        "joined": player.date_joined.isoformat(),
+    }
+
+
+def as_kept(turn: Turn) -> dict[str, Any]:
+    return {
+        "id": str(turn.pk),
+        "kind": turn.kind,
+        "players_words": turn.action,
+        "narrators_words": turn.reply,
+        "edits": [
+            {"field": edit.field, "before": edit.before, "at": edit.at.isoformat()}
+            for edit in turn.edits.all()
+        ],
+        "narrator": turn.narrator,
+        "created": turn.created.isoformat(),
+    }

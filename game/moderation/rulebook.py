@@ -1,0 +1,209 @@
+"""The rules of this host, as their file says them. A host edits the file; it is read again then."""
+
+import codecs
+import logging
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from django.conf import settings
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from inference.rules import Rule, Screening, Severity
+from inference.screening import PatternError, parsed, screen_for
+
+logger = logging.getLogger(__name__)
+
+SHIPPED = Path(__file__).parent / "rules.yaml"
+MOST_BYTES = 64 * 1024  # of the rules in one request, beside 200 KiB of story
+RANGE = re.compile(r"(\d+)\.\.(\d+)([a-z]*)")
+MOST_IN_RANGE = 1000
+
+Where = Literal["input", "output", "publish"]
+Rating = Literal["everyone", "teen", "mature"]
+EVERYWHERE: tuple[Where, ...] = ("input", "output", "publish")
+RATINGS: tuple[Rating, ...] = ("everyone", "teen", "mature")
+
+
+class RulesError(Exception):
+    """What is wrong with a file of rules, in one line."""
+
+
+class Plain(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+class HouseRule(Plain):
+    """One rule as the file has it: what players read of it, and what it looks for."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
+    title: str = Field(min_length=1, max_length=80)
+    says: str = Field(min_length=1, max_length=400)
+    severity: Severity
+    where: tuple[Where, ...] = EVERYWHERE
+    ratings: tuple[Rating, ...] = RATINGS
+    shadow: bool = False
+    patterns: tuple[str, ...] = Field(min_length=1)
+    unless: tuple[str, ...] = ()
+
+
+class RuleBook(Plain):
+    """All rules of a host. An empty one holds nothing against anybody."""
+
+    version: str = Field(default="none", max_length=40)
+    shadow: bool = False
+    lists: dict[str, tuple[str, ...]] = {}
+    coded_lists: dict[str, tuple[str, ...]] = {}
+    rules: tuple[HouseRule, ...] = ()
+
+    @model_validator(mode="after")
+    def can_be_looked_for(self) -> "RuleBook":
+        words = self.words
+        names = [rule.name for rule in self.rules]
+        twice = {name for name in names if names.count(name) > 1}
+        if twice:
+            raise ValueError(f"the rule {min(twice)!r} is there twice")
+        for rule in self.rules:
+            for pattern in (*rule.patterns, *rule.unless):
+                try:
+                    parsed(pattern, lambda name: words[name])
+                except KeyError as missing:
+                    raise ValueError(f"{rule.name}: {pattern!r}: no list {missing}") from None
+                except PatternError as wrong:
+                    raise ValueError(f"{rule.name}: {pattern!r}: {wrong}") from None
+        return self
+
+    @property
+    def words(self) -> dict[str, tuple[str, ...]]:
+        """The lists in clear, their ranges written out."""
+        clear = {
+            name: tuple(codecs.decode(word, "rot13") for word in words)
+            for name, words in self.coded_lists.items()
+        }
+        both = {**self.lists, **clear}
+        return {
+            name: tuple(each for word in words for each in written_out(word))
+            for name, words in both.items()
+        }
+
+    def get(self, name: str) -> HouseRule | None:
+        return next((rule for rule in self.rules if rule.name == name), None)
+
+    def screening(self, where: Where, rating: str) -> Screening | None:
+        """What a text of an adventure with this rating is held against; None for nothing."""
+        return screening_of(self.key, where, rating)
+
+    @property
+    def key(self) -> str:
+        """The book in the memory of this process."""
+        key = f"{self.version} {id(self)}"
+        _books[key] = self
+        return key
+
+
+_books: dict[str, RuleBook] = {}
+
+
+@lru_cache(maxsize=64)
+def screening_of(key: str, where: Where, rating: str) -> Screening | None:
+    book = _books[key]
+    rules = [rule for rule in book.rules if where in rule.where and rating in rule.ratings]
+    if not rules:
+        return None
+    named = {
+        name
+        for rule in rules
+        for pattern in (*rule.patterns, *rule.unless)
+        for name in re.findall(r"<([\w-]+)>", pattern)
+    }
+    return Screening(
+        version=book.version,
+        rules=tuple(
+            Rule(
+                name=rule.name,
+                severity="note" if book.shadow or rule.shadow else rule.severity,
+                patterns=rule.patterns,
+                unless=rule.unless,
+            )
+            for rule in rules
+        ),
+        lists={name: words for name, words in book.words.items() if name in named},
+    )
+
+
+def written_out(word: str) -> Iterator[str]:
+    """`1..17yo` as 1yo, 2yo …; any other word as it is."""
+    found = RANGE.fullmatch(word)
+    if found is None:
+        yield word
+        return
+    first, last = int(found[1]), int(found[2])
+    if not first <= last <= first + MOST_IN_RANGE:
+        raise ValueError(f"{word!r} is no range")
+    for number in range(first, last + 1):
+        yield f"{number}{found[3]}"
+
+
+# The file
+
+EMPTY = RuleBook()
+
+
+class Kept:
+    """The book that was read last: a file that was spoilt while the host runs changes nothing."""
+
+    book: RuleBook = EMPTY
+    state: tuple[Path, int, int] | None = None
+
+
+def rulebook() -> RuleBook:
+    """The rules in force now. Raises RulesError where none could ever be read."""
+    file: Path | None = settings.RULES_FILE
+    if file is None:
+        return EMPTY
+    try:
+        stat = file.stat()
+        state = (file, stat.st_mtime_ns, stat.st_size)
+        if state == Kept.state:
+            return Kept.book
+        book = parse_rules(file.read_text(encoding="utf-8"), str(file))
+    except (OSError, UnicodeDecodeError, RulesError) as problem:
+        if Kept.state is None or Kept.state[0] != file:
+            raise RulesError(str(problem)) from None
+        logger.error("the rules stay as they were: %s", problem)
+        Kept.state = (file, *Kept.state[1:])
+        return Kept.book
+    Kept.book, Kept.state = book, state
+    return book
+
+
+def parse_rules(text: str, called: str) -> RuleBook:
+    """The rules of a YAML text, all of them plain strings. Raises RulesError."""
+    try:
+        content: Any = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - strings alone
+    except yaml.YAMLError as problem:
+        raise RulesError(f"{called}: {' '.join(str(problem).split())}") from None
+    try:
+        book = RuleBook.model_validate(content or {})
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        said = first["msg"].removeprefix("Value error, ")
+        raise RulesError(f"{called}: {place + ': ' if place else ''}{said}") from None
+    for where in EVERYWHERE:
+        for rating in RATINGS:
+            check_size(book, where, rating, called)
+    return book
+
+
+def check_size(book: RuleBook, where: Where, rating: Rating, called: str) -> None:
+    screening = book.screening(where, rating)
+    if screening is None:
+        return
+    size = len(screening.model_dump_json().encode())
+    if size > MOST_BYTES:
+        raise RulesError(f"{called}: {size:,} bytes of rules are too many; {MOST_BYTES:,} fit")
+    screen_for(screening)

@@ -1,0 +1,178 @@
+"""What players see: the policy, their notices, appeals, their limit, and how to report."""
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from game import adventures as playthroughs
+from game.accounts.limits import address_of, limited
+from game.models import Adventure, Audience, Notice, Player, Report, Scenario, Share, Turn
+from game.moderation import limits, reports
+from game.moderation import notices as told
+from game.moderation.forms import AppealForm, LimitForm, ReportForm
+from game.moderation.reports import Complaint, NotReported
+from game.moderation.rulebook import rulebook
+from game.protocol import Refused
+
+
+@require_safe
+def policy(request: HttpRequest) -> HttpResponse:
+    """What is read by whom, which rules there are, and what happens, in plain words."""
+    book = rulebook()
+    rules = {rule.title: rule for rule in book.rules if not rule.shadow}
+    return render(
+        request,
+        "moderation/policy.html",
+        {
+            "rules": list(rules.values()),
+            "shadow": book.shadow,
+            "queues": any(rule.severity == "queue" for rule in book.rules),
+            "audiences": Audience,
+        },
+    )
+
+
+def player_of(request: HttpRequest) -> Player:
+    """Whoever asks. Raises Http404 for somebody who has never played: nothing is theirs."""
+    if not isinstance(request.user, Player):
+        raise Http404("Nobody has played in this browser.")
+    return request.user
+
+
+@never_cache
+@require_safe
+def notices(request: HttpRequest) -> HttpResponse:
+    """What was decided about the player, newest first."""
+    player = player_of(request)
+    found = list(told.notices_of(player))
+    told.mark_seen(player)
+    return render(
+        request,
+        "moderation/notices.html",
+        {
+            "notices": [(each, form_for(each)) for each in found],
+            "limit_form": LimitForm(initial={"audience": player.audience_limit}),
+        },
+    )
+
+
+def form_for(notice: Notice) -> AppealForm | None:
+    """The form to appeal with, where that is still possible."""
+    if notice.deed not in told.APPEALABLE or hasattr(notice, "appeal"):
+        return None
+    return AppealForm(label_suffix="", prefix=str(notice.pk))
+
+
+@require_POST
+def appeal(request: HttpRequest, notice_id: UUID) -> HttpResponse:
+    notice = get_object_or_404(Notice, pk=notice_id, player=player_of(request))
+    form = AppealForm(request.POST, prefix=str(notice.pk))
+    try:
+        told.appeal(notice, form.cleaned_data["text"] if form.is_valid() else "")
+    except told.NotNow as problem:
+        messages.error(request, str(problem))
+    else:
+        messages.success(request, _("Your appeal is with the moderators. The answer comes here."))
+    return redirect("notices")
+
+
+@require_POST
+def limit(request: HttpRequest) -> HttpResponse:
+    """Set the player's own limit."""
+    form = LimitForm(request.POST)
+    if form.is_valid():
+        limits.set_limit(player_of(request), form.cleaned_data["audience"])
+        messages.success(request, _("Saved. It holds from the next turn on, in all your stories."))
+    else:
+        messages.error(request, _("Choose one of the three."))
+    return redirect("notices")
+
+
+@require_POST
+def audience(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
+    """Say for whom an adventure is, from the next turn on."""
+    found = get_object_or_404(Adventure.objects.of(request.user), pk=adventure_id)
+    form = LimitForm(request.POST)
+    try:
+        if not form.is_valid():
+            raise Refused("bad_message", _("Choose one of the three."))
+        playthroughs.set_audience(found.pk, player_of(request), form.cleaned_data["audience"])
+    except Refused as refused:
+        messages.error(request, refused.message)
+    return redirect("adventure", found.pk)
+
+
+# Reports
+
+
+@never_cache
+@limited("report")
+def report_scenario(request: HttpRequest, slug: str) -> HttpResponse:
+    found = get_object_or_404(Scenario.objects.readable_by(request.user), slug=slug)
+    form = ReportForm(None, request.POST if request.method == "POST" else None)
+    about = {"title": found.title, "scenario": found}
+    if request.method != "POST" or not form.is_valid():
+        return report_page(request, form, about)
+    try:
+        reports.about_scenario(reader_of(request), found, complaint_of(form))
+    except NotReported as problem:
+        return not_taken(request, form, about, str(problem))
+    return taken(request)
+
+
+@never_cache
+@limited("report")
+def report_turn(request: HttpRequest, token: str, turn_id: UUID) -> HttpResponse:
+    share = get_object_or_404(
+        Share.objects.readable_by(request.user).select_related("adventure", "player"), token=token
+    )
+    turn = reports.turn_in_share(share, turn_id)
+    if turn is None:
+        raise Http404("That turn is not in this story.")
+    form = ReportForm(turn, request.POST if request.method == "POST" else None)
+    about = {"title": share.adventure.title, "turn": shown(turn)}
+    if request.method != "POST" or not form.is_valid():
+        return report_page(request, form, about)
+    try:
+        reports.about_share(reader_of(request), share, turn, complaint_of(form))
+    except NotReported as problem:
+        return not_taken(request, form, about, str(problem))
+    return taken(request)
+
+
+def shown(turn: Turn) -> dict[str, str]:
+    return {"action": turn.action, "reply": turn.reply}
+
+
+def reader_of(request: HttpRequest) -> reports.Reader:
+    return reports.reader_of(request.user, address_of(request) or "")
+
+
+def complaint_of(form: ReportForm) -> Complaint:
+    data = form.cleaned_data
+    return Complaint(Report.Kind(data["kind"]), data["reason"], form.chosen_words)
+
+
+def report_page(
+    request: HttpRequest, form: ReportForm, about: Mapping[str, object]
+) -> HttpResponse:
+    status = 422 if form.errors else 200
+    return render(request, "moderation/report.html", {"form": form, **about}, status=status)
+
+
+def not_taken(
+    request: HttpRequest, form: ReportForm, about: Mapping[str, object], why: str
+) -> HttpResponse:
+    form.add_error(None, why)
+    return report_page(request, form, about)
+
+
+def taken(request: HttpRequest) -> HttpResponse:
+    messages.success(request, _("Thank you. A moderator will look at it."))
+    return redirect("home")
