@@ -10,11 +10,13 @@ from django.templatetags.static import static
 # What the page without a network and the last adventure are made of.
 SHELL = (
     "css/grue.css",
+    "css/hooks.css",
     "css/panel.css",
     "css/story.css",
     "js/aloud.js",
     "js/i18n.js",
     "js/install.js",
+    "js/library/hooks.js",
     "js/looks.js",
     "js/offline.js",
     "js/read.js",

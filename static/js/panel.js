@@ -117,7 +117,7 @@ export class Part {
       return;
     }
     if (asked !== this.asked) return; // something else was asked for meanwhile
-    if (page === null) this.say(t("There is nothing here."));
+    if (page === null) this.say(this.box.dataset.empty ?? t("There is nothing here."));
     else this.put(page);
   }
 

@@ -470,6 +470,7 @@ entry.open();
 socket.connect();
 stretch.watch(scroller);
 history.scrollRestoration = "manual";
+addEventListener("looks", () => follow.resized()); // other letters, other lines
 addEventListener("pagehide", () => place.keep(here.id, scroller, list, follow.atEnd));
 addEventListener("online", () => socket.hurry());
 addEventListener("pageshow", ({ persisted }) => persisted && socket.hurry());

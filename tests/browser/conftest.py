@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from dungeon import network
+from tests import pseudo
 from tests.browser.window import PATIENCE, Browser
 from tests.test_play import ROOT, playing
 
@@ -65,7 +66,11 @@ def house(tmp_path_factory):
         "NARRATORS_FILE": str(narrators),
         "MODELS_DIR": os.environ["MODELS_DIR"],
     }
-    with playing(tmp_path_factory.mktemp("browser") / "data", port, **variables) as house:
+    data = tmp_path_factory.mktemp("browser") / "data"
+    if shutil.which("xgettext"):
+        # For visitors who ask for it; all others get English.
+        pseudo.write(data / "locale", tmp_path_factory.mktemp("pseudo") / "scraps")
+    with playing(data, port, **variables) as house:
         house.read_until("Ctrl-C")
         house.here = network.origin("127.0.0.1", port)
         house.hosts = {f"{name}:{port}" for name in network.reachable_as("0.0.0.0")}

@@ -6,6 +6,12 @@ from playwright.sync_api import expect
 
 from tests.browser.test_phone import PHONE
 
+# Of a player with an adventure. The pages of one story are looked at in its course.
+PAGES = (
+    *("/adventures/", "/scenarios/", "/scenarios/new/", "/scenarios/mine/", "/shares/"),
+    *("/accounts/", "/accounts/login/", "/accounts/signup/"),
+    *("/accounts/delete/", "/offline/"),
+)
 THEMES = ["night", "paper", "terminal"]
 # The rules of WCAG 2.2 at levels A and AA, and what axe's makers hold for good practice.
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -75,11 +81,12 @@ def test_axe_finds_nothing_wrong(visit, size):
     page.get_by_role("button", name="Keys").click()
     look("keys")
     adventure = window.adventure
-    for path in ("read/", "plot/", "delete/"):
+    for path in ("read/", "plot/", "summary/", "cards/", "delete/"):
         page.goto(browser.address + adventure + path)
         look(path)
-    page.goto(browser.address + "/adventures/")
-    look("adventures")
+    for path in PAGES:
+        page.goto(browser.address + path)
+        look(path)
     page.goto(browser.address)
     look("home")
     assert found == {}

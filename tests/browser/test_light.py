@@ -144,3 +144,55 @@ def test_a_story_of_two_thousand_turns_opens_at_its_end_and_is_read_up(long_stor
         )
     assert max(counted[4:]) < 1.5 * min(counted[4:]), "the page grows no further"
     assert urlsplit(page.url).path == path
+
+
+# Five hundred short turns through the page's own socket, some of them looked at.
+PLAY_ON = """
+async (turns) => {
+  const socket = sockets.at(-1);
+  const hear = (event) => socket.onmessage({ data: JSON.stringify(event) });
+  let parent = document.querySelector("#turns > article:last-child").dataset.turn;
+  for (let number = 0; number < turns; number += 1) {
+    const id = crypto.randomUUID();
+    const turn = { id, parent, kind: "do", action: "go on", shown: "You go on.", reply: "",
+      status: "queued", attempt: 1, siblings: [id] };
+    hear({ type: "turn.queued", id: `3-${number}`, turn, position: 0, eta_seconds: 1 });
+    const reply = `Step ${number} is as steep as the last. `.repeat(12);
+    hear({ type: "turn.token", id: `4-${number}`, turn: id, attempt: 1, index: 0, text: reply });
+    hear({ type: "turn.told", id: `5-${number}`, turn: { ...turn, reply, status: "told" } });
+    parent = id;
+    if (number % 5 === 4) await new Promise((done) => setTimeout(done, 20));
+  }
+  const scroller = document.getElementById("scroller");
+  scroller.scrollTop = scroller.scrollHeight;
+  await new Promise((done) => setTimeout(done, 400));
+}
+"""
+
+
+def heap(page):
+    """Bytes that the page's script holds, after a collection."""
+    session = page.context.new_cdp_session(page)
+    session.send("HeapProfiler.collectGarbage")
+    found = session.send("Runtime.getHeapUsage")["usedSize"]
+    session.detach()
+    return found
+
+
+def test_memory_stays_flat_over_five_hundred_turns(alice, capsys):
+    window = alice.begin()
+    page = window.page
+    page.evaluate(PLAY_ON, 300)  # until the page has as many turns as it keeps
+    measured = [(nodes(page), heap(page))]
+    for _ in range(5):
+        page.evaluate(PLAY_ON, 100)
+        measured.append((nodes(page), heap(page)))
+    with capsys.disabled():
+        print(
+            "\n  nodes and MB of script after 300 turns, and after each hundred of 500 more: "
+            + ", ".join(f"{count} {size / 1e6:.1f}" for count, size in measured)
+        )
+    (first_nodes, first_heap), (last_nodes, last_heap) = measured[0], measured[-1]
+    assert last_nodes < 1.5 * first_nodes
+    assert last_heap < 1.5 * first_heap + 2_000_000
+    assert window.turns.count() <= 400
