@@ -105,6 +105,12 @@ def test_half_of_a_reply_in_other_sentences_is_a_repetition_too():
     assert repeats(again, [earlier])
 
 
+def test_a_whole_reply_that_comes_again_is_a_repetition_however_short():
+    assert repeats("You're running.", ["He waits.", "You're running!"])
+    assert not repeats("You're running. Fast.", ["You're running."])
+    assert not repeats("", [""])
+
+
 def test_distinct_3_falls_with_what_is_said_again():
     assert distinct_3(["one two three four"]) == 1
     assert distinct_3(["one two three", "one two three"]) == 0.5

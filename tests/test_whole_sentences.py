@@ -88,6 +88,17 @@ def test_a_question_to_the_player_is_not_told():
         assert whole(f"{DOOR} {told}") == f"{DOOR} {told}"
 
 
+def test_a_reply_does_not_begin_as_one_before_however_short_it_was():
+    recent = ["You're running. The dog barks."]
+    again = stream_of("You're running.", recent=recent, sentences=True, again=True)
+    assert (again.told, again.fault, again.unfinished) == ("", "repeats", True)
+    raw = "You're running. A wall stands in your way, and the dog has seen it."
+    assert whole(raw, recent=recent) == "A wall stands in your way, and the dog has seen it."
+    assert whole("You're running.", recent=recent) == "You're running."
+    assert whole(f"{DOOR} You're running.", recent=recent) == f"{DOOR} You're running."
+    assert tell(raw, recent=recent) == raw
+
+
 def test_a_reply_does_not_begin_in_the_past():
     raw = "He looked at you. The wind is cold. He was a sailor once."
     assert whole(raw) == "The wind is cold. He was a sailor once."

@@ -37,12 +37,15 @@ def loops(reply: str) -> bool:
 def repeats(reply: str, recent: Iterable[str]) -> bool:
     """Whether it tells again what one of `recent` has told.
 
-    That is a long sentence, ROW words in a row, or SHARE of all that it says.
+    That is a long sentence, ROW words in a row, SHARE of all that it says, or all of it, however
+    short.
     """
     own = words(reply)
     sentences, rows, fours = set(long_sentences(reply)), set(runs(own, ROW)), runs(own, 4)
     for earlier in recent:
         said = words(earlier)
+        if own and own == said:
+            return True
         known = set(runs(said, 4))
         if sentences & set(long_sentences(earlier)) or rows & set(runs(said, ROW)):
             return True

@@ -50,6 +50,7 @@ LONGER_LATER = 3  # times that, where sentences are shown whole and something wa
 # A shorter sentence may be told again: in the same reply, and after another one.
 LONG_HERE = 16  # letters
 LONG_SENTENCE = 25
+SHORTEST_KNOWN = 6  # where a reply that is shown by sentences begins: as one before did
 # A reply with a fault is told anew, or on, where it has less than this and has not ended well.
 SHORT_REPLY = 60  # letters
 TOLD_ON = ("loop", "rule")  # also where it has ended well
@@ -140,6 +141,7 @@ class ReplyStream:
         self._enough = enough
         self._echo = letters(shown_action(kind, action)) if kind in ("do", "say") else ""
         self._known = {sentence for reply in recent for sentence in sentences_of(reply)}
+        self._told_lately = {letters(part) for reply in recent for part in parts_of(reply)}
         self._told_in_past = any(recent) and past(unquoted(" ".join(recent)))
         self._first_person = sum(map(narrated_by_i, recent)) * 2 > len(recent)
         self._word = ""  # the unit being read: a word, or a grapheme
@@ -537,6 +539,10 @@ class ReplyStream:
             if own and said.rstrip(".!?…") in WHOLE and self._sentences:
                 self._end()
                 return
+            if self._by_sentences and not self.told and self._begins_as_before():
+                self._leave_out("repeats")
+                self._sentence, self._leaving_out = "", False
+                return
             if own and self._begins_in_past():
                 self._leave_out("tense")
                 self._sentence, self._leaving_out = "", False
@@ -563,6 +569,12 @@ class ReplyStream:
         long = len(told) + 3 * sum(map(spaceless, told))
         if long >= self._enough and (not self._marks_shown or long >= LONG_QUOTED * self._enough):
             self._end(".")
+
+    def _begins_as_before(self) -> bool:
+        """Whether the first sentence, however short, stands in a reply before: "You run." again."""
+        return len(letters(self._sentence)) >= SHORTEST_KNOWN and (
+            letters(self._sentence) in self._told_lately
+        )
 
     def _begins_in_past(self) -> bool:
         """Whether a whole sentence that begins the reply tells what was, in a story that is."""
@@ -682,6 +694,8 @@ class ReplyStream:
                 player, mark = True, "."
             if player and not self.told:
                 self._leave_out("speaks")
+            elif self._by_sentences and not self.told and self._begins_as_before():
+                self._leave_out("repeats")
             elif self._begins_in_past():
                 self._leave_out("tense")
             elif not (self._repeated() or cut or whole or player or PREAMBLE.match(said)):
@@ -735,8 +749,13 @@ def without_stray_mark(word: str) -> str:
 
 def sentences_of(reply: str) -> list[str]:
     """The long sentences of a reply, as letters."""
-    found = (letters(part) for part in re.split(r"(?<=[.!?…。！？।])[\"”’)」]*\s*|\n+", reply))
+    found = map(letters, parts_of(reply))
     return [sentence for sentence in found if is_long(sentence)]
+
+
+def parts_of(reply: str) -> list[str]:
+    """A reply in sentences, without the marks that close quotations."""
+    return re.split(r"(?<=[.!?…。！？।])[\"”’)」]*\s*|\n+", reply)
 
 
 def is_long(sentence: str, least: int = LONG_SENTENCE) -> bool:
