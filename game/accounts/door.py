@@ -42,6 +42,7 @@ ENTRANCE = {
 }
 # What anybody may see, whoever the host lets in.
 OUTSIDE = {"healthz", "readyz", "metrics", "operator", "policy", "set_language"}
+OUTSIDE |= {"manifest", "worker", "offline"}
 THE_ONE = "player"  # the name of the only player there is
 
 

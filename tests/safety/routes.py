@@ -61,6 +61,19 @@ ROUTES = {
     "restore": Route(THEIRS),
     "purge": Route(THEIRS),
     "learning": Route(THEIRS, post={"learning": "on"}),
+    "audience": Route(THEIRS, post={"audience": "everyone"}),
+    # What players see of moderation
+    "policy": Route(PUBLIC),
+    "notices": Route(OWN),
+    "appeal": Route(OWN, {"notice_id": NOWHERE}, {"text": "x"}),
+    "limit": Route(OWN, post={"audience": "everyone"}),
+    "report_scenario": Route(PUBLIC, SLUG),
+    "report_turn": Route(PUBLIC, {"token": "token", "turn_id": "turn"}),
+    # What a browser keeps
+    "manifest": Route(PUBLIC),
+    "worker": Route(PUBLIC),
+    "offline": Route(PUBLIC),
+    "taste": Route(PUBLIC),
     # Scenarios of one's own, and links to stories
     "my_scenarios": Route(PUBLIC),
     "new_scenario": Route(PUBLIC),
