@@ -1,7 +1,9 @@
 """What a recipe may say, and what a training is foretold to take. Without torch."""
 
 import pytest
+import yaml
 
+from game.management.commands.finetune import Command
 from inference.finetune.recipe import Recipe, RecipeError, read_recipe
 from inference.finetune.training.memory import Size, checkpoint_bytes, need_of
 from inference.finetune.training.progress import PROGRESS, Progress, duration, read_progress
@@ -37,6 +39,47 @@ def test_a_wrong_recipe_is_refused_in_one_line(tmp_path, text, said):
     with pytest.raises(RecipeError, match=said) as caught:
         read_recipe(tmp_path / "p.yaml")
     assert "\n" not in str(caught.value)
+
+
+@pytest.fixture(scope="module")
+def pipeline():
+    text = (ROOT / "dvc.yaml").read_text()
+    return yaml.safe_load(text.replace("${at}", "var/finetune"))["stages"]
+
+
+def named(entries):
+    """The paths or names in a list of dvc.yaml, with or without settings."""
+    return [next(iter(each)) if isinstance(each, dict) else each for each in entries]
+
+
+def test_each_stage_is_told_to_write_what_it_is_said_to_make(pipeline):
+    for stage in pipeline.values():
+        words = stage["cmd"].split()
+        for kind in ("outs", "metrics", "plots"):
+            assert set(named(stage.get(kind, []))) <= set(words)
+
+
+def test_each_stage_is_a_command_that_takes_its_options(pipeline):
+    for name, stage in pipeline.items():
+        _, _, called, *words = stage["cmd"].split()
+        parser = Command().create_parser("manage.py", called)
+        assert parser.parse_args(words).do == name
+
+
+def test_each_stage_runs_again_for_parameters_that_there_are(pipeline):
+    recipe = Recipe().model_dump()
+    for stage in pipeline.values():
+        for place in stage["params"]:
+            inside = recipe
+            for step in place.split("."):
+                inside = inside[step]
+
+
+def test_each_stage_depends_on_what_an_earlier_one_makes_or_the_house_has(pipeline):
+    made = set()
+    for stage in pipeline.values():
+        assert all(each in made or (ROOT / each).exists() for each in stage["deps"])
+        made |= set(named(stage["outs"]))
 
 
 def size(**more):
