@@ -4,7 +4,7 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from game.models import Kind, Membership, Share, Status, TrainingConsent, Turn
+from game.models import Case, Kind, Membership, Sanction, Share, Status, TrainingConsent, Turn
 from game.training import consent
 from game.training.anonymous import answers, without
 from game.training.collecting import collect
@@ -106,6 +106,15 @@ def test_what_is_deleted_hidden_or_of_someone_shut_out_is_left_alone(played, ali
     assert collected(tmp_path) == []
     alice.is_active = True
     alice.save()
+    case = Case.objects.create(key="x", subject="story", adventure=played, words="player", kind="x")
+    assert collected(tmp_path) == []
+    Case.objects.update(decided=timezone.now(), outcome="dismiss")
+    assert len(collected(tmp_path)) == 1
+    case.delete()
+    ban = Sanction.objects.create(player=alice, kind="ban")
+    assert collected(tmp_path) == []
+    ban.delete()
+    assert len(collected(tmp_path)) == 1
     played.deleted = timezone.now()
     played.save()
     assert collected(tmp_path) == []

@@ -4,7 +4,10 @@ from uuid import UUID
 
 from django.db.models import F, QuerySet
 
-from game.models import Adventure, Membership, Player, TrainingConsent
+from game.models import Adventure, Case, Membership, Player, Sanction, TrainingConsent
+from game.moderation.standing import SHUT_OUT
+
+DISMISSED = "dismiss"  # the outcome of a case that came to nothing
 
 
 def is_given(adventure_id: UUID) -> bool:
@@ -30,9 +33,11 @@ def take_back(adventure: Adventure) -> None:
 def adventures_with_consent() -> QuerySet[Adventure]:
     """Those that may be learned from now, in the order of the consents.
 
-    Not what lies in the bin, nor what a moderator has hidden, nor anything of a player who was shut
-    out or who no longer owns it.
+    Not what lies in the bin, what moderators hid or have a case about that was not dismissed, or
+    anything of a player who was shut out or no longer owns it.
     """
+    cases = Case.objects.exclude(outcome=DISMISSED).filter(adventure__isnull=False)
+    shut_out = Sanction.objects.in_force().filter(kind__in=SHUT_OUT)
     return (
         Adventure.objects.filter(
             training_consent__isnull=False,
@@ -42,5 +47,7 @@ def adventures_with_consent() -> QuerySet[Adventure]:
             membership__role=Membership.Role.OWNER,
         )
         .exclude(shares__hidden=True)
+        .exclude(pk__in=cases.values("adventure"))
+        .exclude(training_consent__player__in=shut_out.values("player"))
         .order_by("training_consent__given", "pk")
     )
