@@ -45,14 +45,27 @@ def reply_pieces(turn: Turn) -> Iterator[Piece]:
     if not turn.reply:
         return
     if turn.kind == Kind.OPENING and not turn.narrator:
-        # The scenario's author wrote it, and the player filled it in or wrote it whole.
-        yield Piece(Words.PLAYER, turn.reply)
+        yield from opening_pieces(turn)
         return
     first = turn.edits.filter(field=Edit.Field.REPLY).order_by("at", "pk").first()
     if first is None:
         yield Piece(Words.NARRATOR, turn.reply)
         return
     yield from changed_pieces(first.before, turn.reply)
+
+
+def opening_pieces(turn: Turn) -> Iterator[Piece]:
+    """An opening: the player's are what they filled in, or put in later, and a scenario of theirs.
+
+    What somebody else's scenario says is not; nor is what cannot be told apart any more.
+    """
+    scenario = turn.adventure.scenario
+    if scenario is None:
+        yield Piece(Words.NARRATOR, turn.reply)
+    elif turn.adventure.membership_set.filter(role="owner", player=scenario.author_id).exists():
+        yield Piece(Words.PLAYER, turn.reply)
+    else:
+        yield from changed_pieces(scenario.opening, turn.reply)
 
 
 def changed_pieces(before: str, after: str) -> Iterator[Piece]:

@@ -82,7 +82,7 @@ def about(case: Case) -> str:
     names = {
         Case.Subject.SCENARIO: _("a scenario that is gone"),
         Case.Subject.SHARE: _("a shared story that is gone"),
-        Case.Subject.STORY: _("a story of yours"),
+        Case.Subject.STORY: _("a private story"),
     }
     return names[Case.Subject(case.subject)]
 

@@ -190,6 +190,13 @@ def test_in_an_edited_reply_the_players_words_are_marked(shared, alice):
     assert not authorship.wrote(authorship.players_words(turn), "Thing 3 happens")
 
 
+def test_of_an_opening_the_player_wrote_what_they_filled_in(shared):
+    _, turns = shared
+    pieces = [(piece.whose, piece.text) for piece in authorship.told(turns[0]).reply]
+    assert [text for whose, text in pieces if whose == Words.PLAYER] == ["Wren. "]
+    assert "".join(text for _, text in pieces) == turns[0].reply
+
+
 def test_staff_is_sanctioned_by_the_operator_alone(case, senior, alice, django_user_model):
     alice.is_staff = True
     alice.save()
