@@ -42,7 +42,7 @@ ENTRYPOINT ["tini", "-g", "--", "sh", "scripts/container.sh"]
 FROM code AS web
 COPY --from=web-libraries /venv /venv
 EXPOSE 8000
-HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
+HEALTHCHECK --interval=15s --timeout=15s --start-period=30s \
     CMD ["python3", "scripts/alive.py", "web"]
 CMD ["python3", "-m", "dungeon.web", "-v", "0", "-b", "0.0.0.0", "-p", "8000", "dungeon.asgi:application"]
 
@@ -59,7 +59,7 @@ RUN /venv/bin/python -m pip uninstall -y -q setuptools pip \
 
 FROM code AS worker-cpu
 COPY --from=cpu-libraries-alone /venv /venv
-HEALTHCHECK --interval=10s --timeout=5s --start-period=300s \
+HEALTHCHECK --interval=15s --timeout=15s --start-period=300s \
     CMD ["python3", "scripts/alive.py", "narrator"]
 CMD ["python3", "manage.py", "worker"]
 
@@ -73,6 +73,6 @@ RUN /venv/bin/python -m pip install --no-cache-dir --no-compile --no-deps \
 
 FROM code AS worker-gpu
 COPY --from=gpu-libraries /venv /venv
-HEALTHCHECK --interval=10s --timeout=5s --start-period=300s \
+HEALTHCHECK --interval=15s --timeout=15s --start-period=300s \
     CMD ["python3", "scripts/alive.py", "narrator"]
 CMD ["python3", "manage.py", "worker"]

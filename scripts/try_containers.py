@@ -28,6 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PROJECT = "grue-try"
 UP_SECONDS = 1800
 TURN_SECONDS = 300
+HEALTHY_SECONDS = 300
 BROKEN = ["web", "game", "narrator", "redis", "postgres"]
 
 
@@ -69,6 +70,13 @@ class House:
             if time.monotonic() > give_up:
                 sys.exit(f"not ready: {answer}\n{self.do('logs', '--tail', '30', check=False)}")
             time.sleep(2)
+
+    def until_healthy(self) -> None:
+        give_up = time.monotonic() + HEALTHY_SECONDS
+        while "unhealthy" in (states := self.do("ps", quiet=True)) or "starting" in states:
+            if time.monotonic() > give_up:
+                sys.exit(f"not healthy:\n{states}")
+            time.sleep(5)
 
 
 class Guest:
@@ -197,9 +205,7 @@ def try_all(house: House) -> None:
         house.until_ready()
         reply = asyncio.run(guest.play("wait", f"after {service} was restarted"))
         say(f"told after {service} was restarted: {len(reply)} characters")
-    states = house.do("ps", quiet=True)
-    if "unhealthy" in states:
-        sys.exit(f"not healthy:\n{states}")
+    house.until_healthy()
     say("all services were killed and restarted, and every turn was told")
 
 
