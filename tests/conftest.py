@@ -1,5 +1,6 @@
 """The people of the tests: alice owns the adventure, bob is a friend, charlie is not."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -27,8 +28,12 @@ def pytest_collection_modifyitems(items):
         return {"browser": 0, "faults": 1}.get(path.parts[0], 2)
 
     items.sort(key=turn)
+    without_torch = pytest.mark.skip(reason="torch is not installed (make test-torch)")
     for item in items:
         item.add_marker(pytest.mark.xdist_group(group(item)))
+        # Skipped before a fixture of theirs imports it.
+        if item.get_closest_marker("torch") and find_spec("torch") is None:
+            item.add_marker(without_torch)
 
 
 @pytest.fixture

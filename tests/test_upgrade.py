@@ -43,6 +43,9 @@ def test_an_adventure_of_an_older_version_is_played_on():
         adventure.save()
     finally:
         call_command("migrate", verbosity=0)
+        # What tests/conftest.py did to the database that stood here before.
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE game_auditentry DISABLE TRIGGER audit_is_not_emptied")
     ada = Player.objects.get(username="ada")
     found = Adventure.objects.of(ada).get()
     assert found.memory == "You can swim."

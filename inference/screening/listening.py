@@ -183,6 +183,8 @@ class Listener:
     @property
     def waits(self) -> bool:
         """Whether the latest words may become something that may not be shown."""
+        if self.found and self.blocked is not None:
+            return False  # they are it already
         blocking = self.screen.blocking
         spelling = bool(self._spelled) and self._spelled.lower() not in WORDS_OF_A_LETTER
         return spelling or any(blocking[node] for node in self._active)
