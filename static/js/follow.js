@@ -45,7 +45,8 @@ export class Follow {
   /** Whether the reader moved the page. A hand on it may as well have pressed a button there. */
   get byHand() {
     const near = performance.now() - this.touched < HANDS_ON;
-    return near && this.scroller.scrollTop !== this.ours;
+    // Within a pixel it is ours: on phones the browser rounds it to the device's pixels later.
+    return near && Math.abs(this.scroller.scrollTop - this.ours) > 1;
   }
 
   scrolled() {
