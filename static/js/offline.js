@@ -16,4 +16,11 @@ async function offer() {
 
 offer();
 document.getElementById("again").addEventListener("click", () => location.reload());
-addEventListener("online", () => location.reload());
+// Not under somebody's feet: loading anew would break off the way to where they just went.
+let leaving = false;
+document.addEventListener("click", (event) => {
+  if (event.target.closest("a[href]")) leaving = true;
+});
+addEventListener("online", () => {
+  if (!leaving) location.reload();
+});

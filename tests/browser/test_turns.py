@@ -312,7 +312,7 @@ def test_plot_and_keys_are_at_hand(alice):
     page.get_by_role("link", name="Plot", exact=True).click()
     plot = page.get_by_role("dialog", name="Plot")
     plot.get_by_role("textbox", name="Memory").fill("You are a lighthouse keeper.")
-    plot.get_by_role("button", name="Save").click()
+    plot.locator("#plot-form").get_by_role("button", name="Save").click()
     expect(window.line).to_contain_text("Saved.")
     plot.get_by_role("button", name="Close").click()
     expect(plot).to_be_hidden()
