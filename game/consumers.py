@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -24,10 +23,11 @@ from pydantic import BaseModel
 
 from game import metrics, protocol, snapshots, turns, windows
 from game.accounts.standing import refusal
+from game.attendance import Present, attendance
 from game.database import in_database
 from game.followers import WORDS, Entry, LogGone, followers, order
 from game.languages import language_of, translated
-from game.log import story_log
+from game.log import line_rest, story_log
 from game.models import Adventure, Player, Turn
 from game.protocol import ErrorEvent, Ping, Pong, Refused, Resume, TurnWaiting, parse_command
 from inference import tracing
@@ -45,8 +45,6 @@ COMMANDS_AT_ONCE = 40
 REFUSALS_BEFORE_CLOSE = 100
 DATABASE_SECONDS = 6.0  # how long a command waits for a database that went away
 LOOK_EVERY = 1.0  # seconds between looks at the place in the line
-REDIS_REST = 3.0  # seconds without such looks once Redis did not answer one
-SESSION_EVERY = 4.0  # seconds between looks at the session
 
 DATABASE_AWAY = _l(
     "The host cannot reach its database. Your words are kept; try again in a moment."
@@ -70,26 +68,6 @@ class TokenBucket:
         return True
 
 
-class LineRest:
-    """While Redis does not answer, the sockets of this process leave the line alone.
-
-    Each look would hold a database thread until it gives up, and commands wait for those.
-    """
-
-    def __init__(self) -> None:
-        self.until = 0.0
-
-    def begin(self) -> None:
-        self.until = time.monotonic() + REDIS_REST
-
-    @property
-    def on(self) -> bool:
-        return time.monotonic() < self.until
-
-
-line_rest = LineRest()
-
-
 class AdventureConsumer(AsyncWebsocketConsumer):
     """One window of one adventure."""
 
@@ -107,6 +85,7 @@ class AdventureConsumer(AsyncWebsocketConsumer):
         self.log_flows = True
         self.waiting: str | None = None
         self.snapshotting = asyncio.Lock()
+        self.present: Present | None = None
         if not self.player.is_authenticated:
             await self.close(code=NOBODY)
             return
@@ -129,7 +108,9 @@ class AdventureConsumer(AsyncWebsocketConsumer):
             return
         self.follow_from(query.get("after", [""])[0])
         self.tasks.append(asyncio.create_task(self.look_at_the_line()))
-        self.tasks.append(asyncio.create_task(self.look_at_the_session()))
+        key = self.scope["session"].session_key
+        self.present = Present(self, key, self.player.pk, self.adventure_id, self.window)
+        attendance().join(self.present)
 
     async def may_open(self) -> bool:
         """Whether this player may play now, and has not too many windows open. Closes if not."""
@@ -167,6 +148,8 @@ class AdventureConsumer(AsyncWebsocketConsumer):
         for task in [*self.tasks, self.forwarding]:
             if task is not None:
                 task.cancel()
+        if self.present is not None:
+            attendance().leave(self.present)
         if self.player.is_authenticated and not line_rest.on:
             with contextlib.suppress(redis.RedisError):
                 await asyncio.to_thread(self.window.leave)
@@ -369,31 +352,18 @@ class AdventureConsumer(AsyncWebsocketConsumer):
             return None
         return turn, position, pace.seconds_until_started(position)
 
-    async def look_at_the_session(self) -> None:
-        """A socket outlives its session unless somebody looks."""
-        while True:
-            with contextlib.suppress(redis.RedisError):
-                await self.say_watched()
-            await asyncio.sleep(SESSION_EVERY)
-            with contextlib.suppress(DatabaseError, InterfaceError):
-                if not await in_database(self.session_lives):
-                    await self.close(code=SESSION_ENDED)
-                    return
-                if not await in_database(self.is_theirs):
-                    await self.close(code=NOT_FOUND)  # deleted in another window
-                    return
-                if reason := await in_database(refusal, self.player.pk):
-                    await self.turn_away(reason)
-                    return
-            if not await self.among_windows(self.window.stays):
-                await self.close_for_others()
-                return
-
-    async def say_watched(self) -> None:
-        """Where turns stop when nobody watches, say that somebody does."""
-        if seconds := settings.STOP_WHEN_AWAY_SECONDS:
-            remembered = max(seconds, math.ceil(2 * SESSION_EVERY))
-            await asyncio.to_thread(story_log().watch, str(self.adventure_id), remembered)
+    async def look_closer(self) -> bool:
+        """Whether this socket may live on; closes it if not. Raises DatabaseError."""
+        if not await in_database(self.session_lives):
+            await self.close(code=SESSION_ENDED)
+            return False
+        if not await in_database(self.is_theirs):
+            await self.close(code=NOT_FOUND)  # deleted in another window
+            return False
+        if reason := await in_database(refusal, self.player.pk):
+            await self.turn_away(reason)
+            return False
+        return True
 
     def session_lives(self) -> bool:
         request = HttpRequest()

@@ -1,6 +1,7 @@
 """The one place from which the game publishes. Workers append their tokens themselves."""
 
 import logging
+import time
 from functools import cache
 from typing import Any
 
@@ -13,6 +14,28 @@ from game.protocol import LoggedEvent
 from inference.log import StoryLog
 
 logger = logging.getLogger(__name__)
+
+REDIS_REST = 3.0  # seconds without looks at Redis once it did not answer one
+
+
+class LineRest:
+    """While Redis does not answer, the sockets of this process leave the line alone.
+
+    Each look would hold a thread until it gives up, and commands wait for those.
+    """
+
+    def __init__(self) -> None:
+        self.until = 0.0
+
+    def begin(self) -> None:
+        self.until = time.monotonic() + REDIS_REST
+
+    @property
+    def on(self) -> bool:
+        return time.monotonic() < self.until
+
+
+line_rest = LineRest()
 
 
 @cache

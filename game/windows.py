@@ -5,6 +5,7 @@ Redis is away there is no limit: it comes back, and so does the limit.
 """
 
 import uuid
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -39,6 +40,14 @@ def script() -> Any:
     return story_log().redis.register_script(HERE)
 
 
+def stay(windows: Sequence["Windows"]) -> list[bool]:
+    """Say that these windows are there still. False for each whose place newer ones have taken."""
+    pipe = story_log().redis.pipeline(transaction=False)
+    for window in windows:
+        window.say_to(pipe)
+    return [int(place) < settings.WINDOWS_PER_PLAYER for place, _ in pipe.execute()]
+
+
 class Windows:
     """One window among its player's. Raises redis.RedisError."""
 
@@ -55,17 +64,16 @@ class Windows:
             return False
         return True
 
-    def stays(self) -> bool:
-        """Say that it is there still. False when newer ones have taken its place."""
-        place, _ = self.say()
-        return place < settings.WINDOWS_PER_PLAYER
-
     def say(self) -> tuple[int, int]:
-        place, count = script()(
-            [self.key, ONLINE_KEY],
-            [self.name, int(SECONDS * 1000), f"{self.key}:", self.player],
-        )
+        """Say that it is there: its place from the newest, and how many there are."""
+        place, count = self.say_to(story_log().redis)
         return int(place), int(count)
+
+    def say_to(self, client: Any) -> Any:
+        """The same to a client or a pipeline, which answers later."""
+        keys = [self.key, ONLINE_KEY]
+        said = [self.name, int(SECONDS * 1000), f"{self.key}:", self.player]
+        return script()(keys, said, client)
 
     def leave(self) -> None:
         pipe = story_log().redis.pipeline(transaction=True)

@@ -338,9 +338,12 @@ class StoryLog:
         """Write something. Raises redis.ResponseError where Redis is full or cannot keep it."""
         self.redis.set(f"{PREFIX}probe", 1, ex=10)
 
-    def watch(self, adventure: str, seconds: int) -> None:
-        """Note that a window is open; it is remembered for so many seconds."""
-        self.redis.set(watched_key(adventure), 1, ex=seconds)
+    def watch(self, adventures: Iterable[str], seconds: int) -> None:
+        """Note that a window of each is open; it is remembered for so many seconds."""
+        pipe = self.redis.pipeline(transaction=False)
+        for adventure in adventures:
+            pipe.set(watched_key(adventure), 1, ex=seconds)
+        pipe.execute()
 
     def unwatched(self, adventures: list[str], seconds: int) -> list[str]:
         """Those of which no window was open for so many seconds.

@@ -16,9 +16,8 @@ from django.test import Client
 
 from dungeon.asgi import application
 from game import adventures, turns
-from game.consumers import LineRest
 from game.database import THREADS, in_database
-from game.log import story_log
+from game.log import line_rest, story_log
 from game.models import Adventure, Status, Turn
 from inference.log import FIRST, StoryLog, log_key, watched_key
 from inference.request import GenerationRequest, Passage, StoryContext, Token
@@ -533,8 +532,8 @@ async def test_windows_that_wait_leave_a_redis_alone_that_does_not_answer(
         raise redis.TimeoutError
 
     monkeypatch.setattr(StoryLog, "position", hangs)
-    monkeypatch.setattr("game.consumers.line_rest", LineRest())
-    monkeypatch.setattr("game.consumers.REDIS_REST", 600)
+    monkeypatch.setattr(line_rest, "until", 0.0)
+    monkeypatch.setattr("game.log.REDIS_REST", 600)
     async with AsyncExitStack() as open_windows:
         for _ in range(3 * THREADS):
             window = await open_windows.enter_async_context(Window(adventure.pk, alice))

@@ -22,6 +22,7 @@ from inference.known import LastPrompts, common_front
 from inference.logs import Subjects, about
 from inference.prompts.parts import Piece, Report
 from inference.request import GenerationRequest, Passage, StoryContext
+from tests.serving import until
 from tests.test_turns import act, tell
 
 PLANTED = "zanzibarium"
@@ -179,14 +180,20 @@ def test_a_turns_lines_hold_ids_and_no_word_of_it(alice, adventure, troupe, capl
     caplog.set_level(logging.DEBUG)
     troupe.start(pace=0, replies=[f"The {PLANTED} hums.\n\nIt knows your name."])
     turn = act(adventure, alice, text=f"look at the {PLANTED}")
-    while Turn.objects.filter(pk=turn.pk, status=Status.QUEUED).exists():
-        pass
-    ours = [each for each in caplog.records if each.name.split(".")[0] in ("game", "inference")]
-    said = lines(ours)
-    events = [each["message"] for each in said if each.get("turn") == str(turn.pk)]
-    assert any("turn queued" in each for each in events)
-    assert any("turn told" in each for each in events)
-    assert PLANTED not in json.dumps(said)
+
+    def said():
+        ours = [each for each in caplog.records if each.name.split(".")[0] in ("game", "inference")]
+        return lines(ours)
+
+    def events():
+        return [each["message"] for each in said() if each.get("turn") == str(turn.pk)]
+
+    # The line comes after the commit: whoever sees the turn told may be ahead of it.
+    until(lambda: any("turn told" in each for each in events()))
+    turn.refresh_from_db()
+    assert turn.status == Status.TOLD
+    assert any("turn queued" in each for each in events())
+    assert PLANTED not in json.dumps(said())
 
 
 def test_a_request_has_a_name_and_a_line_without_its_path(client, db, caplog):

@@ -470,7 +470,7 @@ def leave(turn, log, seconds):
     """The last window was closed so many seconds ago, and Redis remembers further back."""
     age(turn)
     log.redis.set(WATCHING_KEY, int(log.redis.time()[0]) - 3600)
-    log.watch(str(turn.adventure_id), seconds)
+    log.watch([str(turn.adventure_id)], seconds)
     log.redis.expire(watched_key(str(turn.adventure_id)), 0)
 
 
@@ -490,7 +490,7 @@ def test_a_host_may_have_turns_stopped_that_nobody_watches(
     lease = log.take_next(turn.narrator, "w")
     log.append([(lease, [Token(turn=str(turn.pk), attempt=1, index=0, text="You wait")])])
     age(turn)
-    log.watch(str(adventure.pk), 20)
+    log.watch([str(adventure.pk)], 20)
     tasks.sweep_stale_turns()
     turn.refresh_from_db()
     assert turn.status == Status.QUEUED  # a window is open

@@ -1,5 +1,8 @@
 """What a player may not do just now, by decision of staff."""
 
+from collections.abc import Collection
+from uuid import UUID
+
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -24,6 +27,12 @@ def shut_out(player: Player) -> str | None:
     return _(
         "You are suspended until %(day)s, %(time)s UTC. Your notices say why, and how to appeal."
     ) % {"day": f"{left:%Y-%m-%d}", "time": f"{left:%H:%M}"}
+
+
+def among_shut_out(players: Collection[UUID]) -> set[UUID]:
+    """Those of many players for whom `shut_out` has a reason, without asking which."""
+    sanctions = Sanction.objects.in_force().filter(player__in=players, kind__in=SHUT_OUT)
+    return set(sanctions.values_list("player_id", flat=True))
 
 
 def may_publish(player: Player) -> str | None:

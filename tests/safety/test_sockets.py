@@ -7,17 +7,21 @@ import os
 import threading
 import time
 import uuid
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings as django_settings
+from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
 from game import windows
 from game.accounts import leaving
+from game.attendance import attendance
 from game.database import in_database
-from game.models import Adventure, Membership, Player, Turn
+from game.models import Adventure, Membership, Player, Sanction, Turn
 from tests.serving import RawSocket, free_port, serving, until
 from tests.test_sockets import Window, log_in
 
@@ -91,15 +95,18 @@ def leave(player):
     Membership.objects.filter(player=player).delete()
 
 
-def suspended(monkeypatch):
-    """What moderation will say of a player."""
+def suspend(player):
+    until = timezone.now() + timedelta(days=1)
+    Sanction.objects.create(player=player, kind=Sanction.Kind.SUSPENSION, until=until)
 
-    def suspend(player):
-        from game.accounts import standing
 
-        monkeypatch.setattr(standing, "may_play", lambda player: "Suspended until Monday.")
+def end_session(player):
+    """Its year is over."""
+    Session.objects.update(expire_date=timezone.now() - timedelta(seconds=1))
 
-    return suspend
+
+def delete_story(player):
+    Adventure.objects.update(deleted=timezone.now())
 
 
 @pytest.mark.parametrize(
@@ -109,25 +116,37 @@ def suspended(monkeypatch):
         (ban, 4408),
         (leaving.delete_player, (4404, 4408)),
         (leave, 4404),
-        ("suspended", 4408),
+        (suspend, 4408),
+        (end_session, 4408),
+        (delete_story, 4404),
         ("log out", 4408),
     ],
-    ids=["password", "ban", "deletion", "ex-member", "suspended", "logout"],
+    ids=["password", "ban", "deletion", "ex-member", "suspended", "expired", "deleted", "logout"],
 )
 async def test_a_socket_closes_within_five_seconds(
-    alice, adventure, log, monkeypatch, happens, code
+    alice, bob, adventure, begin, log, happens, code
 ):
-    async with Window(adventure.pk, alice) as window:
+    theirs = await in_database(begin, bob)
+    async with Window(theirs.pk, bob) as beside, Window(adventure.pk, alice) as window:
         await window.next()
+        await until_looked_at(2)
         if happens == "log out":
             await in_thread(window.client.post, "/accounts/logout/")
         else:
-            work = suspended(monkeypatch) if happens == "suspended" else happens
-            await in_thread(work, alice)
+            await in_thread(happens, alice)
         began = time.monotonic()
         closed = await window.closed(timeout=20)
         assert closed in (code if isinstance(code, tuple) else (code,))
         assert time.monotonic() - began < WITHIN + 1
+        if happens not in (end_session, delete_story):
+            await beside.send(type="ping")
+            await beside.until("pong")
+
+
+async def until_looked_at(windows):
+    """So many are found good: from now on, only what changes is looked at."""
+    while sum(each.evidence is not None for each in attendance().present) < windows:
+        await asyncio.sleep(0.05)
 
 
 async def test_a_command_of_a_banned_player_is_refused_at_once(alice, adventure, log):
@@ -141,11 +160,12 @@ async def test_a_command_of_a_banned_player_is_refused_at_once(alice, adventure,
         assert await in_database(Turn.objects.count) == 1
 
 
-async def test_a_suspended_player_opens_no_socket_and_hears_why(alice, adventure, log, monkeypatch):
-    suspended(monkeypatch)(alice)
+async def test_a_suspended_player_opens_no_socket_and_hears_why(alice, adventure, log):
+    await in_thread(suspend, alice)
     async with Window(adventure.pk, alice) as window:
         error = await window.next()
-        assert (error["code"], error["message"]) == ("not_allowed", "Suspended until Monday.")
+        assert error["code"] == "not_allowed"
+        assert error["message"].startswith("You are suspended until 20")
         assert await window.closed() == 4408
 
 
