@@ -16,6 +16,7 @@ RETELLINGS = 2
 # In the turn's details.
 NAMES: dict[Fault, str] = {
     "": "",
+    "echo": "said only what the player did",
     "empty": "no words",
     "loop": "repeated itself",
     "repeats": "repeated an earlier reply",
@@ -26,7 +27,7 @@ NAMES: dict[Fault, str] = {
     "rule": "broke a rule of this host",
 }
 
-LOOPS: tuple[Fault, ...] = ("loop", "repeats")
+LOOPS: tuple[Fault, ...] = ("loop", "repeats", "echo")
 
 HOTTER = 0.2  # each time
 HOTTEST = 1.2

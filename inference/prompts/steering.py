@@ -1,17 +1,37 @@
-"""How a reply begins, for models that need to be told whom it is about. Pure; for English.
+"""How a reply begins, for models that need to be told what it is about. Pure; for English.
 
-A narrator's `begun` may hold `{someone}`: whoever in the story should answer. That is the one whom
-the action names, or else the one who spoke last. Where there is nobody, what stands after a bar is
-begun, or nothing: `{someone} says, "|"`.
+A narrator's `begun` is a line of ways to begin, parted by bars: `{asked} says, "|{thing}|You"`. The
+first of them is taken whose places can be filled from the story; nothing, where none can.
+
+- `{someone}`: who should answer. The one whom the action names, or else the one who spoke last.
+- `{asked}`: whom the player speaks to in something they do: "ask the ferryman about the fog".
+- `{thing}`: what the player does something to, or where they go: "open the cellar door".
 """
 
 import re
+from collections.abc import Callable
 
 from inference.request import Passage, StoryContext
-from inference.text import neutralise
+from inference.text import neutralise, shown_action
 
 RECENT = 4  # replies in which somebody must have spoken
-SOMEONE = "{someone}"
+# What a thing is called ends before one of these.
+AFTER_THING = """
+    with to on in into onto from of off and at by for until till through over under behind before
+    after out up down across along against toward towards around about near beside between inside
+    outside yourself but then so while as that which who where when if is are was were again
+    closely slowly quickly carefully hard open shut away back apart aside once twice
+"""
+APART = frozenset(["with", "using", "like", "than", "without", "until", "till", "for"])
+NO_THING_WORDS = "way moment while time step look bit minute story distance end name dark night"
+NO_THINGS = frozenset(NO_THING_WORDS.split())
+THING = re.compile(
+    r"(?:\b(?P<before>\w+)\s+)?\b(?P<which>the|a|an|your|his|her|their)\s+"
+    rf"(?P<what>(?!(?:{'|'.join(AFTER_THING.split())})\b)[a-z][\w'’-]*"
+    rf"(?:\s(?!(?:{'|'.join(AFTER_THING.split())})\b)[a-z][\w'’-]*){{0,2}})",
+    re.IGNORECASE,
+)
+QUOTED = re.compile(r'"[^"]*"?|“[^”]*”?')
 
 TITLED = (
     r"(?:(?:Mr|Mrs|Ms|Dr|Miss|Sir|Lady|Lord|Aunt|Uncle|Captain|Father|Mother|Sister|Brother)\.? )"
@@ -35,14 +55,62 @@ NO_NAMES = """
 """
 NOBODY = frozenset(NO_NAMES.split())
 
+ASKS = re.compile(
+    r"(?:ask|tell|question|greet|call|beg|warn|answer|thank|(?:talk|speak|whisper|shout|call)"
+    rf" (?:to|with|at)) (?P<name>{NAME})"
+)
+
 
 def filled(begun: str, context: StoryContext) -> str:
-    """`begun` with its place for someone filled in."""
-    if SOMEONE not in begun:
-        return begun
-    by_someone, _, by_nobody = begun.partition("|")
-    who = someone(context)
-    return by_someone.replace(SOMEONE, who) if who else by_nobody
+    """The first of the ways to begin, parted by bars, whose places can be filled."""
+    for way in begun.split("|"):
+        for place, find in PLACES.items():
+            if place not in way:
+                continue
+            found = find(context)
+            if not found:
+                break
+            way = way.replace(place, found)
+        else:
+            return way
+    return ""
+
+
+def asked(context: StoryContext) -> str:
+    """Whom the player speaks to in what they do, as a sentence begins with them; "" for nobody."""
+    if context.action.kind != "do":
+        return ""
+    found = ASKS.match(done(context))
+    if found is None:
+        return ""
+    name: str = found["name"].strip()
+    if name.split()[0] in NOBODY:
+        return ""
+    return name[:1].upper() + name[1:]
+
+
+def thing(context: StoryContext) -> str:
+    """What the action is about, as a sentence begins with it: "The cellar door"; "" for nothing.
+
+    The last thing that is named; what the player does it with is not meant.
+    """
+    if context.action.kind != "do":
+        return ""
+    said = QUOTED.sub(" ", done(context))
+    things = [found for found in THING.finditer(said) if found["before"] not in APART]
+    if not things:
+        return ""
+    which, what = things[-1]["which"].lower(), things[-1]["what"]
+    if what.split()[-1].lower() in NO_THINGS:
+        return ""
+    which = "the" if which in ("a", "an") else which
+    return f"{which.capitalize()} {what}"
+
+
+def done(context: StoryContext) -> str:
+    """The action without "You": "open the cellar door"."""
+    text = neutralise(shown_action(context.action.kind, context.action.action))
+    return re.sub(r"^you\s+", "", text.strip(), flags=re.IGNORECASE)
 
 
 def someone(context: StoryContext) -> str:
@@ -81,3 +149,10 @@ def names(action: Passage, name: str) -> bool:
     """Whether an action names someone, by the last of their names."""
     last = re.escape(name.split()[-1])
     return re.search(rf"(?<!\w){last}(?!\w)", action.action, re.IGNORECASE) is not None
+
+
+PLACES: dict[str, Callable[[StoryContext], str]] = {
+    "{someone}": someone,
+    "{asked}": asked,
+    "{thing}": thing,
+}

@@ -9,6 +9,7 @@ from inference.request import Kind
 from inference.rules import Finding
 from inference.text.actions import shown_action
 from inference.text.characters import character, extends, letters, spaceless, wider
+from inference.text.echoes import says_again, thin
 from inference.text.loops import Echo, Phrases, Runs
 from inference.text.quotes import opens_at_end, quoting
 from inference.text.scaffolding import (
@@ -35,7 +36,9 @@ from inference.text.voice import Voice
 Reason = Literal["stop", "length", "cancelled", "error"]
 
 # What is wrong with a reply that ends before the model ended it.
-Fault = Literal["", "loop", "repeats", "speaks", "person", "tense", "empty", "endless", "rule"]
+Fault = Literal[
+    "", "loop", "repeats", "speaks", "person", "tense", "echo", "empty", "endless", "rule"
+]
 Verdict = Literal["show", "hold", "end", "drop"]
 
 # A longer word is no word: a script without spaces that is not listed, or a model gone astray.
@@ -139,7 +142,8 @@ class ReplyStream:
         self.rules = rules
         self._max_chars = max_chars
         self._enough = enough
-        self._echo = letters(shown_action(kind, action)) if kind in ("do", "say") else ""
+        self._action = shown_action(kind, action) if action else ""
+        self._echo = letters(self._action) if kind in ("do", "say") else ""
         self._known = {sentence for reply in recent for sentence in sentences_of(reply)}
         self._told_lately = {letters(part) for reply in recent for part in parts_of(reply)}
         self._told_in_past = any(recent) and past(unquoted(" ".join(recent)))
@@ -543,6 +547,10 @@ class ReplyStream:
                 self._leave_out("repeats")
                 self._sentence, self._leaving_out = "", False
                 return
+            if own and self._only_echoes():
+                self._leave_out("echo")
+                self._sentence, self._leaving_out = "", False
+                return
             if own and self._begins_in_past():
                 self._leave_out("tense")
                 self._sentence, self._leaving_out = "", False
@@ -575,6 +583,15 @@ class ReplyStream:
         return len(letters(self._sentence)) >= SHORTEST_KNOWN and (
             letters(self._sentence) in self._told_lately
         )
+
+    def _only_echoes(self) -> bool:
+        """Whether a whole sentence that begins the reply says what the player did, and no more."""
+        first = self._by_sentences and not self.told and self._action
+        return bool(first) and says_again(unquoted(self._sentence), self._action)
+
+    def _says_next_to_nothing(self) -> bool:
+        """Whether the model leaves it at "You wait."."""
+        return self._by_sentences and not self.told and thin(unquoted(self._sentence))
 
     def _begins_in_past(self) -> bool:
         """Whether a whole sentence that begins the reply tells what was, in a story that is."""
@@ -696,6 +713,8 @@ class ReplyStream:
                 self._leave_out("speaks")
             elif self._by_sentences and not self.told and self._begins_as_before():
                 self._leave_out("repeats")
+            elif self._only_echoes() or self._says_next_to_nothing():
+                self._leave_out("echo")
             elif self._begins_in_past():
                 self._leave_out("tense")
             elif not (self._repeated() or cut or whole or player or PREAMBLE.match(said)):
