@@ -8,6 +8,7 @@ import pytest
 from game import adventures
 from game.log import story_log
 from game.models import Player, Scenario, StoryCard
+from tests.emptying import Emptying
 
 HERE = Path(__file__).parent
 
@@ -113,9 +114,14 @@ def django_db_setup(django_db_setup, django_db_blocker):
     Its trigger against it sleeps, and is woken by the test that is about it.
     """
     from django.db import connection
+    from django.test import TransactionTestCase
 
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute("ALTER TABLE game_auditentry DISABLE TRIGGER audit_is_not_emptied")
+    empty = Emptying()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda test: empty())
+        yield
 
 
 @pytest.fixture(scope="session")
