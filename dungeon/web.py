@@ -13,6 +13,7 @@ import asyncio
 import logging
 import math
 import socket
+import sys
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -33,6 +34,9 @@ UNREAD_COST = 1024  # bytes that a message takes beside its text, about
 PATIENCE = 20.0  # seconds in which a full socket has to take something
 SLOWEST = 16 * 1024  # bytes a second: a large message has longer
 CLOSE_SECONDS = 5  # to answer a close frame
+# Seconds for which a thread keeps Python to itself while others wait. With the usual 5 ms every
+# frame would wait for each of the threads that work on the database.
+SWITCH = 0.0005
 FLOODING = 4429
 
 
@@ -193,6 +197,7 @@ class CommandLine(CommandLineInterface):
 
     def run(self, args: Sequence[str]) -> None:
         options = self.parser.parse_args(args)
+        sys.setswitchinterval(SWITCH)
         self.server_class = partial(WebServer, patience=options.patience)
         super().run(args)
 

@@ -171,6 +171,7 @@ class AdventureConsumer(AsyncWebsocketConsumer):
                 case Resume(after=after):
                     self.follow_from(after)
                 case _:
+                    followers().enliven(str(self.adventure_id))
                     names = {"adventure": str(self.adventure_id), "request": str(command.key)}
                     with about(**names), tracing.span(command.type, **names):
                         accepted = await self.carry_out(command)

@@ -8,8 +8,10 @@ import asyncio
 import contextlib
 import json
 import logging
+import math
 import re
 import sys
+import time
 import uuid
 import weakref
 from collections import defaultdict, deque
@@ -26,6 +28,10 @@ from inference.log import FIRST, PREFIX, log_key
 logger = logging.getLogger(__name__)
 
 BLOCK_MS = 5_000
+FEW = 100  # so many logs are read in every call; of more, only those where something goes on
+LIVELY_SECONDS = 30.0  # after its last entry, or a command, a log counts as one of those
+QUIET_EVERY = 0.2  # seconds between looks at all others
+PAUSE = 0.01  # seconds in which entries gather: a call for hundreds of logs has its price
 WORDS = "turn.token"
 MOST_WAITING = 2 * 1024 * 1024  # bytes that may wait for one socket: a log full of words
 ENTRY_BYTES = 700  # what an entry takes beside its text, about
@@ -133,6 +139,7 @@ class Followers:
         self.bell = f"{PREFIX}bell:{uuid.uuid4()}"  # rung to end a blocking read early
         self.bell_id = FIRST
         self.positions: dict[str, str] = {}
+        self.lively: dict[str, float] = {}  # until when
         self.following: dict[str, set[Follower]] = defaultdict(set)
         self.task: asyncio.Task[None] | None = None
         self.flows = True  # False while the reader waits for Redis
@@ -146,6 +153,7 @@ class Followers:
         if adventure not in self.positions:
             self.positions[adventure] = after if LOG_ID.fullmatch(after) else FIRST
         self.following[adventure].add(follower)
+        self.enliven(adventure)
         # Shielded: redis-py can swallow a cancellation that reaches it in mid-command, and the
         # socket that went away would be followed for ever.
         try:
@@ -168,6 +176,7 @@ class Followers:
         if not others:
             del self.following[follower.adventure]
             self.positions.pop(follower.adventure, None)
+            self.lively.pop(follower.adventure, None)
 
     async def entries_after(self, adventure: str, after: str) -> list[Entry]:
         """What the log holds after an id.
@@ -214,13 +223,23 @@ class Followers:
         await pipe.execute()
 
     async def read_for_ever(self) -> None:
-        """The one reader. A broken connection sends every socket back to a snapshot."""
+        """The one reader. A broken connection sends every socket back to a snapshot.
+
+        Redis is asked for the lively logs at once and for the quiet ones now and then: to ask for
+        two thousand takes ten milliseconds, and words come all the time.
+        """
+        quiet_due = 0.0
         while self.following:
-            streams: dict[Any, Any] = {log_key(a): last for a, last in self.positions.items()}
+            now = time.monotonic()
+            lively, quiet = self.sorted_out(now)
+            block = BLOCK_MS
             try:
-                answer = await self.reader.xread(
-                    {**streams, self.bell: self.bell_id}, block=BLOCK_MS, count=500
-                )
+                if quiet and now >= quiet_due:
+                    self.hand_out_all(await self.read(quiet))
+                    quiet_due = time.monotonic() + QUIET_EVERY
+                if quiet:
+                    block = max(1, math.ceil(1000 * (quiet_due - time.monotonic())))
+                answer = await self.read(lively, block)
             except (redis.RedisError, OSError) as problem:
                 logger.warning("the story logs broke off: %s", problem)
                 self.flows = False
@@ -228,8 +247,39 @@ class Followers:
                 self.flows = True
                 self.break_off()
                 continue
-            for key, entries in answer or []:
-                self.hand_out(key.decode(), entries)
+            self.hand_out_all(answer)
+            if answer and len(lively) > FEW // 10:
+                await asyncio.sleep(PAUSE)
+
+    def sorted_out(self, now: float) -> tuple[list[str], list[str]]:
+        """The adventures whose logs are lively, and the others; few are all lively."""
+        if len(self.positions) <= FEW:
+            return list(self.positions), []
+        self.lively = {
+            each: until
+            for each, until in self.lively.items()
+            if until > now and each in self.positions
+        }
+        return list(self.lively), [each for each in self.positions if each not in self.lively]
+
+    def enliven(self, adventure: str) -> None:
+        """Something is about to go on in this adventure, or just did."""
+        self.lively[adventure] = time.monotonic() + LIVELY_SECONDS
+
+    async def read(self, adventures: list[str], block: int | None = None) -> Any:
+        """New entries of these logs; waits `block` ms for some, or for the bell."""
+        streams: dict[Any, Any] = {
+            log_key(each): self.positions[each] for each in adventures if each in self.positions
+        }
+        if block is not None:
+            streams[self.bell] = self.bell_id
+        if not streams:
+            return []
+        return await self.reader.xread(streams, block=block, count=500)
+
+    def hand_out_all(self, answer: Any) -> None:
+        for key, entries in answer or []:
+            self.hand_out(key.decode(), entries)
 
     def hand_out(self, key: str, entries: list[tuple[bytes, dict[bytes, bytes]]]) -> None:
         last = entries[-1][0].decode()
@@ -240,6 +290,7 @@ class Followers:
         if adventure not in self.positions:
             return  # the last follower left while the read was under way
         self.positions[adventure] = last
+        self.enliven(adventure)
         for entry in entries:
             read = decoded(*entry)
             for follower in self.following[adventure]:

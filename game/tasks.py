@@ -30,6 +30,7 @@ logger = logging.getLogger(__name__)
 GRACE = timedelta(seconds=3)
 # Adventures that changed in this time are checked for events that never reached the log.
 LAG = timedelta(minutes=10)
+AT_ONCE = 500  # turns that Redis is asked about in one go
 
 QUEUE = "game"
 LOOK_EVERY = 1.0  # seconds between looks whether Celery asks for sweeps
@@ -64,8 +65,14 @@ def sweep() -> None:
     under_way = Turn.objects.filter(status=Status.QUEUED, created__lt=Now() - GRACE)
     try:
         operation.tell_workers()
-        for turn_id in list(under_way.order_by("created").values_list("pk", flat=True)):
-            bring_back(turn_id)
+        waiting = list(under_way.order_by("created").values_list("pk", "narrator"))
+        # Most are where they should be; only the others are locked and looked at one by one.
+        for start in range(0, len(waiting), AT_ONCE):
+            part = waiting[start : start + AT_ONCE]
+            fine = turns.on_their_way(part)
+            for turn_id, _ in part:
+                if turn_id not in fine:
+                    bring_back(turn_id)
         publish_what_the_log_missed()
         stop_what_nobody_watches()
         for narrator in narration.narrators().names:

@@ -6,7 +6,7 @@ version and publishes what happened on commit. Lock order: adventure, then playe
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
@@ -438,6 +438,24 @@ def give_again(turn_id: UUID, decide: Callable[[Turn], None]) -> None:
         turn = Turn.objects.select_related("adventure").get(pk=turn_id)
         if turn.status == Status.QUEUED:
             decide(turn)
+
+
+def on_their_way(under_way: Sequence[tuple[UUID, str]]) -> set[UUID]:
+    """Those of many turns, each with its narrator, that the sweep may leave alone.
+
+    They are told, or wait for a narrator that can tell them. Nothing is locked for that: where it
+    changes meanwhile the next sweep sees it. Raises redis.RedisError and NarratorsError.
+    """
+    off = operation.state().narrators_off
+    states = story_log().states([(narrator, str(pk)) for pk, narrator in under_way])
+    return {
+        pk
+        for (pk, narrator), state in zip(under_way, states, strict=True)
+        if state.end is None
+        and (
+            state.leased or (state.waiting and narrator not in off and narration.is_here(narrator))
+        )
+    }
 
 
 def sweep_turn(turn: Turn) -> None:

@@ -11,7 +11,7 @@ Every time in here is Redis' own.
 import json
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -287,18 +287,26 @@ class StoryLog:
         return "" if kept is None else str(kept, "ascii")
 
     def state(self, narrator: str, turn: str) -> TurnState:
-        pipe = self.redis.pipeline(transaction=True)
-        pipe.exists(lease_key(turn))
-        pipe.zscore(waiting_key(narrator), turn)
-        pipe.get(started_key(turn))
-        pipe.get(end_key(turn))
-        leased, score, started, end = pipe.execute()
-        return TurnState(
-            leased=bool(leased),
-            waiting=score is not None,
-            started=int(started or 0),
-            end=None if end is None else Result.heard(end),
-        )
+        return self.states([(narrator, turn)])[0]
+
+    def states(self, turns: Sequence[tuple[str, str]]) -> list[TurnState]:
+        """What is known of each turn, given with its narrator."""
+        pipe = self.redis.pipeline(transaction=len(turns) == 1)
+        for narrator, turn in turns:
+            pipe.exists(lease_key(turn))
+            pipe.zscore(waiting_key(narrator), turn)
+            pipe.get(started_key(turn))
+            pipe.get(end_key(turn))
+        answers = iter(pipe.execute())
+        return [
+            TurnState(
+                leased=bool(leased),
+                waiting=score is not None,
+                started=int(started or 0),
+                end=None if end is None else Result.heard(end),
+            )
+            for leased, score, started, end in zip(*[answers] * 4, strict=True)
+        ]
 
     def pace(self, narrator: str, age: float = 0.0) -> Pace:
         """How the narrator's workers do, from what they said of themselves.

@@ -19,6 +19,7 @@ from inference.request import Result, SummaryResult
 logger = logging.getLogger(__name__)
 
 QUEUE = "narrator."
+SWITCH = 0.001  # seconds for which a thread keeps Python to itself while others wait
 company: Company | None = None  # of this process, where it is a worker
 
 
@@ -70,6 +71,8 @@ def begin(sender: str, instance: Any, **_: Any) -> None:
     if not names:
         return
     try:
+        # Of many threads most wait; the one that hears the engine should not wait for the others.
+        sys.setswitchinterval(SWITCH)
         company = Company(names, config, send_result, send_summary, wake)
         heed_hangups()
         company.start()

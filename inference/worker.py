@@ -497,18 +497,21 @@ class Storyteller:
             heard = [(telling, new) for telling, new in heard if not telling.done.is_set()]
         if heard:
             metrics.STEPS.labels(self.narrator.name).inc()
-            metrics.BATCH.labels(self.narrator.name).observe(len(heard))
+            stories = len({new.request for _, new in heard})
+            metrics.BATCH.labels(self.narrator.name).observe(stories)
         for telling, new in heard:
             telling.take(new)
+        # The last of each: where steps came together, a story may have several.
+        last = {new.request: (telling, new.finish is not None) for telling, new in heard}
         complete = []
         growing: dict[int, Telling] = {}
-        for telling, new in heard:
-            if telling.stream.done or new.finish is not None:
+        for number, (telling, finished) in last.items():
+            if telling.stream.done or finished:
                 complete.append(telling)
-                if new.finish is None:
-                    self.cancel(new.request)
+                if not finished:
+                    self.cancel(number)
             elif telling.unsent:
-                growing[new.request] = telling
+                growing[number] = telling
         self.append(growing)
         for telling in complete:
             telling.done.set()  # its thread logs what is left together with the end

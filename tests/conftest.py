@@ -8,11 +8,12 @@ import pytest
 from game import adventures
 from game.log import story_log
 from game.models import Player, Scenario, StoryCard
+from tests.emptying import Emptying
 
 HERE = Path(__file__).parent
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
+@pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(items):
     """With several processes (-n 2), a file is told by one of them, and so are all in a browser.
 
@@ -27,13 +28,15 @@ def pytest_collection_modifyitems(items):
         path = item.path.relative_to(HERE)
         return {"browser": 0, "faults": 1}.get(path.parts[0], 2)
 
-    items.sort(key=turn)
     without_torch = pytest.mark.skip(reason="torch is not installed (make test-torch)")
     for item in items:
-        item.add_marker(pytest.mark.xdist_group(group(item)))
+        item.add_marker(pytest.mark.xdist_group(group(item)))  # pytest-xdist reads it at the yield
         # Skipped before a fixture of theirs imports it.
         if item.get_closest_marker("torch") and find_spec("torch") is None:
             item.add_marker(without_torch)
+    result = yield
+    items.sort(key=turn)  # pytest-django has put those without a database last
+    return result
 
 
 @pytest.fixture
@@ -113,9 +116,14 @@ def django_db_setup(django_db_setup, django_db_blocker):
     Its trigger against it sleeps, and is woken by the test that is about it.
     """
     from django.db import connection
+    from django.test import TransactionTestCase
 
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute("ALTER TABLE game_auditentry DISABLE TRIGGER audit_is_not_emptied")
+    empty = Emptying()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda test: empty())
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ import io
 
 import pytest
 from django.db.models.functions import Now
-from PIL import Image
+from PIL import Image, ImageFont
 
 from game.library import linkcard, shares, shelf, writing
 from game.models import (
@@ -120,12 +120,27 @@ def test_where_a_link_is_pasted_stands_a_picture_with_the_title(client, link):
         ("مرحبا", "😀"),
         ("Жар Ω", "x" * 4000),
         ("W" * 120, "word " * 800),
+        ("i" * 4000, "." * 100_000),
         ("a\u0300", "\n"),
     ],
+    ids=["nothing", "no letters for it", "one long word", "full", "narrow", "a mark"],
 )
 def test_a_picture_is_drawn_of_whatever_stands_there(title, words):
     with Image.open(io.BytesIO(linkcard.draw(title, words))) as image:
         assert image.size == (1200, 630)
+
+
+def test_a_long_word_is_measured_a_few_times_only(monkeypatch):
+    """A title of one word held the web for a minute and a half."""
+    font = linkcard.letters(36)
+    measured = []
+    monkeypatch.setattr(
+        ImageFont.FreeTypeFont,
+        "getlength",
+        lambda font, text: measured.append(len(text)) or 20 * len(text),
+    )
+    assert linkcard.wrapped("x" * 100_000, font, 5) == ["x" * 32] * 4 + ["x" * 31 + "…"]
+    assert sum(measured) < 200_000
 
 
 def test_the_same_picture_is_not_drawn_of_another_title():

@@ -4,6 +4,7 @@ Drawn here, since what shows a link asks for a PNG and runs nothing. Its letters
 (SIL Open Font License, `pictures/`); a text in letters that it has not is left to the page.
 """
 
+from bisect import bisect_right
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -18,6 +19,7 @@ LEFT, TOP, WIDTH = 80, 76, 640
 INK, SOFT, LAMP = "#f2e8d8", "#d3c5ae", "#f3b555"
 TITLE_SIZES = (64, 54, 46)
 MOST_LINES = 3
+LONGEST_LINE = 300  # characters: more than a line of the narrowest letters has
 WORDS_SIZE, WORDS_LINES = 36, 5
 BOTTOM = 510
 NAME_AT = (136, 556)
@@ -81,6 +83,7 @@ def title_that_fits(title: str) -> tuple[ImageFont.FreeTypeFont, list[str]]:
 def wrapped(text: str, font: ImageFont.FreeTypeFont, most: int) -> list[str]:
     """At most `most` lines of WIDTH, the last with an ellipsis where more would follow."""
     lines: list[str] = []
+    text = text[: most * LONGEST_LINE]  # measuring takes time, and anybody may ask for it
     left = [piece for word in text.split() for piece in pieces(word, font)]
     while left and len(lines) < most:
         line = left.pop(0)
@@ -98,8 +101,9 @@ def wrapped(text: str, font: ImageFont.FreeTypeFont, most: int) -> list[str]:
 def pieces(word: str, font: ImageFont.FreeTypeFont) -> list[str]:
     """A word, or where it is wider than a line, its parts."""
     found = []
-    while font.getlength(word) > WIDTH:
-        end = next(n for n in range(len(word), 0, -1) if font.getlength(word[:n]) <= WIDTH)
+    while font.getlength(word[:LONGEST_LINE]) > WIDTH:
+        fits = range(1, LONGEST_LINE + 1)
+        end = max(1, bisect_right(fits, WIDTH, key=lambda n: font.getlength(word[:n])))
         found.append(word[:end])
         word = word[end:]
     return [*found, word]

@@ -186,6 +186,10 @@ class VirtualPlayer:
         """A window that was away: the turn may have gone on, or ended, meanwhile."""
         self.seen.counts["snapshots"] += 1
         turn = self.current
+        known = {each.turn for each in self.asked}
+        newest = event["turns"][-1]
+        if turn is not None and not turn.turn and newest["parent"] and newest["id"] not in known:
+            turn.turn = newest["id"]  # asked for, and its acceptance is still on the way
         found = next((each for each in event["turns"] if turn and each["id"] == turn.turn), None)
         if turn is None or found is None:
             return

@@ -42,6 +42,8 @@ __all__ = ["EngineFailed", "EngineInfo", "EngineProcess"]
 
 HOST_MODULE = "inference.engines.host"
 KILL_SECONDS = 5.0  # how long a killed process may take to be gone
+CATCH_UP = 16  # events that wait are taken together, at most so many
+CATCH_UP_TEXTS = 2000  # texts in one step
 PROJECT = Path(inference.__file__).resolve().parent.parent
 
 OnStep = Callable[[list[NewText]], None]
@@ -184,7 +186,8 @@ class EngineProcess:
         writer.start()
         try:
             while True:
-                self._take(pipe.recv())
+                for event in self._heard(pipe):
+                    self._take(event)
         except (EOFError, OSError):
             pass  # the process has ended
         except BaseException as error:
@@ -198,6 +201,27 @@ class EngineProcess:
             writer.join()
             pipe.close()
             self._note_end()
+
+    def _heard(self, pipe: "Connection[Command, Event]") -> list[Event]:
+        """The next event, and those that wait behind it; steps that follow each other as one.
+
+        Words of a step go to Redis together. Where that takes longer than a step, they would lag
+        further and further behind; so they catch up.
+        """
+        events: list[Event] = [pipe.recv()]
+        while len(events) < CATCH_UP and pipe.poll():
+            try:
+                event = pipe.recv()
+            except (EOFError, OSError):
+                break  # what it said before it ended counts
+            last = events[-1]
+            if isinstance(event, Step) and isinstance(last, Step):
+                events[-1] = together = Step(last.texts + event.texts)
+                if len(together.texts) > CATCH_UP_TEXTS:
+                    break
+            else:
+                events.append(event)
+        return events
 
     def _spawn(self) -> tuple[subprocess.Popen[bytes], "Connection[Command, Event]"]:
         """Start the host with one end of a new pipe, and return it with the other."""

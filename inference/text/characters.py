@@ -3,6 +3,7 @@
 import re
 import unicodedata
 
+NO_LETTERS = re.compile(r"[\W_]+")  # what str.isalnum says no to
 UNUSUAL = re.compile(r"[^\x20-\x7e\n]")
 
 
@@ -31,7 +32,7 @@ def character(each: str) -> str:
 def spaceless(each: str) -> bool:
     """Whether `each` belongs to a script that puts no spaces between words."""
     code = ord(each)
-    return (
+    return code >= 0x0E00 and (
         0x0E00 <= code <= 0x0EFF  # Thai, Lao
         or 0x1000 <= code <= 0x109F  # Myanmar
         or 0x1780 <= code <= 0x17FF  # Khmer
@@ -57,7 +58,7 @@ def wider(space: str, more: str) -> str:
 
 def letters(sentence: str) -> str:
     """What two tellings of a sentence have in common: its letters and digits."""
-    return "".join(each for each in sentence.casefold() if each.isalnum())
+    return NO_LETTERS.sub("", sentence.casefold())
 
 
 def invisible(text: str) -> bool:

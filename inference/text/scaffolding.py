@@ -222,11 +222,13 @@ TURNS = re.compile(
 NOTHING_FOLLOWS = re.compile(
     r" (?:nothing|no\b|not\b|little|him off|her off|yourself|apart|in kind|with (?:a|silence))"
 )
+LONGEST_CLAUSE = 300  # characters of a sentence that are looked at again with every word
 TURNS_TO_I = re.compile(rf" {JOINING}(?: then)? i(?:'(?:m|ve|ll|d))?$")
 
 
 def clause_speaks(said: str) -> Verdict:
     """Whether a later clause at the end of `said` is the player's words: "…, and you say"."""
+    said = late(said)
     found = TURNS.search(said)
     if found is None:
         return "maybe" if MAY_TURN.search(said) else "no"
@@ -236,9 +238,16 @@ def clause_speaks(said: str) -> Verdict:
     return "no" if NOTHING_FOLLOWS.match(rest) else "yes"
 
 
+def late(said: str) -> str:
+    """The end of a long sentence: what stands before it was looked at when it was the end."""
+    if len(said) <= LONGEST_CLAUSE:
+        return said
+    return " " + said[-LONGEST_CLAUSE:].partition(" ")[2]
+
+
 def clause_by_i(said: str) -> bool:
     """Whether a later clause at the end of `said` begins with "I"."""
-    return TURNS_TO_I.search(said) is not None
+    return TURNS_TO_I.search(late(said)) is not None
 
 
 FIRST_PERSON = re.compile(r"i(?:'(?:m|ve|ll|d))?(?: |$)(?!\.)")

@@ -14,6 +14,7 @@ END_WITHOUT_SPACE = re.compile(rf"[。！？｡]+[{CLOSING}]*$")
 PAUSES = ",;:—–-，、；："
 CLOSERS = "\"'”’»)]」』】），、。！？"
 PHRASE = 40
+TAIL = 60  # characters at its end that say whether it ended
 
 # A name or a number goes on after these.
 ABBREVIATION = re.compile(
@@ -35,10 +36,11 @@ def ends_sentence(sentence: str, space: str, following: str) -> bool:
     if "\n" in space:
         return True
     if not space:
-        return END_WITHOUT_SPACE.search(sentence) is not None and following not in CLOSERS
+        return END_WITHOUT_SPACE.search(sentence[-TAIL:]) is not None and following not in CLOSERS
+    length, sentence = len(sentence), sentence[-TAIL:]
     found = END.search(sentence)
     if found is None:
-        return phrase_by_phrase(sentence[-1]) and len(sentence) >= PHRASE and following not in "ๆໆฯ"
+        return phrase_by_phrase(sentence[-1]) and length >= PHRASE and following not in "ๆໆฯ"
     if LAST_OR_NOT.search(sentence):
         return not (following.islower() or following.isdigit())
     if ABBREVIATION.search(sentence):

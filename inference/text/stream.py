@@ -76,6 +76,7 @@ JOINING = frozenset(
         "yet",
     ]
 )
+LONGEST_STOP = max(map(len, (*META, *META_LATER, *WHOLE)))  # characters
 ENDING = 4  # characters kept free for an end and what closes quotations
 
 
@@ -158,6 +159,7 @@ class ReplyStream:
         self._leaving_out = False
         self._sentence = ""  # the sentence being told, what is held included
         self._sentences: list[str] = []  # finished ones, as letters
+        self._new = False  # the sentence being told begins as none before it
         self._voice = Voice()
         self._runs = Runs()
         self._phrases = Phrases()
@@ -379,23 +381,32 @@ class ReplyStream:
         if marks or self._began_quoted:
             return "show"  # a character speaks
         stops = META if first else (*META, *META_LATER)
-        if begins_with(said, stops):
+        if len(said) <= 2 * LONGEST_STOP and begins_with(said, stops):
             return "end"
         if not first and re.match(r"\d{1,2}[.)]$", said):
             return "end"  # a menu of choices
         if self._quotation != "closed" and (wrong := self._wrong_voice(said)) != "show":
             return wrong
         wholes = () if first else WHOLE
-        if any(stop.startswith(said) for stop in (*stops, *wholes)):
+        if len(said) <= LONGEST_STOP and any(stop.startswith(said) for stop in (*stops, *wholes)):
             return "hold"
         if said.rstrip(".!?…") in wholes:
             return "hold"
+        return "hold" if self._may_be_known(before) else "show"
+
+    def _may_be_known(self, before: str) -> bool:
+        """Whether the sentence, as far as it goes, begins as one that was told already."""
+        if not before:
+            self._new = False
+        if self._new or len(self._held) >= LONGEST_HELD:
+            return False
         seen = letters(self._sentence)
-        if seen and len(self._held) < LONGEST_HELD:
-            known = (*self._sentences, *self._known)
-            if any(len(each) >= len(seen) and each.startswith(seen) for each in known):
-                return "hold"
-        return "show"
+        if not seen:
+            return False
+        known = (*self._sentences, *self._known)
+        # A sentence that left all of them does not come back.
+        self._new = not any(len(each) >= len(seen) and each.startswith(seen) for each in known)
+        return not self._new
 
     def _echoes(self) -> Verdict:
         """Whether the reply begins with the action again, which stands above it."""

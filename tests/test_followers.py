@@ -1,0 +1,89 @@
+"""Followers of many logs: the lively ones are read at once, the quiet ones now and then."""
+
+import asyncio
+import uuid
+
+import pytest
+
+from game import followers as following
+from game.followers import followers
+from inference.log import FIRST
+
+
+def names(count):
+    return [str(uuid.uuid4()) for _ in range(count)]
+
+
+async def say(log, adventure, word):
+    await asyncio.to_thread(log.publish, adventure, [{"type": "said", "text": word}], 1)
+
+
+async def next_of(follower):
+    async with asyncio.timeout(20):
+        return [entry.event["text"] for entry in await follower.take()]
+
+
+@pytest.fixture
+async def reading(log, monkeypatch):
+    """Followers of more logs than each call reads; and how many each call has asked for."""
+    monkeypatch.setattr(following, "FEW", 2)
+    asked = []
+    reader = followers()
+
+    async def read(adventures, block=None):
+        asked.append((len(adventures), block is not None))
+        return await type(reader).read(reader, adventures, block)
+
+    reader.read = read
+    yield reader, asked
+    if reader.task is not None:
+        reader.task.cancel()
+
+
+async def follow_all(reader, adventures):
+    return {each: await reader.follow(each, FIRST) for each in adventures}
+
+
+async def test_what_is_said_in_a_quiet_story_is_heard_and_in_order(reading, log, monkeypatch):
+    monkeypatch.setattr(following, "LIVELY_SECONDS", 0.0)  # all of them are quiet
+    reader, _ = reading
+    followed = await follow_all(reader, names(6))
+    for adventure in followed:
+        for word in ("one", "two"):
+            await say(log, adventure, word)
+    for follower in followed.values():
+        heard = await next_of(follower)
+        while len(heard) < 2:
+            heard += await next_of(follower)
+        assert heard == ["one", "two"]
+
+
+async def test_of_many_stories_only_the_lively_are_asked_for_all_the_time(
+    reading, log, monkeypatch
+):
+    monkeypatch.setattr(following, "LIVELY_SECONDS", 0.3)
+    monkeypatch.setattr(following, "QUIET_EVERY", 600.0)
+    reader, asked = reading
+    followed = await follow_all(reader, names(6))
+    lively = next(iter(followed))
+    await asyncio.sleep(0.4)
+    reader.enliven(lively)
+    for word in range(20):
+        await say(log, lively, str(word))
+        assert await next_of(followed[lively]) == [str(word)]
+    assert asked[-5:] == [(1, True)] * 5
+    assert sum(1 for _, waits in asked if not waits) == 1
+
+
+async def test_a_story_that_is_left_is_asked_for_no_more(reading, log):
+    reader, asked = reading
+    followed = await follow_all(reader, names(6))
+    for adventure, follower in list(followed.items())[1:]:
+        reader.leave(follower)
+        assert adventure not in reader.lively
+    kept = next(iter(followed))
+    await say(log, kept, "here")
+    assert await next_of(followed[kept]) == ["here"]
+    await say(log, kept, "still")
+    assert await next_of(followed[kept]) == ["still"]
+    assert asked[-1] == (1, True)
