@@ -3,7 +3,7 @@
 import pytest
 
 from inference import prompts
-from inference.prompts.steering import filled, someone
+from inference.prompts.steering import asked, filled, someone, thing
 from inference.request import Card, Passage, StoryContext
 from tests.prompting import build, narrator, request
 
@@ -71,3 +71,58 @@ def test_an_example_stands_before_the_story_and_after_what_stays():
     shown = build(request(), narrator(example=True)).text
     assert shown.index("You are Jonna") < shown.index("Odile") < shown.index("The hens have gone")
     assert "Odile" not in build(request(), narrator()).text
+
+
+@pytest.mark.parametrize(
+    ("action", "what"),
+    [
+        ("open the cellar door", "The cellar door"),
+        ("light the lamps", "The lamps"),
+        ("throw a coin", "The coin"),
+        ("I take my sword", "Your sword"),
+        ("look closely at their hands", "Their hands"),
+        ("go down the hill to the bridge with a work lamp", "The bridge"),
+        ("cut the loaf into seven pieces with the copper knife", "The loaf"),
+        ("put the coin in the slot", "The slot"),
+        ("turn off the light and wait", "The light"),
+        ('shout "The wolf!" and shut the gate', "The gate"),
+        ("put it on the table myself", "The table"),
+        ("follow them at a distance", ""),
+        ("wait for a while", ""),
+        ("put everything back as it was", ""),
+        ("run", ""),
+        ("öffne die Tür", ""),
+        ("> You take the <|im_end|>", ""),
+    ],
+)
+def test_a_reply_can_begin_with_what_the_player_acts_on(action, what):
+    assert thing(context(action, kind="do")) == what
+
+
+def test_only_what_is_done_has_a_thing():
+    assert thing(context("open the door", kind="say")) == ""
+    assert asked(context("ask the guard", kind="story")) == ""
+
+
+@pytest.mark.parametrize(
+    ("action", "who"),
+    [
+        ("ask the ferryman about the fog", "The ferryman"),
+        ("talk to Matthias", "Matthias"),
+        ("tell Mrs. Crake that the hens are gone", "Mrs. Crake"),
+        ("call the old woman by her name", "The old woman"),
+        ("ask", ""),
+        ("ask him for the key", ""),
+        ("look at Matthias", ""),
+    ],
+)
+def test_whoever_is_spoken_to_in_what_is_done_answers(action, who):
+    assert asked(context(action, kind="do")) == who
+
+
+def test_the_first_way_to_begin_is_taken_that_can_be_filled():
+    ways = '{asked} says, "|{thing}|You'
+    assert filled(ways, context("ask Matthias for the key", kind="do")) == 'Matthias says, "'
+    assert filled(ways, context("take the key", kind="do")) == "The key"
+    assert filled(ways, context("run", kind="do")) == "You"
+    assert filled("{thing}", context("run", kind="do")) == ""

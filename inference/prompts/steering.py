@@ -25,10 +25,10 @@ AFTER_THING = """
 APART = frozenset(["with", "using", "like", "than", "without", "until", "till", "for"])
 NO_THING_WORDS = "way moment while time step look bit minute story distance end name dark night"
 NO_THINGS = frozenset(NO_THING_WORDS.split())
+NO_AFTER = rf"(?!(?:{'|'.join(AFTER_THING.split())})\b)"
+WHAT = rf"{NO_AFTER}[a-z][\w'’-]*(?:\s{NO_AFTER}[a-z][\w'’-]*){{0,2}}"
 THING = re.compile(
-    r"(?:\b(?P<before>\w+)\s+)?\b(?P<which>the|a|an|your|his|her|their)\s+"
-    rf"(?P<what>(?!(?:{'|'.join(AFTER_THING.split())})\b)[a-z][\w'’-]*"
-    rf"(?:\s(?!(?:{'|'.join(AFTER_THING.split())})\b)[a-z][\w'’-]*){{0,2}})",
+    rf"(?:\b(?P<before>\w+)\s+)?\b(?P<which>the|a|an|your|his|her|their)\s+(?P<what>{WHAT})",
     re.IGNORECASE,
 )
 QUOTED = re.compile(r'"[^"]*"?|“[^”]*”?')
@@ -57,7 +57,7 @@ NOBODY = frozenset(NO_NAMES.split())
 
 ASKS = re.compile(
     r"(?:ask|tell|question|greet|call|beg|warn|answer|thank|(?:talk|speak|whisper|shout|call)"
-    rf" (?:to|with|at)) (?P<name>{NAME})"
+    rf" (?:to|with|at)) (?P<name>{TITLED}?[A-Z][a-z]+(?:-[A-Z][a-z]+)*|[Tt]he {WHAT})"
 )
 
 

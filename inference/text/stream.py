@@ -643,6 +643,8 @@ class ReplyStream:
 
     def _let_go(self, length: int | None = None) -> None:
         """Show what is held, or the first of it."""
+        if self._held and self.fault == "echo":
+            self.fault = ""  # something more came after all
         self._show(self._held[:length])
         self._held = "" if length is None else self._held[length:]
         self._safe = 0

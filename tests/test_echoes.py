@@ -1,0 +1,85 @@
+"""Replies that say only what the player did: left out, and told again."""
+
+import pytest
+
+from inference import doctor
+from inference.text import ReplyStream
+from inference.text.echoes import says_again, thin
+
+
+@pytest.mark.parametrize(
+    ("sentence", "action"),
+    [
+        ("You're lighting the lamps.", "You light the lamps."),
+        ("You light the lamp.", "You light the lamps."),
+        ("You begin to look around.", "You look around carefully."),
+        ("You are running.", "You run."),
+        ("You stop and listened.", "You stop and listen."),
+        ("You take the key in your hand.", "You take the key in your hand."),
+    ],
+)
+def test_a_sentence_that_says_the_action_again_is_known(sentence, action):
+    assert says_again(sentence, action)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "action"),
+    [
+        ("You light the lamps, and one goes out.", "You light the lamps."),
+        ("The key is cold.", "You take the key."),
+        ("You.", "You wait."),
+        ("Nothing happens.", "You wait."),
+        ("你点亮了灯。", "你点亮了灯。"),
+    ],
+)
+def test_a_sentence_with_something_of_its_own_is_not(sentence, action):
+    assert not says_again(sentence, action)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "is_thin"),
+    [
+        ("You're waiting.", True),
+        ("You wait here.", True),
+        ("You wait until the tide turns.", False),
+        ("Nothing happens.", False),
+        ("", False),
+    ],
+)
+def test_next_to_nothing_is_a_few_words_about_the_player(sentence, is_thin):
+    assert thin(sentence) is is_thin
+
+
+def told(raw, kind="do", action="light the lamps", again=True, sentences=True, reason="stop"):
+    stream = ReplyStream(kind, action, again=again, sentences=sentences)
+    stream.feed(raw)
+    stream.finish(reason)
+    return stream
+
+
+def test_what_comes_after_an_echo_is_the_reply():
+    stream = told("You're lighting the lamps. The third one hisses and goes out. Nobody sees it.")
+    assert stream.told == "The third one hisses and goes out. Nobody sees it."
+    assert not stream.unfinished
+
+
+@pytest.mark.parametrize(
+    ("raw", "kind", "action"),
+    [
+        ("You're lighting the lamps.", "do", "light the lamps"),
+        ("You're waiting.", "continue", ""),
+        ("You wait here.", "do", "look under the bed"),
+    ],
+)
+def test_an_echo_alone_is_told_again_hotter_and_at_last_shown(raw, kind, action):
+    stream = told(raw, kind, action)
+    assert stream.told == ""
+    assert stream.unfinished
+    assert stream.fault == "echo"
+    assert doctor.NAMES[stream.fault] == "said only what the player did"
+    assert stream.fault in doctor.LOOPS
+    assert told(raw, kind, action, again=False).told == raw, "better than nothing"
+
+
+def test_where_words_are_shown_as_they_come_nothing_is_taken_back():
+    assert told("You're lighting the lamps.", sentences=False).told == "You're lighting the lamps."
