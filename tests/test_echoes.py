@@ -83,3 +83,22 @@ def test_an_echo_alone_is_told_again_hotter_and_at_last_shown(raw, kind, action)
 
 def test_where_words_are_shown_as_they_come_nothing_is_taken_back():
     assert told("You're lighting the lamps.", sentences=False).told == "You're lighting the lamps."
+
+
+def test_what_goes_on_after_the_words_of_the_action_is_no_echo():
+    raw = "You look around again. Nothing has moved."
+    assert told(raw, action="look around").told == raw
+    assert told(raw, action="look around", sentences=False).told == raw
+
+
+@pytest.mark.parametrize("sentences", [True, False])
+@pytest.mark.parametrize("between", [". ", "\n\n"])
+def test_the_action_word_for_word_is_left_out(sentences, between):
+    raw = f"You look around{between}The shelves are empty, but for one jar of honey and a wasp."
+    stream = told(raw, action="look around", sentences=sentences)
+    assert stream.told == "The shelves are empty, but for one jar of honey and a wasp."
+
+
+def test_who_answers_in_the_words_of_the_question_does_not_echo():
+    raw = 'Ruta says, "What is my patient called? Ask her."'
+    assert told(raw, "say", "What is your patient called, Ruta?").told == raw

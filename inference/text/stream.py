@@ -143,8 +143,9 @@ class ReplyStream:
         self.rules = rules
         self._max_chars = max_chars
         self._enough = enough
-        self._action = shown_action(kind, action) if action else ""
-        self._echo = letters(self._action) if kind in ("do", "say") else ""
+        shown = shown_action(kind, action) if action else ""
+        self._echo = letters(shown) if kind in ("do", "say") else ""
+        self._done = shown if kind == "do" else ""
         self._known = {sentence for reply in recent for sentence in sentences_of(reply)}
         self._told_lately = {letters(part) for reply in recent for part in parts_of(reply)}
         self._told_in_past = any(recent) and past(unquoted(" ".join(recent)))
@@ -300,6 +301,7 @@ class ReplyStream:
             return
         before, marks = self._sentence, self._marks
         if not before:
+            self._new = False
             self._began_quoted = bool(marks)
             if "\n" in space:
                 self._before = ""
@@ -392,12 +394,10 @@ class ReplyStream:
             return "hold"
         if said.rstrip(".!?…") in wholes:
             return "hold"
-        return "hold" if self._may_be_known(before) else "show"
+        return "hold" if self._may_be_known() else "show"
 
-    def _may_be_known(self, before: str) -> bool:
+    def _may_be_known(self) -> bool:
         """Whether the sentence, as far as it goes, begins as one that was told already."""
-        if not before:
-            self._new = False
         if self._new or len(self._held) >= LONGEST_HELD:
             return False
         seen = letters(self._sentence)
@@ -411,14 +411,19 @@ class ReplyStream:
     def _echoes(self) -> Verdict:
         """Whether the reply begins with the action again, which stands above it."""
         seen = letters(self._sentence)
+        if seen == self._echo and END.search(self._sentence):
+            return self._drop_echo()
         if seen == self._echo:
-            self._echo = ""
-            self._withheld = self._held
-            return "drop"
+            return "hold"  # it may go on: "You look around again."
         if self._echo.startswith(seen) and len(self._held) < LONGEST_HELD:
             return "hold"
         self._echo = ""
         return "show"
+
+    def _drop_echo(self) -> Verdict:
+        self._echo = ""
+        self._withheld = self._held
+        return "drop"
 
     def _wrong_voice(self, said: str) -> Verdict:
         """Whether the sentence is the player's to say, or told by someone who says "I"."""
@@ -547,6 +552,11 @@ class ReplyStream:
             self._remember()
             return  # '"Who is there?" You ask'
         if self._held:
+            if not self.told and self._echo and letters(self._sentence) == self._echo:
+                self._drop_echo()
+                self._held = self._sentence = self._tail = ""
+                self._safe = 0
+                return
             if self._repeated():
                 self._end()
                 return
@@ -597,8 +607,9 @@ class ReplyStream:
 
     def _only_echoes(self) -> bool:
         """Whether a whole sentence that begins the reply says what the player did, and no more."""
-        first = self._by_sentences and not self.told and self._action
-        return bool(first) and says_again(unquoted(self._sentence), self._action)
+        first = self._by_sentences and not self.told and self._done
+        quotes = any(mark in self._sentence for mark in '"“”')
+        return bool(first) and not quotes and says_again(self._sentence, self._done)
 
     def _says_next_to_nothing(self) -> bool:
         """Whether the model leaves it at "You wait."."""
@@ -731,7 +742,7 @@ class ReplyStream:
             elif self._begins_in_past():
                 self._leave_out("tense")
             elif not (self._repeated() or cut or whole or player or PREAMBLE.match(said)):
-                self._show(self._held)
+                self._let_go()
             self._held = ""
         self._end(mark)
 
