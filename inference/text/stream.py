@@ -296,6 +296,7 @@ class ReplyStream:
             return
         before, marks = self._sentence, self._marks
         if not before:
+            self._new = False
             self._began_quoted = bool(marks)
             if "\n" in space:
                 self._before = ""
@@ -388,12 +389,10 @@ class ReplyStream:
             return "hold"
         if said.rstrip(".!?…") in wholes:
             return "hold"
-        return "hold" if self._may_be_known(before) else "show"
+        return "hold" if self._may_be_known() else "show"
 
-    def _may_be_known(self, before: str) -> bool:
+    def _may_be_known(self) -> bool:
         """Whether the sentence, as far as it goes, begins as one that was told already."""
-        if not before:
-            self._new = False
         if self._new or len(self._held) >= LONGEST_HELD:
             return False
         seen = letters(self._sentence)
