@@ -16,7 +16,7 @@ from django.conf import settings
 from inference.config import InferenceConfig
 from inference.engines.base import NewText
 from inference.engines.host import Host
-from inference.engines.messages import Step, Stop, Submit
+from inference.engines.messages import PromptBuilt, Step, Stop, Submit
 from inference.engines.process import EngineFailed, EngineProcess
 from inference.engines.scripted import ScriptedEngine
 from inference.narrators import Narrator, load_narrators
@@ -440,3 +440,30 @@ def be_a_worker(models_dir: str, options: str) -> None:
 
 if __name__ == "__main__":
     be_a_worker(*sys.argv[1:])
+
+
+def test_steps_that_wait_are_taken_as_one_and_in_order():
+    """Whoever appends words more slowly than they come catches up."""
+    ours, theirs = Pipe()
+    process = EngineProcess.__new__(EngineProcess)  # its reading alone, without a process
+
+    def text(number, word):
+        return NewText(request=number, text=word, tokens=1)
+
+    theirs.send(Step([text(1, "The ")]))
+    theirs.send(Step([text(1, "door "), text(2, "You ")]))
+    theirs.send(PromptBuilt(3, None))
+    theirs.send(Step([text(3, "Rain.")]))
+    first, built, last = process._heard(ours)
+    assert [(each.request, each.text) for each in first.texts] == [
+        (1, "The "),
+        (1, "door "),
+        (2, "You "),
+    ]
+    assert built == PromptBuilt(3, None)
+    assert [each.text for each in last.texts] == ["Rain."]
+    theirs.send(Step([text(1, "opens.")]))
+    theirs.close()
+    assert [each.text for each in process._heard(ours)[0].texts] == ["opens."]
+    with pytest.raises(EOFError):
+        process._heard(ours)

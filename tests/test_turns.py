@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import pytest
 import redis
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models.functions import Now
+from django.test.utils import CaptureQueriesContext
 
 import game.log
 from game import adventures, narration, tasks, turns
@@ -22,7 +23,14 @@ from game.protocol import (
     TakeAction,
     UndoTurn,
 )
-from inference.log import WATCHING_KEY, StoryLog, log_key, version_key, watched_key
+from inference.log import (
+    WATCHING_KEY,
+    StoryLog,
+    log_key,
+    version_key,
+    waiting_key,
+    watched_key,
+)
 from inference.request import GenerationRequest, Passage, Result, StoryContext, Token
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -341,6 +349,30 @@ def test_after_three_attempts_a_turn_fails_and_keeps_its_words(
     turn.refresh_from_db()
     assert (turn.status, turn.reply) == (Status.FAILED, "You ")
     assert turn.reason
+
+
+def test_a_lost_turn_is_found_among_many_that_are_on_their_way(
+    begin, narrator_awake, log, django_user_model
+):
+    """Those are neither locked nor looked at one by one: of thousands a sweep would not end."""
+    waiting = []
+    for number in range(6):
+        player = django_user_model.objects.create_user(f"player{number}")
+        waiting.append(act(begin(player), player))
+    for turn in waiting:
+        age(turn)
+    told = log.take_next(waiting[0].narrator, "w")
+    with CaptureQueriesContext(connection) as few:
+        tasks.sweep_stale_turns()
+    assert not [each for each in few if "FOR UPDATE" in each["sql"]]
+    lost = waiting[3]
+    log.redis.zrem(waiting_key(lost.narrator), str(lost.pk))
+    with CaptureQueriesContext(connection) as queries:
+        tasks.sweep_stale_turns()
+    locked = [each for each in queries if "FOR UPDATE" in each["sql"]]
+    assert [str(lost.adventure_id) in each["sql"] for each in locked] == [True]
+    assert log.position(lost.narrator, str(lost.pk)) is not None
+    assert log.state(told.request.narrator, told.request.turn).leased
 
 
 def test_the_sweep_records_an_end_that_only_the_log_knows(alice, adventure, narrator_awake, log):
