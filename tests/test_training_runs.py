@@ -66,11 +66,12 @@ def choose(client, run, action):
 
 
 def test_a_run_goes_through_its_stages_and_is_done(run, stage, tmp_path):
-    stage("open('told', 'a').write(sys.argv[2] + ' ')")
+    stage("(pathlib.Path(__file__).parent / 'ran').open('a').write(sys.argv[2] + ' ')")
     tasks.train(str(run.pk))
     run.refresh_from_db()
     assert (run.status, run.stage) == (Status.DONE, "export")
     assert run.message.endswith(f"finetune/{run.pk}/export")
+    assert (tmp_path / "ran").read_text() == "prepare train evaluate export "
     assert (tmp_path / "finetune" / str(run.pk) / "params.yaml").read_text() == "base: smol"
 
 
