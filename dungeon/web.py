@@ -66,6 +66,17 @@ class Socket(WebSocketProtocol):
         self.sendFrame(opcode=2 if isBinary else 1, payload=payload)
         self.give_up_at += len(payload) / SLOWEST
 
+    def sendData(  # noqa: N802
+        self, data: bytes, sync: bool = False, chopsize: int | None = None
+    ) -> None:
+        """Write octets. autobahn's own spells out a line for its log first, shown or not."""
+        if sync or chopsize or self.send_queue:
+            super().sendData(data, sync, chopsize)
+            return
+        self.transport.write(data)
+        if self.state == self.STATE_OPEN:
+            self.trafficStats.outgoingOctetsWireLevel += len(data)
+
     def pauseProducing(self) -> None:  # noqa: N802
         """Full. Twisted says so again with every write."""
         if not self.full:
