@@ -217,7 +217,7 @@ def finish_turn(result: Result) -> bool:
 
 def fail_turn(turn: Turn, reason: str) -> bool:
     """End a turn that no attempt could tell. Words that were told stay."""
-    told = story_log().revoke(str(turn.adventure_id), turn.narrator, str(turn.pk))
+    told = story_log().revoke(str(turn.adventure_id), turn.narrator, str(turn.pk), turn.attempt)
     result = told.end or Result(
         adventure=str(turn.adventure_id),
         turn=str(turn.pk),
@@ -398,7 +398,7 @@ def stop_what_is_under_way(adventure: Adventure, reason: str = "") -> None:
     if turn is None:
         return
     try:
-        told = story_log().revoke(str(adventure.pk), turn.narrator, str(turn.pk))
+        told = story_log().revoke(str(adventure.pk), turn.narrator, str(turn.pk), turn.attempt)
     except redis.RedisError:
         raise Refused(
             "narrator_down", _("The narrator cannot be reached just now. Try again in a moment."), 5

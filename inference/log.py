@@ -50,6 +50,10 @@ def started_key(turn: str) -> str:
     return f"{PREFIX}started:{turn}"
 
 
+def revoked_key(turn: str) -> str:
+    return f"{PREFIX}revoked:{turn}"
+
+
 def end_key(turn: str) -> str:
     return f"{PREFIX}end:{turn}"
 
@@ -139,7 +143,7 @@ class TurnState:
 
     leased: bool
     waiting: bool
-    started: int  # the newest attempt that was started; 0 for none
+    started: int  # the newest attempt that was started, or may not be any more; 0 for none
     end: Result | None
 
 
@@ -250,15 +254,20 @@ class StoryLog:
         """How many Celery messages lie in a queue (a Redis list, as Celery's broker keeps it)."""
         return int(self.redis.llen(queue))
 
-    def revoke(self, adventure: str, narrator: str, turn: str) -> Told:
-        """End a turn from outside: nobody may tell it any more. What was told until now."""
+    def revoke(self, adventure: str, narrator: str, turn: str, attempt: int) -> Told:
+        """End a turn from outside: nobody may tell this attempt any more. What was told until now.
+
+        A later attempt may be told: where the end cannot be stored, the turn goes on.
+        """
         keys = [
             lease_key(turn),
             running_key(narrator),
             waiting_key(narrator),
             requests_key(narrator),
+            revoked_key(turn),
         ]
-        self._revoke(keys, [scripts.ROUND, turn, round_key(narrator, "")])
+        args = [scripts.ROUND, turn, round_key(narrator, ""), attempt, MEMORY_SECONDS]
+        self._revoke(keys, args)
         return self.told(adventure, turn)
 
     def told(self, adventure: str, turn: str) -> Told:
@@ -295,17 +304,17 @@ class StoryLog:
         for narrator, turn in turns:
             pipe.exists(lease_key(turn))
             pipe.zscore(waiting_key(narrator), turn)
-            pipe.get(started_key(turn))
+            pipe.mget(started_key(turn), revoked_key(turn))
             pipe.get(end_key(turn))
         answers = iter(pipe.execute())
         return [
             TurnState(
                 leased=bool(leased),
                 waiting=score is not None,
-                started=int(started or 0),
+                started=max(int(attempt or 0) for attempt in attempts),
                 end=None if end is None else Result.heard(end),
             )
-            for leased, score, started, end in zip(*[answers] * 4, strict=True)
+            for leased, score, attempts, end in zip(*[answers] * 4, strict=True)
         ]
 
     def pace(self, narrator: str, age: float = 0.0) -> Pace:

@@ -48,10 +48,13 @@ end
 return gone
 """
 
-# Ends a turn from outside. One that was still waiting gives its player's round back.
-# KEYS: lease, running, waiting, requests. ARGV: ROUND, turn, prefix of the players' rounds.
+# Ends a turn from outside. One that was still waiting gives its player's round back. What puts it
+# into the line again, too late (a message that came twice, a sweep that began before), is in vain.
+# KEYS: lease, running, waiting, requests, revoked.
+# ARGV: ROUND, turn, prefix of the players' rounds, attempt, memory s.
 REVOKE = """
 redis.call('DEL', KEYS[1])
+redis.call('SET', KEYS[5], ARGV[4], 'EX', ARGV[5])
 redis.call('ZREM', KEYS[2], ARGV[2])
 local score = redis.call('ZSCORE', KEYS[3], ARGV[2])
 local request = redis.call('HGET', KEYS[4], ARGV[2])
@@ -96,8 +99,9 @@ while true do
   local turn = popped[1]
   local request = redis.call('HGET', KEYS[2], turn)
   redis.call('HDEL', KEYS[2], turn)
-  if request then
-    local given = cjson.decode(request)
+  local given = request and cjson.decode(request)
+  local revoked = tonumber(redis.call('GET', ARGV[6] .. 'revoked:' .. turn) or '0')
+  if given and given.attempt > revoked then
     local lease = ARGV[6] .. 'lease:' .. turn
     local value = ARGV[1] .. ':' .. given.attempt
     redis.call('HSET', KEYS[3], 'round', math.floor(tonumber(popped[2]) / tonumber(ARGV[7])))

@@ -134,7 +134,7 @@ def test_the_same_worker_cannot_go_on_after_its_turn_was_revoked(log: StoryLog, 
     log.enqueue(request)
     lease = log.take_next("bard", "w")
     log.append([(lease, [piece(lease, 0, "You look ")])])
-    told = log.revoke(request.adventure, "bard", request.turn)
+    told = log.revoke(request.adventure, "bard", request.turn, 1)
     assert (told.reply, told.end) == ("You look ", None)
     assert log.append([(lease, [piece(lease, 9, "up.")])]) == [False]
     assert not log.finish(lease, result(lease, "You look up."), [piece(lease, 9, "up.")])
@@ -144,7 +144,7 @@ def test_the_same_worker_cannot_go_on_after_its_turn_was_revoked(log: StoryLog, 
 def test_a_waiting_turn_that_was_revoked_is_never_taken(log: StoryLog, request_for):
     request = request_for()
     log.enqueue(request)
-    log.revoke(request.adventure, "bard", request.turn)
+    log.revoke(request.adventure, "bard", request.turn, 1)
     assert log.take_next("bard", "w") is None
 
 

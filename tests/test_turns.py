@@ -375,6 +375,33 @@ def test_a_lost_turn_is_found_among_many_that_are_on_their_way(
     assert log.state(told.request.narrator, told.request.turn).leased
 
 
+def test_a_stopped_turn_that_comes_into_the_line_once_more_is_not_told(
+    alice, adventure, narrator_awake, log
+):
+    """A message that came twice, or a sweep that had begun: its words would follow its end."""
+    turn = act(adventure, alice)
+    again = narration.request_for(turn.adventure, turn)
+    lease = log.take_next(turn.narrator, "w1")
+    log.append([(lease, [Token(turn=str(turn.pk), attempt=1, index=0, text="The door")])])
+    do(adventure, alice, StopTurn, turn=turn.pk)
+    log.enqueue(again)
+    assert log.take_next(turn.narrator, "w2") is None
+    assert log.waiting(turn.narrator) == 0
+    turn.refresh_from_db()
+    assert (turn.status, turn.reply) == (Status.STOPPED, "The door")
+
+
+def test_a_turn_whose_stop_could_not_be_stored_is_told_by_the_next_attempt(
+    alice, adventure, narrator_awake, log
+):
+    turn = act(adventure, alice)
+    age(turn)
+    log.revoke(str(adventure.pk), turn.narrator, str(turn.pk), turn.attempt)  # and then rolled back
+    tasks.sweep_stale_turns()
+    lease = log.take_next(turn.narrator, "w")
+    assert (lease.request.turn, lease.request.attempt) == (str(turn.pk), 2)
+
+
 def test_the_sweep_records_an_end_that_only_the_log_knows(alice, adventure, narrator_awake, log):
     turn = act(adventure, alice)
     age(turn)

@@ -69,7 +69,7 @@ def test_who_takes_a_waiting_turn_back_has_lost_no_place(log):
     ask(log, "alice")
     for _ in range(5):
         regretted = ask(log, "bob")
-        log.revoke(regretted.adventure, NARRATOR, regretted.turn)
+        log.revoke(regretted.adventure, NARRATOR, regretted.turn, 1)
     kept = ask(log, "bob")
     ask(log, "charlie")
     take(log)
