@@ -157,8 +157,10 @@ class VirtualPlayer:
         elif turn.last is not None:
             self.seen.piece.add(now - turn.last)
         turn.last = now
-        if event["index"] == len(turn.heard):
-            turn.heard += event["text"]
+        # As a page does it: after a snapshot in mid-turn, a piece may begin with what it knows.
+        known = len(turn.heard) - event["index"]
+        if known >= 0:
+            turn.heard += event["text"][known:]
         for word in event["text"].split():
             self.seen.words += 1
             said = time_in(word)

@@ -1,0 +1,48 @@
+"""The virtual players of a load test hear what a page would show."""
+
+import random
+
+import pytest
+
+from game.load.making import Seat
+from game.load.players import Asked, VirtualPlayer
+
+
+@pytest.fixture
+def player():
+    seat = Seat("adventure", "player", "cookie")
+    made = VirtualPlayer("ws://127.0.0.1:1", "", seat, 1.0, random.Random(1))
+    made.asked.append(Asked("adventure", "key", sent=0.0))
+    return made
+
+
+def words(index, text):
+    return {"type": "turn.token", "turn": "t", "attempt": 1, "index": index, "text": text}
+
+
+def snapshot(reply, status="queued"):
+    opening = {"id": "o", "parent": None, "status": "told", "reply": "You wake."}
+    turn = {"id": "t", "parent": "o", "status": status, "reply": reply}
+    return {"type": "snapshot", "id": "1-1", "turns": [opening, turn]}
+
+
+def test_a_snapshot_in_mid_turn_loses_no_word_and_doubles_none(player):
+    player.take({"type": "accepted", "key": "key", "turn": "t"}, 0.1)
+    player.take(words(0, "You "), 0.2)
+    player.take(snapshot("You open it"), 0.3)
+    player.take(words(4, "open it and"), 0.4)  # a piece that begins with what is known
+    player.take(words(4, "open"), 0.4)
+    player.take(words(15, " look."), 0.5)
+    assert player.current.heard == "You open it and look."
+
+
+def test_a_snapshot_before_the_acceptance_is_of_the_turn_that_was_asked_for(player):
+    player.take(snapshot("You"), 0.1)
+    player.take(words(3, " run."), 0.2)
+    assert (player.current.turn, player.current.heard) == ("t", "You run.")
+
+
+def test_words_that_are_missing_are_noticed(player):
+    player.take(words(0, "You "), 0.1)
+    player.take(words(9, "run."), 0.2)
+    assert player.current.heard == "You "
