@@ -1,4 +1,4 @@
-"""Replies that say only what the player did: left out, and told again."""
+"""Replies by whole sentences: what is left out, and what is shown where nothing better came."""
 
 import pytest
 
@@ -102,3 +102,33 @@ def test_the_action_word_for_word_is_left_out(sentences, between):
 def test_who_answers_in_the_words_of_the_question_does_not_echo():
     raw = 'Ruta says, "What is my patient called? Ask her."'
     assert told(raw, "say", "What is your patient called, Ruta?").told == raw
+
+
+def test_after_words_for_the_player_the_story_goes_on():
+    raw = '"No, no!" You shout. You are shaking your head. The lamp goes out, and somebody laughs.'
+    assert told(raw, "say", "No!").told == (
+        "You are shaking your head. The lamp goes out, and somebody laughs."
+    )
+    raw = '"Who is there?" You ask. The stairs creak, one after the other, and then no more.'
+    assert (
+        told(raw, "say", "Hello?").told
+        == "The stairs creak, one after the other, and then no more."
+    )
+
+
+def test_a_quotation_without_an_end_after_what_the_player_does_is_left_out():
+    raw = 'You feel something strange in your hand. "That is my wife. I will give her a choice. But'
+    assert told(raw, reason="length").told == "You feel something strange in your hand."
+    raw = 'He turns to the old man by the door. "That is my wife. I will give her a choice. But'
+    assert told(raw, reason="length").told.endswith('I will give her a choice."')
+
+
+def test_what_was_withheld_is_shown_in_whole_sentences():
+    raw = 'You say, "Go." You say, "Now go away." You say that you'
+    stream = told(raw, again=False, reason="length")
+    assert stream.told == 'You say, "Go." You say, "Now go away."'
+
+
+def test_a_first_sentence_that_trails_off_is_told_again():
+    assert told("The brass latch and the latch itself...").unfinished
+    assert told("The brass latch...", again=False).told == "The brass latch..."

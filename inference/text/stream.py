@@ -28,7 +28,7 @@ from inference.text.scaffolding import (
     preamble,
     speaks,
 )
-from inference.text.sentences import END, PAUSES, end_mark, ends_sentence
+from inference.text.sentences import CLOSING, END, PAUSES, STOPS, end_mark, ends_sentence
 from inference.text.structure import HALF_TOKEN, MARKUP, MAY_BE_TOKEN, TEMPLATE_TOKEN
 from inference.text.tense import past
 from inference.text.voice import Voice
@@ -78,6 +78,9 @@ JOINING = frozenset(
 )
 LONGEST_STOP = max(map(len, (*META, *META_LATER, *WHOLE)))  # characters
 ENDING = 4  # characters kept free for an end and what closes quotations
+
+
+WHOLE_SENTENCE = re.compile(rf"[{STOPS}]+[{CLOSING}]*(?=\s|$)")
 
 
 class Rules(Protocol):
@@ -539,8 +542,10 @@ class ReplyStream:
             self._end()
             return
         if self._leaving_out:
+            # '"Who is there?" You ask.' are two sentences, and both go.
+            alone = self._sentence.rstrip()[-1:] in ('"', "”") and following in "yY"
             self._sentence = ""
-            if not self._marks and following not in "yY":
+            if not (self._marks or alone):
                 self._leaving_out = False
                 self._own.forget()
                 self._phrases.forget()
@@ -681,7 +686,8 @@ class ReplyStream:
         self._held = self._word = ""
         self.done = True
         if not self.told and self._withheld and not self._again:
-            self._show(self._withheld[: self._max_chars - ENDING].rstrip())  # nothing better came
+            withheld = self._withheld[: self._max_chars - ENDING].rstrip()  # nothing better came
+            self._show(whole_sentences(withheld) if self._by_sentences else withheld)
         if not self.told:
             self.fault = self.fault or "empty"
             self.unfinished = self._again
@@ -716,9 +722,13 @@ class ReplyStream:
         ended = END.search(self._held)
         if self._by_sentences and mark == "…" and not ended:
             self._leave_unended()
-        elif self._by_sentences and self.told and ended and ended[0].startswith(("…", "...")):
-            self._held = ""  # it trails off
-        if self._quotation == "closed" and self._player_acted() and self._leave_out("speaks"):
+        elif self._by_sentences and ended and ended[0].startswith(("…", "...")):
+            if self.told:
+                self._held = ""  # it trails off
+            else:
+                self._leave_unended()
+        unclaimed = self._quotation == "closed" or (self._quotation and self._by_sentences)
+        if unclaimed and self._player_acted() and self._leave_out("speaks"):
             self._held = ""
         if self._held:
             said = self._sentence.lower().replace("’", "'").strip()
@@ -777,6 +787,12 @@ class ReplyStream:
         self._begun_to_show = END.search(told) is None
         self._marks = self._marks_shown
         self._out.clear()
+
+
+def whole_sentences(text: str) -> str:
+    """`text` without the beginning of a sentence at its end; all of it where there is no other."""
+    ends = [found.end() for found in WHOLE_SENTENCE.finditer(text)]
+    return text[: ends[-1]] if ends else text
 
 
 def quotes_at_start(word: str, marks: str) -> bool:
