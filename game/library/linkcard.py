@@ -4,7 +4,6 @@ Drawn here, since what shows a link asks for a PNG and runs nothing. Its letters
 (SIL Open Font License, `pictures/`); a text in letters that it has not is left to the page.
 """
 
-from bisect import bisect_right
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -102,8 +101,13 @@ def pieces(word: str, font: ImageFont.FreeTypeFont) -> list[str]:
     """A word, or where it is wider than a line, its parts."""
     found = []
     while font.getlength(word[:LONGEST_LINE]) > WIDTH:
-        fits = range(1, LONGEST_LINE + 1)
-        end = max(1, bisect_right(fits, WIDTH, key=lambda n: font.getlength(word[:n])))
+        end, most = 1, LONGEST_LINE
+        while end < most:
+            half = (end + most + 1) // 2
+            if font.getlength(word[:half]) <= WIDTH:
+                end = half
+            else:
+                most = half - 1
         found.append(word[:end])
         word = word[end:]
     return [*found, word]
