@@ -15,14 +15,14 @@ HERE = Path(__file__).parent
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """With several processes (-n 2), a file is told by one of them, and so are all in a browser.
+    """With several processes (-n 2), a file is told by one of them.
 
-    What lasts longest comes first: the browser's tests, which share a house, then broken houses.
+    What lasts longest comes first: the browser's tests, for which each process opens a house, then
+    broken houses.
     """
 
     def group(item):
-        path = item.path.relative_to(HERE)
-        return path.parts[0] if path.parts[0] == "browser" else path.as_posix()
+        return item.path.relative_to(HERE).as_posix()
 
     def turn(item):
         path = item.path.relative_to(HERE)

@@ -72,10 +72,11 @@ export class Follow {
     if (this.on) this.words(true);
   }
 
-  /** Go along with `turn` from its beginning. */
+  /** Go along with `turn` from its beginning. A hand that was on the page before that is off it. */
   turn(turn) {
     this.top = turn;
     this.on = true;
+    this.touched = -Infinity;
     this.words();
   }
 
