@@ -154,6 +154,7 @@ async def until_looked_at(windows):
 async def test_a_command_of_a_banned_player_is_refused_at_once(alice, adventure, log):
     async with Window(adventure.pk, alice) as window:
         await window.next()
+        await until_looked_at(1)  # the next look is four seconds away
         await in_thread(ban, alice)
         key = await window.command("take_action", kind="do", text="run")
         error = await window.until("error")
