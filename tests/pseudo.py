@@ -4,10 +4,12 @@ Its letters are no ASCII letters: what still is ASCII on a page was not marked, 
 `manage.py makemessages`.
 """
 
+import fcntl
 import os
 import re
 import subprocess
 import sys
+import tempfile
 from functools import cache
 from pathlib import Path
 
@@ -76,7 +78,11 @@ def write(locale, folder):
     """Put the language into `locale`, a folder that LOCALE_PATHS names; `folder` is for scraps."""
     target = Path(locale) / FOLDER / "LC_MESSAGES"
     target.mkdir(parents=True)
-    for domain, catalog in texts(folder).items():
+    # One process at a time: makemessages leaves files of its own in the tree while it reads it.
+    with (Path(tempfile.gettempdir()) / f"grue-pseudo-{os.getuid()}").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        found = texts(folder)
+    for domain, catalog in found.items():
         if domain == "django":
             known = {(entry.msgctxt, entry.msgid) for entry in catalog}
             for file in LIBRARIES:
