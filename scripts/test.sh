@@ -63,9 +63,9 @@ case ${1:-} in
     ;;
 esac
 
-# The rest in two processes: most of its time is waiting. A Redis that you name serves one only. A
+# The rest in three processes: most of its time is waiting. A Redis that you name serves one only. A
 # process that dies ends the run: pytest-xdist would wait for its tests for ever.
-processes=2
+processes=3
 [ -z "${REDIS_URL:-}" ] || processes=0
 "$python" -m pytest -n $processes --dist loadgroup --no-loadscope-reorder --max-worker-restart=0 "$@" ||
     failed=$?
