@@ -379,7 +379,7 @@ function retry() {
   }
   const head = story.headTurn(state);
   if (story.tellings(state, head).length === 1) {
-    once("retry", t("The other telling is kept: ‹ › goes back to it."));
+    once("retry", t("The other telling is kept: ‹\u00a0› goes back to it."));
   }
   command("retry_turn", { turn: head.id });
   return true;

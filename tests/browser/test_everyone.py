@@ -92,6 +92,38 @@ def test_axe_finds_nothing_wrong(visit, size):
     assert found == {}
 
 
+# Contrast by WCAG of each text on the dark scene: axe-core does not judge text on a gradient.
+IN_THE_DARK = """() => {
+  const parts = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  const light = (colour) => {
+    const [r, g, b] = parts(colour).slice(0, 3).map((part) => {
+      const share = part / 255;
+      return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const scene = getComputedStyle(document.querySelector(".dark")).backgroundColor;
+  return [...document.querySelectorAll(".dark :is(h1, p, a, button)")].map((text) => {
+    const style = getComputedStyle(text);
+    const own = (parts(style.backgroundColor)[3] ?? 1) === 1;
+    const [dark, bright] = [light(style.color), light(own ? style.backgroundColor : scene)].sort(
+      (one, other) => one - other,
+    );
+    return [text.textContent.trim().slice(0, 40), (bright + 0.05) / (dark + 0.05)];
+  });
+}"""
+
+
+@pytest.mark.parametrize("path", ["/", "/offline/"])
+def test_what_stands_in_the_dark_can_be_read_in_every_theme(alice, path):
+    page = alice.window(path).page
+    for theme in THEMES:
+        page.evaluate("theme => document.documentElement.dataset.theme = theme", theme)
+        texts = page.evaluate(IN_THE_DARK)
+        assert texts
+        assert [text for text in texts if text[1] < 4.5] == [], theme
+
+
 def test_settings_are_remembered_and_the_whole_page_follows(alice):
     window = alice.begin()
     page = window.page
