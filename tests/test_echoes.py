@@ -123,6 +123,30 @@ def test_a_quotation_without_an_end_after_what_the_player_does_is_left_out():
     assert told(raw, reason="length").told.endswith('I will give her a choice."')
 
 
+@pytest.mark.parametrize(
+    ("raw", "reply"),
+    [
+        ('"Shaun Caveniak"', '"Shaun Caveniak."'),
+        ("“Bless you, Shadowcat”", "“Bless you, Shadowcat.”"),
+        ("「ありがとう」", "「ありがとう。」"),
+        ('"Shaun Caveniak!"', '"Shaun Caveniak!"'),
+        ('The label says "Dr. Ferrow"', 'The label says "Dr. Ferrow."'),
+    ],
+)
+def test_a_quotation_that_ends_a_reply_ends_its_sentence(raw, reply):
+    assert told(raw, "say", "What is your name?").told == reply
+
+
+def test_a_reply_cut_by_its_limit_gets_no_such_end():
+    stream = told('He nods slowly. The label says "Old Ferrow"', reason="length")
+    assert stream.told == "He nods slowly."
+
+
+def test_words_to_which_the_player_responds_are_left_out():
+    raw = 'Jory says, "Milk, I am afraid." To which you respond, "No problem. I eat all of it."'
+    assert told(raw, "say", "What do you want?").told == 'Jory says, "Milk, I am afraid."'
+
+
 def test_what_was_withheld_is_shown_in_whole_sentences():
     raw = 'You say, "Go." You say, "Now go away." You say that you'
     stream = told(raw, again=False, reason="length")

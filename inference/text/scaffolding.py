@@ -178,7 +178,8 @@ NOTHING_SAID = re.compile(
 )
 MAY_SPEAK = re.compile(rf"(?:(?:then|and),?(?: you(?: {ADVERBS})?)?|you(?: {ADVERBS})?)$")
 BEFORE_WORDS = re.compile(
-    rf"(?:.*[,;] )?(?:(?:then|and|as|but),? )?you\b[^\"“]*\b(?:{SPEECH}|{BESIDE_WORDS}|{SAYING})"
+    r"(?:.*[,;] )?(?:(?:then|and|as|but|to which),? )?you\b[^\"“]*"
+    rf"\b(?:{SPEECH}|{BESIDE_WORDS}|{SAYING})"
     r"(?: (?:back|out|aloud|softly|quietly|loudly|to (?:\w+ ){0,3}\w+|(?:\w+))){0,2}[,:]?$"
 )
 AFTER_WORDS = re.compile(rf"you (?:{ADVERBS} )?(?:{SPEECH}|{BESIDE_WORDS})\b")

@@ -80,6 +80,7 @@ LONGEST_STOP = max(map(len, (*META, *META_LATER, *WHOLE)))  # characters
 ENDING = 4  # characters kept free for an end and what closes quotations
 
 
+QUOTED_WORD = re.compile(rf"([^\W_])([{CLOSING}]+)$")
 WHOLE_SENTENCE = re.compile(rf"[{STOPS}]+[{CLOSING}]*(?=\s|$)")
 
 
@@ -752,6 +753,8 @@ class ReplyStream:
             elif self._begins_in_past():
                 self._leave_out("tense")
             elif not (self._repeated() or cut or whole or player or PREAMBLE.match(said)):
+                if self._by_sentences and mark == ".":
+                    self._held = QUOTED_WORD.sub(end_in_quotation, self._held)
                 self._let_go()
             self._held = ""
         self._end(mark)
@@ -793,6 +796,12 @@ def whole_sentences(text: str) -> str:
     """`text` without the beginning of a sentence at its end; all of it where there is no other."""
     ends = [found.end() for found in WHOLE_SENTENCE.finditer(text)]
     return text[: ends[-1]] if ends else text
+
+
+def end_in_quotation(found: re.Match[str]) -> str:
+    """A last word in quotation marks, with the end of its sentence before them."""
+    word, marks = found.groups()
+    return word + end_mark(word) + marks
 
 
 def quotes_at_start(word: str, marks: str) -> bool:
