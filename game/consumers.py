@@ -77,7 +77,7 @@ class AdventureConsumer(AsyncWebsocketConsumer):
         metrics.SOCKETS.inc()
         self.player: Player = self.scope["user"]
         self.adventure_id: UUID = self.scope["url_route"]["kwargs"]["adventure_id"]
-        self.tasks: list[asyncio.Task[None]] = []
+        self.looking: asyncio.Task[None] | None = None  # at the line, while a turn waits in it
         self.forwarding: asyncio.Task[None] | None = None
         self.bucket = TokenBucket(COMMANDS_PER_SECOND, COMMANDS_AT_ONCE)
         self.refusals = 0
@@ -107,7 +107,6 @@ class AdventureConsumer(AsyncWebsocketConsumer):
         if not await self.may_open():
             return
         self.follow_from(query.get("after", [""])[0])
-        self.tasks.append(asyncio.create_task(self.look_at_the_line()))
         key = self.scope["session"].session_key
         self.present = Present(self, key, self.player.pk, self.adventure_id, self.window)
         attendance().join(self.present)
@@ -145,7 +144,7 @@ class AdventureConsumer(AsyncWebsocketConsumer):
 
     async def disconnect(self, code: int) -> None:
         metrics.SOCKETS.dec()
-        for task in [*self.tasks, self.forwarding]:
+        for task in (self.looking, self.forwarding):
             if task is not None:
                 task.cancel()
         if self.present is not None:
@@ -273,7 +272,7 @@ class AdventureConsumer(AsyncWebsocketConsumer):
             snapshot = await in_database(snapshots.snapshot, self.adventure_id)
             self.version = snapshot.adventure["version"]
             last = snapshot.turns[-1]
-            self.waiting = last.id if last.status == "queued" else None
+            self.wait_for(last.id if last.status == "queued" else None)
             await self.send_event(snapshot)
         return snapshot.id
 
@@ -285,10 +284,10 @@ class AdventureConsumer(AsyncWebsocketConsumer):
         try:
             while True:
                 entries = await follower.take()
-                fresh = [entry for entry in entries if order(entry.id) > seen]
+                fresh = [entry for entry in entries if entry.at > seen]
                 if not fresh:
                     continue
-                seen = order(fresh[-1].id)
+                seen = fresh[-1].at
                 events = merged(fresh)
                 for event in events:
                     self.check_version(event)
@@ -297,7 +296,7 @@ class AdventureConsumer(AsyncWebsocketConsumer):
                     self.note_waiting(event)
                     await self.send_json(translated(event))
                 # Words that come meanwhile are merged; all else goes out at once.
-                if events[-1]["type"] == WORDS:
+                if events[-1]["type"] == WORDS and not followers().in_rounds:
                     await follower.linger(1 / FRAMES_PER_SECOND)
         finally:
             followers().leave(follower)
@@ -315,19 +314,25 @@ class AdventureConsumer(AsyncWebsocketConsumer):
 
     def note_waiting(self, event: dict[str, Any]) -> None:
         if event["type"] == "turn.queued":
-            self.waiting = event["turn"]["id"]
+            self.wait_for(event["turn"]["id"])
         elif event["type"].startswith("turn.") and event["type"] != "turn.edited":
-            self.waiting = None
+            self.wait_for(None)
+
+    def wait_for(self, turn: str | None) -> None:
+        """Note which turn waits in the line, and look at its place from time to time."""
+        self.waiting = turn
+        if turn is not None and (self.looking is None or self.looking.done()):
+            self.looking = asyncio.create_task(self.look_at_the_line())
 
     # What is looked at as time passes
 
     async def look_at_the_line(self) -> None:
-        """Tell the place in the line and the seconds left, when they change."""
+        """Tell the place in the line and the seconds left, when they change; while a turn waits."""
         said: tuple[str, int, int | None] | None = None
         while True:
             await asyncio.sleep(LOOK_EVERY)
             if self.waiting is None:
-                continue
+                return
             with contextlib.suppress(DatabaseError, InterfaceError):
                 place = await in_database(self.place_in_line, self.waiting)
                 if place is not None and place != said and place[0] == self.waiting:

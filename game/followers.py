@@ -29,9 +29,11 @@ logger = logging.getLogger(__name__)
 
 BLOCK_MS = 5_000
 FEW = 100  # so many logs are read in every call; of more, only those where something goes on
-LIVELY_SECONDS = 30.0  # after its last entry, or a command, a log counts as one of those
-QUIET_EVERY = 0.2  # seconds between looks at all others
+LIVELY_SECONDS = 10.0  # after its last entry, or a command, a log counts as one of those
+QUIET_EVERY = 0.2  # seconds between looks at all others, for MANY of them; more, more seldom
+MANY = 500
 PAUSE = 0.01  # seconds in which entries gather: a call for hundreds of logs has its price
+ROUND = 1 / 20  # seconds between reads where more than FEW are lively: then nobody else lingers
 WORDS = "turn.token"
 MOST_WAITING = 2 * 1024 * 1024  # bytes that may wait for one socket: a log full of words
 ENTRY_BYTES = 700  # what an entry takes beside its text, about
@@ -46,6 +48,7 @@ class Entry:
     id: str
     event: dict[str, Any]
     size: int
+    at: tuple[int, int]  # the id, to be compared
 
 
 class LogGone(Exception):
@@ -81,9 +84,9 @@ class Follower:
             self.put(entry)
 
     def put(self, entry: Entry) -> None:
-        if self.gone or order(entry.id) <= self.newest:
+        if self.gone or entry.at <= self.newest:
             return
-        self.newest = order(entry.id)
+        self.newest = entry.at
         self.waiting.append(entry)
         self.size += entry.size
         self.news.set()
@@ -108,9 +111,12 @@ class Follower:
 
     async def linger(self, seconds: float) -> None:
         """Let words gather, until something else comes."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self.urgent.wait()
+        # Not asyncio.timeout: what it raises and catches costs more than the frame that follows.
+        over = asyncio.get_running_loop().call_later(seconds, self.urgent.set)
+        try:
+            await self.urgent.wait()
+        finally:
+            over.cancel()
 
     async def take(self) -> list[Entry]:
         """All entries that are there, waiting for the first. Raises LogGone where it broke off."""
@@ -132,7 +138,10 @@ class Followers:
             socket_timeout=BLOCK_MS / 1000 + 5,
             socket_connect_timeout=2,
             retry=Retry(NoBackoff(), 0),
+            protocol=2,
         )
+        # Redis-py makes three copies of what XREAD answers; `hand_out` reads it as it came.
+        self.reader.set_response_callback("XREAD", as_it_came)  # type: ignore[arg-type]
         self.client: Any = redis.asyncio.Redis.from_url(
             url, socket_timeout=2, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0)
         )
@@ -143,6 +152,7 @@ class Followers:
         self.following: dict[str, set[Follower]] = defaultdict(set)
         self.task: asyncio.Task[None] | None = None
         self.flows = True  # False while the reader waits for Redis
+        self.in_rounds = False  # words gather for all together, so that no socket has to wait
 
     async def follow(self, adventure: str, after: str) -> Follower:
         """Follow an adventure from just after a log id.
@@ -232,11 +242,12 @@ class Followers:
         while self.following:
             now = time.monotonic()
             lively, quiet = self.sorted_out(now)
+            self.in_rounds = len(lively) > FEW
             block = BLOCK_MS
             try:
                 if quiet and now >= quiet_due:
                     self.hand_out_all(await self.read(quiet))
-                    quiet_due = time.monotonic() + QUIET_EVERY
+                    quiet_due = time.monotonic() + QUIET_EVERY * max(1, len(quiet) / MANY)
                 if quiet:
                     block = max(1, math.ceil(1000 * (quiet_due - time.monotonic())))
                 answer = await self.read(lively, block)
@@ -248,7 +259,9 @@ class Followers:
                 self.break_off()
                 continue
             self.hand_out_all(answer)
-            if answer and len(lively) > FEW // 10:
+            if self.in_rounds:
+                await asyncio.sleep(max(0.0, now + ROUND - time.monotonic()))
+            elif answer and len(lively) > FEW // 10:
                 await asyncio.sleep(PAUSE)
 
     def sorted_out(self, now: float) -> tuple[list[str], list[str]]:
@@ -268,20 +281,26 @@ class Followers:
 
     async def read(self, adventures: list[str], block: int | None = None) -> Any:
         """New entries of these logs; waits `block` ms for some, or for the bell."""
-        streams: dict[Any, Any] = {
-            log_key(each): self.positions[each] for each in adventures if each in self.positions
-        }
+        adventures = [each for each in adventures if each in self.positions]
+        keys = [log_key(each) for each in adventures]
+        ids = [self.positions[each] for each in adventures]
+        wait: list[Any] = []
         if block is not None:
-            streams[self.bell] = self.bell_id
-        if not streams:
+            keys.append(self.bell)
+            ids.append(self.bell_id)
+            wait = ["BLOCK", block]
+        if not keys:
             return []
-        return await self.reader.xread(streams, block=block, count=500)
+        # Not redis-py's xread: it turns a dict of two thousand logs over with as many iterators.
+        return await self.reader.execute_command(
+            "XREAD", "COUNT", 500, *wait, "STREAMS", *keys, *ids
+        )
 
     def hand_out_all(self, answer: Any) -> None:
         for key, entries in answer or []:
             self.hand_out(key.decode(), entries)
 
-    def hand_out(self, key: str, entries: list[tuple[bytes, dict[bytes, bytes]]]) -> None:
+    def hand_out(self, key: str, entries: list[tuple[bytes, list[bytes]]]) -> None:
         last = entries[-1][0].decode()
         if key == self.bell:
             self.bell_id = last
@@ -291,8 +310,8 @@ class Followers:
             return  # the last follower left while the read was under way
         self.positions[adventure] = last
         self.enliven(adventure)
-        for entry in entries:
-            read = decoded(*entry)
+        for log_id, fields in entries:
+            read = decoded(log_id, {fields[0]: fields[1]})
             for follower in self.following[adventure]:
                 follower.put(read)
 
@@ -312,9 +331,13 @@ class Followers:
         self.positions.clear()
 
 
+def as_it_came(answer: Any, **_: Any) -> Any:
+    return answer
+
+
 def decoded(log_id: bytes, fields: dict[bytes, bytes]) -> Entry:
-    text = fields[b"e"].decode()
-    return Entry(log_id.decode(), json.loads(text), sys.getsizeof(text) + ENTRY_BYTES)
+    text, name = fields[b"e"].decode(), log_id.decode()
+    return Entry(name, json.loads(text), sys.getsizeof(text) + ENTRY_BYTES, order(name))
 
 
 _by_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Followers] = (

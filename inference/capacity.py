@@ -132,6 +132,41 @@ def forecast(workers: int, slots: int, speed: Speed, demand: Demand) -> Forecast
     )
 
 
+@dataclass(frozen=True)
+class Closed:
+    """How a house does for so many players, each of whom acts only after the last reply."""
+
+    turns_per_second: float
+    wait: float  # seconds, on average, of all turns
+    at_once: float  # turns in the house, on average
+
+
+def among(
+    players: int, think: float, workers: int, slots: int, tokens: float, speed: Speed
+) -> Closed:
+    """The same house, where whoever waits does not act meanwhile.
+
+    `think` is the seconds from a reply to the next action. Arrivals fall with every turn that is in
+    the house (the machine repairman's model), so a full house of few players waits less than
+    `forecast` says, which takes turns to come however many wait.
+    """
+    if players < 1 or not 0 < think < math.inf:
+        raise CapacityError("players wants a whole number from 1, and think seconds above 0")
+    demand = Demand(players / think, tokens)
+    places = workers * slots
+    weights = [0.0]
+    for turns in range(1, players + 1):
+        rate = turn_rate(min(turns, places), workers, speed, demand)
+        weights.append(weights[-1] + math.log((players - turns + 1) / think / rate))
+    highest = max(weights)
+    shares = [math.exp(each - highest) for each in weights]
+    whole = sum(shares)
+    at_once = sum(turns * share for turns, share in enumerate(shares)) / whole
+    in_line = sum(max(0, turns - places) * share for turns, share in enumerate(shares)) / whole
+    ended = (players - at_once) / think
+    return Closed(turns_per_second=ended, wait=in_line / ended, at_once=at_once)
+
+
 def turn_rate(turns: int, workers: int, speed: Speed, demand: Demand) -> float:
     """Turns a second that are ended with so many in slots, spread evenly over the workers."""
     return workers * speed.at(turns / workers) / demand.tokens

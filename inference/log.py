@@ -26,6 +26,10 @@ from inference.request import BatchResult, GenerationRequest, Result, SummaryReq
 LEASE_SECONDS = 10
 LOG_ENTRIES = 2_000  # about: Redis trims whole nodes
 LOG_SECONDS = 3_600
+# What stays of a log when a turn has ended: that event holds the whole reply, and whoever comes
+# back to before it gets a snapshot. A reply is hundreds of entries, which would stay for an hour.
+ENDED_ENTRIES = 100
+ENDS = ("turn.told", "turn.stopped")  # with the turn as it is stored
 MEMORY_SECONDS = 24 * 3_600  # how long Redis remembers that a turn was started or ended
 BATCH_SECONDS = 7 * 24 * 3_600  # how long Redis keeps bulk work that nobody comes back for
 BATCH_LOST_SECONDS = 30  # without a sign of a job that is told
@@ -187,9 +191,15 @@ class StoryLog:
     # The game's side
 
     def publish(self, adventure: str, events: Iterable[dict[str, Any]], version: int) -> None:
-        """Append the events of one change for everyone who follows the adventure, all or none."""
-        keys = [log_key(adventure), version_key(adventure)]
-        self._publish(keys, [LOG_ENTRIES, LOG_SECONDS, version, *map(to_json, events)])
+        """Append the events of one change for everyone who follows the adventure, all or none.
+
+        Where a turn has ended, and is stored then, what led there need not be kept for long.
+        """
+        events = list(events)
+        ended = [event["turn"]["id"] for event in events if event["type"] in ENDS]
+        most = ENDED_ENTRIES if ended else LOG_ENTRIES
+        keys = [log_key(adventure), version_key(adventure), *map(end_key, ended)]
+        self._publish(keys, [most, LOG_SECONDS, version, *map(to_json, events)])
 
     def last_id(self, adventure: str) -> str:
         """The id of the newest entry, FIRST when there is none."""

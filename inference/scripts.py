@@ -192,6 +192,9 @@ if tonumber(ARGV[3]) > tonumber(redis.call('GET', KEYS[2]) or '-1') then
 else
   redis.call('EXPIRE', KEYS[2], ARGV[2])
 end
+for i = 3, #KEYS do
+  redis.call('EXPIRE', KEYS[i], ARGV[2])
+end
 """
 
 # Takes any job that waits for idle workers.

@@ -44,6 +44,7 @@ from inference.text import ReplyStream
 logger = logging.getLogger(__name__)
 
 LOAD_SECONDS = 600
+AT_ONCE = 64  # words of a step that are cleaned, and then go to Redis together
 KEEP_EVERY = 1.0  # seconds between renewals of leases; also how soon a stop is seen without words
 FINISH_SECONDS = 30  # how long the end of a reply waits for Redis to come back
 DEATHS = 3  # engine deaths within DEATHS_SECONDS that end the worker
@@ -486,19 +487,25 @@ class Storyteller:
         metrics.PROMPT_TOKENS_KNOWN.labels(name).inc(self.last_prompts.shared(adventure, report))
 
     def on_step(self, news: list[NewText]) -> None:
-        """One step's words, on the engine's reader thread: clean them, append them all at once."""
+        """One step's words, on the engine's reader thread: clean them, append them together."""
         self.background.take(news)
         self.bulk.take(news)
         if self.trying is not None:
             self.trying.take(news)
+        told: set[int] = set()
+        # Of hundreds of stories the first need not wait until the last is cleaned.
+        for start in range(0, len(news), AT_ONCE):
+            told |= self.take_part(news[start : start + AT_ONCE])
+        if told:
+            metrics.STEPS.labels(self.narrator.name).inc()
+            metrics.BATCH.labels(self.narrator.name).observe(len(told))
+
+    def take_part(self, news: list[NewText]) -> set[int]:
+        """Clean and append some words of a step. The turns whose words they were, by number."""
         with self.lock:
             heard = [(self.tellings[n.request], n) for n in news if n.request in self.tellings]
             # What still comes of a telling that is done must not reach the one that follows.
             heard = [(telling, new) for telling, new in heard if not telling.done.is_set()]
-        if heard:
-            metrics.STEPS.labels(self.narrator.name).inc()
-            stories = len({new.request for _, new in heard})
-            metrics.BATCH.labels(self.narrator.name).observe(stories)
         for telling, new in heard:
             telling.take(new)
         # The last of each: where steps came together, a story may have several.
@@ -515,6 +522,7 @@ class Storyteller:
         self.append(growing)
         for telling in complete:
             telling.done.set()  # its thread logs what is left together with the end
+        return set(last)
 
     def append(self, growing: dict[int, Telling]) -> None:
         if not growing:

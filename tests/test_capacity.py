@@ -10,6 +10,7 @@ from inference.capacity import (
     CapacityError,
     Demand,
     Speed,
+    among,
     forecast,
     simulate,
     workers_needed,
@@ -43,6 +44,37 @@ def test_several_slots_at_a_set_pace_are_the_queue_of_the_textbook():
     found = forecast(1, 2, Speed.parse("1:10,2:20"), Demand(1.0, tokens=10))
     assert found.waiting_share == pytest.approx(1 / 3)
     assert found.wait == pytest.approx(1 / 3)
+
+
+def test_few_players_are_the_repairman_of_the_textbook():
+    """One slot of rate 1, three players who think for a second: the shares are 1 : 3 : 6 : 6."""
+    seen = among(3, 1.0, 1, 1, 10, Speed.parse("1:10"))
+    assert seen.at_once == pytest.approx((3 + 12 + 18) / 16)
+    assert seen.turns_per_second == pytest.approx(15 / 16)
+    assert seen.wait == pytest.approx((6 + 12) / 16 / (15 / 16))
+
+
+def test_very_many_players_are_as_turns_that_come_at_random():
+    speed = Speed.parse("1:10,4:40")
+    open_house = forecast(1, 4, speed, Demand(3.0, tokens=10))
+    seen = among(30_000, 9_999.0, 1, 4, 10, speed)
+    assert seen.wait == pytest.approx(open_house.wait, rel=0.02)
+
+
+def test_a_load_test_waited_about_as_long_as_the_model_says():
+    """Measured by `manage.py loadtest`: 553 turns of 64 players, 8 slots, 80 tokens; 1.14 s.
+
+    Its lengths were even, and the model's are exponential, which wait nearly twice as long.
+    """
+    seen = among(64, 30.0, 1, 8, 80.08, Speed.parse("1:19.5,8:156"))
+    assert seen.turns_per_second == pytest.approx(1.81, rel=0.03)
+    assert 1.14 < seen.wait < 2 * 1.14
+
+
+@pytest.mark.parametrize(("players", "think"), [(0, 1.0), (3, 0.0), (3, float("inf"))])
+def test_among_nobody_and_without_thought_there_is_no_model(players, think):
+    with pytest.raises(CapacityError, match="wants"):
+        among(players, think, 1, 1, 10, CPU)
 
 
 def test_a_line_that_grows_without_end_is_no_forecast():

@@ -4,7 +4,15 @@ import uuid
 
 import pytest
 
-from inference.log import FIRST, StoryLog, lease_key, log_key
+from inference.log import (
+    ENDED_ENTRIES,
+    FIRST,
+    LOG_SECONDS,
+    StoryLog,
+    end_key,
+    lease_key,
+    log_key,
+)
 from inference.request import GenerationRequest, Passage, Result, StoryContext, Token
 
 
@@ -185,6 +193,36 @@ def test_a_narrator_is_alive_while_a_worker_says_so(log: StoryLog):
     log.leave("bard", "w1")
     log.leave("bard", "w2")
     assert not log.narrator_alive("bard")
+
+
+def test_a_turn_that_has_ended_leaves_little_in_redis(log: StoryLog, request_for):
+    request = request_for()
+    log.enqueue(request)
+    lease = log.take_next("bard", "w")
+    for index in range(600):
+        log.append([(lease, [piece(lease, 5 * index, "tick ")])])
+    log.finish(lease, result(lease, "tick " * 600), [])
+    assert log.redis.xlen(log_key(request.adventure)) > 600
+    told = {"type": "turn.told", "version": 2, "turn": {"id": request.turn, "reply": "tick"}}
+    log.publish(request.adventure, [told], 2)
+    left = log.redis.xlen(log_key(request.adventure))
+    assert ENDED_ENTRIES <= left < 3 * ENDED_ENTRIES, "Redis trims whole nodes"
+    newest = log.redis.xrevrange(log_key(request.adventure), count=1)[0][1][b"e"]
+    assert b"turn.told" in newest
+    # What was told is in the database by now: it is kept for messages that come twice, no longer.
+    assert log.redis.ttl(end_key(request.turn)) <= LOG_SECONDS
+    assert log.state("bard", request.turn).end.reply == "tick " * 600
+
+
+def test_a_turn_that_failed_keeps_its_words_in_the_log(log: StoryLog, request_for):
+    request = request_for()
+    log.enqueue(request)
+    lease = log.take_next("bard", "w")
+    for index in range(300):
+        log.append([(lease, [piece(lease, 5 * index, "tick ")])])
+    failed = {"type": "turn.failed", "version": 2, "turn": request.turn, "reason": "no"}
+    log.publish(request.adventure, [failed], 2)
+    assert log.redis.xlen(log_key(request.adventure)) > 300
 
 
 def test_the_log_of_a_quiet_adventure_goes_after_an_hour(log: StoryLog):

@@ -67,13 +67,21 @@ class VirtualPlayer:
     exponential, as of many people who do not know each other.
     """
 
-    def __init__(self, url: str, origin: str, seat: Seat, think: float, chance: random.Random):
+    def __init__(
+        self,
+        url: str,
+        origin: str,
+        seat: Seat,
+        think: float,
+        chance: random.Random,
+        seen: Seen | None = None,
+    ):
         self.url = f"{url}/ws/adventures/{seat.adventure}/"
         self.origin = origin
         self.seat = seat
         self.think = think
         self.chance = chance
-        self.seen = Seen()
+        self.seen = seen or Seen()  # all players may share one
         self.asked: list[Asked] = []
         self.open = False
         self.last_id = ""

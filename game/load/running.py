@@ -3,7 +3,6 @@
 import asyncio
 import random
 import time
-from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from game.load.making import Seat
 from game.load.players import ENDS, Asked, Seen, VirtualPlayer
 from game.load.report import WHAT, Moment
 
+LEAVE_SECONDS = 20.0  # in which all stop acting, where the sockets took no less to open
 FINISH_SECONDS = 180.0  # for turns that are under way when the time is up
 
 
@@ -38,6 +38,8 @@ class LoadTest:
         self.plan = plan
         self.show = show
         chance = random.Random(plan.seed)  # noqa: S311  nothing secret
+        # One for all: to add up thousands while they play would hold up what is measured.
+        self.seen = Seen()
         self.players = [
             VirtualPlayer(
                 plan.url,
@@ -45,6 +47,7 @@ class LoadTest:
                 seat,
                 plan.think,
                 random.Random(chance.random()),  # noqa: S311
+                self.seen,
             )
             for seat in seats
         ]
@@ -61,8 +64,10 @@ class LoadTest:
             await asyncio.sleep(self.plan.ramp / len(self.players))
         left = self.began + self.plan.seconds - time.monotonic()
         await asyncio.sleep(max(0.0, left))
+        # Nobody closes thousands of windows in the same moment.
         for player in self.players:
             player.stopping.set()
+            await asyncio.sleep(min(self.plan.ramp, LEAVE_SECONDS) / len(self.players))
         done, late = await asyncio.wait(tasks, timeout=FINISH_SECONDS)
         for task in late:
             task.cancel()
@@ -75,21 +80,18 @@ class LoadTest:
         while True:
             await asyncio.sleep(self.plan.look_every)
             now = time.monotonic()
-            seen = [player.seen for player in self.players]
-            total = sum(each.words for each in seen)
-            first = Delays().merge(each.first_token for each in seen)
-            on_the_way = Delays().merge(each.on_the_way for each in seen)
+            seen, total = self.seen, self.seen.words
             self.moments.append(
                 Moment(
                     seconds=round(now - self.began, 1),
                     sockets=sum(player.open for player in self.players),
                     telling=sum(player.current is not None for player in self.players),
-                    told=sum(each.counts["told"] for each in seen),
-                    failed=sum(each.counts["failed"] for each in seen),
+                    told=seen.counts["told"],
+                    failed=seen.counts["failed"],
                     words_per_second=round((total - words) / (now - then), 1),
-                    first_token_p50=first.at(0.5),
-                    first_token_p99=first.at(0.99),
-                    on_the_way_p99=on_the_way.at(0.99),
+                    first_token_p50=seen.first_token.at(0.5),
+                    first_token_p99=seen.first_token.at(0.99),
+                    on_the_way_p99=seen.on_the_way.at(0.99),
                     web_memory=memory_of(self.plan.web_pid),
                 )
             )
@@ -102,21 +104,16 @@ class LoadTest:
 
     def delays(self) -> dict[str, Delays]:
         """Each kind of delay over all players; what nobody measured is left out."""
-        merged = {
-            name: Delays().merge(getattr(player.seen, name) for player in self.players)
-            for name in WHAT
-        }
-        return {name: delays for name, delays in merged.items() if delays.count}
+        found: dict[str, Delays] = {name: getattr(self.seen, name) for name in WHAT}
+        return {name: delays for name, delays in found.items() if delays.count}
 
     def counts(self) -> dict[str, int]:
         asked = self.asked
-        all_counts: Counter[str] = Counter()
-        for seen in (player.seen for player in self.players):
-            all_counts.update(seen.counts)
+        all_counts = self.seen.counts
         return {
             "asked": len(asked),
             "accepted": sum(each.accepted for each in asked),
-            "words": sum(player.seen.words for player in self.players),
+            "words": self.seen.words,
             **{how: all_counts[how] for how in ENDS if all_counts[how]},
             **{name: n for name, n in sorted(all_counts.items()) if name not in ENDS},
         }

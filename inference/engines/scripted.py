@@ -19,6 +19,7 @@ TOKEN = re.compile(r"\s*(?:\w+|[^\w\s]+)|\s+")
 NAP = 0.02  # seconds; the longest a step waits for a token to fall due, so that others can join
 ECHO_TOKENS = 24
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+CLOCK_SENTENCE = 12  # words
 CLOCK = re.compile(r"q([0-9a-z]{5,10})\.?")
 CRASH_CODE = 70
 
@@ -130,7 +131,11 @@ class ScriptedEngine:
             self._told += 1
         text = telling.tokens.pop(0) if telling.tokens else ""
         if text and self._options.clock:
-            text = clock_word(time.monotonic()) + ("" if telling.tokens else ".")
+            # The space is there with its word, and not with the next one: what is measured is the
+            # way of a word that is whole.
+            left = len(telling.tokens)
+            end = "" if left % CLOCK_SENTENCE else "."
+            text = clock_word(time.monotonic()) + end + (" " if left else "")
         if self._options.pace:
             telling.due += 1 / self._options.pace
         if telling.tokens:
@@ -170,7 +175,8 @@ def clock_word(seconds: float) -> str:
     while left:
         left, digit = divmod(left, 36)
         digits = DIGITS[digit] + digits
-    return f" q{digits}"
+    # Filled up: in the first half hour of a machine it would be too short to be told from a word.
+    return f"q{digits:0>5}"
 
 
 def time_in(word: str) -> float | None:

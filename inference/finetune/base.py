@@ -27,7 +27,9 @@ class Base:
 def base_of(recipe: Recipe, config: InferenceConfig) -> Base:
     """The narrator that the recipe names, or one made up around a checkpoint's folder.
 
-    Its model is fetched where it is missing. Raises RecipeError.
+    Of a narrator that has learned before, its model without the adapter: what is trained learns
+    from the beginning, or two runs would never be the same. Its model is fetched where it is
+    missing. Raises RecipeError.
     """
     for folder in (Path(recipe.base).expanduser(), config.models_dir / recipe.base):
         if (folder / "config.json").is_file():
@@ -42,7 +44,8 @@ def base_of(recipe: Recipe, config: InferenceConfig) -> Base:
         raise RecipeError(f"base: narrator {narrator.name!r} reads {narrator.format}")
     if narrator.engine not in ("openvino", "transformers"):
         raise RecipeError(f"base: narrator {narrator.name!r} has no model here to train")
-    return Base(narrator, model_of(narrator, config.models_dir))
+    plain = narrator.model_copy(update={"adapter": "", "reference": None})
+    return Base(plain, model_of(plain, config.models_dir))
 
 
 def model_of(narrator: Narrator, models_dir: Path) -> Path:

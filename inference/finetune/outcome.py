@@ -66,14 +66,17 @@ def as_gguf(learned: Path, recipe: Recipe, base: Base, folder: Path) -> Narrator
 
 
 def tuned(recipe: Recipe, base: Base, **changed: Any) -> Narrator:
-    """The base's entry under its new name. It begins its replies itself: it has learned to."""
+    """The base's entry under its new name. Its replies are begun as the base's are.
+
+    It has learned to begin them itself, and tells more of what the player acts on where it does
+    not: docs/evaluation.md.
+    """
     wanted = recipe.export
     entry = base.narrator.model_dump() | {
         "name": wanted.name,
         "title": wanted.title,
         "line": wanted.line,
         "builtin": False,
-        "begun": {},
         "reference": None,
         "revision": "",
         **changed,

@@ -16,11 +16,13 @@ from inference.capacity import (
     Demand,
     Forecast,
     Speed,
+    among,
     simulate,
     workers_needed,
 )
 
 TOKENS_PER_WORD = 1.35  # of English, with the tokenizers of GPT-2 and Llama
+MOST_AMONG = 100_000  # players; more are as good as without end
 MOST_SIMULATED = 200  # workers; beyond that a simulation takes minutes
 EXAMPLE = "manage.py capacity --players 200 --speed 1:112,8:480,16:510 --slots 16 --price 0.05"
 
@@ -60,6 +62,7 @@ class Command(BaseCommand):
         except CapacityError as problem:
             raise CommandError(str(problem)) from None
         rows = figures(found, demand, options)
+        rows |= figures_among(found, demand, speed, options)
         if options["simulate"]:
             if found.workers > MOST_SIMULATED:
                 raise CommandError(f"a simulation is for {MOST_SIMULATED} workers at most")
@@ -75,6 +78,18 @@ class Command(BaseCommand):
         for name, value in rows.items():
             shown = f"{value:,}" if isinstance(value, int | float) else str(value)
             self.stdout.write(f"{name:28} {shown:>14}")
+
+
+def figures_among(
+    found: Forecast, demand: Demand, speed: Speed, options: dict[str, Any]
+) -> dict[str, float | int]:
+    """What these players wait, who do not act while they wait; nothing for very many."""
+    players = int(options["players"])
+    think = SECONDS / options["turns"] - demand.tokens / speed.at(1)
+    if not 1 <= players <= MOST_AMONG or think <= 0:
+        return {}
+    seen = among(players, think, found.workers, options["slots"], demand.tokens, speed)
+    return {"mean wait among so many, s": round(seen.wait, 2)}
 
 
 def figures(found: Forecast, demand: Demand, options: dict[str, Any]) -> dict[str, float | int]:
