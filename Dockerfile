@@ -14,6 +14,8 @@ FROM ${PYTHON_IMAGE} AS base
 ENV PYTHONUNBUFFERED=1 PYTHONPYCACHEPREFIX=/data/pycache PYTHONPATH=/grue PATH=/venv/bin:$PATH \
     DATA_DIR=/data MODELS_DIR=/models HOST=0.0.0.0 LOG_FORMAT=json
 # tini ends what a dead process leaves; where the engine of containers brings one, it does no harm.
+# Debian's mirrors drop a version when the next one comes, so none is named.
+# hadolint ignore=DL3008
 RUN apt-get update && apt-get install -y --no-install-recommends tini \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin \
  && useradd --system --uid 1000 --home-dir /data grue \
@@ -35,7 +37,7 @@ RUN /venv/bin/python -m pip install --no-cache-dir --no-compile --no-deps \
 
 FROM base AS code
 COPY . .
-USER grue
+USER 1000
 VOLUME ["/data", "/models"]
 ENTRYPOINT ["tini", "-g", "--", "sh", "scripts/container.sh"]
 

@@ -7,6 +7,11 @@ for step in "ruff check ." "ruff format --check ." "mypy ."; do
     # shellcheck disable=SC2086
     .venv/bin/python -m $step || failed=1
 done
+if [ -x .venv/bin/hadolint ]; then
+    .venv/bin/hadolint Dockerfile || failed=1
+else
+    echo "grue: hadolint is not there for this kind of machine: the Dockerfile is not looked at" >&2
+fi
 # Needs no database: the state of the models is read from the migrations.
 DATABASE_URL=postgres://nobody@127.0.0.1:1/none .venv/bin/python -W ignore manage.py \
     makemigrations --check --dry-run || failed=1
