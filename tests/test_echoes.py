@@ -142,6 +142,15 @@ def test_a_reply_cut_by_its_limit_gets_no_such_end():
     assert stream.told == "He nods slowly."
 
 
+def test_a_long_reply_that_ends_before_its_next_clause_ends_its_quotation():
+    before = "There are three rows of books by the door. The first two are thick with dust."
+    raw = f'{before} A shelf on the left contains a book called "Not My Wife", and a hat.'
+    stream = ReplyStream("do", "look", sentences=True, enough=len(before))
+    stream.feed(raw)
+    stream.finish("stop")
+    assert stream.told.endswith('called "Not My Wife."')
+
+
 def test_words_to_which_the_player_responds_are_left_out():
     raw = 'Jory says, "Milk, I am afraid." To which you respond, "No problem. I eat all of it."'
     assert told(raw, "say", "What do you want?").told == 'Jory says, "Milk, I am afraid."'

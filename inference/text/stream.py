@@ -300,6 +300,8 @@ class ReplyStream:
             self._end()
             return
         if self._long_enough_before(word):
+            if self._by_sentences:
+                self._held = QUOTED_WORD.sub(end_in_quotation, self._held)
             self._let_go()
             self._end(".")
             return
