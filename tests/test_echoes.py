@@ -145,7 +145,7 @@ def test_a_reply_cut_by_its_limit_gets_no_such_end():
 def test_a_long_reply_that_ends_before_its_next_clause_ends_its_quotation():
     before = "There are three rows of books by the door. The first two are thick with dust."
     raw = f'{before} A shelf on the left contains a book called "Not My Wife", and a hat.'
-    stream = ReplyStream("do", "look", sentences=True, enough=len(before))
+    stream = ReplyStream("do", "look", sentences=True, enough=len(before) + 40)
     stream.feed(raw)
     stream.finish("stop")
     assert stream.told.endswith('called "Not My Wife."')
