@@ -253,8 +253,10 @@ def test_a_chat_holds_what_was_said_and_ends_with_the_reply_begun(engine):
 
 
 def test_a_high_min_p_leaves_only_the_likeliest(engine):
-    hot = {"max_tokens": 8, "temperature": 2, "top_p": 1, "min_p": 0.99, "repetition_penalty": 1}
-    assert tell(engine, **hot, seed=1) == tell(engine, **hot, seed=2)
+    hot = {"max_tokens": 4, "temperature": 2, "top_p": 1, "min_p": 0.99, "repetition_penalty": 1}
+    # Where the likeliest is far ahead: where two are as likely, rounding decides, and not the seed.
+    letters = "A, B, C, D, E, F, G, H, I, J, K, L, M, N,"
+    assert tell(engine, letters, **hot, seed=1) == tell(engine, letters, **hot, seed=2)
 
 
 def test_a_story_is_stopped_where_the_model_begins_the_players_next_action(engine):
