@@ -55,10 +55,11 @@ LED_ALONG = """
 
 
 def flick(window, by):
-    """A finger over the last reply, `by` pixels to the right."""
+    """A finger over the last reply where it can be seen, `by` pixels to the right."""
     session = window.browser.context.new_cdp_session(window.page)
     box = window.last.locator(".reply").bounding_box()
-    y = box["y"] + min(box["height"], 60) / 2
+    top = max(box["y"], window.page.locator("#scroller").bounding_box()["y"])
+    y = top + min(box["y"] + box["height"] - top, 60) / 2
     for kind, points in [
         ("touchStart", [{"x": 195, "y": y}]),
         ("touchMove", [{"x": 195 + by / 2, "y": y}]),

@@ -328,7 +328,7 @@ def test_plot_and_keys_are_at_hand(alice):
     expect(keys).to_be_hidden()
     page.locator("summary", has_text="told by Smol").click()
     told_by = page.locator("details", has=page.locator("summary", has_text="told by Smol"))
-    expect(told_by.get_by_text("Runs on any computer")).to_be_visible()
+    expect(told_by.get_by_text("Learned from sixty adventures")).to_be_visible()
     page.get_by_label("Menu").click()
     page.get_by_role("link", name="Your adventures").click()
     expect(page.get_by_role("heading", name="Your adventures")).to_be_visible()
