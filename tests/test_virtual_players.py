@@ -6,6 +6,7 @@ import pytest
 
 from game.load.making import Seat
 from game.load.players import Asked, VirtualPlayer
+from inference.engines.scripted import clock_word, time_in
 
 
 @pytest.fixture
@@ -46,3 +47,10 @@ def test_words_that_are_missing_are_noticed(player):
     player.take(words(0, "You "), 0.1)
     player.take(words(9, "run."), 0.2)
     assert player.current.heard == "You "
+
+
+@pytest.mark.parametrize("seconds", [0.036, 59.999, 1_679.615, 86_400.5])
+def test_a_word_says_when_it_was_made_also_on_a_machine_that_just_started(seconds):
+    assert time_in(clock_word(seconds)) == pytest.approx(seconds, abs=0.001)
+    assert time_in(clock_word(seconds) + ".") is not None
+    assert time_in("door") is None

@@ -2,7 +2,6 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 FINEST = 1e-4  # seconds: what is quicker counts as this
@@ -23,14 +22,6 @@ class Delays:
         self.count += 1
         self.total += seconds
         self.longest = max(self.longest, seconds)
-
-    def merge(self, others: Iterable["Delays"]) -> "Delays":
-        for other in others:
-            self.bins.update(other.bins)
-            self.count += other.count
-            self.total += other.total
-            self.longest = max(self.longest, other.longest)
-        return self
 
     def at(self, share: float) -> float:
         """What so large a share of them stays below; 0 where there are none."""
