@@ -87,3 +87,32 @@ async def test_a_story_that_is_left_is_asked_for_no_more(reading, log):
     await say(log, kept, "still")
     assert await next_of(followed[kept]) == ["still"]
     assert asked[-1] == (1, True)
+
+
+async def test_many_lively_stories_are_read_in_rounds_and_no_word_is_lost(
+    reading, log, monkeypatch
+):
+    monkeypatch.setattr(following, "ROUND", 0.3)
+    reader, asked = reading
+    followed = await follow_all(reader, names(6))
+    await asyncio.sleep(0.4)
+    assert reader.in_rounds
+    before = len(asked)
+    words = [str(word) for word in range(20)]
+    for word in words:
+        for adventure in followed:
+            await say(log, adventure, word)
+    for follower in followed.values():
+        heard = []
+        while len(heard) < len(words):
+            heard += await next_of(follower)
+        assert heard == words
+    assert len(asked) - before < len(words), "words of a round are read together"
+    for follower in list(followed.values())[2:]:
+        reader.leave(follower)
+    last = next(iter(followed))
+    await say(log, last, "alone")
+    assert await next_of(followed[last]) == ["alone"]
+    await say(log, last, "again")
+    assert await next_of(followed[last]) == ["again"]
+    assert not reader.in_rounds
