@@ -33,7 +33,12 @@ LIVELY_SECONDS = 10.0  # after its last entry, or a command, a log counts as one
 QUIET_EVERY = 0.2  # seconds between looks at all others, for MANY of them; more, more seldom
 MANY = 500
 PAUSE = 0.01  # seconds in which entries gather: a call for hundreds of logs has its price
-ROUND = 1 / 20  # seconds between reads where more than FEW are lively: then nobody else lingers
+# Where more than FEW are lively: seconds from one round of reads to the next, and from the first
+# words of a step to the rest. Then nobody else lingers. A round is shorter than a step of so many
+# stories, so that it waits for the next one and begins with it.
+ROUND = 1 / 25
+GATHER = 0.02
+AWAITED = 0.002  # seconds: whoever waited for so long has read the first words of a step
 WORDS = "turn.token"
 MOST_WAITING = 2 * 1024 * 1024  # bytes that may wait for one socket: a log full of words
 ENTRY_BYTES = 700  # what an entry takes beside its text, about
@@ -250,7 +255,13 @@ class Followers:
                     quiet_due = time.monotonic() + QUIET_EVERY * max(1, len(quiet) / MANY)
                 if quiet:
                     block = max(1, math.ceil(1000 * (quiet_due - time.monotonic())))
+                asked = time.monotonic()
                 answer = await self.read(lively, block)
+                came = time.monotonic()
+                if self.in_rounds and answer and came - asked > AWAITED:
+                    await asyncio.sleep(GATHER)
+                    self.hand_out_all(answer)
+                    answer = await self.read(lively)
             except (redis.RedisError, OSError) as problem:
                 logger.warning("the story logs broke off: %s", problem)
                 self.flows = False
@@ -260,7 +271,7 @@ class Followers:
                 continue
             self.hand_out_all(answer)
             if self.in_rounds:
-                await asyncio.sleep(max(0.0, now + ROUND - time.monotonic()))
+                await asyncio.sleep(max(0.0, came + ROUND - time.monotonic()))
             elif answer and len(lively) > FEW // 10:
                 await asyncio.sleep(PAUSE)
 

@@ -1,4 +1,4 @@
-"""Whether this container does its work: `alive.py web|game|narrator`. Exit status 0 where it does.
+"""Whether this container does its work: `alive.py web [PORT]|game|narrator`.
 
 A process id proves little: a worker may stop consuming after Redis was reset (celery #10205). So a
 worker is alive while it says so in Redis. With Redis itself away nobody can tell, and a restart
@@ -18,7 +18,7 @@ SECRETS = Path("/run/grue-secrets")
 
 
 def web() -> bool:
-    port = os.environ.get("PORT") or "8000"
+    port = sys.argv[2] if sys.argv[2:] else os.environ.get("PORT") or "8000"
     with urlopen(f"http://127.0.0.1:{port}/healthz", timeout=4) as answer:
         return bool(answer.status == 200)
 

@@ -151,6 +151,18 @@ def test_what_containers_mount_and_run_is_there():
             assert (ROOT / script).exists(), (name, script)
 
 
+def test_the_web_is_looked_for_where_it_listens_whatever_port_the_host_publishes():
+    web = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["web"]
+    listens = re.search(r" -p (\S+) ", web["command"])[1]
+    assert [port.split(":")[-1] for port in web["ports"]] == [listens]
+    assert web["healthcheck"]["test"][-1] == listens
+    caddyfile = (ROOT / "deploy" / "caddy" / "Caddyfile").read_text()
+    assert re.findall(r"reverse_proxy web:(\S+)", caddyfile) == [listens]
+    figures = yaml.safe_load((ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text())
+    jobs = {job["job_name"]: job["dns_sd_configs"][0] for job in figures["scrape_configs"]}
+    assert str(jobs["grue-web"]["port"]) == listens
+
+
 def test_no_container_of_ours_has_a_default_password():
     text = (ROOT / "docker-compose.yml").read_text()
     assert not re.findall(r"(?:PASSWORD|SECRET|KEY)\w*: *[^\s/$].*", text)

@@ -15,7 +15,7 @@ def clean(text: str) -> str:
 
 def character(each: str) -> str:
     """One character as the story keeps it: itself, a plainer one, or nothing."""
-    if each in "\n ":
+    if " " <= each <= "~" or each == "\n":
         return each
     if each in "\r\x0b\x0c\x85\u2028\u2029":
         return "\n"

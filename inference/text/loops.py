@@ -97,24 +97,29 @@ class Echo:
         word = letters(word)
         if not word:
             return "show"
+        size = unit(word)
         going: dict[int, tuple[int, bool]] = {}
         for place, (length, changed) in self._going.items():
-            if place >= len(self._earlier) or not self._earlier[place]:
-                continue
-            if self._earlier[place] == word:
+            there = self._earlier[place] if place < len(self._earlier) else ""
+            if there == word:
                 keep(going, place + 1, length + 1, changed)
-            elif not changed and length >= CHANGED_AFTER * unit(word):
+            elif there and not changed and length >= CHANGED_AFTER * size:
                 keep(going, place + 1, length, True)
-        for place in self._places[word]:
-            keep(going, place + 1, 1, False)
+        for place in self._places.get(word, ()):
+            if place + 1 not in going:  # what goes on already is longer
+                going[place + 1] = (1, False)
         self._going = going
         if learn:
             self._learn(word)
-        exact = max((length for length, changed in going.values() if not changed), default=0)
-        nearly = max((length for length, changed in going.values() if changed), default=0)
-        if exact >= LOOPS * unit(word) or nearly >= LOOPS_CHANGED * unit(word):
+        exact = nearly = 0
+        for length, changed in going.values():
+            if changed:
+                nearly = max(nearly, length)
+            else:
+                exact = max(exact, length)
+        if exact >= LOOPS * size or nearly >= LOOPS_CHANGED * size:
             return "end"
-        if exact >= WAITS * unit(word) or nearly >= WAITS_CHANGED * unit(word):
+        if exact >= WAITS * size or nearly >= WAITS_CHANGED * size:
             return "hold"
         return "show"
 

@@ -266,7 +266,7 @@ def in_first_person(said: str) -> bool:
 
 def begins_with(said: str, phrases: tuple[str, ...]) -> bool:
     """Whether `said` begins with one of `phrases`, as whole words."""
-    return any(
+    return said.startswith(phrases) and any(
         said.startswith(phrase) and not said[len(phrase) : len(phrase) + 1].isalnum()
         for phrase in phrases
     )

@@ -76,10 +76,16 @@ JOINING = frozenset(
         "yet",
     ]
 )
-LONGEST_STOP = max(map(len, (*META, *META_LATER, *WHOLE)))  # characters
+METAS = (*META, *META_LATER)
+LONGEST_STOP = max(map(len, (*METAS, *WHOLE)))  # characters
+# All that one of them may begin with: at a reply's start, and later.
+STOPS_BEGIN_FIRST = frozenset(stop[:end] for stop in META for end in range(len(stop) + 1))
+STOPS_BEGIN = frozenset(stop[:end] for stop in (*METAS, *WHOLE) for end in range(len(stop) + 1))
 ENDING = 4  # characters kept free for an end and what closes quotations
 
 
+RUNS = re.compile(r"[A-Za-z]+|.", re.DOTALL)
+MAY_BE_STRUCTURE = re.compile(r"[<\[]")
 QUOTED_WORD = re.compile(rf"([^\W_])([{CLOSING}]+)$")
 WHOLE_SENTENCE = re.compile(rf"[{STOPS}]+[{CLOSING}]*(?=\s|$)")
 
@@ -187,10 +193,17 @@ class ReplyStream:
 
     def feed(self, raw: str) -> str:
         """Take raw text; give back what may be shown now."""
-        for each in raw:
+        for run in RUNS.findall(raw):
             if self.done:
                 break
-            self._take(each)
+            self._take(run[0])
+            if self._goes_on_with(run):
+                self._word += run[1:]
+                continue
+            for each in run[1:]:
+                if self.done:
+                    break
+                self._take(each)
         return self._released()
 
     def finish(self, reason: Reason) -> str:
@@ -220,6 +233,11 @@ class ReplyStream:
 
     # -- reading characters into units
 
+    def _goes_on_with(self, run: str) -> bool:
+        """Whether the rest of a run of plain letters belongs to the unit, and nothing else."""
+        known = self._word[-1:] == run[0] and not MAY_BE_STRUCTURE.search(self._word)
+        return known and len(self._word) + len(run) <= LONGEST_WORD and not self.done
+
     def _take(self, each: str) -> None:
         each = character(each)
         if each in ("*", "`", ""):  # emphasis is markup, not story
@@ -248,6 +266,8 @@ class ReplyStream:
         self._look_for_tokens()
 
     def _look_for_tokens(self) -> None:
+        if not MAY_BE_STRUCTURE.search(self._word):
+            return
         if self._thinking:
             if self._word.endswith("</think>"):
                 self._thinking = False
@@ -388,17 +408,15 @@ class ReplyStream:
             return spoken
         if marks or self._began_quoted:
             return "show"  # a character speaks
-        stops = META if first else (*META, *META_LATER)
-        if len(said) <= 2 * LONGEST_STOP and begins_with(said, stops):
+        if len(said) <= 2 * LONGEST_STOP and begins_with(said, META if first else METAS):
             return "end"
         if not first and re.match(r"\d{1,2}[.)]$", said):
             return "end"  # a menu of choices
         if self._quotation != "closed" and (wrong := self._wrong_voice(said)) != "show":
             return wrong
-        wholes = () if first else WHOLE
-        if len(said) <= LONGEST_STOP and any(stop.startswith(said) for stop in (*stops, *wholes)):
+        if said in (STOPS_BEGIN_FIRST if first else STOPS_BEGIN):
             return "hold"
-        if said.rstrip(".!?…") in wholes:
+        if not first and said.rstrip(".!?…") in WHOLE:
             return "hold"
         return "hold" if self._may_be_known() else "show"
 
@@ -603,7 +621,7 @@ class ReplyStream:
         self._remember()
         # A character that is a word or half of one is as good as four others.
         told = self.told
-        long = len(told) + 3 * sum(map(spaceless, told))
+        long = len(told) + (0 if told.isascii() else 3 * sum(map(spaceless, told)))
         if long >= self._enough and (not self._marks_shown or long >= LONG_QUOTED * self._enough):
             self._end(".")
 
