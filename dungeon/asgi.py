@@ -30,11 +30,26 @@ class OurOrigins(OriginValidator):
             return False
 
 
+class Straight:
+    """Hands on the server's own `send`, for frames that no middleware has to see.
+
+    The session's would look at each whether there is something to save, which only HTTP can do.
+    """
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        await self.app({**scope, "straight": send}, receive, send)
+
+
 application = ProtocolTypeRouter(
     {
         "http": http,
-        "websocket": OurOrigins(
-            AuthMiddlewareStack(URLRouter(websocket_urlpatterns)), settings.ALLOWED_ORIGINS
+        "websocket": Straight(
+            OurOrigins(
+                AuthMiddlewareStack(URLRouter(websocket_urlpatterns)), settings.ALLOWED_ORIGINS
+            )
         ),
     }
 )

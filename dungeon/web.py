@@ -10,11 +10,9 @@ well. Daphne's options all mean what they mean in Daphne; some have other defaul
 """
 
 import asyncio
-import gc
 import logging
 import math
 import socket
-import sys
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -26,6 +24,8 @@ from daphne.cli import CommandLineInterface
 from daphne.server import Server
 from daphne.ws_protocol import WebSocketProtocol
 
+from inference import interpreter
+
 logger = logging.getLogger(__name__)
 
 FRAME_BYTES = 64 * 1024  # a client's message, and so each of its frames: PROTOCOL.md
@@ -35,13 +35,7 @@ UNREAD_COST = 1024  # bytes that a message takes beside its text, about
 PATIENCE = 20.0  # seconds in which a full socket has to take something
 SLOWEST = 16 * 1024  # bytes a second: a large message has longer
 CLOSE_SECONDS = 5  # to answer a close frame
-# Seconds for which a thread keeps Python to itself while others wait. With the usual 5 ms every
-# frame would wait for each of the threads that work on the database.
-SWITCH = 0.0001
 FLOODING = 4429
-# Objects made before Python looks for garbage in cycles, and how often it looks at older ones. Two
-# thousand sockets are a million objects: with the usual 700 they were gone through all the time.
-GARBAGE = (50_000, 20, 50)
 
 
 class Socket(WebSocketProtocol):
@@ -193,6 +187,7 @@ class WebServer(Server):
         self.ws_factory.protocol = Socket
         # Say what was wrong (1002, 1007, 1009) instead of only hanging up.
         self.ws_factory.setProtocolOptions(failByDrop=False, closeHandshakeTimeout=CLOSE_SECONDS)
+        interpreter.collect_seldom()
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
         """Do what the application asks for. A message waits until its socket has room."""
@@ -202,7 +197,11 @@ class WebServer(Server):
         async with protocol.sending:
             await protocol.room.wait()
             # Autobahn would raise, and the application cannot know of the end yet.
-            if protocol.state not in (protocol.STATE_CLOSING, protocol.STATE_CLOSED):
+            if protocol.state in (protocol.STATE_CLOSING, protocol.STATE_CLOSED):
+                return
+            if protocol.state == protocol.STATE_OPEN and message.get("text"):
+                protocol.sendMessage(message["text"].encode())  # what Daphne would come to, too
+            else:
                 await super().handle_reply(protocol, message)
 
 
@@ -228,8 +227,7 @@ class CommandLine(CommandLineInterface):
 
     def run(self, args: Sequence[str]) -> None:
         options = self.parser.parse_args(args)
-        sys.setswitchinterval(SWITCH)
-        gc.set_threshold(*GARBAGE)
+        interpreter.share_finely()
         self.server_class = partial(WebServer, patience=options.patience)
         super().run(args)
 

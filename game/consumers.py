@@ -387,7 +387,8 @@ class AdventureConsumer(AsyncWebsocketConsumer):
         await self.send_json(translated(content))
 
     async def send_json(self, content: dict[str, Any]) -> None:
-        await self.send(text_data=to_json(content))
+        straight = self.scope.get("straight") or self.base_send
+        await straight({"type": "websocket.send", "text": to_json(content)})
 
 
 def merged(entries: list[Entry]) -> list[dict[str, Any]]:

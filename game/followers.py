@@ -37,7 +37,7 @@ PAUSE = 0.01  # seconds in which entries gather: a call for hundreds of logs has
 # words of a step to the rest. Then nobody else lingers. A round is shorter than a step of so many
 # stories, so that it waits for the next one and begins with it.
 ROUND = 1 / 25
-GATHER = 0.02
+GATHER = 0.015
 AWAITED = 0.002  # seconds: whoever waited for so long has read the first words of a step
 WORDS = "turn.token"
 MOST_WAITING = 2 * 1024 * 1024  # bytes that may wait for one socket: a log full of words
@@ -259,8 +259,8 @@ class Followers:
                 answer = await self.read(lively, block)
                 came = time.monotonic()
                 if self.in_rounds and answer and came - asked > AWAITED:
-                    await asyncio.sleep(GATHER)
                     self.hand_out_all(answer)
+                    await asyncio.sleep(GATHER)
                     answer = await self.read(lively)
             except (redis.RedisError, OSError) as problem:
                 logger.warning("the story logs broke off: %s", problem)

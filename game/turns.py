@@ -361,7 +361,7 @@ def refuse_when_full(place: narration.Place) -> None:
 
 def refuse_when_player_has_enough(player: Player) -> None:
     """At most TURNS_PER_PLAYER under way; the lock keeps two adventures from racing past it."""
-    Player.objects.select_for_update(no_key=True).get(pk=player.pk)
+    Player.objects.select_for_update(no_key=True).values_list("pk").get(pk=player.pk)
     under_way = Turn.objects.filter(player=player, status=Status.QUEUED).count()
     if under_way >= settings.TURNS_PER_PLAYER:
         raise Refused(

@@ -440,21 +440,20 @@ class StoryLog:
 
     def append(self, pieces: Iterable[tuple[Lease, list[Token]]]) -> list[bool]:
         """Append the pieces of one step for many turns at once; False where a lease was lost."""
-        pipe = self.redis.pipeline(transaction=False)
+        keys: list[str] = []
+        args: list[Any] = [LOG_ENTRIES, LOG_SECONDS]
         for lease, tokens in pieces:
             request = lease.request
-            keys = [lease_key(request.turn), log_key(request.adventure)]
-            args = [lease.value, LOG_ENTRIES, LOG_SECONDS, *map(token_event, tokens)]
-            self._append(keys, args, client=pipe)
-        return [bool(done) for done in pipe.execute()]
+            keys += (lease_key(request.turn), log_key(request.adventure))
+            args += (lease.value, len(tokens), *map(token_event, tokens))
+        return [bool(done) for done in self._append(keys, args)] if keys else []
 
     def renew(self, leases: list[Lease]) -> list[bool]:
         """Keep the leases for LEASE_SECONDS more; False where one was lost."""
-        pipe = self.redis.pipeline(transaction=False)
-        for lease in leases:
-            args = [lease.value, LEASE_SECONDS * 1000]
-            self._renew([lease_key(lease.request.turn)], args, client=pipe)
-        return [bool(done) for done in pipe.execute()]
+        keys = [lease_key(lease.request.turn) for lease in leases]
+        values = [lease.value for lease in leases]
+        done = self._renew(keys, [LEASE_SECONDS * 1000, *values]) if leases else []
+        return [bool(each) for each in done]
 
     def finish(self, lease: Lease, result: Result, last: list[Token]) -> bool:
         """Log the last pieces and the end, and let go. False when the lease was lost before."""
@@ -618,8 +617,8 @@ def worker_key(narrator: str, worker: str) -> str:
 
 
 def token_event(token: Token) -> str:
-    return to_json({"type": "turn.token", **token.model_dump()})
+    return to_json({"type": "turn.token", **token.__dict__})
 
 
-def to_json(event: dict[str, Any]) -> str:
-    return json.dumps(event, ensure_ascii=False, separators=(",", ":"))
+# json.dumps would make an encoder for each word.
+to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode

@@ -125,23 +125,37 @@ while true do
 end
 """
 
-# Appends pieces of a reply. Returns 0 when the lease is another's by now.
-# KEYS: lease, log. ARGV: value, log entries, log s, event...
+# Appends pieces of many replies: a script for each would cost more than what it does. Returns for
+# each reply 1, or 0 when its lease is another's by now.
+# KEYS: lease, log; lease, log; ...
+# ARGV: log entries, log s; for each reply: value, number of events, event...
 APPEND = """
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-for i = 4, #ARGV do
-  redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[2], '*', 'e', ARGV[i])
+local ours, at = {}, 3
+for k = 1, #KEYS, 2 do
+  local last = at + 1 + tonumber(ARGV[at + 1])
+  if redis.call('GET', KEYS[k]) == ARGV[at] then
+    for i = at + 2, last do
+      redis.call('XADD', KEYS[k + 1], 'MAXLEN', '~', ARGV[1], '*', 'e', ARGV[i])
+    end
+    redis.call('EXPIRE', KEYS[k + 1], ARGV[2])
+    ours[#ours + 1] = 1
+  else
+    ours[#ours + 1] = 0
+  end
+  at = last + 1
 end
-redis.call('EXPIRE', KEYS[2], ARGV[3])
-return 1
+return ours
 """
 
-# Keeps the lease. Returns 0 when it is another's by now.
-# KEYS: lease. ARGV: value, lease ms.
+# Keeps leases. Returns for each 1, or 0 when it is another's by now.
+# KEYS: lease... ARGV: lease ms, value...
 RENEW = """
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
-return 1
+local ours = {}
+for k, lease in ipairs(KEYS) do
+  local held = redis.call('GET', lease) == ARGV[k + 1]
+  ours[k] = held and redis.call('PEXPIRE', lease, ARGV[1]) or 0
+end
+return ours
 """
 
 # Logs the last pieces, keeps the Result, lets the lease go. Returns 0 when it is another's by now.

@@ -3,7 +3,6 @@
 Messages are interchangeable: each says only that something waits for this narrator.
 """
 
-import gc
 import logging
 import signal
 import sys
@@ -12,6 +11,7 @@ from typing import Any
 from celery import current_app, shared_task
 from celery.signals import celeryd_after_setup, worker_ready, worker_shutdown, worker_shutting_down
 
+from inference import interpreter
 from inference.company import Company
 from inference.engines.process import EngineFailed
 from inference.narrators import NarratorsError, UnknownNarrator
@@ -20,10 +20,6 @@ from inference.request import Result, SummaryResult
 logger = logging.getLogger(__name__)
 
 QUEUE = "narrator."
-SWITCH = 0.0002  # seconds for which a thread keeps Python to itself while others wait
-# Objects made before Python looks for garbage in cycles, and how often it looks at older ones. With
-# the usual 700 it went through a worker's half a million objects in mid-step.
-GARBAGE = (50_000, 20, 50)
 company: Company | None = None  # of this process, where it is a worker
 
 
@@ -76,10 +72,9 @@ def begin(sender: str, instance: Any, **_: Any) -> None:
         return
     try:
         # Of many threads most wait; the one that hears the engine should not wait for the others.
-        sys.setswitchinterval(SWITCH)
-        gc.set_threshold(*GARBAGE)
+        interpreter.share_finely()
         company = Company(names, config, send_result, send_summary, wake)
-        heed_hangups()
+        settle()
         company.start()
     except (NarratorsError, UnknownNarrator, EngineFailed) as problem:
         logger.critical("%s", problem)
@@ -87,13 +82,18 @@ def begin(sender: str, instance: Any, **_: Any) -> None:
 
 
 @worker_ready.connect
-def heed_hangups(**_: Any) -> None:
-    """On SIGHUP, look for new revisions in the narrators file.
+def settle(**_: Any) -> None:
+    """What can only be set once all is there.
+
+    On SIGHUP, look for new revisions in the narrators file.
 
     Celery would restart the worker, and installs that after `begin`. Where a terminal holds the
     worker, as Celery sees it too, SIGHUP says that the terminal is closed, and ends it.
     """
-    if company is not None and not (sys.stdout and sys.stdout.isatty()):
+    if company is None:
+        return
+    interpreter.collect_seldom()
+    if not (sys.stdout and sys.stdout.isatty()):
         signal.signal(signal.SIGHUP, reload)
 
 

@@ -44,7 +44,7 @@ from inference.text import ReplyStream
 logger = logging.getLogger(__name__)
 
 LOAD_SECONDS = 600
-AT_ONCE = 64  # words of a step that are cleaned, and then go to Redis together
+AT_ONCE = 128  # words of a step that are cleaned, and then go to Redis together
 KEEP_EVERY = 1.0  # seconds between renewals of leases; also how soon a stop is seen without words
 FINISH_SECONDS = 30  # how long the end of a reply waits for Redis to come back
 DEATHS = 3  # engine deaths within DEATHS_SECONDS that end the worker

@@ -32,6 +32,14 @@ class Delays:
                 return min(FINEST * math.exp(number * STEP), self.longest)
         return 0.0
 
+    def since(self, earlier: "Delays") -> "Delays":
+        """What was added after `earlier` was copied; of the longest, all that is known."""
+        bins = self.bins - earlier.bins
+        return Delays(bins, self.count - earlier.count, self.total - earlier.total, self.longest)
+
+    def copy(self) -> "Delays":
+        return Delays(self.bins.copy(), self.count, self.total, self.longest)
+
     def figures(self) -> dict[str, float]:
         """Count, mean, percentiles and the longest, in seconds."""
         mean = self.total / self.count if self.count else 0.0

@@ -27,6 +27,9 @@ COME_BACK = 1.0  # seconds until a window that lost its socket is opened again
 END_SECONDS = 600.0  # after which a turn without an end counts as lost
 SULK_SECONDS = 5.0  # until somebody acts again who was refused
 ENDS = ("told", "stopped", "failed")
+# What is added to the monotonic clock, by which engines say when a word was made, for Redis' own.
+# All three are told of one machine.
+UPTIME_TO_CLOCK = time.time() - time.monotonic()
 
 
 @dataclass
@@ -55,9 +58,13 @@ class Seen:
     whole: Delays = field(default_factory=Delays)  # from action to end
     accepted: Delays = field(default_factory=Delays)
     on_the_way: Delays = field(default_factory=Delays)  # from the engine to the socket
+    full_house: Delays = field(default_factory=Delays)  # the same, while every window is open
+    to_log: Delays = field(default_factory=Delays)  # from the engine to the log
+    from_log: Delays = field(default_factory=Delays)  # from the log to the socket
     connected: Delays = field(default_factory=Delays)
     counts: Counter[str] = field(default_factory=Counter)
     words: int = 0
+    all_open: bool = False
 
 
 class VirtualPlayer:
@@ -169,11 +176,19 @@ class VirtualPlayer:
         known = len(turn.heard) - event["index"]
         if known >= 0:
             turn.heard += event["text"][known:]
+        said = None
         for word in event["text"].split():
             self.seen.words += 1
             said = time_in(word)
             if said is not None:
                 self.seen.on_the_way.add(now - said)
+                if self.seen.all_open:
+                    self.seen.full_house.add(now - said)
+        if said is not None:
+            # A frame has the id of its last word, and an id is the time at which Redis took it.
+            taken = int(event["id"].partition("-")[0]) / 1000 - UPTIME_TO_CLOCK
+            self.seen.to_log.add(taken - said)
+            self.seen.from_log.add(now - taken)
 
     def take_end(self, told: dict[str, Any], how: str, now: float) -> None:
         turn = next((each for each in self.asked if each.turn == told["id"]), self.current)

@@ -14,13 +14,17 @@ WHAT = {
     "whole": "action to end",
     "accepted": "action to accepted",
     "on_the_way": "engine to socket",
+    "full_house": "  with every window open",
+    "to_log": "  engine to log",
+    "from_log": "  log to socket",
     "connected": "opening a socket",
 }
 
 
 @dataclass(frozen=True)
 class Moment:
-    """How the test stood at one moment. Speeds are since the moment before."""
+    """How the test stood at one moment. Words a second and `on_the_way_p99` (seconds) are of the
+    time since the moment before, all else is of the whole test."""
 
     seconds: float
     sockets: int

@@ -62,8 +62,11 @@ class LoadTest:
         for player in self.players:
             tasks.append(asyncio.create_task(player.play()))
             await asyncio.sleep(self.plan.ramp / len(self.players))
+        await self.until_all_are_open()
+        self.seen.all_open = True
         left = self.began + self.plan.seconds - time.monotonic()
         await asyncio.sleep(max(0.0, left))
+        self.seen.all_open = False
         # Nobody closes thousands of windows in the same moment.
         for player in self.players:
             player.stopping.set()
@@ -75,8 +78,13 @@ class LoadTest:
         for task in done:
             task.result()  # a virtual player that broke is an error of the test
 
+    async def until_all_are_open(self) -> None:
+        ends = self.began + self.plan.seconds
+        while time.monotonic() < ends and not all(player.open for player in self.players):
+            await asyncio.sleep(0.2)
+
     async def watch(self) -> None:
-        then, words = time.monotonic(), 0
+        then, words, ways = time.monotonic(), 0, Delays()
         while True:
             await asyncio.sleep(self.plan.look_every)
             now = time.monotonic()
@@ -91,11 +99,11 @@ class LoadTest:
                     words_per_second=round((total - words) / (now - then), 1),
                     first_token_p50=seen.first_token.at(0.5),
                     first_token_p99=seen.first_token.at(0.99),
-                    on_the_way_p99=seen.on_the_way.at(0.99),
+                    on_the_way_p99=seen.on_the_way.since(ways).at(0.99),
                     web_memory=memory_of(self.plan.web_pid),
                 )
             )
-            then, words = now, total
+            then, words, ways = now, total, seen.on_the_way.copy()
             self.show(self.moments[-1])
 
     @property

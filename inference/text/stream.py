@@ -84,7 +84,7 @@ STOPS_BEGIN = frozenset(stop[:end] for stop in (*METAS, *WHOLE) for end in range
 ENDING = 4  # characters kept free for an end and what closes quotations
 
 
-RUNS = re.compile(r"[A-Za-z]+|.", re.DOTALL)
+RUNS = re.compile(r"[A-Za-z0-9]+|.", re.DOTALL)
 MAY_BE_STRUCTURE = re.compile(r"[<\[]")
 QUOTED_WORD = re.compile(rf"([^\W_])([{CLOSING}]+)$")
 WHOLE_SENTENCE = re.compile(rf"[{STOPS}]+[{CLOSING}]*(?=\s|$)")

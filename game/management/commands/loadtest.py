@@ -6,7 +6,6 @@ takes everything away again. Nobody else's host can be tested: there it could ma
 """
 
 import asyncio
-import gc
 import json
 import os
 import resource
@@ -23,9 +22,9 @@ from game import narration
 from game.load import making, report
 from game.load.audit import audited
 from game.load.running import LoadTest, Plan
+from inference import interpreter
 
 FILES_BESIDE = 200  # that the process opens beside its sockets
-GARBAGE = (50_000, 20, 50)  # for gc: a look through all that players hold would be measured, too
 
 
 class Command(BaseCommand):
@@ -72,7 +71,7 @@ class Command(BaseCommand):
 
     def play(self, plan: Plan, seats: list[making.Seat], options: dict[str, Any]) -> report.Report:
         self.stdout.write(report.HEAD)
-        gc.set_threshold(*GARBAGE)
+        interpreter.collect_seldom()  # a look through all that players hold would be measured, too
         test = LoadTest(plan, seats, lambda moment: self.stdout.write(report.live_line(moment)))
         asyncio.run(test.run())
         shown = ("players", "think", "seconds", "narrator", "seed")
