@@ -25,7 +25,7 @@ from game import metrics, protocol, snapshots, turns, windows
 from game.accounts.standing import refusal
 from game.attendance import Present, attendance
 from game.database import in_database
-from game.followers import WORDS, Entry, LogGone, followers, order
+from game.followers import WORDS, Entry, Follower, LogGone, followers, order
 from game.languages import language_of, translated
 from game.log import line_rest, story_log
 from game.models import Adventure, Player, Turn
@@ -288,6 +288,11 @@ class AdventureConsumer(AsyncWebsocketConsumer):
                 if not fresh:
                     continue
                 seen = fresh[-1].at
+                if len(fresh) == 1 and fresh[0].words:
+                    self.wait_for(None)
+                    await self.send_text(fresh[0].frame)
+                    await self.linger(follower)
+                    continue
                 events = merged(fresh)
                 for event in events:
                     self.check_version(event)
@@ -295,11 +300,15 @@ class AdventureConsumer(AsyncWebsocketConsumer):
                         continue
                     self.note_waiting(event)
                     await self.send_json(translated(event))
-                # Words that come meanwhile are merged; all else goes out at once.
-                if events[-1]["type"] == WORDS and not followers().in_rounds:
-                    await follower.linger(1 / FRAMES_PER_SECOND)
+                if events[-1]["type"] == WORDS:
+                    await self.linger(follower)
         finally:
             followers().leave(follower)
+
+    async def linger(self, follower: Follower) -> None:
+        """Words that come meanwhile are merged; all else goes out at once."""
+        if not followers().in_rounds:
+            await follower.linger(1 / FRAMES_PER_SECOND)
 
     def check_version(self, event: dict[str, Any]) -> None:
         """A version that was skipped means an event that never reached the log."""
@@ -387,8 +396,11 @@ class AdventureConsumer(AsyncWebsocketConsumer):
         await self.send_json(translated(content))
 
     async def send_json(self, content: dict[str, Any]) -> None:
+        await self.send_text(to_json(content))
+
+    async def send_text(self, text: str) -> None:
         straight = self.scope.get("straight") or self.base_send
-        await straight({"type": "websocket.send", "text": to_json(content)})
+        await straight({"type": "websocket.send", "text": text})
 
 
 def merged(entries: list[Entry]) -> list[dict[str, Any]]:

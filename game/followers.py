@@ -40,20 +40,41 @@ ROUND = 1 / 25
 GATHER = 0.015
 AWAITED = 0.002  # seconds: whoever waited for so long has read the first words of a step
 WORDS = "turn.token"
+WORDS_BEGIN = f'{{"type":"{WORDS}",'  # as inference.log writes it
 MOST_WAITING = 2 * 1024 * 1024  # bytes that may wait for one socket: a log full of words
 ENTRY_BYTES = 700  # what an entry takes beside its text, about
 PAGE = 100  # entries read at a time when a socket comes back
 LOG_ID = re.compile(r"\d{1,20}-\d{1,20}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Entry:
-    """One entry of a log: its id and the event, decoded once for all sockets. `size` in bytes."""
+    """One entry of a log: its id and its event as JSON. `size` in bytes.
+
+    Most entries are words that go out as they came: they are read only where something has to be
+    done with them, and then once for all sockets.
+    """
 
     id: str
-    event: dict[str, Any]
+    text: str
     size: int
     at: tuple[int, int]  # the id, to be compared
+    read: dict[str, Any] | None = None
+
+    @property
+    def words(self) -> bool:
+        return self.text.startswith(WORDS_BEGIN)
+
+    @property
+    def event(self) -> dict[str, Any]:
+        if self.read is None:
+            self.read = json.loads(self.text)
+        return self.read
+
+    @property
+    def frame(self) -> str:
+        """The event with its id, as pages get it."""
+        return f'{self.text[:-1]},"id":"{self.id}"}}'
 
 
 class LogGone(Exception):
@@ -95,7 +116,7 @@ class Follower:
         self.waiting.append(entry)
         self.size += entry.size
         self.news.set()
-        if entry.event["type"] != WORDS:
+        if not entry.words:
             self.urgent.set()
         if self.size > MOST_WAITING:
             self.break_off()
@@ -348,7 +369,7 @@ def as_it_came(answer: Any, **_: Any) -> Any:
 
 def decoded(log_id: bytes, fields: dict[bytes, bytes]) -> Entry:
     text, name = fields[b"e"].decode(), log_id.decode()
-    return Entry(name, json.loads(text), sys.getsizeof(text) + ENTRY_BYTES, order(name))
+    return Entry(name, text, sys.getsizeof(text) + ENTRY_BYTES, order(name))
 
 
 _by_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Followers] = (

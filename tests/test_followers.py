@@ -1,13 +1,16 @@
 """Followers of many logs: the lively ones are read at once, the quiet ones now and then."""
 
 import asyncio
+import json
 import uuid
 
 import pytest
 
 from game import followers as following
+from game.consumers import merged
 from game.followers import followers
-from inference.log import FIRST
+from inference.log import FIRST, token_event
+from inference.request import Token
 
 
 def names(count):
@@ -116,3 +119,12 @@ async def test_many_lively_stories_are_read_in_rounds_and_no_word_is_lost(
     await say(log, last, "again")
     assert await next_of(followed[last]) == ["again"]
     assert not reader.in_rounds
+
+
+async def test_words_go_out_as_they_came_and_are_the_frame_that_reading_them_makes(log):
+    token = Token(turn="t-1", attempt=1, index=7, text=' "Über\\den" 🌊\n')
+    entry = following.decoded(b"17-3", {b"e": token_event(token).encode()})
+    assert entry.words
+    assert json.loads(entry.frame) == {"type": "turn.token", **token.model_dump(), "id": "17-3"}
+    assert [json.loads(entry.frame)] == merged([entry])
+    assert not following.decoded(b"17-4", {b"e": b'{"type":"turn.told"}'}).words
