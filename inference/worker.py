@@ -565,6 +565,11 @@ class Storyteller:
                 self.do_what_can_wait()
             except redis.RedisError as problem:
                 logger.warning("leases not renewed: %s", problem)
+            except Exception as problem:
+                # Without this thread the worker would look alive to itself and to nobody else.
+                logger.exception("narrator %s: leases cannot be kept", self.narrator.name)
+                self.give_up(f"narrator {self.narrator.name}: leases cannot be kept: {problem}")
+                return
 
     def gauge(self) -> None:
         """Say how it stands, for whoever reads the figures."""
@@ -623,12 +628,9 @@ class Storyteller:
 
     def say_alive(self) -> None:
         if self.ready.is_set() and not self.draining:
-            self.log.beat(
-                self.narrator.name,
-                self.name,
-                self.narrator.slots,
-                self.lately,
-            )
+            with self.lock:  # turns that end are added meanwhile
+                lately = list(self.lately)
+            self.log.beat(self.narrator.name, self.name, self.narrator.slots, lately)
 
     def renew_leases(self) -> None:
         engine = self.engine
