@@ -291,6 +291,11 @@ def valkey(data_dir: Path, loud: bool = False) -> Program:
         "dir": str(folder),
         "pidfile": str(pid_file),
         "appendonly": "yes",
+        # The stories are in PostgreSQL. What a machine that loses power forgets here is told
+        # again; a write that waits for the disk, or a file that is written anew twice a minute, is
+        # felt by everybody.
+        "appendfsync": "no",
+        "auto-aof-rewrite-min-size": "256mb",
         "save": "",
         # A broker must not evict; a full one refuses writes, which is an error we can tell.
         "maxmemory": "256mb",
