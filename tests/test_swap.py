@@ -242,7 +242,12 @@ def test_one_command_tells_for_several_swaps_on_sighup_and_goes_on_sigterm(stage
 def test_a_terminal_that_closes_ends_its_worker(stage, log, worker):
     stage.write(parrot())
     ours, theirs = pty.openpty()
-    process = worker("--narrators", "parrot", stdout=theirs, stderr=theirs)
+
+    def as_in_a_terminal():
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # these tests may run under nohup
+
+    how = {"stdout": theirs, "stderr": theirs, "preexec_fn": as_in_a_terminal}
+    process = worker("--narrators", "parrot", **how)
     os.close(theirs)
     until(lambda: log.narrator_ready("parrot"))
     process.send_signal(signal.SIGHUP)
