@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from game.load.figures import Delays
 from game.load.making import Seat
 from game.load.players import Asked, VirtualPlayer
 from inference.engines.scripted import clock_word, time_in
@@ -54,3 +55,16 @@ def test_a_word_says_when_it_was_made_also_on_a_machine_that_just_started(second
     assert time_in(clock_word(seconds)) == pytest.approx(seconds, abs=0.001)
     assert time_in(clock_word(seconds) + ".") is not None
     assert time_in("door") is None
+
+
+def test_delays_of_a_moment_are_those_since_the_moment_before():
+    delays = Delays()
+    for _ in range(99):
+        delays.add(0.01)
+    before = delays.copy()
+    for _ in range(10):
+        delays.add(1.0)
+    lately = delays.since(before)
+    assert (before.count, lately.count) == (99, 10)
+    assert lately.at(0.01) == pytest.approx(1.0, rel=0.02)
+    assert before.at(0.99) == pytest.approx(0.01, rel=0.02)

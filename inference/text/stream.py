@@ -84,7 +84,8 @@ STOPS_BEGIN = frozenset(stop[:end] for stop in (*METAS, *WHOLE) for end in range
 ENDING = 4  # characters kept free for an end and what closes quotations
 
 
-RUNS = re.compile(r"[A-Za-z0-9]+|.", re.DOTALL)
+# What is read at once: plain letters, which cannot be structure, or one character.
+STRETCH = re.compile(r"[A-Za-z0-9]+|.", re.DOTALL)
 MAY_BE_STRUCTURE = re.compile(r"[<\[]")
 QUOTED_WORD = re.compile(rf"([^\W_])([{CLOSING}]+)$")
 WHOLE_SENTENCE = re.compile(rf"[{STOPS}]+[{CLOSING}]*(?=\s|$)")
@@ -193,7 +194,7 @@ class ReplyStream:
 
     def feed(self, raw: str) -> str:
         """Take raw text; give back what may be shown now."""
-        for run in RUNS.findall(raw):
+        for run in STRETCH.findall(raw):
             if self.done:
                 break
             self._take(run[0])
