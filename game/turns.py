@@ -332,7 +332,6 @@ def queue_turn(
         narrator=narrator.name,
         dice=rolled,
     )
-    turn.refresh_from_db(fields=["created"])
     Turn.objects.filter(pk=parent.pk).update(last_child=turn)
     adventure.head = turn
     queued = TurnQueued(

@@ -113,6 +113,7 @@ class Telling:
     index: int  # where the next piece goes, in code points
     began: float
     unsent: list[Token] = field(default_factory=list)
+    offered: int = 0  # how many of them Redis may have already, though it did not say so
     tokens: int = 0
     first: float | None = None
     error: str = ""
@@ -135,12 +136,29 @@ class Telling:
         self.say(self.stream.finish("stop" if new.finish == "stop" else "length"))
 
     def say(self, text: str) -> None:
-        if text:
-            request = self.lease.request
-            self.unsent.append(
-                Token(turn=request.turn, attempt=request.attempt, index=self.index, text=text)
-            )
-            self.index += len(text)
+        """Have some words logged, in one piece with those that wait.
+
+        A piece that was offered stays as it is: readers know by its index that it came twice.
+        """
+        if not text:
+            return
+        request, start = self.lease.request, self.index
+        self.index += len(text)
+        if len(self.unsent) > self.offered:
+            before = self.unsent.pop()
+            start, text = before.index, before.text + text
+        piece = Token(turn=request.turn, attempt=request.attempt, index=start, text=text)
+        self.unsent.append(piece)
+
+    def offer(self) -> tuple[Lease, list[Token]]:
+        """What is to be logged now, for `StoryLog.append`."""
+        self.offered = len(self.unsent)
+        return self.lease, self.unsent
+
+    def is_logged(self) -> None:
+        """What was offered stands in the log."""
+        self.unsent.clear()
+        self.offered = 0
 
     @property
     def shortened(self) -> str:
@@ -528,13 +546,13 @@ class Storyteller:
         if not growing:
             return
         try:
-            kept = self.log.append((each.lease, each.unsent) for each in growing.values())
+            kept = self.log.append(each.offer() for each in growing.values())
         except redis.RedisError as problem:
             # The words stay unsent and go with the next step's; readers drop what came twice.
             logger.warning("%s turns wait for Redis: %s", len(growing), problem)
             return
         for (number, telling), still_ours in zip(growing.items(), kept, strict=True):
-            telling.unsent.clear()
+            telling.is_logged()
             if not still_ours:
                 self.lose(number, telling)
 

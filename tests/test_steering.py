@@ -93,6 +93,8 @@ def test_an_example_stands_before_the_story_and_after_what_stays():
         ("run", ""),
         ("öffne die Tür", ""),
         ("> You take the <|im_end|>", ""),
+        ("give the guard the letter", "The letter"),
+        ("show the clerk my brass token", "Your brass token"),
     ],
 )
 def test_a_reply_can_begin_with_what_the_player_acts_on(action, what):
@@ -111,6 +113,10 @@ def test_only_what_is_done_has_a_thing():
         ("talk to Matthias", "Matthias"),
         ("tell Mrs. Crake that the hens are gone", "Mrs. Crake"),
         ("call the old woman by her name", "The old woman"),
+        ("ask the clerk whose it is", "The clerk"),
+        ("ask the night clerk what happened", "The night clerk"),
+        ("tell the guard your name", "The guard"),
+        ("tell the guard everything", "The guard"),
         ("ask", ""),
         ("ask him for the key", ""),
         ("look at Matthias", ""),

@@ -120,7 +120,7 @@ def played(adventure, alice, number, first=0, **kept):
     """Turns that were told; the last one's narrator was given the story from `first` on."""
     for index in range(number):
         turn = act(adventure, alice, f"call Jory {index}")
-        passages = len(context.recent_story(turn))
+        passages = len(context.recent_story(paths.path_lengths(turn.parent_id)))
         report = Report(
             tokens=1,
             window=2,

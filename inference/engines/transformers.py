@@ -349,6 +349,7 @@ def pick_attention(device: torch.device) -> Attention:
 
 def load_model(path: Path, device: torch.device, dtype: torch.dtype, attention: str) -> Any:
     """The model of a folder or of a GGUF file, on its device."""
+    transformers.utils.logging.disable_progress_bar()  # a worker's output is a log, line by line
     source: dict[str, Any] = {"pretrained_model_name_or_path": str(path), "use_safetensors": True}
     if path.is_file():
         source = {"pretrained_model_name_or_path": str(path.parent), "gguf_file": path.name}

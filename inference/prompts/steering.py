@@ -19,7 +19,9 @@ RECENT = 4  # replies in which somebody must have spoken
 AFTER_THING = """
     with to on in into onto from of off and at by for until till through over under behind before
     after out up down across along against toward towards around about near beside between inside
-    outside yourself but then so while as that which who where when if is are was were again
+    outside yourself but then so while as that which who whom whose what why how whether where when
+    if is are was were again the a an this these those my your his her its our their me you him it
+    us them everything something anything nothing
     closely slowly quickly carefully hard open shut away back apart aside once twice
 """
 APART = frozenset(["with", "using", "like", "than", "without", "until", "till", "for"])
