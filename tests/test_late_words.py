@@ -9,7 +9,7 @@ from inference.engines.base import NewText
 from inference.log import log_key
 from inference.prompts import reply_stream
 from inference.request import GenerationRequest, Passage, StoryContext
-from inference.worker import Telling
+from inference.telling import Telling
 
 NUMBER = 7
 WORDS = ["The old ", "hinges ", "groan, ", "and a cold ", "wind "]
