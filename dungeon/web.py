@@ -174,6 +174,11 @@ class Socket(WebSocketProtocol):
         super().onClose(*how)
         self.room.set()
 
+    def connectionLost(self, *why: Any) -> None:  # noqa: N802
+        super().connectionLost(*why)
+        # It holds this socket, which would stay in memory until somebody looks for cycles.
+        self.is_closed = None
+
 
 class WebServer(Server):
     """Daphne's server, whose sockets are ours."""

@@ -31,10 +31,12 @@ from game.log import line_rest, story_log
 from game.models import Adventure, Player, Turn
 from game.protocol import ErrorEvent, Ping, Pong, Refused, Resume, TurnWaiting, parse_command
 from inference import tracing
+from inference.interpreter import Leftovers
 from inference.log import FIRST, LAGGED, to_json
 from inference.logs import about
 
 logger = logging.getLogger(__name__)
+leftovers = Leftovers()
 
 NOBODY, NOT_FOUND, SESSION_ENDED, TOO_MANY_WINDOWS, FLOODING = 4401, 4404, 4408, 4409, 4429
 TRY_AGAIN = 1013
@@ -144,11 +146,14 @@ class AdventureConsumer(AsyncWebsocketConsumer):
 
     async def disconnect(self, code: int) -> None:
         metrics.SOCKETS.dec()
+        leftovers.add()
         for task in (self.looking, self.forwarding):
             if task is not None:
                 task.cancel()
         if self.present is not None:
             attendance().leave(self.present)
+        # Or it would stay in memory with all that they hold until somebody looks for cycles.
+        self.looking = self.forwarding = self.present = None
         if self.player.is_authenticated and not line_rest.on:
             with contextlib.suppress(redis.RedisError):
                 await asyncio.to_thread(self.window.leave)

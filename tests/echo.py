@@ -9,10 +9,12 @@
 """
 
 import asyncio
+import gc
 import json
 import os
 
 import psutil
+from daphne.ws_protocol import WebSocketProtocol
 
 seen = {"opened": 0, "sent": 0, "closed": []}
 CHUNK = "x" * 16_384
@@ -20,8 +22,12 @@ CHUNK = "x" * 16_384
 
 async def application(scope, receive, send):
     if scope["type"] == "http":
-        memory = psutil.Process(os.getpid()).memory_info().rss
-        body = json.dumps({**seen, "memory": memory, "tasks": len(asyncio.all_tasks())})
+        now = {
+            "memory": psutil.Process(os.getpid()).memory_info().rss,
+            "tasks": len(asyncio.all_tasks()),
+            "sockets": sum(isinstance(each, WebSocketProtocol) for each in gc.get_objects()),
+        }
+        body = json.dumps({**seen, **now})
         headers = [(b"content-type", b"application/json")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body.encode()})
