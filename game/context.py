@@ -67,16 +67,19 @@ def recent_story(path: list[Step]) -> tuple[Passage, ...]:
     ids = [step.id for step in path[first:]]
     # Hundreds of them with each action: a Turn of each would take most of its time.
     rows = Turn.objects.filter(pk__in=ids).values_list("pk", "kind", "action", "reply", "dice")
-    found = {pk: as_read(kind, action, reply, rolled) for pk, kind, action, reply, rolled in rows}
+    found = {
+        pk: passage_of(kind, action, reply, rolled) for pk, kind, action, reply, rolled in rows
+    }
     return tuple(found[each] for each in ids)
 
 
 def passage(turn: Turn) -> Passage:
     """A turn as the narrator reads it."""
-    return as_read(turn.kind, turn.action, turn.reply, turn.dice)
+    return passage_of(turn.kind, turn.action, turn.reply, turn.dice)
 
 
-def as_read(kind: str, action: str, reply: str, rolled: dict[str, Any] | None) -> Passage:
+def passage_of(kind: str, action: str, reply: str, rolled: dict[str, Any] | None) -> Passage:
+    """As `passage`, of what a turn holds; `rolled` are its dice."""
     return Passage(
         kind=kind,  # type: ignore[arg-type]
         action=action,

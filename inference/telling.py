@@ -109,8 +109,8 @@ class Telling:
         self.offered = len(self.unsent)
         return self.lease, self.unsent
 
-    def is_logged(self) -> None:
-        """What was offered stands in the log."""
+    def note_logged(self) -> None:
+        """What was offered stands in the log: it waits no more."""
         self.unsent.clear()
         self.offered = 0
 

@@ -394,7 +394,7 @@ class Storyteller:
             logger.warning("%s turns wait for Redis: %s", len(growing), problem)
             return
         for (number, telling), still_ours in zip(growing.items(), kept, strict=True):
-            telling.is_logged()
+            telling.note_logged()
             if not still_ours:
                 self.lose(number, telling)
 

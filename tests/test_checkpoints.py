@@ -111,6 +111,15 @@ def told_in_a_process(folder, models, audience, count):
     return process
 
 
+def test_a_model_loads_without_a_word_among_the_workers_lines(tiny, capfd):
+    import torch
+
+    from inference.engines.transformers import load_model
+
+    load_model(tiny, torch.device("cpu"), torch.float32, "sdpa")
+    assert capfd.readouterr() == ("", "")
+
+
 def test_a_process_of_its_own_tells_eight_stories(tiny, tmp_path):
     audience = Audience()
     process = told_in_a_process(tiny, tmp_path, audience, 8)
