@@ -6,7 +6,7 @@ import pytest
 from django.db.models.functions import Now
 from PIL import Image, ImageFont
 
-from game.library import linkcard, shares, shelf, writing
+from game.library import covers, linkcard, shares, shelf, writing
 from game.models import (
     Adventure,
     Membership,
@@ -126,7 +126,7 @@ def test_where_a_link_is_pasted_stands_a_picture_with_the_title(client, link):
     ids=["nothing", "no letters for it", "one long word", "full", "narrow", "a mark"],
 )
 def test_a_picture_is_drawn_of_whatever_stands_there(title, words):
-    with Image.open(io.BytesIO(linkcard.draw(title, words))) as image:
+    with Image.open(io.BytesIO(linkcard.draw(title, words, covers.made(title, [])))) as image:
         assert image.size == (1200, 630)
 
 
@@ -144,8 +144,12 @@ def test_a_long_word_is_measured_a_few_times_only(monkeypatch):
 
 
 def test_the_same_picture_is_not_drawn_of_another_title():
-    assert linkcard.draw("A door", "Shut.") != linkcard.draw("A wall", "Shut.")
-    assert linkcard.draw("مرحبا", "") == linkcard.draw("", ""), "no boxes for letters it lacks"
+    ship = covers.made("A ship", [])
+    assert linkcard.draw("A door", "Shut.", ship) != linkcard.draw("A wall", "Shut.", ship)
+    assert linkcard.draw("A door", "", ship) != linkcard.draw("A door", "", covers.made("City", []))
+    assert linkcard.draw("مرحبا", "", ship) == linkcard.draw("", "", ship), (
+        "no boxes for letters it lacks"
+    )
 
 
 ENDS = {

@@ -1,4 +1,4 @@
-"""The picture that stands where a link to a story is pasted: its title and last words by lamplight.
+"""The picture that stands where a link to a story is pasted: its title, last words and cover.
 
 Drawn here, since what shows a link asks for a PNG and runs nothing. Its letters are Source Serif 4
 (SIL Open Font License, `pictures/`); a text in letters that it has not is left to the page.
@@ -8,7 +8,10 @@ from functools import cache
 from io import BytesIO
 from pathlib import Path
 
+import resvg_py
 from PIL import Image, ImageDraw, ImageFont
+
+from game.library import covers
 
 PICTURES = Path(__file__).parent / "pictures"
 FONT = PICTURES / "SourceSerif4-Regular.ttf"
@@ -22,11 +25,13 @@ LONGEST_LINE = 300  # characters: more than a line of the narrowest letters has
 WORDS_SIZE, WORDS_LINES = 36, 5
 BOTTOM = 510
 NAME_AT = (136, 556)
+COVER_AT, COVER_WIDTH = (752, 176), 400
 
 
-def draw(title: str, words: str) -> bytes:
-    """The picture as PNG."""
+def draw(title: str, words: str, cover: str) -> bytes:
+    """The picture as PNG. `cover` is the drawing of game/library/covers.py."""
     picture = backdrop().copy()
+    picture.paste(painted(cover), COVER_AT, cover_corners())
     pen = ImageDraw.Draw(picture)
     font, lines = title_that_fits(title if readable(title) else "")
     y = write(pen, lines, font, TOP, INK, spacing=1.18)
@@ -41,6 +46,29 @@ def draw(title: str, words: str) -> bytes:
     # In 255 colours it is a tenth of the size, and made in a quarter of the time.
     picture.quantize(255, method=Image.Quantize.FASTOCTREE).save(out, "PNG")
     return out.getvalue()
+
+
+def painted(cover: str) -> Image.Image:
+    """A cover in the colours of the night."""
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {covers.WIDTH} {covers.HEIGHT}">'
+    png = resvg_py.svg_to_bytes(
+        svg_string=f"{svg}{cover}</svg>",
+        style_sheet=covers.COLOURS,
+        background=covers.GROUND,
+        width=COVER_WIDTH,
+        skip_system_fonts=True,
+    )
+    with Image.open(BytesIO(png)) as picture:
+        return picture.convert("RGB")
+
+
+@cache
+def cover_corners() -> Image.Image:
+    """A mask that rounds a cover's corners."""
+    size = (COVER_WIDTH, COVER_WIDTH * covers.HEIGHT // covers.WIDTH)
+    mask = Image.new("L", size, 0)
+    ImageDraw.Draw(mask).rounded_rectangle((0, 0, size[0] - 1, size[1] - 1), 14, fill=255)
+    return mask
 
 
 @cache

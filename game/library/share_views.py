@@ -20,7 +20,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from game import paths
 from game.guests import player_of
-from game.library import linkcard, shares
+from game.library import covers, linkcard, shares
 from game.library.limits import LimitMet
 from game.library.words import last_words, paragraphs
 from game.models import Adventure, Share, Status, Turn
@@ -141,7 +141,10 @@ def drawn(turn: Turn) -> dict[str, Any]:
 @by_link
 def card(request: HttpRequest, share: Share) -> HttpResponse:
     """The picture that stands where the link is pasted."""
-    picture = linkcard.draw(share.adventure.title, last_words(share.turn.reply))
+    adventure = share.adventure
+    picture = linkcard.draw(
+        adventure.title, last_words(share.turn.reply), covers.cover_of(adventure)
+    )
     return HttpResponse(picture, content_type="image/png")
 
 

@@ -1,8 +1,23 @@
-"""How the library's pages say when something was."""
+"""What the library's pages show: when something was, and covers."""
 
 from django import template
+from django.utils.safestring import SafeString, mark_safe
 
+from game.library import covers
 from game.library.words import ago
+from game.models import Adventure, Scenario
 
 register = template.Library()
 register.filter("ago", ago)
+
+
+@register.simple_tag
+def cover(of: Scenario | Adventure) -> SafeString:
+    """The cover of a scenario, or of the scenario that an adventure was begun from."""
+    drawing = covers.cover_of(of)
+    svg = (
+        f'<svg class="cover" viewBox="0 0 {covers.WIDTH} {covers.HEIGHT}" aria-hidden="true" '
+        f'focusable="false">{drawing}</svg>'
+    )
+    # Safe: a drawing is made of files of ours and of numbers (tests/test_covers.py).
+    return mark_safe(svg)  # noqa: S308
