@@ -15,4 +15,6 @@ fi
 # Needs no database: the state of the models is read from the migrations.
 DATABASE_URL=postgres://nobody@127.0.0.1:1/none .venv/bin/python -W ignore manage.py \
     makemigrations --check --dry-run || failed=1
+# Every overlay of deploy/kubernetes, built by kustomize.
+.venv/bin/python -m pytest -q tests/test_kubernetes.py || failed=1
 exit $failed

@@ -1,4 +1,4 @@
-"""What hosts deploy: every file is valid, and all that names something names what there is."""
+"""What hosts deploy: all that names something names what there is. Clusters: test_kubernetes.py."""
 
 import json
 import re
@@ -6,117 +6,18 @@ import subprocess
 import sys
 from pathlib import Path
 
-import kubernetes_validate
 import pytest
 import yaml
 
+from tests.cluster import KUBERNETES, one
+
 ROOT = Path(__file__).resolve().parent.parent
-KUBERNETES = ROOT / "deploy" / "kubernetes"
-VERSION = "1.33"
-OVERLAYS = ["base", "cpu", "gpu", "spot"]
-MADE = {"grue-narrators", "grue-scripts", "grue-secrets"}  # by generators
-
-
-def documents_of(folder):
-    """All that an overlay applies, its bases included."""
-    kustomization = yaml.safe_load((folder / "kustomization.yaml").read_text())
-    found = []
-    for name in kustomization["resources"]:
-        path = folder / name
-        assert path.exists(), f"{folder.name} names {name}, which is not there"
-        found += documents_of(path) if path.is_dir() else list(yaml.safe_load_all(path.read_text()))
-    return found
-
-
-def name_of(document):
-    return document["kind"], document["metadata"]["name"]
-
-
-def pod_of(document):
-    spec = document["spec"]
-    return spec["template"]["spec"] if "template" in spec else None
-
-
-@pytest.mark.parametrize("overlay", OVERLAYS)
-def test_every_object_of_a_cluster_is_valid(overlay):
-    for document in documents_of(KUBERNETES / overlay):
-        if document["apiVersion"].startswith("keda.sh/"):
-            continue  # no schema at hand: looked at below
-        kubernetes_validate.validate(document, VERSION, strict=True)
-
-
-@pytest.mark.parametrize("overlay", OVERLAYS)
-def test_no_object_stands_twice_and_each_name_leads_somewhere(overlay):
-    documents = documents_of(KUBERNETES / overlay)
-    names = [name_of(each) for each in documents]
-    assert len(names) == len(set(names))
-    there = {name for _, name in names} | MADE
-    for document in documents:
-        kind, name = name_of(document)
-        spec = document.get("spec", {})
-        if "scaleTargetRef" in spec:
-            assert ("Deployment", spec["scaleTargetRef"]["name"]) in names, (kind, name)
-        pod = pod_of(document) if "template" in spec else None
-        if pod is None:
-            continue
-        for volume in pod["volumes"]:
-            for source, key in (("configMap", "name"), ("persistentVolumeClaim", "claimName")):
-                if source in volume:
-                    assert volume[source][key] in there, (name, volume)
-        mounted = {volume["name"] for volume in pod["volumes"]}
-        for container in [*pod["containers"], *pod.get("initContainers", [])]:
-            assert {mount["name"] for mount in container["volumeMounts"]} <= mounted
-            for each in container.get("envFrom", []):
-                assert next(iter(each.values()))["name"] in there
-
-
-@pytest.mark.parametrize("overlay", OVERLAYS)
-def test_pods_have_no_rights_they_do_not_need(overlay):
-    for document in documents_of(KUBERNETES / overlay):
-        pod = pod_of(document) if "template" in document.get("spec", {}) else None
-        if pod is None:
-            continue
-        assert pod["securityContext"]["runAsNonRoot"] is True, name_of(document)
-        for container in [*pod["containers"], *pod.get("initContainers", [])]:
-            box = container["securityContext"]
-            assert box["readOnlyRootFilesystem"] is True
-            assert box["allowPrivilegeEscalation"] is False
-            assert box["capabilities"] == {"drop": ["ALL"]}
-
-
-def test_workers_are_scaled_by_a_figure_that_the_web_tells():
-    scaled = [each for each in documents_of(KUBERNETES / "spot") if each["kind"] == "ScaledObject"]
-    assert len(scaled) == 3
-    for each in scaled:
-        spec = each["spec"]
-        assert set(spec) <= {
-            "scaleTargetRef", "minReplicaCount", "maxReplicaCount", "pollingInterval",
-            "cooldownPeriod", "advanced", "triggers",
-        }  # fmt: skip
-        (trigger,) = spec["triggers"]
-        assert trigger["type"] == "metrics-api"
-        metric = re.match(r"(\w+)\{", trigger["metadata"]["valueLocation"])[1]
-        assert metric in told_metrics()
-
-
-def test_drained_workers_have_longer_than_they_drain():
-    config = next(
-        each for each in documents_of(KUBERNETES / "base") if name_of(each)[1] == "grue-config"
-    )
-    drain = int(config["data"]["DRAIN_SECONDS"])
-    pod = pod_of(next(
-        each for each in documents_of(KUBERNETES / "cpu") if name_of(each)[1] == "narrator-smol"
-        and each["kind"] == "Deployment"
-    ))  # fmt: skip
-    assert pod["terminationGracePeriodSeconds"] >= drain + 10
 
 
 def test_the_settings_of_cluster_and_containers_are_settings():
     known = set(re.findall(r'environment\.\w+\(\s*"([A-Z_]+)"', settings_text()))
     known |= {"OTEL_EXPORTER_OTLP_ENDPOINT"}
-    base = documents_of(KUBERNETES / "base")
-    config = next(each for each in base if name_of(each)[1] == "grue-config")
-    assert set(config["data"]) <= known
+    assert set(one("base", "ConfigMap", "grue-config")["data"]) <= known
     compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
     assert set(compose["x-grue"]["environment"]) <= known
     secrets = (KUBERNETES / "base" / "secrets.env.example").read_text()
