@@ -10,7 +10,7 @@ dashboard asks; Grafana shows both dashboards. llama: four turns told by llama-s
 turns told by the image with CUDA; without --card it runs on the processor, as no container gets a
 card then. FOLDER holds the built-in narrator's model and NAME, the GGUF that llama and gpu tell
 with (the built-in one's, if left out). Other images than the usual are named as in .env:
-PROMETHEUS_IMAGE, GRAFANA_IMAGE (empty: it is left out, and said so), LLAMA_IMAGE, CADDY_IMAGE.
+PROMETHEUS_IMAGE, ALERTMANAGER_IMAGE, GRAFANA_IMAGE (empty: it is left out, and said so), LLAMA_IMAGE, CADDY_IMAGE.
 """
 
 import argparse
@@ -113,7 +113,7 @@ def prometheus(path: str, **query: str) -> Any:
 
 
 def try_observe(house: House, grafana: bool) -> None:
-    house.do("--profile", "observe", "up", "-d", "--no-recreate", "prometheus")
+    house.do("--profile", "observe", "up", "-d", "--no-recreate", "prometheus", "alertmanager")
     jobs = {"grue-web": 1, "grue-workers": 2}
 
     def all_up() -> bool:
@@ -122,6 +122,8 @@ def try_observe(house: House, grafana: bool) -> None:
         return all(up.count(job) >= least for job, least in jobs.items())
 
     until("Prometheus reads the web, the game and the narrator", all_up)
+    until("Alertmanager", lambda: prometheus("alertmanagers")["activeAlertmanagers"])
+    until("Alertmanager answers", lambda: asked("http://127.0.0.1:9093/api/v2/status"))
     play(f"http://127.0.0.1:{house.port}", "", "observe")
 
     def rules() -> list[dict[str, str]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from scripts import runbook
 from tests.cluster import KUBERNETES, one
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -124,10 +125,23 @@ def alerts():
 def test_an_alert_asks_for_figures_that_are_told_and_has_a_chapter(rule):
     asked = asked_metrics(rule["expr"])
     assert asked and asked <= told_metrics(), asked - told_metrics()
-    page, anchor = rule["annotations"]["runbook"].split("#")
-    chapters = re.findall(r"^## (.+)$", (ROOT / page).read_text(), re.M)
+    page, anchor = rule["annotations"]["runbook_url"].split("#")
+    assert page == "{{ $externalURL }}/consoles/alerts.html"
     assert anchor == rule["alert"].lower()
+    chapters = re.findall(r"^## (.+)$", runbook.SOURCE.read_text(), re.M)
     assert rule["alert"] in chapters
+    assert f'id="{anchor}"' in runbook.PAGE.read_text()
+
+
+def test_the_page_that_alerts_link_to_says_what_the_docs_say():
+    written = runbook.page(runbook.SOURCE.read_text())
+    assert runbook.PAGE.read_text() == written, "run python scripts/runbook.py"
+    assert "{{" not in written  # Prometheus reads it as a template
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    prometheus = compose["services"]["prometheus"]
+    folder = f"/etc/prometheus/{runbook.PAGE.parent.name}"
+    assert f"--web.console.templates={folder}" in prometheus["command"]
+    assert "./deploy/prometheus:/etc/prometheus:ro" in prometheus["volumes"]
 
 
 @pytest.mark.parametrize("name", ["grue-players", "grue-workers"])
