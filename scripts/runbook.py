@@ -21,7 +21,8 @@ HEAD = """<!doctype html>
 <title>Grue: when an alert fires</title>
 <style>
   :root { color-scheme: light dark; }
-  body { font: 1rem/1.5 system-ui, sans-serif; max-width: 42rem; margin: 2rem auto; padding: 0 1rem; }
+  body { font: 1rem/1.5 system-ui, sans-serif; max-width: 42rem; margin: 2rem auto;
+    padding: 0 1rem; }
   :target { background: Mark; color: MarkText; }
   code { overflow-wrap: anywhere; }
 </style>

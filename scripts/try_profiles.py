@@ -10,7 +10,8 @@ dashboard asks; Grafana shows both dashboards. llama: four turns told by llama-s
 turns told by the image with CUDA; without --card it runs on the processor, as no container gets a
 card then. FOLDER holds the built-in narrator's model and NAME, the GGUF that llama and gpu tell
 with (the built-in one's, if left out). Other images than the usual are named as in .env:
-PROMETHEUS_IMAGE, ALERTMANAGER_IMAGE, GRAFANA_IMAGE (empty: it is left out, and said so), LLAMA_IMAGE, CADDY_IMAGE.
+PROMETHEUS_IMAGE, ALERTMANAGER_IMAGE, GRAFANA_IMAGE (empty: it is left out, and said so),
+LLAMA_IMAGE, CADDY_IMAGE.
 """
 
 import argparse
