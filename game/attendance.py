@@ -28,6 +28,7 @@ from game.accounts.standing import without_doubt
 from game.database import in_database
 from game.log import line_rest, story_log
 from game.models import Membership
+from inference.logs import where
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +67,7 @@ class Present:
 
     def do(self, work: Coroutine[Any, Any, None]) -> None:
         """In a task of its own: a socket that closes slowly holds up no other."""
-        self.busy = asyncio.create_task(work, context=self.context)
+        self.busy = asyncio.create_task(logged(work), context=self.context)
 
 
 class Attendance:
@@ -98,9 +99,9 @@ class Attendance:
                     each.due = now + EVERY
                 try:
                     await self.look(part)
-                except Exception:
+                except Exception as problem:
                     # Nobody would look at any socket again if this ended.
-                    logger.exception("the look at %d sockets broke off", len(part))
+                    logger.error("the look at %d sockets broke off: %s", len(part), where(problem))
             await asyncio.sleep(TICK)
 
     async def look(self, part: Sequence[Present]) -> None:
@@ -127,6 +128,14 @@ class Attendance:
 
     def is_free(self, present: Present) -> bool:
         return present in self.present and (present.busy is None or present.busy.done())
+
+
+async def logged(work: Coroutine[Any, Any, None]) -> None:
+    """Do it; what fails is logged at once, and tried again with the next look."""
+    try:
+        await work
+    except Exception as problem:
+        logger.error("a socket was not looked at: %s", where(problem))
 
 
 async def look_closer(present: Present, evidence: Evidence | None) -> None:

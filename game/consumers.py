@@ -33,7 +33,7 @@ from game.protocol import ErrorEvent, Ping, Pong, Refused, Resume, TurnWaiting, 
 from inference import tracing
 from inference.interpreter import Leftovers
 from inference.log import FIRST, LAGGED, to_json
-from inference.logs import about
+from inference.logs import about, where
 
 logger = logging.getLogger(__name__)
 leftovers = Leftovers()
@@ -47,9 +47,15 @@ COMMANDS_AT_ONCE = 40
 REFUSALS_BEFORE_CLOSE = 100
 DATABASE_SECONDS = 6.0  # how long a command waits for a database that went away
 LOOK_EVERY = 1.0  # seconds between looks at the place in the line
+# Seconds until an adventure whose log could not be forwarded is tried again; doubled each time.
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 
 DATABASE_AWAY = _l(
     "The host cannot reach its database. Your words are kept; try again in a moment."
+)
+BROKEN = _l(
+    "Something went wrong on this host, and your words were not taken. Try again; if it happens "
+    "again, tell the host."
 )
 
 
@@ -193,6 +199,10 @@ class AdventureConsumer(AsyncWebsocketConsumer):
             logger.error("adventure %s: %s", self.adventure_id, type(problem).__name__)
             await self.send_event(ErrorEvent(code="narrator_down", message=str(DATABASE_AWAY)))
             await self.close(code=TRY_AGAIN)
+        except Exception as problem:
+            # One command of one player: the socket, and everybody else's, go on.
+            logger.error("adventure %s: a command failed: %s", self.adventure_id, where(problem))
+            await self.refuse(Refused("narrator_down", str(BROKEN)), key)
 
     async def carry_out(self, command: protocol.Keyed) -> protocol.Accepted:
         """Have a command carried out, once, also where the database goes away meanwhile.
@@ -246,27 +256,37 @@ class AdventureConsumer(AsyncWebsocketConsumer):
         self.forwarding = asyncio.create_task(self.forward_for_ever(after))
 
     async def forward_for_ever(self, after: str) -> None:
+        """Forward until the socket closes. What fails is tried again, more and more seldom."""
+        pause = FIRST_PAUSE
         while True:
+            began = time.monotonic()
             try:
                 if not after:
                     after = await self.send_snapshot()
                 await self.forward_log(after)
             except LogGone:
                 metrics.DROPPED.labels("log gone").inc()
-                after = ""
-            except (DatabaseError, InterfaceError) as problem:
-                logger.warning("adventure %s: no snapshot: %s", self.adventure_id, problem)
-                after = ""
-                await asyncio.sleep(1)
-            except (redis.RedisError, OSError) as problem:
-                metrics.DROPPED.labels("redis away").inc()
-                logger.warning("adventure %s: following broke: %s", self.adventure_id, problem)
-                after = ""
-                self.log_flows = False
-                await followers().wait_for_redis()
             except Adventure.DoesNotExist:
                 await self.close(code=NOT_FOUND)
                 return
+            except (DatabaseError, InterfaceError) as problem:
+                logger.warning("adventure %s: no snapshot: %s", self.adventure_id, problem)
+                await asyncio.sleep(1)
+            except (redis.ConnectionError, redis.TimeoutError, OSError) as problem:
+                metrics.DROPPED.labels("redis away").inc()
+                logger.warning("adventure %s: following broke: %s", self.adventure_id, problem)
+                self.log_flows = False
+                await followers().wait_for_redis()
+            except Exception as problem:
+                metrics.DROPPED.labels("error").inc()
+                logger.error(
+                    "adventure %s: following failed: %s", self.adventure_id, where(problem)
+                )
+                self.log_flows = not isinstance(problem, redis.RedisError)
+                lasted = time.monotonic() - began
+                pause = FIRST_PAUSE if lasted > LONGEST_PAUSE else min(2 * pause, LONGEST_PAUSE)
+                await asyncio.sleep(pause)
+            after = ""
 
     async def send_snapshot(self) -> str:
         """Send the adventure as it stands. The log id to go on from.
@@ -347,13 +367,17 @@ class AdventureConsumer(AsyncWebsocketConsumer):
             await asyncio.sleep(LOOK_EVERY)
             if self.waiting is None:
                 return
-            with contextlib.suppress(DatabaseError, InterfaceError):
+            try:
                 place = await in_database(self.place_in_line, self.waiting)
                 if place is not None and place != said and place[0] == self.waiting:
                     said = place
                     turn, position, eta = place
                     waiting = TurnWaiting(turn=turn, position=position, eta_seconds=eta)
                     await self.send_event(waiting)
+            except (DatabaseError, InterfaceError):
+                continue
+            except Exception as problem:
+                logger.error("adventure %s: no place shown: %s", self.adventure_id, where(problem))
 
     def place_in_line(self, turn: str) -> tuple[str, int, int | None] | None:
         if line_rest.on:

@@ -9,7 +9,6 @@ import contextlib
 import json
 import logging
 import math
-import re
 import sys
 import time
 import uuid
@@ -23,7 +22,8 @@ from django.conf import settings
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from inference.log import FIRST, PREFIX, log_key
+from inference.log import FIRST, LAGGED, PREFIX, is_log_id, log_key
+from inference.logs import where
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ WORDS_BEGIN = f'{{"type":"{WORDS}",'  # as inference.log writes it
 MOST_WAITING = 2 * 1024 * 1024  # bytes that may wait for one socket: a log full of words
 ENTRY_BYTES = 700  # what an entry takes beside its text, about
 PAGE = 100  # entries read at a time when a socket comes back
-LOG_ID = re.compile(r"\d{1,20}-\d{1,20}")
+RETRY_SECONDS = 0.5  # until the reader goes on after an error
 
 
 @dataclass(slots=True)
@@ -67,8 +67,16 @@ class Entry:
 
     @property
     def event(self) -> dict[str, Any]:
+        """What the entry says. One that nobody can read says nothing, and its story goes on: the
+        next version tells that something is missing.
+        """
         if self.read is None:
-            self.read = json.loads(self.text)
+            try:
+                self.read = dict(json.loads(self.text))
+                self.read["type"]
+            except (ValueError, TypeError, KeyError, RecursionError) as problem:
+                logger.error("entry %s of a story log: %s", self.id, where(problem))
+                self.read = {"type": LAGGED}
         return self.read
 
     @property
@@ -178,6 +186,7 @@ class Followers:
         self.following: dict[str, set[Follower]] = defaultdict(set)
         self.task: asyncio.Task[None] | None = None
         self.flows = True  # False while the reader waits for Redis
+        self.quiet_due = 0.0  # time.monotonic(); when the quiet logs are read next
         self.in_rounds = False  # words gather for all together, so that no socket has to wait
 
     async def follow(self, adventure: str, after: str) -> Follower:
@@ -185,14 +194,21 @@ class Followers:
 
         Raises LogGone when the log does not hold that id any more, and redis.RedisError.
         """
+        if not is_log_id(after):
+            raise LogGone
         follower = Follower(adventure)
-        if adventure not in self.positions:
-            self.positions[adventure] = after if LOG_ID.fullmatch(after) else FIRST
         self.following[adventure].add(follower)
         self.enliven(adventure)
         # Shielded: redis-py can swallow a cancellation that reaches it in mid-command, and the
         # socket that went away would be followed for ever.
         try:
+            if adventure not in self.positions:
+                # Where the shared reader goes on is never what a client said: an id of the future
+                # would keep every other window of the adventure from its words.
+                last = await asyncio.shield(self.last_id(adventure))
+                if follower.gone:
+                    raise LogGone
+                self.positions.setdefault(adventure, last)
             missed = await asyncio.shield(self.entries_after(adventure, after))
             follower.catch_up(missed)
             if self.task is None or self.task.done():
@@ -214,13 +230,16 @@ class Followers:
             self.positions.pop(follower.adventure, None)
             self.lively.pop(follower.adventure, None)
 
+    async def last_id(self, adventure: str) -> str:
+        """The id of the log's newest entry; FIRST when there is none."""
+        newest = await self.client.xrevrange(log_key(adventure), count=1)
+        return newest[0][0].decode() if newest else FIRST
+
     async def entries_after(self, adventure: str, after: str) -> list[Entry]:
         """What the log holds after an id.
 
         Raises LogGone when the log does not hold that id, or more than may wait for a socket.
         """
-        if not LOG_ID.fullmatch(after):
-            raise LogGone
         key = log_key(adventure)
         entries = await self.entries_from(key, after)
         if after == FIRST:
@@ -259,42 +278,60 @@ class Followers:
         await pipe.execute()
 
     async def read_for_ever(self) -> None:
-        """The one reader. A broken connection sends every socket back to a snapshot.
+        """The one reader of all logs. It ends only when nobody follows.
+
+        A broken connection sends every socket back to a snapshot; an error of one log sends only
+        those who follow that one. Whatever else goes wrong is logged, and the reader goes on.
+        """
+        self.quiet_due = 0.0
+        while self.following:
+            try:
+                await self.read_once()
+            except redis.ResponseError as problem:
+                logger.error("a story log cannot be read: %s", type(problem).__name__)
+                if not await self.break_off_unreadable():
+                    await self.recover()
+            except (redis.RedisError, OSError) as problem:
+                logger.warning("the story logs broke off: %s", problem)
+                await self.recover()
+            except Exception as problem:
+                logger.error("the reader of the story logs failed: %s", where(problem))
+                await self.recover()
+
+    async def recover(self) -> None:
+        """Wait until Redis answers, then send every socket back to a snapshot."""
+        self.flows = False
+        await self.wait_for_redis()
+        self.flows = True
+        for adventure in list(self.following):
+            self.break_off(adventure)
+
+    async def read_once(self) -> None:
+        """Wait for new entries and hand them out.
 
         Redis is asked for the lively logs at once and for the quiet ones now and then: to ask for
         two thousand takes ten milliseconds, and words come all the time.
         """
-        quiet_due = 0.0
-        while self.following:
-            now = time.monotonic()
-            lively, quiet = self.sorted_out(now)
-            self.in_rounds = len(lively) > FEW
-            block = BLOCK_MS
-            try:
-                if quiet and now >= quiet_due:
-                    self.hand_out_all(await self.read(quiet))
-                    quiet_due = time.monotonic() + QUIET_EVERY * max(1, len(quiet) / MANY)
-                if quiet:
-                    block = max(1, math.ceil(1000 * (quiet_due - time.monotonic())))
-                asked = time.monotonic()
-                answer = await self.read(lively, block)
-                came = time.monotonic()
-                if self.in_rounds and answer and came - asked > AWAITED:
-                    self.hand_out_all(answer)
-                    await asyncio.sleep(GATHER)
-                    answer = await self.read(lively)
-            except (redis.RedisError, OSError) as problem:
-                logger.warning("the story logs broke off: %s", problem)
-                self.flows = False
-                await self.wait_for_redis()
-                self.flows = True
-                self.break_off()
-                continue
+        lively, quiet = self.sorted_out(time.monotonic())
+        self.in_rounds = len(lively) > FEW
+        block = BLOCK_MS
+        if quiet and time.monotonic() >= self.quiet_due:
+            self.hand_out_all(await self.read(quiet))
+            self.quiet_due = time.monotonic() + QUIET_EVERY * max(1, len(quiet) / MANY)
+        if quiet:
+            block = max(1, math.ceil(1000 * (self.quiet_due - time.monotonic())))
+        asked = time.monotonic()
+        answer = await self.read(lively, block)
+        came = time.monotonic()
+        if self.in_rounds and answer and came - asked > AWAITED:
             self.hand_out_all(answer)
-            if self.in_rounds:
-                await asyncio.sleep(max(0.0, came + ROUND - time.monotonic()))
-            elif answer and len(lively) > FEW // 10:
-                await asyncio.sleep(PAUSE)
+            await asyncio.sleep(GATHER)
+            answer = await self.read(lively)
+        self.hand_out_all(answer)
+        if self.in_rounds:
+            await asyncio.sleep(max(0.0, came + ROUND - time.monotonic()))
+        elif answer and len(lively) > FEW // 10:
+            await asyncio.sleep(PAUSE)
 
     def sorted_out(self, now: float) -> tuple[list[str], list[str]]:
         """The adventures whose logs are lively, and the others; few are all lively."""
@@ -330,7 +367,12 @@ class Followers:
 
     def hand_out_all(self, answer: Any) -> None:
         for key, entries in answer or []:
-            self.hand_out(key.decode(), entries)
+            try:
+                self.hand_out(key.decode(), entries)
+            except Exception as problem:  # an entry that nobody can read: the others go on
+                adventure = key.decode(errors="replace").removeprefix(log_key(""))
+                logger.error("adventure %s: its log cannot be read: %s", adventure, where(problem))
+                self.break_off(adventure)
 
     def hand_out(self, key: str, entries: list[tuple[bytes, list[bytes]]]) -> None:
         last = entries[-1][0].decode()
@@ -349,18 +391,40 @@ class Followers:
 
     async def wait_for_redis(self) -> None:
         while True:
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(RETRY_SECONDS)
             with contextlib.suppress(redis.RedisError, OSError):
                 await self.client.ping()
                 return
 
-    def break_off(self) -> None:
-        """Tell every socket that its log may have lost something."""
-        for followers in self.following.values():
-            for follower in followers:
-                follower.break_off()
-        self.following.clear()
-        self.positions.clear()
+    async def break_off_unreadable(self) -> bool:
+        """Redis refused a read of many logs: break off those that it refuses by themselves.
+
+        False when there are none: then it was not about a log.
+        """
+        followed = dict(self.positions)
+        pipe = self.client.pipeline(transaction=False)
+        for adventure, position in followed.items():
+            pipe.xrange(log_key(adventure), position, count=1)
+        try:
+            answers = await pipe.execute(raise_on_error=False)
+        except (redis.RedisError, OSError):
+            return False
+        refused = [
+            adventure
+            for adventure, answer in zip(followed, answers, strict=True)
+            if isinstance(answer, redis.ResponseError)
+        ]
+        for adventure in refused:
+            logger.error("adventure %s: its log cannot be read", adventure)
+            self.break_off(adventure)
+        return bool(refused)
+
+    def break_off(self, adventure: str) -> None:
+        """Tell those who follow an adventure that its log may have lost something."""
+        for follower in self.following.pop(adventure, set()):
+            follower.break_off()
+        self.positions.pop(adventure, None)
+        self.lively.pop(adventure, None)
 
 
 def as_it_came(answer: Any, **_: Any) -> Any:
@@ -368,7 +432,7 @@ def as_it_came(answer: Any, **_: Any) -> Any:
 
 
 def decoded(log_id: bytes, fields: dict[bytes, bytes]) -> Entry:
-    text, name = fields[b"e"].decode(), log_id.decode()
+    text, name = fields.get(b"e", b"").decode(errors="replace"), log_id.decode()
     return Entry(name, text, sys.getsizeof(text) + ENTRY_BYTES, order(name))
 
 

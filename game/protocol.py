@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from game.models import LONGEST_TEXT
+from inference.log import is_log_id
 
 LONGEST_FRAME = 64 * 1024
 
@@ -62,6 +63,17 @@ def short_enough(text: str) -> str:
 
 
 StoryText = Annotated[str, AfterValidator(short_enough)]
+
+
+def log_position(after: str) -> str:
+    if after and not is_log_id(after):
+        raise ValueError(
+            _("That is no place in the log. Send an id that an event had, or reload the page.")
+        )
+    return after
+
+
+LogPosition = Annotated[str, Field(max_length=64), AfterValidator(log_position)]
 
 
 # Commands: client to server
@@ -121,7 +133,7 @@ class StopTurn(KeyedCommand):
 
 class Resume(Command):
     type: Literal["resume"]
-    after: str = Field(max_length=64)
+    after: LogPosition
 
 
 class Ping(Command):

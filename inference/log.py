@@ -9,6 +9,7 @@ Every time in here is Redis' own.
 """
 
 import json
+import re
 import time
 import uuid
 from collections.abc import Iterable, Sequence
@@ -40,6 +41,12 @@ OFF_KEY = f"{PREFIX}off"  # narrators that the host has switched off
 ONLINE_KEY = f"{PREFIX}online"  # when each player was last seen at a window
 WATCHING_KEY = f"{PREFIX}watching"  # since when Redis remembers who watches
 LAGGED = "log.lagged"  # an entry for followers alone: pages get a snapshot instead
+LOG_ID = re.compile(r"[0-9]{1,20}-[0-9]{1,20}")  # not \d: Redis refuses other scripts' digits
+
+
+def is_log_id(text: str) -> bool:
+    """Whether Redis accepts `text` as a stream id: two unsigned 64-bit numbers."""
+    return LOG_ID.fullmatch(text) is not None and max(map(int, text.split("-"))) < 2**64
 
 
 def log_key(adventure: str) -> str:

@@ -4,10 +4,12 @@
 task. A host's formatter finds them on each record.
 """
 
+import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from logging import Filter, LogRecord
+from pathlib import Path
 from types import MappingProxyType
 
 SUBJECTS = ("request", "adventure", "turn", "attempt", "narrator")
@@ -43,3 +45,13 @@ class Subjects(Filter):
             if name not in record.__dict__:
                 record.__dict__[name] = value
         return True
+
+
+def where(problem: BaseException) -> str:
+    """What an unexpected exception is and where it came from: "KeyError (turns.py:120, log.py:9)".
+
+    Its own text stays out of the log: it may hold a player's words.
+    """
+    frames = traceback.extract_tb(problem.__traceback__)[-3:]
+    places = ", ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames))
+    return f"{type(problem).__name__} ({places})" if places else type(problem).__name__

@@ -69,13 +69,14 @@ async def test_of_many_stories_only_the_lively_are_asked_for_all_the_time(
     reader, asked = reading
     followed = await follow_all(reader, names(6))
     lively = next(iter(followed))
+    before = len(asked)
     await asyncio.sleep(0.4)
     reader.enliven(lively)
     for word in range(20):
         await say(log, lively, str(word))
         assert await next_of(followed[lively]) == [str(word)]
     assert asked[-5:] == [(1, True)] * 5
-    assert asked.count((5, False)) == 1, "the quiet ones, once in all this time"
+    assert asked[before:].count((5, False)) == 1, "the quiet ones, once in all this time"
 
 
 async def test_a_story_that_is_left_is_asked_for_no_more(reading, log):
