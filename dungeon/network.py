@@ -4,10 +4,12 @@ import contextlib
 import errno
 import fcntl
 import ipaddress
+import os
 import socket
 import struct
 import sys
 from functools import cache
+from pathlib import Path
 from urllib.parse import urlsplit
 
 EVERY = {"0.0.0.0", "::", ""}  # noqa: S104 (compared with, not bound to)
@@ -88,6 +90,13 @@ def shown_host(host: str) -> str:
     if host in EVERY:
         return (lan_addresses() or ["127.0.0.1"])[0]
     return host
+
+
+def in_container() -> bool:
+    """Docker, Podman, Kubernetes, LXC and systemd-nspawn each leave one of these."""
+    if os.environ.get("KUBERNETES_SERVICE_HOST") or os.environ.get("container"):  # noqa: SIM112
+        return True
+    return any(Path(mark).exists() for mark in ("/.dockerenv", "/run/.containerenv"))
 
 
 def listen_problem(host: str, port: int) -> str:

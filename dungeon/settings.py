@@ -75,6 +75,17 @@ TRUSTED_PROXIES = environment.whole(
     0,
     10,
 )
+# With ACCOUNTS=single, a browser on this very machine is the operator's. Behind a proxy and in a
+# container that is not to be seen, and the operator types the code that the terminal prints.
+LOOPBACK_OPERATOR = environment.boolean(
+    "LOOPBACK_OPERATOR",
+    not (
+        TRUSTED_PROXIES
+        or CSRF_TRUSTED_ORIGINS
+        or environment.text("ALLOWED_HOSTS")
+        or network.in_container()
+    ),
+)
 # Where strangers may sign up, those who run the place prove with an app that it is them.
 STAFF_NEED_TOTP = ACCOUNTS == "open" and bool(
     not network.is_loopback(HOST) or CSRF_TRUSTED_ORIGINS or environment.text("ALLOWED_HOSTS")
@@ -210,6 +221,7 @@ LIMITS = {
     "report": "20/h/ip,10/h/user",
     "export": "60/m/ip,30/m/user",
     "data": "10/h/user",
+    "operator_code": "10/m/ip,60/h/ip",
 }
 
 # Accounts: django-allauth, with a second factor by app (allauth.mfa).

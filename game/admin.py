@@ -9,9 +9,12 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.forms import UserChangeForm
+from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from game import models
 from game.accounts import invites
@@ -24,8 +27,17 @@ admin.site.site_header = "Grue"
 admin.site.site_title = "Grue"
 
 
+class PlayerForm(UserChangeForm):
+    def clean(self) -> dict[str, Any]:
+        found: dict[str, Any] = super().clean() or {}
+        if self.instance.is_guest and (found.get("is_staff") or found.get("is_superuser")):
+            raise ValidationError(_("A guest cannot be staff: they have to sign up first."))
+        return found
+
+
 @admin.register(models.Player)
 class PlayerAdmin(UserAdmin):
+    form = PlayerForm
     list_display = ("username", "is_guest", "is_staff", "date_joined", "last_login")
     list_filter = ("is_guest", "is_staff", "is_superuser", "is_active")
 

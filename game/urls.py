@@ -3,6 +3,7 @@
 from django.urls import include, path
 
 from game import card_views, metrics_view, telling_views, views
+from game.accounts import operator_views
 
 urlpatterns = [
     path("", include("game.library.urls")),
@@ -35,7 +36,8 @@ urlpatterns = [
         card_views.delete,
         name="delete_card",
     ),
-    path("operator/<str:token>/", views.operator, name="operator"),
+    path("operator/", operator_views.code, name="operator_code"),
+    path("operator/<str:token>/", operator_views.link, name="operator"),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
     path("metrics", metrics_view.metrics_page, name="metrics"),

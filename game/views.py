@@ -1,6 +1,5 @@
 """The pages. Each look-up of an adventure goes through `theirs`: what is not yours is not there."""
 
-import hmac
 import json
 import re
 from typing import Any
@@ -9,7 +8,7 @@ from uuid import UUID
 import redis
 from django.conf import settings
 from django.contrib import messages
-from django.db import DatabaseError, OperationalError, connection, transaction
+from django.db import DatabaseError, OperationalError, connection
 from django.db.models import QuerySet
 from django.db.models.functions import Left
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -301,30 +300,6 @@ def plot(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
 
 
 # The host's side
-
-
-@never_cache
-def operator(request: HttpRequest, token: str) -> HttpResponse:
-    """The link that `make play` prints once: it makes this browser's player the operator."""
-    file = settings.DATA_DIR / "operator_token"  # dungeon.operator makes it
-    try:
-        kept = file.read_text().strip()
-    except OSError:
-        raise Http404("The link was used, or never was.") from None
-    if not kept or not hmac.compare_digest(kept.encode(), token.encode()):
-        raise Http404("The link was used, or never was.")
-    if request.method != "POST":
-        return render(request, "operator.html")
-    with transaction.atomic():
-        player = player_of(request)
-        player.is_staff = player.is_superuser = True
-        player.save(update_fields=["is_staff", "is_superuser"])
-        try:
-            file.unlink()  # whoever deletes it is the one: a second browser finds nothing
-        except FileNotFoundError:
-            raise Http404("The link was used a moment ago.") from None
-    messages.success(request, _("You are the operator of this host. The admin is open to you."))
-    return redirect("home")
 
 
 @require_safe

@@ -367,15 +367,6 @@ def test_staff_need_an_app_where_strangers_may_sign_up(client, wren, settings):
     assert client.get("/admin/").status_code == 200
 
 
-def test_an_operator_who_is_a_guest_signs_up_first(client, settings, scenario):
-    settings.STAFF_NEED_TOTP = True
-    begin(client)
-    Player.objects.update(is_staff=True, is_superuser=True)
-    assert client.get("/admin/").url == "/accounts/signup/"
-    sign_up(client)
-    assert who(client).is_superuser
-
-
 def test_the_admin_has_no_door_of_its_own(client, wren):
     assert client.get("/admin/").url.startswith("/admin/login/")
     assert client.get("/admin/login/").url.startswith("/accounts/login/")

@@ -133,6 +133,7 @@ def test_nobody_is_let_through_whom_the_rules_refuse(settings, accounts, state):
         for is_guest in (True, False)
         for is_staff in (True, False)
         for is_active in (True, False)
+        if not (is_guest and is_staff)  # the database refuses that
     ]
     for player in players:
         STATES[state](player)

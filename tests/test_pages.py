@@ -343,41 +343,6 @@ def test_forms_want_their_token(adventure, alice, client):
 # The host's side
 
 
-@pytest.fixture
-def operator_token(settings, tmp_path):
-    settings.DATA_DIR = tmp_path
-    (tmp_path / "operator_token").write_text("open-sesame\n")
-    return tmp_path / "operator_token"
-
-
-def test_the_operators_link_works_once(client, db, operator_token):
-    url = "/operator/open-sesame/"
-    assert "Make me the operator" in client.get(url).content.decode()
-    assert Player.objects.count() == 0
-    answer = client.post(url, follow=True)
-    player = Player.objects.get()
-    assert player.is_staff
-    assert player.is_superuser
-    assert "You are the operator" in answer.content.decode()
-    assert client.get("/admin/").status_code == 200
-    assert not operator_token.exists()
-    assert client.get(url).status_code == client.post(url).status_code == 404
-    assert Player.objects.count() == 1
-
-
-@pytest.mark.parametrize("token", ["wrong", "open-sesam", "öffne-dich"])
-def test_a_wrong_link_is_not_there(client, db, operator_token, token):
-    assert client.get(f"/operator/{token}/").status_code == 404
-    assert client.post(f"/operator/{token}/").status_code == 404
-    assert operator_token.exists()
-    assert Player.objects.count() == 0
-
-
-def test_an_empty_token_opens_nothing(client, db, operator_token):
-    operator_token.write_text("")
-    assert client.post("/operator/x/").status_code == 404
-
-
 def test_the_process_says_that_it_lives(client):
     assert client.get("/healthz").status_code == 200
 

@@ -77,6 +77,12 @@ class AccountAdapter(DefaultAccountAdapter):
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         return reverse("account_home")
 
+    def is_reauthentication_required(self, *, app: str) -> bool:
+        """With a single player there are no passwords to ask for (game.accounts.operators)."""
+        if settings.ACCOUNTS == "single":
+            return False
+        return bool(super().is_reauthentication_required(app=app))
+
     def get_client_ip(self, request: HttpRequest) -> str:
         """Behind a proxy on a Unix socket that does not say whom it asks for, all are one."""
         return address_of(request) or ""

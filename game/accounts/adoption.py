@@ -14,16 +14,14 @@ LEAVE_BEHIND = "leave_behind"
 def adopt(guest: Player, player: Player) -> None:
     """Make everything of a guest a player's, and let the guest go.
 
-    Every relation of the game is moved, those of models that are not written yet as well.
+    Every relation of the game is moved, those of models that are not written yet as well. Rights
+    are not: a guest has none (a constraint of the database says so).
     """
     if not guest.is_guest:
         raise ValueError("only guests are adopted")
     with transaction.atomic():
         for relation in relations():
             move(relation, guest, player)
-        if guest.is_staff:
-            player.is_staff, player.is_superuser = True, guest.is_superuser
-            player.save(update_fields=["is_staff", "is_superuser"])
         guest.delete()
 
 

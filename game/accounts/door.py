@@ -20,7 +20,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from game.accounts import adoption
+from game.accounts import adoption, confirming, operators
 from game.accounts.standing import STILL_OPEN, may_play
 from game.guests import BACKEND
 from game.models import Player
@@ -39,6 +39,7 @@ ENTRANCE = {
     "mfa_authenticate",
     "admin:login",
     "invited",
+    "operator",
 }
 # What anybody may see, whoever the host lets in.
 OUTSIDE = {"healthz", "readyz", "metrics", "operator", "policy", "set_language"}
@@ -60,6 +61,8 @@ class DoorMiddleware:
         if settings.ACCOUNTS == "single" and name not in OUTSIDE:
             let_the_one_in(request, name)
         player = request.user
+        if settings.ACCOUNTS == "single" and isinstance(player, Player):
+            player.set_rights_for_request(operators.is_operator_here(request))
         if isinstance(player, Player) and player.is_guest and name in ENTRANCE:
             request.guest = player  # type: ignore[attr-defined]
             request.user = AnonymousUser()
@@ -87,8 +90,17 @@ def turned_away(request: HttpRequest, player: Player, name: str) -> HttpResponse
             request,
             _("Whoever runs this place needs an authenticator app: strangers may sign up here."),
         )
-        return redirect("account_signup" if player.is_guest else "mfa_activate_totp")
-    return None
+        return redirect("mfa_activate_totp")
+    if settings.ACCOUNTS == "single":
+        if operators_alone(name) and not player.is_staff:
+            return redirect_to_login(request.get_full_path(), reverse("operator_code"))
+        return None
+    return confirming.ask_again(request, player, name)
+
+
+def operators_alone(name: str) -> bool:
+    """Pages that only the operator may have where there is a single player."""
+    return name.startswith("admin:") or name == "account_delete"
 
 
 def lacks_second_factor(player: Player) -> bool:

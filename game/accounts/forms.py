@@ -11,16 +11,22 @@ from allauth.account.forms import (
     ResetPasswordKeyForm,
     SignupForm,
 )
+from allauth.account.internal.userkit import get_user_by_username
+from allauth.account.models import EmailAddress
 from allauth.mfa.base.forms import AuthenticateForm
 from allauth.mfa.base.forms import ReauthenticateForm as AppReauthenticateForm
+from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.forms import ActivateTOTPForm
 from django import forms
 from django.conf import settings
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from game.accounts import adoption
+from game.accounts import adoption, operators
+from game.accounts.names import check_name
 from game.models import Adventure, Player
 
 
@@ -106,3 +112,118 @@ class AppReauthenticate(Plain, AppReauthenticateForm):
 
 class AddApp(Plain, ActivateTOTPForm):
     pass
+
+
+class BecomeOperator(Plain):
+    """Name and password of whoever has the operator's link.
+
+    A new name makes an account, the guest of this browser's where there is one. A player's name
+    wants that account's password. An operator's sets a new one: they have lost theirs.
+    """
+
+    username = forms.CharField(
+        label=_("Name"),
+        max_length=150,
+        widget=forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "none"}),
+    )
+    password1 = forms.CharField(
+        label=_("Password"),
+        max_length=1000,
+        strip=False,
+        help_text=_("8 characters or more."),
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+    password2 = forms.CharField(
+        label=_("Password once more"),
+        max_length=1000,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+    def __init__(self, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.guest: Player | None = getattr(request, "guest", None)
+        self.player: Player | None = None
+        if isinstance(request.user, Player):
+            self.fields["username"].initial = request.user.username
+        if settings.EMAIL_URL:
+            self.fields["email"] = forms.EmailField(label=_("E-mail address"), max_length=254)
+            self.order_fields(["username", "email"])
+
+    def clean(self) -> dict[str, Any]:
+        found: dict[str, Any] = super().clean() or {}
+        name, password = found.get("username"), found.get("password1")
+        if not name or not password or not found.get("password2"):
+            return found
+        self.player = get_user_by_username(name)
+        if password != found["password2"]:
+            self.add_error("password2", _("The two passwords are not the same."))
+        elif self.player is None or self.player.is_superuser:
+            self.check_new(name, password)
+        elif not self.player.is_active or not self.player.check_password(password):
+            self.add_error(
+                "password1",
+                _("This name belongs to an account. Enter its password, or choose another name."),
+            )
+        return found
+
+    def check_new(self, name: str, password: str) -> None:
+        try:
+            if self.player is None:
+                check_name(name)
+        except ValidationError as problem:
+            self.add_error("username", problem)
+        try:
+            validate_password(password, self.player or Player(username=name))
+        except ValidationError as problem:
+            self.add_error("password1", problem)
+
+    def clean_email(self) -> str:
+        email: str = self.cleaned_data["email"].lower()
+        named = get_user_by_username(self.cleaned_data.get("username") or "")
+        others = EmailAddress.objects.filter(email=email, verified=True).exclude(user=named)
+        if others.exists():
+            raise ValidationError(_("Another account has that address."))
+        return email
+
+    def save(self) -> Player:
+        """The account that becomes the operator, stored with its password."""
+        player, password = self.player, self.cleaned_data["password1"]
+        if player is None:
+            player = self.guest or Player()
+            player.username, player.is_guest = self.cleaned_data["username"], False
+            player.set_password(password)
+        elif player.is_superuser:
+            player.set_password(password)  # which ends its sessions everywhere
+            player.is_active = True
+            Authenticator.objects.filter(user=player).delete()
+        if email := self.cleaned_data.get("email"):
+            player.email = email
+        player.save()
+        if email:
+            # The host typed it and would be locked out by a mail that does not arrive.
+            EmailAddress.objects.filter(user=player).update(primary=False)
+            EmailAddress.objects.update_or_create(
+                user=player, email=email, defaults={"verified": True, "primary": True}
+            )
+        return player
+
+
+class OperatorCode(Plain):
+    code = forms.CharField(
+        label=_("Code"),
+        max_length=40,
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "autocapitalize": "characters", "autofocus": True}
+        ),
+    )
+
+    def __init__(self, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.request = request
+
+    def clean_code(self) -> str:
+        typed: str = self.cleaned_data["code"]
+        if not operators.accept_code(self.request, typed):
+            raise ValidationError(_("That is not the code."))
+        return typed

@@ -96,7 +96,7 @@ def forget_guests() -> int:
     """Delete the guests who have not been here for 30 days. How many there were."""
     long_ago = datetime.now(UTC) - GUESTS_STAY
     away = Q(seen__lt=long_ago.date()) | Q(seen__isnull=True, date_joined__lt=long_ago)
-    guests = Player.objects.filter(away, is_guest=True, is_staff=False)
+    guests = Player.objects.filter(away, is_guest=True)
     gone = 0
     for guest in list(guests.order_by("date_joined")[:AT_ONCE]):
         played = Adventure.objects.of(guest).filter(changed__gte=long_ago).exists()

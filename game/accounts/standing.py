@@ -19,7 +19,7 @@ def may_play(player: Player) -> str | None:
     """None, or why not, in words for the player."""
     if not player.is_active:
         return _("This account is closed.")
-    if settings.ACCOUNTS == "invite" and player.is_guest and not player.is_staff:
+    if settings.ACCOUNTS == "invite" and player.is_guest:
         return _("This host is open to invited players only. Sign up with your invite.")
     return shut_out(player)
 

@@ -18,6 +18,7 @@ from game.models.moderation import (
     Sanction,
     Words,
 )
+from game.models.operators import OperatorLink
 from game.models.players import Player
 from game.models.scenarios import Begun, Scenario, ScenarioQuerySet
 from game.models.shares import Share, ShareQuerySet
@@ -44,6 +45,7 @@ __all__ = [
     "Membership",
     "Notice",
     "Operation",
+    "OperatorLink",
     "Player",
     "Preserved",
     "Report",

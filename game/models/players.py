@@ -1,9 +1,11 @@
 """Who plays."""
 
 import uuid
+from typing import Any
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+from django.db.models import Q
 
 from game.models.audience import Audience
 
@@ -22,6 +24,12 @@ class Player(AbstractUser):
                 fields=["seen"], condition=models.Q(is_guest=True), name="guests_by_last_visit"
             ),
         ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(is_guest=False) | Q(is_staff=False, is_superuser=False),
+                name="guests_are_never_staff",
+            ),
+        ]
 
     audience_limit = models.CharField(
         max_length=10,
@@ -32,3 +40,15 @@ class Player(AbstractUser):
 
     def __str__(self) -> str:
         return self.username
+
+    def set_rights_for_request(self, operator: bool) -> None:
+        """Give or withhold the operator's rights on this instance; `save` never stores them."""
+        self.is_staff = self.is_superuser = operator
+        self._rights_of_request = True
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if getattr(self, "_rights_of_request", False):
+            fields = kwargs.get("update_fields")
+            names = [each.name for each in self._meta.concrete_fields] if fields is None else fields
+            kwargs["update_fields"] = set(names) - {"id", "is_staff", "is_superuser"}
+        super().save(*args, **kwargs)

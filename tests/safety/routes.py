@@ -117,6 +117,7 @@ ROUTES = {
     "mfa_download_recovery_codes": Route(PASSWORD),
     # The house
     "set_language": Route(PUBLIC),
+    "operator_code": Route(PUBLIC, missing=True),
     "operator": Route(PUBLIC, {"token": "x"}, missing=True),
     "healthz": Route(PUBLIC),
     "readyz": Route(PUBLIC),

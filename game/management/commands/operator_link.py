@@ -1,23 +1,43 @@
-"""`manage.py operator_link`: the link that makes its opener the operator, while there is none."""
+"""`manage.py operator_link`: how to become the operator of this host."""
 
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 
 from dungeon import network
-from dungeon.operator import operator_token
+from game.accounts.operators import Invitation, invitation
 
 
 class Command(BaseCommand):
-    help = "Prints the link that makes whoever opens it the operator. It works once."
+    help = "Prints the link that makes an account the operator, or the code with ACCOUNTS=single."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--new",
+            action="store_true",
+            help="make a new one, also where there is an operator: for one who lost their password."
+            " It works once, within an hour; one made before works no more",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        token = operator_token()
-        if not token:
-            self.stdout.write("There is an operator already.")
+        found = invitation(renew=options["new"])
+        if found is None:
+            self.stdout.write("There is an operator already. A lost password: operator_link --new")
             return
-        here = network.origin(network.in_url(network.shown_host(settings.HOST)), settings.PORT)
-        # Behind a proxy, browsers know the house by its origin.
-        origin = next(iter(settings.CSRF_TRUSTED_ORIGINS), here)
-        self.stdout.write(f"Run the place: {origin}/operator/{token}/ (works once)")
+        self.stdout.write(told(found, address()))
+
+
+def told(found: Invitation, origin: str) -> str:
+    """One line for the terminal."""
+    if found.code:
+        return f"Run the place: {origin}{found.path} with the code {found.code}"
+    how = "works once, within an hour" if found.expires else "works once"
+    return f"Run the place: {origin}{found.path} ({how})"
+
+
+def address() -> str:
+    """Where browsers reach this host, as far as the settings tell."""
+    here = network.origin(network.in_url(network.shown_host(settings.HOST)), settings.PORT)
+    # Behind a proxy, browsers know the host by its origin.
+    return next(iter(settings.CSRF_TRUSTED_ORIGINS), here)

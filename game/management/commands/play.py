@@ -15,9 +15,9 @@ from django.db.migrations.executor import MigrationExecutor
 from tqdm import tqdm
 
 from dungeon import backends, backup, environment, machine, network, services
-from dungeon.operator import operator_token
 from dungeon.services import Program, ServiceError
 from dungeon.supervisor import Died, Stopped, Supervisor
+from game.accounts.operators import Invitation, invitation
 from game.management.commands.worker import serving
 from inference.log import StoryLog, workers_key
 from inference.models import ModelError, ensure_model
@@ -117,8 +117,7 @@ class House:
             await supervisor.start(self.web())
             await supervisor.until(self.web_answers)
             await supervisor.until(self.narrators_answer)
-            token = await asyncio.to_thread(operator_token)
-            self.invite(token)
+            self.invite(await asyncio.to_thread(operator_invitation))
             await asyncio.Event().wait()  # until Ctrl-C, or until something dies
 
     async def start_servers(self, supervisor: Supervisor) -> None:
@@ -215,10 +214,11 @@ class House:
         waited_for = [each for each in self.narrators if each.engine != "openai"]
         return all(log.narrator_alive(narrator.name) for narrator in waited_for)
 
-    def invite(self, token: str) -> None:
+    def invite(self, found: Invitation | None) -> None:
         print(f"\n  Play at        {self.address}/")
-        if token:
-            print(f"  Run the place  {self.address}/operator/{token}/   (works once)")
+        if found is not None:
+            how = f"code {found.code}" if found.code else "works once"
+            print(f"  Run the place  {self.address}{found.path}   ({how})")
         print("  Ctrl-C ends it.\n", flush=True)
         if not network.is_loopback(network.shown_host(settings.HOST)):
             with suppress(UnicodeEncodeError):  # a terminal without block characters
@@ -232,6 +232,13 @@ def migration_pending() -> bool:
         executor = MigrationExecutor(connection)
         applied = executor.loader.applied_migrations
         return bool(applied) and bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+    finally:
+        connections.close_all()
+
+
+def operator_invitation() -> Invitation | None:
+    try:
+        return invitation()
     finally:
         connections.close_all()
 
