@@ -100,6 +100,7 @@ LOG_FORMAT = environment.one_of("LOG_FORMAT", "TEXT", ["TEXT", "JSON"]).lower()
 # What a player may have under way at once, over all adventures.
 TURNS_PER_PLAYER = environment.whole("TURNS_PER_PLAYER", 2, 1, 1000)
 # Windows that a player may have open at once, over all adventures; of more, the oldest close.
+MAX_ADVENTURE_MB = environment.whole("MAX_ADVENTURE_MB", 32, 1, 10_000)
 WINDOWS_PER_PLAYER = environment.whole("WINDOWS_PER_PLAYER", 5, 1, 1000)
 # A turn goes on when nobody watches any more. A host who pays for each word may have it stopped
 # after so many seconds without a window; 0 is never.
@@ -222,6 +223,7 @@ LIMITS = {
     "export": "60/m/ip,30/m/user",
     "data": "10/h/user",
     "operator_code": "10/m/ip,60/h/ip",
+    "edit": "30/m/user",
 }
 
 # Accounts: django-allauth, with a second factor by app (allauth.mfa).

@@ -5,10 +5,10 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models.functions import Now
 
-from game import narration
+from game import edits, narration
 from game.library import ratings
 from game.library.filling import Filling
-from game.log import forget_on_commit, publish_on_commit
+from game.log import forget_on_commit
 from game.lore import LONGEST_KEY, LONGEST_TITLE
 from game.models import (
     LONGEST_MEMORY,
@@ -24,9 +24,8 @@ from game.models import (
     Turn,
 )
 from game.moderation import limits, screening
-from game.protocol import PlotChanged, clean_text
-from game.snapshots import adventure_shown
-from game.turns import changed, stop_what_is_under_way
+from game.protocol import clean_text
+from game.turns import changed, publish_fields, stop_what_is_under_way
 
 
 @screening.noted()
@@ -71,7 +70,8 @@ def begin(player: Player, scenario: Scenario, answers: dict[str, str]) -> Advent
             told=Now(),
         )
         adventure.head = opening
-        adventure.save(update_fields=["head"])
+        adventure.size = edits.size_of(opening.reply)
+        adventure.save(update_fields=["head", "size"])
         ratings.note_begun(player, scenario)
     return adventure
 
@@ -81,9 +81,7 @@ def rename(adventure_id: UUID, title: str, player: Player | None = None) -> None
     """Give an adventure another title. Raises Refused where a rule stands against it."""
     with changed(adventure_id) as adventure:
         screening.screen([title], "title", player, adventure)
-        adventure.title = clean_text(title)[:120] or adventure.title
-        adventure.save(update_fields=["title"])
-        publish_on_commit(adventure, PlotChanged(adventure=adventure_shown(adventure)))
+        set_fields(adventure, title=clean_text(title)[:120] or adventure.title)
 
 
 @screening.noted()
@@ -96,36 +94,37 @@ def set_plot(
     """
     with changed(adventure_id) as adventure:
         screening.screen([memory, authors_note], "plot", player, adventure)
-        adventure.memory = clean_text(memory)
-        adventure.authors_note = clean_text(authors_note)
-        adventure.save(update_fields=["memory", "authors_note"])
-        publish_on_commit(adventure, PlotChanged(adventure=adventure_shown(adventure)))
+        set_fields(adventure, memory=clean_text(memory), authors_note=clean_text(authors_note))
+
+
+def set_fields(adventure: Adventure, **values: str | bool) -> None:
+    """Store the fields that get another value, and tell who watches if any does."""
+    new = {name: value for name, value in values.items() if getattr(adventure, name) != value}
+    if not new:
+        return
+    for name, value in new.items():
+        setattr(adventure, name, value)
+    adventure.save(update_fields=list(new))
+    publish_fields(adventure)
 
 
 def set_options(adventure_id: UUID, options: dict[str, bool]) -> None:
     """Switch on or off how it is told: `dice`, `summarise`."""
     with changed(adventure_id) as adventure:
-        for name, value in options.items():
-            setattr(adventure, name, value)
-        adventure.save(update_fields=list(options))
-        publish_on_commit(adventure, PlotChanged(adventure=adventure_shown(adventure)))
+        set_fields(adventure, **options)
 
 
 def set_audience(adventure_id: UUID, player: Player, audience: str) -> None:
     """For whom the story is from now on. Raises Refused beyond the limit that the player set."""
     limits.refuse_beyond(player, audience)
     with changed(adventure_id, player) as adventure:
-        adventure.audience = audience
-        adventure.save(update_fields=["audience"])
-        publish_on_commit(adventure, PlotChanged(adventure=adventure_shown(adventure)))
+        set_fields(adventure, audience=audience)
 
 
 def set_narrator(adventure_id: UUID, name: str) -> None:
     """Have another narrator tell it, from the next turn on; "" is the host's default."""
     with changed(adventure_id) as adventure:
-        adventure.narrator = name
-        adventure.save(update_fields=["narrator"])
-        publish_on_commit(adventure, PlotChanged(adventure=adventure_shown(adventure)))
+        set_fields(adventure, narrator=name)
 
 
 def delete(adventure_id: UUID) -> None:

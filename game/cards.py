@@ -1,18 +1,14 @@
 """Story cards of an adventure: add, edit, pin, delete, bring from elsewhere."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from typing import Any
 from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from game.log import publish_on_commit
 from game.lore import Lore, LoreCard
 from game.models import Adventure, Player, StoryCard
 from game.moderation import screening
-from game.protocol import PlotChanged
-from game.snapshots import adventure_shown
-from game.turns import changed
+from game.turns import changed, publish_fields
 
 MOST_CARDS = 1_000  # in one adventure
 
@@ -25,51 +21,62 @@ class TooManyCards(Exception):
         super().__init__(said % {"count": f"{MOST_CARDS:,}"})
 
 
-@contextmanager
-def shelf(adventure_id: UUID, player: Player) -> Iterator[Adventure]:
-    """A change of an adventure's cards, which its windows hear of. Raises NoSuchAdventure."""
-    with changed(adventure_id, player) as adventure:
-        yield adventure
-        publish_on_commit(adventure, PlotChanged(adventure=adventure_shown(adventure)))
-
-
 @screening.noted()
 def add(adventure_id: UUID, player: Player, card: LoreCard) -> StoryCard:
     """Add a card. Raises TooManyCards, NoSuchAdventure, and Refused where a rule is against it."""
-    with shelf(adventure_id, player) as adventure:
+    with changed(adventure_id, player) as adventure:
         screening.screen(written(card), "card", player, adventure)
         if adventure.cards.count() >= MOST_CARDS:
             raise TooManyCards
-        return adventure.cards.create(
+        added = adventure.cards.create(
             title=card.title, keys=list(card.keys), text=card.text, pinned=card.pinned
         )
+        publish_fields(adventure)
+        return added
 
 
 @screening.noted()
 def edit(card: StoryCard, player: Player, new: LoreCard) -> StoryCard:
     """Replace everything that a card says."""
     assert card.adventure_id is not None
-    with shelf(card.adventure_id, player) as adventure:
+    with changed(card.adventure_id, player) as adventure:
         screening.screen(written(new), "card", player, adventure)
-        card.title, card.keys, card.text = new.title, list(new.keys), new.text
-        card.pinned = new.pinned
-        card.save(update_fields=["title", "keys", "text", "pinned"])
+        set_fields(
+            adventure,
+            card,
+            title=new.title,
+            keys=list(new.keys),
+            text=new.text,
+            pinned=new.pinned,
+        )
     return card
+
+
+def set_fields(adventure: Adventure, card: StoryCard, **values: Any) -> None:
+    """Store the fields that get another value, and tell who watches if any does."""
+    card.refresh_from_db(fields=list(values))
+    new = {name: value for name, value in values.items() if getattr(card, name) != value}
+    if not new:
+        return
+    for name, value in new.items():
+        setattr(card, name, value)
+    card.save(update_fields=list(new))
+    publish_fields(adventure)
 
 
 def pin(card: StoryCard, player: Player, pinned: bool) -> StoryCard:
     """Have a card always in the prompt, or only when it fires."""
     assert card.adventure_id is not None
-    with shelf(card.adventure_id, player):
-        card.pinned = pinned
-        card.save(update_fields=["pinned"])
+    with changed(card.adventure_id, player) as adventure:
+        set_fields(adventure, card, pinned=pinned)
     return card
 
 
 def delete(card: StoryCard, player: Player) -> None:
     assert card.adventure_id is not None
-    with shelf(card.adventure_id, player):
+    with changed(card.adventure_id, player) as adventure:
         card.delete()
+        publish_fields(adventure)
 
 
 def written(card: LoreCard) -> list[str]:
@@ -83,7 +90,7 @@ def bring(adventure_id: UUID, player: Player, lore: Lore) -> int:
 
     What finds no room is noted in `lore.problems`.
     """
-    with shelf(adventure_id, player) as adventure:
+    with changed(adventure_id, player) as adventure:
         screening.screen(
             [text for card in lore.cards for text in written(card)], "card", player, adventure
         )
@@ -109,7 +116,9 @@ def bring(adventure_id: UUID, player: Player, lore: Lore) -> int:
                         pinned=card.pinned,
                     )
                 )
-        StoryCard.objects.bulk_create(new)
+        if new:
+            StoryCard.objects.bulk_create(new)
+            publish_fields(adventure)
     if again:
         lore.problems.append(f"Here already: {again:,}.")
     if outside:

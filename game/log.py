@@ -49,8 +49,10 @@ def publish_on_commit(adventure: Adventure, event: LoggedEvent) -> None:
 
     All events of one change go out together or not at all. With Redis away they are lost, not the
     change: whoever hears the next version, and the sweep, see that the log lags behind. They would
-    not, had one event of a version come through and another not.
+    not, had one event of a version come through and another not. An event means that something
+    changed: it raises the version, once in a change.
     """
+    adventure.raise_version()
     event.version = adventure.version
     content = event.model_dump(mode="json")
     together: list[dict[str, Any]] = adventure.__dict__.setdefault("unpublished", [])

@@ -200,6 +200,8 @@ class TurnShown(BaseModel):
     told: str | None
     reason: str
     siblings: list[str]
+    # How many earlier versions of its texts can be looked at and put back.
+    versions: int = 0
     # While it is told: the one that its turn.started named; "" while the log cannot be read.
     telling: str | None = None
     # What the dice said before the narrator spoke: sides, rolled, outcome, and text for people.
@@ -230,9 +232,17 @@ class TurnFailed(Event):
     reason: str
 
 
+class LastEdit(BaseModel):
+    """An edit with nothing done since: undo takes it back; if it is `undone`, redo brings it."""
+
+    turn: str
+    undone: bool
+
+
 class TurnEdited(Event):
     type: Literal["turn.edited"] = "turn.edited"
     turn: TurnShown
+    last_edit: LastEdit | None = None
 
 
 class HeadMoved(Event):
@@ -277,6 +287,7 @@ class Snapshot(BaseModel):
     head: str
     undo: bool
     redo: str | None
+    last_edit: LastEdit | None = None
 
 
 class ErrorEvent(BaseModel):

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import redis
 
-from game import dice, narration, paths
+from game import dice, edits, narration, paths
 from game.log import story_log
 from game.models import Adventure, Turn
 from game.protocol import Refused, Snapshot, TurnShown, TurnStatus
@@ -24,6 +24,7 @@ def turn_shown(turn: Turn) -> TurnShown:
 
 def turns_shown(turns: list[Turn]) -> list[TurnShown]:
     """Turns for the page, each with all tellings of the same moment (its siblings)."""
+    versions = edits.count_versions([turn.pk for turn in turns if turn.edited])
     children = defaultdict(list)
     parents = {turn.parent_id for turn in turns}
     pairs = Turn.objects.filter(parent_id__in=parents).order_by("created", "pk")
@@ -44,6 +45,7 @@ def turns_shown(turns: list[Turn]) -> list[TurnShown]:
             told=turn.told.isoformat() if turn.told else None,
             reason=turn.reason,
             siblings=children[turn.parent_id] if turn.parent_id else [str(turn.pk)],
+            versions=versions.get(turn.pk, 0),
             dice=dice.shown(turn.dice),
         )
         for turn in turns
@@ -114,14 +116,17 @@ def snapshot(adventure_id: UUID) -> Snapshot:
     turns = turns_shown(paths.turns_in_order(paths.path_ids(head.pk, TURNS_SHOWN)))
     if turns[-1].status == "queued":
         turns[-1] = with_words_so_far(adventure, turns[-1])
+    last_edit = edits.last_edit(adventure)
+    takes_back_edit = last_edit is not None and not last_edit.undone
     return Snapshot(
         id=last_id,
         adventure=adventure_shown(adventure),
         turns=turns,
         earlier=turns[0].parent is not None,
         head=str(head.pk),
-        undo=head.parent_id is not None,
+        undo=head.parent_id is not None or takes_back_edit,
         redo=str(head.last_child_id) if head.last_child_id else None,
+        last_edit=last_edit,
     )
 
 

@@ -14,12 +14,11 @@ from django.db.models.functions import Now
 
 from game import narration, paths
 from game.context import passage, summary_held_by
-from game.log import publish_on_commit, story_log
+from game.log import story_log
 from game.models import LONGEST_SUMMARY, Adventure, Kind, Player, Summary, Turn, TurnContext
 from game.moderation import screening
-from game.protocol import PlotChanged, Refused, clean_text
-from game.snapshots import adventure_shown
-from game.turns import NoSuchAdventure, changed
+from game.protocol import Refused, clean_text
+from game.turns import NoSuchAdventure, changed, publish_fields
 from inference.details import NoDetails, unpack
 from inference.request import Passage, SummaryRequest, SummaryResult
 from inference.summaries import SHORTEST_ADDITION, extract, length_for
@@ -44,7 +43,6 @@ def catch_up(turn_id: UUID) -> None:
     with changed(turn.adventure_id) as adventure:
         before = summary_held_by(last)
         if before is not None and before.turn_id == last:
-            adventure.version -= 1
             return
         story = story_between(before, last)
         own = before.text[: before.own] if before else ""
@@ -57,7 +55,7 @@ def catch_up(turn_id: UUID) -> None:
             own=len(own),
             by=Summary.By.EXTRACT,
         )
-        publish_on_commit(adventure, PlotChanged(adventure=adventure_shown(adventure)))
+        publish_fields(adventure)
     if limit:
         ask_narrator(turn.adventure, summary, earlier, story, limit)
 
@@ -137,13 +135,12 @@ def record(result: SummaryResult) -> bool:
             wanted = summary is not None and summary.text == result.replaces
             wanted = wanted and screening.allowed_summary(result.text, adventure)
             if summary is None or not wanted or not adventure.summarise:
-                adventure.version -= 1
                 return False
             summary.text = joined(summary.text[: summary.own], result.text)
             summary.by = Summary.By.NARRATOR
             summary.changed = Now()
             summary.save()
-            publish_on_commit(adventure, PlotChanged(adventure=adventure_shown(adventure)))
+            publish_fields(adventure)
             return True
     except NoSuchAdventure:
         return False  # deleted meanwhile
@@ -170,7 +167,9 @@ def write(adventure_id: UUID, player: Player, text: str) -> Summary:
         held = summary_held_by(adventure.head_id)
         if held is None:
             held = Summary(turn=adventure.turns.get(kind=Kind.OPENING))
+        if (held.text, held.own) == (text, len(text)) and held.by == Summary.By.PLAYER:
+            return held
         held.text, held.own, held.by, held.changed = text, len(text), Summary.By.PLAYER, Now()
         held.save()
-        publish_on_commit(adventure, PlotChanged(adventure=adventure_shown(adventure)))
+        publish_fields(adventure)
         return held

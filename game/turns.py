@@ -1,12 +1,13 @@
 """The only place where a turn changes.
 
 Every function here runs in one transaction that locks the adventure's row first, raises its
-version and publishes what happened on commit. Lock order: adventure, then player.
+version where something changes, and publishes what happened on commit. Lock order: adventure, then
+player.
 """
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
@@ -18,7 +19,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
-from game import dice, metrics, narration, paths
+from game import dice, edits, metrics, narration, paths
 from game.log import publish_on_commit, story_log
 from game.models import Adventure, Command, Edit, Kind, Player, Status, Turn, TurnContext
 from game.moderation import operation, screening
@@ -28,6 +29,7 @@ from game.protocol import (
     GoToTurn,
     HeadMoved,
     Keyed,
+    PlotChanged,
     RedoTurn,
     Refused,
     RetryTurn,
@@ -39,7 +41,7 @@ from game.protocol import (
     TurnQueued,
     UndoTurn,
 )
-from game.snapshots import turn_shown
+from game.snapshots import adventure_shown, turn_shown
 from inference.request import Result
 from inference.text import shown_action
 
@@ -57,19 +59,26 @@ class NoSuchAdventure(Exception):
 
 @contextmanager
 def changed(adventure_id: UUID, player: Player | None = None) -> Iterator[Adventure]:
-    """One change of an adventure: its row locked, its version raised.
+    """One change of an adventure, with its row locked.
 
-    Raises NoSuchAdventure, also where `player` is given and is not a member.
+    Its version and time are raised if something changed, which whatever is published means, and
+    `raise_version` says where nothing is. Raises NoSuchAdventure, also where `player` is given and
+    is not a member.
     """
     found = Adventure.objects.all() if player is None else Adventure.objects.of(player)
     with transaction.atomic():
         adventure = found.select_for_update(of=("self",)).filter(pk=adventure_id).first()
         if adventure is None:
             raise NoSuchAdventure
-        adventure.version += 1
-        adventure.changed = Now()
         yield adventure
-        adventure.save(update_fields=["version", "changed", "head"])
+        if adventure.version_raised:
+            adventure.save(update_fields=["version", "changed", "head", "size", "last_edit"])
+
+
+def publish_fields(adventure: Adventure) -> None:
+    """Tell everyone who watches what the adventure's own fields are now: title, plot, options."""
+    adventure.raise_version()  # the fields name the version
+    publish_on_commit(adventure, PlotChanged(adventure=adventure_shown(adventure)))
 
 
 @screening.noted()
@@ -81,7 +90,6 @@ def carry_out(adventure_id: UUID, player: Player, command: Keyed) -> Accepted:
     with changed(adventure_id, player) as adventure:
         before = Command.objects.filter(adventure=adventure, key=command.key).first()
         if before is not None:
-            adventure.version -= 1
             return Accepted(key=str(command.key), turn=before.outcome["turn"])
         turn = act(adventure, player, command)
         its_turn = str(turn.pk) if turn else None
@@ -102,9 +110,9 @@ def act(adventure: Adventure, player: Player, command: Keyed) -> Turn | None:
         case RetryTurn():
             return retry_turn(adventure, player, command.turn)
         case UndoTurn():
-            return undo_turn(adventure)
+            return undo_turn(adventure, player)
         case RedoTurn():
-            return redo_turn(adventure)
+            return redo_turn(adventure, player)
         case GoToTurn():
             return go_to_turn(adventure, command.turn)
         case EditTurn():
@@ -120,6 +128,7 @@ def take_action(adventure: Adventure, player: Player, kind: str, text: str) -> T
     """The player acts at the head; the narrator answers. An empty action is a continue."""
     refuse_when_busy(adventure)
     operation.refuse_while_paused()
+    edits.refuse_when_too_large(adventure, edits.size_of(text))
     screening.screen([text], "action", player, adventure)
     head = head_of(adventure)
     # A failed turn without words is left beside the path, where retry finds it.
@@ -139,14 +148,20 @@ def retry_turn(adventure: Adventure, player: Player, turn_id: UUID) -> Turn:
     refuse_when_busy(adventure)
     operation.refuse_while_paused()
     turn = turn_of(adventure, turn_id)
+    edits.refuse_when_too_large(adventure, edits.size_of(turn.action))
     screening.screen([turn.action], "action", player, adventure)
     if turn.parent is None:
         raise Refused("not_allowed", _("The opening was written by hand. Edit it instead."))
     return queue_turn(adventure, player, turn.parent, turn.kind, turn.action, turn.dice)
 
 
-def undo_turn(adventure: Adventure) -> Turn:
-    """Step back to before the last action. A turn under way is stopped first."""
+def undo_turn(adventure: Adventure, player: Player) -> Turn:
+    """Take back the last thing done: an edit, or the last action.
+
+    A turn under way is stopped first.
+    """
+    if edited := edits.texts_before_last(adventure, undone=False):
+        return put_back(adventure, player, *edited, undone=True)
     head = head_of(adventure)
     if head.parent is None:
         raise Refused("not_allowed", _("This is where the story begins."))
@@ -154,8 +169,10 @@ def undo_turn(adventure: Adventure) -> Turn:
     return move_head(adventure, head.parent)
 
 
-def redo_turn(adventure: Adventure) -> Turn:
-    """Step forward to the turn that was played last from here."""
+def redo_turn(adventure: Adventure, player: Player) -> Turn:
+    """Bring back what undo took back: an edit, or the turn that was played last from here."""
+    if edited := edits.texts_before_last(adventure, undone=True):
+        return put_back(adventure, player, *edited, undone=False)
     head = head_of(adventure)
     if head.last_child is None:
         raise Refused("not_allowed", _("There is nothing to redo."))
@@ -167,6 +184,8 @@ def go_to_turn(adventure: Adventure, turn_id: UUID) -> Turn:
     """Go on from any turn of the tree."""
     turn = turn_of(adventure, turn_id)
     stop_what_is_under_way(adventure)
+    if turn.pk == adventure.head_id:
+        return turn
     paths.lead_redo_to(turn.pk)
     return move_head(adventure, turn)
 
@@ -175,20 +194,46 @@ def edit_turn(
     adventure: Adventure, player: Player, turn_id: UUID, action: str | None, reply: str | None
 ) -> Turn:
     """Replace an action or a reply; what it replaced is kept in an Edit."""
-    turn_of(adventure, turn_id)
-    screening.screen([action or "", reply or ""], "edit", player, adventure)
-    stop_what_is_under_way(adventure)
+    edits.refuse_too_many(player)
     turn = turn_of(adventure, turn_id)
     if turn.kind == Kind.OPENING and action:
         raise Refused("not_allowed", _("The opening has no action to edit, only its text."))
-    for field, after in ((Edit.Field.ACTION, action), (Edit.Field.REPLY, reply)):
-        before = getattr(turn, field)
-        if after is not None and after != before:
-            Edit.objects.create(turn=turn, field=field, before=before, by=player)
-            setattr(turn, field, after)
-            turn.edited = True
-    turn.save(update_fields=["action", "reply", "edited"])
-    publish_on_commit(adventure, TurnEdited(turn=turn_shown(turn)))
+    texts = {Edit.Field.ACTION.value: action, Edit.Field.REPLY.value: reply}
+    more = sum(edits.size_of(text) for text in edits.changes(turn, texts).values())
+    edits.refuse_when_too_large(adventure, more)
+    screening.screen(edits.written(turn, edits.changes(turn, texts)), "edit", player, adventure)
+    return put_texts(adventure, player, turn, texts, undone=False)
+
+
+def put_back(
+    adventure: Adventure, player: Player, turn: Turn, texts: edits.Texts, *, undone: bool
+) -> Turn:
+    """Undo or redo an edit, which is an edit as well: it counts, and rules apply to its words."""
+    edits.refuse_too_many(player)
+    screening.screen(edits.written(turn, texts), "edit", player, adventure)
+    return put_texts(adventure, player, turn, texts, undone=undone)
+
+
+def put_texts(
+    adventure: Adventure,
+    player: Player,
+    turn: Turn,
+    texts: Mapping[str, str | None],
+    *,
+    undone: bool,
+) -> Turn:
+    """Put texts into a turn, as an edit, or (`undone`) as an edit that is taken back.
+
+    A turn under way is stopped first, and its words so far are what is replaced.
+    """
+    stop_what_is_under_way(adventure)
+    turn = turn_of(adventure, turn.pk)
+    new = edits.changes(turn, texts)
+    if not new:
+        return turn
+    edits.note_last(adventure, turn, edits.replace(adventure, turn, new, player), undone=undone)
+    edited = TurnEdited(turn=turn_shown(turn), last_edit=edits.last_edit(adventure))
+    publish_on_commit(adventure, edited)
     return turn
 
 
@@ -207,10 +252,7 @@ def finish_turn(result: Result) -> bool:
     """Store how the narrator's reply ended. False when it is a stale attempt's, or ended before."""
     try:
         with changed(UUID(result.adventure)) as adventure:
-            ended = record_end(adventure, UUID(result.turn), result)
-            if not ended:
-                adventure.version -= 1
-            return ended
+            return record_end(adventure, UUID(result.turn), result)
     except NoSuchAdventure:
         return False  # deleted while it was told
 
@@ -235,8 +277,6 @@ def leave_turn(turn: Turn) -> None:
         if adventure.turns.filter(pk=turn.pk, status=Status.QUEUED).exists():
             reason = gettext_noop("Nobody was watching, so the narrator stopped.")
             stop_what_is_under_way(adventure, reason)
-        else:
-            adventure.version -= 1
 
 
 def record_end(adventure: Adventure, turn_id: UUID, result: Result) -> bool:
@@ -248,6 +288,7 @@ def record_end(adventure: Adventure, turn_id: UUID, result: Result) -> bool:
     if not updated:
         return False
     turn = Turn.objects.select_related("adventure", "player").get(pk=turn_id)
+    adventure.size += edits.size_of(turn.reply)
     keep_context(turn, result)
     metrics.turn_ended(turn, result)
     log_on_commit(f"turn {result.outcome}", turn, tokens=result.tokens, seconds=result.seconds)
@@ -300,7 +341,7 @@ def head_of(adventure: Adventure) -> Turn:
 
 
 def move_head(adventure: Adventure, turn: Turn) -> Turn:
-    adventure.head = turn
+    adventure.head, adventure.last_edit = turn, None
     moved = HeadMoved(
         head=str(turn.pk),
         undo=turn.parent_id is not None,
@@ -333,7 +374,8 @@ def queue_turn(
         dice=rolled,
     )
     Turn.objects.filter(pk=parent.pk).update(last_child=turn)
-    adventure.head = turn
+    adventure.head, adventure.last_edit = turn, None
+    adventure.size += edits.size_of(text)
     queued = TurnQueued(
         turn=turn_shown(turn), position=place.position, eta_seconds=place.eta_seconds
     )

@@ -21,6 +21,11 @@ urlpatterns = [
     path("adventures/<uuid:adventure_id>/narrator/", telling_views.narrator, name="narrator"),
     path("adventures/<uuid:adventure_id>/summary/", telling_views.summary, name="summary"),
     path(
+        "adventures/<uuid:adventure_id>/turns/<uuid:turn_id>/versions/",
+        views.versions,
+        name="versions",
+    ),
+    path(
         "adventures/<uuid:adventure_id>/turns/<uuid:turn_id>/context/",
         telling_views.context,
         name="context",

@@ -20,7 +20,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from game import adventures as playthroughs
-from game import narration, paths, snapshots
+from game import edits, narration, paths, snapshots
 from game.accounts.limits import limited
 from game.card_views import shown as card_shown
 from game.forms import NarratorForm, PlotForm
@@ -105,6 +105,7 @@ def adventure(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
             "page_data": {
                 "id": str(found.pk),
                 "turns": reverse("turns", args=[found.pk]),
+                "versions": reverse("versions", args=[found.pk, found.pk]),
                 "tree": reverse("tree", args=[found.pk]),
             },
         },
@@ -139,6 +140,15 @@ def turns(request: HttpRequest, adventure_id: UUID) -> JsonResponse:
             "earlier": bool(shown) and shown[0].parent is not None,
         }
     )
+
+
+@never_cache
+@require_safe
+def versions(request: HttpRequest, adventure_id: UUID, turn_id: UUID) -> JsonResponse:
+    """The earlier versions of a turn's texts, newest first. An edit with one's text restores it."""
+    found = get_object_or_404(theirs(request), pk=adventure_id)
+    turn = get_object_or_404(found.turns, pk=turn_id)
+    return JsonResponse({"versions": edits.versions_shown(turn)})
 
 
 @never_cache

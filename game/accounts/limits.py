@@ -51,6 +51,17 @@ def too_many(request: HttpRequest, action: str, *, reads: bool = False) -> bool:
     return False
 
 
+def too_many_of(player: Any, action: str) -> bool:
+    """Count one more of a player's, where no request says so. Whether that was one too many."""
+    for rate in settings.LIMITS[action].split(","):
+        most, window, per = rate.split("/")
+        if per != "user":
+            continue
+        if count(f"{action}:{rate}:{player.pk}", SECONDS[window]) > int(most):
+            return True
+    return False
+
+
 def counted_as(request: HttpRequest, per: str) -> str | None:
     if per == "user":
         return str(request.user.pk) if request.user.is_authenticated else None

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from game import paths
+from game import edits, paths
 from game.library.limits import COPIES_A_DAY, MOST_ADVENTURES, MOST_COPIED, LimitMet, lock
 from game.models import Adventure, Membership, Player, Scenario, Status, StoryCard, Summary, Turn
 
@@ -162,6 +162,6 @@ def fill(
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         [new_head] = cursor.fetchone()
-    Adventure.objects.filter(pk=copy.pk).update(head=new_head)
-    copy.head_id = new_head
+    copy.head_id, copy.size = new_head, edits.measure(copy.pk)
+    copy.save(update_fields=["head", "size"])
     paths.lead_redo_to(new_head)

@@ -31,6 +31,7 @@ def delete(adventure_id: UUID) -> None:
     with changed(adventure_id) as adventure:
         stop_what_is_under_way(adventure)
         adventure.deleted = Now()
+        adventure.raise_version()
         adventure.save(update_fields=["deleted"])
 
 

@@ -53,16 +53,31 @@ class Adventure(models.Model):
     )
     # Raised by every transaction that changes the adventure; events and snapshots carry it.
     version = models.PositiveBigIntegerField(default=0, editable=False)
+    # Bytes of its actions, replies and their earlier versions; see game.edits.
+    size = models.PositiveBigIntegerField(default=0, editable=False)
+    # The edit that undo takes back, or redo brings back: {turn, undone, versions: {field: id}}.
+    # Null once something else was done.
+    last_edit = models.JSONField(null=True, editable=False)
     created = models.DateTimeField(db_default=Now(), editable=False)
     changed = models.DateTimeField(db_default=Now(), editable=False)
 
     objects = AdventureQuerySet.as_manager()
+
+    # Whether this object's version was raised by the change under way. Not stored.
+    version_raised = False
 
     class Meta:
         ordering = ["-changed"]
 
     def __str__(self) -> str:
         return f"adventure {self.pk}"  # its title is the player's: the admin shows this
+
+    def raise_version(self) -> None:
+        """Note that the change under way changes something. `turns.changed` stores it."""
+        if not self.version_raised:
+            self.version_raised = True
+            self.version += 1
+            self.changed = Now()
 
 
 class Membership(models.Model):
