@@ -11,7 +11,7 @@ UPDATE game_adventure a SET size = counted.size FROM (
 
 
 class Migration(migrations.Migration):
-    dependencies = [("game", "0010_moderators")]
+    dependencies = [("game", "0011_operators")]
 
     operations = [
         migrations.AddField(
