@@ -139,7 +139,7 @@ class Here:
                 give_up = time.monotonic() + START_SECONDS
                 while not backends.database_ready(self.url):
                     if time.monotonic() > give_up or process.poll() is not None:
-                        raise BackupError("our own PostgreSQL did not come up")
+                        raise BackupError("the bundled PostgreSQL did not start")
                     time.sleep(0.1)
                 yield
             finally:
@@ -198,7 +198,7 @@ class Here:
             if (file := self.secret_file()) is not None:
                 moves.append((write_draft(file, secret), file))
             elif secret != self.secret():
-                lines.append("SECRET_KEY is another than the backup's: everybody signs in again")
+                lines.append("SECRET_KEY differs from the backup's: everybody has to log in again")
             if narrators != self.narrators():
                 file = self.settings.DATA_DIR / "narrators.restored.yaml"
                 moves.append((write_draft(file, narrators, mode=0o644), file))

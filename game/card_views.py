@@ -71,7 +71,7 @@ def cards(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
         except (shelf.TooManyCards, Refused) as full:
             form.add_error(None, str(full))
         else:
-            return done(request, adventure, _("The card is there."), shown(added), 201)
+            return done(request, adventure, _("Card added."), shown(added), 201)
     return refused(request, form) or listed(request, adventure, form, 422)
 
 
@@ -89,7 +89,7 @@ def card(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> HttpRespons
         if form.is_valid():
             try:
                 edited = shelf.edit(found, player_of(request), form.card)
-                return done(request, found.adventure, _("The card is changed."), shown(edited))
+                return done(request, found.adventure, _("Card saved."), shown(edited))
             except Refused as stands_against:
                 form.add_error(None, stands_against.message)
     return refused(request, form) or render(
@@ -111,7 +111,11 @@ def pin(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> HttpResponse
         adventure = adventure_of(request, adventure_id)
         return refused(request, form) or listed(request, adventure, form, 422)
     shelf.pin(found, player_of(request), pinned)
-    said = _("The narrator always knows it.") if pinned else _("It fires on its keys.")
+    said = (
+        _("Card pinned: the narrator always sees it.")
+        if pinned
+        else _("Card unpinned: the narrator sees it when one of its keys is mentioned.")
+    )
     return done(request, found.adventure, said, shown(found))
 
 
@@ -122,7 +126,7 @@ def delete(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> HttpRespo
     return done(
         request,
         found.adventure,
-        _("“%(title)s” is gone.") % {"title": found.title},
+        _("“%(title)s” was deleted.") % {"title": found.title},
         {"deleted": str(card_id)},
     )
 
@@ -152,7 +156,7 @@ def imported_text(request: HttpRequest) -> str:
         return request.POST.get("list", "")
     if (file.size or 0) > LONGEST_IMPORT:
         raise LoreError(
-            _("That file is over %(size)s MiB.") % {"size": LONGEST_IMPORT // 1024 // 1024}
+            _("That file is larger than %(size)s MiB.") % {"size": LONGEST_IMPORT // 1024 // 1024}
         )
     try:
         return str(file.read(), "utf-8-sig")

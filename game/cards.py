@@ -17,7 +17,7 @@ class TooManyCards(Exception):
     """No room for another card. Its text tells the player."""
 
     def __init__(self) -> None:
-        said = _("An adventure holds %(count)s cards. Delete one first.")
+        said = _("An adventure can have at most %(count)s cards. Delete one first.")
         super().__init__(said % {"count": f"{MOST_CARDS:,}"})
 
 

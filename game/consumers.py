@@ -51,7 +51,7 @@ LOOK_EVERY = 1.0  # seconds between looks at the place in the line
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 
 DATABASE_AWAY = _l(
-    "The host cannot reach its database. Your words are kept; try again in a moment."
+    "The host cannot reach its database. What you typed is kept; try again in a moment."
 )
 BROKEN = _l(
     "Something went wrong on this host, and your words were not taken. Try again; if it happens "
@@ -145,7 +145,7 @@ class AdventureConsumer(AsyncWebsocketConsumer):
 
     async def close_for_others(self) -> None:
         """Of too many windows the oldest close, and do not come back by themselves."""
-        message = _("You have more than %(most)d windows open: this one, the oldest, is closed.")
+        message = _("You have more than %(most)d windows open: this one, the oldest, was closed.")
         event = ErrorEvent(code="too_many", message=message % {"most": settings.WINDOWS_PER_PLAYER})
         await self.send_event(event)
         await self.close(code=TOO_MANY_WINDOWS)
@@ -170,7 +170,7 @@ class AdventureConsumer(AsyncWebsocketConsumer):
         key = None
         try:
             if not self.bucket.take():
-                raise Refused("too_many", _("That is too fast. Wait a second."), retry_after=1)
+                raise Refused("too_many", _("Too many messages. Wait a second."), retry_after=1)
             if text_data is None:
                 raise Refused("bad_message", _("Only text frames are understood here."))
             key = protocol.key_of(text_data)

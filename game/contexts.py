@@ -1,4 +1,4 @@
-"""What the narrator was given for a turn, as players see it: pieces with their origins."""
+"""What the narrator saw for a turn, as players see it: pieces with their origins."""
 
 from collections import defaultdict
 from typing import Any

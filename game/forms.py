@@ -32,8 +32,8 @@ class BeginForm(forms.Form):
         if length > LONGEST_TEXT:
             raise forms.ValidationError(
                 gettext(
-                    "With these answers the opening has %(length)s characters; %(most)s fit. "
-                    "Shorten them."
+                    "With these answers the opening has %(length)s characters; the limit is "
+                    "%(most)s. Shorten them."
                 )
                 % {"length": f"{length:,}", "most": f"{LONGEST_TEXT:,}"}
             )
@@ -46,7 +46,7 @@ def answer_field(placeholder: dict[str, Any]) -> forms.CharField:
             label=placeholder["question"],
             max_length=LONGEST_TEXT,
             required=False,
-            help_text=_("Left empty, the story begins with the lines shown."),
+            help_text=_("If you leave it empty, the adventure begins with the text shown."),
             widget=forms.Textarea(
                 attrs={"rows": 7, "dir": "auto", "placeholder": placeholder["default"]}
             ),
@@ -74,7 +74,7 @@ class PlotForm(forms.Form):
     )
     authors_note = forms.CharField(
         label=_("Author’s note"),
-        help_text=_("How it is told: tone, pace, person. Read just before each reply."),
+        help_text=_("Style: tone, pace, person. The narrator reads it just before each reply."),
         max_length=LONGEST_NOTE,
         required=False,
         widget=forms.Textarea(attrs={"rows": 4, "dir": "auto"}),
@@ -106,11 +106,11 @@ class NarratorForm(forms.Form):
         choices = [("", _("The host’s choice (%(name)s)") % {"name": default.shown_name})]
         choices += [(each.name, called(each)) for each in offered]
         self.fields["narrator"] = forms.ChoiceField(
-            label=_("Told by"),
-            help_text=_("From the next turn on."),
+            label=_("Narrator"),
+            help_text=_("Takes effect with the next turn."),
             choices=choices,
             required=False,
-            error_messages={"invalid_choice": _("There is no such narrator to choose.")},
+            error_messages={"invalid_choice": _("That narrator is not available.")},
         )
 
 
@@ -124,10 +124,10 @@ def called(narrator: Narrator) -> str:
 
 class SummaryForm(forms.Form):
     text = forms.CharField(
-        label=_("The story so far"),
+        label=_("Summary"),
         help_text=_(
-            "What happened before the part that the narrator still reads. Your words stay; "
-            "what happens later is added to them."
+            "What happened before the part that the narrator can still read. Your changes are "
+            "kept; later events are added."
         ),
         max_length=LONGEST_SUMMARY,
         required=False,
@@ -140,23 +140,28 @@ class CardForm(forms.Form):
 
     title = forms.CharField(
         label=_("Title"),
-        help_text=_("For you; the narrator does not read it. Empty: the first key."),
+        help_text=_("Only you see it. If empty, the first key is used."),
         max_length=LONGEST_TITLE,
         required=False,
         widget=forms.TextInput(attrs={"dir": "auto", "autocomplete": "off"}),
     )
     keys = forms.CharField(
         label=_("Keys"),
-        help_text=_("Words, with commas between. The card enters when one of them is mentioned."),
+        help_text=_(
+            "Separate with commas. The narrator sees the card when one of them is mentioned."
+        ),
         required=False,
         widget=forms.TextInput(attrs={"dir": "auto", "autocomplete": "off"}),
     )
     text = forms.CharField(
         label=_("Text"),
-        help_text=_("What the narrator then knows. A card can name others by their keys."),
+        help_text=_(
+            "What the narrator should know. A card can trigger other cards by mentioning "
+            "their keys."
+        ),
         widget=forms.Textarea(attrs={"rows": 4, "dir": "auto", "maxlength": LONGEST_NOTE}),
     )
-    pinned = forms.BooleanField(label=_("Always known"), required=False)
+    pinned = forms.BooleanField(label=_("Pinned: always visible to the narrator"), required=False)
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or {}

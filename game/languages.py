@@ -7,7 +7,7 @@ from django.utils.translation import get_language_from_request, gettext, gettext
 
 # A worker knows no Django. What it says of a turn that failed is translated where it is shown.
 SAID_BY_WORKERS = (
-    gettext_noop("The narrator found no words for this. Try again, or say it differently."),
+    gettext_noop("The narrator gave no answer. Try again, or rephrase your action."),
 )
 
 

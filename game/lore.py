@@ -60,14 +60,14 @@ def read_lore(content: str) -> Lore:
         data = json.loads(content.removeprefix("\ufeff"))
     except (ValueError, RecursionError):
         raise LoreError(
-            _("That is not JSON. Choose the file that the other game exported.")
+            _("That file is not JSON. Choose a file exported from another game.")
         ) from None
     entries = list_in(data)
     if entries is None:
         raise LoreError(
             _(
-                "No list of cards in it. It wants a list of {title, keys, text}, or a file of "
-                "story cards, world info or a lorebook."
+                "No cards found in that file. It should be a list of {title, keys, text}, or a "
+                "file of story cards, world info or a lorebook."
             )
         )
     lore = Lore()
@@ -108,10 +108,10 @@ def read_entry(entry: Any, number: int) -> LoreCard:
     called = f"“{title}”" if title else _("Entry %(number)s") % {"number": number}
     pinned = any(entry.get(name) is True for name in ALWAYS)
     if entry.get("enabled") is False or entry.get("disable") is True:
-        raise LoreError(_("%(card)s is switched off where it comes from.") % {"card": called})
+        raise LoreError(_("%(card)s is disabled in the file.") % {"card": called})
     if not keys and not pinned and any(map(is_pattern, written)):
         raise LoreError(
-            _("%(card)s: its keys are patterns; cards fire on plain words.") % {"card": called}
+            _("%(card)s: its keys are patterns; only plain words are supported.") % {"card": called}
         )
     problem = card_problem(keys, text, pinned)
     if problem:
@@ -164,14 +164,17 @@ def card_problem(keys: tuple[str, ...], text: str, pinned: bool) -> str:
     if not text:
         return _("It has no text.")
     if len(text) > LONGEST_NOTE:
-        return _("Its text has %(length)s characters; %(most)s fit. Shorten it.") % {
+        return _("Its text has %(length)s characters; the limit is %(most)s. Shorten it.") % {
             "length": f"{len(text):,}",
             "most": f"{LONGEST_NOTE:,}",
         }
     if not keys and not pinned:
-        return _("It needs a key, or it never fires. Or pin it.")
+        return _("Add at least one key, or pin it.")
     if len(keys) > MOST_KEYS:
-        return _("It has %(count)s keys; %(most)s fit.") % {"count": len(keys), "most": MOST_KEYS}
+        return _("It has %(count)s keys; the limit is %(most)s.") % {
+            "count": len(keys),
+            "most": MOST_KEYS,
+        }
     long = [key for key in keys if len(key) > LONGEST_KEY]
     if long:
         return _("A key has at most %(most)s characters: “%(key)s…” is longer.") % {

@@ -75,7 +75,7 @@ def new_words_go_to() -> str:
         logger.warning("%s", problem)
         return ""
     stay = hosts.pop("", False)
-    return _(" or ").join([*hosts, *([_("stay on this machine")] if hosts and stay else [])])
+    return _(" or ").join([*hosts, *([_("stay on this server")] if hosts and stay else [])])
 
 
 def is_here(narrator: str) -> bool:
@@ -103,8 +103,8 @@ def narrator_of(adventure: Adventure) -> Narrator:
         raise Refused(
             "narrator_down",
             _(
-                "The narrator “%(name)s” is not on this host any more. "
-                "Ask the host to bring it back, or begin a new adventure."
+                "The narrator “%(name)s” is no longer available on this host. "
+                "Ask the host, or begin a new adventure."
             )
             % {"name": adventure.narrator},
         ) from None
@@ -132,7 +132,9 @@ def place_for(narrator: Narrator, player: Player) -> Place:
         return Place(0, None)
     if pace.workers == 0 and not settings.NARRATORS_ON_DEMAND:
         raise Refused(
-            "narrator_down", _("The narrator is away. Your words are kept; try again soon."), 10
+            "narrator_down",
+            _("The narrator is not available. What you typed is kept; try again soon."),
+            10,
         )
     return Place(position, pace.seconds_until_started(position))
 

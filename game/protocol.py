@@ -57,7 +57,7 @@ def short_enough(text: str) -> str:
     text = clean_text(text)
     if len(text) > LONGEST_TEXT:
         raise ValueError(
-            f"That is {len(text):,} characters; {LONGEST_TEXT:,} fit in one turn. Shorten it."
+            f"That is {len(text):,} characters; a turn can have {LONGEST_TEXT:,}. Shorten it."
         )
     return text
 
@@ -122,7 +122,7 @@ class EditTurn(KeyedCommand):
     @model_validator(mode="after")
     def changes_something(self) -> "EditTurn":
         if self.action is None and self.reply is None:
-            raise ValueError(_("An edit names an action, a reply, or both."))
+            raise ValueError(_("An edit needs an action, a reply, or both."))
         return self
 
 
@@ -148,7 +148,7 @@ COMMANDS: TypeAdapter[Keyed | Resume | Ping] = TypeAdapter(AnyCommand)
 def parse_command(frame: str) -> Keyed | Resume | Ping:
     """The command in a text frame. Raises Refused("bad_message") for anything else."""
     if len(frame) > LONGEST_FRAME:
-        raise Refused("bad_message", _("That message is over 64 KiB. Send less at once."))
+        raise Refused("bad_message", _("That message is larger than 64 KiB. Send less at once."))
     try:
         return COMMANDS.validate_json(frame)
     except ValidationError as problem:

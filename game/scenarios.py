@@ -45,7 +45,7 @@ class CardFile(Plain):
     @model_validator(mode="after")
     def fires(self) -> Self:
         if not self.keys and not self.pinned:
-            raise ValueError("A card needs a key, or it never fires. Or pin it.")
+            raise ValueError("A card has no keys: add at least one key, or pin it.")
         return self
 
 

@@ -35,7 +35,7 @@ ORIGINS = {
     "note": _("author’s note"),
     "action": _("action"),
     "dice": _("dice"),
-    "told": _("told already"),
+    "told": _("start of the reply"),
     "frame": _("format"),
 }
 
@@ -126,7 +126,7 @@ def summary(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
             except Refused as stands_against:
                 form.add_error(None, stands_against.message)
             if not form.errors and not wants_json(request):
-                messages.success(request, _("Saved. The narrator knows from the next turn on."))
+                messages.success(request, _("Saved. Takes effect with the next turn."))
                 return redirect("summary", found.pk)
     if form.errors and wants_json(request):
         return refused(request, form) or HttpResponse(status=422)

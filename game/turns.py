@@ -151,7 +151,7 @@ def retry_turn(adventure: Adventure, player: Player, turn_id: UUID) -> Turn:
     edits.refuse_when_too_large(adventure, edits.size_of(turn.action))
     screening.screen([turn.action], "action", player, adventure)
     if turn.parent is None:
-        raise Refused("not_allowed", _("The opening was written by hand. Edit it instead."))
+        raise Refused("not_allowed", _("The opening cannot be retried. Edit it instead."))
     return queue_turn(adventure, player, turn.parent, turn.kind, turn.action, turn.dice)
 
 
@@ -164,7 +164,7 @@ def undo_turn(adventure: Adventure, player: Player) -> Turn:
         return put_back(adventure, player, *edited, undone=True)
     head = head_of(adventure)
     if head.parent is None:
-        raise Refused("not_allowed", _("This is where the story begins."))
+        raise Refused("not_allowed", _("There is nothing to undo."))
     stop_what_is_under_way(adventure)
     return move_head(adventure, head.parent)
 
@@ -275,7 +275,7 @@ def leave_turn(turn: Turn) -> None:
     """Stop a turn that nobody watches any more."""
     with contextlib.suppress(NoSuchAdventure), changed(turn.adventure_id) as adventure:
         if adventure.turns.filter(pk=turn.pk, status=Status.QUEUED).exists():
-            reason = gettext_noop("Nobody was watching, so the narrator stopped.")
+            reason = gettext_noop("Stopped because the page was closed.")
             stop_what_is_under_way(adventure, reason)
 
 
@@ -325,7 +325,9 @@ def keep_context(turn: Turn, result: Result) -> None:
 
 def refuse_when_busy(adventure: Adventure) -> None:
     if adventure.turns.filter(status=Status.QUEUED).exists():
-        raise Refused("busy", _("The narrator is still speaking. Stop it, or wait for the end."))
+        raise Refused(
+            "busy", _("The narrator is still writing. Stop it, or wait until it has finished.")
+        )
 
 
 def turn_of(adventure: Adventure, turn_id: UUID) -> Turn:
@@ -392,8 +394,8 @@ def refuse_when_full(place: narration.Place) -> None:
         raise Refused(
             "full",
             _(
-                "Too many stories are being told: the wait is about %(seconds)s seconds. "
-                "Your words are kept; try again later."
+                "The server is busy: the wait is about %(seconds)s seconds. "
+                "What you typed is kept; try again later."
             )
             % {"seconds": wait},
             retry_after=wait - most,
@@ -408,8 +410,10 @@ def refuse_when_player_has_enough(player: Player) -> None:
         raise Refused(
             "too_many",
             ngettext(
-                "You have a turn under way in another adventure. Let it end first.",
-                "You have %(count)s turns under way in other adventures. Let one end first.",
+                "A reply is still being written in another of your adventures. "
+                "Wait for it to finish.",
+                "%(count)s replies are still being written in your other adventures. "
+                "Wait for one to finish.",
                 under_way,
             )
             % {"count": under_way},
@@ -442,7 +446,7 @@ def stop_what_is_under_way(adventure: Adventure, reason: str = "") -> None:
         told = story_log().revoke(str(adventure.pk), turn.narrator, str(turn.pk), turn.attempt)
     except redis.RedisError:
         raise Refused(
-            "narrator_down", _("The narrator cannot be reached just now. Try again in a moment."), 5
+            "narrator_down", _("The narrator cannot be reached. Try again in a moment."), 5
         ) from None
     stopped = Result(
         adventure=str(adventure.pk),
@@ -516,7 +520,7 @@ def sweep_turn(turn: Turn) -> None:
     elif state.leased:
         return
     elif not narration.is_here(turn.narrator):
-        reason = gettext_noop("The narrator of this turn is not on this host any more. Try again.")
+        reason = gettext_noop("This turn’s narrator is no longer available. Try again.")
         fail_turn(turn, reason)
     elif turn.narrator in operation.state().narrators_off:
         fail_turn(turn, operation.SWITCHED_OFF)
@@ -526,7 +530,7 @@ def sweep_turn(turn: Turn) -> None:
         metrics.SWEPT.labels("given up").inc()
         fail_turn(
             turn,
-            gettext_noop("The narrator broke off three times. Try again, or say it differently."),
+            gettext_noop("The narrator failed three times. Try again, or rephrase your action."),
         )
     else:
         if state.started >= turn.attempt:

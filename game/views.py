@@ -294,7 +294,7 @@ def plot(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
         if form.is_valid() and plot_is_set(request, found, form):
             if wants_json:
                 return JsonResponse({"saved": True})
-            messages.success(request, _("Saved. The narrator knows from the next turn on."))
+            messages.success(request, _("Saved. Takes effect with the next turn."))
             return redirect("adventure", found.pk)
         if wants_json:
             message = " ".join(str(line) for lines in form.errors.values() for line in lines)

@@ -41,7 +41,7 @@ class Survey:
     def lines(self) -> list[str]:
         """For people: what it is, and who can tell it."""
         able = [f"{engine} ({size / 1e9:.1f} GB of memory)" for engine, size in self.memory.items()]
-        return [self.what, f"can be told by: {', '.join(able) or NOBODY}"]
+        return [self.what, f"runs with: {', '.join(able) or NOBODY}"]
 
 
 NOBODY = "no engine here; serve it with llama-server or another, and name that as engine: openai"

@@ -17,7 +17,7 @@ from inference.request import GenerationRequest, Outcome, Passage, Result, Story
 from inference.rules import Finding
 from inference.text import ReplyStream
 
-NO_WORDS = "The narrator found no words for this. Try again, or say it differently."
+NO_WORDS = "The narrator gave no answer. Try again, or rephrase your action."
 NOT_SHOWN = (
     "What the narrator told broke a rule of this host, each time, so it is not shown. "
     "Try again, or say it differently."

@@ -111,9 +111,9 @@ def test_the_old_key_of_a_guest_opens_nothing_more(client, scenario):
         ("x" * 31, "2 to 30"),
         ("wren@example.com", "letters and digits"),
         ("<b>wren</b>", "letters and digits"),
-        ("guest-1", "not to be had"),
-        ("Operator", "not to be had"),
-        ("wREN", "somebody has that name"),
+        ("guest-1", "not available"),
+        ("Operator", "not available"),
+        ("wREN", "that name is taken"),
     ],
 )
 def test_a_name_that_cannot_be_is_refused_and_says_why(client, wren, name, says):
@@ -145,7 +145,7 @@ def test_a_name_as_long_as_a_book_is_no_ones(client, wren, log):
 def test_what_a_guest_began_comes_along_into_the_account(client, wren, scenario):
     adventure = begin(client)
     guest = who(client)
-    assert "Bring along" in client.get("/accounts/login/").content.decode()
+    assert "Move this browser’s adventures" in client.get("/accounts/login/").content.decode()
     log_in(client, bring="on")
     assert who(client) == wren
     assert client.get(f"/adventures/{adventure.pk}/").status_code == 200

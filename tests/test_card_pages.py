@@ -63,8 +63,8 @@ def test_cards_are_found_by_title_key_and_text(hers, adventure):
     ("fields", "message"),
     [
         ({"keys": "hen", "text": ""}, "required"),
-        ({"keys": "", "text": "She bites."}, "needs a key"),
-        ({"keys": " , \u200b", "text": "She bites."}, "needs a key"),
+        ({"keys": "", "text": "She bites."}, "at least one key"),
+        ({"keys": " , \u200b", "text": "She bites."}, "at least one key"),
         ({"keys": "hen", "text": "x" * 2001}, "2,001 characters"),
         ({"keys": "h" * 61, "text": "She bites."}, "at most 60"),
         ({"keys": ",".join(f"hen{i}" for i in range(21)), "text": "x"}, "21 keys"),
@@ -249,7 +249,7 @@ def test_what_cannot_be_a_card_is_left_out_with_the_reason():
     assert [card.title for card in lore.cards] == ["Fine"]
     for problem, word in zip(
         lore.problems,
-        ["off", "off", "patterns", "2,001", "key", "Entry 7", "no text"],
+        ["disabled", "disabled", "patterns", "2,001", "key", "Entry 7", "no text"],
         strict=True,
     ):
         assert word in problem

@@ -74,7 +74,7 @@ def test_an_owner_switches_it_on_and_off(client, alice, played, tmp_path):
     )
     assert TrainingConsent.objects.get().player == alice
     assert len(collected(tmp_path)) == 1
-    assert "Taken back" in switch(client, played, "off").content.decode()
+    assert "Withdrawn" in switch(client, played, "off").content.decode()
     assert collected(tmp_path) == [], "and what was collected before is gone"
 
 
@@ -90,7 +90,10 @@ def test_nobody_else_has_a_say(client, bob, charlie, played):
     assert switch(client, played, "on").status_code == 404
     Membership.objects.create(player=bob, adventure=played, role="player")
     client.force_login(bob)
-    assert "Only the owner" in client.get(f"/adventures/{played.pk}/learning/").content.decode()
+    assert (
+        "Only the adventure’s owner"
+        in client.get(f"/adventures/{played.pk}/learning/").content.decode()
+    )
     assert switch(client, played, "on").status_code == 403
     assert not TrainingConsent.objects.exists()
 

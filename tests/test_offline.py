@@ -43,10 +43,10 @@ def test_pages_say_whose_they_are_in_a_word_that_says_nothing(client, alice, bob
 def test_a_story_is_kept_by_its_last_turns_and_without_secrets(client, alice, adventure):
     client.force_login(alice)
     page = client.get(reverse("read", args=[adventure.pk]) + "?kept").content.decode()
-    assert "as it was kept here" in page
+    assert "copy saved on this device" in page
     assert "csrf" not in page
     assert 'name="player"' not in page
     assert (
-        "as it was kept here"
+        "copy saved on this device"
         not in client.get(reverse("read", args=[adventure.pk])).content.decode()
     )

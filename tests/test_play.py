@@ -177,7 +177,7 @@ def test_a_narrator_whose_server_is_away_keeps_nobody_from_playing(
     with playing(data_dir, port, NARRATORS_FILE=str(file)) as house:
         house.read_until("Ctrl-C")
         said = "\n".join(house.lines)
-        assert "not waited for: far, which http://127.0.0.1:9/v1 tells" in said
+        assert "starting without waiting for: far, which runs at http://127.0.0.1:9/v1" in said
         assert get(port, "/readyz") == 200
         workers = [each for each in house.processes().values() if "-Q narrator." in each]
         # A worker for each, unless there are many.

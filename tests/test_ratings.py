@@ -15,7 +15,7 @@ def sums():
 
 def test_who_has_begun_it_rates_changes_and_takes_it_back(as_player, alice, adventure):
     client = as_player(alice)
-    assert "How is it?" in client.get("/scenarios/the-cellar/").content.decode()
+    assert "Rate this scenario" in client.get("/scenarios/the-cellar/").content.decode()
     for rating, known in [("5", (1, 1, 5)), ("2", (1, 1, 2)), ("", (1, 0, 0))]:
         client.post(URL, {"rating": rating})
         assert sums() == known
@@ -26,8 +26,8 @@ def test_who_has_not_begun_it_rates_nothing(as_player, client, bob, scenario):
         if who:
             client.force_login(who)
         answer = client.post(URL, {"rating": "5"}, follow=True)
-        assert "Begin it first" in answer.content.decode()
-    assert "How is it?" not in client.get("/scenarios/the-cellar/").content.decode()
+        assert "Play it before" in answer.content.decode()
+    assert "Rate this scenario" not in client.get("/scenarios/the-cellar/").content.decode()
     assert Begun.objects.count() == 0
     assert sums() == (0, 0, 0)
 
@@ -64,7 +64,7 @@ def test_authors_do_not_rate_their_own(as_player, alice, scenario, begin):
     ratings.count()
     assert sums() == (0, 0, 0)
     assert (
-        "Begin it first"
+        "Play it before"
         in as_player(alice).post(URL, {"rating": "5"}, follow=True).content.decode()
     )
 

@@ -110,4 +110,4 @@ def test_answers_that_make_an_opening_too_long_come_back(client, scenario):
     Scenario.objects.update(opening="${name} " * 100)
     answer = client.post("/scenarios/the-cellar/begin/", {"name": "A" * 80})
     assert answer.status_code == 422
-    assert "8,100 characters; 4,000 fit" in answer.content.decode()
+    assert "8,100 characters; the limit is 4,000" in answer.content.decode()

@@ -100,7 +100,7 @@ def test_players_choose_among_those_that_they_are_offered(
 ):
     answer = Chooser(client, alice, adventure).choose(name)
     assert answer.status_code == 422
-    assert answer.json()["message"] == "There is no such narrator to choose."
+    assert answer.json()["message"] == "That narrator is not available."
     assert Adventure.objects.get(pk=adventure.pk).narrator == ""
 
 
@@ -135,7 +135,7 @@ def test_the_settings_offer_the_choice_and_work_without_scripts(
     assert answer.headers["Location"] == f"/adventures/{adventure.pk}/"
     page = client.get(answer.headers["Location"]).content.decode()
     assert '<option value="raven" selected>Raven: Says less.</option>' in page
-    assert "told by <bdi>Raven</bdi>" in page
+    assert "narrator: <bdi>Raven</bdi>" in page
 
 
 @database
@@ -176,7 +176,7 @@ def test_who_may_be_drawn_says_where_words_may_go(house):
             "weight: 1, engine", "engine"
         )
     )
-    assert narration.new_words_go_to() == "far.example or stay on this machine"
+    assert narration.new_words_go_to() == "far.example or stay on this server"
     house(HOUSE)
     assert narration.new_words_go_to() == ""
 

@@ -199,7 +199,7 @@ def test_taking_back_and_making_a_new_link(as_player, alice, left, link):
     client = as_player(alice)
     assert link.token in client.get("/shares/").content.decode()
     page = client.post(f"/shares/{link.pk}/revoke/", follow=True).content.decode()
-    assert "leads nowhere now" in page
+    assert "no longer works" in page
     assert link.token not in page
     assert client.post(f"/shares/{link.pk}/revoke/").status_code == 404
     assert shares.share(alice, left, plot=False).token != link.token
@@ -215,10 +215,10 @@ def test_links_have_a_limit_and_say_so(as_player, alice, story, link, monkeypatc
     monkeypatch.setattr(shares, "MOST_SHARES", 1)
     url = f"/adventures/{story.pk}/turns/{story.head_id}/share/"
     client = as_player(alice)
-    assert "Take one back first" in client.post(url, follow=True).content.decode()
+    assert "Delete one first" in client.post(url, follow=True).content.decode()
     answer = client.post(url, headers={"accept": "application/json"})
     assert answer.status_code == 422
-    assert "as many as fit" in answer.json()["message"]
+    assert "the maximum" in answer.json()["message"]
 
 
 def test_a_long_story_comes_in_pages(client, alice, adventure):

@@ -61,7 +61,7 @@ def test_a_deleted_adventure_is_not_there_and_can_be_brought_back(
 ):
     client = as_player(alice)
     page = client.post(f"/adventures/{adventure.pk}/delete/", follow=True).content.decode()
-    assert "bring it back for 24 hours" in page
+    assert "restore it below for 24 hours" in page
     assert f"/adventures/{adventure.pk}/restore/" in page
     for path in ("", "read/", "tree/", "export.txt"):
         assert client.get(f"/adventures/{adventure.pk}/{path}").status_code == 404
@@ -193,13 +193,13 @@ def test_copies_have_their_limits_and_say_so(as_player, alice, adventure, monkey
     url = f"/adventures/{adventure.pk}/duplicate/"
     monkeypatch.setattr(copies, "COPIES_A_DAY", 1)
     assert "(copy)" in client.post(url, follow=True).content.decode()
-    assert "enough copies for a day" in client.post(url, follow=True).content.decode()
+    assert "copies a day" in client.post(url, follow=True).content.decode()
     assert Adventure.objects.count() == 2
     monkeypatch.setattr(copies, "COPIES_A_DAY", 9)
     monkeypatch.setattr(copies, "MOST_COPIED", 0)
     assert "at most 0" in client.post(url, follow=True).content.decode()
     monkeypatch.setattr(copies, "MOST_ADVENTURES", 2)
-    assert "as many as fit" in client.post(url, follow=True).content.decode()
+    assert "the maximum" in client.post(url, follow=True).content.decode()
     assert Adventure.objects.count() == 2, "what did not fit left nothing behind"
 
 

@@ -255,7 +255,7 @@ def test_the_summary_is_a_page_without_javascript(client, alice, adventure, narr
     client.force_login(alice)
     url = f"/adventures/{adventure.pk}/summary/"
     page = client.get(url).content.decode()
-    assert "iron key" in page and "Sentences of the story." in page
+    assert "iron key" in page and "Made of sentences from the story." in page
     part = client.get(url, {"part": ""}).content.decode()
     assert "<html" not in part and "iron key" in part
     assert client.post(url, {"text": "Mine."}, follow=True).status_code == 200

@@ -192,7 +192,7 @@ def test_it_is_stopped_and_started_again_from_the_list(operator, run, sent):
     run.refresh_from_db()
     assert run.status == Status.WAITING and len(sent) == 1
     page = choose(operator, run, "start_again").content.decode()
-    assert "waits, runs or is done" in page and len(sent) == 1
+    assert "is already waiting, running or done" in page and len(sent) == 1
 
 
 def test_staff_who_are_no_superusers_cannot_begin_one(client, db):

@@ -54,7 +54,7 @@ def test_a_scenario_is_written_and_begun(as_player, alice):
     assert scenario.first_actions == [{"kind": "do", "text": "go down, ${name}"}]
     page = client.get(answer.url).content.decode()
     assert "You are Ada, and the lamp is out." in page
-    assert "Your draft." in page
+    assert "Draft." in page
     client.post(f"/scenarios/{scenario.slug}/begin/", {"name": "Bo"})
     adventure = Adventure.objects.get()
     assert adventure.head.reply == "You are Bo, and the lamp is out.\n\nSomething knocks."
@@ -106,16 +106,16 @@ def test_another_row_comes_without_javascript(as_player, alice):
         ({"title": ""}, "is required"),
         ({"opening": "x" * 4001}, "at most 4000"),
         ({"opening": "You are ${nme}."}, "${nme}"),
-        ({"opening": "${name}" * 500, "questions-0-default": "A" * 80}, "Filled in"),
-        ({"tags": ",".join("abcdefghi")}, "9 tags; 8 fit"),
+        ({"opening": "${name}" * 500, "questions-0-default": "A" * 80}, "answers filled in"),
+        ({"tags": ",".join("abcdefghi")}, "9 tags; the limit is 8"),
         ({"tags": "x" * 31}, "at most 30"),
-        ({"questions-0-name": "Na me"}, "Small letters"),
-        ({"questions-0-default": "A" * 81}, "may be long"),
+        ({"questions-0-name": "Na me"}, "Only lower-case letters"),
+        ({"questions-0-default": "A" * 81}, "tick “Long answer”"),
         (
             {"questions-1-name": "name", "questions-1-question": "?", "questions-1-default": "x"},
             "Two",
         ),
-        ({"cards-0-keys": ""}, "needs a key"),
+        ({"cards-0-keys": ""}, "at least one key"),
         ({"actions-0-kind": "shout"}, "not one of"),
         ({"cards-TOTAL_FORMS": "9999"}, "at most 60"),
         ({"cards-TOTAL_FORMS": "x"}, "ManagementForm"),
@@ -134,7 +134,7 @@ def test_own_scenarios_have_a_limit(as_player, alice, draft, monkeypatch):
     monkeypatch.setattr(limits, "MOST_SCENARIOS", 1)
     answer = as_player(alice).post("/scenarios/new/", form(title="Another"))
     assert answer.status_code == 422
-    assert "as many as fit" in answer.content.decode()
+    assert "the maximum" in answer.content.decode()
     assert 'value="Another"' in answer.content.decode()
     assert as_player(alice).post(f"/scenarios/{draft.slug}/edit/", form()).status_code == 302
 
@@ -174,8 +174,8 @@ def test_publishing_and_taking_back(as_player, alice, bob, client, draft):
     url = f"/scenarios/{draft.slug}/"
     for visibility, words in [
         ("public", "everybody on this host"),
-        ("unlisted", "Whoever has its address"),
-        ("private", "yours alone again"),
+        ("unlisted", "anyone with the link"),
+        ("private", "only you can see it"),
         ("nonsense", "It stays as it was"),
     ]:
         answer = as_player(alice).post(f"{url}publish/", {"visibility": visibility}, follow=True)
@@ -220,7 +220,7 @@ def test_the_hosts_scenarios_are_nobodys_to_change(as_player, alice, scenario):
 def test_deleting_asks_first_and_leaves_stories_alone(as_player, alice, draft):
     client = as_player(alice)
     client.post(f"/scenarios/{draft.slug}/begin/")
-    assert "for good" in client.get(f"/scenarios/{draft.slug}/delete/").content.decode()
+    assert "permanently deleted" in client.get(f"/scenarios/{draft.slug}/delete/").content.decode()
     client.post(f"/scenarios/{draft.slug}/delete/")
     assert Scenario.objects.count() == 0
     assert Adventure.objects.get().scenario is None
@@ -276,16 +276,19 @@ def test_every_scenario_of_ours_can_be_brought_by_a_player(alice, file):
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        ("title: [", "Nothing was brought"),
+        ("title: [", "Import failed"),
         ("just words", "dictionary"),
         ("title: A\ntempt: B\n", "opening"),
         ("title: A\ntempt: B\nopening: C\ncolour: red\n", "colour"),
-        ("title: 2020-99-99\ntempt: B\nopening: C", "Nothing was brought"),
-        ("[" * 20_000, "Nothing was brought"),
+        ("title: 2020-99-99\ntempt: B\nopening: C", "Import failed"),
+        ("[" * 20_000, "Import failed"),
         ("title: A\ntempt: B\nopening: C ${d}", "${d}"),
-        ("title: A\ntempt: B\nopening: C\ncards: [{title: a, keys: [], text: b}]", "needs a key"),
+        (
+            "title: A\ntempt: B\nopening: C\ncards: [{title: a, keys: [], text: b}]",
+            "at least one key",
+        ),
         ("title: A\ntempt: B\nopening: C\ntags: &a [x, x]\nmemory: *a", "memory"),
-        ("title: !!python/object/apply:os.getcwd []", "Nothing was brought"),
+        ("title: !!python/object/apply:os.getcwd []", "Import failed"),
         (b"\xff\xfe\x00", "UTF-8"),
         ("x" * (512 * 1024 + 1), "at most 512 KiB"),
     ],

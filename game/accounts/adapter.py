@@ -16,7 +16,7 @@ from game.accounts.limits import address_of
 from game.accounts.standing import may_play
 from game.models import Player
 
-WRONG = _("The name and the password do not belong together.")
+WRONG = _("Wrong name or password.")
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -25,10 +25,10 @@ class AccountAdapter(DefaultAccountAdapter):
         **DefaultAccountAdapter.error_messages,
         "username_password_mismatch": WRONG,
         "email_password_mismatch": WRONG,
-        "username_taken": _("Somebody has that name already. Take another one."),
+        "username_taken": _("That name is taken. Choose another one."),
         "too_many_login_attempts": _("Too many attempts. Try again in a few minutes."),
-        "incorrect_password": _("That is not your password."),
-        "incorrect_code": _("That is not the code."),
+        "incorrect_password": _("Wrong password."),
+        "incorrect_code": _("Wrong code."),
         "unknown_email": _("No account has that address."),
     }
 

@@ -88,7 +88,10 @@ def turned_away(request: HttpRequest, player: Player, name: str) -> HttpResponse
     if name.startswith("admin:") and player.is_staff and lacks_second_factor(player):
         messages.info(
             request,
-            _("Whoever runs this place needs an authenticator app: strangers may sign up here."),
+            _(
+                "Staff accounts need an authenticator app on this host, because anybody can "
+                "sign up here."
+            ),
         )
         return redirect("mfa_activate_totp")
     if settings.ACCOUNTS == "single":

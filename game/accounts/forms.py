@@ -46,9 +46,9 @@ class SignUp(Plain, SignupForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["username"].label = _("Name")
-        self.fields["username"].help_text = _("Others see it where you play together.")
+        self.fields["username"].help_text = _("Other players see it.")
         self.fields["password1"].help_text = _("8 characters or more.")
-        self.fields["password2"].label = _("Password once more")
+        self.fields["password2"].label = _("Password again")
 
 
 class LogIn(Plain, LoginForm):
@@ -62,7 +62,9 @@ class LogIn(Plain, LoginForm):
         self.fields["login"].validators.append(MaxLengthValidator(254))
         if begun_by(self.request):
             self.fields["bring"] = forms.BooleanField(
-                label=_("Bring along the adventures of this browser"), required=False, initial=True
+                label=_("Move this browser’s adventures to my account"),
+                required=False,
+                initial=True,
             )
 
     def login(self, request: HttpRequest, redirect_url: str | None = None) -> Any:
@@ -83,11 +85,11 @@ class AddEmail(Plain, AddEmailForm):
 class ChangePassword(Plain, ChangePasswordForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["oldpassword"].label = _("Password until now")
+        self.fields["oldpassword"].label = _("Current password")
         self.fields["oldpassword"].help_text = ""
         self.fields["password1"].label = _("New password")
         self.fields["password1"].help_text = _("8 characters or more.")
-        self.fields["password2"].label = _("New password once more")
+        self.fields["password2"].label = _("New password again")
 
 
 class Reauthenticate(Plain, ReauthenticateForm):
@@ -134,7 +136,7 @@ class BecomeOperator(Plain):
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
     password2 = forms.CharField(
-        label=_("Password once more"),
+        label=_("Password again"),
         max_length=1000,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
@@ -225,5 +227,5 @@ class OperatorCode(Plain):
     def clean_code(self) -> str:
         typed: str = self.cleaned_data["code"]
         if not operators.accept_code(self.request, typed):
-            raise ValidationError(_("That is not the code."))
+            raise ValidationError(_("Wrong code."))
         return typed

@@ -108,6 +108,6 @@ def locked_out(request: HttpRequest, *_: Any) -> HttpResponse:
 
 def refused(request: HttpRequest) -> HttpResponse:
     if request.headers.get("Accept") == "application/json":
-        message = _("That is too often. Try again in a while.")
+        message = _("Too many attempts. Try again later.")
         return JsonResponse({"message": message}, status=429)
     return render(request, "429.html", status=429)

@@ -19,7 +19,7 @@ def check_name(name: str) -> None:
             _("A name is made of letters and digits, with dots, dashes and _ between them.")
         )
     if RESERVED.match(name):
-        raise ValidationError(_("That name is not to be had. Take another one."))
+        raise ValidationError(_("That name is not available. Choose another one."))
 
 
 validators = [check_name]

@@ -40,7 +40,7 @@ def link(request: HttpRequest, token: str) -> HttpResponse:
     # with it what allauth notes while logging in. That makes a new key.
     for key in (SESSION_KEY, BACKEND_SESSION_KEY, HASH_SESSION_KEY):
         request.session.pop(key, None)
-    messages.success(request, _("You are the operator of this host. The admin is open to you."))
+    messages.success(request, _("You are now the operator of this host and can use the admin."))
     answer: HttpResponse = perform_login(
         request, player, email_verification="none", redirect_url=reverse("home")
     )

@@ -20,14 +20,14 @@ def may_play(player: Player) -> str | None:
     if not player.is_active:
         return _("This account is closed.")
     if settings.ACCOUNTS == "invite" and player.is_guest:
-        return _("This host is open to invited players only. Sign up with your invite.")
+        return _("Only invited players can use this host. Sign up with your invite link.")
     return shut_out(player)
 
 
 def refusal(player_id: UUID) -> str | None:
     """As `may_play`, from what the database says now: a socket's own copy may be hours old."""
     player = Player.objects.filter(pk=player_id).first()
-    return _("This account is gone.") if player is None else may_play(player)
+    return _("This account no longer exists.") if player is None else may_play(player)
 
 
 def without_doubt(players: Collection[UUID]) -> dict[UUID, str]:

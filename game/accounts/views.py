@@ -101,7 +101,7 @@ def deletion(request: HttpRequest) -> HttpResponse:
     player = player_of(request)
     logout(request)
     leaving.delete_player(player)
-    messages.success(request, _("Your account is deleted, with everything in it."))
+    messages.success(request, _("Your account and everything in it were deleted."))
     return redirect("home" if settings.ACCOUNTS != "invite" else "account_login")
 
 

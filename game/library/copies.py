@@ -86,14 +86,13 @@ def room_for_copy(player: Player) -> None:
     mine = Adventure.objects.with_deleted_of(player)
     if mine.count() >= MOST_ADVENTURES:
         raise LimitMet(
-            _("You have %(most)d adventures, which is as many as fit. Delete one first.")
+            _("You have %(most)d adventures, the maximum. Delete one first.")
             % {"most": MOST_ADVENTURES}
         )
     today = mine.filter(copied=True, created__gt=Now() - timedelta(days=1)).count()
     if today >= COPIES_A_DAY:
         raise LimitMet(
-            _("That is enough copies for a day: %(most)d. Try again tomorrow.")
-            % {"most": COPIES_A_DAY}
+            _("You can make %(most)d copies a day. Try again tomorrow.") % {"most": COPIES_A_DAY}
         )
 
 
@@ -141,7 +140,7 @@ def fill(
     count = len(path) if path is not None else original.turns.count()
     if count > MOST_COPIED:
         raise LimitMet(
-            _("This story has %(count)s turns, and copies have at most %(most)s.")
+            _("This adventure has %(count)s turns; copies can have at most %(most)s.")
             % {"count": f"{count:,}", "most": f"{MOST_COPIED:,}"}
         )
     columns, summaries = columns_of(Turn), columns_of(Summary)

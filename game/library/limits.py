@@ -28,6 +28,6 @@ def room_for_scenario(player: Player) -> None:
     lock(player)
     if player.scenarios.count() >= MOST_SCENARIOS:
         raise LimitMet(
-            _("You have %(most)d scenarios, which is as many as fit. Delete one first.")
+            _("You have %(most)d scenarios, the maximum. Delete one first.")
             % {"most": MOST_SCENARIOS}
         )

@@ -201,16 +201,16 @@ def rate(request: HttpRequest, slug: str) -> HttpResponse:
     found = readable(request, slug)
     form = RatingForm(request.POST)
     if not form.is_valid():
-        messages.error(request, _("A rating is 1 to 5 stars. Yours stays as it was."))
+        messages.error(request, _("A rating is 1 to 5 stars. Your rating was not changed."))
         return redirect("scenario", slug)
     if not isinstance(request.user, Player):
-        messages.error(request, _("Begin it first; then you can rate it."))
+        messages.error(request, _("Play it before you rate it."))
         return redirect("scenario", slug)
     rating = form.cleaned_data["rating"]
     try:
         ratings.rate(request.user, found, rating)
     except ratings.MayNotRate:
-        messages.error(request, _("Begin it first; then you can rate it."))
+        messages.error(request, _("Play it before you rate it."))
     else:
         messages.success(request, said_of(request.user, rating))
     return redirect("scenario", slug)
@@ -218,7 +218,7 @@ def rate(request: HttpRequest, slug: str) -> HttpResponse:
 
 def said_of(player: Player, rating: int | None) -> str:
     if rating is None:
-        return _("Your rating is taken back.")
+        return _("Rating removed.")
     if player.is_guest:
-        return _("Kept. It counts for others once you have signed up.")
-    return _("Thank you. You can change your rating whenever you like.")
+        return _("Rating saved. It counts once you have signed up.")
+    return _("Rating saved. You can change it at any time.")

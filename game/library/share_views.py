@@ -55,7 +55,9 @@ def share(request: HttpRequest, adventure_id: UUID, turn_id: UUID) -> HttpRespon
         return redirect("shares")
     if wants_json:
         return JsonResponse({"url": address_of(request, made), "plot": made.plot})
-    messages.success(request, _("Whoever has this link can read it: the first one below."))
+    messages.success(
+        request, _("Link created: the first one below. Anyone with the link can read it.")
+    )
     return redirect("shares")
 
 
@@ -79,7 +81,7 @@ def mine(request: HttpRequest) -> HttpResponse:
 def revoke(request: HttpRequest, share_id: UUID) -> HttpResponse:
     found = get_object_or_404(Share.objects.of(request.user), pk=share_id)
     shares.revoke(found)
-    messages.success(request, _("The link is taken back. It leads nowhere now."))
+    messages.success(request, _("Link deleted. It no longer works."))
     return redirect("shares")
 
 

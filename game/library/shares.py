@@ -30,8 +30,7 @@ def share(player: Player, turn: Turn, plot: bool) -> Share:
             return found
         if live.count() >= MOST_SHARES:
             raise LimitMet(
-                _("You have %(most)d links, which is as many as fit. Take one back first.")
-                % {"most": MOST_SHARES}
+                _("You have %(most)d links, the maximum. Delete one first.") % {"most": MOST_SHARES}
             )
         return Share.objects.create(
             adventure_id=turn.adventure_id, turn=turn, player=player, plot=plot

@@ -85,7 +85,7 @@ def rename(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
         except Refused as refused:
             messages.error(request, refused.message)
     else:
-        messages.error(request, _("A title has 1 to 120 characters. The old one stays."))
+        messages.error(request, _("A title has 1 to 120 characters. The title was not changed."))
     return redirect("adventures")
 
 
@@ -97,9 +97,9 @@ def archive(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     shelf.archive(found.pk, archived)
     named = {"title": found.title}
     if archived:
-        messages.success(request, _("“%(title)s” is put away. Nothing is lost.") % named)
+        messages.success(request, _("“%(title)s” was archived.") % named)
     else:
-        messages.success(request, _("“%(title)s” is back on the shelf.") % named)
+        messages.success(request, _("“%(title)s” was restored.") % named)
     return redirect("adventures")
 
 
@@ -113,7 +113,7 @@ def duplicate(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     except LimitMet as full:
         messages.error(request, str(full))
     else:
-        messages.success(request, _("“%(title)s” is there.") % {"title": copy.title})
+        messages.success(request, _("“%(title)s” was created.") % {"title": copy.title})
     return redirect("adventures")
 
 
@@ -133,7 +133,7 @@ def delete(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     said: dict[str, Any] = {"title": found.title, "hours": hours}
     messages.success(
         request,
-        _("“%(title)s” is deleted. Below you can bring it back for %(hours)d hours.") % said,
+        _("“%(title)s” was deleted. You can restore it below for %(hours)d hours.") % said,
     )
     return redirect("adventures")
 
@@ -142,7 +142,7 @@ def delete(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
 def restore(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     found = get_object_or_404(shelf.deleted_of(request.user), pk=adventure_id)
     shelf.restore(found.pk)
-    messages.success(request, _("“%(title)s” is back.") % {"title": found.title})
+    messages.success(request, _("“%(title)s” was restored.") % {"title": found.title})
     return redirect("adventures")
 
 
@@ -151,5 +151,5 @@ def purge(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     """End a deleted adventure for good, before its time."""
     found = get_object_or_404(shelf.deleted_of(request.user), pk=adventure_id)
     shelf.end(found.pk)
-    messages.success(request, _("“%(title)s” is gone for good.") % {"title": found.title})
+    messages.success(request, _("“%(title)s” was permanently deleted.") % {"title": found.title})
     return redirect("adventures")

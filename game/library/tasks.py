@@ -14,5 +14,5 @@ def tidy() -> None:
     """End what was deleted long enough ago, and count again who has begun and rated what."""
     ended = shelf.purge_deleted()
     if ended:
-        logger.info("adventures ended for good: %s", ended)
+        logger.info("deleted adventures purged: %s", ended)
     ratings.count()

@@ -73,4 +73,4 @@ def name_of(player: Player | None) -> str:
     """What others read where a player is named; "" for the host."""
     if player is None:
         return ""
-    return _("a guest of this host") if player.is_guest else player.username
+    return _("a guest") if player.is_guest else player.username

@@ -84,18 +84,19 @@ def unfit(file: ScenarioFile) -> str:
     names = [each.name for each in file.placeholders]
     doubled = next((name for name in names if names.count(name) > 1), None)
     if doubled:
-        return _("Two questions fill ${%(name)s}. Give one of them another name.") % {
-            "name": doubled
-        }
+        return _("Two questions use the name ${%(name)s}. Rename one of them.") % {"name": doubled}
     unasked = asked_for(texts_of(file)) - set(names)
     if unasked:
         return _(
-            "The texts have ${%(name)s}, and no question asks for it. Add the question, or take "
-            "it out of the texts."
+            "${%(name)s} is used in the text, but no question asks for it. Add the question, or "
+            "remove it from the text."
         ) % {"name": min(unasked)}
     filled = fill(file.opening, {each.name: each.default for each in file.placeholders})
     if len(filled) > LONGEST_TEXT:
-        return _("Filled in, the opening has %(length)s characters; %(most)s fit. Shorten it.") % {
+        return _(
+            "With the answers filled in, the opening has %(length)s characters; "
+            "the limit is %(most)s. Shorten it."
+        ) % {
             "length": f"{len(filled):,}",
             "most": f"{LONGEST_TEXT:,}",
         }
@@ -169,7 +170,9 @@ Dumper.add_representer(str, line_by_line)
 def from_yaml(content: bytes) -> ScenarioFile:
     """The scenario in a file that somebody brings. Raises ScenarioError."""
     if len(content) > LONGEST_FILE:
-        raise ScenarioError(_("That file is over %(most)d KiB.") % {"most": LONGEST_FILE // 1024})
+        raise ScenarioError(
+            _("That file is larger than %(most)d KiB.") % {"most": LONGEST_FILE // 1024}
+        )
     try:
         return scenario_in(content.decode("utf-8-sig"))
     except UnicodeDecodeError:

@@ -39,14 +39,14 @@ class WordsForm(forms.Form):
 
     title = forms.CharField(label=gettext_lazy("Title"), max_length=80, widget=line())
     tempt = forms.CharField(
-        label=gettext_lazy("A line to tempt"),
-        help_text=gettext_lazy("What stands below the title in lists: the trouble, not the plot."),
+        label=gettext_lazy("Tagline"),
+        help_text=gettext_lazy("Shown below the title in lists. Name the problem, not the plot."),
         max_length=160,
         widget=line(),
     )
     tags = forms.CharField(
         label=gettext_lazy("Tags"),
-        help_text=gettext_lazy("A few words, with commas between: sea, mystery, funny."),
+        help_text=gettext_lazy("Separate with commas: sea, mystery, funny."),
         max_length=400,
         required=False,
         widget=line(),
@@ -54,8 +54,7 @@ class WordsForm(forms.Form):
     opening = forms.CharField(
         label=gettext_lazy("Opening"),
         help_text=gettext_lazy(
-            "Where you are and what is the matter, told to “you”. "
-            "Stop where something must be done."
+            "Where “you” are and what is going on. Stop where the player has to act."
         ),
         max_length=LONGEST_TEXT,
         widget=area(10),
@@ -71,15 +70,17 @@ class WordsForm(forms.Form):
     )
     authors_note = forms.CharField(
         label=gettext_lazy("Author’s note"),
-        help_text=gettext_lazy("How it is told: tone, pace, person. Read just before each reply."),
+        help_text=gettext_lazy(
+            "Style: tone, pace, person. The narrator reads it just before each reply."
+        ),
         max_length=LONGEST_NOTE,
         required=False,
         widget=area(3),
     )
 
     audience = forms.ChoiceField(
-        label=gettext_lazy("Stories of it are for"),
-        help_text=gettext_lazy("The rules of this host may differ. A player can change it later."),
+        label=gettext_lazy("Suitable for"),
+        help_text=gettext_lazy("The host may have stricter rules. Players can change it later."),
         choices=Audience.choices,
         initial=Audience.TEEN,
         required=False,
@@ -95,7 +96,8 @@ class WordsForm(forms.Form):
         )
         if len(tags) > MOST_TAGS:
             raise forms.ValidationError(
-                _("%(count)d tags; %(most)d fit.") % {"count": len(tags), "most": MOST_TAGS}
+                _("%(count)d tags; the limit is %(most)d.")
+                % {"count": len(tags), "most": MOST_TAGS}
             )
         long = next((tag for tag in tags if len(tag) > LONGEST_TAG), None)
         if long:
@@ -114,24 +116,24 @@ class QuestionForm(forms.Form):
         label=gettext_lazy("Name"),
         max_length=30,
         error_messages={
-            "invalid": gettext_lazy("Small letters a to z and _ only, as it stands in ${…}.")
+            "invalid": gettext_lazy("Only lower-case letters a to z and _, as used in ${…}.")
         },
         widget=line(spellcheck="false", autocapitalize="none"),
     )
     question = forms.CharField(label=gettext_lazy("Question"), max_length=200, widget=line())
     default = forms.CharField(
-        label=gettext_lazy("Answer, if the player gives none"),
+        label=gettext_lazy("Default answer"),
         max_length=LONGEST_TEXT,
         widget=area(1),
     )
-    multiline = forms.BooleanField(label=gettext_lazy("The answer may be long"), required=False)
+    multiline = forms.BooleanField(label=gettext_lazy("Long answer"), required=False)
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or {}
         if len(data.get("default", "")) > LONGEST_ANSWER and not data.get("multiline"):
             self.add_error(
                 "default",
-                _("Over %(most)d characters it has to be one that may be long.")
+                _("Longer than %(most)d characters: tick “Long answer”.")
                 % {"most": LONGEST_ANSWER},
             )
         return data
@@ -141,14 +143,14 @@ class FirstActionForm(forms.Form):
     """A way to begin, offered below the opening."""
 
     kind = forms.ChoiceField(
-        label=gettext_lazy("How"),
+        label=gettext_lazy("Mode"),
         choices=[
             ("do", gettext_lazy("Do")),
             ("say", gettext_lazy("Say")),
             ("story", gettext_lazy("Story")),
         ],
     )
-    text = forms.CharField(label=gettext_lazy("What"), max_length=200, widget=line())
+    text = forms.CharField(label=gettext_lazy("Text"), max_length=200, widget=line())
 
     def has_changed(self) -> bool:
         """A row with a kind alone was not filled in."""

@@ -25,9 +25,13 @@ from game.scenarios import ScenarioError, ScenarioFile
 from inference.text import shown_action
 
 SAID = {
-    Visibility.PUBLIC: gettext_lazy("It is listed: everybody on this host can begin it."),
-    Visibility.UNLISTED: gettext_lazy("Whoever has its address can begin it; no list shows it."),
-    Visibility.PRIVATE: gettext_lazy("It is yours alone again. Stories begun from it go on."),
+    Visibility.PUBLIC: gettext_lazy("Published: everybody on this host can play it."),
+    Visibility.UNLISTED: gettext_lazy(
+        "Published by link: anyone with the link can play it; it is not listed."
+    ),
+    Visibility.PRIVATE: gettext_lazy(
+        "Unpublished: only you can see it. Adventures begun from it continue."
+    ),
 }
 
 
@@ -73,7 +77,7 @@ def writing_page(request: HttpRequest, scenario: Scenario | None) -> HttpRespons
         forms.problem = str(problem)
         return page_of(request, scenario, forms, 422)
     if scenario is None:
-        messages.success(request, _("Saved as a draft. Nobody but you sees it."))
+        messages.success(request, _("Saved as a draft. Only you can see it."))
     else:
         messages.success(request, _("Saved."))
     return redirect("scenario", saved.slug)
@@ -124,7 +128,7 @@ def publish(request: HttpRequest, slug: str) -> HttpResponse:
     found = scenario_of(request, slug)
     visibility = request.POST.get("visibility", "")
     if visibility not in Visibility.values:
-        messages.error(request, _("Choose who may read it. It stays as it was."))
+        messages.error(request, _("Choose who can see it. Nothing was changed."))
     else:
         try:
             writing.publish(found, Visibility(visibility))
@@ -140,7 +144,7 @@ def delete(request: HttpRequest, slug: str) -> HttpResponse:
     if request.method != "POST":
         return render(request, "library/delete_scenario.html", {"scenario": found})
     found.delete()
-    messages.success(request, _("“%(title)s” is deleted.") % {"title": found.title})
+    messages.success(request, _("“%(title)s” was deleted.") % {"title": found.title})
     return redirect("my_scenarios")
 
 
@@ -163,14 +167,14 @@ def bring(request: HttpRequest) -> HttpResponse:
     if file is None or (file.size or 0) > writing.LONGEST_FILE:
         most = writing.LONGEST_FILE // 1024
         messages.error(
-            request, _("Choose a scenario's file, of at most %(most)d KiB.") % {"most": most}
+            request, _("Choose a scenario file of at most %(most)d KiB.") % {"most": most}
         )
         return redirect("my_scenarios")
     try:
         scenario = writing.write(player_of(request), writing.from_yaml(file.read()))
     except (ScenarioError, LimitMet) as problem:
-        said = _("Nothing was brought. %(problem)s") % {"problem": problem}
+        said = _("Import failed. %(problem)s") % {"problem": problem}
         messages.error(request, said)
         return redirect("my_scenarios")
-    messages.success(request, _("Here it is, as a draft. Nobody but you sees it."))
+    messages.success(request, _("Imported as a draft. Only you can see it."))
     return redirect("scenario", scenario.slug)

@@ -49,8 +49,8 @@ class Case(models.Model):
 
     class Subject(models.TextChoices):
         SCENARIO = "scenario", _("a scenario")
-        SHARE = "share", _("a shared story")
-        STORY = "story", _("a story, by a rule")
+        SHARE = "share", _("a shared adventure")
+        STORY = "story", _("an adventure, found by a rule")
 
     if TYPE_CHECKING:
         turn_id: uuid.UUID | None
@@ -164,7 +164,7 @@ class Sanction(models.Model):
 
     class Kind(models.TextChoices):
         WARNING = "warning", _("warning")
-        MUTE = "mute", _("no publishing")
+        MUTE = "mute", _("publishing blocked")
         SUSPENSION = "suspension", _("suspension")
         BAN = "ban", _("ban")
 
@@ -176,7 +176,7 @@ class Sanction(models.Model):
     player = models.ForeignKey(Player, on_delete=models.CASCADE, related_name="sanctions")
     case = models.ForeignKey(Case, null=True, on_delete=models.SET_NULL, related_name="sanctions")
     kind = models.CharField(max_length=12, choices=Kind)
-    until = models.DateTimeField(null=True, blank=True, help_text="Empty: for good.")
+    until = models.DateTimeField(null=True, blank=True, help_text="Empty: permanent.")
     by = models.ForeignKey(Player, null=True, on_delete=models.SET_NULL, related_name="+")
     created = models.DateTimeField(db_default=Now(), editable=False)
     lifted = models.DateTimeField(null=True, blank=True)

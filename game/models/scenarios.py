@@ -45,7 +45,7 @@ class Scenario(models.Model):
         help_text="Empty: the host's.",
     )
     title = models.CharField(max_length=80)
-    tempt = models.CharField("a line to tempt", max_length=160)
+    tempt = models.CharField("tagline", max_length=160)
     rank = models.PositiveIntegerField(default=1000, help_text="Smaller comes first.")
     tags = models.JSONField(default=list, blank=True)
     placeholders = models.JSONField(

@@ -92,7 +92,7 @@ class Turn(models.Model):
 
 
 class TurnContext(models.Model):
-    """What the narrator was given for a turn, and how it told it."""
+    """What the narrator saw for a turn, and how it told it."""
 
     turn = models.OneToOneField(
         Turn, primary_key=True, on_delete=models.CASCADE, related_name="context"

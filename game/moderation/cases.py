@@ -35,7 +35,7 @@ def claim(case: Case, by: Player) -> None:
     case.refresh_from_db(fields=["claimed_by", "claimed_until"])
     if not taken:
         raise NotYours(
-            _("%(who)s looks at this case until %(time)s UTC.")
+            _("Assigned to %(who)s until %(time)s UTC.")
             % {"who": case.claimed_by, "time": f"{case.claimed_until:%H:%M}"}
         )
 
@@ -78,11 +78,11 @@ def about(case: Case) -> str:
         return _("the scenario “%(title)s”") % {"title": scenario.title}
     share = share_of(case)
     if share is not None:
-        return _("the shared story “%(title)s”") % {"title": share.adventure.title}
+        return _("the shared adventure “%(title)s”") % {"title": share.adventure.title}
     names = {
-        Case.Subject.SCENARIO: _("a scenario that is gone"),
-        Case.Subject.SHARE: _("a shared story that is gone"),
-        Case.Subject.STORY: _("a private story"),
+        Case.Subject.SCENARIO: _("a deleted scenario"),
+        Case.Subject.SHARE: _("a deleted shared adventure"),
+        Case.Subject.STORY: _("a private adventure"),
     }
     return names[Case.Subject(case.subject)]
 
@@ -121,16 +121,20 @@ def open_story(case: Case, by: Player, reason: str, emergency: bool = False) -> 
     """
     reason = reason.strip()[:LONGEST_REASON]
     if not reason:
-        raise ValueError(_("Say why you open this story: it is kept in the log."))
+        raise ValueError(
+            _("Give a reason for opening this adventure. It is written to the audit log.")
+        )
     share = share_of(case)
     if share is None and not emergency:
         raise ValueError(
-            _("This story is private. It may be opened in an emergency only: somebody’s life, or "
-              "a child’s safety.")
-        )  # fmt: skip
+            _(
+                "This adventure is private. It may be opened in an emergency only: somebody’s "
+                "life, or a child’s safety."
+            )
+        )
     adventure = share.adventure if share else case.adventure
     if adventure is None:
-        raise ValueError(_("The story is gone."))
+        raise ValueError(_("The adventure was deleted."))
     whole = emergency or share is None
     last = adventure.head_id if whole else share.turn_id if share else None
     assert last is not None, "an adventure begins with its opening"

@@ -1,6 +1,6 @@
 """How what was shared is taken out of sight, and brought back. Called by deeds alone.
 
-Private stories are never touched: what is deleted of a shared story is its link.
+Private stories are never touched: what is deleted of a shared adventure is its link.
 """
 
 from typing import Any
@@ -24,9 +24,9 @@ def subject_of(case: Case) -> Scenario | Share:
         found = Share.objects.select_for_update(of=("self",)).filter(pk=case.subject_id).first()
     if found is None:
         raise NothingThere(
-            _("This is a private story: nobody else sees it.")
+            _("This is a private adventure: nobody else can see it.")
             if case.subject == Case.Subject.STORY
-            else _("It is gone already.")
+            else _("It was already deleted.")
         )
     return found
 
@@ -41,7 +41,7 @@ def hide(case: Case) -> dict[str, Any]:
 
 
 def unpublish(case: Case) -> dict[str, Any]:
-    """A scenario becomes a draft; a shared story's link leads nowhere."""
+    """A scenario becomes a draft; a shared adventure's link leads nowhere."""
     found = subject_of(case)
     if isinstance(found, Scenario):
         before: dict[str, Any] = {"visibility": found.visibility}

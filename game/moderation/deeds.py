@@ -35,7 +35,10 @@ class TheNarratorsWords(CannotBeDone):
 
     def __init__(self) -> None:
         super().__init__(
-            _("These are not this player’s words. Nobody is sanctioned for what the narrator told.")
+            _(
+                "These are not this player’s words. Players are not sanctioned for what the "
+                "narrator wrote."
+            )
         )
 
 
@@ -46,7 +49,7 @@ def deciding(case: Case, by: Player) -> Iterator[Case]:
         locked = Case.objects.select_for_update(of=("self",)).get(pk=case.pk)
         other = held_by_another(locked, by)
         if other is not None:
-            raise CannotBeDone(_("%(who)s looks at this case just now.") % {"who": other})
+            raise CannotBeDone(_("This case is assigned to %(who)s.") % {"who": other})
         try:
             yield locked
         except content.NothingThere as problem:
@@ -164,9 +167,9 @@ def sanction(
     with deciding(case, by) as case:
         player = case.player
         if player is None:
-            raise CannotBeDone(_("Whoever wrote this has no account here any more."))
+            raise CannotBeDone(_("The author no longer has an account here."))
         if player.is_staff and not by.is_superuser:
-            raise CannotBeDone(_("They are staff here: that is for the operator."))
+            raise CannotBeDone(_("This player is staff: only the operator can do that."))
         excerpt = (excerpt or case.excerpt)[:LONGEST_EXCERPT]
         if not players_own(case, excerpt):
             raise TheNarratorsWords
@@ -205,7 +208,7 @@ def players_own(case: Case, excerpt: str) -> bool:
 def preserve(case: Case, by: Player, reason: str) -> Preserved:
     """Keep the text as it is, whatever happens to it here, and take it out of sight."""
     if not said(reason):
-        raise CannotBeDone(_("Say what the text is kept for."))
+        raise CannotBeDone(_("Say why the text has to be preserved."))
     with deciding(case, by) as case:
         kept = preservation.keep(case, by, said(reason))
         before: dict[str, Any] = {}
@@ -243,7 +246,7 @@ def undo(entry: AuditEntry, by: Player, reason: str = "") -> AuditEntry:
             tell_of_undoing(entry, noted)
             return noted
     except IntegrityError:
-        raise CannotBeDone(_("This is undone already.")) from None
+        raise CannotBeDone(_("This was already undone.")) from None
     except content.NothingThere as problem:
         raise CannotBeDone(str(problem)) from None
 

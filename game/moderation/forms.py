@@ -22,8 +22,8 @@ class ReportForm(forms.Form):
         initial=Words.NARRATOR,
     )
     reason = forms.CharField(
-        label=_("In your words"),
-        help_text=_("What should a moderator look at? Whoever wrote it does not read this."),
+        label=_("Details"),
+        help_text=_("What should a moderator look at? The author cannot read this."),
         max_length=LONGEST_REASON,
         widget=forms.Textarea(attrs={"rows": 4, "dir": "auto"}),
     )
@@ -54,7 +54,7 @@ class LimitForm(forms.Form):
     """A player's own limit, or for whom a story is."""
 
     audience = forms.ChoiceField(
-        label=_("Tell me stories up to"), choices=Audience.choices, label_suffix=""
+        label=_("Show me content for"), choices=Audience.choices, label_suffix=""
     )
 
 
@@ -68,14 +68,14 @@ class DeedForm(forms.Form):
 
     deed = forms.ChoiceField(label=_("Do"))
     excerpt = forms.CharField(
-        label=_("The player’s words that are meant"),
-        help_text=_("They are shown to the player. For a sanction they must be the player’s own."),
+        label=_("The player’s words in question"),
+        help_text=_("Shown to the player. A sanction needs the player’s own words."),
         required=False,
         widget=forms.Textarea(attrs={"rows": 3, "dir": "auto"}),
     )
     days = forms.TypedChoiceField(
         label=_("For how many days"),
-        help_text=_("For mute and suspend."),
+        help_text=_("For blocked publishing and suspension."),
         coerce=int,
         choices=[(days, str(days)) for days in DAYS],
         initial=7,
@@ -83,14 +83,14 @@ class DeedForm(forms.Form):
         empty_value=None,
     )
     note = forms.CharField(
-        label=_("To the player"),
+        label=_("Message to the player"),
         help_text=_("What they did wrong, in a sentence or two."),
         max_length=LONGEST_NOTE,
         required=False,
         widget=forms.Textarea(attrs={"rows": 2, "dir": "auto"}),
     )
     reason = forms.CharField(
-        label=_("For the log"),
+        label=_("Note for the audit log"),
         max_length=LONGEST_REASON,
         required=False,
         widget=forms.Textarea(attrs={"rows": 2, "dir": "auto"}),
@@ -120,11 +120,11 @@ class AnswerForm(forms.Form):
 
     decision = forms.ChoiceField(
         label=_("Decision"),
-        choices=[("grant", _("Grant it: what was done is undone")), ("refuse", _("Refuse it"))],
+        choices=[("grant", _("Grant: undo the decision")), ("refuse", _("Refuse"))],
         widget=forms.RadioSelect,
     )
     answer = forms.CharField(
-        label=_("To the player"),
+        label=_("Message to the player"),
         max_length=LONGEST_NOTE,
         widget=forms.Textarea(attrs={"rows": 3, "dir": "auto"}),
     )
@@ -132,7 +132,7 @@ class AnswerForm(forms.Form):
 
 class PauseForm(forms.Form):
     message = forms.CharField(
-        label=_("What players read meanwhile"),
+        label=_("Message for players"),
         max_length=300,
         required=False,
         widget=forms.TextInput(attrs={"dir": "auto", "size": 60}),

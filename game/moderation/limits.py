@@ -12,7 +12,10 @@ def refuse_beyond(player: Player, audience: str) -> None:
     if audience not in within(player.audience_limit):
         raise Refused(
             "not_allowed",
-            _("This is for %(audience)s, and your own limit is narrower. You can change it.")
+            _(
+                "This is for %(audience)s, and your content limit is stricter. You can change "
+                "your limit."
+            )
             % {"audience": Audience(audience).label},
         )
 

@@ -61,13 +61,13 @@ def appeal(notice: Notice, text: str) -> Appeal:
     """A player's answer to a notice. Raises NotNow for a second one."""
     text = clean_text(text)[:LONGEST_APPEAL]
     if notice.deed not in APPEALABLE:
-        raise NotNow(_("There is nothing to appeal against."))
+        raise NotNow(_("There is no decision to appeal."))
     if not text:
         raise NotNow(_("Say in a few words why the decision is wrong."))
     with transaction.atomic():
         locked = Notice.objects.select_for_update().get(pk=notice.pk)
         if Appeal.objects.filter(notice=locked).exists():
-            raise NotNow(_("You have appealed against this already."))
+            raise NotNow(_("You have already appealed this decision."))
         return Appeal.objects.create(notice=locked, text=text)
 
 
@@ -95,10 +95,10 @@ def answer(found: Appeal, by: Player, granted: bool, text: str) -> None:
     with transaction.atomic():
         found = Appeal.objects.select_for_update(of=("self",)).get(pk=found.pk)
         if found.decided is not None:
-            raise NotNow(_("This appeal is decided already."))
+            raise NotNow(_("This appeal was already decided."))
         notice = found.notice
         if not decided_by_another(notice, by):
-            raise NotNow(_("You decided this yourself. Another moderator decides the appeal."))
+            raise NotNow(_("You made this decision. Another moderator has to decide the appeal."))
         found.granted, found.decided_by = granted, by
         found.answer = clean_text(text)[:LONGEST_NOTE]
         found.decided = Now()

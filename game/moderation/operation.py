@@ -32,12 +32,14 @@ def refuse_while_paused() -> None:
 
 
 def pause_message(now: Operation) -> str:
-    return now.message or _("The host has paused the game. Your words are kept; try again later.")
+    return now.message or _(
+        "The host has paused the game. What you typed is kept; try again later."
+    )
 
 
 # Kept as the reason of turns, and translated when it is shown.
 SWITCHED_OFF = gettext_noop(
-    "The host has switched this narrator off. Choose another one in Settings, or wait."
+    "The host has switched off this narrator. Choose another one in Settings, or wait."
 )
 
 

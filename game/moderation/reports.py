@@ -82,7 +82,7 @@ def about_scenario(reader: Reader, scenario: Scenario, complaint: Complaint) -> 
 
 
 def about_share(reader: Reader, share: Share, turn: Turn, complaint: Complaint) -> Report:
-    """A complaint about a turn of a shared story. Raises NotReported."""
+    """A complaint about a turn of a shared adventure. Raises NotReported."""
     words = complaint.words if turn.kind != Kind.OPENING else Words.PLAYER
     excerpt = turn.action if words == Words.PLAYER and turn.action else turn.reply
     case = Case(
@@ -106,7 +106,7 @@ def file(reader: Reader, case: Case, complaint: Complaint) -> Report:
     with transaction.atomic():
         case = open_case(case)
         if already_there(reader, case):
-            raise NotReported(_("You have reported this already. Somebody will look at it."))
+            raise NotReported(_("You have already reported this. A moderator will look at it."))
         report = Report.objects.create(
             case=case,
             player=reader.player,
@@ -164,7 +164,10 @@ def refuse_too_many(reader: Reader) -> None:
     for most, time in LIMITS:
         if reader.reports.filter(created__gt=Now() - time).count() >= most:
             raise NotReported(
-                _("That is many reports in a short time. Those you sent are kept; wait a while.")
+                _(
+                    "Too many reports in a short time. The ones you sent were received; try "
+                    "again later."
+                )
             )
 
 

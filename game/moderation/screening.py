@@ -43,7 +43,7 @@ class Rejected(Refused):
 def told_to_the_writer(rule: HouseRule | None, finding: Finding) -> str:
     words = finding.words if len(finding.words) <= SHOWN else f"{finding.words[:SHOWN]}…"
     title, says = (rule.title, rule.says) if rule else (finding.rule, "")
-    return _("A rule of this host stands against this: %(title)s (“%(words)s”). %(says)s") % {
+    return _("This is against a rule of this host: %(title)s (“%(words)s”). %(says)s") % {
         "title": title,
         "words": words,
         "says": says,

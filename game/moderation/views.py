@@ -78,7 +78,7 @@ def appeal(request: HttpRequest, notice_id: UUID) -> HttpResponse:
     except told.NotNow as problem:
         messages.error(request, str(problem))
     else:
-        messages.success(request, _("Your appeal is with the moderators. The answer comes here."))
+        messages.success(request, _("Appeal sent. The answer will appear here."))
     return redirect("notices")
 
 
@@ -88,9 +88,11 @@ def limit(request: HttpRequest) -> HttpResponse:
     form = LimitForm(request.POST)
     if form.is_valid():
         limits.set_limit(player_of(request), form.cleaned_data["audience"])
-        messages.success(request, _("Saved. It holds from the next turn on, in all your stories."))
+        messages.success(
+            request, _("Saved. It applies from the next turn on, in all your adventures.")
+        )
     else:
-        messages.error(request, _("Choose one of the three."))
+        messages.error(request, _("Choose one of the three options."))
     return redirect("notices")
 
 
@@ -101,7 +103,7 @@ def audience(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     form = LimitForm(request.POST)
     try:
         if not form.is_valid():
-            raise Refused("bad_message", _("Choose one of the three."))
+            raise Refused("bad_message", _("Choose one of the three options."))
         playthroughs.set_audience(found.pk, player_of(request), form.cleaned_data["audience"])
     except Refused as refused:
         messages.error(request, refused.message)
@@ -134,7 +136,7 @@ def report_turn(request: HttpRequest, token: str, turn_id: UUID) -> HttpResponse
     )
     turn = reports.turn_in_share(share, turn_id)
     if turn is None:
-        raise Http404("That turn is not in this story.")
+        raise Http404("That turn is not in this adventure.")
     form = ReportForm(turn, request.POST if request.method == "POST" else None)
     about = {"title": share.adventure.title, "turn": shown(turn)}
     if request.method != "POST" or not form.is_valid():
@@ -174,5 +176,5 @@ def not_taken(
 
 
 def taken(request: HttpRequest) -> HttpResponse:
-    messages.success(request, _("Thank you. A moderator will look at it."))
+    messages.success(request, _("Report sent. A moderator will look at it."))
     return redirect("home")

@@ -19,7 +19,7 @@ def taste(request: HttpRequest) -> JsonResponse:
         raise Http404("Nobody to remember it for.")
     form = TasteForm(request.POST)
     if not form.is_valid():
-        return JsonResponse({"message": _("There is no such choice.")}, status=422)
+        return JsonResponse({"message": _("That choice is not available.")}, status=422)
     with transaction.atomic():
         kept, _made = Taste.objects.get_or_create(player=request.user)
         kept = Taste.objects.select_for_update().get(pk=kept.pk)

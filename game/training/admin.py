@@ -80,7 +80,7 @@ class TrainingRunAdmin(admin.ModelAdmin):
             if runs.begin_again(run):
                 self.send(request, run)
             else:
-                said = _("“%(run)s” waits, runs or is done.") % {"run": run}
+                said = _("“%(run)s” is already waiting, running or done.") % {"run": run}
                 self.message_user(request, said, messages.WARNING)
 
     @admin.action(description=_("Stop, and keep what was learned"))

@@ -24,7 +24,7 @@ def learning(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
             messages.success(request, _("Narrators may learn from this adventure."))
         elif request.POST.get("learning") == "off":
             consent.take_back(found)
-            messages.success(request, _("Taken back: it is left out from now on."))
+            messages.success(request, _("Withdrawn: this adventure is not used from now on."))
         return redirect("learning", found.pk)
     return render(
         request,

@@ -80,7 +80,7 @@ export class Beside {
     try {
       await post(form);
       if ($("panel").matches(":modal")) $("panel").close();
-      tell(t("Saved. The narrator knows from the next turn on."));
+      tell(t("Saved. Takes effect with the next turn."));
     } catch (problem) {
       line.textContent = inWords(problem);
     }
@@ -92,7 +92,7 @@ async function save(form) {
   const line = form.querySelector("[role=status]");
   try {
     await post(form);
-    line.textContent = t("Kept, from the next turn on.");
+    line.textContent = t("Saved. Takes effect with the next turn.");
   } catch (problem) {
     line.textContent = inWords(problem);
   }
@@ -111,5 +111,5 @@ async function post(form) {
 
 const inWords = (problem) =>
   problem instanceof SyntaxError || problem instanceof TypeError
-    ? t("That could not be saved. Your words are still here; try again.")
+    ? t("Could not save. What you typed is still here; try again.")
     : problem.message;

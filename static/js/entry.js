@@ -98,8 +98,8 @@ export class Entry {
     const over = codePoints(this.text) - LONGEST;
     if (over <= 0) return "";
     return n(
-      "{most} characters fit in one turn. Take out one and send again.",
-      "{most} characters fit in one turn. Take out {count} and send again.",
+      "A turn can have {most} characters. Remove one and send again.",
+      "A turn can have {most} characters. Remove {count} and send again.",
       over,
       { most: number(LONGEST) },
     );

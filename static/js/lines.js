@@ -40,10 +40,10 @@ let quiet = 0;
 export function connection(status) {
   clearTimeout(quiet);
   const lines = {
-    offline: t("The connection is gone. What you type is kept; trying again …"),
-    "signed-out": t("You are signed out. Copy what you typed, then load the page again."),
-    elsewhere: t("Newer windows took this one’s place. Copy what you typed, then load the page again."),
-    gone: t("This adventure is not here any more."),
+    offline: t("Connection lost. What you type is kept; reconnecting …"),
+    "signed-out": t("You are logged out. Copy what you typed, then reload the page."),
+    elsewhere: t("This window was closed because you opened too many. Copy what you typed, then reload the page."),
+    gone: t("This adventure no longer exists."),
   };
   document.body.dataset.connection = status;
   const line = lines[status] ?? "";

@@ -62,7 +62,7 @@ export class Stretch {
       this.story.came(page);
       this.slide(spans.up);
     } catch {
-      tell(t("The earlier turns did not come. Scroll up to try again."));
+      tell(t("Could not load earlier turns. Scroll up to try again."));
       return false;
     } finally {
       this.fetching = false;

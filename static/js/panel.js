@@ -113,11 +113,11 @@ export class Part {
       else page = await answer.text();
       if (answer.redirected && asked === this.asked) this.url = answer.url;
     } catch {
-      if (asked === this.asked) this.say(t("This did not come. Try again."));
+      if (asked === this.asked) this.say(t("Could not load this. Try again."));
       return;
     }
     if (asked !== this.asked) return; // something else was asked for meanwhile
-    if (page === null) this.say(this.box.dataset.empty ?? t("There is nothing here."));
+    if (page === null) this.say(this.box.dataset.empty ?? t("Nothing here yet."));
     else this.put(page);
   }
 

@@ -45,7 +45,7 @@ const drafts = new Drafts(here.id);
 const announcer = new Announcer($("spoken"));
 const follow = new Follow(scroller, (behind) => {
   $("pill").hidden = !behind;
-  $("pill").textContent = behind === "far" ? t("To the end ↓") : t("New words ↓");
+  $("pill").textContent = behind === "far" ? t("To the end ↓") : t("New text ↓");
 });
 const stretch = new Stretch(here.turns, {
   path: () => story.path(state),
@@ -379,7 +379,7 @@ function retry() {
   }
   const head = story.headTurn(state);
   if (story.tellings(state, head).length === 1) {
-    once("retry", t("The other telling is kept: ‹\u00a0› goes back to it."));
+    once("retry", t("The other reply is kept: ‹\u00a0› goes back to it."));
   }
   command("retry_turn", { turn: head.id });
   return true;

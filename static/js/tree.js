@@ -62,14 +62,14 @@ export class Tree {
     if (known && head === this.head) return;
     if (!known) {
       const asked = (this.asked += 1);
-      if (!this.turns.length) this.words.textContent = t("The tree is on its way …");
+      if (!this.turns.length) this.words.textContent = t("Loading the tree …");
       let answer;
       try {
         answer = await fetch(this.url);
         if (!answer.ok) throw new Error(String(answer.status));
         answer = await answer.json();
       } catch {
-        this.words.textContent = t("The tree did not come. Open it again to try once more.");
+        this.words.textContent = t("Could not load the tree. Open it again to retry.");
         return;
       }
       if (asked !== this.asked) return; // a later one is on its way
@@ -238,9 +238,9 @@ export class Tree {
     const node = this.tree.nodes.get(this.chosen) ?? this.tree.nodes.get(this.head);
     if (!node) return;
     const here = node.id === this.head ? t(" · you are here") : "";
-    const lost = { failed: t(" · not told"), stopped: t(" · stopped"), queued: t(" · being told") };
+    const lost = { failed: t(" · failed"), stopped: t(" · stopped"), queued: t(" · in progress") };
     const name = node.depth ? t("Turn {number}", { number: number(node.depth) }) : t("The opening");
-    const line = `${name}${here || lost[node.status] || ""}: ${node.words || t("the story goes on")}`;
+    const line = `${name}${here || lost[node.status] || ""}: ${node.words || t("continue")}`;
     if (this.words.textContent !== line) this.words.textContent = line;
   }
 

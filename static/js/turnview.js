@@ -79,9 +79,9 @@ export class TurnView {
 
   buildTools() {
     const { hands } = this;
-    this.back = button("tool step", "‹", t("Previous telling"), () => this.step(-1));
+    this.back = button("tool step", "‹", t("Previous reply"), () => this.step(-1));
     this.count = make("span", "count");
-    this.forth = button("tool step", "›", t("Next telling"), () => this.step(1));
+    this.forth = button("tool step", "›", t("Next reply"), () => this.step(1));
     this.again = button("tool", t("Try again"), "", () => hands.retry(this.turn));
     this.change = button("tool", t("Edit"), "", () => this.edit());
     this.here = button("tool", t("Go back to here"), "", () => hands.go(this.turn.id));
@@ -155,7 +155,7 @@ export class TurnView {
 
   showNote(turn) {
     let text = "";
-    if (turn.status === "failed") text = turn.reason || t("The narrator lost the thread.");
+    if (turn.status === "failed") text = turn.reason || t("The narrator failed.");
     else if (turn.status === "stopped" && !turn.reply) text = t("Stopped before the first word.");
     this.note.textContent = text;
     this.note.hidden = !text;
@@ -167,7 +167,7 @@ export class TurnView {
     const at = ids.indexOf(turn.id);
     for (const part of [this.back, this.count, this.forth]) part.hidden = !several;
     this.count.textContent = several ? `${at + 1}/${ids.length}` : "";
-    this.count.setAttribute("aria-label", several ? t("Telling {place} of {count}", { place: at + 1, count: ids.length }) : "");
+    this.count.setAttribute("aria-label", several ? t("Reply {place} of {count}", { place: at + 1, count: ids.length }) : "");
     this.back.disabled = at <= 0;
     this.forth.disabled = at >= ids.length - 1;
     this.again.hidden = !(last && turn.status === "failed");
@@ -192,8 +192,8 @@ export class TurnView {
     message.setAttribute("role", "alert");
     const hasAction = !["opening", "continue"].includes(this.turn.kind);
     this.boxes = {};
-    if (hasAction) form.append(this.box("action", t("What you did"), this.turn.action));
-    form.append(this.box("reply", t("What was told"), this.turn.reply));
+    if (hasAction) form.append(this.box("action", t("Your action"), this.turn.action));
+    form.append(this.box("reply", t("Reply"), this.turn.reply));
     const save = make("button", "small primary", t("Save"));
     const cancel = button("small", t("Cancel"), "", () => this.closeEditor());
     const buttons = make("div", "editor-buttons");
@@ -244,7 +244,7 @@ export class TurnView {
       const length = codePoints(text);
       if (length > LONGEST) {
         this.unsaved(
-          t("That is {length} characters; {most} fit.", {
+          t("That is {length} characters; the limit is {most}.", {
             length: number(length),
             most: number(LONGEST),
           }),

@@ -78,7 +78,7 @@ def test_axe_finds_nothing_wrong(visit, size):
         look(f"panel: {tab.inner_text()}")
     page.get_by_role("dialog").get_by_role("button", name="Close").click()
     page.get_by_label("Menu").click()
-    page.get_by_role("button", name="Keys").click()
+    page.get_by_role("button", name="Keyboard shortcuts").click()
     look("keys")
     adventure = window.adventure
     for path in ("read/", "plot/", "summary/", "cards/", "delete/"):
@@ -132,7 +132,7 @@ def test_settings_are_remembered_and_the_whole_page_follows(alice):
     before = reply.evaluate(LETTERS)[0]
     page.get_by_role("radio", name="Terminal").check(force=True)
     page.get_by_role("radio", name="very large").check(force=True)
-    page.get_by_role("radio", name="Typewriter").check(force=True)
+    page.get_by_role("radio", name="Monospace").check(force=True)
     for _ in range(2):
         style = reply.evaluate(LETTERS)
         assert style[0] == pytest.approx(before * 1.5)

@@ -13,7 +13,7 @@ from tests.browser.test_phone import PHONE
 
 def write(page, title="The Lamp Room"):
     page.get_by_label("Title", exact=True).first.fill(title)
-    page.get_by_label("A line to tempt").fill("Something knocks below.")
+    page.get_by_label("Tagline").fill("Something knocks below.")
     page.get_by_label("Opening").fill("You are ${who}, and the lamp is out.")
 
 
@@ -23,15 +23,15 @@ def save(page, name="Save as a draft"):
 
 def test_a_preview_follows_what_is_written(alice):
     page = alice.window("/scenarios/new/").page
-    preview = page.get_by_role("complementary", name="How it reads")
+    preview = page.get_by_role("complementary", name="Preview")
     write(page)
     expect(preview.get_by_text("${who}")).to_have_class("missing")
     page.get_by_label("Name", exact=True).fill("who")
     page.get_by_label("Question", exact=True).fill("Who are you?")
-    page.get_by_label("Answer, if the player gives none").fill("Ada <b>")
+    page.get_by_label("Default answer").fill("Ada <b>")
     expect(preview.get_by_text("You are Ada <b>, and the lamp is out.")).to_be_visible()
     page.get_by_role("button", name="Another action").click()
-    page.get_by_label("What").last.fill("go down, ${who}")
+    page.get_by_role("textbox", name="Text").last.fill("go down, ${who}")
     expect(preview.get_by_text("go down, Ada <b>")).to_be_visible()
 
 
@@ -43,15 +43,15 @@ def test_a_scenario_is_written_published_begun_and_taken_back(alice, charlie):
         expect(page.get_by_role("alert")).to_contain_text("no question asks for it")
     page.get_by_label("Name", exact=True).fill("who")
     page.get_by_label("Question", exact=True).fill("Who are you?")
-    page.get_by_label("Answer, if the player gives none").fill("Ada")
+    page.get_by_label("Default answer").fill("Ada")
     save(page)
-    expect(page.get_by_text("Nobody else sees it.")).to_be_visible()
+    expect(page.get_by_text("Only you can see it.")).to_be_visible()
     address = page.url
     with charlie.expecting("404"):
         stranger = charlie.window(address)
-        expect(stranger.page.get_by_role("heading", level=1)).to_contain_text("not a room")
-    page.get_by_role("button", name="Publish for all").click()
-    expect(page.get_by_text("It stands in the list.")).to_be_visible()
+        expect(stranger.page.get_by_role("heading", level=1)).to_contain_text("Page not found")
+    page.get_by_role("button", name="Publish", exact=True).click()
+    expect(page.get_by_text("Everybody on this host can play it.")).to_be_visible()
     stranger.page.goto(charlie.address + "/scenarios/?sort=newest")
     stranger.page.get_by_role("link", name="The Lamp Room").first.click()
     stranger.page.get_by_label("Who are you?").fill("Bo")
@@ -63,11 +63,11 @@ def test_a_scenario_is_written_published_begun_and_taken_back(alice, charlie):
     expect(stranger.page.get_by_role("button", name="4 stars")).to_have_attribute(
         "aria-pressed", "true"
     )
-    page.get_by_role("button", name="Take it back").click()
-    expect(page.get_by_text("Nobody else sees it.")).to_be_visible()
+    page.get_by_role("button", name="Unpublish").click()
+    expect(page.get_by_text("Only you can see it.")).to_be_visible()
     with charlie.expecting("404"):
         stranger.page.reload()
-        expect(stranger.page.get_by_role("heading", level=1)).to_contain_text("not a room")
+        expect(stranger.page.get_by_role("heading", level=1)).to_contain_text("Page not found")
 
 
 def test_a_story_is_shared_read_and_played_on_and_the_link_taken_back(alice, charlie):
@@ -78,8 +78,8 @@ def test_a_story_is_shared_read_and_played_on_and_the_link_taken_back(alice, cha
     window.tool("Share").click()
     page = window.page
     dialog = page.get_by_role("dialog", name="Share up to here")
-    dialog.get_by_role("button", name="Make the link").click()
-    link = dialog.get_by_role("textbox", name="The link")
+    dialog.get_by_role("button", name="Create link").click()
+    link = dialog.get_by_role("textbox", name="Link")
     expect(link).to_have_value(re.compile(r"/s/[\w-]{22}/$"))
     address = link.input_value()
     dialog.get_by_role("button", name="Close").click()
@@ -90,7 +90,7 @@ def test_a_story_is_shared_read_and_played_on_and_the_link_taken_back(alice, cha
     assert " ".join(reader.page.locator(".reply").last.inner_text().split()) == " ".join(
         told.split()
     )
-    reader.page.get_by_role("button", name="Play on in a copy of my own").click()
+    reader.page.get_by_role("button", name="Continue in my own copy").click()
     reader.ready()
     expect(reader.turns).to_have_count(2)
     reader.act("wait")
@@ -98,11 +98,11 @@ def test_a_story_is_shared_read_and_played_on_and_the_link_taken_back(alice, cha
     assert len(window.export()) == 2, "the original stays as it is"
 
     page.goto(alice.address + "/shares/")
-    page.get_by_role("button", name="Take it back").click()
-    expect(page.get_by_text("It leads nowhere now.")).to_be_visible()
+    page.get_by_role("button", name="Delete link").click()
+    expect(page.get_by_text("It no longer works.")).to_be_visible()
     with charlie.expecting("404"):
         reader.page.goto(address)
-        expect(reader.page.get_by_role("heading", level=1)).to_contain_text("not a room")
+        expect(reader.page.get_by_role("heading", level=1)).to_contain_text("Page not found")
 
 
 def test_a_passage_becomes_a_picture_here_and_nowhere_else(alice):
@@ -113,11 +113,11 @@ def test_a_passage_becomes_a_picture_here_and_nowhere_else(alice):
     box = paragraph.bounding_box()
     page.mouse.move(box["x"] + 40, box["y"] + 12)
     page.mouse.down()
-    offer = page.get_by_role("button", name="Make a picture of it")
+    offer = page.get_by_role("button", name="Make an image")
     expect(offer).to_be_visible()
     page.mouse.up()
     offer.click()
-    dialog = page.get_by_role("dialog", name="A picture of these words")
+    dialog = page.get_by_role("dialog", name="Image of these words")
     expect(dialog.get_by_role("img")).to_have_attribute(
         "aria-label", re.compile(re.escape(paragraph.inner_text()[:40]))
     )
@@ -138,7 +138,7 @@ def test_deleting_is_undone(alice):
     page.goto(alice.address + "/adventures/")
     page.get_by_role("button", name=f"Delete {title}").click()
     expect(page.get_by_text("bring it back for 24 hours")).to_be_visible()
-    page.get_by_role("button", name=f"Bring back {title}").click()
+    page.get_by_role("button", name=f"Restore {title}").click()
     page.get_by_role("link", name=f"Continue {title}").click()
     window.ready()
     expect(window.turns).to_have_count(1)
@@ -160,11 +160,11 @@ def test_the_library_is_for_everyone_and_fits_a_phone(visit, size):
             found[name] = problems
 
     window.tool("Share").click()
-    page.get_by_role("button", name="Make the link").click()
-    expect(page.get_by_role("textbox", name="The link")).to_be_visible()
+    page.get_by_role("button", name="Create link").click()
+    expect(page.get_by_role("textbox", name="Link")).to_be_visible()
     look("share dialog")
-    link = page.get_by_role("textbox", name="The link").input_value()
-    page.get_by_role("button", name="A picture of its last words").click()
+    link = page.get_by_role("textbox", name="Link").input_value()
+    page.get_by_role("button", name="Image of its last words").click()
     expect(page.get_by_role("img")).to_be_visible()
     look("picture")
     look("shared", link)

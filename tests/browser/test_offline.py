@@ -27,7 +27,7 @@ def dark(page, address):
     """Open a page that is not kept, with the network off: a service worker may notice it late."""
     for _ in range(20):
         page.goto(address)
-        if page.get_by_role("heading", name="No light reaches this far.").is_visible():
+        if page.get_by_role("heading", name="You’re offline").is_visible():
             return
         page.wait_for_timeout(250)
     raise AssertionError(f"{address} came over a network that is off")

@@ -10,7 +10,7 @@ def test_too_long_a_text_stays_in_the_input(alice):
     text = "x" * (LONGEST + 1)
     window.type(text)
     window.input.press("Enter")
-    expect(window.line).to_contain_text("4,000 characters fit in one turn. Take out one")
+    expect(window.line).to_contain_text("A turn can have 4,000 characters. Remove one")
     expect(window.input).to_have_value(text)
     assert len(window.agrees()) == 1
 
@@ -28,7 +28,7 @@ def test_a_text_that_the_server_finds_too_long_comes_back(alice):
     text = "\N{DEVANAGARI LETTER QA}" * 2500
     window.type(text, "story")
     window.input.press("Enter")
-    expect(window.line).to_contain_text("5,000 characters; 4,000 fit in one turn")
+    expect(window.line).to_contain_text("5,000 characters; a turn can have 4,000")
     expect(window.input).to_have_value(text)
     expect(window.mode).to_have_value("story")
     window.ready()
@@ -80,7 +80,7 @@ def test_an_adventure_that_was_deleted_in_another_window_says_so(alice):
     window.type("not yet sent")
     other = alice.window("/adventures/")
     other.page.get_by_role("button", name="Delete").first.click()
-    expect(other.page.get_by_role("button", name="Bring back")).to_be_visible()
+    expect(other.page.get_by_role("button", name="Restore")).to_be_visible()
     expect(window.connection).to_be_visible()
     expect(window.input).to_have_value("not yet sent")
-    expect(window.connection).to_contain_text("This adventure is not here any more.", timeout=100)
+    expect(window.connection).to_contain_text("This adventure no longer exists.", timeout=100)

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 def test_ten_turns_are_told_and_the_page_shows_what_the_server_keeps(alice, capsys):
     window = alice.begin()
     expect(window.turns).to_have_count(1)
-    expect(window.page.get_by_text("told by Smol")).to_be_visible()
+    expect(window.page.get_by_text("narrator: Smol")).to_be_visible()
     window.agrees()
 
     # A tap on a way to begin puts it into the input, where it can be changed.
@@ -116,9 +116,9 @@ def test_retry_tells_it_again_and_keeps_every_telling(alice):
     assert len({telling[-1]["id"] for telling in (first, second, third)}) == 3
 
     for step, place, telling in [
-        ("Previous telling", "2/3", second),
-        ("Previous telling", "1/3", first),
-        ("Next telling", "2/3", second),
+        ("Previous reply", "2/3", second),
+        ("Previous reply", "1/3", first),
+        ("Next reply", "2/3", second),
     ]:
         window.tool(step).click()
         expect(window.last.get_by_text(place)).to_be_visible()
@@ -251,7 +251,7 @@ def test_retry_in_mid_reply_stops_it_first(alice):
         window.button("Retry").click()
         expect(window.last.get_by_text("2/2")).to_be_visible()
         window.told(turns)
-        window.tool("Previous telling").click()
+        window.tool("Previous reply").click()
         expect(window.last.get_by_text("1/2")).to_be_visible()
         return stopped(window)
 
@@ -268,7 +268,7 @@ def test_turns_are_edited_where_they_stand(alice):
     # The last one by key: the cursor is in the action.
     window.input.focus()
     window.press("ArrowUp")
-    action = window.last.get_by_role("textbox", name="What you did")
+    action = window.last.get_by_role("textbox", name="Your action")
     expect(action).to_be_focused()
     expect(action).to_have_value("light a match")
     action.fill("light <b>the</b> lantern")
@@ -280,7 +280,7 @@ def test_turns_are_edited_where_they_stand(alice):
 
     # The reply by its button.
     window.tool("Edit").click()
-    reply = window.last.get_by_role("textbox", name="What was told")
+    reply = window.last.get_by_role("textbox", name="Reply")
     expect(reply).to_be_focused()
     reply.fill("It burns green.\n\nNobody else seems to mind.")
     window.last.get_by_role("button", name="Save").click()
@@ -290,12 +290,12 @@ def test_turns_are_edited_where_they_stand(alice):
     # An older one, too: the opening. Escape leaves it as it was.
     opening = window.turns.first
     window.tool("Edit", opening).click()
-    expect(opening.get_by_role("textbox", name="What you did")).to_have_count(0)
-    opening.get_by_role("textbox", name="What was told").fill("Never mind.")
+    expect(opening.get_by_role("textbox", name="Your action")).to_have_count(0)
+    opening.get_by_role("textbox", name="Reply").fill("Never mind.")
     window.press("Escape")
     assert window.agrees()[0] == before[0]
     window.tool("Edit", opening).click()
-    opening.get_by_role("textbox", name="What was told").fill("You wake up, and it is late.")
+    opening.get_by_role("textbox", name="Reply").fill("You wake up, and it is late.")
     opening.get_by_role("button", name="Save").click()
     expect(opening.get_by_text("You wake up, and it is late.")).to_be_visible()
     assert window.agrees()[0]["reply"] == ["You wake up, and it is late."]
@@ -322,12 +322,12 @@ def test_plot_and_keys_are_at_hand(alice):
     window.press("Escape")
     window.press("Tab")  # out of the input, where "?" would be typed
     window.press("?")
-    keys = page.get_by_role("dialog", name="Keys")
+    keys = page.get_by_role("dialog", name="Keyboard shortcuts")
     expect(keys).to_be_visible()
     window.press("Escape")
     expect(keys).to_be_hidden()
-    page.locator("summary", has_text="told by Smol").click()
-    told_by = page.locator("details", has=page.locator("summary", has_text="told by Smol"))
+    page.locator("summary", has_text="narrator: Smol").click()
+    told_by = page.locator("details", has=page.locator("summary", has_text="narrator: Smol"))
     expect(told_by.get_by_text("Learned from sixty adventures")).to_be_visible()
     page.get_by_label("Menu").click()
     page.get_by_role("link", name="Your adventures").click()

@@ -92,7 +92,7 @@ def test_a_second_window_shows_the_same_at_the_same_time(alice):
     expect(second.last.get_by_text("2/2")).to_be_visible()
     second.told(turns)
     second.tool("Edit").click()
-    second.last.get_by_role("textbox", name="What was told").fill("And that was that.")
+    second.last.get_by_role("textbox", name="Reply").fill("And that was that.")
     second.last.get_by_role("button", name="Save").click()
     expect(window.last.get_by_text("And that was that.")).to_be_visible()
     assert window.agrees() == second.agrees()
@@ -101,7 +101,7 @@ def test_a_second_window_shows_the_same_at_the_same_time(alice):
 def unplug(window):
     window.browser.context.set_offline(True)
     window.page.evaluate("closeSockets()")
-    expect(window.connection).to_contain_text("The connection is gone.")
+    expect(window.connection).to_contain_text("Connection lost.")
 
 
 def plug(window):

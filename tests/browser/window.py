@@ -129,7 +129,7 @@ class Window:
         page.on("websocket", self.connected)
 
         self.beginnings = (
-            page.get_by_role("region", name="Beginnings")
+            page.get_by_role("region", name="Scenarios")
             .get_by_role("heading", level=3)
             .get_by_role("link")
         )
@@ -137,9 +137,9 @@ class Window:
         self.turns = self.story.get_by_role("article")
         self.last = self.turns.last
         self.deed = self.last.locator(".action")  # the narrator may well repeat its words
-        self.chips = page.get_by_role("group", name="Ways to begin").get_by_role("button")
+        self.chips = page.get_by_role("group", name="Suggested first actions").get_by_role("button")
         self.input = page.get_by_role("textbox", name=re.compile("What do you|What happens next"))
-        self.mode = page.get_by_role("combobox", name="How you act")
+        self.mode = page.get_by_role("combobox", name="Mode")
         self.dock = page.get_by_role("form", name="Your turn")
         self.line = self.dock.get_by_role("alert")
         self.connection = self.dock.get_by_role("status")
@@ -183,7 +183,7 @@ class Window:
         choice.select_option(choice.get_by_role("option", name=narrator).get_attribute("value"))
         self.sockets.clear()  # the page comes anew, with a connection of its own
         self.page.locator("#narrator-form").get_by_role("button", name="Change").click()
-        expect(self.page.get_by_text(f"told by {narrator}")).to_be_visible()
+        expect(self.page.get_by_text(f"narrator: {narrator}")).to_be_visible()
         self.ready()
 
     def until_caught(self, look, text="tell the whole story of your life"):

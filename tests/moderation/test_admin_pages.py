@@ -49,7 +49,7 @@ def test_the_queue_shows_cases_and_their_ages(client, moderator, case):
     Case.objects.update(opened=Now() - timedelta(days=4))
     client.force_login(moderator)
     page = client.get(QUEUE).content.decode()
-    assert "the shared story “The Cellar”" in page
+    assert "the shared adventure “The Cellar”" in page
     assert "age-late" in page
     assert "whose-player" in page
 
@@ -122,7 +122,7 @@ def test_whoever_claims_a_case_keeps_others_from_deciding_it(client, moderator, 
     client.force_login(moderator)
     client.post(case_page(case), {"claim": ""})
     client.force_login(senior)
-    assert "mona looks at this case" in client.get(case_page(case)).content.decode()
+    assert "Assigned to mona" in client.get(case_page(case)).content.decode()
     assert act_on(client, case, deed="dismiss").status_code == 422
     client.force_login(moderator)
     client.post(case_page(case), {"release": ""})
@@ -226,7 +226,7 @@ def test_a_narrator_that_is_off_takes_no_turns_and_is_not_offered(
     assert [each.name for each in narration.offered_to(alice)] == ["quill"]
     assert narration.narrator_of(adventure).name == "quill"  # the host's choice is another one
     adventure.narrator = "parrot"
-    with pytest.raises(Refused, match="switched this narrator off"):
+    with pytest.raises(Refused, match="switched off this narrator"):
         narration.narrator_of(adventure)
     from game import turns
 
@@ -287,4 +287,4 @@ def test_the_policy_tells_of_rules_and_of_none(client, db, rules, settings):
     assert "No fruit" in page
     assert "Fruit is not mentioned here." in page
     settings.RULES_FILE = None
-    assert "has no rules" in client.get("/policy/").content.decode()
+    assert "has no content rules" in client.get("/policy/").content.decode()

@@ -89,7 +89,7 @@ def test_deleting_ends_the_link_and_leaves_the_story(case, senior, adventure, al
     assert not Share.objects.exists()
     assert adventure.turns.count() == 10
     notice = Notice.objects.get()
-    assert notice.about == "the shared story “The Cellar”"
+    assert notice.about == "the shared adventure “The Cellar”"
     with pytest.raises(deeds.CannotBeDone):
         deeds.undo(AuditEntry.objects.get(), senior)
 

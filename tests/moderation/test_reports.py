@@ -147,7 +147,7 @@ def test_a_case_shows_the_reported_turn_and_three_around_it(bob, shared):
 def test_opening_the_whole_story_wants_a_reason_and_is_noted(bob, moderator, senior, shared):
     share, turns = shared
     case = reports.about_share(Reader(bob), share, turns[5], complaint()).case
-    with pytest.raises(ValueError, match="why"):
+    with pytest.raises(ValueError, match="reason"):
         cases.open_story(case, senior, "  ")
     assert not deeds.AuditEntry.objects.exists()
     story = cases.open_story(case, senior, "The report names turn 1 as well.")

@@ -17,8 +17,9 @@ SAY_EVERY = 2.0  # seconds
 
 class Command(BaseCommand):
     help = (
-        "Has a file of prompts told by a narrator whose workers run, when no turn waits. Each line "
-        'is {"id": …, "prompt": "the story so far"} or {"id": …, "context": {…}}. Called again '
+        "Generates replies to a file of prompts with running workers while no turn is "
+        'waiting. Each line is {"id": …, "prompt": "the story so far"} or {"id": …, '
+        '"context": {…}}. Called again '
         "with the same --out it goes on where it stopped."
     )
     requires_system_checks: list[str] = []

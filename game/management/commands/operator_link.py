@@ -31,9 +31,9 @@ class Command(BaseCommand):
 def told(found: Invitation, origin: str) -> str:
     """One line for the terminal."""
     if found.code:
-        return f"Run the place: {origin}{found.path} with the code {found.code}"
+        return f"Operator link: {origin}{found.path} with the code {found.code}"
     how = "works once, within an hour" if found.expires else "works once"
-    return f"Run the place: {origin}{found.path} ({how})"
+    return f"Operator link: {origin}{found.path} ({how})"
 
 
 def address() -> str:

@@ -29,7 +29,7 @@ TELLER_GRACE = 7.0  # seconds that a worker has to go
 
 
 class Command(BaseCommand):
-    help = "Runs everything that a game needs in this terminal, until Ctrl-C."
+    help = "Runs the whole game in this terminal, until Ctrl-C."
     requires_system_checks: list[str] = []  # they may ask the database, which is not up yet
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -93,7 +93,7 @@ class House:
     def fetch_models(self) -> None:
         for narrator in self.narrators:
             if narrator.engine in DTYPES:  # those that load a model themselves
-                with Bars(f"fetching {narrator.shown_name}", "making it readable") as bar:
+                with Bars(f"fetching {narrator.shown_name}", "converting") as bar:
                     ensure_model(narrator, settings.MODELS_DIR, bar.show)
 
     async def play(self) -> None:
@@ -101,15 +101,15 @@ class House:
             await self.start_servers(supervisor)
             if self.own_database and await asyncio.to_thread(migration_pending):
                 saved = await asyncio.to_thread(backup.before_migration, settings.DATA_DIR)
-                say(f"the database changes its form; as it was, it is in {saved}")
-            say("setting the table: database and scenarios")
+                say(f"updating the database; a backup of it is in {saved}")
+            say("preparing the database and the scenarios")
             for step in ("migrate", "loadscenarios"):
                 await supervisor.run(self.python(step, "manage.py", step, quiet=True))
             names = ", ".join(narrator.shown_name for narrator in self.narrators)
-            say(f"waking the narrator: {names}")
+            say(f"starting the narrator: {names}")
             if servers := [each for each in self.narrators if each.engine == "openai"]:
                 # Their servers come and go as they like; their workers ask until they answer.
-                say(f"not waited for: {', '.join(map(told_at, servers))}")
+                say(f"starting without waiting for: {', '.join(map(told_at, servers))}")
             if self.own_redis:
                 # Valkey keeps its state: a worker that was killed a moment ago still seems to live.
                 await asyncio.to_thread(self.forget_workers)
@@ -218,7 +218,7 @@ class House:
         print(f"\n  Play at        {self.address}/")
         if found is not None:
             how = f"code {found.code}" if found.code else "works once"
-            print(f"  Run the place  {self.address}{found.path}   ({how})")
+            print(f"  Operator link  {self.address}{found.path}   ({how})")
         print("  Ctrl-C ends it.\n", flush=True)
         if not network.is_loopback(network.shown_host(settings.HOST)):
             with suppress(UnicodeEncodeError):  # a terminal without block characters
@@ -244,7 +244,7 @@ def operator_invitation() -> Invitation | None:
 
 
 def told_at(narrator: Narrator) -> str:
-    return f"{narrator.shown_name}, which {narrator.words_go_to or narrator.model} tells"
+    return f"{narrator.shown_name}, which runs at {narrator.words_go_to or narrator.model}"
 
 
 class Bars:

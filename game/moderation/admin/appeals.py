@@ -49,7 +49,7 @@ class AppealAdmin(ReadOnly):
     ) -> HttpResponse:
         appeal = self.get_object(request, object_id)
         if appeal is None:
-            raise Http404(_("There is no such appeal."))
+            raise Http404(_("Appeal not found."))
         if not self.has_view_permission(request, appeal):
             raise PermissionDenied
         if request.method == "POST":

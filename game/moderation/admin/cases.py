@@ -22,14 +22,14 @@ from game.moderation.forms import DeedForm, OpenForm
 # Which permission a deed needs, in the order in which staff sees them.
 DEEDS: dict[str, tuple[str, Any]] = {
     "dismiss": ("decide_case", _("Dismiss: nothing is wrong")),
-    "hide": ("decide_case", _("Hide it: its author alone reads it")),
-    "unpublish": ("decide_case", _("Unpublish it: a draft again, a link that leads nowhere")),
+    "hide": ("decide_case", _("Hide it: only its author can see it")),
+    "unpublish": ("decide_case", _("Unpublish it: back to a draft, or the link is deleted")),
     "warn": ("decide_case", _("Warn the player")),
-    "mute": ("decide_case", _("Mute publishing for some days")),
-    "delete": ("sanction", _("Delete it for good (cannot be undone)")),
+    "mute": ("decide_case", _("Block publishing for some days")),
+    "delete": ("sanction", _("Delete it permanently (cannot be undone)")),
     "suspend": ("sanction", _("Suspend the player for some days")),
     "ban": ("sanction", _("Ban the player")),
-    "preserve": ("preserve", _("Escalate: keep it for the law, and hide it")),
+    "preserve": ("preserve", _("Escalate: preserve it as evidence, and hide it")),
 }
 ON_PLAYERS = ("warn", "mute", "suspend", "ban")
 ON_CONTENT = ("hide", "unpublish", "delete")
@@ -143,7 +143,7 @@ class CaseAdmin(ReadOnly):
             timesince(case.opened, depth=1),
         )
 
-    @admin.display(description=_("looked at by"))
+    @admin.display(description=_("assigned to"))
     def who_looks(self, case: Case) -> str:
         return str(case.claimed_by) if cases.held_by_another(case, Player()) else ""
 
@@ -152,7 +152,7 @@ class CaseAdmin(ReadOnly):
     def has_decide_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("game.decide_case")
 
-    @admin.action(description=_("Decide the chosen ones together"), permissions=["decide"])
+    @admin.action(description=_("Resolve selected"), permissions=["decide"])
     def decide_together(self, request: HttpRequest, chosen: QuerySet[Case]) -> HttpResponse | None:
         """Ask what to do, then do it to each; one that cannot be is left as it is, with a word."""
         staff = staff_of(request)
@@ -170,7 +170,7 @@ class CaseAdmin(ReadOnly):
             "admin/game/case/together.html",
             {
                 **self.admin_site.each_context(request),
-                "title": _("Decide together"),
+                "title": _("Resolve selected"),
                 "opts": self.opts,
                 "chosen": chosen,
                 "form": form,
@@ -203,7 +203,7 @@ class CaseAdmin(ReadOnly):
     ) -> HttpResponse:
         case = self.get_object(request, object_id)
         if case is None:
-            raise Http404(_("There is no such case."))
+            raise Http404(_("Case not found."))
         if not self.has_view_permission(request, case):
             raise PermissionDenied
         if request.method == "POST":

@@ -47,10 +47,10 @@ class OperationAdmin(ReadOnly):
             form = PauseForm(request.POST)
             if form.is_valid():
                 operation.pause(staff, form.cleaned_data["message"])
-                messages.success(request, _("Paused. What is under way is told to its end."))
+                messages.success(request, _("Paused. Replies in progress will finish."))
         elif "resume" in request.POST:
             operation.resume(staff)
-            messages.success(request, _("The game goes on."))
+            messages.success(request, _("Resumed."))
         elif name := request.POST.get("on") or request.POST.get("off"):
             self.switch(request, name, on="on" in request.POST)
 
@@ -61,8 +61,8 @@ class OperationAdmin(ReadOnly):
             messages.error(request, str(problem))
             return
         if not known:
-            messages.error(request, _("There is no such narrator."))
+            messages.error(request, _("Narrator not found."))
             return
         operation.switch(staff_of(request), name, on)
-        said = _("%(name)s tells again.") if on else _("%(name)s takes no turns from now on.")
+        said = _("%(name)s is switched on.") if on else _("%(name)s is switched off.")
         messages.success(request, said % {"name": name})

@@ -23,7 +23,7 @@ class Undoing(ReadOnly):
     def entry_of(self, row: Any) -> AuditEntry | None:
         raise NotImplementedError
 
-    @admin.action(description=_("Undo the chosen ones"), permissions=["undo"])
+    @admin.action(description=_("Undo selected"), permissions=["undo"])
     def undo(self, request: HttpRequest, chosen: QuerySet[Any]) -> None:
         for row in chosen:
             entry = self.entry_of(row)

@@ -29,7 +29,7 @@ function selected() {
 const offer = document.createElement("button");
 offer.type = "button";
 offer.className = "quote-offer";
-offer.textContent = t("Make a picture of it");
+offer.textContent = t("Make an image");
 offer.hidden = true;
 document.body.append(offer);
 

@@ -38,17 +38,17 @@ export function showCard({ words, title }) {
       await navigator.clipboard.write([new ClipboardItem({ "image/png": blob() })]);
       done(copy, t("Copied"));
     } catch {
-      done(copy, t("Not possible here"));
+      done(copy, t("Not supported here"));
     }
   });
   copy.hidden = !(navigator.clipboard && globalThis.ClipboardItem);
-  const pass = button(t("Pass on"), async () => {
+  const pass = button(t("Share"), async () => {
     const file = new File([await blob()], name, { type: "image/png" });
     navigator.share({ files: [file], title }).catch(() => {}); // thought better of it
   });
   const sample = new File([""], "card.png", { type: "image/png" });
   pass.hidden = !navigator.canShare?.({ files: [sample] });
-  dialogOf(t("A picture of these words"), [canvas], [save, copy, pass]);
+  dialogOf(t("Image of these words"), [canvas], [save, copy, pass]);
 }
 
 function draw(canvas, text, title) {

@@ -8,24 +8,24 @@ export function showShare({ url, words, title }) {
   const plot = make("input");
   plot.type = "checkbox";
   const label = make("label");
-  label.append(plot, ` ${t("Show memory, author’s note and cards as well")}`);
+  label.append(plot, ` ${t("Include memory, author’s note and cards")}`);
   const tick = make("p", "tick");
   tick.append(label);
   const field = make("input");
   field.readOnly = true;
   field.dir = "ltr";
-  field.setAttribute("aria-label", t("The link"));
+  field.setAttribute("aria-label", t("Link"));
   const line = make("p", "link-line");
   line.append(field);
   line.hidden = true;
   const said = make("p", "help");
   said.setAttribute("role", "status");
 
-  const link = button(t("Make the link"), async () => {
+  const link = button(t("Create link"), async () => {
     link.disabled = true;
     try {
       field.value = await linkTo(url, plot.checked);
-      said.textContent = t("Whoever has it can read. “Your links” takes it back.");
+      said.textContent = t("Anyone with the link can read it. You can delete it under “Your links”.");
       for (const part of [line, copy, pass]) part.hidden = part === pass && !navigator.share;
       link.hidden = true;
       tick.hidden = true;
@@ -34,7 +34,7 @@ export function showShare({ url, words, title }) {
     } catch (problem) {
       said.textContent =
         problem instanceof TypeError || problem instanceof SyntaxError
-          ? t("The host does not answer. Try again in a moment.")
+          ? t("The host is not responding. Try again in a moment.")
           : problem.message;
       link.disabled = false;
     }
@@ -48,10 +48,10 @@ export function showShare({ url, words, title }) {
       field.focus(); // plain http: the words are chosen, copying is the player's
     }
   }, "primary");
-  const pass = button(t("Pass on"), () => {
+  const pass = button(t("Share"), () => {
     navigator.share({ title, url: field.value }).catch(() => {}); // thought better of it
   });
-  const picture = button(t("A picture of its last words"), async () => {
+  const picture = button(t("Image of its last words"), async () => {
     const { showCard } = await import("./quotecard.js");
     dialog.close();
     showCard({ words: lastWords(words), title });
@@ -63,8 +63,8 @@ export function showShare({ url, words, title }) {
     "p",
     "",
     t(
-      "Whoever has the link reads the story from its opening to this turn, and can play on in a " +
-        "copy of their own. You can take it back.",
+      "Anyone with the link can read the adventure from its opening to this turn, and continue " +
+        "in their own copy. You can delete the link at any time.",
     ),
   );
   const dialog = dialogOf(
