@@ -176,7 +176,7 @@ def test_publishing_and_taking_back(as_player, alice, bob, client, draft):
         ("public", "everybody on this host"),
         ("unlisted", "anyone with the link"),
         ("private", "only you can see it"),
-        ("nonsense", "It stays as it was"),
+        ("nonsense", "Nothing was changed"),
     ]:
         answer = as_player(alice).post(f"{url}publish/", {"visibility": visibility}, follow=True)
         assert words in answer.content.decode()
