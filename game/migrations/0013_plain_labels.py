@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('game', '0010_moderators'),
+        ('game', '0012_edits'),
     ]
 
     operations = [
