@@ -60,7 +60,7 @@ def refuse_too_many(player: Player) -> None:
     if too_many_of(player, "edit"):
         raise Refused(
             "too_many",
-            _("Those are many edits in a minute. Your words are kept; save them in a minute."),
+            _("Too many edits. What you typed is kept; save it in a minute."),
             retry_after=RETRY_SECONDS,
         )
 

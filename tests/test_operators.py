@@ -60,7 +60,7 @@ def test_the_link_asks_for_a_name_and_a_password_and_works_once(client, capsys):
     assert client.post(path).status_code == 422
     assert Player.objects.count() == 0
     answer = enter(client, path)
-    assert "You are the operator" in answer.content.decode()
+    assert "You are now the operator" in answer.content.decode()
     made = Player.objects.get()
     assert made.is_staff and made.is_superuser and not made.is_guest
     assert made.username == "Opal" and made.check_password(PASSWORD)
@@ -76,7 +76,7 @@ def test_the_link_asks_for_a_name_and_a_password_and_works_once(client, capsys):
         ("Opal", "short", None, "too short"),
         ("Opal", PASSWORD, "another-one-entirely", "not the same"),
         ("x" * 31, PASSWORD, None, "2 to 30"),
-        ("guest-1", PASSWORD, None, "not to be had"),
+        ("guest-1", PASSWORD, None, "not available"),
         ("Wren", "not-her-password", None, "belongs to an account"),
     ],
 )
@@ -371,7 +371,7 @@ def test_whoever_types_the_terminals_code_is_the_operator(client, single, capsys
     assert client.get("/admin/").url == "/operator/?next=/admin/"
     assert "Enter the operator" in client.get("/operator/?next=/admin/").content.decode()
     wrong = client.post("/operator/", {"code": "AAAA-BBBB-CCCC"})
-    assert wrong.status_code == 422 and "not the code" in wrong.content.decode()
+    assert wrong.status_code == 422 and "Wrong code" in wrong.content.decode()
     assert client.get("/admin/").status_code == 302
     typed = {"code": code.lower().replace("-", " "), "next": "/admin/"}
     assert client.post("/operator/", typed).url == "/admin/"
