@@ -1,5 +1,14 @@
 """What a recipe may say, and what a training is foretold to take. Without torch."""
 
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+import sys
+from functools import reduce
+from pathlib import Path
+
 import pytest
 import yaml
 
@@ -80,6 +89,53 @@ def test_each_stage_depends_on_what_an_earlier_one_makes_or_the_house_has(pipeli
     for stage in pipeline.values():
         assert all(each in made or (ROOT / each).exists() for each in stage["deps"])
         made |= set(named(stage["outs"]))
+
+
+# The lock
+
+
+def md5(path):
+    """As dvc.lock has it: of a file, or of all the files in a folder and their names."""
+    if path.is_file():
+        return hashlib.md5(path.read_bytes()).hexdigest()
+    files = [each for each in path.rglob("*") if each.is_file() and "__pycache__" not in each.parts]
+    rows = [{"md5": md5(each), "relpath": each.relative_to(path).as_posix()} for each in files]
+    listed = json.dumps(sorted(rows, key=lambda row: row["relpath"]), sort_keys=True)
+    return hashlib.md5(listed.encode()).hexdigest() + ".dir"
+
+
+def test_the_lock_is_of_what_is_here(pipeline):
+    """Where not: `dvc repro`, or `dvc commit --force` where nothing that is computed changed."""
+    lock = yaml.safe_load((ROOT / "dvc.lock").read_text())["stages"]
+    assert lock.keys() == pipeline.keys()
+    recipe = yaml.safe_load((ROOT / "params.yaml").read_text())
+    made = {}
+    for name, stage in pipeline.items():
+        assert lock[name]["cmd"].split() == stage["cmd"].split()
+        deps = {each["path"]: each["md5"] for each in lock[name]["deps"]}
+        assert set(deps) == set(stage["deps"])
+        assert deps == {each: made.get(each) or md5(ROOT / each) for each in deps}, name
+        params = lock[name]["params"]["params.yaml"]
+        assert set(params) == set(stage["params"])
+        for place, value in params.items():
+            assert value == reduce(lambda inside, key: inside[key], place.split("."), recipe)
+        made |= {each["path"]: each["md5"] for each in lock[name]["outs"]}
+
+
+@pytest.mark.torch
+def test_in_a_fresh_clone_dvc_says_what_would_run(tmp_path):
+    dvc = shutil.which("dvc", path=str(Path(sys.executable).parent))
+    if dvc is None:
+        pytest.skip("dvc is not installed (make test-torch)")
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "-q", ROOT, clone], check=True)
+    for name in ("dvc.yaml", "dvc.lock", ".dvcignore", "params.yaml"):
+        shutil.copy(ROOT / name, clone)  # as they are now, committed or not
+    done = subprocess.run(
+        [dvc, "repro", "--dry", "--allow-missing"], cwd=clone, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.findall(r"Running stage '(\w+)'", done.stdout) == ["prepare"]
 
 
 def size(**more):
