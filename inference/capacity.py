@@ -173,20 +173,35 @@ def turn_rate(turns: int, workers: int, speed: Speed, demand: Demand) -> float:
 
 
 def workers_needed(
-    slots: int, speed: Speed, demand: Demand, wait: float, share: float = 0.95
+    slots: int,
+    speed: Speed,
+    demand: Demand,
+    wait: float,
+    share: float = 0.95,
+    load: float = 1.0,
 ) -> Forecast:
-    """The fewest workers with which `share` of turns wait at most `wait` seconds."""
+    """The fewest workers with which `share` of turns wait at most `wait` seconds.
+
+    None is planned above `load` of what it can tell. Many workers share one line and wait little
+    however full they are, so without that a large house would have nothing left for a worker that
+    ends, or for an hour that is busier than was thought.
+    """
     if wait < 0 or not 0 < share < 1:
         raise CapacityError("wait wants seconds from 0, and its share a number between 0 and 1")
+    if not 0 < load <= 1:
+        raise CapacityError("load wants a number above 0, up to 1")
     if slots < 1:
         raise CapacityError("slots wants a whole number from 1")
 
     def good(workers: int) -> Forecast | None:
         found = forecast(workers, slots, speed, demand)
-        return found if found is not None and found.wait_at(share) <= wait else None
+        if found is None or found.load > load or found.wait_at(share) > wait:
+            return None
+        return found
 
     # Below `least` the line grows without end; above, more workers never wait longer.
-    least = max(1, math.floor(demand.turns_per_second * demand.tokens / speed.at(slots)))
+    full = demand.turns_per_second * demand.tokens / speed.at(slots)
+    least = max(1, math.floor(full / load))
     most, step = least, 1
     while (best := good(most)) is None:
         least, most, step = most + 1, most + step, step * 2

@@ -6,6 +6,7 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
+from inference import sizing
 from inference.capacity import (
     CapacityError,
     Demand,
@@ -15,6 +16,7 @@ from inference.capacity import (
     simulate,
     workers_needed,
 )
+from inference.sizing import Load, parts_of
 
 CPU = Speed.parse("1:112,8:480,16:510")
 
@@ -96,6 +98,33 @@ def test_a_million_players_are_counted_in_a_moment():
     assert found.load < 1
 
 
+def test_no_worker_is_planned_full_however_many_there_are():
+    speed = Speed.parse("1:200,64:9000,256:20000")
+    demand = Demand(1_000_000 * 40 / 3600, tokens=81)
+    assert workers_needed(256, speed, demand, wait=5).load > 0.95
+    found = workers_needed(256, speed, demand, wait=5, load=0.8)
+    assert 0.75 < found.load <= 0.8
+    fewer = forecast(found.workers - 1, 256, speed, demand)
+    assert fewer is None or fewer.load > 0.8
+
+
+def test_a_load_test_took_about_what_is_planned_of_each_part():
+    """2,000 players who read 375 words of each of 9.8 replies a second: docs/operations.md."""
+    load = Load(2000, turns_per_hour=9.8 * 3600 / 2000, words=4433 / 9.8)
+    assert load.cores(sizing.WEB_TURN, sizing.WEB_WORD) == pytest.approx(0.4, abs=0.05)
+    assert load.cores(sizing.REDIS_TURN, sizing.REDIS_WORD) == pytest.approx(0.15, abs=0.02)
+    assert load.cores(sizing.GAME_TURN) == pytest.approx(0.09, abs=0.02)
+
+
+def test_parts_are_enough_for_windows_and_for_turns():
+    quiet = parts_of(Load(30_000, turns_per_hour=1, words=60))
+    assert quiet.web == 20  # by windows
+    busy = parts_of(Load(1500, turns_per_hour=400, words=60))
+    assert busy.web > 1  # by what it takes of a processor
+    assert busy.game == 3
+    assert quiet.redis_mb > 30_000 * 0.024
+
+
 def test_speed_lies_on_straight_lines_between_what_was_measured():
     speed = Speed.parse("8:480, 1:112")
     assert [speed.at(n) for n in (0, 0.5, 1, 8, 99)] == [0, 56, 112, 480, 480]
@@ -121,8 +150,40 @@ def test_the_command_prints_workers_cost_and_waits():
     assert rows["price of a million turns"] == pytest.approx(0.1 / 24_000 * 1e6, abs=0.01)
 
 
+def planned(*arguments):
+    out = StringIO()
+    call_command("capacity", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def test_a_million_players_are_several_installations_with_room_left():
+    usual = ["--players", "1000000", "--speed", "1:200,64:9000,256:20000", "--slots", "256"]
+    rows = json.loads(planned(*usual, "--json"))
+    assert rows["load of them"] <= 0.8
+    assert rows["load of Redis' core"] <= 0.7
+    assert rows["installations"] * rows["players of each"] == pytest.approx(1_000_000, rel=0.001)
+    assert rows["web processes"] * 1500 >= rows["players of each"]
+    assert {"game workers", "memory of Redis, MB", "cores of PostgreSQL"} <= rows.keys()
+    said = planned(*usual)
+    assert "Redis works on one core, and an installation has one" in said
+
+
+def test_few_players_are_one_installation():
+    rows = json.loads(planned("--players", "8", "--speed", "1:112", "--slots", "4", "--json"))
+    assert "installations" not in rows
+    assert (rows["web processes"], rows["game workers"], rows["cores of PostgreSQL"]) == (1, 1, 1)
+
+
 @pytest.mark.parametrize(
-    "wrong", [["--players", "0"], ["--words", "-3"], ["--share", "1"], ["--slots", "0"]]
+    "wrong",
+    [
+        ["--players", "0"],
+        ["--load", "0"],
+        ["--load", "1.1"],
+        ["--words", "-3"],
+        ["--share", "1"],
+        ["--slots", "0"],
+    ],
 )
 def test_the_command_says_what_is_wrong_in_one_line(wrong):
     arguments = ["--players", "60", "--speed", "1:112", "--slots", "16", *wrong]

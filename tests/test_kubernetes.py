@@ -14,7 +14,10 @@ import yaml
 from django.db import connection
 from prometheus_client.parser import text_string_to_metric_families
 
+from inference import sizing
+from inference.capacity import Demand, Speed, workers_needed
 from inference.narrators import load_narrators
+from inference.sizing import Load, most_players, parts_of
 from tests.cluster import (
     KUBERNETES,
     OVERLAYS,
@@ -167,6 +170,48 @@ def test_the_built_in_narrator_of_a_cluster_is_the_built_in_one():
     ours = load_narrators(ROOT / "narrators.yaml").narrators[0]
     for folder in ("base", "gpu"):
         assert load_narrators(KUBERNETES / folder / "narrators.yaml").narrators[0] == ours
+
+
+# Limits
+
+SMOL = Speed.parse("1:112,8:480,16:510")  # tokens a second on two cores: docs/operations.md
+
+
+@pytest.mark.parametrize(("turns", "words"), [(40, 60), (10, 60), (5, 120), (120, 120)])
+def test_limits_reach_what_the_largest_installation_needs(turns, words):
+    """As `manage.py capacity` plans for as many players as one Redis takes."""
+    load = Load(most_players(turns, words), turns, words)
+    parts = parts_of(load)
+    web = one("cpu", "HorizontalPodAutoscaler", "web")["spec"]
+    windows, _ = web["metrics"]
+    assert int(windows["pods"]["target"]["averageValue"]) == sizing.WINDOWS
+    assert (
+        max(parts.web, by_processor("web", load.cores(sizing.WEB_TURN, sizing.WEB_WORD)))
+        <= (web["maxReplicas"])
+    )
+    game = one("cpu", "HorizontalPodAutoscaler", "game")["spec"]
+    assert by_processor("game", load.cores(sizing.GAME_TURN)) <= game["maxReplicas"]
+    # A bit over a token a word; none is planned above eight tenths.
+    demand = Demand(load.turns_per_second, tokens=words * 1.35)
+    found = workers_needed(16, SMOL, demand, wait=5, load=0.8)
+    assert found.workers <= one("cpu", "ScaledObject", "narrator-smol")["spec"]["maxReplicaCount"]
+
+
+def by_processor(name, cores):
+    """The pods that a scaler wants where so many cores are busy."""
+    (container,) = one("cpu", "Deployment", name)["spec"]["template"]["spec"]["containers"]
+    wanted = container["resources"]["requests"]["cpu"]
+    requested = float(wanted[:-1]) / 1000 if wanted.endswith("m") else float(wanted)
+    metrics = one("cpu", "HorizontalPodAutoscaler", name)["spec"]["metrics"]
+    (share,) = [
+        each["resource"]["target"]["averageUtilization"] for each in metrics if "resource" in each
+    ]
+    return cores / (requested * share / 100)
+
+
+def test_a_scaler_asks_for_another_worker_before_all_are_full():
+    (trigger,) = one("cpu", "ScaledObject", "narrator-smol")["spec"]["triggers"]
+    assert SMOL.at(int(trigger["metadata"]["targetValue"])) / SMOL.at(16) <= 0.8
 
 
 # Pods

@@ -1,10 +1,12 @@
-"""`manage.py capacity`: how many workers a house needs, what they cost, and how long players wait.
+"""`manage.py capacity`: what so many players need, what workers cost, and how long players wait.
 
 The speed of a worker is measured with `manage.py narrators check` or `make bench`; what players
-do, with `manage.py loadtest` or read off /metrics. The model is in inference/capacity.py.
+do, with `manage.py loadtest` or read off /metrics. The models
+are in inference/capacity.py (workers) and inference/sizing.py (the rest).
 """
 
 import json
+import math
 from argparse import ArgumentParser
 from typing import Any
 
@@ -20,6 +22,9 @@ from inference.capacity import (
     simulate,
     workers_needed,
 )
+from inference.sizing import Load, most_players, parts_of
+
+Figures = dict[str, float | int]
 
 TOKENS_PER_WORD = 1.35  # of English, with the tokenizers of GPT-2 and Llama
 MOST_AMONG = 100_000  # players; more are as good as without end
@@ -28,7 +33,7 @@ EXAMPLE = "manage.py capacity --players 200 --speed 1:112,8:480,16:510 --slots 1
 
 
 class Command(BaseCommand):
-    help = f"Workers, cost and waiting times for so many players. {EXAMPLE}"
+    help = f"Workers, servers, cost and waiting times for so many players. {EXAMPLE}"
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--players", type=float, required=True, help="at once, at the peak")
@@ -42,6 +47,9 @@ class Command(BaseCommand):
         )
         parser.add_argument("--slots", type=int, required=True, help="turns of a worker at once")
         parser.add_argument("--price", type=float, default=0, help="of a worker for an hour")
+        parser.add_argument(
+            "--load", type=float, default=0.8, help="of what workers can tell, at the most"
+        )
         parser.add_argument("--wait", type=float, default=5, help="seconds that players may wait")
         parser.add_argument(
             "--share", type=float, default=0.95, help="of turns that wait no longer"
@@ -52,17 +60,24 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             speed = Speed.parse(options["speed"])
+            count, players = split(options["players"], options["turns"], options["words"])
             demand = Demand(
-                turns_per_second=options["players"] * options["turns"] / SECONDS,
+                turns_per_second=players * options["turns"] / SECONDS,
                 tokens=options["words"] * TOKENS_PER_WORD + options["reading"],
             )
             found = workers_needed(
-                options["slots"], speed, demand, options["wait"], options["share"]
+                *(options["slots"], speed, demand, options["wait"], options["share"]),
+                load=options["load"],
             )
         except CapacityError as problem:
             raise CommandError(str(problem)) from None
-        rows = figures(found, demand, options)
-        rows |= figures_among(found, demand, speed, options)
+        rows: Figures = {}
+        if count > 1:
+            rows |= {"installations": count, "players of each": round(players)}
+        rows |= figures(found, demand, options)
+        rows |= figures_among(found, demand, speed, players, options)
+        rows |= figures_of_parts(Load(players, options["turns"], options["words"]))
+        rows |= price(found.workers * count, demand.turns_per_second * count, options["price"])
         if options["simulate"]:
             if found.workers > MOST_SIMULATED:
                 raise CommandError(f"a simulation is for {MOST_SIMULATED} workers at most")
@@ -77,14 +92,29 @@ class Command(BaseCommand):
             return
         for name, value in rows.items():
             shown = f"{value:,}" if isinstance(value, int | float) else str(value)
-            self.stdout.write(f"{name:28} {shown:>14}")
+            self.stdout.write(f"{name:34} {shown:>14}")
+        if count > 1:
+            most = most_players(options["turns"], options["words"])
+            self.stdout.write(
+                f"Redis works on one core, and an installation has one: {most:,} such players are"
+                f" the most for it. So the figures are of one of {count:,} installations, each with"
+                " a database, a Redis and workers of its own; the price is of all."
+            )
+
+
+def split(players: float, turns: float, words: float) -> tuple[int, float]:
+    """How many installations it takes, and the players of each. Raises CapacityError."""
+    if not (0 < players < math.inf and 0 < turns < math.inf and 0 < words < math.inf):
+        raise CapacityError("players, turns and words want numbers above 0")
+    count = max(1, math.ceil(players / max(1, most_players(turns, words))))
+    return count, players / count
 
 
 def figures_among(
-    found: Forecast, demand: Demand, speed: Speed, options: dict[str, Any]
-) -> dict[str, float | int]:
+    found: Forecast, demand: Demand, speed: Speed, each: float, options: dict[str, Any]
+) -> Figures:
     """What these players wait, who do not act while they wait; nothing for very many."""
-    players = int(options["players"])
+    players = int(each)
     think = SECONDS / options["turns"] - demand.tokens / speed.at(1)
     if not 1 <= players <= MOST_AMONG or think <= 0:
         return {}
@@ -92,10 +122,34 @@ def figures_among(
     return {"mean wait among so many, s": round(seen.wait, 2)}
 
 
-def figures(found: Forecast, demand: Demand, options: dict[str, Any]) -> dict[str, float | int]:
+def figures_of_parts(load: Load) -> Figures:
+    """What there must be beside the workers."""
+    parts = parts_of(load)
+    return {
+        "web processes": parts.web,
+        "memory of a web, MB": parts.web_mb,
+        "game workers": parts.game,
+        "load of Redis' core": round(parts.redis_load, 3),
+        "memory of Redis, MB": parts.redis_mb,
+        "cores of PostgreSQL": parts.postgres_cores,
+    }
+
+
+def price(workers: int, turns_per_second: float, each: float) -> Figures:
+    """What the workers cost; nothing where no price is known."""
+    if not each:
+        return {}
+    return {
+        "price of workers an hour": round(workers * each, 2),
+        "price of a million turns": round(
+            workers * each / (turns_per_second * SECONDS) * 1_000_000, 2
+        ),
+    }
+
+
+def figures(found: Forecast, demand: Demand, options: dict[str, Any]) -> Figures:
     """What a host wants to know, by names that people read."""
-    million = found.workers * options["price"] / (demand.turns_per_second * SECONDS) * 1_000_000
-    rows: dict[str, float | int] = {
+    return {
         "turns a second": round(demand.turns_per_second, 2),
         "tokens a second": round(demand.turns_per_second * demand.tokens, 1),
         "workers": found.workers,
@@ -106,7 +160,3 @@ def figures(found: Forecast, demand: Demand, options: dict[str, Any]) -> dict[st
         f"wait of {options['share']:.0%}, s": round(found.wait_at(options["share"]), 2),
         "turn from action to end, s": round(found.turn, 2),
     }
-    if options["price"]:
-        rows["price an hour"] = round(found.workers * options["price"], 2)
-        rows["price of a million turns"] = round(million, 2)
-    return rows
