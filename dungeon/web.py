@@ -24,6 +24,7 @@ from daphne.cli import CommandLineInterface
 from daphne.server import Server
 from daphne.ws_protocol import WebSocketProtocol
 
+from dungeon.logs import without_tokens
 from inference import interpreter
 
 logger = logging.getLogger(__name__)
@@ -180,12 +181,28 @@ class Socket(WebSocketProtocol):
         self.is_closed = None
 
 
+class AccessLog:
+    """Daphne's access log (--access-log), without the tokens that stand in paths."""
+
+    def __init__(self, write: Any) -> None:
+        self.write = write
+
+    def __call__(self, protocol: str, action: str, details: dict[str, Any]) -> None:
+        if "path" in details:
+            details = {**details, "path": without_tokens(details["path"])}
+        self.write(protocol, action, details)
+
+
 class WebServer(Server):
     """Daphne's server, whose sockets are ours."""
 
-    def __init__(self, *, patience: float = PATIENCE, **options: Any) -> None:
+    def __init__(
+        self, *, patience: float = PATIENCE, action_logger: Any = None, **options: Any
+    ) -> None:
         self.patience = patience
-        super().__init__(**options, ready_callable=self.bound_sockets)
+        if action_logger is not None:
+            action_logger = AccessLog(action_logger)
+        super().__init__(**options, action_logger=action_logger, ready_callable=self.bound_sockets)
 
     def bound_sockets(self) -> None:
         """Called once the factory is there, and before the first connection."""

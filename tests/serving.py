@@ -53,11 +53,16 @@ class Served:
 
 
 @contextlib.contextmanager
-def serving(application, *options, port=None, **environ):
+def serving(application, *options, port=None, log=None, **environ):
+    """A server; what it prints goes to the file `log`, if one is given."""
     port = port or free_port()
     web = ["-m", "dungeon.web", "-b", "127.0.0.1", "-p", str(port), "-v", "0"]
     process = subprocess.Popen(
-        [sys.executable, *web, *options, application], cwd=ROOT, env={**os.environ, **environ}
+        [sys.executable, *web, *options, application],
+        cwd=ROOT,
+        env={**os.environ, **environ},
+        stdout=log,
+        stderr=log and subprocess.STDOUT,
     )
     try:
         served = Served(port, process)
