@@ -16,6 +16,7 @@ tracing.begin("web")
 
 # Models may be imported only once Django is set up, which get_asgi_application did.
 from django.conf import settings  # noqa: E402
+from django.urls import Resolver404, resolve  # noqa: E402
 
 from game.routing import websocket_urlpatterns  # noqa: E402
 
@@ -43,7 +44,17 @@ class Straight:
         await self.app({**scope, "straight": send}, receive, send)
 
 
-application = ProtocolTypeRouter(
+class Application(ProtocolTypeRouter):
+    def body_limit(self, path: str) -> int:
+        """How many bytes a request to this path may bring. dungeon.web asks before reading one."""
+        try:
+            name = resolve(path).view_name
+        except Resolver404:
+            name = ""
+        return settings.BODY_LIMITS.get(name, settings.BODY_LIMIT)
+
+
+application = Application(
     {
         "http": http,
         "websocket": Straight(

@@ -10,7 +10,9 @@ import uuid
 from collections.abc import Callable
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
 
 from inference import tracing
 from inference.logs import about
@@ -54,6 +56,24 @@ class RequestNameMiddleware:
                 )
         response.headers[HEADER] = name
         return response
+
+
+class BodyLimitMiddleware:
+    """Answers a request whose body the server did not read: it was over settings.BODY_LIMITS."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        most = getattr(request, "scope", {}).get("body_refused")
+        if most is None:
+            return self.get_response(request)
+        logger.info("%s: refused, with a body of more than %d bytes", request.method, most)
+        size = most // 1024
+        if request.headers.get("Accept") == "application/json":
+            said = _("That is too much at once: at most %(size)d KiB can be sent here.")
+            return JsonResponse({"message": said % {"size": size}}, status=413)
+        return render(request, "413.html", {"size": size}, status=413)
 
 
 class ProbeMiddleware:

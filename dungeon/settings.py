@@ -168,6 +168,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "dungeon.requests.BodyLimitMiddleware",
     "game.accounts.door.DoorMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "axes.middleware.AxesMiddleware",
@@ -225,6 +226,20 @@ LIMITS = {
     "operator_code": "10/m/ip,60/h/ip",
     "edit": "30/m/user",
 }
+
+# What a request may bring, in bytes, by the name of the route; the server refuses more before it is
+# read (dungeon.http_limits). Most bring a form of a few texts, percent-encoded, in any script.
+BODY_LIMIT = 256 * 1024
+BODY_LIMITS = {
+    "import_cards": 2 * 1024 * 1024 + 64 * 1024,  # the file, and the form around it
+    "import_scenario": 512 * 1024 + 64 * 1024,
+    **dict.fromkeys(
+        ("new_scenario", "edit_scenario", "admin:game_scenario_add", "admin:game_scenario_change"),
+        2 * 1024 * 1024,  # sixty cards
+    ),
+}
+# Django's own bound, in memory. The one above is met first.
+DATA_UPLOAD_MAX_MEMORY_SIZE = max(BODY_LIMITS.values())
 
 # Accounts: django-allauth, with a second factor by app (allauth.mfa).
 LOGIN_URL = "account_login"

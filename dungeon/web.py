@@ -1,4 +1,4 @@
-"""The web server: Daphne, with a bound on what one socket may cost.
+"""The web server: Daphne, with bounds on what one connection may cost.
 
     python -m dungeon.web -b 127.0.0.1 -p 8000 dungeon.asgi:application
 
@@ -6,7 +6,8 @@ Daphne hands Twisted every frame at once, and Twisted keeps it until the browser
 (daphne #170): a page that stops reading grows the process without end. Here an application's
 `send` waits while its socket is full, a page that takes nothing for too long loses its socket and
 comes back with the last log id it saw, and what waits to be read by the application is bounded as
-well. Daphne's options all mean what they mean in Daphne; some have other defaults.
+well. What a request may bring, and how slowly, is in dungeon.http_limits. Daphne's options all mean
+what they mean in Daphne; some have other defaults.
 """
 
 import asyncio
@@ -19,11 +20,14 @@ from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
+from urllib.parse import unquote
 
 from daphne.cli import CommandLineInterface
 from daphne.server import Server
 from daphne.ws_protocol import WebSocketProtocol
+from twisted.internet import reactor
 
+from dungeon.http_limits import BODY_BYTES, LimitedChannel, LimitedRequest
 from dungeon.logs import without_tokens
 from inference import interpreter
 
@@ -33,7 +37,7 @@ FRAME_BYTES = 64 * 1024  # a client's message, and so each of its frames: PROTOC
 KERNEL_BYTES = 128 * 1024  # Linux would buffer megabytes for each socket
 UNREAD_BYTES = 1024 * 1024  # messages that the application has not come to yet
 UNREAD_COST = 1024  # bytes that a message takes beside its text, about
-PATIENCE = 20.0  # seconds in which a full socket has to take something
+PATIENCE = 20.0  # seconds in which a full socket has to take something, and a request to arrive
 SLOWEST = 16 * 1024  # bytes a second: a large message has longer
 CLOSE_SECONDS = 5  # to answer a close frame
 FLOODING = 4429
@@ -194,22 +198,47 @@ class AccessLog:
 
 
 class WebServer(Server):
-    """Daphne's server, whose sockets are ours."""
+    """Daphne's server, whose connections are ours."""
 
     def __init__(
         self, *, patience: float = PATIENCE, action_logger: Any = None, **options: Any
     ) -> None:
         self.patience = patience
+        self.channels: set[LimitedChannel] = set()  # that are reading a request, or ending
+        self.body_bytes = 0  # of requests that are not answered yet
         if action_logger is not None:
             action_logger = AccessLog(action_logger)
-        super().__init__(**options, action_logger=action_logger, ready_callable=self.bound_sockets)
+        options["ready_callable"] = self.bound_connections
+        super().__init__(**options, action_logger=action_logger)
 
-    def bound_sockets(self) -> None:
-        """Called once the factory is there, and before the first connection."""
+    def body_limit(self, address: bytes) -> int:
+        """How many bytes a request to this address may bring, as the application says."""
+        says = getattr(self.application, "body_limit", None)
+        path = unquote(address.split(b"?", 1)[0].decode("latin-1"))
+        return says(path) if says else BODY_BYTES
+
+    def bound_connections(self) -> None:
+        """Called once the factories are there, and before the first connection."""
+        self.http_factory.protocol = LimitedChannel
+        reactor.callLater(min(2, self.patience / 4), self.check_channels)
         self.ws_factory.protocol = Socket
         # Say what was wrong (1002, 1007, 1009) instead of only hanging up.
         self.ws_factory.setProtocolOptions(failByDrop=False, closeHandshakeTimeout=CLOSE_SECONDS)
         interpreter.collect_seldom()
+
+    def check_channels(self) -> None:
+        for channel in list(self.channels):
+            channel.check_timeouts()
+        reactor.callLater(min(2, self.patience / 4), self.check_channels)
+
+    def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
+        """Start the application on a request or socket."""
+        if isinstance(protocol, LimitedRequest) and protocol.refused:
+            # The application answers 413 (dungeon.requests). Of the body nothing is there.
+            about_body = (b"content-length", b"content-type", b"transfer-encoding")
+            headers = [each for each in scope["headers"] if each[0] not in about_body]
+            scope = {**scope, "headers": headers, "body_refused": protocol.most}
+        return super().create_application(protocol, scope)
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
         """Do what the application asks for. A message waits until its socket has room."""
@@ -237,7 +266,7 @@ class CommandLine(CommandLineInterface):
             "--patience",
             type=float,
             default=PATIENCE,
-            help="Seconds in which a socket that is full has to take something",
+            help="Seconds in which a socket that is full has to take something, and headers to end",
         )
         self.parser.set_defaults(
             # A story may take longer than the day after which Daphne would end its socket.
