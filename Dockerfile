@@ -19,10 +19,12 @@ ENV PYTHONUNBUFFERED=1 PYTHONPYCACHEPREFIX=/data/pycache PYTHONPATH=/grue PATH=/
 RUN apt-get update && apt-get install -y --no-install-recommends tini \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin \
  && useradd --system --uid 1000 --home-dir /data grue \
- && mkdir /data /models /backups && chown grue:grue /data /models /backups
+ && mkdir /data /models /backups && chown grue:grue /data /models /backups \
+ && ln -s /grue/scripts/grue /usr/local/bin/grue
 WORKDIR /grue
 
-# Libraries are put together apart, so that pip and what it leaves are in no image that runs.
+# Libraries are put together apart, so that what pip leaves is in no image that runs. pip itself stays
+# in those that narrate: it fetches models.
 
 FROM base AS libraries
 COPY requirements/ requirements/
@@ -32,7 +34,8 @@ RUN python3 -m venv /venv
 FROM libraries AS web-libraries
 RUN /venv/bin/python -m pip install --no-cache-dir --no-compile --no-deps \
     -r requirements/web.txt -r requirements/tracing.txt \
- && sh scripts/trim.sh /venv
+ && sh scripts/trim.sh /venv \
+ && /venv/bin/python -m pip uninstall -y -q pip
 
 # What the web has no use for: adapters, which only narrators read.
 FROM base AS web-code
@@ -42,7 +45,8 @@ RUN rm -rf data
 FROM base AS runs
 USER 1000
 VOLUME ["/data", "/models"]
-ENTRYPOINT ["tini", "-g", "--", "sh", "scripts/container.sh"]
+# Without -g: a signal is for the program alone, and no SIGHUP ends an engine beside its worker.
+ENTRYPOINT ["tini", "--"]
 
 FROM runs AS web
 COPY --from=web-code /grue /grue
@@ -73,8 +77,7 @@ FROM cpu-libraries AS gpu-libraries
 RUN /venv/bin/python -m pip install --no-cache-dir --no-compile --no-deps \
     -r requirements/torch.txt \
  && /venv/bin/python -m pip install --no-cache-dir \
-    "$(grep '^torch==' requirements/torch.txt)" \
- && /venv/bin/python -m pip uninstall -y -q pip
+    "$(grep '^torch==' requirements/torch.txt)"
 
 FROM runs AS worker-gpu
 COPY . .

@@ -11,6 +11,9 @@ from django.db import OperationalError
 
 from dungeon import backends
 
+# Packages of ours: where one of these is missing, the program is broken and not the environment.
+OURS = {"dungeon", "game", "inference"}
+
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dungeon.settings")
@@ -18,6 +21,14 @@ def main() -> None:
     command = [each.replace("-", "_") for each in sys.argv[1:2] if not each.startswith("-")]
     try:
         execute_from_command_line([sys.argv[0], *(command or sys.argv[1:2]), *sys.argv[2:]])
+    except ModuleNotFoundError as problem:
+        if problem.name is None or problem.name.partition(".")[0] in OURS:
+            raise
+        sys.exit(
+            f"grue: {' '.join(command)} needs the library {problem.name}, which is not installed "
+            "here. In containers, narrators have it: docker compose exec narrator grue "
+            f"{' '.join(sys.argv[1:])}. Elsewhere: sh scripts/environment.sh light"
+        )
     except OperationalError:
         stop_where(backends.database_problem(settings.DATABASE_URL))
         raise

@@ -2,19 +2,19 @@
 
 import os
 from typing import Any
+from urllib.parse import urlsplit
 
 from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
-from channels.security.websocket import OriginValidator
-from django.core.asgi import get_asgi_application
+from channels.security.websocket import OriginValidator, WebsocketDenier
 
-from dungeon import tracing
+from dungeon import hosts, tracing
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dungeon.settings")
-http = get_asgi_application()
+http = hosts.get_application()
 tracing.begin("web")
 
-# Models may be imported only once Django is set up, which get_asgi_application did.
+# Models may be imported only once Django is set up, which get_application did.
 from django.conf import settings  # noqa: E402
 from django.urls import Resolver404, resolve  # noqa: E402
 
@@ -23,6 +23,17 @@ from game.routing import websocket_urlpatterns  # noqa: E402
 
 class OurOrigins(OriginValidator):
     """Full origins: patterns of hosts alone ignore scheme and port."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> Any:
+        headers = scope.get("headers", [])
+        try:
+            origin = urlsplit(dict(headers).get(b"origin", b"").decode("latin1"))
+            same = hosts.is_same_private_origin(origin, headers)
+        except ValueError:  # brackets that do not close, which channels would let through to here
+            return await WebsocketDenier()(scope, receive, send)
+        if same:
+            return await self.application(scope, receive, send)
+        return await super().__call__(scope, receive, send)
 
     def valid_origin(self, parsed_origin: Any) -> bool:
         try:

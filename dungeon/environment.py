@@ -178,8 +178,12 @@ def folder(name: str, default: Path) -> Path:
 
 
 def file(name: str, default: Path) -> Path:
-    """A file that is there and can be read."""
-    found = path(name, default)
+    """A file that is there and can be read.
+
+    Links are not followed for good: what takes a link's place later is what is read then.
+    """
+    path(name, default)  # refuses what is no path at all
+    found = Path(os.environ.get(name, "") or default).expanduser().absolute()
     if not found.is_file() or not os.access(found, os.R_OK):
         refuse(name, f"wants a file that can be read (it is {str(found)!r})")
     return found

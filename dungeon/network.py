@@ -15,6 +15,15 @@ from urllib.parse import urlsplit
 EVERY = {"0.0.0.0", "::", ""}  # noqa: S104 (compared with, not bound to)
 LOOPBACK = ["127.0.0.1", "localhost", "::1"]
 SIOCGIFADDR = 0x8915
+# RFC 1918, the space that carriers and overlay networks share (RFC 6598), link-local, and IPv6's
+# unique local addresses.
+PRIVATE = [
+    ipaddress.ip_network(each)
+    for each in (
+        *("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16"),
+        *("fc00::/7", "fe80::/10"),
+    )
+]
 
 
 @cache
@@ -85,8 +94,26 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def shown_host(host: str) -> str:
-    """The host to put into the address that people are told."""
+def is_private_address(host: str) -> bool:
+    """Whether `host` is a literal address of a home or company network, brackets or not.
+
+    Such a Host header cannot come from DNS rebinding: that needs a name.
+    """
+    try:
+        address = ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return False
+    return any(address in network for network in PRIVATE if network.version == address.version)
+
+
+def shown_host(host: str, named: list[str] | None = None) -> str:
+    """The host to put into the address that people are told.
+
+    Inside a container the machine's own addresses are not known. There, `named` are the names that
+    its host gave it, if any, and every address is shown as the first of them or as localhost.
+    """
+    if host in EVERY and named is not None:
+        return next((name for name in named if name[0] not in "*."), "localhost")
     if host in EVERY:
         return (lan_addresses() or ["127.0.0.1"])[0]
     return host

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from dungeon import environment
 
+MOUNTED = Path("/run/grue-secrets")  # where docker-compose.yml puts its volume
+
 
 def kept_in(file: Path) -> str:
     """The secret in `file`, made there (readable by its owner only) the first time.
@@ -25,3 +27,23 @@ def kept_in(file: Path) -> str:
         return file.read_text().strip()
     except OSError as problem:
         environment.refuse("DATA_DIR", f"wants a folder that Grue may write to ({problem})")
+
+
+def adopt(folder: Path = MOUNTED) -> None:
+    """Put what the containers' volume of secrets says into the environment, where it is empty.
+
+    Done by the settings and not by an entry point, which `docker exec` would pass by.
+    """
+    try:
+        key, database, redis = (
+            (folder / name).read_text().strip()
+            for name in ("secret_key", "postgres_password", "redis_password")
+        )
+    except OSError:  # no container of docker-compose.yml
+        return
+    for name, value in (
+        ("SECRET_KEY", key),
+        ("DATABASE_URL", f"postgres://grue:{database}@postgres:5432/grue"),
+        ("REDIS_URL", f"redis://:{redis}@redis:6379/0"),
+    ):
+        os.environ[name] = os.environ.get(name) or value

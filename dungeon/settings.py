@@ -16,9 +16,13 @@ from inference.config import InferenceConfig
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
+secrets.adopt()
+
 DEBUG = environment.boolean("DEBUG", False)
 HOST = environment.host("HOST", "127.0.0.1")
 PORT = environment.whole("PORT", 8000, 1, 65535)
+# In a container HOST is the container's own; this is where its engine publishes PORT.
+PUBLISHED_HOST = environment.host("PUBLISHED_HOST", HOST)
 DATA_DIR = environment.folder("DATA_DIR", BASE_DIR / "var")
 MODELS_DIR = environment.folder("MODELS_DIR", DATA_DIR / "models")
 NARRATORS_FILE = environment.file("NARRATORS_FILE", BASE_DIR / "narrators.yaml")
@@ -50,12 +54,20 @@ SECRET_KEY = environment.at_least(
 # check without being named; CSRF_TRUSTED_ORIGINS is for what browsers see when a proxy stands
 # before us, and one line there is enough: CSRF_TRUSTED_ORIGINS=https://grue.example
 CSRF_TRUSTED_ORIGINS = environment.origins("CSRF_TRUSTED_ORIGINS")
-_names = [network.in_url(name) for name in network.reachable_as(HOST)]
-_names += environment.host_names("ALLOWED_HOSTS")
+_reachable = [*network.reachable_as(HOST), *network.reachable_as(PUBLISHED_HOST)]
+_names = [network.in_url(name) for name in dict.fromkeys(_reachable)]
+_named = environment.host_names("ALLOWED_HOSTS")
+_names += _named
 ALLOWED_HOSTS = [*_names, *(network.host_of(origin) for origin in CSRF_TRUSTED_ORIGINS)]
 # For the socket's OriginValidator. "*" allows any name for a Host header, never any page.
 ALLOWED_ORIGINS = [network.origin(name, PORT) for name in _names if name != "*"]
 ALLOWED_ORIGINS += CSRF_TRUSTED_ORIGINS
+# Published everywhere: any private address in a Host header is let in, since a container cannot
+# know those of its host, and a laptop's change (dungeon.hosts). Names must be listed.
+PRIVATE_ADDRESSES_ALLOWED = PUBLISHED_HOST in network.EVERY
+# The origin that links are printed with.
+_shown = network.shown_host(PUBLISHED_HOST, _named if environment.text("PUBLISHED_HOST") else None)
+PUBLIC_ORIGIN = next(iter(CSRF_TRUSTED_ORIGINS), network.origin(network.in_url(_shown), PORT))
 # An https origin means that a proxy ends TLS before us and says so in this header. Without a proxy
 # a client could claim it, and would get cookies that its own plain http page then cannot use.
 if any(origin.startswith("https://") for origin in CSRF_TRUSTED_ORIGINS):

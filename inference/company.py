@@ -330,6 +330,8 @@ class Company:
                 continue
             if narrator != seat.narrator:
                 self.swap(seat, narrator)
+            else:
+                logger.info("narrator %s is the same in %s", name, self.config.narrators_file)
 
     def swap(self, seat: Seat, narrator: Narrator) -> None:
         """Have a new revision tell the new turns, once it can; what is under way is finished."""

@@ -2,6 +2,8 @@
 # In a worker's container: fetches what the named narrators need, then tells for them.
 # scripts/narrate.sh smol,bard
 set -eu
+# SIGHUP is for the worker. One that comes earlier has nothing to say yet, and ends nothing.
+trap : HUP
 names=${1:?which narrators? names with commas between, as in narrators.yaml}
 echo "$names" | tr ',' '\n' | while read -r name; do
     python3 manage.py narrators pull "$name" || echo "grue: $name cannot be fetched now" >&2

@@ -1,6 +1,7 @@
 """What hosts deploy: all that names something names what there is. Clusters: test_kubernetes.py."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -65,13 +66,54 @@ def test_the_web_is_looked_for_where_it_listens_whatever_port_the_host_publishes
     assert str(jobs["grue-web"]["port"]) == listens
 
 
+def services_of_compose():
+    return yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+
+
+# What servers of others begin with as root, to become another user.
+BECOMES_ANOTHER = {"CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"}
+ADDED = {
+    "secrets": {"CHOWN", "DAC_OVERRIDE", "FOWNER"},
+    "postgres": BECOMES_ANOTHER,
+    "redis": {*BECOMES_ANOTHER, "SETPCAP"},
+    "caddy": {"NET_BIND_SERVICE"},
+}
+
+
+@pytest.mark.parametrize("name", sorted(services_of_compose()))
+def test_every_container_is_shut_in_and_bounded(name):
+    service = services_of_compose()[name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["pids_limit"] > 0
+    assert service["mem_limit"]
+    assert service["logging"]["options"]["max-size"]
+    assert set(service.get("cap_add", [])) == ADDED.get(name, set())
+
+
+def test_what_a_host_edits_is_mounted_as_a_folder():
+    """Of a file, what an editor puts in its place stays outside."""
+    services = services_of_compose()
+    sources = {each for service in services.values() for each in service.get("volumes", [])}
+    assert "./config:/grue/config:ro" in sources
+    assert not [each for each in sources if "narrators.yaml" in each]
+    assert (ROOT / "narrators.yaml").resolve() == ROOT / "config" / "narrators.yaml"
+
+
+def test_a_signal_for_a_container_is_for_its_program_alone():
+    """With `-g` tini sends a SIGHUP to the engine as well, and to the shell that pulls."""
+    (entrypoint,) = re.findall(r"^ENTRYPOINT (.+)$", (ROOT / "Dockerfile").read_text(), re.M)
+    assert json.loads(entrypoint) == ["tini", "--"]
+
+
 def test_no_container_of_ours_has_a_default_password():
     text = (ROOT / "docker-compose.yml").read_text()
     assert not re.findall(r"(?:PASSWORD|SECRET|KEY)\w*: *[^\s/$].*", text)
 
 
 WITHOUT_THE_REST = """
-import re, sys
+import os, re, sys
 from importlib.metadata import packages_distributions
 def normal(name): return re.sub(r"[-_.]+", "-", name).lower()
 locked = {normal(re.split(r"[=\\[ ]", line)[0]) for line in open("requirements/web.txt")}
@@ -80,21 +122,67 @@ absent = {top for top, names in tops if not {normal(name) for name in names} & l
 class Absent:
     def find_spec(self, name, path=None, target=None):
         if name.split(".")[0] in absent:
-            raise ModuleNotFoundError(name)
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 sys.meta_path.insert(0, Absent())
+"""
+WEB = """
 import dungeon.asgi, dungeon.celery, dungeon.web, game.urls, game.tasks, inference.tasks
+"""
+COMMAND = """
+import manage
+manage.main()
+"""
+LOADED = """
 from django.core.management import load_command_class
-for name in ("operator_link", "loadscenarios", "worker", "loadtest", "narrate_batch", "capacity"):
-    load_command_class("game", name)
+for name in sys.argv[1:]:
+    try:
+        load_command_class("game", name).create_parser("grue", name)
+    except ModuleNotFoundError as problem:
+        print(name)
 """
 
 
-def test_the_web_image_needs_nothing_that_only_workers_have():
-    """With all that web.txt does not name out of reach, the web and the game worker are there."""
-    done = subprocess.run(
-        [sys.executable, "-c", WITHOUT_THE_REST], cwd=ROOT, capture_output=True, text=True
+def without_the_rest(program, *arguments):
+    """Run a program with all that web.txt does not name out of reach."""
+    return subprocess.run(
+        [sys.executable, "-c", WITHOUT_THE_REST + program, *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "dungeon.settings"},
     )
+
+
+def commands():
+    folder = ROOT / "game" / "management" / "commands"
+    return sorted(file.stem for file in folder.glob("*.py") if not file.stem.startswith("_"))
+
+
+def test_the_web_image_needs_nothing_that_only_workers_have():
+    """The web and the game worker are there, and all commands but those that need more."""
+    done = without_the_rest(WEB + LOADED, *commands())
     assert done.returncode == 0, done.stderr
+    assert set(done.stdout.split()) <= {"play"}
+
+
+def test_a_command_that_the_web_image_lacks_something_for_says_in_one_line_where_it_works():
+    done = without_the_rest(COMMAND, "play", "--help")
+    assert done.returncode == 1
+    assert done.stderr.startswith("grue: play needs the library ")
+    assert "docker compose exec narrator grue play" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_web_image_lists_the_narrators():
+    done = without_the_rest(COMMAND, "narrators", "list")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
+def test_every_command_that_grue_names_is_there():
+    listed = re.findall(r"^  grue ([\w-]+) ", (ROOT / "scripts" / "grue").read_text(), re.M)
+    assert len(listed) > 8
+    assert {name.replace("-", "_") for name in listed} <= {*commands(), "changepassword", "check"}
 
 
 # Figures

@@ -283,3 +283,31 @@ def test_a_machine_that_the_libraries_do_not_serve_is_named(system, processor, g
 )
 def test_an_origin_is_written_as_browsers_write_it(raw, origin):
     assert environment.origin_of(raw) == origin
+
+
+def test_the_secrets_of_the_containers_reach_every_command_and_give_way_to_the_environment(
+    tmp_path, monkeypatch
+):
+    for name in ("secret_key", "postgres_password", "redis_password"):
+        (tmp_path / name).write_text(f"{name}-of-the-volume\n")
+    monkeypatch.setenv("SECRET_KEY", "of-the-environment")
+    monkeypatch.setenv("DATABASE_URL", "")  # as docker-compose.yml hands on what is not set
+    monkeypatch.delenv("REDIS_URL", raising=False)
+    secrets.adopt(tmp_path)
+    assert os.environ["SECRET_KEY"] == "of-the-environment"
+    assert (
+        os.environ["DATABASE_URL"]
+        == "postgres://grue:postgres_password-of-the-volume@postgres:5432/grue"
+    )
+    assert os.environ["REDIS_URL"] == "redis://:redis_password-of-the-volume@redis:6379/0"
+
+
+def test_a_file_in_the_place_of_a_link_is_what_is_read_next(tmp_path, monkeypatch):
+    (tmp_path / "first.yaml").write_text("first")
+    link = tmp_path / "narrators.yaml"
+    link.symlink_to("first.yaml")
+    monkeypatch.setenv("NARRATORS_FILE", str(link))
+    found = environment.file("NARRATORS_FILE", tmp_path)
+    link.unlink()
+    link.write_text("second")
+    assert found.read_text() == "second"

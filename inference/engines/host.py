@@ -162,7 +162,7 @@ def die_with(parent: int) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    for ignored in (signal.SIGINT, signal.SIGTERM):
+    for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)
     descriptor, parent = int(arguments[0]), int(arguments[1])
     die_with(parent)

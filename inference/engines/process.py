@@ -271,7 +271,10 @@ class EngineProcess:
     def _cause_of_death(self, status: int) -> str:
         doing = "while telling" if self._info else "while loading its model (a damaged file?)"
         if status < 0:
-            return f"the engine's process died {doing}: {signal.Signals(-status).name}"
+            number = signal.Signals(-status)
+            memory = " (out of memory? containers may have NARRATOR_MEMORY)"
+            hint = memory if number == signal.SIGKILL else ""
+            return f"the engine's process died {doing}: {number.name}{hint}"
         return f"the engine's process ended {doing}: exit status {status}"
 
     def _note_end(self) -> None:

@@ -24,10 +24,4 @@ class Command(BaseCommand):
         expires = timezone.now() + timedelta(days=options["days"])
         for _ in range(options["count"]):
             _, token = invites.make(options["note"], expires=expires)
-            print(address() + invites.path(token))
-
-
-def address() -> str:
-    """Where people reach this host, as far as the settings tell."""
-    origins: list[str] = [*settings.CSRF_TRUSTED_ORIGINS, *settings.ALLOWED_ORIGINS]
-    return origins[0]
+            print(settings.PUBLIC_ORIGIN + invites.path(token))

@@ -1,11 +1,11 @@
 """The narrators of this house: list them, fetch a model, check that one tells well."""
 
+import sys
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from tqdm import tqdm
 
 from inference.engines.host import one_line
 from inference.export import environment
@@ -22,6 +22,11 @@ from inference.prompts import MARGIN
 from inference.request import Passage
 from inference.survey import Survey, survey
 from inference.trial import ACTIONS, OPENING, Trial, memory_in_use, prove
+
+if TYPE_CHECKING:
+    from tqdm import tqdm  # the web's image is without it, and lists narrators all the same
+
+LOG_SECONDS = 10  # between the lines of a bar that goes into a log
 
 
 class Command(BaseCommand):
@@ -185,6 +190,11 @@ class Bar:
 
     def show(self, done: int, total: int) -> None:
         if self._bar is None or self._bar.total != total:
+            from tqdm import tqdm  # noqa: PLC0415
+
             self.close()
-            self._bar = tqdm(total=total, desc=self._called, unit="B", unit_scale=True)
+            seldom = 0.1 if sys.stderr.isatty() else LOG_SECONDS
+            self._bar = tqdm(
+                total=total, desc=self._called, unit="B", unit_scale=True, mininterval=seldom
+            )
         self._bar.update(done - self._bar.n)

@@ -5,7 +5,6 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
-from dungeon import network
 from game.accounts.operators import Invitation, invitation
 
 
@@ -25,7 +24,7 @@ class Command(BaseCommand):
         if found is None:
             self.stdout.write("There is an operator already. A lost password: operator_link --new")
             return
-        self.stdout.write(told(found, address()))
+        self.stdout.write(told(found, settings.PUBLIC_ORIGIN))
 
 
 def told(found: Invitation, origin: str) -> str:
@@ -34,10 +33,3 @@ def told(found: Invitation, origin: str) -> str:
         return f"Operator link: {origin}{found.path} with the code {found.code}"
     how = "works once, within an hour" if found.expires else "works once"
     return f"Operator link: {origin}{found.path} ({how})"
-
-
-def address() -> str:
-    """Where browsers reach this host, as far as the settings tell."""
-    here = network.origin(network.in_url(network.shown_host(settings.HOST)), settings.PORT)
-    # Behind a proxy, browsers know the host by its origin.
-    return next(iter(settings.CSRF_TRUSTED_ORIGINS), here)
