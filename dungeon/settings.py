@@ -303,17 +303,27 @@ ACCOUNT_USERNAME_VALIDATORS = "game.accounts.names.validators"
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_AUTHENTICATED_LOGIN_REDIRECTS = False  # game.accounts.views does it, but for guests
-ACCOUNT_RATE_LIMITS = {"signup": "10/m/ip,60/d/ip"}
+# By address alone: a limit by name would let anybody keep anybody out. Browsers in which an account
+# was logged in to before are counted by themselves (game.accounts.browsers). "login_failed", which
+# counts by name, remains for the codes of authenticator apps: they come after the password.
+ACCOUNT_RATE_LIMITS = {
+    "signup": "10/m/ip,60/d/ip",
+    "login": None,
+    "login_page": "30/m/ip",
+    "password": "10/m/ip,100/h/ip",
+}
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Grue"
 MFA_ALLOW_UNVERIFIED_EMAIL = True  # an address counts only once its code was typed
-# A name at an address is shut out after so many wrong passwords; allauth slows addresses and names.
+# A name at an address is shut out after so many wrong passwords.
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_LOCKOUT_CALLABLE = "game.accounts.limits.locked_out"
-AXES_CLIENT_IP_CALLABLE = "game.accounts.limits.address_of"
+AXES_CLIENT_IP_CALLABLE = "game.accounts.limits.home_of"
+AXES_USERNAME_CALLABLE = "game.accounts.browsers.counted_name"
+AXES_WHITELIST_CALLABLE = "game.accounts.browsers.never_locked"
 AXES_RESET_ON_SUCCESS = True
 AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False

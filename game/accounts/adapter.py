@@ -3,6 +3,7 @@
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core.internal import ratelimit
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.db import transaction
@@ -11,7 +12,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from game.accounts import adoption, invites
+from game.accounts import adoption, browsers, invites
 from game.accounts.limits import address_of
 from game.accounts.standing import may_play
 from game.models import Player
@@ -82,6 +83,29 @@ class AccountAdapter(DefaultAccountAdapter):
         if settings.ACCOUNTS == "single":
             return False
         return bool(super().is_reauthentication_required(app=app))
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Count a try by address; a known browser's by itself. Raises ValidationError.
+
+        allauth's own counts by name over all addresses: anybody could keep anybody out.
+        """
+        self._login_failed_rl_usage = None
+        self.known_as = browsers.known_as(request, browsers.login_of(credentials))
+        if self.known_as is not None:
+            allowed = browsers.may_try(self.known_as)
+        else:
+            self._login_failed_rl_usage = ratelimit.consume(
+                request, app="allauth.account", action="password"
+            )
+            allowed = self._login_failed_rl_usage is not None
+        if not allowed:
+            raise self.validation_error("too_many_login_attempts")
+
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> Player | None:
+        found: Player | None = super().authenticate(request, **credentials)
+        if found is not None and self.known_as is not None:
+            browsers.forget_tries(self.known_as)
+        return found
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """Behind a proxy on a Unix socket that does not say whom it asks for, all are one."""

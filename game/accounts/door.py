@@ -20,7 +20,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from game.accounts import adoption, confirming, operators
+from game.accounts import adoption, browsers, confirming, operators
 from game.accounts.standing import STILL_OPEN, may_play
 from game.guests import BACKEND
 from game.models import Player
@@ -52,7 +52,9 @@ class DoorMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+        response = self.get_response(request)
+        browsers.remember(request, response)
+        return response
 
     def process_view(
         self, request: HttpRequest, view: Any, args: Any, kwargs: Any

@@ -101,6 +101,12 @@ def address_of(request: HttpRequest) -> str | None:
     return get_client_ip(request) or None
 
 
+def home_of(request: HttpRequest) -> str | None:
+    """For django-axes, which keeps an address: the first one of a home's network."""
+    address = address_of(request)
+    return network_of(address).partition("/")[0] if address else None
+
+
 def locked_out(request: HttpRequest, *_: Any) -> HttpResponse:
     """django-axes' answer, which says nothing of whether there is such an account."""
     return render(request, "429.html", status=429)

@@ -6,6 +6,7 @@ from typing import Any
 
 from allauth.account import views as allauth_views
 from allauth.account.decorators import reauthentication_required
+from allauth.core.internal import ratelimit
 from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.contrib import messages
@@ -18,7 +19,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_safe
 
-from game.accounts import door, invites, leaving
+from game.accounts import browsers, door, invites, leaving
 from game.accounts.data import everything, file_name
 from game.accounts.limits import limited
 from game.models import Player
@@ -28,6 +29,12 @@ from game.models import Player
 def log_in(request: HttpRequest) -> HttpResponseBase:
     if request.user.is_authenticated:
         return door.sent_on(request)
+    if browsers.known_as(request, request.POST.get("login", "")) is None:
+        too_many: HttpResponseBase | None = ratelimit.consume_or_429(
+            request, app="allauth.account", action="login_page"
+        )
+        if too_many is not None:
+            return too_many
     answer: HttpResponseBase = allauth_views.login(request)
     return answer
 

@@ -175,3 +175,90 @@ def test_what_stands_in_the_cache_can_run_nothing(log):
     assert cache.get("number") == 8
     stored = [log.redis.get(key) for key in log.redis.scan_iter("grue:cache:*")]
     assert sorted(stored) == [b"8", b"[1.5, 2]"]
+
+
+# Nobody keeps anybody out
+
+
+def strangers(count):
+    return [Client(REMOTE_ADDR=f"198.51.100.{number}") for number in range(1, count + 1)]
+
+
+def test_strangers_at_many_addresses_keep_nobody_out(client, wren):
+    for stranger in strangers(6):
+        assert log_in(stranger, password="wrong").status_code == 200
+    assert log_in(client).status_code == 302
+    assert who(client) == wren
+
+
+@pytest.fixture
+def known(wren):
+    """A browser at the far address that wren has logged in with before."""
+    client = Client(**FAR)
+    log_in(client)
+    client.post("/accounts/logout/")
+    assert who(client) is None
+    return client
+
+
+def test_a_known_browser_may_try_whatever_strangers_do_at_its_address(known, wren):
+    stranger = Client(**FAR)
+    answers = [log_in(stranger, password="wrong").status_code for _ in range(31)]
+    assert answers[-1] == 429
+    assert log_in(stranger).status_code == 429, "the right password too: it may be a guess"
+    assert log_in(known).status_code == 302
+    assert who(known) == wren
+
+
+def test_a_known_browser_is_counted_by_itself(known, wren):
+    answers = [log_in(known, password="wrong").content.decode() for _ in range(11)]
+    assert ["Too many attempts" in each for each in answers] == [False] * 10 + [True]
+    assert "Too many attempts" in log_in(known).content.decode()
+    elsewhere = Client(REMOTE_ADDR="198.51.100.4")
+    assert log_in(elsewhere).status_code == 302
+
+
+def test_a_browser_is_known_to_its_own_accounts_alone(known, wren):
+    Player.objects.create_user("Robin", password=PASSWORD)
+    for _ in range(10):
+        log_in(known, "Robin", "wrong")
+    assert log_in(known, "Robin").status_code != 302
+    assert log_in(known).status_code == 302
+
+
+def test_the_cookie_of_a_known_browser_is_signed(known, wren):
+    cookie = known.cookies["known_browser"]
+    assert cookie["httponly"] and cookie["samesite"] == "Lax"
+    forged = Client(**FAR)
+    forged.cookies["known_browser"] = cookie.value[:-2] + "xx"
+    for _ in range(10):
+        log_in(forged, password="wrong")
+    log_in(forged)
+    assert who(forged) is None
+
+
+def test_whoever_is_logged_in_confirms_the_password_whatever_strangers_do(wren):
+    here = Client(**FAR)
+    here.force_login(wren)
+    stranger = Client(**FAR)
+    for _ in range(12):
+        log_in(stranger, password="wrong")
+    here.post("/accounts/reauthenticate/", {"password": PASSWORD, "next": "/accounts/delete/"})
+    assert here.get("/accounts/delete/").status_code == 200
+
+
+def test_a_name_is_one_name_however_it_is_spelled(client, wren, unhurried):
+    for spelled in ("Wren", "wren", "WREN", "wReN", "wrEn") * 2:
+        log_in(client, spelled, "wrong")
+    assert log_in(client, "WrEn").status_code == 429
+
+
+def test_a_home_with_many_addresses_is_one_when_names_are_tried(wren, unhurried):
+    for number in range(10):
+        log_in(Client(REMOTE_ADDR=f"2001:db8::{number + 1}"), password="wrong")
+    assert log_in(Client(REMOTE_ADDR="2001:db8::ffff")).status_code == 429
+
+
+def test_guests_get_no_cookie_of_a_known_browser(client, scenario):
+    client.post("/scenarios/the-cellar/begin/")
+    assert "known_browser" not in client.cookies
