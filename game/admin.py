@@ -7,7 +7,7 @@ that was reported is read in its case, where opening it says why.
 from datetime import timedelta
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import UserChangeForm
 from django.core.exceptions import ValidationError
@@ -18,7 +18,9 @@ from django.utils.translation import gettext as _
 
 from game import models
 from game.accounts import invites
+from game.library import writing
 from game.moderation import admin as moderation
+from game.scenarios import ScenarioError
 from game.training.admin import TrainingConsentAdmin, TrainingRunAdmin
 
 __all__ = ["TrainingConsentAdmin", "TrainingRunAdmin", "moderation"]  # rooms register themselves
@@ -78,6 +80,15 @@ class ScenarioAdmin(admin.ModelAdmin):
     raw_id_fields = ("author",)
     search_fields = ("title", "tempt", "opening")
     inlines = (ScenarioCards,)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        try:
+            warned = writing.warnings_of(form.instance)
+        except ScenarioError as problem:
+            warned = [str(problem)]
+        for each in warned:
+            self.message_user(request, each, messages.WARNING)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[models.Scenario]:
         """All but players' drafts, which nobody reads but they."""

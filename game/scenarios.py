@@ -96,8 +96,8 @@ def scenario_of(data: Any) -> ScenarioFile:
         raise ScenarioError(f"{place}: {said}" if place else said) from None
 
 
-def load_scenarios(folder: Path = SHIPPED) -> int:
-    """Bring every scenario of the folder into the database, as its file says. How many.
+def load_scenarios(folder: Path = SHIPPED) -> dict[str, ScenarioFile]:
+    """Store every scenario of the folder as its file says. The scenarios, by slug.
 
     Loading again replaces what an earlier load brought, cards too; adventures have copies of their
     own and stay as they are. All files are read before the first is stored.
@@ -106,7 +106,7 @@ def load_scenarios(folder: Path = SHIPPED) -> int:
     with transaction.atomic():
         for slug, scenario in found.items():
             store(slug, scenario)
-    return len(found)
+    return found
 
 
 def store(slug: str, file: ScenarioFile) -> None:

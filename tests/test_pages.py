@@ -8,7 +8,7 @@ from django.core.management import call_command
 from django.template.loader import render_to_string
 from django.urls import reverse
 
-from game.library.words import last_words
+from game.library.excerpts import last_words
 from game.models import Adventure, Player, Scenario, Status, Turn
 from game.views import MODULES
 

@@ -52,7 +52,7 @@ def test_every_placeholder_that_a_scenario_uses_is_asked_for(file):
 
 @pytest.mark.django_db
 def test_loading_again_brings_files_up_to_date_and_doubles_nothing(alice):
-    assert load_scenarios() == len(FILES)
+    assert len(load_scenarios()) == len(FILES)
     scenario = Scenario.objects.get(slug=WRITTEN[0].stem)
     adventure = adventures.begin(alice, scenario, {})
     cards = StoryCard.objects.count()

@@ -1,6 +1,9 @@
 """Players write scenarios: drafts, publishing, taking back, files, and who sees what."""
 
+import html
+
 import pytest
+from django.core.management import call_command
 
 from game.library import limits, writing
 from game.models import Adventure, Player, Scenario, Visibility
@@ -304,3 +307,71 @@ def test_a_file_that_is_no_scenario_is_named_with_what_is_wrong(
 def test_no_file_at_all(as_player, alice):
     answer = as_player(alice).post("/scenarios/import/", follow=True)
     assert "Choose a scenario" in answer.content.decode()
+
+
+MISTAKES = [
+    ({"opening": "You are {name}. ${name}!"}, "Write ${name} to put the answer there"),
+    ({"opening": "You are { Name }."}, "“{ Name }” is shown as it is. Write ${name}"),
+    ({"memory": "{{user}} keeps the lamp."}, "“{{user}}” is shown as it is"),
+    ({"opening": "You are ${My Name}."}, "“${My Name}” is shown as it is: no question"),
+    ({"opening": "You are ${name"}, "“${name” is shown as it is"),
+    ({"tempt": "Will ${name} come home?"}, "title, tagline and tags cannot have answers"),
+    ({"cards-0-text": "{name} has it."}, "“{name}” is shown as it is"),
+    ({"actions-0-text": "go down, {name}"}, "“{name}” is shown as it is"),
+]
+
+
+@pytest.mark.parametrize(("changes", "warned"), MISTAKES)
+def test_a_place_that_nothing_fills_is_shown_to_the_writer_before_others(
+    as_player, alice, changes, warned
+):
+    client = as_player(alice)
+    page = html.unescape(client.post("/scenarios/new/", form(do="preview", **changes)).text)
+    assert warned in page
+    page = client.post("/scenarios/new/", form(**changes), follow=True).text
+    assert warned in html.unescape(page), "a draft is saved, and the writer told"
+    draft = Scenario.objects.get()
+    url = f"/scenarios/{draft.slug}/publish/"
+    for visibility in ("public", "unlisted"):
+        page = html.unescape(client.post(url, {"visibility": visibility}).text)
+        assert warned in page and "Publish anyway" in page
+        draft.refresh_from_db()
+        assert draft.visibility == "private", "it waits for the writer"
+    client.post(url, {"visibility": "public", "anyway": "on"})
+    draft.refresh_from_db()
+    assert draft.visibility == "public"
+
+
+def test_a_published_scenario_is_not_changed_to_one_with_a_mistake_unasked(as_player, alice, draft):
+    client = as_player(alice)
+    writing.publish(draft, Visibility.PUBLIC)
+    url, changed = f"/scenarios/{draft.slug}/edit/", form(opening="You are {name}.")
+    answer = client.post(url, changed)
+    assert answer.status_code == 422 and "Save anyway" in answer.text
+    draft.refresh_from_db()
+    assert "{name}" not in draft.opening.replace("${name}", "")
+    client.post(url, changed | {"do": "save-anyway"})
+    draft.refresh_from_db()
+    assert draft.opening == "You are {name}."
+
+
+def test_what_is_no_mistake_is_published_without_a_word(as_player, alice):
+    client = as_player(alice)
+    client.post(
+        "/scenarios/new/", form(opening="${name}, it costs $5 {or 6}, $$9 and $${name}. {}")
+    )
+    draft = Scenario.objects.get()
+    client.post(f"/scenarios/{draft.slug}/publish/", {"visibility": "public"})
+    draft.refresh_from_db()
+    assert draft.visibility == "public"
+
+
+def test_scenarios_of_the_host_are_looked_through_as_well(db, tmp_path, capsys):
+    file = "title: A\ntempt: B\nopening: You are {name} of ${place}.\n"
+    (tmp_path / "cellar.yaml").write_text(file)
+    call_command("loadscenarios", tmp_path)
+    warned = capsys.readouterr().err
+    assert "cellar.yaml: “{name}” is shown as it is" in warned
+    assert "“${place}” is shown as it is" in warned
+    call_command("loadscenarios")
+    assert capsys.readouterr().err == "", "ours have no mistake"

@@ -5,13 +5,19 @@
 
 import re
 import string
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from game.models import Scenario
 from game.protocol import clean_text
 
 PLACE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+# What a writer may have meant as a place: `${name`, `${My Name}`, `{name}`, `{{user}}`. `$$` is a
+# dollar sign.
+MEANT = re.compile(
+    r"\$\$(?:\{[^{}\n]*\})?|\$\{[^{}\n]{0,40}\}?|\{\{?[ \t]*[^\W\d]\w{0,29}[ \t]*\}\}?"
+)
 
 
 class Filling:
@@ -42,3 +48,15 @@ def fill(template: str, answers: Mapping[str, str]) -> str:
 def asked_for(texts: Iterable[str]) -> set[str]:
     """The names that stand as `${name}` in these texts."""
     return {name for text in texts for name in PLACE.findall(text)}
+
+
+def unfilled(texts: Iterable[str], names: Collection[str]) -> list[str]:
+    """What looks like a place for an answer in these texts and is none, each once, in order."""
+    found = [
+        match.group()
+        for text in texts
+        for match in MEANT.finditer(text)
+        if not match.group().startswith("$$")
+        and not ((place := PLACE.fullmatch(match.group())) and place[1] in names)
+    ]
+    return list(dict.fromkeys(found))

@@ -12,6 +12,7 @@ import resvg_py
 from PIL import Image, ImageDraw, ImageFont
 
 from game.library import covers
+from game.library.excerpts import start_of
 
 PICTURES = Path(__file__).parent / "pictures"
 FONT = PICTURES / "SourceSerif4-Regular.ttf"
@@ -23,6 +24,7 @@ TITLE_SIZES = (64, 54, 46)
 MOST_LINES = 3
 LONGEST_LINE = 300  # characters: more than a line of the narrowest letters has
 WORDS_SIZE, WORDS_LINES = 36, 5
+STEP = 12  # characters that are left out at once, until the words fit
 BOTTOM = 510
 NAME_AT = (136, 556)
 COVER_AT, COVER_WIDTH = (752, 176), 400
@@ -40,7 +42,14 @@ def draw(title: str, words: str, cover: str) -> bytes:
         y += 48
     font = letters(WORDS_SIZE)
     room = min(WORDS_LINES, int((BOTTOM - y) / (WORDS_SIZE * 1.4)))
-    write(pen, wrapped(words if readable(words) else "", font, room), font, y, SOFT, spacing=1.4)
+    write(
+        pen,
+        words_that_fit(words if readable(words) else "", font, room),
+        font,
+        y,
+        SOFT,
+        spacing=1.4,
+    )
     pen.text(NAME_AT, "Grue", font=letters(34), fill=INK, anchor="lm")
     out = BytesIO()
     # In 255 colours it is a tenth of the size, and made in a quarter of the time.
@@ -105,6 +114,16 @@ def title_that_fits(title: str) -> tuple[ImageFont.FreeTypeFont, list[str]]:
         if len(lines) <= MOST_LINES:
             return font, lines
     return font, wrapped(title, font, MOST_LINES)
+
+
+def words_that_fit(words: str, font: ImageFont.FreeTypeFont, most: int) -> list[str]:
+    """Words in at most `most` lines; where they are cut, no quotation stays open."""
+    room = min(len(words), most * LONGEST_LINE)
+    lines = wrapped(words, font, most + 1)
+    while len(lines) > most and room > STEP:
+        room -= STEP
+        lines = wrapped(start_of(words, room), font, most + 1)
+    return lines[:most]
 
 
 def wrapped(text: str, font: ImageFont.FreeTypeFont, most: int) -> list[str]:

@@ -21,8 +21,9 @@ from django.views.decorators.http import require_POST, require_safe
 from game import paths
 from game.guests import player_of
 from game.library import covers, linkcard, shares
+from game.library.excerpts import last_words
 from game.library.limits import LimitMet
-from game.library.words import last_words, paragraphs
+from game.library.words import paragraphs
 from game.models import Adventure, Share, Status, Turn
 from inference.text import shown_action
 

@@ -1,6 +1,5 @@
 """Words of an adventure on its card: the last action and the last sentence told."""
 
-import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -8,12 +7,9 @@ from django.utils import timezone
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
+from game.library.excerpts import last_words
 from game.models import Adventure, Kind, Player, Turn
-from inference.summaries import sentences
 from inference.text import shown_action
-
-LAST_WORDS = 240  # code points of a story's end that stand on its card
-FEW = 60  # a shorter last sentence brings the one before it
 
 
 @dataclass(frozen=True)
@@ -50,19 +46,6 @@ def prompted(turn: Turn) -> str:
     """A turn's action as text shows it, behind the prompt of old."""
     shown = shown_action(turn.kind, turn.action)  # type: ignore[arg-type]
     return f"> {shown}" if shown and turn.kind in (Kind.DO, Kind.SAY) else shown
-
-
-def last_words(reply: str) -> str:
-    """The last sentence of a reply, with the one before it where it is short."""
-    told = [" ".join(each.split()) for each in sentences(reply)]
-    words = told.pop() if told else ""
-    while told and len(words) < FEW and len(told[-1]) + len(words) < LAST_WORDS:
-        words = f"{told.pop()} {words}"
-    if len(words) <= LAST_WORDS:
-        return words
-    end = words[-LAST_WORDS:]
-    pause = re.search(r"[,;:—–]\s+(?=\S)", end[: LAST_WORDS // 2])
-    return "… " + (end[pause.end() :] if pause else end.split(" ", 1)[-1])
 
 
 def paragraphs(text: str) -> list[str]:

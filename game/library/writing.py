@@ -13,7 +13,7 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from game.library import limits, ratings
-from game.library.filling import asked_for, fill
+from game.library.filling import asked_for, fill, unfilled
 from game.models import LONGEST_TEXT, Player, Scenario, StoryCard, Visibility
 from game.moderation import screening
 from game.moderation.rulebook import Where
@@ -21,6 +21,7 @@ from game.moderation.standing import may_publish
 from game.protocol import Refused, clean_text
 from game.scenarios import ScenarioError, ScenarioFile, scenario_in, scenario_of
 
+MOST_WARNINGS = 8
 LONGEST_FILE = 512 * 1024  # bytes
 LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # none that look alike
 
@@ -101,6 +102,27 @@ def unfit(file: ScenarioFile) -> str:
             "most": f"{LONGEST_TEXT:,}",
         }
     return ""
+
+
+def warnings(file: ScenarioFile) -> list[str]:
+    """What its author should look at before others see it: places that no answer fills."""
+    names = {each.name for each in file.placeholders}
+    found = []
+    for place in unfilled(texts_of(file), names)[:MOST_WARNINGS]:
+        if (name := place.strip("${} \t").lower()) in names:
+            said = _("“%(place)s” is shown as it is. Write ${%(name)s} to put the answer there.")
+        else:
+            said = _("“%(place)s” is shown as it is: no question has this name.")
+        found.append(said % {"place": place, "name": name})
+    for place in unfilled([file.title, file.tempt, *file.tags], ())[:MOST_WARNINGS]:
+        said = _("“%(place)s” is shown as it is: title, tagline and tags cannot have answers.")
+        found.append(said % {"place": place})
+    return found
+
+
+def warnings_of(scenario: Scenario) -> list[str]:
+    """The same of a scenario that is stored."""
+    return warnings(scenario_of(content_of(scenario)))
 
 
 def texts_of(file: ScenarioFile) -> list[str]:

@@ -68,15 +68,21 @@ def writing_page(request: HttpRequest, scenario: Scenario | None) -> HttpRespons
     does = request.POST.get("do", "save")
     forms = ScenarioForms(with_more_rows(request.POST, does.removeprefix("more-")), scenario)
     if not forms.is_valid():
-        return page_of(request, scenario, forms, 422 if does == "save" else 200)
-    if does != "save":
+        return page_of(request, scenario, forms, 422 if does.startswith("save") else 200)
+    if does not in ("save", "save-anyway"):
         return page_of(request, scenario, forms)
+    warned = writing.warnings(forms.file)
+    if warned and does == "save" and scenario and scenario.visibility != Visibility.PRIVATE:
+        # Others would see it at once.
+        return page_of(request, scenario, forms, 422, unsaved=True)
     try:
         saved = writing.write(player_of(request), forms.file, scenario)
     except (ScenarioError, LimitMet, Refused) as problem:
         forms.problem = str(problem)
         return page_of(request, scenario, forms, 422)
-    if scenario is None:
+    if warned:
+        messages.warning(request, _("Saved. Check this before you publish: %s") % " ".join(warned))
+    elif scenario is None:
         messages.success(request, _("Saved as a draft. Only you can see it."))
     else:
         messages.success(request, _("Saved."))
@@ -95,7 +101,12 @@ def with_more_rows(data: QueryDict, name: str) -> QueryDict:
 
 
 def page_of(
-    request: HttpRequest, scenario: Scenario | None, forms: ScenarioForms, status: int = 200
+    request: HttpRequest,
+    scenario: Scenario | None,
+    forms: ScenarioForms,
+    status: int = 200,
+    *,
+    unsaved: bool = False,
 ) -> HttpResponse:
     file: ScenarioFile | None = getattr(forms, "file", None)
     content = file.model_dump() if file else scenario and writing.content_of(scenario)
@@ -104,6 +115,8 @@ def page_of(
         "scenario": scenario,
         "forms": forms,
         "preview": preview_of(content) if content else None,
+        "warnings": writing.warnings(file) if file else [],
+        "unsaved": unsaved,
     }
     return render(request, "library/write.html", context, status=status)
 
@@ -124,11 +137,21 @@ def preview_of(content: dict[str, Any]) -> dict[str, Any]:
 
 @require_POST
 def publish(request: HttpRequest, slug: str) -> HttpResponse:
-    """Show it to all (`visibility=public`), by its address (`unlisted`), or take it back."""
+    """Show it to all (`visibility=public`), by its address (`unlisted`), or take it back.
+
+    Where something in it looks like a mistake, the writer sees that first (`anyway` publishes).
+    """
     found = scenario_of(request, slug)
     visibility = request.POST.get("visibility", "")
     if visibility not in Visibility.values:
         messages.error(request, _("Choose who can see it. Nothing was changed."))
+    elif (
+        visibility != Visibility.PRIVATE
+        and "anyway" not in request.POST
+        and (warned := writing.warnings_of(found))
+    ):
+        context = {"scenario": found, "visibility": visibility, "warnings": warned}
+        return render(request, "library/check_scenario.html", context, status=422)
     else:
         try:
             writing.publish(found, Visibility(visibility))

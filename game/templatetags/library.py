@@ -4,11 +4,13 @@ from django import template
 from django.utils.safestring import SafeString, mark_safe
 
 from game.library import covers
+from game.library.excerpts import start_of
 from game.library.words import ago
 from game.models import Adventure, Scenario
 
 register = template.Library()
 register.filter("ago", ago)
+register.filter("excerpt", start_of)
 
 
 @register.simple_tag

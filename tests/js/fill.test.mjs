@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { fill, pieces } from "../../static/js/library/fill.js";
+import { fill, pieces, piecesWithMistakes } from "../../static/js/library/fill.js";
 
 const answers = new Map([
   ["name", "Ada"],
@@ -31,4 +31,17 @@ test("what nobody asks for is pointed out, and a plain dollar sign is not", () =
     { text: "${x}", name: "x", missing: true },
     { text: " $y" },
   ]);
+});
+
+test("what looks like a place and is none is pointed out", () => {
+  for (const [template, marked] of [
+    ["You are {name}.", ["{name}"]],
+    ["You are {{user}} of ${My Place}.", ["{{user}}", "${My Place}"]],
+    ["${name", ["${name"]],
+    ["${name} has {a: 1} and { }", []],
+  ]) {
+    const found = piecesWithMistakes(template, answers);
+    assert.equal(found.map(({ text }) => text).join(""), fill(template, answers), template);
+    assert.deepEqual(found.filter(({ missing }) => missing).map(({ text }) => text), marked);
+  }
 });

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from game.library import writing
 from game.scenarios import SHIPPED, ScenarioError, load_scenarios
 
 
@@ -17,7 +18,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, folder: Path, **options: Any) -> None:
         try:
-            count = load_scenarios(folder)
+            found = load_scenarios(folder)
         except ScenarioError as problem:
             raise CommandError(str(problem)) from None
-        self.stdout.write(f"{count} scenarios loaded")
+        for slug, scenario in found.items():
+            for each in writing.warnings(scenario):
+                self.stderr.write(f"{slug}.yaml: {each}")
+        self.stdout.write(f"{len(found)} scenarios loaded")

@@ -33,6 +33,33 @@ export function pieces(template, answers) {
   return found;
 }
 
+// As MEANT in game/library/filling.py: what a writer may have meant as a place.
+const MEANT = /\$\{[^{}\n]{0,40}\}?|\{\{?[ \t]*[\p{L}_][\p{L}\p{N}_]{0,29}[ \t]*\}\}?/gu;
+
+/**
+ * The same pieces, with those that look like a place and are none apart, as missing.
+ *
+ * @param {string} template
+ * @param {Map<string, string>} answers
+ */
+export function piecesWithMistakes(template, answers) {
+  const found = [];
+  for (const piece of pieces(template, answers)) {
+    if (piece.name) {
+      found.push(piece);
+      continue;
+    }
+    let at = 0;
+    for (const match of piece.text.matchAll(MEANT)) {
+      if (match.index > at) found.push({ text: piece.text.slice(at, match.index) });
+      found.push({ text: match[0], name: match[0], missing: true });
+      at = match.index + match[0].length;
+    }
+    if (at < piece.text.length) found.push({ text: piece.text.slice(at) });
+  }
+  return found;
+}
+
 /** The text filled. */
 export const fill = (template, answers) =>
   pieces(template, answers)

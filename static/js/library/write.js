@@ -1,7 +1,7 @@
 // The page where scenarios are written: more rows, a preview that follows, and a word before
 // somebody leaves with something unsaved.
 
-import { pieces } from "./fill.js";
+import { piecesWithMistakes } from "./fill.js";
 
 const form = document.getElementById("write");
 const body = document.getElementById("preview-body");
@@ -36,7 +36,7 @@ function answers() {
 /** A text with the player's answers in it, marked. */
 function filled(element, text, given) {
   element.textContent = "";
-  for (const piece of pieces(text, given)) {
+  for (const piece of piecesWithMistakes(text, given)) {
     const part = piece.name ? document.createElement("mark") : document.createTextNode(piece.text);
     if (piece.name) {
       part.textContent = piece.text;
