@@ -234,6 +234,7 @@ LIMITS = {
     "begin": "60/m/ip,20/m/user",
     "report": "20/h/ip,10/h/user",
     "export": "60/m/ip,30/m/user",
+    "import": "30/m/ip,300/d/ip,10/m/user",
     "data": "10/h/user",
     "operator_code": "10/m/ip,60/h/ip",
     "edit": "30/m/user",

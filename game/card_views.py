@@ -17,6 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from game import cards as shelf
+from game.accounts.limits import limited
 from game.forms import CardForm
 from game.lore import LoreError, read_lore
 from game.models import Adventure, Player, StoryCard
@@ -132,12 +133,13 @@ def delete(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> HttpRespo
 
 
 @require_POST
+@limited("import")
 def bring(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     """Cards from a file (`file`) or a text (`list`), of ours or of another game's."""
     adventure = adventure_of(request, adventure_id)
     form = forms.Form(request.POST)
     try:
-        lore = read_lore(imported_text(request))
+        lore = read_lore(imported_file(request))
         added = shelf.bring(adventure.pk, player_of(request), lore)
     except (LoreError, Refused) as wrong:
         form.add_error(None, str(wrong))
@@ -149,19 +151,16 @@ def bring(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     return done(request, adventure, said, {"added": added, "problems": lore.problems[:200]})
 
 
-def imported_text(request: HttpRequest) -> str:
+def imported_file(request: HttpRequest) -> bytes:
     """What was sent. Raises LoreError."""
     file = request.FILES.get("file")
     if file is None:
-        return request.POST.get("list", "")
+        return request.POST.get("list", "").encode()
     if (file.size or 0) > LONGEST_IMPORT:
         raise LoreError(
             _("That file is larger than %(size)s MiB.") % {"size": LONGEST_IMPORT // 1024 // 1024}
         )
-    try:
-        return str(file.read(), "utf-8-sig")
-    except UnicodeDecodeError:
-        raise LoreError(_("That file is not text in UTF-8.")) from None
+    return bytes(file.read())
 
 
 # Answers

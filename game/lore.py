@@ -1,4 +1,4 @@
-"""Cards from elsewhere: the lists that other games export, read as cards of ours. Pure.
+"""Cards from elsewhere: the lists that other games export, read as cards of ours.
 
 Read are our own list, AI Dungeon's story cards and world info, NovelAI's lorebooks, and the world
 info of KoboldAI and SillyTavern, also inside the files of whole stories and characters. They differ
@@ -6,13 +6,15 @@ in what they call things and agree on what there is: a title, keys, a text, and 
 there.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from django.utils.translation import gettext as _
 
+from game.exchange import sandbox
+from game.exchange.parsers import Unreadable
 from game.models import LONGEST_NOTE
 from game.protocol import clean_text
 from inference.prompts.cards import key_of
@@ -20,6 +22,8 @@ from inference.prompts.cards import key_of
 LONGEST_TITLE = 80
 LONGEST_KEY = 60
 MOST_KEYS = 20
+MOST_READ = 100_000  # characters of a text that is looked at
+MOST_KEYS_READ = 1_000  # of one card, before they are counted
 
 # Where a file keeps its list, outermost first, and what a list's entries call things.
 LISTS = (
@@ -54,14 +58,16 @@ class Lore:
     problems: list[str] = field(default_factory=list)
 
 
-def read_lore(content: str) -> Lore:
-    """The cards in a file's text. Raises LoreError where there is no list of them."""
+def read_lore(content: bytes) -> Lore:
+    """The cards in a file. Raises LoreError where there is no list of them."""
     try:
-        data = json.loads(content.removeprefix("\ufeff"))
-    except (ValueError, RecursionError):
-        raise LoreError(
-            _("That file is not JSON. Choose a file exported from another game.")
-        ) from None
+        return lore_of(sandbox.read("json", content))
+    except Unreadable as problem:
+        raise LoreError(sandbox.said_of(problem)) from None
+
+
+def lore_of(data: Any) -> Lore:
+    """The cards in plain data. Raises LoreError where there is no list of them."""
     entries = list_in(data)
     if entries is None:
         raise LoreError(
@@ -101,7 +107,7 @@ def read_entry(entry: Any, number: int) -> LoreCard:
     if not isinstance(entry, dict):
         raise LoreError(_("Entry %(number)s is not a card.") % {"number": number})
     text = first_text(entry, TEXTS)
-    written = list(keys_in(entry))
+    written = list(islice(keys_in(entry), MOST_KEYS_READ))
     keys = tidy_keys(key for key in written if not is_pattern(key))
     title = first_text(entry, TITLES) or (keys[0] if keys else text)
     title = " ".join(title.split())[:LONGEST_TITLE]
@@ -121,7 +127,8 @@ def read_entry(entry: Any, number: int) -> LoreCard:
 
 def first_text(entry: dict[str, Any], names: tuple[str, ...]) -> str:
     found = (entry.get(name) for name in names)
-    texts = (clean_text(each) for each in found if isinstance(each, str))
+    # Cleaning reads each character: of a text that is far too long, only as much as shows that.
+    texts = (clean_text(each[:MOST_READ]) for each in found if isinstance(each, str))
     return next((text for text in texts if text), "")
 
 
@@ -145,13 +152,14 @@ def is_pattern(key: str) -> bool:
 
 
 def split_keys(written: str) -> list[str]:
-    return written.replace("\n", ",").replace("，", ",").replace("、", ",").split(",")
+    commas = written.replace("\n", ",").replace("，", ",").replace("、", ",")
+    return commas.split(",", MOST_KEYS_READ)[:MOST_KEYS_READ]
 
 
 def tidy_keys(keys: Any) -> tuple[str, ...]:
     """Keys with something in them, each once, in their order."""
     kept: dict[str, str] = {}
-    for key in keys:
+    for key in islice(keys, MOST_KEYS_READ):
         cleaned = " ".join(clean_text(key).split())
         looked_for = key_of(cleaned)
         if looked_for is not None:

@@ -20,6 +20,7 @@ from pydantic import (
 
 from game.models import LONGEST_TEXT
 from inference.log import is_log_id
+from inference.text.characters import composed
 
 LONGEST_FRAME = 64 * 1024
 
@@ -47,7 +48,7 @@ class Refused(Exception):
 
 def clean_text(text: str) -> str:
     """`text` as it is stored: NFC, one kind of line end, no control characters."""
-    text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
+    text = composed(text.replace("\r\n", "\n").replace("\r", "\n"))
     text = text.replace("\t", " ")
     kept = (c for c in text if c == "\n" or unicodedata.category(c) not in ("Cc", "Cs"))
     return "".join(kept).strip()

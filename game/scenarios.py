@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
 from django.db import transaction
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from game.exchange import parsers, sandbox
 from game.lore import LONGEST_KEY, LONGEST_TITLE, MOST_KEYS
 from game.models import LONGEST_MEMORY, LONGEST_NOTE, LONGEST_TEXT, Scenario, StoryCard
 
@@ -78,11 +78,9 @@ def read_scenario(file: Path) -> ScenarioFile:
 def scenario_in(content: str) -> ScenarioFile:
     """The scenario in a file's text. Raises ScenarioError with what is wrong, and where."""
     try:
-        data = yaml.safe_load(content)
-    # ValueError: numbers and dates that YAML has and Python has not.
-    except (yaml.YAMLError, ValueError, RecursionError) as problem:
-        raise ScenarioError(" ".join(str(problem).split())[:300]) from None
-    return scenario_of(data)
+        return scenario_of(parsers.read_yaml(content))
+    except parsers.Unreadable as problem:
+        raise ScenarioError(sandbox.said_of(problem)) from None
 
 
 def scenario_of(data: Any) -> ScenarioFile:

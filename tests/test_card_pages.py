@@ -7,7 +7,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from game import cards as shelf
-from game.lore import LoreError, read_lore
+from game.lore import LoreError, lore_of, read_lore
 from game.models import Adventure, StoryCard
 
 pytestmark = pytest.mark.django_db
@@ -219,7 +219,7 @@ CHARACTER = {
     ids=["ours", "ai-dungeon", "world", "novelai", "story", "kobold", "tavern", "character"],
 )
 def test_the_lists_of_other_games_are_read(file):
-    lore = read_lore(json.dumps(file))
+    lore = lore_of(file)
     (card,) = lore.cards
     assert (card.title, card.keys, card.text) == ("Hen", ("hen", "duchess"), "She bites.")
     assert not card.pinned and not lore.problems
@@ -227,24 +227,22 @@ def test_the_lists_of_other_games_are_read(file):
 
 def test_what_is_always_there_elsewhere_is_pinned_here():
     for always in ("constant", "forceActivation", "pinned"):
-        (card,) = read_lore(json.dumps([{"text": "x", always: True}])).cards
+        (card,) = lore_of([{"text": "x", always: True}]).cards
         assert card.pinned
 
 
 def test_what_cannot_be_a_card_is_left_out_with_the_reason():
-    lore = read_lore(
-        json.dumps(
-            [
-                {"title": "Fine", "keys": "a", "text": "x"},
-                {"title": "Off", "keys": "a", "text": "x", "enabled": False},
-                {"title": "Off too", "keys": "a", "text": "x", "disable": True},
-                {"title": "Pattern", "keys": ["/a|b/i"], "text": "x"},
-                {"title": "Long", "keys": "a", "text": "x" * 2001},
-                {"title": "Keyless", "keys": "", "text": "x"},
-                "words",
-                {"title": "Empty", "keys": "a"},
-            ]
-        )
+    lore = lore_of(
+        [
+            {"title": "Fine", "keys": "a", "text": "x"},
+            {"title": "Off", "keys": "a", "text": "x", "enabled": False},
+            {"title": "Off too", "keys": "a", "text": "x", "disable": True},
+            {"title": "Pattern", "keys": ["/a|b/i"], "text": "x"},
+            {"title": "Long", "keys": "a", "text": "x" * 2001},
+            {"title": "Keyless", "keys": "", "text": "x"},
+            "words",
+            {"title": "Empty", "keys": "a"},
+        ]
     )
     assert [card.title for card in lore.cards] == ["Fine"]
     for problem, word in zip(
@@ -261,7 +259,7 @@ def test_what_cannot_be_a_card_is_left_out_with_the_reason():
 )
 def test_what_is_no_list_is_refused_with_words(content):
     with pytest.raises(LoreError):
-        read_lore(content)
+        read_lore(content.encode())
 
 
 def test_a_file_brings_its_cards_once(hers):

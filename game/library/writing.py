@@ -12,6 +12,8 @@ from django.db.models.functions import Now
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
+from game.exchange import sandbox
+from game.exchange.parsers import Unreadable
 from game.library import limits, ratings
 from game.library.filling import asked_for, fill, unfilled
 from game.models import LONGEST_TEXT, Player, Scenario, StoryCard, Visibility
@@ -19,7 +21,7 @@ from game.moderation import screening
 from game.moderation.rulebook import Where
 from game.moderation.standing import may_publish
 from game.protocol import Refused, clean_text
-from game.scenarios import ScenarioError, ScenarioFile, scenario_in, scenario_of
+from game.scenarios import ScenarioError, ScenarioFile, scenario_of
 
 MOST_WARNINGS = 8
 LONGEST_FILE = 512 * 1024  # bytes
@@ -196,6 +198,6 @@ def from_yaml(content: bytes) -> ScenarioFile:
             _("That file is larger than %(most)d KiB.") % {"most": LONGEST_FILE // 1024}
         )
     try:
-        return scenario_in(content.decode("utf-8-sig"))
-    except UnicodeDecodeError:
-        raise ScenarioError(_("That file is not text in UTF-8.")) from None
+        return scenario_of(sandbox.read("yaml", content))
+    except Unreadable as problem:
+        raise ScenarioError(sandbox.said_of(problem)) from None

@@ -170,21 +170,26 @@ class Rows(AnyForms):
         return 0 if self.is_bound else super().initial_form_count()
 
 
-ROWS: dict[str, Any] = {
-    "questions": formset_factory(
-        QuestionForm, Rows, extra=1, can_delete=True, max_num=MOST_QUESTIONS, validate_max=True
-    ),
-    "actions": formset_factory(
-        FirstActionForm,
+def rows_of(form: type[forms.Form], most: int) -> Any:
+    """A form with rows: `most` of them, and as many again that are to be deleted.
+
+    Django would build and show a thousand more for whoever claims so many.
+    """
+    return formset_factory(
+        form,
         Rows,
         extra=1,
         can_delete=True,
-        max_num=MOST_FIRST_ACTIONS,
+        max_num=most,
         validate_max=True,
-    ),
-    "cards": formset_factory(
-        CardForm, Rows, extra=1, can_delete=True, max_num=MOST_SCENARIO_CARDS, validate_max=True
-    ),
+        absolute_max=2 * most,
+    )
+
+
+ROWS: dict[str, Any] = {
+    "questions": rows_of(QuestionForm, MOST_QUESTIONS),
+    "actions": rows_of(FirstActionForm, MOST_FIRST_ACTIONS),
+    "cards": rows_of(CardForm, MOST_SCENARIO_CARDS),
 }
 
 

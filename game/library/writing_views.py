@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from game.accounts.limits import limited
 from game.guests import player_of
 from game.library import writing
 from game.library.filling import fill
@@ -184,6 +185,7 @@ def export(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @require_POST
+@limited("import")
 def bring(request: HttpRequest) -> HttpResponse:
     """A scenario from a file, as a draft."""
     file = request.FILES.get("file")
@@ -194,8 +196,9 @@ def bring(request: HttpRequest) -> HttpResponse:
         )
         return redirect("my_scenarios")
     try:
-        scenario = writing.write(player_of(request), writing.from_yaml(file.read()))
-    except (ScenarioError, LimitMet) as problem:
+        found = writing.from_yaml(file.read())
+        scenario = writing.write(player_of(request), found)  # a guest is made for what was read
+    except (ScenarioError, LimitMet, Refused) as problem:
         said = _("Import failed. %(problem)s") % {"problem": problem}
         messages.error(request, said)
         return redirect("my_scenarios")

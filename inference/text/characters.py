@@ -2,7 +2,9 @@
 
 import re
 import unicodedata
+from functools import cache
 
+MOST_MARKS = 30  # on one letter: Unicode's stream-safe text format (UAX 15)
 NO_LETTERS = re.compile(r"[\W_]+")  # what str.isalnum says no to
 UNUSUAL = re.compile(r"[^\x20-\x7e\n]")
 
@@ -11,6 +13,26 @@ def clean(text: str) -> str:
     """NFC, line ends as \\n, without control characters and bidirectional overrides."""
     text = text.replace("\r\n", "\n")
     return unicodedata.normalize("NFC", UNUSUAL.sub(lambda found: character(found[0]), text))
+
+
+def composed(text: str) -> str:
+    """`text` in NFC, with at most MOST_MARKS marks on a letter.
+
+    Sorting the marks takes unicodedata quadratic time: 64 KB of them, which is one message of a
+    socket, keep Python's lock for six seconds.
+    """
+    if text.isascii():
+        return text
+    return unicodedata.normalize("NFC", marks_in_excess().sub(r"\1", text))
+
+
+@cache
+def marks_in_excess() -> re.Pattern[str]:
+    """A run of more than MOST_MARKS marks; its first group is what stays."""
+    # Decomposed: some that are no marks themselves (U+0F73) are two of them.
+    every = map(chr, range(0x300, 0x20000))  # beyond are no marks
+    marks = "".join(c for c in every if unicodedata.combining(unicodedata.normalize("NFD", c)[0]))
+    return re.compile(f"([{marks}]{{{MOST_MARKS}}})[{marks}]+")
 
 
 def character(each: str) -> str:

@@ -1,0 +1,80 @@
+"""Reads a stranger's file in a process of its own, which the system ends when it takes too long.
+
+A parser at work keeps Python's lock, and with it every player of this web process waits. Here a
+thread only waits for another process, of which there are two at a time.
+"""
+
+import json
+import subprocess
+import sys
+import threading
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from game.exchange import parsers
+from game.exchange.parsers import DEEPEST, MOST_PARTS, Unreadable
+
+AT_ONCE = 2  # files that are read at the same time in one web process
+WAIT_SECONDS = 5.0  # for its turn
+SECONDS = 10.0  # for reading; of CPU it may use less (parsers.CPU_SECONDS)
+
+# Where compiled code is kept, if not beside its source: -I forgets that, too.
+KEPT_CODE = ["-X", f"pycache_prefix={sys.pycache_prefix}"] if sys.pycache_prefix else []
+
+turns = threading.BoundedSemaphore(AT_ONCE)
+
+REASONS = {
+    "encoding": gettext_lazy("That file is not text in UTF-8. Save it as UTF-8, then try again."),
+    "json": gettext_lazy("That is not JSON. Choose the file that the other game exported."),
+    "deep": gettext_lazy(
+        "That file is nested too deeply: lists and maps may be %(deepest)d inside each other."
+    ),
+    "many": gettext_lazy(
+        "That file has too many parts: at most %(most)s values and names fit. Split it into "
+        "several files."
+    ),
+    "aliases": gettext_lazy(
+        "That file uses anchors or aliases (& and *), which are not read here. Write out what "
+        "they stand for."
+    ),
+    "documents": gettext_lazy("That file holds several documents. Import them one by one."),
+    "slow": gettext_lazy("Reading that file takes too long. Split it into several files."),
+    "busy": gettext_lazy("Other files are being read at the moment. Try again in a minute."),
+}
+
+
+def read(kind: str, content: bytes) -> Any:
+    """The data in a file of that kind, json or yaml. Raises Unreadable."""
+    if not turns.acquire(timeout=WAIT_SECONDS):
+        raise Unreadable("busy")
+    try:
+        done = subprocess.run(
+            # Alone (-I): nothing of the environment or the working directory changes what it runs.
+            [sys.executable, "-I", *KEPT_CODE, parsers.__file__, kind],
+            input=content,
+            capture_output=True,
+            timeout=SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise Unreadable("slow") from None
+    finally:
+        turns.release()
+    if done.returncode < 0:  # by a signal: its limit on CPU
+        raise Unreadable("slow")
+    if done.returncode:
+        raise RuntimeError(f"the parser ended with {done.returncode}: {done.stderr[-300:]!r}")
+    answer = json.loads(done.stdout)
+    if "reason" in answer:
+        raise Unreadable(answer["reason"], answer["detail"])
+    return answer["data"]
+
+
+def said_of(problem: Unreadable) -> str:
+    """What was wrong, for whoever brought the file."""
+    said = REASONS.get(problem.reason)
+    if said is None:
+        return problem.detail or _("That file cannot be read.")
+    return str(said) % {"deepest": DEEPEST, "most": f"{MOST_PARTS:,}"}
