@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from game import adventures, turns
 from game.accounts import adoption, data, leaving, tasks
+from game.library import shares
 from game.models import (
     Adventure,
     Edit,
@@ -18,7 +19,6 @@ from game.models import (
     Membership,
     Player,
     Scenario,
-    Share,
     StoryCard,
     Summary,
     Turn,
@@ -80,7 +80,7 @@ def planted(scenario, narrator_awake, log, client):
         visibility=Visibility.PRIVATE,
     )
     StoryCard.objects.create(scenario=own, title="x", text=word("scenariocard"))
-    Share.objects.create(adventure=adventure, turn=told, player=player)
+    shares.share(player, told, plot=True)
     gone = adventures.begin(player, scenario, {})
     Adventure.objects.filter(pk=gone.pk).update(deleted=timezone.now(), title=word("deleted"))
     client.post("/accounts/login/", {"login": player.username, "password": "wrong"})

@@ -1,18 +1,25 @@
 """Links to stories: what they show, to whom, and what they never show."""
 
 import io
+import re
 
 import pytest
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
 from django.db.models.functions import Now
 from PIL import Image, ImageFont
 
-from game.library import covers, linkcard, shares, shelf, writing
+from game.library import covers, linkcard, shares, shelf, shown, writing
+from game.library.limits import LimitMet
 from game.models import (
     Adventure,
+    Case,
     Membership,
     Player,
+    Sanction,
     Scenario,
     Share,
+    ShareTexts,
     Status,
     Summary,
     Turn,
@@ -233,6 +240,114 @@ def test_a_long_story_comes_in_pages(client, alice, adventure):
     assert "Step 249." in last
 
 
+# What was shared, when it was shared
+
+
+def change_everything(story):
+    """Edit what is shared, and all that narrators know."""
+    Turn.objects.filter(adventure=story, action="go left").update(
+        action="AFTER-ACTION", reply="AFTER-REPLY", edited=True
+    )
+    Turn.objects.filter(adventure=story, kind="opening").update(reply="AFTER-OPENING")
+    Adventure.objects.filter(pk=story.pk).update(
+        memory="AFTER-MEMORY", authors_note="AFTER-NOTE", title="AFTER-TITLE"
+    )
+    story.cards.update(text="AFTER-CARD")
+    story.cards.create(title="AFTER-NEW", text="AFTER-NEW-CARD")
+    Summary.objects.update(text="AFTER-SUMMARY")
+
+
+@pytest.fixture
+def with_plot(alice, left):
+    return shares.share(alice, left, plot=True)
+
+
+def test_later_changes_do_not_appear_at_a_link(client, as_player, alice, story, with_plot):
+    before = client.get(url_of(with_plot)).content.decode()
+    picture = client.get(url_of(with_plot, "card.png")).content
+    change_everything(story)
+    after = client.get(url_of(with_plot)).content.decode()
+    assert without_csrf(after) == without_csrf(before)
+    assert "AFTER" not in after
+    assert client.get(url_of(with_plot, "card.png")).content == picture
+    assert "AFTER" not in as_player(alice).get("/shares/").content.decode()
+
+
+def without_csrf(page):
+    return re.sub(r'name="csrfmiddlewaretoken" value="\w+"', "", page)
+
+
+def test_a_copy_has_what_the_link_showed(client, story, with_plot):
+    change_everything(story)
+    client.post(url_of(with_plot, "play/"))
+    copy = Adventure.objects.of(Player.objects.get(is_guest=True)).get()
+    everything = client.get(f"/adventures/{copy.pk}/export.json").content.decode()
+    assert "AFTER" not in everything
+    assert (copy.title, copy.memory, copy.authors_note) == (
+        "Below <b>",
+        "SECRET-MEMORY",
+        "SECRET-NOTE",
+    )
+    assert copy.cards.get().text == "SECRET-CARD"
+    assert Summary.objects.get(turn__adventure=copy).text == "SECRET-SUMMARY"
+    assert (copy.head.action, copy.head.reply) == ("go left", "A <i>wall</i>.")
+    assert not copy.head.edited
+    assert copy.size > 0
+
+
+def test_a_link_is_updated_by_its_player_alone(as_player, alice, bob, story, with_plot):
+    change_everything(story)
+    update = f"/shares/{with_plot.pk}/update/"
+    assert as_player(bob).post(update).status_code == 404
+    client = as_player(alice)
+    assert client.get(update).status_code == 405
+    assert "Update what the link shows" in client.get("/shares/").content.decode()
+    page = client.post(update, follow=True).content.decode()
+    assert "It shows the adventure as it is now" in page
+    shown = client.get(url_of(with_plot)).content.decode()
+    for words in ("ACTION", "REPLY", "OPENING", "MEMORY", "NOTE", "TITLE", "CARD", "NEW-CARD"):
+        assert f"AFTER-{words}" in shown, words
+    assert Share.objects.count() == 1
+
+
+def test_sharing_again_after_a_change_makes_another_link(alice, story, left, link):
+    assert shares.share(alice, left, plot=False) == link
+    change_everything(story)
+    left.refresh_from_db()
+    newer = shares.share(alice, left, plot=False)
+    assert newer != link
+    assert shown.of(newer).turns[-1].reply == "AFTER-REPLY"
+    assert shown.of(link).turns[-1].reply == "A <i>wall</i>."
+
+
+def test_who_may_not_publish_updates_nothing(as_player, alice, story, link):
+    Sanction.objects.create(player=alice, kind=Sanction.Kind.MUTE)
+    change_everything(story)
+    page = as_player(alice).post(f"/shares/{link.pk}/update/", follow=True).content.decode()
+    assert "as it is now" not in page
+    assert "AFTER" not in as_player(alice).get(url_of(link)).content.decode()
+
+
+def test_links_hold_so_much_text_and_say_so(alice, story, left, link, monkeypatch):
+    monkeypatch.setattr(shown, "MOST_SHARED", link.texts.size + 10)
+    with pytest.raises(LimitMet, match="Delete one first"):
+        shares.share(alice, left, plot=True)
+    shares.update(link)  # in its own place
+    monkeypatch.setattr(shown, "LONGEST_SHARED", 10)
+    with pytest.raises(LimitMet, match="earlier turn"):
+        shares.share(alice, left, plot=True)
+    assert Share.objects.count() == 1
+
+
+def test_a_report_is_about_what_the_link_shows(client, story, left, link):
+    change_everything(story)
+    page = client.get(f"/report/story/{link.token}/{left.pk}/").content.decode()
+    assert "A &lt;i&gt;wall&lt;/i&gt;." in page and "AFTER" not in page
+    form = {"kind": "hate", "words": "narrator", "reason": "x"}
+    client.post(f"/report/story/{link.token}/{left.pk}/", form)
+    assert Case.objects.get().excerpt == "A <i>wall</i>."
+
+
 # Playing on
 
 
@@ -288,3 +403,25 @@ def test_a_link_comes_back_with_its_story(client, link):
     assert client.get(url_of(link)).status_code == 200
     Share.objects.update(revoked=Now())
     assert client.get(url_of(link)).status_code == 404
+
+
+@pytest.mark.full
+@pytest.mark.django_db(transaction=True)
+def test_an_upgrade_keeps_what_links_of_then_show(alice, left, with_plot):
+    """By the digest, to the letter."""
+    link = shares.share(alice, left, plot=False)
+    before = dict(ShareTexts.objects.values_list("share", "digest"))
+
+    def migrate(name):
+        executor = MigrationExecutor(connection)
+        executor.migrate([("game", name)])
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name FROM django_migrations WHERE app = 'game' ORDER BY name DESC")
+        newest = cursor.fetchone()[0]
+    try:
+        migrate("0013_plain_labels")
+    finally:
+        migrate(newest)
+    assert dict(ShareTexts.objects.values_list("share", "digest")) == before
+    assert shown.of(Share.objects.get(pk=link.pk)).turns[-1].action == "go left"

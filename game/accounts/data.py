@@ -7,6 +7,7 @@ LEFT_OUT. Other players who stand in a row do not: theirs is not told.
 import json
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any
 
 from allauth.account.models import EmailAddress
@@ -17,7 +18,8 @@ from django.db.models import ForeignKey, Model, QuerySet
 from django.utils import timezone
 from django.utils.text import slugify
 
-from game.models import Adventure, Appeal, Membership, Player, StoryCard, TurnContext
+from game.library import shown
+from game.models import Adventure, Appeal, Membership, Player, ShareTexts, StoryCard, TurnContext
 from inference.details import NoDetails, unpack
 
 # By the model's name, why it is not the player's to take.
@@ -111,6 +113,8 @@ def fields_of(row: Model, player: Player) -> dict[str, Any]:
         values[field.name] = value
     if isinstance(row, TurnContext):
         values["details"] = opened(row)
+    if isinstance(row, ShareTexts):
+        values["content"] = asdict(shown.of(row.share))
     return values
 
 

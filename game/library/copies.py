@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from game import edits, paths
 from game.library.limits import COPIES_A_DAY, MOST_ADVENTURES, MOST_COPIED, LimitMet, lock
+from game.library.shown import Shown, card_fields, new_card
 from game.models import Adventure, Membership, Player, Scenario, Status, StoryCard, Summary, Turn
 
 # New ids for the chosen turns; the turns under them; their summaries. `{columns}` are copied as
@@ -36,7 +37,7 @@ WITH map AS MATERIALIZED (
     SELECT map.new, {summary_values} FROM game_summary s JOIN map ON map.old = s.turn_id
     WHERE %(summaries)s
 )
-SELECT new FROM map WHERE old = %(head)s
+SELECT old, new FROM map
 """
 OURS = {"id", "adventure_id", "parent_id", "last_child_id", "player_id", "turn_id"}
 
@@ -58,17 +59,42 @@ def duplicate(player: Player, original: Adventure, only_path: bool) -> Adventure
     return copy
 
 
-def copy_path(player: Player, original: Adventure, end: UUID, plot: bool) -> Adventure:
-    """What somebody shared, up to the turn `end`, for `player` to play on in. Raises LimitMet.
+def copy_shown(player: Player, original: Adventure, shown: Shown, plot: bool) -> Adventure:
+    """What a link shows, for `player` to play on in. Raises LimitMet.
 
     Nothing but the words of that path comes along; with `plot` memory, note, cards and summaries.
+    All texts are those of the link, whatever the original says today.
     """
-    path = paths.whole_path(end)
     public = Scenario.objects.public().filter(pk=original.scenario_id).first()
     with transaction.atomic():
-        copy = blank_copy(player, original, original.title, public, plot)
-        fill(copy, original, player, end, path, plot)
+        copy = blank_copy(player, original, shown.title, public, plot=False)
+        if plot:
+            copy.memory, copy.authors_note = shown.memory, shown.authors_note
+            copy.first_actions = shown.first_actions
+            copy.save(update_fields=["memory", "authors_note", "first_actions"])
+            StoryCard.objects.bulk_create(new_card(copy, each) for each in shown.cards)
+        path = shown.path
+        new = fill(copy, original, player, path[-1], path, plot=False)
+        write_texts(shown, new)
+        Summary.objects.bulk_create(
+            Summary(turn_id=new[UUID(turn)], **fields) for turn, fields in shown.summaries.items()
+        )
+        copy.size = edits.measure(copy.pk)
+        copy.save(update_fields=["size"])
     return copy
+
+
+def write_texts(shown: Shown, new: dict[UUID, UUID]) -> None:
+    """Give copied turns the texts of a link where the original's have changed since."""
+    live = Turn.objects.in_bulk(list(new))
+    changed = []
+    for text in shown.turns:
+        turn = live.get(UUID(text.id))
+        if turn is not None and (turn.action, turn.reply) != (text.action, text.reply):
+            turn.pk = new[UUID(text.id)]
+            turn.action, turn.reply, turn.edited = text.action, text.reply, text.edited
+            changed.append(turn)
+    Turn.objects.bulk_update(changed, ["action", "reply", "edited"], batch_size=200)
 
 
 def told_head(adventure: Adventure) -> UUID:
@@ -116,14 +142,7 @@ def blank_copy(
     Membership.objects.create(player=player, adventure=copy)
     if plot:
         StoryCard.objects.bulk_create(
-            StoryCard(
-                adventure=copy,
-                title=card.title,
-                keys=card.keys,
-                text=card.text,
-                pinned=card.pinned,
-            )
-            for card in original.cards.all()
+            new_card(copy, card_fields(card)) for card in original.cards.all()
         )
     return copy
 
@@ -135,8 +154,11 @@ def fill(
     end: UUID,
     path: list[UUID] | None,
     plot: bool,
-) -> None:
-    """Copy the turns (of `path`, or all) and stand at the copy of `end`. Raises LimitMet."""
+) -> dict[UUID, UUID]:
+    """Copy the turns (of `path`, or all) and stand at the copy of `end`. Raises LimitMet.
+
+    The new ids by the original's.
+    """
     count = len(path) if path is not None else original.turns.count()
     if count > MOST_COPIED:
         raise LimitMet(
@@ -156,11 +178,11 @@ def fill(
         "player": player.pk,
         "path": path,
         "summaries": plot,
-        "head": end,
     }
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
-        [new_head] = cursor.fetchone()
-    copy.head_id, copy.size = new_head, edits.measure(copy.pk)
+        new: dict[UUID, UUID] = dict(cursor.fetchall())
+    copy.head_id, copy.size = new[end], edits.measure(copy.pk)
     copy.save(update_fields=["head", "size"])
-    paths.lead_redo_to(new_head)
+    paths.lead_redo_to(new[end])
+    return new

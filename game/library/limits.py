@@ -8,6 +8,8 @@ from game.models import Player
 
 MOST_SCENARIOS = 100  # of one's own, drafts with them
 MOST_SHARES = 200  # links that lead somewhere
+LONGEST_SHARED = 32 * 1024**2  # bytes of text that one link shows, unpacked
+MOST_SHARED = 64 * 1024**2  # packed bytes that all links of a player hold
 MOST_ADVENTURES = 1_000  # beyond these nothing is copied
 COPIES_A_DAY = 50
 MOST_COPIED = 20_000  # turns in one copy

@@ -18,9 +18,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from game import paths
 from game.guests import player_of
-from game.library import covers, linkcard, shares
+from game.library import covers, linkcard, shares, shown
 from game.library.excerpts import last_words
 from game.library.limits import LimitMet
 from game.library.words import paragraphs
@@ -70,12 +69,23 @@ def address_of(request: HttpRequest, share: Share) -> str:
 @require_safe
 def mine(request: HttpRequest) -> HttpResponse:
     """The player's links."""
-    live = Share.objects.of(request.user).select_related("adventure", "turn")
-    shown = [
-        {"share": each, "url": address_of(request, each), "words": last_words(each.turn.reply)}
-        for each in live
-    ]
-    return render(request, "library/shares.html", {"here": "adventures", "shares": shown})
+    live = Share.objects.of(request.user).select_related("texts").defer("texts__content")
+    links = [{"share": each, "url": address_of(request, each)} for each in live]
+    return render(request, "library/shares.html", {"here": "adventures", "shares": links})
+
+
+@require_POST
+def update(request: HttpRequest, share_id: UUID) -> HttpResponse:
+    """Have a link show its adventure as it is now."""
+    theirs = Share.objects.of(request.user).select_related("player", "turn")
+    found = get_object_or_404(theirs, pk=share_id)
+    try:
+        shares.update(found)
+    except LimitMet as full:
+        messages.error(request, str(full))
+    else:
+        messages.success(request, _("Link updated. It shows the adventure as it is now."))
+    return redirect("shares")
 
 
 @require_POST
@@ -96,7 +106,7 @@ def by_link(
 
     @wraps(view)
     def seen(request: HttpRequest, token: str, **more: Any) -> HttpResponse:
-        readable = Share.objects.readable_by(request.user).select_related("adventure", "turn")
+        readable = Share.objects.readable_by(request.user).select_related("adventure", "texts")
         answer = view(request, get_object_or_404(readable, token=token), **more)
         answer.headers["X-Robots-Tag"] = "noindex, nofollow, noarchive"
         # The address is the key. Not `no-referrer`: with it browsers send forms from nowhere
@@ -111,21 +121,20 @@ def by_link(
 @by_link
 def shared(request: HttpRequest, share: Share) -> HttpResponse:
     """The story up to the shared turn, to read."""
-    every = shares.path_of(share)
-    page = Paginator(every, TURNS_PER_PAGE).get_page(request.GET.get("page"))
-    turns = [drawn(turn) for turn in paths.turns_in_order(list(page.object_list))]
-    adventure = share.adventure
+    texts = shown.of(share)
+    page = Paginator(texts.path, TURNS_PER_PAGE).get_page(request.GET.get("page"))
+    turns = [drawn(turn) for turn in shown.turns_of(texts, page.object_list)]
     return render(
         request,
         "library/shared.html",
         {
             "share": share,
-            "adventure": adventure,
+            "adventure": shown.adventure_of(share, texts),
             "turns": [turn for turn in turns if turn["shown"] or turn["paragraphs"]],
-            "count": len(every),
+            "count": len(texts.turns),
             "page": page,
-            "teaser": last_words(share.turn.reply),
-            "cards": adventure.cards.all() if share.plot else [],
+            "teaser": share.texts.teaser,
+            "cards": texts.cards,
             "image": request.build_absolute_uri(reverse("shared_card", args=[share.token])),
         },
     )
@@ -144,10 +153,9 @@ def drawn(turn: Turn) -> dict[str, Any]:
 @by_link
 def card(request: HttpRequest, share: Share) -> HttpResponse:
     """The picture that stands where the link is pasted."""
-    adventure = share.adventure
-    picture = linkcard.draw(
-        adventure.title, last_words(share.turn.reply), covers.cover_of(adventure)
-    )
+    texts = share.texts
+    share.adventure.title = texts.title  # what a cover is made from; not saved
+    picture = linkcard.draw(texts.title, texts.teaser, covers.cover_of(share.adventure))
     return HttpResponse(picture, content_type="image/png")
 
 

@@ -30,6 +30,7 @@ urlpatterns = [
         name="share",
     ),
     path("shares/", share_views.mine, name="shares"),
+    path("shares/<uuid:share_id>/update/", share_views.update, name="update_share"),
     path("shares/<uuid:share_id>/revoke/", share_views.revoke, name="revoke"),
     path("s/<slug:token>/", share_views.shared, name="shared"),
     path("s/<slug:token>/card.png", share_views.card, name="shared_card"),

@@ -21,7 +21,7 @@ from game.models.moderation import (
 from game.models.operators import OperatorLink
 from game.models.players import Player
 from game.models.scenarios import Begun, Scenario, ScenarioQuerySet
-from game.models.shares import Share, ShareQuerySet
+from game.models.shares import Share, ShareQuerySet, ShareTexts
 from game.models.tastes import Taste
 from game.models.training import TrainingConsent, TrainingRun
 from game.models.turns import Edit, Kind, Status, Summary, Turn, TurnContext
@@ -55,6 +55,7 @@ __all__ = [
     "ScenarioQuerySet",
     "Share",
     "ShareQuerySet",
+    "ShareTexts",
     "Status",
     "StoryCard",
     "StoryCardQuerySet",

@@ -58,3 +58,26 @@ class Share(models.Model):
 
     def __str__(self) -> str:
         return f"share of {self.adventure_id}"
+
+
+class ShareTexts(models.Model):
+    """What a link shows: the texts as they were when it was made or last updated."""
+
+    if TYPE_CHECKING:
+        share_id: uuid.UUID
+
+    share = models.OneToOneField(
+        Share, primary_key=True, on_delete=models.CASCADE, related_name="texts"
+    )
+    title = models.CharField(max_length=120)
+    teaser = models.TextField(blank=True)
+    content = models.BinaryField()  # game.library.shown packs it
+    size = models.PositiveIntegerField()
+    digest = models.CharField(max_length=64)  # of the content before it is packed
+    taken = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        verbose_name_plural = "shared texts"
+
+    def __str__(self) -> str:
+        return f"texts of share {self.share_id}"

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from game import paths
+from game.library import shown
 from game.models import Adventure, Case, Player, Scenario, Share, Turn
 from game.moderation import audit
 from game.moderation.authorship import Told, told
@@ -78,7 +79,7 @@ def about(case: Case) -> str:
         return _("the scenario “%(title)s”") % {"title": scenario.title}
     share = share_of(case)
     if share is not None:
-        return _("the shared adventure “%(title)s”") % {"title": share.adventure.title}
+        return _("the shared adventure “%(title)s”") % {"title": share.texts.title}
     names = {
         Case.Subject.SCENARIO: _("a deleted scenario"),
         Case.Subject.SHARE: _("a deleted shared adventure"),
@@ -97,12 +98,13 @@ def turns_shown(case: Case) -> list[Told]:
     share = share_of(case)
     if share is None or case.turn_id is None:
         return []
-    path = paths.whole_path(share.turn_id)
+    texts = shown.of(share)
+    path = texts.path
     if case.turn_id not in path:
         return []
     at = path.index(case.turn_id)
     around = path[max(0, at - AROUND) : at + AROUND + 1]
-    return [told(turn, turn.pk == case.turn_id) for turn in paths.turns_in_order(around)]
+    return [told(turn, turn.pk == case.turn_id) for turn in shown.turns_of(texts, around)]
 
 
 @dataclass(frozen=True)
@@ -135,9 +137,6 @@ def open_story(case: Case, by: Player, reason: str, emergency: bool = False) -> 
     adventure = share.adventure if share else case.adventure
     if adventure is None:
         raise ValueError(_("The adventure was deleted."))
-    whole = emergency or share is None
-    last = adventure.head_id if whole else share.turn_id if share else None
-    assert last is not None, "an adventure begins with its opening"
     audit.record(
         "open_story",
         by,
@@ -145,7 +144,12 @@ def open_story(case: Case, by: Player, reason: str, emergency: bool = False) -> 
         reason=reason,
         details={"emergency": emergency, "adventure": str(adventure.pk)},
     )
-    turns = [told(turn, turn.pk == case.turn_id) for turn in all_turns(last)]
+    if share is None or emergency:
+        assert adventure.head_id is not None, "an adventure begins with its opening"
+        found = all_turns(adventure.head_id)
+    else:
+        found = shown.moderated_turns(share)
+    turns = [told(turn, turn.pk == case.turn_id) for turn in found]
     return WholeStory(adventure, turns)
 
 

@@ -14,12 +14,14 @@ from game.moderation.notices import LONGEST_APPEAL, LONGEST_NOTE
 class ReportForm(forms.Form):
     """A complaint. Of a turn it asks whose words are meant."""
 
-    kind = forms.ChoiceField(label=_("What is wrong with it?"), choices=Report.Kind.choices)
+    # Nothing is chosen beforehand: a report of the gravest kind must be meant.
+    kind = forms.ChoiceField(
+        label=_("What is wrong with it?"), choices=[("", _("Choose")), *Report.Kind.choices]
+    )
     words = forms.ChoiceField(
         label=_("Whose words do you mean?"),
         choices=Words.choices,
         widget=forms.RadioSelect,
-        initial=Words.NARRATOR,
     )
     reason = forms.CharField(
         label=_("Details"),

@@ -7,6 +7,7 @@ from typing import Any
 from django.utils import timezone
 
 from game import paths
+from game.library import shown
 from game.models import AuditEntry, Case, Player, Preserved, Turn
 from game.moderation.cases import scenario_of, share_of
 
@@ -44,9 +45,11 @@ def content_of(case: Case) -> dict[str, Any]:
         content["scenario"] = {name: getattr(scenario, name) for name in names}
         content["cards"] = list(scenario.cards.values("title", "keys", "text"))
     share = share_of(case)
-    last = share.turn_id if share else case.turn_id if opened(case) else None
-    if last is not None:
-        content["turns"] = [as_kept(turn) for turn in paths.turns_in_order(paths.whole_path(last))]
+    if share is not None:
+        content["turns"] = [as_kept(turn) for turn in shown.moderated_turns(share)]
+    elif case.turn_id is not None and opened(case):
+        path = paths.whole_path(case.turn_id)
+        content["turns"] = [as_kept(turn) for turn in paths.turns_in_order(path)]
     return content
 
 

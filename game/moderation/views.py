@@ -132,13 +132,13 @@ def report_scenario(request: HttpRequest, slug: str) -> HttpResponse:
 @limited("report")
 def report_turn(request: HttpRequest, token: str, turn_id: UUID) -> HttpResponse:
     share = get_object_or_404(
-        Share.objects.readable_by(request.user).select_related("adventure", "player"), token=token
+        Share.objects.readable_by(request.user).select_related("player", "texts"), token=token
     )
     turn = reports.turn_in_share(share, turn_id)
     if turn is None:
         raise Http404("That turn is not in this adventure.")
     form = ReportForm(turn, request.POST if request.method == "POST" else None)
-    about = {"title": share.adventure.title, "turn": shown(turn)}
+    about = {"title": share.texts.title, "turn": shown(turn)}
     if request.method != "POST" or not form.is_valid():
         return report_page(request, form, about)
     try:

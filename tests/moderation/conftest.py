@@ -5,7 +5,8 @@ from django.apps import apps
 from django.contrib.auth.models import Group
 from django.db.models.functions import Now
 
-from game.models import Kind, Player, Scenario, Share, Status, Turn, Visibility
+from game.library import shares
+from game.models import Kind, Player, Scenario, Status, Turn, Visibility
 from game.moderation.roles import make_groups
 
 RULES = """
@@ -105,7 +106,7 @@ def told(adventure, alice):
 def shared(told, adventure, alice):
     """alice's story of ten turns, shared by a link. The share, and its turns."""
     turns = told(*((f"do thing {number}", f"Thing {number} happens.") for number in range(1, 10)))
-    share = Share.objects.create(adventure=adventure, turn=turns[-1], player=alice)
+    share = shares.share(alice, turns[-1], plot=False)
     return share, turns
 
 

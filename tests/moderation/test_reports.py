@@ -155,3 +155,19 @@ def test_opening_the_whole_story_wants_a_reason_and_is_noted(bob, moderator, sen
     entry = deeds.AuditEntry.objects.get()
     assert (entry.deed, entry.actor, entry.case) == ("open_story", senior.pk, case.pk)
     assert entry.reason == "The report names turn 1 as well."
+
+
+def test_nothing_is_chosen_before_a_reader_chooses(client, bob, shared, published):
+    client.force_login(bob)
+    share, turns = shared
+    for address in (
+        f"/report/story/{share.token}/{turns[3].pk}/",
+        f"/report/scenario/{published.slug}/",
+    ):
+        page = client.get(address).content.decode()
+        form = page.split("<form")[-1]
+        assert '<option value="" selected>' in form
+        assert form.count("selected") == 1 and "checked" not in form
+        answer = client.post(address, {"kind": "", "words": "", "reason": "x"})
+        assert answer.status_code == 422
+    assert not Report.objects.exists()

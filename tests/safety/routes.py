@@ -84,6 +84,7 @@ ROUTES = {
     "export_scenario": Route(THEIRS, {"slug": "own"}),
     "share": Route(THEIRS, {"turn_id": "turn"}),
     "shares": Route(PUBLIC),
+    "update_share": Route(THEIRS, {"share_id": "share"}),
     "revoke": Route(THEIRS, {"share_id": "share"}),
     "shared": Route(PUBLIC, {"token": "token"}),
     "shared_card": Route(PUBLIC, {"token": "token"}),

@@ -3,11 +3,11 @@
 from allauth.account.models import EmailAddress
 from django.test import Client
 
+from game.library import shares
 from game.models import (
     Membership,
     Player,
     Scenario,
-    Share,
     StoryCard,
     TurnContext,
     Visibility,
@@ -35,9 +35,7 @@ class World:
         self.card = StoryCard.objects.create(adventure=self.adventure, title="x", text="x")
         details = pack(Details(narrator="parrot", revision="1", parts=(), tokens=1, window=10))
         TurnContext.objects.create(turn=self.turn, details=details)
-        self.share = Share.objects.create(
-            adventure=self.adventure, turn=self.turn, player=self.players["alice"]
-        )
+        self.share = shares.share(self.players["alice"], self.turn, plot=False)
         self.scenario = Scenario.objects.create(
             slug="alices-own",
             author=self.players["alice"],
