@@ -238,6 +238,7 @@ LIMITS = {
     "data": "10/h/user",
     "operator_code": "10/m/ip,60/h/ip",
     "edit": "30/m/user",
+    "search": "60/m/user,120/m/ip",
 }
 
 # What a request may bring, in bytes, by the name of the route; the server refuses more before it is

@@ -135,3 +135,8 @@ def turns_before(adventure: Adventure, turn: Turn) -> list[TurnShown]:
     if turn.parent_id is None:
         return []
     return turns_shown(paths.turns_in_order(paths.path_ids(turn.parent_id, TURNS_SHOWN)))
+
+
+def turns_up_to(turn: Turn) -> list[TurnShown]:
+    """The last TURNS_SHOWN turns of the path that ends at `turn`, oldest first."""
+    return turns_shown(paths.turns_in_order(paths.path_ids(turn.pk, TURNS_SHOWN)))

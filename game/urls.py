@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from game import card_views, metrics_view, telling_views, views
+from game import card_views, metrics_view, search_views, telling_views, views
 from game.accounts import operator_views
 
 urlpatterns = [
@@ -16,6 +16,7 @@ urlpatterns = [
     path("adventures/<uuid:adventure_id>/tree/", views.tree, name="tree"),
     path("adventures/<uuid:adventure_id>/export.<str:form>", views.export, name="export"),
     path("adventures/<uuid:adventure_id>/read/", views.read, name="read"),
+    path("adventures/<uuid:adventure_id>/search/", search_views.search, name="search"),
     path("adventures/<uuid:adventure_id>/plot/", views.plot, name="plot"),
     path("adventures/<uuid:adventure_id>/options/", telling_views.options, name="options"),
     path("adventures/<uuid:adventure_id>/narrator/", telling_views.narrator, name="narrator"),

@@ -20,7 +20,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from game import adventures as playthroughs
-from game import edits, narration, paths, snapshots
+from game import edits, narration, paths, searching, snapshots
 from game.accounts.limits import limited
 from game.card_views import shown as card_shown
 from game.forms import NarratorForm, PlotForm
@@ -74,11 +74,24 @@ def theirs(request: HttpRequest) -> QuerySet[Adventure]:
 @never_cache
 @require_safe
 def adventure(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
-    """Play; with `?before=<turn>` the turns before that one, to read without JavaScript."""
+    """Play; with `?before=<turn>` the turns before that one, to read without JavaScript.
+
+    With `?turn=<turn>` the page opens at that turn, on whatever branch it is.
+    """
     found = get_object_or_404(theirs(request), pk=adventure_id)
+    opens_at = None
     if "before" in request.GET:
-        shown = snapshots.turns_before(found, turn_before(request, found))
+        shown = snapshots.turns_before(found, turn_named(request, found, "before"))
         earlier = bool(shown) and shown[0].parent is not None
+    elif "turn" in request.GET:
+        turn = turn_named(request, found, "turn")
+        opens_at = {
+            "turn": str(turn.pk),
+            "here": searching.on_path(turn.pk, found.head_id),
+            "words": searching.asked(request.GET.get("q", "")),
+        }
+        shown = snapshots.turns_up_to(turn)
+        earlier = shown[0].parent is not None
     else:
         snapshot = snapshots.snapshot(found.pk)
         shown, earlier = snapshot.turns, snapshot.earlier
@@ -96,6 +109,7 @@ def adventure(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
             "turns": drawn,
             "earlier": earlier,
             "at_opening": len(shown) == 1,
+            "elsewhere": opens_at is not None and not opens_at["here"],
             "first_actions": [
                 {**action, "shown": shown_action(action["kind"], action["text"])}
                 for action in found.first_actions
@@ -107,6 +121,7 @@ def adventure(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
                 "turns": reverse("turns", args=[found.pk]),
                 "versions": reverse("versions", args=[found.pk, found.pk]),
                 "tree": reverse("tree", args=[found.pk]),
+                "opens_at": opens_at,
             },
         },
     )
@@ -121,10 +136,10 @@ def choice_of_narrators(found: Adventure, player: Player) -> NarratorForm | None
     return form if form.offers_more_than_one else None
 
 
-def turn_before(request: HttpRequest, found: Adventure) -> Turn:
-    """The turn that `?before=` names. Raises Http404."""
+def turn_named(request: HttpRequest, found: Adventure, name: str) -> Turn:
+    """The turn that `?name=` gives. Raises Http404."""
     try:
-        return get_object_or_404(found.turns, pk=UUID(request.GET.get("before", "")))
+        return get_object_or_404(found.turns, pk=UUID(request.GET.get(name, "")))
     except ValueError:
         raise Http404("That is no turn.") from None
 
@@ -133,7 +148,7 @@ def turn_before(request: HttpRequest, found: Adventure) -> Turn:
 @require_safe
 def turns(request: HttpRequest, adventure_id: UUID) -> JsonResponse:
     found = get_object_or_404(theirs(request), pk=adventure_id)
-    shown = snapshots.turns_before(found, turn_before(request, found))
+    shown = snapshots.turns_before(found, turn_named(request, found, "before"))
     return JsonResponse(
         {
             "turns": [turn.model_dump(mode="json") for turn in shown],

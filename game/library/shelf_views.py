@@ -16,6 +16,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from game import adventures as playthroughs
+from game import searching
+from game.accounts.limits import refused, too_many
 from game.forms import RenameForm
 from game.guests import player_of
 from game.library import copies, shelf
@@ -41,17 +43,20 @@ def adventure_of(request: HttpRequest, adventure_id: UUID) -> Adventure:
 @require_safe
 def adventures(request: HttpRequest) -> HttpResponse:
     """The shelf, searched with `?q=`; with `?archived` what was put away."""
-    q = " ".join(request.GET.get("q", "").replace("\0", "").split())[:100]
+    q = searching.asked(request.GET.get("q", ""))
+    if q and too_many(request, "search", reads=True):
+        return refused(request)
     archived = "archived" in request.GET
     mine = theirs(request)
     found = searched(with_words(mine.filter(archived=archived)), q)
     page = Paginator(found, ADVENTURES_PER_PAGE).get_page(request.GET.get("page"))
+    hits = searching.best_hits(list(page.object_list), q)
     return render(
         request,
         "adventures/list.html",
         {
             "here": "adventures",
-            "cards": [card_of(each) for each in page.object_list],
+            "cards": [card_of(each, hits.get(each.pk)) for each in page.object_list],
             "page": page,
             "q": q,
             "archived": archived,

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from game.library.excerpts import last_words
 from game.models import Adventure, Kind, Player, Turn
+from game.searching import Hit
 from inference.text import shown_action
 
 
@@ -19,6 +20,7 @@ class Card:
     adventure: Adventure
     deed: str
     words: str
+    hit: Hit | None = None  # where something that was searched for is
 
     @property
     def when(self) -> str:
@@ -33,13 +35,13 @@ def ago(moment: datetime) -> str:
     return _("%(time)s ago") % {"time": timesince(moment, depth=1)}
 
 
-def card_of(adventure: Adventure) -> Card:
+def card_of(adventure: Adventure, hit: Hit | None = None) -> Card:
     """The card of an adventure whose `head` and `head__parent` are at hand."""
     head = adventure.head
     if head is None:
-        return Card(adventure, "", "")
+        return Card(adventure, "", "", hit)
     told = head if head.reply or head.parent is None else head.parent
-    return Card(adventure, prompted(head), last_words(told.reply))
+    return Card(adventure, prompted(head), last_words(told.reply), hit)
 
 
 def prompted(turn: Turn) -> str:

@@ -9,7 +9,8 @@ import { Panel, Part } from "./panel.js";
 export class Beside {
   /**
    * @param {string} treeUrl
-   * @param {{head: () => string, busy: () => boolean, go: (turn: string) => void}} story
+   * @param {{head: () => string, busy: () => boolean, go: (turn: string) => void,
+   *   jump: (place: {turn: string, here: boolean, words: string}) => void}} story
    */
   constructor(treeUrl, story) {
     this.treeUrl = treeUrl;
@@ -21,7 +22,10 @@ export class Beside {
       tree: () => this.showTree(true),
       cards: () => this.bring("cards"),
       context: () => this.bring("context"),
+      search: () => this.bring("search"),
     });
+    // Before the part itself takes the click for a link of its own.
+    $("tab-search").addEventListener("click", (event) => this.jump(event), { capture: true });
     for (const opener of document.querySelectorAll("[data-panel]")) {
       opener.addEventListener("click", (event) => {
         if (event.ctrlKey || event.metaKey || event.shiftKey) return;
@@ -56,6 +60,18 @@ export class Beside {
     const part = this.parts.get(name);
     if (part.first !== url || again) part.load(url);
     part.first = url;
+  }
+
+  /** A passage that was found: the story goes there. */
+  jump(event) {
+    const link = event.target.closest("a[data-turn]");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if ($("panel").matches(":modal")) $("panel").close();
+    const { turn, here } = link.dataset;
+    const words = new URL(link.href).searchParams.get("q") ?? "";
+    this.story.jump({ turn, here: here !== undefined, words });
   }
 
   /** Whether somebody is writing there. */

@@ -55,15 +55,42 @@ export class Stretch {
     if (!this.story.more()) return true;
     this.fetching = true;
     try {
-      const answer = await fetch(`${this.url}?before=${encodeURIComponent(path[0].id)}`);
-      if (!answer.ok) throw new Error(String(answer.status));
-      const page = await answer.json();
-      this.span = { from: path[this.places(path)[0]].id, to: this.span.to };
-      this.story.came(page);
+      await this.fetchOlder();
       this.slide(spans.up);
     } catch {
       tell(t("Could not load earlier turns. Scroll up to try again."));
       return false;
+    } finally {
+      this.fetching = false;
+    }
+    return true;
+  }
+
+  /** Ask the server for the turns before the first one known. Raises where they do not come. */
+  async fetchOlder() {
+    const path = this.story.path();
+    const answer = await fetch(`${this.url}?before=${encodeURIComponent(path[0].id)}`);
+    if (!answer.ok) throw new Error(String(answer.status));
+    const page = await answer.json();
+    this.span = { from: path[this.places(path)[0]].id, to: this.span.to };
+    this.story.came(page);
+  }
+
+  /** Bring `turn` onto the page, with those around it. False where it is not on this branch. */
+  async reach(turn) {
+    const known = () => this.story.path().some(({ id }) => id === turn);
+    this.fetching = true;
+    try {
+      while (!known() && this.story.more()) await this.fetchOlder();
+      if (!known()) return false;
+      const path = this.story.path();
+      const [first, last] = this.places(path);
+      if (!path.slice(first, last + 1).some(({ id }) => id === turn)) {
+        this.span = spans.around(path, turn);
+      }
+      this.story.draw();
+    } catch {
+      tell(t("Could not load earlier turns. Scroll up to try again."));
     } finally {
       this.fetching = false;
     }

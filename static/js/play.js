@@ -82,6 +82,7 @@ const beside = new Beside(here.tree, {
   head: () => state.head,
   busy: () => story.busy(state),
   go: (turn) => command("go_to_turn", { turn }),
+  jump: (found) => jump(found),
 });
 const entry = new Entry(drafts, {
   send: () => send(),
@@ -140,6 +141,7 @@ function first() {
   list.replaceChildren();
   stretch.ready();
   const left = drafts.unanswered();
+  setTimeout(openAt); // once the story stands on the page
   if (!left) return;
   if (left.fresh) {
     // Whether it arrived before the page went away is for the server to say: same key, one turn.
@@ -173,7 +175,7 @@ function draw() {
   drawing = 0;
   const before = drawn;
   const { length } = story.path(state);
-  if (length > MOST + STEP && follow.atEnd) {
+  if (length > MOST + STEP && follow.atEnd && !stretch.fetching) {
     state = story.reduce(state, { type: "page.forget", keep: MOST });
   }
   drawn = state;
@@ -207,6 +209,10 @@ function show(before) {
     if (!story.busy(state)) keepToRead(location.pathname);
   }
   if (state.missing && !before.missing) mend();
+  if (awaited && awaited.turn === state.head && views.has(state.head)) {
+    arrive(awaited);
+    awaited = null;
+  }
 }
 
 function showTurns(path, pending, before) {
@@ -310,6 +316,69 @@ function restorePlace() {
     return;
   }
   follow.on = follow.atEnd;
+}
+
+// ---------------------------------------------------------------- passages that were found
+
+let awaited = null; // a passage on another branch, until the story has gone there
+
+/** Show a turn, wherever it is: on this page, further up, or on another branch. */
+async function jump(found) {
+  const { turn, here: onThisBranch } = found;
+  const known = story.path(state).some(({ id }) => id === turn);
+  if ((known || onThisBranch) && (await stretch.reach(turn))) {
+    arrive(found);
+    return;
+  }
+  awaited = found;
+  command("go_to_turn", { turn });
+}
+
+/** The turn stands on the page: the reader sees it, and in it what was searched for. */
+function arrive({ turn, words }) {
+  const element = views.get(turn)?.element;
+  if (!element) return;
+  follow.on = false;
+  const range = passageIn(element, words);
+  const { top } = (range ?? element).getBoundingClientRect();
+  scroller.scrollTop += top - scroller.getBoundingClientRect().top - scroller.clientHeight / 3;
+  follow.on = follow.atEnd;
+  for (const other of list.querySelectorAll(".found")) other.classList.remove("found");
+  element.classList.add("found");
+  announcer.say(range?.toString() ?? "");
+}
+
+/** Mark `words` in a turn, if this browser can, and say where they are. */
+function passageIn(element, words) {
+  const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+  const wanted = words.toLowerCase();
+  for (let node = walker.nextNode(); wanted && node; node = walker.nextNode()) {
+    const at = node.data.toLowerCase().indexOf(wanted);
+    // Letters that change their length when they become small are not marked.
+    if (at < 0 || at + wanted.length > node.length || node.parentElement.closest("button")) continue;
+    const range = document.createRange();
+    range.setStart(node, at);
+    range.setEnd(node, at + wanted.length);
+    globalThis.CSS?.highlights?.set("found", new Highlight(range));
+    return range;
+  }
+  globalThis.CSS?.highlights?.delete("found");
+  return null;
+}
+
+function openAt() {
+  const found = here.opens_at;
+  if (!found) return;
+  history.replaceState(history.state, "", location.pathname);
+  if (found.here) jump(found);
+  else {
+    $("elsewhere")
+      ?.querySelector("button")
+      .addEventListener("click", () => {
+        $("elsewhere").remove();
+        jump(found);
+      });
+  }
 }
 
 function showControls() {

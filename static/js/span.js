@@ -41,6 +41,12 @@ export function down(path, span) {
   return between(path, Math.max(first, next - MOST + 1), next);
 }
 
+/** The turns around one. */
+export function around(path, id) {
+  const place = at(path, id, path.length - 1);
+  return between(path, place - STEP / 2, Math.min(path.length - 1, place + STEP / 2));
+}
+
 /** The newest turns. */
 export const end = (path) => between(path, path.length - STEP, path.length - 1);
 

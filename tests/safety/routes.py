@@ -43,6 +43,7 @@ ROUTES = {
     "turns": Route(THEIRS, query="?before={turn}"),
     "tree": Route(THEIRS),
     "read": Route(THEIRS),
+    "search": Route(THEIRS, query="?q=lamp"),
     "export": Route(THEIRS, {"form": "json"}),
     "plot": Route(THEIRS, post={"memory": "stolen", "authors_note": "stolen"}),
     "options": Route(THEIRS, post={"dice": "on"}),
