@@ -17,6 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from game import cards as shelf
+from game import searching
 from game.accounts.limits import limited
 from game.forms import CardForm
 from game.lore import LoreError, read_lore
@@ -177,6 +178,10 @@ def listed(
             Q(title__icontains=word) | Q(text__icontains=word) | Q(keys__icontains=word)
         )
     page = Paginator(found, CARDS_PER_PAGE).get_page(request.GET.get("page"))
+    listed_cards = [
+        (each, searching.passage(each.text, [q, *q.split()]) if q else None)
+        for each in page.object_list
+    ]
     if wants_json(request):
         return JsonResponse(
             {
@@ -187,7 +192,13 @@ def listed(
             }
         )
     template = "adventures/cards_part.html" if "part" in request.GET else "adventures/cards.html"
-    context = {"adventure": adventure, "page": page, "q": q, "form": form}
+    context = {
+        "adventure": adventure,
+        "page": page,
+        "cards": listed_cards,
+        "q": q,
+        "form": form,
+    }
     return render(request, template, context, status=status)
 
 

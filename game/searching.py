@@ -84,7 +84,10 @@ def turns_with(adventure: Adventure, words: str) -> QuerySet[Turn]:
 def hits(adventure: Adventure, turns: list[Turn], words: str) -> list[Hit]:
     """Where in these turns the words are."""
     head = adventure.head_id
-    path = set(paths.path_ids(head, PATH_LIMIT)) if head and turns else set()
+    ids = paths.path_ids(head, PATH_LIMIT) if head and turns else []
+    path = {turn: place for place, turn in enumerate(ids)}
+    # Turns that were stored at once have one time.
+    turns = sorted(turns, key=lambda turn: (turn.created, path.get(turn.pk, len(path))))
     tried = [words, SHOWN_BEFORE.sub("", words)]
     found = []
     for turn in turns:

@@ -136,3 +136,18 @@ def test_a_page_opens_at_a_turn_far_up_and_on_another_branch(as_player, alice, s
     assert "A heron stands" in page and "This is on another branch." in page
     for nonsense in ("x", "", "00000000-0000-0000-0000-000000000000"):
         assert client.get(url, {"turn": nonsense}).status_code == 404
+
+
+def test_a_card_that_was_found_shows_where_the_words_are(as_player, alice, story):
+    text = "She keeps to herself. " * 30 + "Her brother is the ferryman."
+    story.cards.create(title="Ada", keys=["ada"], text=text)
+    page = as_player(alice).get(reverse("cards", args=[story.pk]), {"q": "ferryman"})
+    assert "Her brother is the <mark>ferryman</mark>." in page.content.decode()
+
+
+def test_a_scenario_found_by_its_opening_shows_the_passage(client, scenario):
+    scenario.opening = "The stairs go down. " * 30 + "Below, ${name}, a heron waits for you."
+    scenario.save()
+    page = client.get("/scenarios/", {"q": "heron"}).content.decode()
+    assert "a <mark>heron</mark> waits for you." in page
+    assert "<mark>" not in client.get("/scenarios/", {"q": scenario.title}).content.decode()

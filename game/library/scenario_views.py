@@ -15,12 +15,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from game import adventures as playthroughs
-from game import narration
+from game import narration, searching
 from game.accounts.limits import limited
 from game.forms import BeginForm
 from game.guests import player_of
 from game.library import ratings
-from game.library.filling import Filling
+from game.library.filling import Filling, fill
 from game.library.words import card_of, name_of, paragraphs
 from game.models import Adventure, Player, Scenario
 from game.protocol import Refused
@@ -86,6 +86,8 @@ def scenarios(request: HttpRequest) -> HttpResponse:
         found = found.filter(tags__contains=[tag])
     found = in_order(found.select_related("author"), sort)
     page = Paginator(found, SCENARIOS_PER_PAGE).get_page(request.GET.get("page"))
+    for each in page.object_list if q else []:
+        vars(each)["passage"] = passage_of(each, q)  # for the template
     return render(
         request,
         "scenarios/list.html",
@@ -113,6 +115,16 @@ def searched(among: QuerySet[Scenario], q: str) -> QuerySet[Scenario]:
             | Q(tags__contains=[word.lower()])
         )
     return among
+
+
+def passage_of(scenario: Scenario, q: str) -> searching.Passage | None:
+    """Where the opening has what was searched for, unless title, tagline and tags have it all."""
+    seen = " ".join([scenario.title, scenario.tempt, *scenario.tags]).casefold()
+    if all(word.casefold() in seen for word in q.split()):
+        return None
+    answers = {each["name"]: each["default"] for each in scenario.placeholders}
+    missing = [word for word in q.split() if word.casefold() not in seen]
+    return searching.passage(fill(scenario.opening, answers), [q, *missing])
 
 
 def in_order(found: QuerySet[Scenario], sort: str) -> QuerySet[Scenario]:
