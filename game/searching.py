@@ -70,7 +70,9 @@ def flat(text: str) -> str:
 def where_found(turn: Turn, words: list[str]) -> Passage | None:
     """The passage of a turn that has one of `words`: in its action as shown, or its reply."""
     action = shown_action(turn.kind, turn.action)  # type: ignore[arg-type]
-    return passage(action, words) or passage(turn.action, words) or passage(turn.reply, words)
+    texts = (action, turn.action, turn.reply)
+    found = (passage(text, [each]) for each in words for text in texts)
+    return next((each for each in found if each), None)
 
 
 def turns_with(adventure: Adventure, words: str) -> QuerySet[Turn]:
