@@ -55,6 +55,7 @@ DUMP, SECRET, NARRATORS, MANIFEST = "database.dump", "secret_key", "narrators.ya
 LARGEST = {SECRET: 1 << 16, NARRATORS: 1 << 24, MANIFEST: 1 << 16}  # bytes
 FORM = 2  # 1 had no digests
 START_SECONDS = 60
+STOP_SECONDS = 30  # for each way of stopping our own PostgreSQL
 KEPT = 5  # of those that are made before a migration
 CHUNK = 1 << 20
 WATCH_SECONDS = 3  # a server of others is looked at so long for somebody who uses the database
@@ -143,8 +144,7 @@ class Here:
                     time.sleep(0.1)
                 yield
             finally:
-                process.send_signal(program.stop)
-                process.wait(START_SECONDS)
+                shut_down(process, program)
 
     def ask(self, question: str) -> str:
         """The one value that a query gives."""
@@ -255,6 +255,15 @@ class Composed(Here):
             return lines
 
         yield settle
+
+
+def shut_down(process: subprocess.Popen[bytes], program: services.Program) -> None:
+    """Stop our own PostgreSQL; by force where it hangs: what was committed is on disk."""
+    for how in (program.stop, program.force, signal.SIGKILL):
+        process.send_signal(how)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(STOP_SECONDS)
+            return
 
 
 def place() -> Here:

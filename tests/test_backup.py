@@ -357,7 +357,7 @@ def restoring(where, file):
     }
     return subprocess.Popen(
         [sys.executable, "-m", "dungeon.backup", "load", str(file), "--replace"],
-        env={**environ, "DATA_DIR": str(where.settings.DATA_DIR)},
+        env={**environ, "DATA_DIR": str(where.settings.DATA_DIR), "PYTHONFAULTHANDLER": "1"},
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -398,7 +398,11 @@ def test_a_restore_that_is_killed_at_any_moment_leaves_the_old_stories_or_the_ne
                     os.kill(victim, signal.SIGKILL)
         else:
             process.send_signal(signal.SIGTERM if number % 4 == 2 else signal.SIGKILL)
-        process.wait(60)
+        try:
+            process.wait(100)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGABRT)  # where it hangs
+            pytest.fail(f"number {number}: {process.communicate()[0].decode()}")
         with living.up():
             ends.append(do(living, "SELECT count(*) FROM story")[0][0])
             assert do(living, "SELECT to_regnamespace('grue_replaced')") == [(None,)]
