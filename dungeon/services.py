@@ -17,6 +17,7 @@ import stat
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -46,7 +47,8 @@ class Program:
     quiet: bool = False  # its output is kept for the case that it dies, not shown
     environ: dict[str, str] | None = None  # None: ours
     folder: str = "/"  # where it runs
-    settled: float | None = None  # started again when it dies after so many seconds; None: never
+    settled: float | None = None  # seconds after which it has come up, whatever else has not
+    prepare: Callable[[], object] = lambda: None  # before it is started again
 
     @property
     def command(self) -> list[str]:
@@ -276,6 +278,7 @@ def postgres(data_dir: Path, loud: bool = False) -> Program:
         user=postgres_account(),
         quiet=not loud,
         environ=bare_environment(),
+        prepare=lambda: prepare_postgres(data_dir),  # what the dead one left is in the way
     )
 
 

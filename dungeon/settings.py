@@ -182,6 +182,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "dungeon.requests.BodyLimitMiddleware",
     "game.accounts.door.DoorMiddleware",
+    "game.room.FullDiskMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "axes.middleware.AxesMiddleware",
 ]

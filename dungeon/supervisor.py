@@ -21,7 +21,11 @@ from dungeon.services import Program
 
 LAST_LINES = 20  # kept of each process, for the case that it dies
 LONGEST_LINE = 1 << 16
-REVIVALS = 5  # of one program; a house in which one keeps dying is not well
+REVIVALS = 5  # of one program within SHORT; when it dies once more, all is ended
+SHORT = 600.0  # seconds
+LONGEST_WAIT = 30.0  # seconds before a program is started again; the first wait is FIRST_WAIT
+FIRST_WAIT = 0.5
+LOOK_AGAIN = 2.0  # seconds between looks whether a program can be started again
 COLOURS = (36, 35, 33, 32, 34, 31)
 
 
@@ -32,10 +36,13 @@ class Stopped(Exception):
 class Died(Exception):
     """A process ended that should not have. Its text is for people."""
 
-    def __init__(self, child: "Child") -> None:
+    def __init__(self, child: "Child", deaths: int = 1, seconds: float = 0) -> None:
+        """`deaths`: how often it ended within the last so many seconds."""
         code = child.code
         lines = "".join(f"\n  {line}" for line in child.last_lines)
         said = f", its last lines:{lines}" if lines else ""
+        if deaths > 1:
+            said = f", for the {deaths}th time in {seconds:.0f} s{said}"
         super().__init__(f"{child.how_it_ended}{said}")
         # A shell's way to tell a signal; and one that left without a reason still went wrong.
         self.exit_code = 128 - code if code < 0 else code or 1
@@ -111,7 +118,14 @@ class Supervisor:
     and the `with` raises Stopped or Died once everything is down.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, first_wait: float = FIRST_WAIT) -> None:
+        """`first_wait`: seconds before what died is started again; doubled with each death."""
+        self.first_wait = first_wait
+        # Set once everything has come up: what dies from then on is started again. What dies
+        # before cannot start, and a reason to end.
+        self.up = False
+        # Why nothing can be started just now; "" where it can. May block for a moment.
+        self.obstacle: Callable[[], str] = lambda: ""
         self.stages: list[list[Child]] = []
         self.why: Exception | None = None
         self.hurry = asyncio.Event()
@@ -188,20 +202,52 @@ class Supervisor:
         return child
 
     async def watch(self, child: Child, stage: list[Child]) -> None:
-        """Wait for its end. What had settled in is started again; else the house ends with it."""
-        for _ in range(REVIVALS):
+        """Wait for its end, and start it again, later each time; after several deaths, end all."""
+        deaths: deque[float] = deque()
+        while True:
             await child.ended()
+            if child.leaving or self.why is not None:
+                return
             settled = child.program.settled
-            young = settled is None or time.monotonic() - child.began < settled
-            if young or child.leaving or self.why is not None:
-                break
+            age = time.monotonic() - child.began
+            young = not self.up and (settled is None or age < settled)
+            deaths.append(time.monotonic())
+            while deaths[-1] - deaths[0] > SHORT:
+                deaths.popleft()
+            if young or len(deaths) > REVIVALS:
+                self.end(Died(child, len(deaths), deaths[-1] - deaths[0]))
+                return
             child.kill_all()  # what it started goes with it
+            wait = min(self.first_wait * 2 ** (len(deaths) - 1), LONGEST_WAIT)
             child.show(f"{child.how_it_ended}; it is started again")
+            if child.program.quiet:  # its words were not shown
+                for line in child.last_lines:
+                    child.show(line)
+            await asyncio.sleep(wait)
+            if await self.wait_for_obstacle(child):
+                deaths.clear()  # it was not its fault
+            try:
+                await asyncio.to_thread(child.program.prepare)
+            except Exception as problem:
+                self.end(problem)
+                return
+            if self.why is not None:
+                return
             stage.remove(child)
             child = await self.spawn(child.program, stage)
-        await child.ended()
-        if not child.leaving:
-            self.end(Died(child))
+            if self.why is not None:  # all was ended meanwhile
+                await self.stop_child(child)
+                return
+
+    async def wait_for_obstacle(self, child: Child) -> bool:
+        """Wait until programs can be started. Whether they could not."""
+        said = False
+        while self.why is None and (problem := await asyncio.to_thread(self.obstacle)):
+            if not said:
+                child.show(f"not started again yet: {problem}")
+            said = True
+            await asyncio.sleep(LOOK_AGAIN)
+        return said
 
     async def until(self, ready: Callable[[], bool], every: float = 0.2) -> None:
         """Wait until `ready` says yes. It may block for a moment: it is asked on a thread."""

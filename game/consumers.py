@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _l
 from pydantic import BaseModel
 
-from game import metrics, protocol, snapshots, turns, windows
+from game import metrics, protocol, room, snapshots, turns, windows
 from game.accounts.standing import refusal
 from game.attendance import Present, attendance
 from game.database import in_database
@@ -215,7 +215,9 @@ class AdventureConsumer(AsyncWebsocketConsumer):
         while True:
             try:
                 return await in_database(self.carry_out_now, command)
-            except (OperationalError, InterfaceError):
+            except (OperationalError, InterfaceError) as problem:
+                if room.disk.note(problem):  # then it was rolled back
+                    raise room.refusal() from None
                 if time.monotonic() > give_up:
                     raise
                 await asyncio.sleep(0.5)

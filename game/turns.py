@@ -19,7 +19,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
-from game import dice, edits, metrics, narration, paths
+from game import dice, edits, metrics, narration, paths, room
 from game.log import publish_on_commit, story_log
 from game.models import Adventure, Command, Edit, Kind, Player, Status, Turn, TurnContext
 from game.moderation import operation, screening
@@ -128,6 +128,7 @@ def take_action(adventure: Adventure, player: Player, kind: str, text: str) -> T
     """The player acts at the head; the narrator answers. An empty action is a continue."""
     refuse_when_busy(adventure)
     operation.refuse_while_paused()
+    room.refuse_when_full()
     edits.refuse_when_too_large(adventure, edits.size_of(text))
     screening.screen([text], "action", player, adventure)
     head = head_of(adventure)
@@ -147,6 +148,7 @@ def retry_turn(adventure: Adventure, player: Player, turn_id: UUID) -> Turn:
     """
     refuse_when_busy(adventure)
     operation.refuse_while_paused()
+    room.refuse_when_full()
     turn = turn_of(adventure, turn_id)
     edits.refuse_when_too_large(adventure, edits.size_of(turn.action))
     screening.screen([turn.action], "action", player, adventure)
@@ -194,6 +196,7 @@ def edit_turn(
     adventure: Adventure, player: Player, turn_id: UUID, action: str | None, reply: str | None
 ) -> Turn:
     """Replace an action or a reply; what it replaced is kept in an Edit."""
+    room.refuse_when_full()
     edits.refuse_too_many(player)
     turn = turn_of(adventure, turn_id)
     if turn.kind == Kind.OPENING and action:
@@ -209,6 +212,7 @@ def put_back(
     adventure: Adventure, player: Player, turn: Turn, texts: edits.Texts, *, undone: bool
 ) -> Turn:
     """Undo or redo an edit, which is an edit as well: it counts, and rules apply to its words."""
+    room.refuse_when_full()
     edits.refuse_too_many(player)
     screening.screen(edits.written(turn, texts), "edit", player, adventure)
     return put_texts(adventure, player, turn, texts, undone=undone)

@@ -153,15 +153,58 @@ def test_one_command_brings_everything_up_and_ctrl_c_takes_it_down(data_dir, por
         assert house.nobody_left() is True
 
 
-@pytest.mark.timeout(2 * PATIENCE)
-def test_a_process_that_dies_is_named_and_ends_the_whole(data_dir, port):
+def ready(port, seconds=60):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with suppress(OSError):
+            if get(port, "/readyz") == 200:
+                return True
+        time.sleep(0.1)
+    return False
+
+
+def the_one(house, mark):
+    """Of the processes with this on their command line, the one that was there first."""
+    return min(pid for pid, command in house.processes().items() if mark in command)
+
+
+@pytest.mark.timeout(3 * PATIENCE)
+@pytest.mark.parametrize(
+    "how", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.full)]
+)
+def test_whatever_dies_once_is_started_again_and_play_goes_on(data_dir, port, how):
     with playing(data_dir, port) as house:
         house.read_until("Ctrl-C")
-        (web,) = [pid for pid, command in house.processes().items() if "dungeon.web" in command]
-        os.kill(web, signal.SIGKILL)
+        for name, mark in {
+            "web": "dungeon.web",
+            "valkey": "valkey-server",
+            "postgres": "postgres -D",
+            "narrator": "-Q narrator.",
+            "game": "-Q game",
+        }.items():
+            os.kill(victim := the_one(house, mark), how)
+            house.read_until(f"{name:<9}| {name} ended (")
+            assert ready(port), name
+            assert victim not in house.processes()
+        house.process.send_signal(signal.SIGINT)
+        code, words = house.last_words()
+        assert code == 0, words
+        assert house.nobody_left() is True
+
+
+@pytest.mark.full
+@pytest.mark.timeout(3 * PATIENCE)
+def test_what_dies_again_and_again_is_named_and_ends_the_whole(data_dir, port):
+    with playing(data_dir, port) as house:
+        house.read_until("Ctrl-C")
+        for _ in range(5):
+            os.kill(the_one(house, "dungeon.web"), signal.SIGKILL)
+            house.read_until("it is started again")
+            assert ready(port)
+        os.kill(the_one(house, "dungeon.web"), signal.SIGKILL)
         code, words = house.last_words()
         assert code == 137
-        assert "grue: web ended (SIGKILL)" in words
+        assert re.search(r"grue: web ended \(SIGKILL\), for the 6th time in \d+ s", words)
         assert house.nobody_left() is True
 
 

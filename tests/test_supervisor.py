@@ -1,6 +1,7 @@
 """The processes of one `make play` end together, in order, and nobody stays behind."""
 
 import asyncio
+import itertools
 import os
 import signal
 import subprocess
@@ -76,8 +77,8 @@ time.sleep(0.4)
 
 async def test_a_worker_that_dies_after_it_has_settled_in_is_started_again(tmp_path, capsys):
     lives = tmp_path / "lives"
-    with pytest.raises(Died, match="worker ended"):
-        async with Supervisor() as supervisor:
+    with pytest.raises(Died, match=r"worker ended \(exit code 0\), for the 6th time in \d+ s"):
+        async with Supervisor(first_wait=0.01) as supervisor:
             await supervisor.start(python("worker", COUNTS_ITS_LIVES, lives, settled=0.1))
             await asyncio.Event().wait()
     assert lives.read_text() == "x" * (REVIVALS + 1)
@@ -91,6 +92,63 @@ async def test_a_worker_that_dies_before_it_has_settled_in_ends_the_house(tmp_pa
             await supervisor.start(python("worker", COUNTS_ITS_LIVES, lives, settled=60))
             await asyncio.Event().wait()
     assert lives.read_text() == "x"
+
+
+async def test_once_all_is_up_whatever_dies_is_started_again_later_each_time(tmp_path):
+    lives = tmp_path / "lives"
+    note = "import pathlib, sys, time; open(sys.argv[1], 'a').write(f'{time.time()} '); exit(3)"
+    prepared = []
+    server = python("server", note, lives, quiet=True, prepare=lambda: prepared.append(1))
+    with pytest.raises(Died, match=r"server ended \(exit code 3\), for the 6th time") as death:
+        async with Supervisor(first_wait=0.1) as supervisor:
+            supervisor.up = True
+            await supervisor.start(server)
+            await asyncio.Event().wait()
+    times = [float(each) for each in lives.read_text().split()]
+    waits = [later - earlier for earlier, later in itertools.pairwise(times)]
+    assert len(waits) == REVIVALS == len(prepared)
+    for number, wait in enumerate(waits):
+        assert wait >= 0.1 * 2**number
+    assert death.value.exit_code == 3
+
+
+async def test_deaths_that_lie_far_apart_do_not_add_up(tmp_path, monkeypatch):
+    monkeypatch.setattr("dungeon.supervisor.SHORT", 0.05)
+    lives = tmp_path / "lives"
+    with pytest.raises(Stopped):
+        async with Supervisor(first_wait=0.01) as supervisor:
+            supervisor.up = True
+            await supervisor.start(
+                python("web", COUNTS_ITS_LIVES.replace("0.4", "0.06"), lives, quiet=True)
+            )
+            await supervisor.until(
+                lambda: lives.exists() and len(lives.read_text()) > REVIVALS + 3, every=0.02
+            )
+            os.kill(os.getpid(), signal.SIGINT)
+            await asyncio.Event().wait()
+
+
+async def test_what_cannot_be_started_just_now_waits_and_that_is_not_counted(
+    tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr("dungeon.supervisor.LOOK_AGAIN", 0.02)
+    lives = tmp_path / "lives"
+    looks = []
+
+    def obstacle():
+        looks.append(1)
+        return "the disk is full" if len(looks) % 3 else ""
+
+    with pytest.raises(Stopped):
+        async with Supervisor(first_wait=0.01) as supervisor:
+            supervisor.up, supervisor.obstacle = True, obstacle
+            await supervisor.start(python("database", COUNTS_ITS_LIVES.replace("0.4", "0"), lives))
+            await supervisor.until(
+                lambda: lives.exists() and len(lives.read_text()) > REVIVALS + 2, every=0.02
+            )
+            os.kill(os.getpid(), signal.SIGINT)
+            await asyncio.Event().wait()
+    assert "database | not started again yet: the disk is full" in capsys.readouterr().out
 
 
 async def test_a_process_killed_by_a_signal_gives_the_exit_code_of_a_shell():

@@ -12,9 +12,11 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import connection, connections
 from django.db.migrations.executor import MigrationExecutor
+from redis.exceptions import RedisError
 from tqdm import tqdm
 
-from dungeon import backends, backup, environment, machine, network, services
+from dungeon import backends, backup, environment, machine, network, reserve, services
+from dungeon.reserve import Reserve
 from dungeon.services import Program, ServiceError
 from dungeon.supervisor import Died, Stopped, Supervisor
 from game.accounts.operators import Invitation, invitation
@@ -24,6 +26,7 @@ from inference.models import ModelError, ensure_model
 from inference.narrators import DTYPES, Narrator, NarratorsError, load_narrators
 
 SETTLED = 60.0  # seconds after which a worker that dies is started again
+DISK_SECONDS = 1.0  # between looks at the disk
 MOST_WORKERS = 4  # for narrators, each alone in one; where there are more they share one
 TELLER_GRACE = 7.0  # seconds that a worker has to go
 
@@ -62,6 +65,7 @@ class House:
         self.own_redis = not os.environ.get("REDIS_URL")
         # Whoever asks for a level gets everything of that level; others only what went wrong.
         self.loud = settings.LOG_LEVEL in ("DEBUG", "INFO") and bool(os.environ.get("LOG_LEVEL"))
+        self.reserve = Reserve(settings.DATA_DIR, settings.REDIS_URL if self.own_redis else "")
         try:
             found = load_narrators(settings.NARRATORS_FILE)
             # The default first: a worker of several loads it at once, the others when needed.
@@ -88,7 +92,10 @@ class House:
     def check_room(self) -> None:
         """A full disk is found now, not in the middle of a story."""
         first_start = self.own_database and not (settings.DATA_DIR / "postgres").exists()
-        stop_where(machine.room_problem(settings.DATA_DIR, 400 if first_start else 100))
+        wanted = 400 if first_start else 100
+        if (settings.DATA_DIR / "reserve").exists():
+            wanted -= reserve.SIZE // 1_000_000
+        stop_where(machine.room_problem(settings.DATA_DIR, wanted))
 
     def fetch_models(self) -> None:
         for narrator in self.narrators:
@@ -117,8 +124,25 @@ class House:
             await supervisor.start(self.web())
             await supervisor.until(self.web_answers)
             await supervisor.until(self.narrators_answer)
+            supervisor.up = True  # from now on, what dies is started again
+            supervisor.obstacle = lambda: self.reserve.problem
+            watching = asyncio.create_task(self.watch_disk())
             self.invite(await asyncio.to_thread(operator_invitation))
-            await asyncio.Event().wait()  # until Ctrl-C, or until something dies
+            try:
+                await asyncio.Event().wait()  # until Ctrl-C, or until something dies too often
+            finally:
+                watching.cancel()
+
+    async def watch_disk(self) -> None:
+        """Let the reserve go while the disk is full, and take it again when there is room."""
+        while True:
+            try:
+                if line := await asyncio.to_thread(self.reserve.look):
+                    say(line)
+            except (OSError, RedisError) as problem:
+                if self.loud:
+                    say(f"the disk could not be looked at: {problem}")
+            await asyncio.sleep(DISK_SECONDS)
 
     async def start_servers(self, supervisor: Supervisor) -> None:
         # PostgreSQL first, so that it is the last to go.
