@@ -5,6 +5,9 @@ and `djangojs.mo` for scripts. The host's own lie in DATA_DIR/locale and go befo
 """
 
 import gettext
+import logging
+import struct
+import sys
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -15,19 +18,32 @@ from django.conf.locale import LANG_INFO
 from django.http import HttpRequest
 from django.utils.translation import get_language, to_locale
 
+logger = logging.getLogger(__name__)
+
 PLURALS = 200  # numbers whose plural is told to pages; beyond, the last two digits decide
 
 
 def spoken(folders: Sequence[Path]) -> list[tuple[str, str]]:
     """What LANGUAGES says: codes, and each language's own name."""
-    codes = {
-        file.parent.parent.name.replace("_", "-").lower()
-        for folder in folders
-        for file in folder.glob("*/LC_MESSAGES/django.mo")
-    }
+    files = [file for folder in folders for file in folder.glob("*/LC_MESSAGES/django.mo")]
+    # One that cannot be read would break every page for whoever chooses its language.
+    broken = {file.parent.parent.name for file in files if not readable(file)}
+    names_of = {file.parent.parent.name for file in files} - broken
+    codes = {name.replace("_", "-").lower() for name in names_of}
     others = sorted(codes - {"en"})
     names = {code: str(LANG_INFO.get(code, {}).get("name_local", code)) for code in others}
     return [("en", "English"), *names.items()]
+
+
+def readable(file: Path) -> bool:
+    """Whether gettext can read a compiled translation; what it cannot is said on the terminal."""
+    try:
+        with file.open("rb") as compiled:
+            gettext.GNUTranslations(compiled)
+    except (OSError, ValueError, LookupError, struct.error) as problem:
+        sys.stderr.write(f"grue: {file} is no translation ({problem}): its language is left out\n")
+        return False
+    return True
 
 
 @cache
@@ -43,6 +59,9 @@ def script_words(language: str) -> dict[str, Any]:
         try:
             found: Any = gettext.translation("djangojs", folder, [to_locale(language)])
         except FileNotFoundError:
+            continue
+        except (OSError, ValueError, LookupError, struct.error) as problem:
+            logger.error("scripts speak English: djangojs.mo in %s: %s", folder, problem)
             continue
         for key, text in found._catalog.items():
             if isinstance(key, str):

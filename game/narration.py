@@ -23,16 +23,23 @@ from inference.narrators import (
     NarratorsError,
     UnknownNarrator,
     load_narrators,
+    narrators_problem,
 )
 from inference.request import GenerationRequest
 from inference.sampling import SamplingParams
 
 logger = logging.getLogger(__name__)
+RETRY_LIST = 60  # seconds after which a list that was wrong is worth trying again
 luck = random.Random()  # noqa: S311 - nothing secret; tests seed it
 
 
 def narrators() -> Narrators:
     return load_narrators(settings.INFERENCE.narrators_file)
+
+
+def problem() -> str:
+    """What is wrong with the list of narrators as it is now, with its line; "" where nothing is."""
+    return narrators_problem(settings.INFERENCE.narrators_file)
 
 
 def names() -> list[str]:
@@ -107,6 +114,15 @@ def narrator_of(adventure: Adventure) -> Narrator:
                 "Ask the host, or begin a new adventure."
             )
             % {"name": adventure.narrator},
+        ) from None
+    except NarratorsError:  # logged, and shown to the operator
+        raise Refused(
+            "narrator_down",
+            _(
+                "The list of narrators on this server has an error, so nothing new can be told. "
+                "You can go on reading; try again when the host has corrected it."
+            ),
+            RETRY_LIST,
         ) from None
 
 

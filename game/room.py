@@ -115,4 +115,5 @@ def refused(request: HttpRequest) -> HttpResponse:
     else:
         answer = render(request, "507.html", {"reason": REASON}, status=INSUFFICIENT_STORAGE)
     answer["Retry-After"] = str(RETRY_SECONDS)
+    answer._has_been_logged = True  # type: ignore[attr-defined] # by Disk, once and not each time
     return answer

@@ -126,9 +126,9 @@ def act(adventure: Adventure, player: Player, command: Keyed) -> Turn | None:
 
 def take_action(adventure: Adventure, player: Player, kind: str, text: str) -> Turn:
     """The player acts at the head; the narrator answers. An empty action is a continue."""
+    room.refuse_when_full()
     refuse_when_busy(adventure)
     operation.refuse_while_paused()
-    room.refuse_when_full()
     edits.refuse_when_too_large(adventure, edits.size_of(text))
     screening.screen([text], "action", player, adventure)
     head = head_of(adventure)
@@ -146,9 +146,9 @@ def retry_turn(adventure: Adventure, player: Player, turn_id: UUID) -> Turn:
 
     The dice have fallen: another telling of the same moment does not roll again.
     """
+    room.refuse_when_full()
     refuse_when_busy(adventure)
     operation.refuse_while_paused()
-    room.refuse_when_full()
     turn = turn_of(adventure, turn_id)
     edits.refuse_when_too_large(adventure, edits.size_of(turn.action))
     screening.screen([turn.action], "action", player, adventure)

@@ -27,7 +27,13 @@ from inference.config import InferenceConfig
 from inference.engines.process import EngineFailed
 from inference.log import StoryLog
 from inference.models import ModelError, model_path
-from inference.narrators import Narrator, NarratorsError, UnknownNarrator, load_narrators
+from inference.narrators import (
+    Narrator,
+    NarratorsError,
+    UnknownNarrator,
+    load_narrators,
+    narrators_problem,
+)
 from inference.worker import (
     OVERLOOKED,
     USUAL_TURN_SECONDS,
@@ -321,6 +327,9 @@ class Company:
             narrators = load_narrators(self.config.narrators_file)
         except NarratorsError as problem:
             logger.error("the narrators go on as they are: %s", problem)
+            return
+        if wrong := narrators_problem(self.config.narrators_file):
+            logger.error("the narrators go on as they are: %s", wrong)
             return
         for name, seat in self.seats.items():
             try:

@@ -3,7 +3,6 @@
 import hashlib
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from inference.lastgood import LastGood
 from inference.request import Kind
 from inference.sampling import SamplingParams
 from inference.servers import Server, address_problem, host_beyond
@@ -184,21 +184,16 @@ class Narrators(BaseModel):
 
 
 def load_narrators(file: Path) -> Narrators:
-    """The narrators of `file`, read again when it has changed. Raises NarratorsError."""
-    try:
-        stat = file.stat()
-    except OSError as error:
-        raise NarratorsError(f"{file} cannot be read: {error.strerror}") from error
-    return read_narrators(file, stat.st_mtime_ns, stat.st_size)
+    """The narrators of `file`, read again when it changes; the last good ones while it is wrong.
+
+    Raises NarratorsError where it was never right.
+    """
+    return _files.read(file)
 
 
-@lru_cache(maxsize=8)
-def read_narrators(file: Path, mtime_ns: int, size: int) -> Narrators:
-    """Read the file; its time and size are there to tell one version from the next."""
-    try:
-        return parse_narrators(file.read_text(encoding="utf-8"), str(file))
-    except (OSError, UnicodeDecodeError) as error:
-        raise NarratorsError(f"{file} cannot be read: {error}") from error
+def narrators_problem(file: Path) -> str:
+    """What is wrong with the file as it is now, with its line; "" where it is right."""
+    return _files.problem(file)
 
 
 def parse_narrators(text: str, called: str) -> Narrators:
@@ -234,6 +229,9 @@ def parse_narrators(text: str, called: str) -> Narrators:
             f"{called}, line {line}: default: there is no narrator {found.default_name!r}"
         )
     return found
+
+
+_files = LastGood(parse_narrators, NarratorsError, "the narrators")
 
 
 def first_complaint(error: ValidationError, node: yaml.Node, called: str) -> str:

@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from inference.narrators import NarratorsError, UnknownNarrator, load_narrators, parse_narrators
+from inference.narrators import (
+    NarratorsError,
+    UnknownNarrator,
+    load_narrators,
+    narrators_problem,
+    parse_narrators,
+)
 
 BUILT_IN = Path(__file__).parent.parent / "narrators.yaml"
 
@@ -198,3 +204,27 @@ def test_the_command_tries_one_without_a_model(capsys, tmp_path, settings, monke
     call_command("narrate", "s")
     said = capsys.readouterr().out
     assert "A cellar." in said and "You look around." in said and 'You say "hello"' in said
+
+
+GOOD = "narrators:\n- {name: parrot, line: x, engine: scripted}\n"
+TYPO = "narrators:\n- {name: parrot, line: x, engine: scripted}\n- {name: [, line: y}\n"
+
+
+def test_a_mistake_while_it_runs_leaves_the_narrators_as_they_were_and_is_logged_once(
+    tmp_path, caplog
+):
+    file = tmp_path / "narrators.yaml"
+    file.write_text(GOOD)
+    good = load_narrators(file)
+    for text in (TYPO, TYPO + "\n", TYPO + "\n\n"):  # an editor that saves again and again
+        file.write_text(text)
+        for _ in range(3):
+            assert load_narrators(file) == good
+        assert "narrators.yaml, line 3" in narrators_problem(file)
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    file.unlink()
+    assert load_narrators(file) == good
+    assert narrators_problem(file).endswith("cannot be read: No such file or directory")
+    file.write_text(GOOD.replace("parrot", "rook"))
+    assert load_narrators(file).names == ("rook",)
+    assert narrators_problem(file) == ""

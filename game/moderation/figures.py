@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 from game import narration
 from game.log import story_log
 from game.models import Appeal, Case, Operation, Sanction, Status, Turn, TurnContext
+from game.moderation.rulebook import rules_problem
 from inference.narrators import NarratorsError
 
 ONLINE = 15  # seconds since a window was last seen
@@ -117,13 +118,14 @@ def failures() -> dict[str, Any]:
 
 def everything(now: Operation) -> dict[str, Any]:
     try:
-        telling, problem = narrators(now), ""
+        telling, problem = narrators(now), narration.problem()
     except NarratorsError as wrong:
         telling, problem = [], str(wrong)
     return {
         "operation": now,
         "narrators": telling,
         "narrators_problem": problem,
+        "rules_problem": rules_problem(),
         "queues": queues(),
         "sanctions": sanctions(),
         "failures": failures(),

@@ -12,6 +12,8 @@ import yaml
 from django.conf import settings
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from inference.lastgood import LastGood
+from inference.narrators import at, line_of
 from inference.rules import Rule, Screening, Severity
 from inference.screening import PatternError, parsed, screen_for
 
@@ -152,38 +154,30 @@ def written_out(word: str) -> Iterator[str]:
 EMPTY = RuleBook()
 
 
-class Kept:
-    """The book that was read last: a file that was spoilt while the host runs changes nothing."""
-
-    book: RuleBook = EMPTY
-    state: tuple[Path, int, int] | None = None
-
-
 def rulebook() -> RuleBook:
-    """The rules in force now. Raises RulesError where none could ever be read."""
+    """The rules in force now: those of the file, or the last good ones while it is wrong.
+
+    Raises RulesError where it was never right.
+    """
     file: Path | None = settings.RULES_FILE
-    if file is None:
-        return EMPTY
-    try:
-        stat = file.stat()
-        state = (file, stat.st_mtime_ns, stat.st_size)
-        if state == Kept.state:
-            return Kept.book
-        book = parse_rules(file.read_text(encoding="utf-8"), str(file))
-    except (OSError, UnicodeDecodeError, RulesError) as problem:
-        if Kept.state is None or Kept.state[0] != file:
-            raise RulesError(str(problem)) from None
-        logger.error("the rules stay as they were: %s", problem)
-        Kept.state = (file, *Kept.state[1:])
-        return Kept.book
-    Kept.book, Kept.state = book, state
-    return book
+    return EMPTY if file is None else _files.read(file)
+
+
+def rules_problem() -> str:
+    """What is wrong with the file as it is now; "" where it is right, or there is none."""
+    file: Path | None = settings.RULES_FILE
+    return "" if file is None else _files.problem(file)
 
 
 def parse_rules(text: str, called: str) -> RuleBook:
     """The rules of a YAML text, all of them plain strings. Raises RulesError."""
     try:
+        node = yaml.BaseLoader(text).get_single_node()
         content: Any = yaml.BaseLoader(text).get_single_data()  # strings alone
+    except yaml.MarkedYAMLError as problem:
+        mark = problem.problem_mark or problem.context_mark
+        line = mark.line + 1 if mark else 1
+        raise RulesError(f"{called}, line {line}: {problem.problem}") from None
     except yaml.YAMLError as problem:
         raise RulesError(f"{called}: {' '.join(str(problem).split())}") from None
     try:
@@ -192,7 +186,8 @@ def parse_rules(text: str, called: str) -> RuleBook:
         first = problem.errors()[0]
         place = ".".join(map(str, first["loc"]))
         said = first["msg"].removeprefix("Value error, ")
-        raise RulesError(f"{called}: {place + ': ' if place else ''}{said}") from None
+        line = line_of(at(node, first["loc"])) if node else 1
+        raise RulesError(f"{called}, line {line}: {place + ': ' if place else ''}{said}") from None
     for where in EVERYWHERE:
         for rating in RATINGS:
             check_size(book, where, rating, called)
@@ -207,3 +202,6 @@ def check_size(book: RuleBook, where: Where, rating: Rating, called: str) -> Non
     if size > MOST_BYTES:
         raise RulesError(f"{called}: {size:,} bytes of rules are too many; {MOST_BYTES:,} fit")
     screen_for(screening)
+
+
+_files = LastGood(parse_rules, RulesError, "the rules")

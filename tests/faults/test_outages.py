@@ -136,14 +136,19 @@ async def test_a_database_that_is_away_is_said_and_a_command_waits_for_it(house,
 async def test_a_full_disk_is_said_and_nothing_that_was_accepted_is_lost(house, window):
     if not house.own_disk:
         pytest.skip("no disk was filled: that wants the right to mount one")
+    turn = await act(window)
     house.fill_disk()
-    acting = asyncio.create_task(act(window))
     try:
         await until_ready_says(house, "redis")
         await asyncio.sleep(2)
+        answer = await window.answer(await window.command("take_action", kind="do", text="wait"))
+        assert (answer["type"], answer["code"]) == ("error", "full")
+        assert "disk is full" in answer["message"]
     finally:
         house.clear_disk()
-    turn = await acting
+    assert await window.until(lambda: told(window, turn), HANG)
+    await asyncio.sleep(2)  # until it is noticed that there is room
+    turn = await act(window)
     assert await window.until(lambda: told(window, turn), HANG)
 
 

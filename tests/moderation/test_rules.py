@@ -147,8 +147,9 @@ def test_rules_are_read_again_when_their_file_changes(rules):
 def test_a_file_that_is_spoilt_leaves_the_rules_as_they_were(rules, caplog):
     assert rulebook().version == "test-1"
     rules.write_text("rules: [")
-    assert rulebook().version == "test-1"
-    assert "stay as they were" in caplog.text
+    for _ in range(3):
+        assert rulebook().version == "test-1"
+    assert caplog.text.count("stay as they were") == 1
 
 
 def test_a_host_without_a_file_has_no_rules(settings):
