@@ -185,6 +185,7 @@ MIDDLEWARE = [
     "game.room.FullDiskMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "axes.middleware.AxesMiddleware",
+    "game.refusals.RefusalMiddleware",
 ]
 ROOT_URLCONF = "dungeon.urls"
 ASGI_APPLICATION = "dungeon.asgi.application"

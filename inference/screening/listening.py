@@ -4,19 +4,22 @@ All patterns are one automaton, so that a word costs about the same whether ther
 thousand. What a pattern begins with is looked up; only patterns that have begun are stepped.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
+from typing import NamedTuple
 
 from inference.rules import Finding, Screening
 from inference.screening.patterns import Gap, Part, Words, parsed
-from inference.screening.words import END, forms, words_of
+from inference.screening.words import END, forms, words_apart
 
 SPELLED = 3  # single letters in a row that are a word: "k i l l"
 WORDS_OF_A_LETTER = ("a", "i", "o")
 LONGEST_SPELLED = 24
+REPEATED = re.compile(r"(.)\1+")
 KEPT = 60  # words of a sentence that a finding may quote
 MOST_BEGINNINGS = 50_000  # words whose patterns are remembered
 MOST_SCREENS = 16
@@ -77,6 +80,10 @@ class Screen:
         self.nodes: list[Node] = []
         self.first = Beginnings()
         self._begins: dict[str, tuple[int, ...]] = {}
+        self._spelling: dict[str, tuple[bool, bool]] = {}
+        self._spellings: set[str] = set()  # beginnings of words, each letter once
+        self._spelled_out: set[str] = set()  # whole words, alike
+        self._spelled_begins: set[str] = set()  # what `kill*` begins with, alike
         for number, rule in enumerate(screening.rules):
             for pattern in rule.patterns:
                 self._add(number, parsed(pattern, self._list), cancels=False)
@@ -85,6 +92,32 @@ class Screen:
 
     def _list(self, name: str) -> tuple[str, ...]:
         return self.screening.lists[name]
+
+    def _know(self, words: Words) -> None:
+        """Note how the words of a pattern begin, for those that are spelled out."""
+        self._spelled_begins |= {once(begin) for begin in words.begins}
+        self._spelled_out |= {once(word) for word in words.whole}
+        for word in (*words.whole, *words.begins):
+            short = once(word)
+            self._spellings |= {short[:end] for end in range(1, len(short) + 1)}
+
+    def spelling(self, letters: str) -> tuple[bool, bool]:
+        """Whether letters in a row may begin a word that some pattern has, and may be one whole.
+
+        It errs on the side of yes: drawn-out letters count once.
+        """
+        known = self._spelling.get(letters)
+        if known is None:
+            shorts = [once(plain) for plain in forms(letters)]
+            may_be = any(short in self._spelled_out or self._begun(short) for short in shorts)
+            known = may_be or any(short in self._spellings for short in shorts), may_be
+            if len(self._spelling) < MOST_BEGINNINGS:
+                self._spelling[letters] = known
+        return known
+
+    def _begun(self, short: str) -> bool:
+        begins = self._spelled_begins
+        return any(short[:end] in begins for end in range(1, len(short) + 1))
 
     def _node(self, rule: int, cancels: bool) -> int:
         self.nodes.append(Node(rule, cancels=cancels))
@@ -100,6 +133,7 @@ class Screen:
             after = self._node(rule, cancels)
             if part.never:
                 words = [way[0] for way in part.ways]
+                self._know(union(words))
                 self.nodes[sources[0]].never = (union(words), after)
                 sources = [after]
                 continue
@@ -122,6 +156,8 @@ class Screen:
         self, rule: int, sources: list[int], way: tuple[Words, ...], after: int, cancels: bool
     ) -> None:
         """One way from each of the sources to `after`, through words in a row."""
+        for words in way:
+            self._know(words)
         steps = [self._node(rule, cancels) for _ in way[1:]] + [after]
         for source in sources:
             if source < 0:
@@ -149,12 +185,29 @@ class Screen:
         )
 
 
+def is_letter(word: str) -> bool:
+    return len(word) == 1 and word.isalpha()
+
+
+def once(word: str) -> str:
+    """A word with each of its letters once where they stand in a row: `killl` as `kil`."""
+    return REPEATED.sub(r"\1", word)
+
+
 def union(sets: list[Words]) -> Words:
     return Words(
         whole=frozenset().union(*(each.whole for each in sets)),
         begins=tuple(begin for each in sets for begin in each.begins),
         digits=frozenset().union(*(each.digits for each in sets)),
     )
+
+
+class Spelled(NamedTuple):
+    """Single letters in a row that may be a word."""
+
+    before: dict[int, int]  # where patterns stood before the first of them
+    letters: str
+    start: int  # which word of the sentence the first of them is
 
 
 class Listener:
@@ -173,7 +226,10 @@ class Listener:
         self._cancelled: set[int] = set()
         self._pending: dict[int, Finding] = {}  # by rule, until the sentence ends
         self._spelled = ""
-        self._before_spelled: dict[int, int] = {}
+        self._spellings: list[Spelled] = []
+        self._word_ended = False  # with the letter before
+        self._through: dict[int, int] = {}  # patterns that wait in a gap since these letters began
+        self._end_held = False  # a dot after a letter, which may be the end of a sentence
 
     @property
     def blocked(self) -> Finding | None:
@@ -191,11 +247,17 @@ class Listener:
 
     def hear(self, text: str) -> None:
         """Take a text, or the next whole words of one."""
-        for word in words_of(text):
+        for word, apart in words_apart(text):
             if word == END:
+                if len(self._spelled) > 1:  # "e.a.t. q.u.i.n.c.e."
+                    self._end_held = True
+                else:
+                    self.pause()
+                continue
+            if self._end_held and not is_letter(word):
                 self.pause()
-            else:
-                self._hear_word(word)
+            self._end_held = False
+            self._hear_word(word, apart)
 
     def pause(self) -> None:
         """A sentence ends: nothing goes on beyond it."""
@@ -210,22 +272,62 @@ class Listener:
         self._active = {}
         self._heard = []
         self._cancelled.clear()
-        self._spelled = ""
+        self._end_spelling()
 
-    def _hear_word(self, word: str) -> None:
+    def _end_spelling(self) -> None:
+        self._spelled = ""
+        self._spellings = []
+        self._word_ended = False
+        self._through = {}
+        self._end_held = False
+
+    def _hear_word(self, word: str, apart: bool) -> None:
         here = len(self._heard)
         self._heard.append(word)
         before = self._active
         self._active = self._after(before, word, here)
-        if len(word) == 1 and word.isalpha():
-            if not self._spelled:
-                self._before_spelled = before
-            self._spelled = (self._spelled + word)[:LONGEST_SPELLED]
-            if len(self._spelled) >= SPELLED:
-                start = here + 1 - len(self._spelled)
-                self._active |= self._after(self._before_spelled, self._spelled, start)
+        if is_letter(word):
+            self._hear_letter(word, before, here, apart)
         elif self._spelled:
-            self._spelled = ""
+            self._end_spelling()
+
+    def _hear_letter(self, letter: str, before: dict[int, int], here: int, apart: bool) -> None:
+        """One more single letter. Letters in a row may spell several words.
+
+        A letter may begin one where a space stands before it, or where another one ended. It goes
+        on as long as patterns have words that begin so.
+        """
+        going_on = [
+            each._replace(letters=each.letters + letter)
+            for each in self._spellings
+            if len(each.letters) < LONGEST_SPELLED
+        ]
+        if apart or self._word_ended or not self._spelled:
+            going_on.append(Spelled(before, letter, here))
+        self._spelled = (self._spelled + letter)[:LONGEST_SPELLED]
+        self._spellings = []
+        self._word_ended = False
+        for each in going_on:
+            may_begin, may_be = self.screen.spelling(each.letters)
+            if may_begin:
+                self._spellings.append(each)
+            if may_be and len(each.letters) > 1:
+                self._word_ended = True
+                self._hear_spelled(each)
+        # Between two words of a pattern may be others, spelled out as well: any number of letters.
+        nodes = self.screen.nodes
+        self._through |= {node: start for node, start in before.items() if nodes[node].gaps}
+        for node, start in self._through.items():
+            for then in nodes[node].gaps:
+                self._arrive(then, start, self._active)
+
+    def _hear_spelled(self, spelled: Spelled) -> None:
+        if len(spelled.letters) >= SPELLED:
+            self._active |= self._after(spelled.before, spelled.letters, spelled.start)
+            return
+        found = forms(spelled.letters)  # too short to begin with, and may go on: "e a t m e"
+        for node, start in spelled.before.items():
+            self._step(node, start, found, self._active)
 
     def _after(self, before: dict[int, int], word: str, here: int) -> dict[int, int]:
         """Where patterns stand once `word` was heard."""

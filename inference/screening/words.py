@@ -53,16 +53,29 @@ def words_of(text: str) -> Iterator[str]:
 
     Scripts without spaces give a word for each character.
     """
+    for word, _ in words_apart(text):
+        yield word
+
+
+def words_apart(text: str) -> Iterator[tuple[str, bool]]:
+    """The words of a text, each with whether a space or nothing stands before it.
+
+    Dots and dashes join: of `e.a.t it` only `e` and `it` stand apart.
+    """
     if not text.isascii():
         text = visible(text)
+    end = 0
     for match in TOKEN.finditer(text):
         token = match[0]
+        between, end = text[end : match.start()], match.end()
+        apart = not between.strip() if between else match.start() == 0
         if token[0] in ".!?…。！？\n":
-            yield END
+            yield END, True
         elif token.isascii() or not any(map(spaceless, token)):
-            yield token
+            yield token, apart
         else:
-            yield from pieces(token)
+            for piece in pieces(token):
+                yield piece, apart
 
 
 def visible(text: str) -> str:

@@ -72,6 +72,46 @@ def test_a_disguised_word_is_found(disguised):
     assert words(f"now {disguised} him", "kill")
 
 
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        "e.a.t q.u.i.n.c.e",
+        "e.a.t. q.u.i.n.c.e.",
+        "E-A-T Q-U-I-N-C-E-S",
+        "e a t q u i n c e",
+        "e.a.t.q.u.i.n.c.e",
+        "eat q.u.i.n.c.e",
+        "e_a_t quince",
+        "w e e a t q u i n c e",
+        "е.а.т q.u.i.n.c.e",  # Cyrillic
+        "e.a.a.a.t q.u.i.i.i.n.c.e",
+        "e a t m y q u i n c e",
+        "e.a.t t.h.e v.e.r.y ripe q.u.i.n.c.e",
+        "x x x x x x x x x x x x x x x x x x x x x x x x x x x x e a t q u i n c e",
+        "r.u.n o.v.e.r h.i.m",
+    ],
+)
+def test_words_that_are_spelled_out_in_a_row_are_found(spelled):
+    assert words(f"now {spelled}", "eat ...3 quince*|plum", "run over him")
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    ["b.e.a.t q.u.i.n.c.e", "c-h-e-a-t quince", "s.k.i.l.l.e.d", "U.S.A. and F.B.I. Eat. Quince",
+     "I a m a n a p e", "e.a.t bread. Q.u.i.n.c.e is fine"],
+)  # fmt: skip
+def test_a_spelled_out_word_begins_where_it_begins(harmless):
+    assert not words(harmless, "eat ...3 quince*", "kill")
+
+
+def test_spelled_out_words_cost_little():
+    heard = screen("eat ...3 (quince*|plum|of pears)", "kill", "bomb kit")
+    began = time.process_time()
+    for text in ("e a t x ", "k i l ", "q u i n z "):
+        found_in(text * 3_000, heard)
+    assert time.process_time() - began < 3, "a character costs microseconds"
+
+
 @pytest.mark.parametrize("harmless", ["kiln", "chill", "skills", "k 1 l", "Kil", "kil l"])
 def test_what_only_resembles_a_word_is_not_it(harmless):
     assert not words(harmless, "kill")

