@@ -185,6 +185,13 @@ KEY = TypeAdapter(Key)
 TurnStatus = Literal["queued", "running", "told", "stopped", "failed"]
 
 
+class ActionHere(BaseModel):
+    """One of the actions that were taken at the same moment, with its retellings, oldest first."""
+
+    shown: str  # cut, with an ellipsis, where it is long
+    turns: list[str]
+
+
 class TurnShown(BaseModel):
     """A turn as pages show it."""
 
@@ -201,6 +208,8 @@ class TurnShown(BaseModel):
     told: str | None
     reason: str
     siblings: list[str]
+    # The siblings by what was done; none where there is but this turn.
+    actions: list[ActionHere] = []
     # How many earlier versions of its texts can be looked at and put back.
     versions: int = 0
     # While it is told: the one that its turn.started named; "" while the log cannot be read.

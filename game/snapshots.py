@@ -5,15 +5,18 @@ from typing import Any
 from uuid import UUID
 
 import redis
+from django.db.models.functions import MD5, Left
 
 from game import dice, edits, narration, paths
 from game.log import story_log
 from game.models import Adventure, Turn
-from game.protocol import Refused, Snapshot, TurnShown, TurnStatus
+from game.protocol import ActionHere, Refused, Snapshot, TurnShown, TurnStatus
 from inference.log import FIRST
 from inference.text import shown_action
 
 TURNS_SHOWN = 100
+LONGEST_LABEL = 120  # code points of an action in a list of actions
+ActionsHere = dict[tuple[str, str], ActionHere]
 UNKNOWN = ""  # which telling is under way, while the log cannot be read
 
 
@@ -23,13 +26,18 @@ def turn_shown(turn: Turn) -> TurnShown:
 
 
 def turns_shown(turns: list[Turn]) -> list[TurnShown]:
-    """Turns for the page, each with all tellings of the same moment (its siblings)."""
+    """Turns for the page, each with what else was done and told at the same moment."""
     versions = edits.count_versions([turn.pk for turn in turns if turn.edited])
     children = defaultdict(list)
+    actions: defaultdict[UUID, ActionsHere] = defaultdict(dict)
     parents = {turn.parent_id for turn in turns}
-    pairs = Turn.objects.filter(parent_id__in=parents).order_by("created", "pk")
-    for child, parent in pairs.values_list("pk", "parent_id"):
+    found = Turn.objects.filter(parent_id__in=parents).order_by("created", "pk")
+    for child, parent, kind, beginning, digest in found.values_list(
+        "pk", "parent_id", "kind", Left("action", LONGEST_LABEL + 1), MD5("action")
+    ):
         children[parent].append(str(child))
+        here = ActionHere(shown=label(kind, beginning), turns=[])
+        actions[parent].setdefault((kind, digest), here).turns.append(str(child))
     return [
         TurnShown(
             id=str(turn.pk),
@@ -45,11 +53,22 @@ def turns_shown(turns: list[Turn]) -> list[TurnShown]:
             told=turn.told.isoformat() if turn.told else None,
             reason=turn.reason,
             siblings=children[turn.parent_id] if turn.parent_id else [str(turn.pk)],
+            actions=(
+                list(actions[turn.parent_id].values())
+                if turn.parent_id and len(children[turn.parent_id]) > 1
+                else []
+            ),
             versions=versions.get(turn.pk, 0),
             dice=dice.shown(turn.dice),
         )
         for turn in turns
     ]
+
+
+def label(kind: str, action: str) -> str:
+    """An action as one line, cut where it is long; "" for a continue."""
+    shown = " ".join(shown_action(kind, action).split())  # type: ignore[arg-type]
+    return shown if len(shown) <= LONGEST_LABEL else f"{shown[: LONGEST_LABEL - 1].rstrip()}…"
 
 
 def with_words_so_far(adventure: Adventure, turn: TurnShown) -> TurnShown:

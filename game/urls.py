@@ -14,6 +14,9 @@ urlpatterns = [
     path("adventures/<uuid:adventure_id>/", views.adventure, name="adventure"),
     path("adventures/<uuid:adventure_id>/turns/", views.turns, name="turns"),
     path("adventures/<uuid:adventure_id>/tree/", views.tree, name="tree"),
+    path(
+        "adventures/<uuid:adventure_id>/tree/<uuid:turn_id>/", views.whole_words, name="whole_words"
+    ),
     path("adventures/<uuid:adventure_id>/export.<str:form>", views.export, name="export"),
     path("adventures/<uuid:adventure_id>/read/", views.read, name="read"),
     path("adventures/<uuid:adventure_id>/search/", search_views.search, name="search"),

@@ -171,8 +171,9 @@ def versions(request: HttpRequest, adventure_id: UUID, turn_id: UUID) -> JsonRes
 def tree(request: HttpRequest, adventure_id: UUID) -> JsonResponse:
     found = get_object_or_404(theirs(request), pk=adventure_id)
     # Thousands of turns: their first words alone leave the database.
+    some = FIRST_WORDS + 1
     every = found.turns.order_by("created", "pk").values_list(
-        "pk", "parent_id", "kind", "status", Left("action", FIRST_WORDS), Left("reply", FIRST_WORDS)
+        "pk", "parent_id", "kind", "status", Left("action", some), Left("reply", some)
     )
     return JsonResponse(
         {
@@ -183,12 +184,28 @@ def tree(request: HttpRequest, adventure_id: UUID) -> JsonResponse:
                     "parent": str(parent) if parent else None,
                     "kind": kind,
                     "status": status,
-                    "words": action or reply,
+                    **first_words(action or reply),
                 }
                 for turn, parent, kind, status, action, reply in every
             ],
         }
     )
+
+
+def first_words(text: str) -> dict[str, Any]:
+    """The beginning of a text, and, where that is not all, that it is cut."""
+    if len(text) <= FIRST_WORDS:
+        return {"words": text}
+    return {"words": f"{text[:FIRST_WORDS].rstrip()}…", "cut": True}
+
+
+@never_cache
+@require_safe
+def whole_words(request: HttpRequest, adventure_id: UUID, turn_id: UUID) -> JsonResponse:
+    """What the tree has the first words of: a turn's action, or its reply where there is none."""
+    found = get_object_or_404(theirs(request), pk=adventure_id)
+    turn = get_object_or_404(found.turns, pk=turn_id)
+    return JsonResponse({"words": turn.action or turn.reply})
 
 
 @never_cache

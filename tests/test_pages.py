@@ -245,6 +245,20 @@ def test_the_tree_holds_every_branch(as_player, alice, adventure):
     assert {turn["parent"] for turn in tree["turns"]} == {None, str(opening.pk)}
 
 
+def test_a_label_of_the_tree_that_is_cut_ends_in_an_ellipsis_and_the_whole_can_be_asked_for(
+    as_player, alice, charlie, adventure
+):
+    action = "walk down to the water, " * 10
+    turn = told(adventure, adventure.head, action=action.strip())
+    url = f"/adventures/{adventure.pk}/tree/"
+    label = as_player(alice).get(url).json()["turns"][1]
+    assert label["cut"]
+    assert label["words"].endswith("…")
+    assert action.startswith(label["words"][:-1])
+    assert as_player(alice).get(f"{url}{turn.pk}/").json()["words"] == action.strip()
+    assert as_player(charlie).get(f"{url}{turn.pk}/").status_code == 404
+
+
 # Taking it home
 
 

@@ -3,6 +3,7 @@
 const ENDS = /[.!?…。！？]+["'”’»)\]]*(?=\s|$)|\n+/gu;
 const LONGEST = 400; // characters said in one go; some voices give up on more
 const KEY = "grue:voice";
+const VOICES_WITHIN = 1000; // ms
 
 /**
  * The next sentence after `place`, and the place behind it; null while there is none to say yet.
@@ -171,6 +172,18 @@ export class Aloud {
 
   voices() {
     return this.speech?.getVoices() ?? [];
+  }
+
+  /** Whether there is a voice to read with. Some browsers bring them a moment after they are asked. */
+  async hasVoices(within = VOICES_WITHIN) {
+    if (!this.possible) return false;
+    if (this.voices().length === 0) {
+      await new Promise((done) => {
+        this.speech.addEventListener?.("voiceschanged", done, { once: true });
+        setTimeout(done, within);
+      });
+    }
+    return this.voices().length > 0;
   }
 
   /** `voice` is a voiceURI, or "" for the browser's own; `rate` is 0.5 to 2. */

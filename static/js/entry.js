@@ -26,6 +26,7 @@ export class Entry {
   constructor(drafts, does) {
     this.drafts = drafts;
     this.does = does;
+    this.takenBack = null; // {id, text}: the undone action that was put into the input
     this.leaving = false; // Esc was pressed: the next Tab leaves the input, as Tab does elsewhere
     input.addEventListener("input", () => this.typed());
     input.addEventListener("keydown", (event) => this.key(event));
@@ -57,6 +58,7 @@ export class Entry {
   }
 
   clear() {
+    this.takenBack = null;
     input.value = "";
     this.typed();
   }
@@ -112,6 +114,28 @@ export class Entry {
     input.value = now && now !== text ? `${text}\n${now}` : text;
     this.setMode(kind);
     this.typed();
+  }
+
+  /**
+   * The words of an action that was undone go back into the input, to be sent anew or changed. What
+   * the player has typed there meanwhile stays.
+   */
+  takeBack({ id, kind, text }) {
+    if (this.text && !this.holdsTakenBack) return;
+    input.value = text;
+    this.takenBack = { id, text: this.text };
+    this.setMode(kind);
+    this.typed();
+  }
+
+  /** Whether the input holds the words of an undone action, untouched. */
+  get holdsTakenBack() {
+    return this.takenBack !== null && this.text === this.takenBack.text;
+  }
+
+  /** The story says those words again. */
+  forgetTakenBack() {
+    if (this.holdsTakenBack) this.clear();
   }
 
   /** A first action is put into the input, below what is the player's own there. */

@@ -13,7 +13,8 @@ export function chord(event, letter, shift = false) {
 
 /**
  * @param {{retry: () => boolean, undo: () => boolean, redo: () => boolean, stop: () => boolean,
- *   mode: (number: number) => void, help: () => void}} does each says whether it did something
+ *   mode: (number: number) => void, help: () => void, own: () => boolean}} does each says whether
+ *   it did something; `own`: whether what stands in the input was typed there
  */
 export function listen(does) {
   document.addEventListener("keydown", (event) => {
@@ -21,7 +22,7 @@ export function listen(does) {
     const { target } = event;
     const writes = target.matches?.("textarea, input");
     // Ctrl+Z takes back typing where something is typed.
-    const typing = writes && event.ctrlKey && target.value !== "";
+    const typing = writes && event.ctrlKey && target.value !== "" && does.own();
     let done = false;
     if (chord(event, "r")) done = does.retry();
     else if (chord(event, "z") && !typing) done = does.undo();

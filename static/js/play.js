@@ -31,7 +31,7 @@ const buttons = {
   undo: $("undo"),
   redo: $("redo"),
 };
-const DOUBLE_CLICK = 500; // ms
+const DOUBLE_TAP = 350; // ms in which the second tap of a finger belongs to the first
 
 let state = story.empty();
 const views = new Map(); // turn id -> TurnView
@@ -39,7 +39,8 @@ const edits = new Map(); // key of an edit -> TurnView
 let echoed = null; // the turn that is shown before the server has it
 let started = false;
 let stopping = null; // the turn that was told to stop
-let turned = 0; // when Send last turned into Stop or back
+let began = null; // {name, at}: the last click that began a reply
+const undoing = new Map(); // key of an undo -> the action that it takes back
 
 const drafts = new Drafts(here.id);
 const announcer = new Announcer($("spoken"));
@@ -105,6 +106,7 @@ function heard(event) {
   const before = state;
   state = story.reduce(state, event);
   if (event.type === "accepted" || event.type === "error") answered(event);
+  if (document.hidden && event.type in ENDS) inTitle(event.type);
   if (event.type === "snapshot" && !started) first();
   // To a turn that this page has never seen (the tree leads anywhere): nobody else will bring it.
   if (event.type === "head.moved" && state.missing) socket.restart();
@@ -126,8 +128,24 @@ function goOnWith(then) {
   else if (entry.text) send();
 }
 
+// What the title of a window that nobody looks at says when a reply has ended.
+const ENDS = {
+  "turn.told": t("Reply ready"),
+  "turn.stopped": t("Reply stopped"),
+  "turn.failed": t("No reply"),
+};
+let ended = ""; // what the title says before the story's name
+
+function inTitle(type) {
+  ended = type ? ENDS[type] : "";
+  const title = `${state.adventure?.title ?? $("title").textContent} · Grue`;
+  document.title = ended ? `${ended} · ${title}` : title;
+}
+
 function answered({ type, key, message }) {
   drafts.answered(key);
+  if (type === "accepted" && undoing.has(key)) entry.takeBack(undoing.get(key));
+  undoing.delete(key);
   const view = edits.get(key);
   if (!view) return;
   edits.delete(key);
@@ -245,7 +263,8 @@ function refresh(view, turn, last, fading, before) {
   const added = view.update(turn, {
     last,
     fading,
-    ids: last ? story.tellings(state, turn) : [],
+    ids: last ? story.retellings(turn) : [],
+    others: story.otherActions(turn),
     soft: live,
   });
   if (!live) return;
@@ -385,9 +404,7 @@ function showControls() {
   const head = story.headTurn(state);
   const telling = story.underWay(state);
   const busy = story.busy(state);
-  const does = busy ? "stop" : "send";
-  if (buttons.send.dataset.does !== does) turned = performance.now();
-  buttons.send.dataset.does = does;
+  buttons.send.dataset.does = busy ? "stop" : "send";
   $("send-word").textContent = busy ? t("Stop") : t("Send");
   buttons.send.disabled = !head || (busy && !telling);
   buttons.continue.disabled = !head || busy;
@@ -398,7 +415,7 @@ function showControls() {
   const { title } = state.adventure ?? {};
   if (title && $("title").textContent !== title) {
     $("title").textContent = title;
-    document.title = `${title} · Grue`;
+    document.title = `${ended ? `${ended} · ` : ""}${title} · Grue`;
   }
 }
 
@@ -419,6 +436,11 @@ const hands = {
     edits.set(command("edit_turn", { turn: turn.id, ...changes }), views.get(turn.id));
   },
   edited: () => entry.focus(),
+  async versions(turn) {
+    const answer = await fetch(here.versions.replace(here.id + "/versions", turn.id + "/versions"));
+    if (!answer.ok) throw new Error(String(answer.status));
+    return (await answer.json()).versions;
+  },
   go(turn) {
     command("go_to_turn", { turn });
   },
@@ -447,7 +469,7 @@ function retry() {
     return true;
   }
   const head = story.headTurn(state);
-  if (story.tellings(state, head).length === 1) {
+  if (story.retellings(head).length === 1) {
     once("retry", t("The other reply is kept: ‹\u00a0› goes back to it."));
   }
   command("retry_turn", { turn: head.id });
@@ -484,16 +506,44 @@ function hushAloud() {
 
 // ---------------------------------------------------------------- hands
 
+function undo() {
+  const { id, kind, action } = story.headTurn(state);
+  const edit = story.undoesEdit(state);
+  const key = command("undo_turn");
+  if (!edit && action) undoing.set(key, { id, kind, text: action });
+}
+
+function redo() {
+  entry.forgetTakenBack();
+  command("redo_turn");
+}
+
+/**
+ * Whether a click is the second half of a double click whose first half began a reply: it is not
+ * meant for what the button has become. Browsers count clicks by themselves, some not for fingers.
+ */
+function doubled(name, event) {
+  if (began?.name !== name) return false;
+  if (event.detail === 2) return true;
+  return touch.matches && event.detail === 1 && event.timeStamp - began.at < DOUBLE_TAP;
+}
+
 const press = (name, does) =>
-  buttons[name].addEventListener("click", () => !buttons[name].disabled && does());
+  buttons[name].addEventListener("click", (event) => {
+    if (buttons[name].disabled || doubled(name, event)) return;
+    const stops = name === "send" && buttons.send.dataset.does === "stop";
+    const begins = ["send", "continue", "retry"].includes(name) && !stops;
+    began = begins ? { name, at: event.timeStamp } : null;
+    does();
+  });
 press("continue", goOn);
 press("retry", retry);
-press("undo", () => command("undo_turn"));
-press("redo", () => command("redo_turn"));
-press("send", () => {
-  if (buttons.send.dataset.does === "send") send();
-  // The second half of a double click on Send is not meant for Stop.
-  else if (performance.now() - turned > DOUBLE_CLICK) stop();
+press("undo", undo);
+press("redo", redo);
+press("send", () => (buttons.send.dataset.does === "send" ? send() : stop()));
+// A key that is held down presses a button again and again.
+$("dock").addEventListener("keydown", (event) => {
+  if (event.repeat && event.target.matches("button")) event.preventDefault();
 });
 $("dock").addEventListener("submit", (event) => event.preventDefault());
 
@@ -513,6 +563,7 @@ keys.listen({
     $("input").focus({ preventScroll: true });
   },
   help: () => $("keys").showModal(),
+  own: () => !entry.holdsTakenBack, // what is typed there is the player's own
 });
 keys.fingers(list, () => views.get(state.head));
 keys.aboveKeyboard(touch);
@@ -524,11 +575,18 @@ $("pill").addEventListener("click", () => {
   $("pill").hidden = true;
 });
 
-$("aloud").hidden = !aloud.possible;
-$("aloud").addEventListener("click", () => {
+$("aloud").hidden = false;
+$("aloud").addEventListener("click", async () => {
   $("aloud").closest("details").removeAttribute("open");
   if (aloud.on) aloud.stop();
-  else aloud.start(state.head);
+  else if (await aloud.hasVoices()) aloud.start(state.head);
+  else {
+    tell(
+      t(
+        "This browser has no voices to read with. Add one in your device’s settings for speech, or use another browser.",
+      ),
+    );
+  }
 });
 $("hush").addEventListener("click", hushAloud);
 controls(aloud, $("voice"));
@@ -544,5 +602,7 @@ addEventListener("pagehide", () => place.keep(here.id, scroller, list, follow.at
 addEventListener("online", () => socket.hurry());
 addEventListener("pageshow", ({ persisted }) => persisted && socket.hurry());
 document.addEventListener("visibilitychange", () => {
-  if (document.visibilityState === "visible") socket.hurry();
+  if (document.visibilityState !== "visible") return;
+  socket.hurry();
+  if (ended) inTitle(null);
 });

@@ -5,7 +5,7 @@
 
 /** @typedef {{id: string, parent: string|null, kind: string, action: string, shown?: string,
  *   reply: string, status: string, attempt: number, edited?: boolean, siblings?: string[],
- *   reason?: string}} Turn */
+ *   actions?: {shown: string, turns: string[]}[], versions?: number, reason?: string}} Turn */
 
 export const LONGEST = 4000; // code points in an action or a reply
 
@@ -25,6 +25,7 @@ export function empty() {
     turns: {}, // id -> Turn
     head: null,
     redo: null, // the turn that redo would go to
+    lastEdit: null, // {turn, undone}: an edit with nothing done since, which undo or redo is about
     earlier: false, // there are turns before the first one known
     version: -1,
     log: null, // id of the last event of the log, where a new connection goes on
@@ -59,20 +60,24 @@ export function underWay(state) {
   return head && !settled(head) ? head : null;
 }
 
-/** All tellings of a turn, in the order they were made: ids. */
-export function tellings(state, turn) {
-  const ids = [...(turn.siblings ?? [])];
-  for (const other of Object.values(state.turns)) {
-    if (other.parent === turn.parent && !ids.includes(other.id)) ids.push(other.id);
-  }
-  return ids;
-}
+/** All tellings of a turn's action, in the order they were made: ids. */
+export const retellings = (turn) =>
+  turn.actions?.find(({ turns }) => turns.includes(turn.id))?.turns ?? [turn.id];
+
+/** What else was done at the same moment: {shown, turn}, where `turn` is its newest telling. */
+export const otherActions = (turn) =>
+  (turn.actions ?? [])
+    .filter(({ turns }) => !turns.includes(turn.id))
+    .map(({ shown, turns }) => ({ shown, turn: turns.at(-1) }));
 
 /** Whether a reply is on its way, or an action that will bring one. */
 export const busy = (state) => Boolean(underWay(state) || echo(state) || retelling(state));
 
-export const canUndo = (state) => Boolean(headTurn(state)?.parent);
-export const canRedo = (state) => Boolean(state.redo) && !underWay(state);
+/** Whether undo takes back an edit, and not the last action. */
+export const undoesEdit = (state) => Boolean(state.lastEdit && !state.lastEdit.undone);
+export const canUndo = (state) => undoesEdit(state) || Boolean(headTurn(state)?.parent);
+export const canRedo = (state) =>
+  (Boolean(state.lastEdit?.undone) || Boolean(state.redo)) && !underWay(state);
 export const canRetry = (state) => {
   const head = headTurn(state);
   return Boolean(head) && head.kind !== "opening" && settled(head);
@@ -174,6 +179,7 @@ function snapshot(state, event) {
     turns,
     head: event.head,
     redo: event.redo ?? null,
+    lastEdit: event.last_edit ?? null,
     earlier: Boolean(event.earlier),
     version: event.adventure?.version ?? event.version ?? state.version,
     log: event.id ?? null,
@@ -191,19 +197,26 @@ function queued(state, event) {
   const newer =
     known && (settled(known) || known.status === "running" || known.attempt > turn.attempt);
   let next = newer ? state : put(state, { ...known, ...turn, reply: known?.reply ?? turn.reply });
-  for (const id of turn.siblings ?? []) {
-    const sibling = next.turns[id];
-    if (id !== turn.id && sibling && (sibling.siblings ?? []).length < turn.siblings.length) {
-      next = put(next, { ...sibling, siblings: turn.siblings });
-    }
-  }
-  if (next.head !== turn.id) next = { ...next, head: turn.id, redo: null };
+  next = besides(next, turn);
+  if (next.head !== turn.id) next = { ...next, head: turn.id, redo: null, lastEdit: null };
   // Told again from a place that this page was never shown: only a snapshot has the way there.
   if (turn.parent && !(turn.parent in next.turns)) next = { ...next, missing: true };
   if (next.commands.some((sent) => sent.accepted === turn.id)) {
     next = { ...next, commands: next.commands.filter((sent) => sent.accepted !== turn.id) };
   }
   return newer ? next : place(next, turn.id, event);
+}
+
+/** What a turn says of its siblings is true of them as well. */
+function besides(state, turn) {
+  let next = state;
+  for (const id of turn.siblings ?? []) {
+    const sibling = next.turns[id];
+    if (id === turn.id || !sibling) continue;
+    if ((sibling.siblings ?? []).length > turn.siblings.length) continue;
+    next = put(next, { ...sibling, siblings: turn.siblings, actions: turn.actions });
+  }
+  return next;
 }
 
 function place(state, id, event) {
@@ -269,15 +282,17 @@ function failed(state, event) {
 }
 
 function edited(state, event) {
+  if (overtaken(state, event)) return state;
+  const next = { ...state, lastEdit: event.last_edit ?? null };
   const known = state.turns[event.turn.id];
-  if (!known || overtaken(state, event) || known.attempt > event.turn.attempt) return state;
-  return put(state, { ...known, ...event.turn });
+  if (!known || known.attempt > event.turn.attempt) return next;
+  return besides(put(next, { ...known, ...event.turn }), event.turn);
 }
 
 function moved(state, event) {
   if (overtaken(state, event)) return state;
   if (!(event.head in state.turns)) return { ...state, missing: true };
-  return { ...state, head: event.head, redo: event.redo ?? null };
+  return { ...state, head: event.head, redo: event.redo ?? null, lastEdit: null };
 }
 
 function accepted(state, event) {

@@ -12,6 +12,28 @@ const LARGEST = 2;
 const WITH_WORDS = 0.62; // zoom below which words are too small to read
 const CLICK = 6; // px that a pointer may stray and still click
 const REACH = 16; // px around a turn in which a pointer means it
+const SOON = 150; // ms that a turn is looked at before the whole of its words is asked for
+
+/** What a turn is called: its action, which of its retellings it is, or how its reply begins. */
+export function label({ kind, words, whole, retelling: [which, count] }) {
+  const said = (whole ?? words).replaceAll(/\s+/gu, " ").trim();
+  const name = kind === "continue" ? [t("Continue"), said].filter(Boolean).join(" · ") : said;
+  const several = count > 1 ? ` (${number(which)}/${number(count)})` : "";
+  return `${name || t("continue")}${several}`;
+}
+
+/** `text`, or as much of it as fits into `room` px, with an ellipsis. */
+function fitted(pen, text, room) {
+  if (room <= 0) return "";
+  if (pen.measureText(text).width <= room) return text;
+  let [fits, over] = [0, text.length];
+  while (over - fits > 1) {
+    const middle = (fits + over) >> 1;
+    if (pen.measureText(`${text.slice(0, middle)}…`).width <= room) fits = middle;
+    else over = middle;
+  }
+  return `${text.slice(0, fits).trimEnd()}…`;
+}
 
 export class Tree {
   /**
@@ -91,7 +113,7 @@ export class Tree {
   reveal(node, middle = false) {
     const { clientWidth, clientHeight } = this.canvas;
     const [width, height] = [clientWidth / this.zoom, clientHeight / this.zoom];
-    const [x, y] = [node.lane * LANE, node.depth * ROW];
+    const [x, y] = [node.lane * LANE, node.line * ROW];
     if (middle) {
       this.top = y - height * 0.7;
       this.left = Math.min(x - EDGE, Math.max(-EDGE, x - width + 4 * EDGE));
@@ -106,7 +128,7 @@ export class Tree {
   hold() {
     const { clientWidth, clientHeight } = this.canvas;
     const across = (this.tree.lanes - 1) * LANE + EDGE;
-    const down = (this.tree.rows.length - 1) * ROW + EDGE;
+    const down = (this.tree.lines.length - 1) * ROW + EDGE;
     this.left = Math.max(-EDGE, Math.min(this.left, across - clientWidth / this.zoom));
     this.left = Math.max(this.left, -EDGE);
     // Without words beside it, a slim tree stands in the middle.
@@ -209,20 +231,18 @@ export class Tree {
 
   /** The turn at this place of the canvas. */
   near(x, y) {
-    const depth = Math.round((y / this.zoom + this.top) / ROW);
+    const line = Math.round((y / this.zoom + this.top) / ROW);
     let best = null;
     let least = REACH;
-    for (const row of [depth - 1, depth, depth + 1]) {
-      for (const node of this.tree.rows[row] ?? []) {
-        const [nodeX, nodeY] = this.place(node);
-        const far = Math.hypot(nodeX - x, nodeY - y);
-        if (far < least) [best, least] = [node, far];
-      }
+    for (const node of this.tree.lines.slice(Math.max(0, line - 1), line + 2)) {
+      const [nodeX, nodeY] = this.place(node);
+      const far = Math.hypot(nodeX - x, nodeY - y);
+      if (far < least) [best, least] = [node, far];
     }
     if (best || this.zoom < WITH_WORDS) return best;
     // Words mean their turn.
-    const said = this.spoken(this.tree.rows[depth] ?? []);
-    return said && x > this.wordsAt(this.tree.rows[depth]) ? said : null;
+    const said = this.tree.lines[line];
+    return said && x > this.wordsAt(said) ? said : null;
   }
 
   choose(node) {
@@ -240,8 +260,24 @@ export class Tree {
     const here = node.id === this.head ? t(" · you are here") : "";
     const lost = { failed: t(" · failed"), stopped: t(" · stopped"), queued: t(" · in progress") };
     const name = node.depth ? t("Turn {number}", { number: number(node.depth) }) : t("The opening");
-    const line = `${name}${here || lost[node.status] || ""}: ${node.words || t("continue")}`;
+    const line = `${name}${here || lost[node.status] || ""}: ${label(node)}`;
     if (this.words.textContent !== line) this.words.textContent = line;
+    this.canvas.title = this.chosen ? label(node) : "";
+    clearTimeout(this.soon);
+    if (node.cut) this.soon = setTimeout(() => this.bringWords(node), SOON);
+  }
+
+  /** The whole of what a label has the beginning of. */
+  async bringWords(node) {
+    try {
+      const answer = await fetch(`${this.url}${node.id}/`);
+      if (!answer.ok) return;
+      const { words } = await answer.json();
+      Object.assign(node, { whole: words, cut: false });
+    } catch {
+      return; // the beginning stands there
+    }
+    this.say();
   }
 
   // -------------------------------------------------------------- drawing
@@ -249,17 +285,12 @@ export class Tree {
   place(node) {
     return [
       (node.lane * LANE - this.left) * this.zoom,
-      (node.depth * ROW - this.top) * this.zoom,
+      (node.line * ROW - this.top) * this.zoom,
     ];
   }
 
-  /** Of a row, the turn whose words stand beside it. */
-  spoken(row) {
-    return row.find((node) => node.onPath) ?? row[0] ?? null;
-  }
-
-  wordsAt(row) {
-    const [x] = this.place(row.at(-1));
+  wordsAt(node) {
+    const x = (this.tree.rights[node.line] * LANE - this.left) * this.zoom;
     return Math.max(x, 0) + 14 * this.zoom + 4;
   }
 
@@ -281,32 +312,37 @@ export class Tree {
     const inks = { ink: ink("ink"), soft: ink("soft"), lamp: ink("lamp"), edge: ink("edge") };
     const first = Math.max(0, Math.floor(this.top / ROW) - 1);
     const last = Math.ceil((this.top + clientHeight / zoom) / ROW) + 1;
-    const rows = this.tree.rows.slice(first, last + 1);
+    const lines = this.tree.lines.slice(first, last + 1);
     const right = this.left + clientWidth / zoom;
     const seen = ({ lane }) => lane * LANE > this.left - EDGE && lane * LANE < right + EDGE;
     for (const bright of [false, true]) {
       pen.beginPath();
-      for (const row of rows) {
-        for (const node of row) {
-          const parent = this.tree.nodes.get(node.parent);
-          const along = Boolean(node.onPath && parent?.onPath);
-          if (parent && along === bright && (seen(node) || seen(parent))) {
-            this.line(pen, this.place(parent), this.place(node));
-          }
+      for (const node of this.tree.lines) {
+        const parent = this.tree.nodes.get(node.parent);
+        if (!parent || parent.line > last || node.line < first) continue;
+        const along = Boolean(node.onPath && parent.onPath);
+        if (along === bright && (seen(node) || seen(parent))) {
+          this.line(pen, this.place(parent), this.place(node));
         }
       }
       pen.strokeStyle = bright ? inks.lamp : inks.edge;
       pen.lineWidth = (bright ? 3 : 2) * Math.max(0.6, zoom);
       pen.stroke();
     }
-    for (const row of rows) for (const node of row) if (seen(node)) this.dot(pen, node, inks);
-    if (zoom >= WITH_WORDS) this.write(pen, rows, inks, style.fontFamily);
+    for (const node of lines) if (seen(node)) this.dot(pen, node, inks);
+    if (zoom >= WITH_WORDS) this.write(pen, lines, inks, style.fontFamily);
   }
 
   line(pen, [fromX, fromY], [toX, toY]) {
     pen.moveTo(fromX, fromY);
-    if (fromX === toX) pen.lineTo(toX, toY);
-    else pen.bezierCurveTo(fromX, (fromY + toY) / 2 + 4, toX, (fromY + toY) / 2 - 8, toX, toY);
+    if (fromX === toX) {
+      pen.lineTo(toX, toY);
+      return;
+    }
+    // Down along its parent's lane, and off it just above.
+    const off = toY - ROW * this.zoom;
+    pen.lineTo(fromX, off);
+    pen.bezierCurveTo(fromX, (off + toY) / 2 + 4, toX, (off + toY) / 2 - 8, toX, toY);
   }
 
   dot(pen, node, inks) {
@@ -329,17 +365,17 @@ export class Tree {
     pen.stroke();
   }
 
-  write(pen, rows, inks, family) {
+  write(pen, lines, inks, family) {
+    const { clientWidth } = this.canvas;
     pen.font = `${Math.round(13 * Math.min(1.25, this.zoom))}px ${family}`;
     pen.textBaseline = "middle";
     pen.textAlign = "left";
-    for (const row of rows) {
-      const node = this.spoken(row);
-      const words = node?.words.replaceAll(/\s+/gu, " ") || (node?.depth ? "…" : "");
-      if (!words) continue;
+    for (const node of lines) {
+      const x = this.wordsAt(node);
+      const words = fitted(pen, label(node), clientWidth - x - 8);
       pen.fillStyle = node.onPath ? inks.ink : inks.soft;
       pen.globalAlpha = node.id === this.chosen || node.id === this.head ? 1 : 0.82;
-      pen.fillText(words, this.wordsAt(row), this.place(node)[1]);
+      pen.fillText(words, x, this.place(node)[1]);
     }
     pen.globalAlpha = 1;
   }

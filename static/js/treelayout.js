@@ -1,16 +1,20 @@
-// Where each turn of a story's tree stands: a depth (how many turns before it) and a lane. The path
-// to the head is lane 0, a straight line; what branches off it takes the first lane that is free.
+// Where each turn of a story's tree stands: a line of its own, so that each can be labelled, and a
+// lane. The path to the head is lane 0, a straight line; what branches off it takes the first lane
+// that is free.
 
 /**
  * @param {{id: string, parent: string|null, kind: string, status: string, words: string}[]} turns
  * @param {string} head
- * @returns {{nodes: Map<string, object>, rows: object[][], lanes: number}} a node is its turn with
- *   `depth`, `lane`, `children` (ids) and `onPath`; `rows[depth]` are its nodes, by lane
+ * @returns {{nodes: Map<string, object>, rows: object[][], lines: object[], rights: number[],
+ *   lanes: number}} a node is its turn with `depth` (how many turns before it), `line`, `lane`,
+ *   `children` (ids), `onPath` and `retelling` ([which, of how many] of one action);
+ *   `rows[depth]` are its nodes, by lane; `lines[line]` is its node; `rights[line]` the last lane
+ *   in use there
  */
 export function layOut(turns, head) {
   const nodes = new Map();
   for (const turn of turns) {
-    nodes.set(turn.id, { ...turn, depth: 0, lane: 0, children: [], onPath: false });
+    nodes.set(turn.id, { ...turn, depth: 0, line: 0, lane: 0, children: [], onPath: false });
   }
   const roots = [];
   for (const node of nodes.values()) {
@@ -31,23 +35,56 @@ export function layOut(turns, head) {
     const deepest = (best, child) => (reach.get(child.id) > reach.get(best.id) ? child : best);
     return children.find((child) => child.onPath) ?? children.reduce(deepest, children[0]);
   };
-  const ends = []; // lane -> the depth down to which it is taken
-  for (const node of [...order].sort((a, b) => a.depth - b.depth || b.onPath - a.onPath)) {
-    const parent = nodes.get(node.parent);
-    if (parent && heir(parent) === node) continue; // goes on in its parent's lane
-    let last = node;
+  const byDepth = linesOf(order, heir, nodes);
+  const lines = byDepth.flat();
+  for (const [line, node] of lines.entries()) node.line = line;
+  const ends = []; // lane -> the line down to which it is taken
+  const rights = lines.map(() => 0); // line -> the last lane that something stands or passes in
+  for (const first of lines) {
+    const parent = nodes.get(first.parent);
+    if (parent && heir(parent) === first) continue; // goes on in its parent's lane
+    let last = first;
     const chain = [];
-    for (; last; last = heir(last)) chain.push(last);
-    const end = chain.at(-1).depth;
-    let lane = ends.findIndex((taken) => taken < node.depth - 1);
+    for (let node = first; node; node = heir(node)) chain.push((last = node));
+    let lane = ends.findIndex((taken) => taken < first.line);
     if (lane < 0) lane = ends.length;
-    ends[lane] = end;
+    ends[lane] = last.line;
     for (const each of chain) each.lane = lane;
+    for (let line = first.line; line <= last.line; line += 1) {
+      rights[line] = Math.max(rights[line], lane);
+    }
   }
+  for (const node of nodes.values()) number(node, nodes);
+  const rows = byDepth.map((row) => [...row].sort((a, b) => a.lane - b.lane || a.line - b.line));
+  return { nodes, rows, lines, rights, lanes: ends.length };
+}
+
+/**
+ * The nodes of each depth, from above. Children stand in the order of their parents, the one that
+ * its parent's lane goes on to last: the others branch off between the two.
+ */
+function linesOf(order, heir, nodes) {
   const rows = [];
-  for (const node of order) (rows[node.depth] ??= []).push(node);
-  for (const row of rows) row.sort((a, b) => a.lane - b.lane);
-  return { nodes, rows, lanes: ends.length };
+  let row = order.filter((node) => !nodes.has(node.parent));
+  while (row.length) {
+    rows.push(row);
+    row = row.flatMap((node) => {
+      const goesOn = heir(node);
+      const others = node.children.map((id) => nodes.get(id)).filter((child) => child !== goesOn);
+      return goesOn ? [...others, goesOn] : others;
+    });
+  }
+  return rows;
+}
+
+/** Note which of how many retellings of one action a node is. */
+function number(node, nodes) {
+  const siblings = nodes.get(node.parent)?.children ?? [node.id];
+  const same = siblings.filter((id) => {
+    const other = nodes.get(id);
+    return other.kind === node.kind && (node.kind === "continue" || other.words === node.words);
+  });
+  node.retelling = [same.indexOf(node.id) + 1, same.length];
 }
 
 /** Every node after its parent, with its depth set. */

@@ -1,6 +1,6 @@
 // One turn on the page: the action, the reply as it is told, and its editor.
 
-import { number, t } from "./i18n.js";
+import { n, number, t } from "./i18n.js";
 import { append, replace } from "./prose.js";
 import { codePoints, LONGEST, settled } from "./story.js";
 
@@ -51,7 +51,8 @@ function inLine(place) {
 export class TurnView {
   /**
    * @param {object} turn
-   * @param {{edit: Function, go: Function, retry: Function}} hands what its buttons do
+   * @param {{edit: Function, go: Function, retry: Function, versions: Function}} hands what its
+   *   buttons do; `versions` asks the server for a turn's earlier texts
    */
   constructor(turn, hands) {
     this.turn = null;
@@ -71,8 +72,12 @@ export class TurnView {
     this.waitText = make("span");
     this.wait.append(copy("lamp"), this.waitText);
     this.note = make("p", "note");
+    this.earlier = make("p", "edited");
     this.tools = make("div", "tools");
-    this.element.append(this.actionLine, this.dice, this.replyBox, this.wait, this.note, this.tools);
+    this.list = make("div", "turn-list"); // earlier versions, or other actions, while it is open
+    this.list.hidden = true;
+    this.element.append(this.actionLine, this.dice, this.replyBox, this.wait, this.note);
+    this.element.append(this.earlier, this.tools, this.list);
     this.buildTools();
     this.update(turn, {});
   }
@@ -82,12 +87,17 @@ export class TurnView {
     this.back = button("tool step", "‹", t("Previous reply"), () => this.step(-1));
     this.count = make("span", "count");
     this.forth = button("tool step", "›", t("Next reply"), () => this.step(1));
+    this.others = button("tool branch", "", "", () => this.showOthers());
+    this.others.append(copy("branch"), make("span"));
+    this.older = button("link", "", "", () => this.showVersions());
+    this.earlier.append(make("span", "", t("edited")), ", ", this.older);
+    for (const opener of [this.others, this.older]) opener.setAttribute("aria-expanded", "false");
     this.again = button("tool", t("Try again"), "", () => hands.retry(this.turn));
     this.change = button("tool", t("Edit"), "", () => this.edit());
     this.here = button("tool", t("Go back to here"), "", () => hands.go(this.turn.id));
     this.share = button("tool", t("Share"), "", () => this.offer());
-    this.tools.append(this.back, this.count, this.forth, this.again, this.change, this.here);
-    this.tools.append(this.share);
+    this.tools.append(this.back, this.count, this.forth, this.others, this.again, this.change);
+    this.tools.append(this.here, this.share);
   }
 
   /** The library's own script (library/hooks.js) hears this and does the rest. */
@@ -104,11 +114,15 @@ export class TurnView {
   /**
    * Show `turn`. Returns the words that were added at the end, for a reader who listens.
    *
-   * @param {{last?: boolean, ids?: string[], soft?: boolean, fading?: boolean}} how `last`: the
-   *   turn at the head; `ids`: all tellings; `soft`: let new words fade in; `fading`: it is about
-   *   to be told again
+   * @param {{last?: boolean, ids?: string[], others?: {shown: string, turn: string}[],
+   *   soft?: boolean, fading?: boolean}} how `last`: the turn at the head; `ids`: the retellings of
+   *   its action; `others`: what else was done at that moment; `soft`: let new words fade in;
+   *   `fading`: it is about to be told again
    */
-  update(turn, { last = false, ids = [], soft = false, fading = false }) {
+  update(turn, { last = false, ids = [], others = [], soft = false, fading = false }) {
+    if (this.turn && (turn.versions !== this.turn.versions || turn.actions !== this.turn.actions)) {
+      this.closeList();
+    }
     this.turn = turn;
     this.how = { last, fading };
     this.ids = ids;
@@ -123,6 +137,8 @@ export class TurnView {
     const added = this.showReply(turn.reply, soft);
     this.showNote(turn);
     this.showTools(turn, last, ids);
+    this.showBranch(others, settled(turn));
+    this.showEdited(turn);
     const silent = !settled(turn) && !turn.reply;
     this.wait.hidden = !silent && !fading;
     if (turn.status === "running") this.say(t("The narrator is thinking"));
@@ -177,6 +193,88 @@ export class TurnView {
     this.tools.hidden = !done || Boolean(this.editor);
   }
 
+  /** How many other actions were taken at this moment: branches, which are not retellings. */
+  showBranch(others, done) {
+    this.branches = others;
+    this.others.hidden = !done || !others.length;
+    const words = n("{count} other action", "{count} other actions", others.length);
+    if (others.length) this.others.lastChild.textContent = words;
+  }
+
+  showEdited(turn) {
+    const count = turn.versions ?? 0;
+    this.earlier.hidden = !count || !settled(turn) || Boolean(this.editor);
+    if (count) this.older.textContent = n("{count} earlier", "{count} earlier", count);
+  }
+
+  // ------------------------------------------------------------ lists below the turn
+
+  showOthers() {
+    if (this.closeList() === this.others) return;
+    const items = this.branches.map(({ shown, turn }) => {
+      const item = make("li");
+      const go = button("go-there", shown || t("Continue"), "", () => this.hands.go(turn));
+      go.dir = "auto";
+      item.append(go);
+      return item;
+    });
+    this.openList(this.others, t("Other actions at this point:"), items);
+  }
+
+  async showVersions() {
+    if (this.closeList() === this.older) return;
+    const { turn } = this;
+    let versions;
+    try {
+      versions = await this.hands.versions(turn);
+    } catch {
+      this.openList(this.older, t("The earlier versions did not come. Try again."), []);
+      return;
+    }
+    if (this.turn.id !== turn.id) return;
+    const names = { action: t("Your action"), reply: t("Reply") };
+    const items = versions.map(({ field, text, original }) => {
+      const item = make("li", "version");
+      const name = original && field === "reply" ? t("Original reply") : names[field];
+      const words = make("blockquote", "", text || t("(nothing)"));
+      words.dir = "auto";
+      const restore = button("small", t("Restore"), t("Restore: {text}", { text }), () => {
+        this.closeList();
+        this.hands.edit(this.turn, { [field]: text });
+      });
+      item.append(make("p", "when", name), words, restore);
+      return item;
+    });
+    this.openList(this.older, t("Earlier versions, newest first"), items);
+  }
+
+  openList(opener, title, items) {
+    const list = make("ul");
+    list.append(...items);
+    this.list.replaceChildren(make("p", "when", title), list);
+    this.list.hidden = false;
+    this.opener = opener;
+    opener.setAttribute("aria-expanded", "true");
+    this.list.onkeydown = (event) => {
+      if (event.key !== "Escape") return;
+      event.stopPropagation();
+      this.closeList();
+      opener.focus();
+    };
+    this.list.scrollIntoView({ block: "nearest" });
+    list.querySelector("button")?.focus({ preventScroll: true });
+  }
+
+  /** Close the list that is open. The button that had opened it, or null. */
+  closeList() {
+    const { opener = null } = this;
+    this.opener = null;
+    opener?.setAttribute("aria-expanded", "false");
+    this.list.hidden = true;
+    this.list.replaceChildren();
+    return opener;
+  }
+
   /** The line beside the lamp. */
   say(text) {
     if (this.waitText.textContent !== text) this.waitText.textContent = text;
@@ -187,6 +285,7 @@ export class TurnView {
   /** Put text boxes where the text stands. `only` "action" leaves the cursor in the action. */
   edit(only = "reply") {
     if (this.editor) return;
+    this.closeList();
     const form = make("form", "editor");
     const message = make("p", "editor-problem");
     message.setAttribute("role", "alert");
@@ -215,6 +314,7 @@ export class TurnView {
     this.editor = { form, message, save };
     this.element.classList.add("editing");
     this.tools.hidden = true;
+    this.earlier.hidden = true;
     this.element.append(form);
     for (const box of Object.values(this.boxes)) fit(box);
     const focus = this.boxes[only] ?? this.boxes.reply;
@@ -276,6 +376,7 @@ export class TurnView {
     this.editor = null;
     this.element.classList.remove("editing");
     this.tools.hidden = !settled(this.turn);
+    this.showEdited(this.turn);
     if (inside) this.hands.edited(this);
   }
 }

@@ -190,7 +190,6 @@ def test_stop_ends_the_reply_where_it_is(alice):
     window = alice.begin(narrator="Quill")
 
     def press_stop():
-        window.page.wait_for_timeout(500)  # the second half of a double click on Send is no Stop
         if window.stop.is_visible():
             window.stop.click()
         return stopped(window)

@@ -17,6 +17,7 @@ def empty() -> State:
         "turns": {},
         "head": None,
         "redo": None,
+        "lastEdit": None,
         "earlier": False,
         "version": -1,
         "log": None,
@@ -110,6 +111,7 @@ def snapshot(state: State, event: Event) -> State:
         "turns": turns,
         "head": event["head"],
         "redo": event.get("redo"),
+        "lastEdit": event.get("last_edit"),
         "earlier": bool(event.get("earlier")),
         "version": state["version"] if version == -2 else version,
         "log": event.get("id"),
@@ -131,19 +133,27 @@ def queued(state: State, event: Event) -> State:
     if not newer:
         reply = known["reply"] if known else turn["reply"]
         after = put(state, {**(known or {}), **turn, "reply": reply})
-    siblings = turn.get("siblings") or []
-    for each in siblings:
-        sibling = after["turns"].get(each)
-        if each != turn["id"] and sibling and len(sibling.get("siblings") or []) < len(siblings):
-            after = put(after, {**sibling, "siblings": siblings})
+    after = besides(after, turn)
     if after["head"] != turn["id"]:
-        after = {**after, "head": turn["id"], "redo": None}
+        after = {**after, "head": turn["id"], "redo": None, "lastEdit": None}
     if turn.get("parent") and turn["parent"] not in after["turns"]:
         after = {**after, "missing": True}
     if any(sent["accepted"] == turn["id"] for sent in after["commands"]):
         kept = [sent for sent in after["commands"] if sent["accepted"] != turn["id"]]
         after = {**after, "commands": kept}
     return after if newer else place(after, turn["id"], event)
+
+
+def besides(state: State, turn: Event) -> State:
+    """What a turn says of its siblings is true of them as well."""
+    siblings = turn.get("siblings") or []
+    for each in siblings:
+        sibling = state["turns"].get(each)
+        if each == turn["id"] or not sibling or len(sibling.get("siblings") or []) > len(siblings):
+            continue
+        named = {name: turn[name] for name in ("siblings", "actions") if name in turn}
+        state = put(state, {**sibling, **named})
+    return state
 
 
 def place(state: State, turn: str, event: Event) -> State:
@@ -228,9 +238,12 @@ def failed(state: State, event: Event) -> State:
 def edited(state: State, event: Event) -> State:
     turn = event["turn"]
     known = state["turns"].get(turn["id"])
-    if known is None or overtaken(state, event) or known["attempt"] > turn["attempt"]:
+    if overtaken(state, event):
         return state
-    return put(state, {**known, **turn})
+    after = {**state, "lastEdit": event.get("last_edit")}
+    if known is None or known["attempt"] > turn["attempt"]:
+        return after
+    return besides(put(after, {**known, **turn}), turn)
 
 
 def moved(state: State, event: Event) -> State:
@@ -238,7 +251,7 @@ def moved(state: State, event: Event) -> State:
         return state
     if event["head"] not in state["turns"]:
         return {**state, "missing": True}
-    return {**state, "head": event["head"], "redo": event.get("redo")}
+    return {**state, "head": event["head"], "redo": event.get("redo"), "lastEdit": None}
 
 
 def accepted(state: State, event: Event) -> State:

@@ -12,8 +12,10 @@ import {
   reduce,
   retelling,
   shownAction,
-  tellings,
+  otherActions,
+  retellings,
   underWay,
+  undoesEdit,
 } from "../../static/js/story.js";
 
 const turn = (id, parent, more = {}) => ({
@@ -250,11 +252,40 @@ test("a retry shows that it was asked for, then the new telling beside the old",
   const command = { type: "retry_turn", key: "r", turn: "t" };
   state = reduce(state, { type: "page.sent", command });
   assert.equal(retelling(state), "t");
-  const again = fresh("u", "o", { siblings: ["t", "u"] });
+  const actions = [{ shown: "You look.", turns: ["t", "u"] }];
+  const again = fresh("u", "o", { siblings: ["t", "u"], actions });
   state = reduce(state, queued("u", "o", { turn: again }));
   assert.equal(retelling(state), null);
-  assert.deepEqual(tellings(state, state.turns.u), ["t", "u"]);
-  assert.deepEqual(tellings(state, state.turns.t), ["t", "u"]);
+  assert.deepEqual(retellings(state.turns.u), ["t", "u"]);
+  assert.deepEqual(retellings(state.turns.t), ["t", "u"]);
+  assert.deepEqual(otherActions(state.turns.t), []);
+});
+
+test("another action at the same moment is no retelling", () => {
+  let state = play(opening, queued("t", "o"), told("t", "o", "One."));
+  state = reduce(state, { type: "head.moved", id: "15-0", head: "o", redo: "t" });
+  const actions = [
+    { shown: "You look.", turns: ["t", "v"] },
+    { shown: "You run.", turns: ["u"] },
+  ];
+  const other = fresh("u", "o", { siblings: ["t", "v", "u"], actions });
+  state = reduce(state, queued("u", "o", { turn: other }));
+  assert.deepEqual(retellings(state.turns.u), ["u"]);
+  assert.deepEqual(retellings(state.turns.t), ["t", "v"]);
+  assert.deepEqual(otherActions(state.turns.t), [{ shown: "You run.", turn: "u" }]);
+  assert.deepEqual(otherActions(state.turns.u), [{ shown: "You look.", turn: "v" }]);
+});
+
+test("undo and redo are about an edit while it is the last thing that was done", () => {
+  const edit = { type: "turn.edited", id: "15-0", turn: turn("o", null, { edited: true }) };
+  let state = reduce(play(opening), { ...edit, last_edit: { turn: "o", undone: false } });
+  assert.deepEqual([canUndo(state), undoesEdit(state), canRedo(state)], [true, true, false]);
+  const undone = { ...edit, id: "16-0", last_edit: { turn: "o", undone: true } };
+  state = reduce(state, undone);
+  assert.deepEqual([canUndo(state), undoesEdit(state), canRedo(state)], [false, false, true]);
+  state = reduce(state, queued("t", "o"));
+  assert.equal(state.lastEdit, null);
+  assert.deepEqual([canUndo(state), undoesEdit(state)], [true, false]);
 });
 
 test("undo and redo are offered where they lead somewhere", () => {
@@ -324,7 +355,7 @@ test("any order of any events leaves a state that can be shown", () => {
       const shown = path(state);
       assert.equal(shown.at(-1)?.id, state.head);
       underWay(state);
-      tellings(state, shown.at(-1));
+      retellings(shown.at(-1));
     }
     assert.equal(reduce(state, opening).head, "o");
   }

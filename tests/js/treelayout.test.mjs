@@ -1,20 +1,22 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { label } from "../../static/js/tree.js";
 import { layOut, step } from "../../static/js/treelayout.js";
 
 const turn = (id, parent) => ({ id, parent, kind: "do", status: "told", words: id });
 const chain = (ids, parent = null) =>
   ids.map((id, number) => turn(id, number ? ids[number - 1] : parent));
 
-/** No two turns in one place, and each below its parent. */
+/** Each turn has a line of its own, below its parent's. */
 function sound({ nodes }) {
   const places = new Set();
   for (const node of nodes.values()) {
-    const place = `${node.depth}:${node.lane}`;
-    assert.ok(!places.has(place), place);
-    places.add(place);
-    if (node.parent) assert.equal(node.depth, nodes.get(node.parent).depth + 1);
+    assert.ok(!places.has(node.line), node.line);
+    places.add(node.line);
+    if (!node.parent) continue;
+    assert.equal(node.depth, nodes.get(node.parent).depth + 1);
+    assert.ok(node.line > nodes.get(node.parent).line);
   }
 }
 
@@ -69,4 +71,32 @@ test("arrows lead along the tree and stay where it ends", () => {
   assert.equal(from("x", "ArrowUp"), "o");
   assert.equal(from("o", "ArrowUp"), "o");
   assert.equal(from("b", "ArrowDown"), "b");
+});
+
+test("other actions stand between a turn and the one that goes on from it, in one lane", () => {
+  const turns = [...chain(["o", "a", "b"]), turn("x", "o"), turn("y", "o"), turn("z", "x")];
+  const tree = layOut(turns, "b");
+  sound(tree);
+  assert.deepEqual(tree.lines.map(({ id }) => id), ["o", "x", "y", "a", "z", "b"]);
+  const lane = (id) => tree.nodes.get(id).lane;
+  assert.deepEqual(["o", "a", "b"].map(lane), [0, 0, 0]);
+  assert.deepEqual([lane("x"), lane("z")], [1, 1]);
+  assert.equal(lane("y"), 2, "the branch of x passes by");
+  const wide = [turn("o", null), ...Array.from({ length: 50 }, (_, n) => turn(`r${n}`, "o"))];
+  assert.equal(layOut(wide, "r49").lanes, 2);
+});
+
+test("labels say what was done, and which retelling of it a turn is", () => {
+  const turns = [
+    turn("o", null),
+    { ...turn("a", "o"), words: "open the door" },
+    { ...turn("b", "o"), words: "run" },
+    { ...turn("c", "o"), words: "open the door" },
+    { ...turn("d", "o"), kind: "continue", words: "It rains." },
+  ];
+  const { nodes } = layOut(turns, "a");
+  assert.deepEqual(
+    ["a", "b", "c", "d"].map((id) => label(nodes.get(id))),
+    ["open the door (1/2)", "run", "open the door (2/2)", "Continue · It rains."],
+  );
 });
