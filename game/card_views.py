@@ -12,6 +12,7 @@ from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
@@ -20,6 +21,7 @@ from game import cards as shelf
 from game import searching
 from game.accounts.limits import limited
 from game.forms import CardForm
+from game.library import trash
 from game.lore import LoreError, read_lore
 from game.models import Adventure, Player, StoryCard
 from game.protocol import Refused
@@ -125,12 +127,25 @@ def pin(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> HttpResponse
 def delete(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> HttpResponse:
     found = card_of(request, adventure_id, card_id)
     shelf.delete(found, player_of(request))
-    return done(
-        request,
-        found.adventure,
-        _("“%(title)s” was deleted.") % {"title": found.title},
-        {"deleted": str(card_id)},
-    )
+    url = reverse("restore_card", args=[adventure_id, card_id])
+    if wants_json(request):
+        return JsonResponse({"deleted": str(card_id), "restore": url})
+    trash.say(request, trash.said_deleted(found.title), url)
+    return redirect("cards", adventure_id)
+
+
+@require_POST
+def restore(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> HttpResponse:
+    adventure = adventure_of(request, adventure_id)
+    found = get_object_or_404(shelf.deleted_in(adventure), pk=card_id)
+    try:
+        shelf.restore(found, player_of(request))
+    except shelf.TooManyCards as full:
+        if wants_json(request):
+            return JsonResponse({"message": str(full)}, status=422)
+        messages.error(request, str(full))
+        return redirect("cards", adventure_id)
+    return done(request, adventure, trash.said_restored(found.title), shown(found))
 
 
 @require_POST
@@ -192,12 +207,21 @@ def listed(
             }
         )
     template = "adventures/cards_part.html" if "part" in request.GET else "adventures/cards.html"
+    deleted = [
+        trash.Deleted(
+            each.title, each.deleted, reverse("restore_card", args=[adventure.pk, each.pk])
+        )
+        for each in shelf.deleted_in(adventure)
+        if each.deleted is not None
+    ]
     context = {
         "adventure": adventure,
         "page": page,
         "cards": listed_cards,
         "q": q,
         "form": form,
+        "deleted": deleted,
+        "hours": trash.HOURS,
     }
     return render(request, template, context, status=status)
 

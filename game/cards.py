@@ -3,8 +3,11 @@
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
+from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
+from game.library import trash
 from game.lore import Lore, LoreCard
 from game.models import Adventure, Player, StoryCard
 from game.moderation import screening
@@ -73,10 +76,30 @@ def pin(card: StoryCard, player: Player, pinned: bool) -> StoryCard:
 
 
 def delete(card: StoryCard, player: Player) -> None:
+    """Delete a card: the narrator does not know it any more. It can be restored for a while."""
     assert card.adventure_id is not None
     with changed(card.adventure_id, player) as adventure:
-        card.delete()
+        if not adventure.cards.filter(pk=card.pk).update(deleted=Now()):
+            return
+        every = StoryCard.with_deleted.filter(adventure=adventure, deleted__isnull=False)
+        beyond = every.order_by("-deleted").values_list("pk", flat=True)[trash.MOST_DELETED :]
+        StoryCard.with_deleted.filter(pk__in=list(beyond)).delete()
         publish_fields(adventure)
+
+
+def deleted_in(adventure: Adventure) -> QuerySet[StoryCard]:
+    """The cards that were deleted and can be restored."""
+    return trash.still_there(StoryCard.with_deleted.filter(adventure=adventure))
+
+
+def restore(card: StoryCard, player: Player) -> None:
+    """The narrator knows a card again. Raises TooManyCards."""
+    assert card.adventure_id is not None
+    with changed(card.adventure_id, player) as adventure:
+        if adventure.cards.count() >= MOST_CARDS:
+            raise TooManyCards
+        if StoryCard.with_deleted.filter(pk=card.pk, deleted__isnull=False).update(deleted=None):
+            publish_fields(adventure)
 
 
 def written(card: LoreCard) -> list[str]:

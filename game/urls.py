@@ -45,6 +45,11 @@ urlpatterns = [
         card_views.delete,
         name="delete_card",
     ),
+    path(
+        "adventures/<uuid:adventure_id>/cards/<uuid:card_id>/restore/",
+        card_views.restore,
+        name="restore_card",
+    ),
     path("operator/", operator_views.code, name="operator_code"),
     path("operator/<str:token>/", operator_views.link, name="operator"),
     path("healthz", views.healthz, name="healthz"),

@@ -61,7 +61,7 @@ def test_a_deleted_adventure_is_not_there_and_can_be_brought_back(
 ):
     client = as_player(alice)
     page = client.post(f"/adventures/{adventure.pk}/delete/", follow=True).content.decode()
-    assert "restore it below for 24 hours" in page
+    assert "restore it for 24 hours" in page
     assert f"/adventures/{adventure.pk}/restore/" in page
     for path in ("", "read/", "tree/", "export.txt"):
         assert client.get(f"/adventures/{adventure.pk}/{path}").status_code == 404

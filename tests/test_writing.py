@@ -1,11 +1,14 @@
 """Players write scenarios: drafts, publishing, taking back, files, and who sees what."""
 
 import html
+from datetime import timedelta
 
 import pytest
 from django.core.management import call_command
+from django.db.models.functions import Now
 
 from game.library import limits, writing
+from game.library.tasks import tidy
 from game.models import Adventure, Player, Scenario, Visibility
 from game.scenarios import SHIPPED, read_scenario
 from tests.test_scenarios import FILES
@@ -226,6 +229,9 @@ def test_deleting_asks_first_and_leaves_stories_alone(as_player, alice, draft):
     assert "permanently deleted" in client.get(f"/scenarios/{draft.slug}/delete/").content.decode()
     client.post(f"/scenarios/{draft.slug}/delete/")
     assert Scenario.objects.count() == 0
+    assert client.get("/adventures/").status_code == 200
+    Scenario.with_deleted.update(deleted=Now() - timedelta(hours=25))
+    tidy()
     assert Adventure.objects.get().scenario is None
     assert client.get("/adventures/").status_code == 200
 

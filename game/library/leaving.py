@@ -19,7 +19,7 @@ def forget_player(player: Player, keep_public: bool = True) -> None:
         begun = list(Begun.objects.filter(player=player).values_list("scenario_id", flat=True))
         Begun.objects.filter(player=player).delete()
         ratings.count(begun)
-        theirs = Scenario.objects.of(player)
+        theirs = Scenario.with_deleted.all().of(player)
         (theirs.exclude(visibility=Visibility.PUBLIC) if keep_public else theirs).delete()
         theirs.update(author=None)
     gone = Adventure.objects.with_deleted_of(player).filter(deleted__isnull=False)

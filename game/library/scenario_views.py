@@ -68,7 +68,7 @@ def with_words(adventures: QuerySet[Adventure]) -> QuerySet[Adventure]:
     """Adventures with all that their cards show, and nothing long beside it."""
     long = ("memory", "authors_note", "first_actions")
     return adventures.select_related("head__parent", "scenario").defer(
-        *long, *(f"scenario__{name}" for name in (*long, "opening", "placeholders"))
+        *long, *(f"scenario__{name}" for name in (*long, "opening", "placeholders", "previous"))
     )
 
 

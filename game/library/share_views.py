@@ -19,7 +19,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from game.guests import player_of
-from game.library import covers, linkcard, shares, shown
+from game.library import covers, linkcard, shares, shown, trash
 from game.library.excerpts import last_words
 from game.library.limits import LimitMet
 from game.library.words import paragraphs
@@ -71,7 +71,13 @@ def mine(request: HttpRequest) -> HttpResponse:
     """The player's links."""
     live = Share.objects.of(request.user).select_related("texts").defer("texts__content")
     links = [{"share": each, "url": address_of(request, each)} for each in live]
-    return render(request, "library/shares.html", {"here": "adventures", "shares": links})
+    deleted = [
+        trash.Deleted(each.adventure.title, each.deleted, reverse("restore_share", args=[each.pk]))
+        for each in shares.deleted_of(request.user).select_related("adventure")
+        if each.deleted is not None
+    ]
+    context = {"here": "adventures", "shares": links, "deleted": deleted, "hours": trash.HOURS}
+    return render(request, "library/shares.html", context)
 
 
 @require_POST
@@ -92,7 +98,20 @@ def update(request: HttpRequest, share_id: UUID) -> HttpResponse:
 def revoke(request: HttpRequest, share_id: UUID) -> HttpResponse:
     found = get_object_or_404(Share.objects.of(request.user), pk=share_id)
     shares.revoke(found)
-    messages.success(request, _("Link deleted. It no longer works."))
+    said = _("Link deleted. It no longer works. You can restore it for %(hours)d hours.")
+    trash.say(request, said % {"hours": trash.HOURS}, reverse("restore_share", args=[found.pk]))
+    return redirect("shares")
+
+
+@require_POST
+def restore(request: HttpRequest, share_id: UUID) -> HttpResponse:
+    found = get_object_or_404(shares.deleted_of(request.user), pk=share_id)
+    try:
+        shares.restore(player_of(request), found)
+    except LimitMet as full:
+        messages.error(request, str(full))
+    else:
+        messages.success(request, _("The link works again."))
     return redirect("shares")
 
 

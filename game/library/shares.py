@@ -1,13 +1,25 @@
 """Paths of adventures that can be read by a link: made, read, taken back, played on in a copy."""
 
+from typing import Any
+
 from django.db import transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from game.library import copies, shown
+from game.library import copies, shown, trash
 from game.library.limits import MOST_SHARES, LimitMet, lock
 from game.models import Adventure, Player, Share, Turn
 from game.moderation.standing import may_publish
+
+
+def room_for_share(player: Player) -> None:
+    """Raises LimitMet. The player's row stays locked, so that two links do not share the room."""
+    lock(player)
+    if Share.objects.of(player).count() >= MOST_SHARES:
+        raise LimitMet(
+            _("You have %(most)d links, the maximum. Delete one first.") % {"most": MOST_SHARES}
+        )
 
 
 def share(player: Player, turn: Turn, plot: bool) -> Share:
@@ -28,10 +40,7 @@ def share(player: Player, turn: Turn, plot: bool) -> Share:
         found = same.first()
         if found is not None:
             return found
-        if live.count() >= MOST_SHARES:
-            raise LimitMet(
-                _("You have %(most)d links, the maximum. Delete one first.") % {"most": MOST_SHARES}
-            )
+        room_for_share(player)
         made = Share.objects.create(
             adventure_id=turn.adventure_id, turn=turn, player=player, plot=plot
         )
@@ -52,8 +61,25 @@ def update(share: Share) -> None:
 
 
 def revoke(share: Share) -> None:
-    """Take a link back: from now on it leads nowhere. Copies that others made are theirs."""
-    Share.objects.filter(pk=share.pk, revoked__isnull=True).update(revoked=Now())
+    """Delete a link: from now on it leads nowhere. Copies that others made are theirs."""
+    Share.objects.filter(pk=share.pk, deleted__isnull=True).update(deleted=Now())
+
+
+def deleted_of(player: Any) -> QuerySet[Share]:
+    """The links that `player` deleted and can restore."""
+    return trash.still_there(Share.objects.with_deleted_of(player))
+
+
+def restore(player: Player, share: Share) -> None:
+    """The link leads again where it led.
+
+    Raises LimitMet, also for a player who may not publish just now.
+    """
+    if (reason := may_publish(player)) is not None:
+        raise LimitMet(reason)
+    with transaction.atomic():
+        room_for_share(player)
+        Share.objects.filter(pk=share.pk).update(deleted=None)
 
 
 def play_on(share: Share, player: Player) -> Adventure:

@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from game import adventures
+from game.library import trash
 from game.library.limits import KEPT_DELETED
 from game.models import Adventure
 from game.turns import changed, stop_what_is_under_way
@@ -14,8 +15,7 @@ from game.turns import changed, stop_what_is_under_way
 
 def deleted_of(player: Any) -> QuerySet[Adventure]:
     """What `player` deleted and can bring back, last deleted first."""
-    every = Adventure.objects.with_deleted_of(player)
-    return every.filter(deleted__gt=Now() - KEPT_DELETED).order_by("-deleted")
+    return trash.still_there(Adventure.objects.with_deleted_of(player))
 
 
 def archive(adventure_id: UUID, archived: bool) -> None:

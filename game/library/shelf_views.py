@@ -3,7 +3,6 @@
 Each look-up goes through the player's own: what is not theirs is not there.
 """
 
-from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -11,6 +10,7 @@ from django.core.paginator import Paginator
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
@@ -20,8 +20,8 @@ from game import searching
 from game.accounts.limits import refused, too_many
 from game.forms import RenameForm
 from game.guests import player_of
-from game.library import copies, shelf
-from game.library.limits import KEPT_DELETED, LimitMet
+from game.library import copies, shelf, trash
+from game.library.limits import LimitMet
 from game.library.scenario_views import with_words
 from game.library.words import card_of
 from game.models import Adventure, Turn
@@ -51,6 +51,16 @@ def adventures(request: HttpRequest) -> HttpResponse:
     found = searched(with_words(mine.filter(archived=archived)), q)
     page = Paginator(found, ADVENTURES_PER_PAGE).get_page(request.GET.get("page"))
     hits = searching.best_hits(list(page.object_list), q)
+    deleted = [
+        trash.Deleted(
+            each.title,
+            each.deleted,
+            reverse("restore", args=[each.pk]),
+            reverse("purge", args=[each.pk]),
+        )
+        for each in shelf.deleted_of(request.user)
+        if each.deleted is not None
+    ]
     return render(
         request,
         "adventures/list.html",
@@ -62,8 +72,8 @@ def adventures(request: HttpRequest) -> HttpResponse:
             "archived": archived,
             "put_away": mine.filter(archived=True).count(),
             "any": mine.exists(),
-            "deleted": shelf.deleted_of(request.user),
-            "hours": int(KEPT_DELETED.total_seconds() // 3600),
+            "deleted": deleted,
+            "hours": trash.HOURS,
         },
     )
 
@@ -126,20 +136,16 @@ def duplicate(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
 def delete(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     """Delete an adventure. For a day it can be brought back."""
     found = adventure_of(request, adventure_id)
-    hours = int(KEPT_DELETED.total_seconds() // 3600)
     if request.method != "POST":
-        context = {"adventure": found, "hours": hours}
+        context = {"adventure": found, "hours": trash.HOURS}
         return render(request, "adventures/confirm_delete.html", context)
     try:
         shelf.delete(found.pk)
     except Refused as refused:  # it is being told, and Redis is away: it cannot be stopped
         messages.error(request, refused.message)
         return redirect("adventures")
-    said: dict[str, Any] = {"title": found.title, "hours": hours}
-    messages.success(
-        request,
-        _("“%(title)s” was deleted. You can restore it below for %(hours)d hours.") % said,
-    )
+    url = reverse("restore", args=[found.pk])
+    trash.say(request, trash.said_deleted(found.title), url)
     return redirect("adventures")
 
 
@@ -147,7 +153,7 @@ def delete(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
 def restore(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     found = get_object_or_404(shelf.deleted_of(request.user), pk=adventure_id)
     shelf.restore(found.pk)
-    messages.success(request, _("“%(title)s” was restored.") % {"title": found.title})
+    messages.success(request, trash.said_restored(found.title))
     return redirect("adventures")
 
 

@@ -4,7 +4,7 @@ import logging
 
 from celery import shared_task
 
-from game.library import ratings, shelf
+from game.library import ratings, shelf, trash
 
 logger = logging.getLogger(__name__)
 
@@ -15,4 +15,7 @@ def tidy() -> None:
     ended = shelf.purge_deleted()
     if ended:
         logger.info("deleted adventures purged: %s", ended)
+    gone = trash.purge()
+    if gone:
+        logger.info("rows deleted permanently: %s", gone)
     ratings.count()

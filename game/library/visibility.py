@@ -37,5 +37,5 @@ def scenario_readable_by(player: Any) -> Q:
 
 def share_readable_by(player: Any) -> Q:
     """Shared paths that `player` may read by their link. Staff read hidden ones as well."""
-    there = Q(revoked__isnull=True, adventure__deleted__isnull=True)
+    there = Q(revoked__isnull=True, deleted__isnull=True, adventure__deleted__isnull=True)
     return there if player.is_staff else there & Q(hidden=False)

@@ -8,13 +8,14 @@ from typing import Any
 
 import yaml
 from django.db import transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from game.exchange import sandbox
 from game.exchange.parsers import Unreadable
-from game.library import limits, ratings
+from game.library import limits, ratings, trash
 from game.library.filling import asked_for, fill, unfilled
 from game.models import LONGEST_TEXT, Player, Scenario, StoryCard, Visibility
 from game.moderation import screening
@@ -54,6 +55,9 @@ def write(player: Player, file: ScenarioFile, scenario: Scenario | None = None) 
             )
         where: Where = "input" if scenario.visibility == Visibility.PRIVATE else "publish"
         screening.screen(all_texts(file), "scenario", player, audience=file.audience, where=where)
+        before = content_of(scenario) if scenario.pk and not scenario._state.adding else None
+        if before is not None and before != content_in(file):
+            scenario.previous = before
         for name, value in fields.items():
             setattr(scenario, name, value)
         scenario.changed = Now()
@@ -63,6 +67,38 @@ def write(player: Player, file: ScenarioFile, scenario: Scenario | None = None) 
             StoryCard(scenario=scenario, **card.model_dump()) for card in file.cards
         )
     return scenario
+
+
+def undo(player: Player, scenario: Scenario) -> bool:
+    """Put back what a scenario said before its author last saved it. False where nothing is kept.
+
+    What it says now is kept instead, so that this can be undone as well. Raises as `write` does.
+    """
+    if scenario.previous is None:
+        return False
+    write(player, scenario_of(scenario.previous), scenario)
+    return True
+
+
+def delete(scenario: Scenario) -> None:
+    """Delete a scenario: nobody finds it any more. Its author can restore it for a while."""
+    with transaction.atomic():
+        Scenario.objects.filter(pk=scenario.pk).update(deleted=Now())
+        trashed = Scenario.with_deleted.filter(author=scenario.author, deleted__isnull=False)
+        beyond = trashed.order_by("-deleted").values_list("pk", flat=True)[trash.MOST_DELETED :]
+        Scenario.with_deleted.filter(pk__in=list(beyond)).delete()
+
+
+def deleted_of(player: Any) -> QuerySet[Scenario]:
+    """The scenarios that `player` deleted and can restore."""
+    return trash.still_there(Scenario.with_deleted.all().of(player))
+
+
+def restore(player: Player, scenario: Scenario) -> None:
+    """The scenario is there again, for all whom it was there for. Raises LimitMet."""
+    with transaction.atomic():
+        limits.room_for_scenario(player)
+        Scenario.with_deleted.filter(pk=scenario.pk).update(deleted=None)
 
 
 def cleaned(file: ScenarioFile) -> ScenarioFile:
@@ -171,6 +207,11 @@ def content_of(scenario: Scenario) -> dict[str, Any]:
         for card in scenario.cards.all()
     ]
     return content
+
+
+def content_in(file: ScenarioFile) -> dict[str, Any]:
+    """What `content_of` will say of a scenario that is made of a file."""
+    return file.model_dump(exclude={"rank"})
 
 
 def as_yaml(scenario: Scenario) -> str:

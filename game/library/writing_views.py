@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
@@ -15,7 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from game.accounts.limits import limited
 from game.guests import player_of
-from game.library import writing
+from game.library import trash, writing
 from game.library.filling import fill
 from game.library.limits import MOST_SCENARIOS, LimitMet
 from game.library.words import paragraphs
@@ -44,11 +45,22 @@ def scenario_of(request: HttpRequest, slug: str) -> Scenario:
 @require_safe
 def mine(request: HttpRequest) -> HttpResponse:
     """What the player wrote, last changed first."""
-    theirs = Scenario.objects.of(request.user).order_by("-changed", "slug")
+    theirs = Scenario.objects.all().of(request.user).order_by("-changed", "slug")
+    deleted = [
+        trash.Deleted(each.title, each.deleted, reverse("restore_scenario", args=[each.slug]))
+        for each in writing.deleted_of(request.user)
+        if each.deleted is not None
+    ]
     return render(
         request,
         "library/mine.html",
-        {"here": "scenarios", "scenarios": theirs, "most": MOST_SCENARIOS},
+        {
+            "here": "scenarios",
+            "scenarios": theirs,
+            "most": MOST_SCENARIOS,
+            "deleted": deleted,
+            "hours": trash.HOURS,
+        },
     )
 
 
@@ -86,7 +98,7 @@ def writing_page(request: HttpRequest, scenario: Scenario | None) -> HttpRespons
     elif scenario is None:
         messages.success(request, _("Saved as a draft. Only you can see it."))
     else:
-        messages.success(request, _("Saved."))
+        trash.say(request, _("Saved."), reverse("undo_scenario", args=[saved.slug]))
     return redirect("scenario", saved.slug)
 
 
@@ -166,10 +178,41 @@ def publish(request: HttpRequest, slug: str) -> HttpResponse:
 def delete(request: HttpRequest, slug: str) -> HttpResponse:
     found = scenario_of(request, slug)
     if request.method != "POST":
-        return render(request, "library/delete_scenario.html", {"scenario": found})
-    found.delete()
-    messages.success(request, _("“%(title)s” was deleted.") % {"title": found.title})
+        context = {"scenario": found, "hours": trash.HOURS}
+        return render(request, "library/delete_scenario.html", context)
+    writing.delete(found)
+    url = reverse("restore_scenario", args=[slug])
+    trash.say(request, trash.said_deleted(found.title), url)
     return redirect("my_scenarios")
+
+
+@require_POST
+def restore(request: HttpRequest, slug: str) -> HttpResponse:
+    found = get_object_or_404(writing.deleted_of(request.user), slug=slug)
+    try:
+        writing.restore(player_of(request), found)
+    except LimitMet as full:
+        messages.error(request, str(full))
+    else:
+        messages.success(request, trash.said_restored(found.title))
+    return redirect("my_scenarios")
+
+
+@require_POST
+def undo(request: HttpRequest, slug: str) -> HttpResponse:
+    """Put back what the scenario said before it was last saved, removed cards with it."""
+    found = scenario_of(request, slug)
+    try:
+        undone = writing.undo(player_of(request), found)
+    except (ScenarioError, LimitMet, Refused) as problem:
+        messages.error(request, str(problem))
+    else:
+        if undone:
+            said = _("The version before is restored.")
+            trash.say(request, said, reverse("undo_scenario", args=[slug]))
+        else:
+            messages.error(request, _("There is no earlier version of this scenario."))
+    return redirect("scenario", slug)
 
 
 @never_cache

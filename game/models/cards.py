@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 
 from game.models.adventures import Adventure
+from game.models.deletion import LiveManager
 from game.models.limits import LONGEST_NOTE
 from game.models.scenarios import Scenario
 
@@ -36,7 +37,11 @@ class StoryCard(models.Model):
     text = models.TextField(validators=[MaxLengthValidator(LONGEST_NOTE)])
     pinned = models.BooleanField(default=False)
 
-    objects = StoryCardQuerySet.as_manager()
+    # Since when it is deleted: it can be restored for a while (game.library.trash).
+    deleted = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = LiveManager.from_queryset(StoryCardQuerySet)()
+    with_deleted = StoryCardQuerySet.as_manager()
 
     class Meta:
         ordering = ["title"]

@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 from game.library import visibility
 from game.library.visibility import Visibility
 from game.models.audience import Audience
+from game.models.deletion import LiveManager
 from game.models.limits import LONGEST_MEMORY, LONGEST_NOTE, LONGEST_TEXT
 from game.models.players import Player
 
@@ -69,7 +70,13 @@ class Scenario(models.Model):
     rated_by = models.PositiveIntegerField(default=0, editable=False)
     stars = models.PositiveIntegerField(default=0, editable=False, help_text="All together.")
 
-    objects = ScenarioQuerySet.as_manager()
+    # What it said before its author last saved it, as its file has it; null where nothing is kept.
+    previous = models.JSONField(null=True, editable=False)
+    # Since when it is deleted: it can be restored for a while (game.library.trash).
+    deleted = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = LiveManager.from_queryset(ScenarioQuerySet)()
+    with_deleted = ScenarioQuerySet.as_manager()
 
     class Meta:
         ordering = ["rank", "title"]

@@ -24,11 +24,14 @@ class ShareQuerySet(models.QuerySet["Share"]):
         return self.filter(visibility.share_readable_by(player))
 
     def of(self, player: Any) -> "ShareQuerySet":
-        """Those that `player` made and has not taken back, newest first."""
+        """Those that `player` made and has not deleted, newest first."""
+        return self.with_deleted_of(player).filter(deleted__isnull=True).order_by("-created")
+
+    def with_deleted_of(self, player: Any) -> "ShareQuerySet":
+        """The same, with those that were deleted and can be restored."""
         if not player.is_authenticated:
             return self.none()
-        live = self.filter(player=player.pk, revoked__isnull=True, adventure__deleted__isnull=True)
-        return live.order_by("-created")
+        return self.filter(player=player.pk, revoked__isnull=True, adventure__deleted__isnull=True)
 
 
 class Share(models.Model):
@@ -48,7 +51,10 @@ class Share(models.Model):
         default=False, help_text="Whether memory, author's note and cards are shown as well."
     )
     created = models.DateTimeField(db_default=Now(), editable=False)
+    # By a moderator. Those that players deleted before that could be undone have it as well.
     revoked = models.DateTimeField(null=True, blank=True)
+    # Since when its player has deleted it: it can be restored for a while (game.library.trash).
+    deleted = models.DateTimeField(null=True, blank=True, editable=False)
     hidden = models.BooleanField(default=False, help_text="By a moderator: nobody reads it.")
 
     objects = ShareQuerySet.as_manager()

@@ -63,7 +63,7 @@ def urgency(case: Case) -> str:
 def scenario_of(case: Case) -> Scenario | None:
     if case.subject != Case.Subject.SCENARIO:
         return None
-    return Scenario.objects.filter(pk=case.subject_id).first()
+    return Scenario.with_deleted.filter(pk=case.subject_id).first()
 
 
 def share_of(case: Case) -> Share | None:

@@ -19,7 +19,9 @@ def subject_of(case: Case) -> Scenario | Share:
     """What was shared. Raises NothingThere."""
     found: Scenario | Share | None = None
     if case.subject == Case.Subject.SCENARIO:
-        found = Scenario.objects.select_for_update(of=("self",)).filter(pk=case.subject_id).first()
+        found = (
+            Scenario.with_deleted.select_for_update(of=("self",)).filter(pk=case.subject_id).first()
+        )
     elif case.subject == Case.Subject.SHARE:
         found = Share.objects.select_for_update(of=("self",)).filter(pk=case.subject_id).first()
     if found is None:

@@ -5,11 +5,13 @@ from django.utils.safestring import SafeString, mark_safe
 
 from game.library import covers
 from game.library.excerpts import start_of
+from game.library.trash import undo_url
 from game.library.words import ago
 from game.models import Adventure, Scenario
 
 register = template.Library()
 register.filter("ago", ago)
+register.filter("undo_url", undo_url)
 register.filter("excerpt", start_of)
 
 
