@@ -72,6 +72,29 @@ def client_of_nobody():
     return Client()
 
 
+def test_a_guest_reads_how_long_stories_are_kept_and_how_to_keep_them(client, wren, scenario):
+    kept = "have not been here for 30 days"
+    assert kept in client.get("/scenarios/the-cellar/").content.decode()
+    client.post("/scenarios/the-cellar/begin/")
+    shelf = client.get("/adventures/").content.decode()
+    assert kept in shelf
+    assert "Sign up</a> to keep them" in shelf
+    client.force_login(wren)
+    for page in ("/scenarios/the-cellar/", "/adventures/"):
+        assert kept not in client.get(page).content.decode()
+
+
+def test_where_there_is_one_player_nobody_is_told_to_sign_up(client, scenario, settings):
+    settings.ACCOUNTS = "single"
+    assert "Sign up" not in client.get("/scenarios/the-cellar/").content.decode()
+
+
+def test_signing_up_says_where_a_name_is_shown(client):
+    page = client.get("/accounts/signup/").content.decode()
+    assert "Scenarios that you publish show it." in page
+    assert "Other players see it" not in page
+
+
 def test_signing_up_takes_a_name_and_a_password(client):
     page = client.get("/accounts/signup/").content.decode()
     assert "E-mail" not in page.split("<form")[1].split("</form>")[0]

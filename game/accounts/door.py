@@ -21,6 +21,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from game.accounts import adoption, browsers, confirming, operators
+from game.accounts.leaving import GUESTS_STAY
 from game.accounts.standing import STILL_OPEN, may_play
 from game.guests import BACKEND
 from game.models import Player
@@ -151,4 +152,8 @@ def the_one() -> Player:
 
 def choices(request: HttpRequest) -> dict[str, Any]:
     """For templates: how one gets in here."""
-    return {"accounts": settings.ACCOUNTS, "mail": bool(settings.EMAIL_URL)}
+    return {
+        "accounts": settings.ACCOUNTS,
+        "mail": bool(settings.EMAIL_URL),
+        "guest_days": GUESTS_STAY.days,
+    }

@@ -46,7 +46,9 @@ class SignUp(Plain, SignupForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["username"].label = _("Name")
-        self.fields["username"].help_text = _("Other players see it.")
+        self.fields["username"].help_text = _(
+            "You log in with it. Scenarios that you publish show it."
+        )
         self.fields["password1"].help_text = _("8 characters or more.")
         self.fields["password2"].label = _("Password again")
 
