@@ -23,7 +23,7 @@ from game.library.limits import LONGEST_SHARED, MOST_SHARED, LimitMet
 from game.models import Adventure, Share, ShareTexts, StoryCard, Summary, Turn
 
 # Of a card: a column that is added later is shared and copied as well.
-NOT_SHARED = {"id", "adventure", "scenario"}
+NOT_SHARED = {"id", "adventure", "scenario", "deleted"}
 
 
 @dataclass(frozen=True)

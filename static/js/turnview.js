@@ -228,7 +228,7 @@ export class TurnView {
     try {
       versions = await this.hands.versions(turn);
     } catch {
-      this.openList(this.older, t("The earlier versions did not come. Try again."), []);
+      this.openList(this.older, t("Could not load the earlier versions. Try again."), []);
       return;
     }
     if (this.turn.id !== turn.id) return;

@@ -104,7 +104,7 @@ def test_retry_tells_it_again_and_keeps_every_telling(alice):
     window.told(turns=2)
     first = window.agrees()
     window.button("Retry").click()
-    expect(window.line).to_contain_text("The other telling is kept")
+    expect(window.line).to_contain_text("The other reply is kept")
     expect(window.last.get_by_text("2/2")).to_be_visible()
     window.told(turns=2)
     second = window.agrees()
