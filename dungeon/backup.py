@@ -15,9 +15,8 @@ before that leaves the old data as they were. It refuses while anything else is 
 The database is DATABASE_URL's, or the one of `make play`, which is started for the time where it
 does not run. PostgreSQL's client programs (psql, pg_dump, pg_restore) are, of these, the first that
 are as new as the server: those of the PATH, those in /usr/lib/postgresql/*/bin, those of the wheel
-that `make play` installs. A container therefore needs a postgresql-client no older than its
-server on the PATH, and DATABASE_URL; both may be another machine's. With COMPOSE=1 the programs are
-run in the containers of docker-compose.yml instead (COMPOSE=docker-compose names another command).
+that `make play` installs. The web's image has them in /usr/lib/postgresql: scripts/backup and
+scripts/restore run this in a container of it, for those who have Docker alone.
 The secret key goes back to DATA_DIR/secret_key, or to /run/grue-secrets/secret_key where that is
 where SECRET_KEY comes from and it may be written.
 """
@@ -211,52 +210,6 @@ class Here:
                 draft.unlink(missing_ok=True)
 
 
-class Composed(Here):
-    """The same of the containers of docker-compose.yml, which must be up."""
-
-    def __init__(self, command: str) -> None:
-        self.own = False
-        self.url = ""
-        self.compose = ["docker", "compose"] if command == "1" else command.split()
-        self.compose += ["--project-directory", str(Path(__file__).resolve().parent.parent)]
-
-    def client(self, name: str, *arguments: str, connect: bool = True) -> "Command":
-        database = ["--username=grue", "--dbname=grue"] if connect else []
-        return self.inside("postgres", name, *arguments, *database)
-
-    def server_version(self) -> int:
-        return int(self.ask("SHOW server_version_num")) // 10_000
-
-    def inside(self, service: str, *command: str) -> "Command":
-        return Command([*self.compose, "exec", "-T", service, *command], os.environ)
-
-    def secret(self) -> str:
-        return run(self.inside("web", "cat", "/run/grue-secrets/secret_key")).decode().strip()
-
-    def narrators(self) -> str:
-        return run(self.inside("web", "cat", "narrators.yaml")).decode()
-
-    @contextlib.contextmanager
-    def stage(self, secret: str, narrators: str) -> Iterator[Callable[[], list[str]]]:
-        put = "umask 077; cat > /run/grue-secrets/secret_key"
-        volumes = ["run", "--rm", "-T", "--no-deps", "secrets", "sh", "-c", put]
-        kept = Path("narrators.yaml")
-        here = kept.read_text(encoding="utf-8") if kept.exists() else ""
-
-        def settle() -> list[str]:
-            run(Command([*self.compose, *volumes], os.environ), input=secret.encode())
-            lines = ["start the containers again: docker compose up -d --force-recreate"]
-            if narrators != here:
-                file = Path("narrators.restored.yaml")
-                file.write_text(narrators, encoding="utf-8")
-                lines.append(
-                    f"the backup's narrators are in {file}: compare them with narrators.yaml"
-                )
-            return lines
-
-        yield settle
-
-
 def shut_down(process: subprocess.Popen[bytes], program: services.Program) -> None:
     """Stop our own PostgreSQL; by force where it hangs: what was committed is on disk."""
     for how in (program.stop, program.force, signal.SIGKILL):
@@ -264,11 +217,6 @@ def shut_down(process: subprocess.Popen[bytes], program: services.Program) -> No
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(STOP_SECONDS)
             return
-
-
-def place() -> Here:
-    command = os.environ.get("COMPOSE", "")
-    return Composed(command) if command else Here()
 
 
 # Programs and files.
@@ -788,14 +736,14 @@ def main(arguments: Sequence[str]) -> int:
     try:
         if asked.todo == "save":
             file = asked.file or Path(named_by_date())
-            save(place(), file)
+            save(Here(), file)
             say(f"saved in {file} ({file.stat().st_size / 1e6:.1f} MB)")
         elif asked.todo == "check":
-            for line in check(place(), asked.file):
+            for line in check(Here(), asked.file):
                 say(line)
             say(f"{asked.file} is whole")
         else:
-            for line in load(place(), asked.file, asked.replace):
+            for line in load(Here(), asked.file, asked.replace):
                 say(line)
             say(f"{asked.file} is back")
     except (BackupError, services.ServiceError) as problem:

@@ -1,4 +1,4 @@
-"""Whether this container does its work: `alive.py web [PORT]|game|narrator`.
+"""Whether this container does its work: `alive.py web [PORT]|game|narrator`, or all do: `ready`.
 
 A process id proves little: a worker may stop consuming after Redis was reset (celery #10205). So a
 worker is alive while it says so in Redis. With Redis itself away nobody can tell, and a restart
@@ -10,6 +10,7 @@ import platform
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.request import urlopen
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -21,6 +22,16 @@ def web() -> bool:
     port = sys.argv[2] if sys.argv[2:] else os.environ.get("PORT") or "8000"
     with urlopen(f"http://127.0.0.1:{port}/healthz", timeout=4) as answer:
         return bool(answer.status == 200)
+
+
+def ready() -> bool:
+    """Whether the web says that turns are told; what is missing is printed."""
+    try:
+        with urlopen("http://127.0.0.1:8000/readyz", timeout=10) as answer:
+            return bool(answer.status == 200)
+    except HTTPError as problem:
+        print(problem.read().decode(errors="replace"))  # noqa: T201
+        return False
 
 
 def game() -> bool:
@@ -59,9 +70,11 @@ def redis_url() -> str:
 
 
 def main() -> int:
-    checks = {"web": web, "game": game, "narrator": narrator}
+    checks = {"web": web, "ready": ready, "game": game, "narrator": narrator}
     check = checks[sys.argv[1] if sys.argv[1:] else "web"]
     try:
+        if check is ready:
+            return 0 if ready() else 1
         if check is web:  # asked every few seconds: it loads nothing that it does not need
             return 0 if web() else 1
         return 0 if told_by_redis(check) else 1

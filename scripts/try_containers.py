@@ -1,10 +1,10 @@
 """Brings docker-compose.yml up, plays through its published port, and breaks each service.
 
-    python scripts/try_containers.py [--compose docker-compose] [--models FOLDER] [--keep]
+    python scripts/try_containers.py [--compose docker-compose] [--keep]
 
 Needs an engine of containers. Builds on the host's network, so that a build finds its packages
-where a bridge does not; --models names a folder with models that were fetched before, for the same
-reason. Takes all of it down at the end, volumes included; its project has a name of its own.
+where a bridge does not. Takes all of it down at the end, volumes included; its project has a name
+of its own. The way from nothing to an upgrade is `make test-containers`.
 """
 
 import argparse
@@ -177,7 +177,7 @@ def say(line: str) -> None:
     print(f"{time.strftime('%H:%M:%S')} {line}", flush=True)  # noqa: T201
 
 
-def override(models: str) -> str:
+def override(models: str = "") -> str:
     built = "".join(
         f"  {name}:\n    build:\n      network: host\n"
         for name in ("secrets", "pending", "migrate", "web", "game")
@@ -191,13 +191,12 @@ def override(models: str) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--compose", default="docker compose")
-    parser.add_argument("--models", default="")
     parser.add_argument("--port", type=int, default=8123)
     parser.add_argument("--keep", action="store_true", help="leave it up")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "override.yml"
-        file.write_text(override(asked.models), encoding="utf-8")
+        file.write_text(override(), encoding="utf-8")
         house = House(asked.compose, asked.port, file)
         try:
             try_all(house)

@@ -53,7 +53,7 @@ def narrators(gguf: str) -> str:
 def mounts(narrators_file: Path, caddyfile: Path, models: str) -> str:
     """An override that builds on the host's network and mounts what is tried."""
     tried: dict[str, Any] = yaml.safe_load(override(models))
-    seen = f"{narrators_file}:/grue/narrators.yaml:ro"
+    seen = f"{narrators_file.parent}:/grue/config:ro"
     for name in ("migrate", "web", "game", "narrator", "narrator-llama", "narrator-gpu"):
         service = tried["services"].setdefault(name, {})
         service.setdefault("volumes", []).append(seen)

@@ -74,6 +74,7 @@ def services_of_compose():
 BECOMES_ANOTHER = {"CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"}
 ADDED = {
     "secrets": {"CHOWN", "DAC_OVERRIDE", "FOWNER"},
+    "keeper": {"DAC_OVERRIDE"},
     "postgres": BECOMES_ANOTHER,
     "redis": {*BECOMES_ANOTHER, "SETPCAP"},
     "caddy": {"NET_BIND_SERVICE"},

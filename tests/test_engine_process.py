@@ -315,6 +315,7 @@ def test_ctrl_c_in_the_terminal_leaves_the_turn_to_the_worker(spawn, audience):
     audience.wait(lambda: audience.steps)
     os.kill(pid, signal.SIGINT)
     os.kill(pid, signal.SIGTERM)
+    os.kill(pid, signal.SIGHUP)  # a terminal that closes, or a signal for the whole group
     audience.wait_for_end(1)
     assert audience.reply(1) == REPLY
 
