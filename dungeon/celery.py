@@ -2,9 +2,12 @@
 
 Each narrator has a queue of its own, `narrator.<name>`; `game` holds what needs no model.
 
-    celery -A dungeon worker -P threads -c SLOTS -Q narrator.NAME    tells stories
-    celery -A dungeon worker -P threads -c 2 -Q game -B              stores replies, sweeps
-    celery -A dungeon worker -P threads -c 1 -Q finetune             trains narrators; wants torch
+    celery -A dungeon worker -P threads -c 1 -Q narrator.NAME    tells stories
+    celery -A dungeon worker -P threads -c 2 -Q game -B          stores replies, sweeps
+    celery -A dungeon worker -P threads -c 1 -Q finetune         trains narrators; wants torch
+
+A worker for narrators is told by its queues for whom it tells. Turns come to it from Redis, not by
+messages (docs/decisions/turns-without-messages.md).
 """
 
 import os
@@ -14,6 +17,7 @@ from celery import Celery
 from celery.signals import beat_embedded_init, celeryd_after_setup
 
 from dungeon import broker, figures, leash, pods, tracing
+from inference.queue import keys
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dungeon.settings")
 
@@ -26,9 +30,7 @@ app.conf.update(
     task_default_queue="game",
     task_create_missing_queues=True,
     # Not worker_disable_prefetch: a worker whose threads were all busy then asks for the next
-    # message only with its loop's next tick, and two threads store two replies a second. Wake-ups
-    # that a busy narrator holds are made good: it tells all that wait before it rests, idle workers
-    # look at the line themselves, and the sweep sends more.
+    # message only with its loop's next tick, and two threads store two replies a second.
     worker_prefetch_multiplier=4,
     worker_hijack_root_logger=False,
     worker_redirect_stdouts=False,
@@ -44,7 +46,7 @@ app.conf.update(
         "socket_timeout": 3,
         "socket_connect_timeout": 1,
         "max_retries": 0,
-        "global_keyprefix": "grue:celery:",
+        "global_keyprefix": keys.CELERY,
     },
     beat_schedule={
         "sweep": {

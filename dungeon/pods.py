@@ -14,6 +14,8 @@ from urllib.request import Request, urlopen
 
 from prometheus_client import REGISTRY
 
+from inference.logs import where
+
 logger = logging.getLogger(__name__)
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -48,13 +50,15 @@ def say_cost() -> bool:
 def keep_saying(address: str) -> None:
     said = -1
     while True:
-        cost = telling()
-        if cost != said:
-            try:
+        try:
+            cost = telling()
+            if cost != said:
                 patch(address, cost)
                 said = cost
-            except OSError as problem:  # it is a hint: nothing depends on it
-                logger.warning("the pod's deletion cost was not written: %s", problem)
+        except OSError as problem:  # it is a hint: nothing depends on it
+            logger.warning("the pod's deletion cost was not written: %s", problem)
+        except Exception as problem:
+            logger.error("the pod's deletion cost was not written: %s", where(problem))
         time.sleep(EVERY)
 
 

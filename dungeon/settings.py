@@ -13,6 +13,7 @@ from csp.constants import NONE, SELF
 
 from dungeon import email, environment, languages, logs, network, secrets, services, tracing
 from inference.config import InferenceConfig
+from inference.queue import keys
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -221,7 +222,7 @@ CACHES = {
     "default": {
         "BACKEND": "dungeon.cache.ForgivingCache",
         "LOCATION": REDIS_URL,
-        "KEY_PREFIX": "grue:cache",
+        "KEY_PREFIX": keys.CACHE,
         "OPTIONS": {
             "serializer": "dungeon.cache.JsonSerializer",
             "socket_timeout": 1,

@@ -6,12 +6,17 @@ would hold up every player. These threads are a pool of their own.
 
 import asyncio
 import contextvars
+import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import ParamSpec, TypeVar
 
-from django.db import close_old_connections
+from django.db import close_old_connections, transaction
+
+from inference.logs import where
+
+logger = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -33,3 +38,17 @@ def with_fresh_connection(work: Callable[P, R], *args: P.args, **kwargs: P.kwarg
         return work(*args, **kwargs)
     finally:
         close_old_connections()
+
+
+def after_commit(work: Callable[[], None]) -> None:
+    """Do `work` once the transaction is committed. An error is logged and undoes nothing: what was
+    committed stands, and what else waits for the commit is done.
+    """
+
+    def logged() -> None:
+        try:
+            work()
+        except Exception as problem:
+            logger.error("after a commit: %s", where(problem))
+
+    transaction.on_commit(logged)

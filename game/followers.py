@@ -22,8 +22,9 @@ from django.conf import settings
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from inference.log import FIRST, LAGGED, PREFIX, is_log_id, log_key
+from inference.log import FIRST, LAGGED, is_log_id
 from inference.logs import where
+from inference.queue.keys import log_key, reader_key
 
 logger = logging.getLogger(__name__)
 
@@ -179,7 +180,7 @@ class Followers:
         self.client: Any = redis.asyncio.Redis.from_url(
             url, socket_timeout=2, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0)
         )
-        self.bell = f"{PREFIX}bell:{uuid.uuid4()}"  # rung to end a blocking read early
+        self.bell = reader_key(str(uuid.uuid4()))  # rung to end a blocking read early
         self.bell_id = FIRST
         self.positions: dict[str, str] = {}
         self.lively: dict[str, float] = {}  # until when

@@ -7,8 +7,8 @@ from typing import Any
 
 import redis
 from django.conf import settings
-from django.db import transaction
 
+from game.database import after_commit
 from game.models import Adventure
 from game.protocol import LoggedEvent
 from inference.log import StoryLog
@@ -70,7 +70,7 @@ def publish_on_commit(adventure: Adventure, event: LoggedEvent) -> None:
             names = ", ".join(each["type"] for each in events)
             logger.warning("adventure %s: %s not published: %s", identity, names, problem)
 
-    transaction.on_commit(publish)
+    after_commit(publish)
 
 
 def forget_on_commit(adventure: str, turns: list[str], narrators: list[str]) -> None:
@@ -82,4 +82,4 @@ def forget_on_commit(adventure: str, turns: list[str], narrators: list[str]) -> 
         except redis.RedisError as problem:
             logger.warning("adventure %s: not forgotten yet: %s", adventure, problem)
 
-    transaction.on_commit(forget)
+    after_commit(forget)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import redis
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError
 from django.db.models import Min
 from django.db.models.functions import Now
 from django.db.models.query import QuerySet
@@ -18,6 +18,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import REGISTRY, Collector
 
 from game import narration
+from game.database import after_commit
 from game.log import story_log
 from game.models import Player, Status, Turn
 from inference.narrators import NarratorsError
@@ -75,7 +76,7 @@ def turn_ended(turn: Turn, result: Result) -> None:
                 rest = result.seconds - result.first_token_seconds
                 TOKEN_SECONDS.labels(name).observe(rest / (result.tokens - 1))
 
-    transaction.on_commit(count)
+    after_commit(count)
 
 
 class House(Collector):

@@ -5,10 +5,8 @@ import random
 from dataclasses import dataclass
 
 import redis
-from celery import current_app
 from django.conf import settings
 from django.utils.translation import gettext as _
-from kombu.exceptions import OperationalError
 
 from game import context
 from game.log import story_log
@@ -179,27 +177,8 @@ def sampling_for_player(turn: Turn) -> SamplingParams | None:
 
 
 def hand_over(request: GenerationRequest) -> int:
-    """Let a turn wait for its narrator and wake a worker. Its position.
+    """Let a turn wait for its narrator, whose workers wait for turns. Its position.
 
     Raises redis.RedisError when Redis is away: the sweep hands it over later.
     """
-    position = story_log().enqueue(request)
-    wake(request.narrator)
-    return position
-
-
-def wake(narrator: str) -> None:
-    """Tell one worker of the narrator that a turn waits. Messages are interchangeable."""
-    try:
-        current_app.send_task(
-            "inference.tasks.narrate", args=[narrator], queue=f"narrator.{narrator}"
-        )
-    except (OperationalError, redis.RedisError) as problem:
-        logger.warning("narrator %s: no wake-up sent: %s", narrator, problem)
-
-
-def top_up_wake_ups(narrator: str) -> None:
-    """Send wake-ups for waiting turns whose messages were lost. Too many do no harm."""
-    missing = story_log().waiting(narrator) - story_log().messages(f"narrator.{narrator}")
-    for _each in range(missing):
-        wake(narrator)
+    return story_log().enqueue(request)

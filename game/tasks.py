@@ -4,6 +4,7 @@ import logging
 import platform
 import threading
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -20,14 +21,16 @@ from game.log import story_log
 from game.models import Adventure, Status, Turn
 from game.moderation import operation
 from inference import tracing
-from inference.logs import about
+from inference.logs import about, where
 from inference.narrators import NarratorsError
 from inference.request import Result, SummaryResult
+from inference.telling import BROKEN
 
 logger = logging.getLogger(__name__)
 
 # A turn is given this long to get from the commit into Redis before the sweep looks at it.
 GRACE = timedelta(seconds=3)
+HOPELESS = timedelta(minutes=1)  # after which a turn ends that the sweep cannot help
 # Adventures that changed in this time are checked for events that never reached the log.
 LAG = timedelta(minutes=10)
 AT_ONCE = 500  # turns that Redis is asked about in one go
@@ -61,28 +64,50 @@ def sweep_stale_turns() -> None:
 
 
 def sweep() -> None:
-    """Bring back on their way the turns that lost it, and wake workers where messages were lost."""
-    under_way = Turn.objects.filter(status=Status.QUEUED, created__lt=Now() - GRACE)
+    """Bring back on their way the turns that lost it, and make pages see what they missed.
+
+    Where one part fails the others are done all the same.
+    """
+    parts: list[Callable[[], None]] = [
+        operation.tell_workers,
+        bring_back_what_got_lost,
+        publish_what_the_log_missed,
+        stop_what_nobody_watches,
+        tidy_lines,
+    ]
+    for part in parts:
+        try:
+            part()
+        except (OperationalError, InterfaceError):
+            raise  # the database is away: the other parts would fare no better
+        except NarratorsError as problem:
+            logger.warning("the sweep waits for the narrators file: %s", problem)
+        except redis.RedisError as problem:
+            logger.warning("the sweep waits for Redis: %s", problem)
+            return
+        except Exception as problem:
+            logger.error("the sweep: %s: %s", part.__name__, where(problem))
     try:
-        operation.tell_workers()
-        waiting = list(under_way.order_by("created").values_list("pk", "narrator"))
-        # Most are where they should be; only the others are locked and looked at one by one.
-        for start in range(0, len(waiting), AT_ONCE):
-            part = waiting[start : start + AT_ONCE]
-            fine = turns.on_their_way(part)
-            for turn_id, _ in part:
-                if turn_id not in fine:
-                    bring_back(turn_id)
-        publish_what_the_log_missed()
-        stop_what_nobody_watches()
-        for narrator in narration.narrators().names:
-            narration.top_up_wake_ups(narrator)
-            story_log().tidy(narrator)
         story_log().note_sweep(platform.node())
-    except NarratorsError as problem:
-        logger.warning("no narrator is woken: %s", problem)
     except redis.RedisError as problem:
         logger.warning("the sweep waits for Redis: %s", problem)
+
+
+def bring_back_what_got_lost() -> None:
+    under_way = Turn.objects.filter(status=Status.QUEUED, created__lt=Now() - GRACE)
+    waiting = list(under_way.order_by("created").values_list("pk", "narrator"))
+    # Most are where they should be; only the others are locked and looked at one by one.
+    for start in range(0, len(waiting), AT_ONCE):
+        part = waiting[start : start + AT_ONCE]
+        fine = turns.on_their_way(part)
+        for turn_id, _ in part:
+            if turn_id not in fine:
+                bring_back(turn_id)
+
+
+def tidy_lines() -> None:
+    for narrator in narration.narrators().names:
+        story_log().tidy(narrator)
 
 
 def bring_back(turn_id: UUID) -> None:
@@ -92,7 +117,29 @@ def bring_back(turn_id: UUID) -> None:
     except (redis.RedisError, OperationalError, InterfaceError):
         raise  # the others would fare no better
     except Exception as problem:  # its text may hold the player's words
-        logger.error("turn %s: the sweep cannot help it: %s", turn_id, type(problem).__name__)
+        logger.error("turn %s: the sweep cannot help it: %s", turn_id, where(problem))
+        give_up(turn_id)
+
+
+def give_up(turn_id: UUID) -> None:
+    """End a turn that the sweep could not help for HOPELESS. Words that players saw stay."""
+    turn = Turn.objects.filter(pk=turn_id, created__lt=Now() - HOPELESS).first()
+    if turn is None:
+        return
+    adventure = str(turn.adventure_id)
+    try:
+        turns.finish_turn(
+            Result(
+                adventure=adventure,
+                turn=str(turn.pk),
+                attempt=turn.attempt,
+                outcome="failed",
+                reply=story_log().told(adventure, str(turn.pk)).reply,
+                reason=BROKEN,
+            )
+        )
+    except Exception as problem:
+        logger.error("turn %s: cannot be ended: %s", turn_id, where(problem))
 
 
 def stop_what_nobody_watches() -> None:
@@ -105,7 +152,12 @@ def stop_what_nobody_watches() -> None:
     ).select_related("adventure")
     under_way = {str(turn.adventure_id): turn for turn in old}
     for adventure in story_log().unwatched(list(under_way), seconds):
-        turns.leave_turn(under_way[adventure])
+        try:
+            turns.leave_turn(under_way[adventure])
+        except (redis.RedisError, OperationalError, InterfaceError):
+            raise
+        except Exception as problem:  # the others need not go on for nobody
+            logger.error("adventure %s: not stopped: %s", adventure, where(problem))
 
 
 class LastAsked:
@@ -146,7 +198,7 @@ def sweep_unasked() -> None:
         except (DatabaseError, InterfaceError) as problem:
             logger.warning("the sweep waits for the database: %s", type(problem).__name__)
         except Exception as problem:  # whoever watches must not end with the first surprise
-            logger.error("the sweep broke off: %s", type(problem).__name__)
+            logger.error("the sweep broke off: %s", where(problem))
         finally:
             close_old_connections()
 

@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
 from game import dice, edits, metrics, narration, paths, room
+from game.database import after_commit
 from game.log import publish_on_commit, story_log
 from game.models import Adventure, Command, Edit, Kind, Player, Status, Turn, TurnContext
 from game.moderation import operation, screening
@@ -434,7 +435,7 @@ def hand_over_on_commit(adventure: Adventure, turn: Turn) -> None:
         except redis.RedisError as problem:
             logger.warning("turn %s: not handed over, the sweep will: %s", request.turn, problem)
 
-    transaction.on_commit(hand_over)
+    after_commit(hand_over)
 
 
 def stop_what_is_under_way(adventure: Adventure, reason: str = "") -> None:
@@ -471,7 +472,7 @@ def log_on_commit(event: str, turn: Turn, **figures: object) -> None:
     def log() -> None:
         logger.info("turn %s: %s %s", turn.pk, event, shown, extra={**names, **figures})
 
-    transaction.on_commit(log)
+    after_commit(log)
 
 
 # The sweep: what a crash or a lost message left behind

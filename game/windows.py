@@ -13,24 +13,30 @@ from uuid import UUID
 from django.conf import settings
 
 from game.log import story_log
-from inference.log import ONLINE_KEY
+from inference.queue.keys import ONLINE_KEY, windows_key, windows_seen_key
 
 SECONDS = 12  # without a word, after which a window is gone
 
 # Notes a window, forgets those that are gone, and tells its place from the newest (0) and how many
-# there are; and that the player is on line, for the operator. KEYS: the player's windows, players
-# on line. ARGV: this window, milliseconds, prefix of single windows, the player.
+# there are; and that the player is on line, for the operator.
+# KEYS: the player's windows, when they were heard, players on line.
+# ARGV: this window, milliseconds until it is gone, the player.
 HERE = """
 local time = redis.call('TIME')
-redis.call('SET', ARGV[3] .. ARGV[1], 1, 'PX', ARGV[2])
-redis.call('ZADD', KEYS[1], 'NX', time[1] * 1000000 + time[2], ARGV[1])
+local now = time[1] * 1000000 + time[2]
+redis.call('ZADD', KEYS[1], 'NX', now, ARGV[1])
+redis.call('ZADD', KEYS[2], now, ARGV[1])
+local gone = now - ARGV[2] * 1000
 for _, window in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
-  if redis.call('EXISTS', ARGV[3] .. window) == 0 then
+  local seen = redis.call('ZSCORE', KEYS[2], window)
+  if not seen or tonumber(seen) <= gone then
     redis.call('ZREM', KEYS[1], window)
+    redis.call('ZREM', KEYS[2], window)
   end
 end
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
-redis.call('ZADD', KEYS[2], time[1], ARGV[4])
+redis.call('PEXPIRE', KEYS[2], ARGV[2])
+redis.call('ZADD', KEYS[3], time[1], ARGV[3])
 return {redis.call('ZREVRANK', KEYS[1], ARGV[1]), redis.call('ZCARD', KEYS[1])}
 """
 
@@ -53,7 +59,7 @@ class Windows:
 
     def __init__(self, player: UUID) -> None:
         self.name = uuid.uuid4().hex
-        self.key = f"grue:windows:{player}"
+        self.keys = [windows_key(str(player)), windows_seen_key(str(player)), ONLINE_KEY]
         self.player = str(player)
 
     def opens(self) -> bool:
@@ -71,12 +77,10 @@ class Windows:
 
     def say_to(self, client: Any) -> Any:
         """The same to a client or a pipeline, which answers later."""
-        keys = [self.key, ONLINE_KEY]
-        said = [self.name, int(SECONDS * 1000), f"{self.key}:", self.player]
-        return script()(keys, said, client)
+        return script()(self.keys, [self.name, int(SECONDS * 1000), self.player], client)
 
     def leave(self) -> None:
         pipe = story_log().redis.pipeline(transaction=True)
-        pipe.zrem(self.key, self.name)
-        pipe.delete(f"{self.key}:{self.name}")
+        for key in self.keys[:2]:
+            pipe.zrem(key, self.name)
         pipe.execute()

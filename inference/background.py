@@ -16,6 +16,7 @@ from inference import summaries
 from inference.engines.base import NewText
 from inference.engines.process import EngineProcess
 from inference.log import StoryLog
+from inference.logs import where
 from inference.narrators import Narrator
 from inference.request import SummaryRequest, SummaryResult
 
@@ -88,8 +89,13 @@ class Background:
                 self.job = None
                 if new.finish == "error":
                     logger.warning("narrator %s: no summary: %s", self.narrator.name, new.error)
-                else:
+                    continue
+                try:
                     self.done.append(result_of(job))
+                except Exception as problem:  # this story goes without: its next cut asks anew
+                    logger.error(
+                        "adventure %s: no summary: %s", job.request.adventure, where(problem)
+                    )
 
     def give_back(self) -> None:
         """Send what is done, and let wait again what was broken off. Raises redis.RedisError."""

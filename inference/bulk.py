@@ -18,6 +18,7 @@ from inference import metrics
 from inference.engines.base import NewText
 from inference.engines.process import EngineProcess
 from inference.log import StoryLog
+from inference.logs import where
 from inference.narrators import Narrator
 from inference.prompts import reply_stream
 from inference.request import BatchResult, GenerationRequest
@@ -38,6 +39,16 @@ class Job:
     began: float
     tokens: int = 0
     error: str = ""
+
+    def take(self, new: NewText) -> bool:
+        """Take what one step brought. Whether that was all."""
+        self.tokens += new.tokens
+        self.stream.feed(new.text)
+        if new.finish == "error":
+            self.error = new.error or "the engine failed"
+        if new.finish is not None:
+            self.stream.finish("stop" if new.finish == "stop" else "length")
+        return new.finish is not None or self.stream.done
 
     def result(self, narrator: Narrator) -> BatchResult:
         reply = self.stream.told
@@ -87,6 +98,11 @@ class Bulk:
                 self.say_alive()
             except redis.RedisError as problem:
                 logger.warning("narrator %s: bulk work waits: %s", self.narrator.name, problem)
+                time.sleep(LOOK_EVERY)
+            except Exception as problem:
+                logger.error(
+                    "narrator %s: bulk work failed: %s", self.narrator.name, where(problem)
+                )
                 time.sleep(LOOK_EVERY)
 
     def take_jobs(self) -> None:
@@ -146,18 +162,15 @@ class Bulk:
                 job = self.jobs.get(new.request)
                 if job is None:
                     continue
-                job.tokens += new.tokens
-                job.stream.feed(new.text)
-                if new.finish is None and not job.stream.done:
+                try:
+                    over = job.take(new)
+                except Exception as problem:
+                    over, job.error = True, where(problem)
+                if not over:
                     continue
-                if new.finish == "error":
-                    job.error = new.error or "the engine failed"
-                if new.finish is None:
-                    engine = self.engine()
-                    if engine is not None:
-                        engine.cancel(new.request)
-                else:
-                    job.stream.finish("stop" if new.finish == "stop" else "length")
+                engine = self.engine()
+                if new.finish is None and engine is not None:
+                    engine.cancel(new.request)
                 del self.jobs[new.request]
                 self.done.append((job.request.adventure, job.result(self.narrator)))
                 ended = True

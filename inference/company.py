@@ -16,7 +16,6 @@ import platform
 import threading
 import time
 import uuid
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
@@ -26,6 +25,7 @@ from inference.background import RecordSummary
 from inference.config import InferenceConfig
 from inference.engines.process import EngineFailed
 from inference.log import StoryLog
+from inference.logs import where
 from inference.models import ModelError, model_path
 from inference.narrators import (
     Narrator,
@@ -35,7 +35,6 @@ from inference.narrators import (
     narrators_problem,
 )
 from inference.worker import (
-    OVERLOOKED,
     USUAL_TURN_SECONDS,
     Record,
     Storyteller,
@@ -45,12 +44,12 @@ from inference.worker import (
 logger = logging.getLogger(__name__)
 
 RETRY_SECONDS = 15  # until a narrator that could not be loaded is tried again
-LOOK_EVERY = 1.0  # seconds between looks at the seats
+LOOK_EVERY = 0.25  # seconds between looks at the seats
+SAY_EVERY = 1.0  # seconds between words that a line is open
+OVERLOOKED = 2  # looks after which a turn that nobody takes has its narrator loaded here
 LAST_WORDS_SECONDS = 3  # for ends that wait to be logged, once the turns are handed on
 POLL = 0.05  # seconds between looks at turns that are to end
 MEGABYTE = 1024 * 1024
-
-Wake = Callable[[str], None]
 
 
 @dataclass
@@ -62,13 +61,14 @@ class Seat:
     loading: bool = False
     away_until: float = 0.0  # time.monotonic(); until then nobody tries to load it
     overlooked: int = 0  # looks in a row that found turns waiting and nobody to tell them
+    said: float = 0.0  # time.monotonic(); when it was last said that its line is open
     memory: int = 0  # bytes that it held when it was last looked at
     lock: threading.Lock = field(default_factory=threading.Lock)  # for `loading`
     changing: threading.Lock = field(default_factory=threading.Lock)  # one who loads or swaps it
 
 
 class Company:
-    """Tells the turns of several narrators. `wake` tells the workers of one that a turn waits."""
+    """Tells the turns of several narrators."""
 
     def __init__(
         self,
@@ -76,7 +76,6 @@ class Company:
         config: InferenceConfig,
         record: Record,
         record_summary: RecordSummary = lambda result: None,
-        wake: Wake = lambda name: None,
     ) -> None:
         """Raises NarratorsError and UnknownNarrator."""
         narrators = load_narrators(config.narrators_file)
@@ -84,7 +83,6 @@ class Company:
         self.config = config
         self.record = record
         self.record_summary = record_summary
-        self.wake = wake
         self.log = StoryLog(config.redis_url)
         self.name = f"{platform.node()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
         self.stage = threading.Lock()
@@ -141,12 +139,15 @@ class Company:
             time.sleep(POLL)
 
     def hand_on(self, storyteller: Storyteller) -> None:
-        """Put its turns back into the line, and wake others for them."""
-        handed_on, name = storyteller.hand_on(), storyteller.narrator.name
+        """Put its turns back into the line, for other workers."""
+        name = storyteller.narrator.name
+        try:
+            handed_on = storyteller.hand_on()
+        except Exception as problem:  # their leases run out: the sweep hands them on
+            logger.error("narrator %s: turns are not handed on: %s", name, where(problem))
+            return
         if handed_on:
             logger.info("narrator %s: %s turns are handed on", name, handed_on)
-        for _ in range(handed_on):
-            self.wake(name)
 
     def stop(self) -> None:
         """End all engines. What is still under way is handed on."""
@@ -164,15 +165,6 @@ class Company:
 
     # Turns
 
-    def tell(self, name: str) -> None:
-        """A turn waits for a narrator: have it told here, now or once its model is loaded."""
-        seat = self.seats[name]
-        storyteller = seat.storyteller
-        if storyteller is None:
-            self.call(seat)
-        else:
-            storyteller.tell_all()
-
     def call(self, seat: Seat) -> None:
         """Have a narrator's model loaded, on a thread of its own, unless that is under way."""
         with seat.lock:
@@ -189,6 +181,8 @@ class Company:
             self.load(seat)
         except EngineFailed as problem:
             self.put_away(seat, str(problem))
+        except Exception as problem:
+            self.put_away(seat, f"narrator {seat.narrator.name}: {where(problem)}")
         finally:
             seat.loading = False
 
@@ -203,7 +197,6 @@ class Company:
             self.take_the_seat(seat, storyteller)
             self.leave(seat)
             self.make_room(seat)  # now that its weight is known
-        self.tell_what_waits(storyteller)
 
     def storyteller(self, seat: Seat) -> Storyteller:
         """One for the narrator that the seat is for now."""
@@ -231,15 +224,7 @@ class Company:
             storyteller.say_alive()
         except redis.RedisError as problem:
             logger.warning("narrator %s: not announced yet: %s", seat.narrator.name, problem)
-
-    def tell_what_waits(self, storyteller: Storyteller) -> None:
-        """Wake as many threads as there is to do: the messages for these turns came before."""
-        try:
-            waiting = self.log.waiting(storyteller.narrator.name)
-        except redis.RedisError:
-            return  # it looks at its line by itself
-        for _ in range(min(waiting, storyteller.narrator.slots)):
-            threading.Thread(target=storyteller.tell_all, name="unasked", daemon=True).start()
+        storyteller.take_turns()
 
     def put_away(self, seat: Seat, why: str) -> None:
         """A narrator that cannot tell: its line is closed until it can."""
@@ -251,6 +236,7 @@ class Company:
         """Its line is open: whoever comes has its model loaded."""
         if self.draining or seat.narrator.engine == "openai" or time.monotonic() < seat.away_until:
             return
+        seat.said = time.monotonic()
         name, slots = seat.narrator.name, seat.narrator.slots
         try:
             self.log.beat(name, self.name, slots, [USUAL_TURN_SECONDS], loaded=False)
@@ -328,6 +314,9 @@ class Company:
         except NarratorsError as problem:
             logger.error("the narrators go on as they are: %s", problem)
             return
+        except Exception as problem:
+            logger.error("the narrators go on as they are: %s", where(problem))
+            return
         if wrong := narrators_problem(self.config.narrators_file):
             logger.error("the narrators go on as they are: %s", wrong)
             return
@@ -337,10 +326,13 @@ class Company:
             except UnknownNarrator as problem:
                 logger.error("narrator %s goes on as it is: %s", name, problem)
                 continue
-            if narrator != seat.narrator:
-                self.swap(seat, narrator)
-            else:
+            if narrator == seat.narrator:
                 logger.info("narrator %s is the same in %s", name, self.config.narrators_file)
+                continue
+            try:
+                self.swap(seat, narrator)
+            except Exception as problem:  # the other narrators are swapped all the same
+                logger.error("narrator %s: not swapped: %s", name, where(problem))
 
     def swap(self, seat: Seat, narrator: Narrator) -> None:
         """Have a new revision tell the new turns, once it can; what is under way is finished."""
@@ -356,26 +348,29 @@ class Company:
             new = self.storyteller(seat)
             try:
                 new.start(warm=True)
-            except EngineFailed as problem:
+            except Exception as problem:
                 seat.narrator = before
-                logger.error("narrator %s goes on as it is: %s", narrator.name, problem)
+                why = problem if isinstance(problem, EngineFailed) else where(problem)
+                logger.error("narrator %s goes on as it is: %s", narrator.name, why)
                 return
             old.drain()
             self.take_the_seat(seat, new)
         logger.info("narrator %s is %s now", narrator.name, revision_of(narrator))
-        self.tell_what_waits(new)
         self.see_off(old)
 
     # Looking after the seats
 
     def keep(self) -> None:
-        """Keep the lines of those on call open, and hear of turns whose messages were lost."""
+        """Keep the lines of those on call open, and load the model of one whose turns wait."""
         while not self.ended.wait(LOOK_EVERY):
             for seat in self.seats.values():
                 try:
                     self.look_after(seat)
                 except redis.RedisError as problem:
                     logger.warning("narrator %s: not looked after: %s", seat.narrator.name, problem)
+                except Exception as problem:
+                    name = seat.narrator.name
+                    logger.error("narrator %s: not looked after: %s", name, where(problem))
 
     def look_after(self, seat: Seat) -> None:
         if seat.storyteller is not None or self.draining:
@@ -384,7 +379,8 @@ class Company:
         if seat.narrator.engine == "openai":
             self.call(seat)
             return
-        self.say_on_call(seat)
+        if time.monotonic() - seat.said >= SAY_EVERY:
+            self.say_on_call(seat)
         seat.overlooked = seat.overlooked + 1 if self.log.waiting(name) else 0
         if seat.overlooked >= OVERLOOKED:
             self.call(seat)

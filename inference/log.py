@@ -9,6 +9,7 @@ Every time in here is Redis' own.
 """
 
 import json
+import logging
 import re
 import time
 import uuid
@@ -21,8 +22,40 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from inference import scripts
+from inference.logs import where
 from inference.pace import Pace
+from inference.queue.keys import (
+    OFF_KEY,
+    ONLINE_KEY,
+    PROBE_KEY,
+    WATCHING_KEY,
+    background_key,
+    batch_done_key,
+    batch_jobs_key,
+    batch_key,
+    batch_told_key,
+    bell_key,
+    celery_key,
+    details_key,
+    end_key,
+    lease_key,
+    log_key,
+    order_key,
+    requests_key,
+    revoked_key,
+    round_key,
+    running_key,
+    started_key,
+    swept_key,
+    version_key,
+    waiting_key,
+    watched_key,
+    worker_key,
+    workers_key,
+)
 from inference.request import BatchResult, GenerationRequest, Result, SummaryRequest, Token
+
+logger = logging.getLogger(__name__)
 
 LEASE_SECONDS = 10
 LOG_ENTRIES = 2_000  # about: Redis trims whole nodes
@@ -35,11 +68,8 @@ MEMORY_SECONDS = 24 * 3_600  # how long Redis remembers that a turn was started 
 BATCH_SECONDS = 7 * 24 * 3_600  # how long Redis keeps bulk work that nobody comes back for
 BATCH_LOST_SECONDS = 30  # without a sign of a job that is told
 WORKER_SECONDS = 30  # a worker that has said nothing for so long is gone
-PREFIX = "grue:"
+BELL_SECONDS = 1.0  # an idle worker looks at the line at least so often
 FIRST = "0-0"
-OFF_KEY = f"{PREFIX}off"  # narrators that the host has switched off
-ONLINE_KEY = f"{PREFIX}online"  # when each player was last seen at a window
-WATCHING_KEY = f"{PREFIX}watching"  # since when Redis remembers who watches
 LAGGED = "log.lagged"  # an entry for followers alone: pages get a snapshot instead
 LOG_ID = re.compile(r"[0-9]{1,20}-[0-9]{1,20}")  # not \d: Redis refuses other scripts' digits
 
@@ -47,82 +77,6 @@ LOG_ID = re.compile(r"[0-9]{1,20}-[0-9]{1,20}")  # not \d: Redis refuses other s
 def is_log_id(text: str) -> bool:
     """Whether Redis accepts `text` as a stream id: two unsigned 64-bit numbers."""
     return LOG_ID.fullmatch(text) is not None and max(map(int, text.split("-"))) < 2**64
-
-
-def log_key(adventure: str) -> str:
-    return f"{PREFIX}log:{adventure}"
-
-
-def lease_key(turn: str) -> str:
-    return f"{PREFIX}lease:{turn}"
-
-
-def started_key(turn: str) -> str:
-    return f"{PREFIX}started:{turn}"
-
-
-def revoked_key(turn: str) -> str:
-    return f"{PREFIX}revoked:{turn}"
-
-
-def end_key(turn: str) -> str:
-    return f"{PREFIX}end:{turn}"
-
-
-def details_key(turn: str) -> str:
-    return f"{PREFIX}details:{turn}"
-
-
-def version_key(adventure: str) -> str:
-    return f"{PREFIX}version:{adventure}"
-
-
-def watched_key(adventure: str) -> str:
-    return f"{PREFIX}watched:{adventure}"
-
-
-def waiting_key(narrator: str) -> str:
-    return f"{PREFIX}waiting:{narrator}"
-
-
-def requests_key(narrator: str) -> str:
-    return f"{PREFIX}requests:{narrator}"
-
-
-def running_key(narrator: str) -> str:
-    return f"{PREFIX}running:{narrator}"
-
-
-def order_key(narrator: str) -> str:
-    return f"{PREFIX}order:{narrator}"
-
-
-def round_key(narrator: str, player: str) -> str:
-    return f"{PREFIX}round:{narrator}:{player}"
-
-
-def background_key(narrator: str) -> str:
-    return f"{PREFIX}background:{narrator}"
-
-
-def batch_key(narrator: str) -> str:
-    return f"{PREFIX}batch:{narrator}"
-
-
-def batch_jobs_key(batch: str) -> str:
-    return f"{PREFIX}batch-jobs:{batch}"
-
-
-def batch_told_key(batch: str) -> str:
-    return f"{PREFIX}batch-told:{batch}"
-
-
-def batch_done_key(batch: str) -> str:
-    return f"{PREFIX}batch-done:{batch}"
-
-
-def workers_key(narrator: str) -> str:
-    return f"{PREFIX}workers:{narrator}"
 
 
 @dataclass(frozen=True)
@@ -158,15 +112,17 @@ class TurnState:
     end: Result | None
 
 
-def connect(url: str) -> Any:  # redis-py's own types join the sync and async answers
-    """A client that fails within a second instead of waiting (redis-py would retry 10 times).
+# Any: redis-py's own types join the sync and async answers.
+def connect(url: str, timeout: float = 1.0) -> Any:
+    """A client that fails within `timeout` seconds instead of waiting (redis-py would retry 10
+    times).
 
     A connection that broke is opened once more, or each one of the pool would fail once after a
     restart of Redis. What was written twice by that is dropped by its readers.
     """
     return redis.Redis.from_url(
         url,
-        socket_timeout=1,
+        socket_timeout=timeout,
         socket_connect_timeout=1,
         retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
     )
@@ -177,12 +133,15 @@ class StoryLog:
 
     def __init__(self, url: str) -> None:
         self.redis = connect(url)
+        # redis-py cuts a blocking read at socket_timeout (redis-py #4091): above BELL_SECONDS.
+        self.blocking = connect(url, BELL_SECONDS + 2)
         register = self.redis.register_script
         self._place = register(scripts.PLACE)
         self._enqueue = register(scripts.ENQUEUE)
         self._tidy = register(scripts.TIDY)
         self._revoke = register(scripts.REVOKE)
         self._running = register(scripts.RUNNING)
+        self._next = register(scripts.NEXT)
         self._take = register(scripts.TAKE)
         self._append = register(scripts.APPEND)
         self._renew = register(scripts.RENEW)
@@ -239,6 +198,7 @@ class StoryLog:
             requests_key(narrator),
             order_key(narrator),
             round_key(narrator, request.player),
+            bell_key(narrator),
         ]
         again = "again" if request.attempt > 1 else ""
         args = [scripts.ROUND, request.turn, request.model_dump_json(), again, LOG_SECONDS]
@@ -268,8 +228,8 @@ class StoryLog:
         return int(self.redis.zcard(waiting_key(narrator)))
 
     def messages(self, queue: str) -> int:
-        """How many Celery messages lie in a queue (a Redis list, as Celery's broker keeps it)."""
-        return int(self.redis.llen(queue))
+        """How many messages lie in a Celery queue."""
+        return int(self.redis.llen(celery_key(queue)))
 
     def revoke(self, adventure: str, narrator: str, turn: str, attempt: int) -> Told:
         """End a turn from outside: nobody may tell this attempt any more. What was told until now.
@@ -282,10 +242,15 @@ class StoryLog:
             waiting_key(narrator),
             requests_key(narrator),
             revoked_key(turn),
+            round_key(narrator, self.player_of(narrator, turn)),
         ]
-        args = [scripts.ROUND, turn, round_key(narrator, ""), attempt, MEMORY_SECONDS]
-        self._revoke(keys, args)
+        self._revoke(keys, [scripts.ROUND, turn, attempt, MEMORY_SECONDS])
         return self.told(adventure, turn)
+
+    def player_of(self, narrator: str, turn: str) -> str:
+        """Whose turn waits; "" when it does not."""
+        request = self.redis.hget(requests_key(narrator), turn)
+        return "" if request is None else GenerationRequest.heard(request).player
 
     def told(self, adventure: str, turn: str) -> Told:
         """What the log holds of a turn's reply, through all its attempts; all of one moment."""
@@ -304,7 +269,7 @@ class StoryLog:
             # An entry may stand twice (a write that was retried); pieces go on where it ends.
             elif event["type"] == "turn.token" and event["index"] == len(reply):
                 reply += event["text"]
-        result = None if end is None else Result.heard(end)
+        result = end_of(end)
         return Told(result.reply if result else reply, result, telling, bool(leased))
 
     def details(self, turn: str) -> str:
@@ -329,7 +294,7 @@ class StoryLog:
                 leased=bool(leased),
                 waiting=score is not None,
                 started=max(int(attempt or 0) for attempt in attempts),
-                end=None if end is None else Result.heard(end),
+                end=end_of(end),
             )
             for leased, score, attempts, end in zip(*[answers] * 4, strict=True)
         ]
@@ -348,7 +313,9 @@ class StoryLog:
         names = self.redis.zrange(workers_key(narrator), 0, -1)
         said = self.redis.mget([worker_key(narrator, name.decode()) for name in names] or ["-"])
         stats = [json.loads(each) for each in said if each is not None]
-        running = self._running([running_key(narrator)], [lease_key("")])
+        turns = self.redis.zrange(running_key(narrator), 0, -1)
+        leases = [lease_key(turn.decode()) for turn in turns]
+        running = self._running([running_key(narrator), *leases], turns)
         return Pace(
             workers=len(stats),
             loaded=sum(each["loaded"] for each in stats),
@@ -370,7 +337,7 @@ class StoryLog:
 
     def probe(self) -> None:
         """Write something. Raises redis.ResponseError where Redis is full or cannot keep it."""
-        self.redis.set(f"{PREFIX}probe", 1, ex=10)
+        self.redis.set(PROBE_KEY, 1, ex=10)
 
     def watch(self, adventures: Iterable[str], seconds: int) -> None:
         """Note that a window of each is open; it is remembered for so many seconds."""
@@ -425,25 +392,44 @@ class StoryLog:
         A turn that was told in part before comes with those words in `request.told`.
         """
         holder = f"{worker}:{uuid.uuid4().hex[:8]}"
-        args = [holder, LEASE_SECONDS * 1000, MEMORY_SECONDS, LOG_ENTRIES, LOG_SECONDS, PREFIX]
-        keys = [
-            waiting_key(narrator),
-            requests_key(narrator),
-            order_key(narrator),
-            running_key(narrator),
-            OFF_KEY,
-        ]
-        taken = self._take(keys, [*args, scripts.ROUND, narrator])
-        if not taken:
-            return None
-        raw, value, before, ended = taken
+        args = [holder, LEASE_SECONDS * 1000, MEMORY_SECONDS, LOG_ENTRIES, LOG_SECONDS]
+        line = [waiting_key(narrator), requests_key(narrator), bell_key(narrator), OFF_KEY]
+        # Which turn is next must be known before it is taken: a script names its keys beforehand.
+        while found := self._next(line, [narrator]):
+            turn, adventure = (each.decode() for each in found)
+            keys = [
+                *line,
+                order_key(narrator),
+                running_key(narrator),
+                lease_key(turn),
+                started_key(turn),
+                revoked_key(turn),
+                end_key(turn),
+                log_key(adventure),
+            ]
+            if taken := self._take(keys, [*args, scripts.ROUND, narrator, turn]):
+                return self.lease_of(*taken)
+        return None
+
+    def lease_of(self, raw: bytes, value: bytes, before: bytes, ended: bytes) -> Lease:
         request = GenerationRequest.heard(raw)
-        if ended:
-            return Lease(request, value.decode(), Result.heard(ended))
+        if end := end_of(ended or None):
+            return Lease(request, value.decode(), end)
         if before:
             told = self.told(request.adventure, request.turn).reply
             request = request.model_copy(update={"told": told})
         return Lease(request, value.decode())
+
+    def wait_for_turn(self, narrator: str) -> bool:
+        """Block until the narrator's bell rings, BELL_SECONDS at most. Whether it rang.
+
+        A ring that nobody heard costs a second: whoever waits looks at the line after each wait.
+        """
+        return self.blocking.blpop([bell_key(narrator)], timeout=BELL_SECONDS) is not None
+
+    def ring(self, narrator: str) -> None:
+        """Have an idle worker look at the line."""
+        self.redis.lpush(bell_key(narrator), 1)
 
     def append(self, pieces: Iterable[tuple[Lease, list[Token]]]) -> list[bool]:
         """Append the pieces of one step for many turns at once; False where a lease was lost."""
@@ -498,10 +484,12 @@ class StoryLog:
             waiting_key(narrator),
             requests_key(narrator),
             order_key(narrator),
+            bell_key(narrator),
         ]
         # Whoever takes it reads from the log what was told.
         again = request.model_copy(update={"told": ""}).model_dump_json()
-        return bool(self._hand_on(keys, [lease.value, request.turn, again, scripts.ROUND]))
+        args = [lease.value, request.turn, again, scripts.ROUND, LOG_SECONDS]
+        return bool(self._hand_on(keys, args))
 
     def enqueue_background(self, request: SummaryRequest, again: bool = False) -> None:
         """Let a job wait for an idle worker, in place of the adventure's older one.
@@ -540,10 +528,14 @@ class StoryLog:
 
     def take_batch(self, narrator: str, most: int) -> list[GenerationRequest]:
         """Jobs for an idle worker, `most` at most."""
-        taken = self._take_batch(
-            [batch_key(narrator)], [most, batch_jobs_key(""), batch_told_key("")]
-        )
-        return [GenerationRequest.heard(each) for each in taken]
+        taken: list[GenerationRequest] = []
+        for raw in self.redis.lrange(batch_key(narrator), 0, most - 1):
+            name = json.loads(raw)
+            batch = name["batch"]
+            keys = [batch_key(narrator), batch_jobs_key(batch), batch_told_key(batch)]
+            if request := self._take_batch(keys, [raw, name["id"]]):
+                taken.append(GenerationRequest.heard(request))
+        return taken
 
     def batch_lives(self, requests: list[GenerationRequest]) -> None:
         """Say that these jobs are being told."""
@@ -615,12 +607,13 @@ class StoryLog:
         pipe.execute()
 
 
-def swept_key(host: str) -> str:
-    return f"{PREFIX}swept:{host}"
-
-
-def worker_key(narrator: str, worker: str) -> str:
-    return f"{PREFIX}worker:{narrator}:{worker}"
+def end_of(raw: bytes | None) -> Result | None:
+    """How a turn ended. One that nobody can read counts as none: the turn is told again."""
+    try:
+        return None if raw is None else Result.heard(raw)
+    except ValueError as problem:
+        logger.error("the end of a turn cannot be read: %s", where(problem))
+        return None
 
 
 def token_event(token: Token) -> str:

@@ -1,6 +1,6 @@
 """What must happen in Redis at once or not at all, in Lua.
 
-Every time in here is Redis' own. Keys are made in inference/log.py.
+Every time in here is Redis' own. Keys come through KEYS; inference/queue/keys.py names them.
 """
 
 # The line is a sorted set of turns. Who stands before whom is start-time fair queuing (Goyal, Vin,
@@ -9,6 +9,8 @@ Every time in here is Redis' own. Keys are made in inference/log.py.
 # who plays in a hundred windows gets one turn in each round, as everybody does. Within a round
 # the first to come is the first: a score is ROUND * round + arrival.
 ROUND = 1_000_000_000
+
+MOST_RINGS = 100  # of a narrator's bell that nobody has heard
 
 # Where a player's next turn would stand. KEYS: waiting, order, player's round. ARGV: ROUND.
 PLACE = """
@@ -20,7 +22,9 @@ return redis.call('ZCOUNT', KEYS[1], '-inf', before)
 
 # Lets a turn wait, and says where it stands. One that waits already keeps its place; one that was
 # broken off goes before all others.
-# KEYS: waiting, requests, order, player's round. ARGV: ROUND, turn, request, again, memory s.
+# The bell is rung once for each turn that comes, but not more often than MOST_RINGS while nobody
+# hears it: whoever does tells all that wait.
+# KEYS: waiting, requests, order, player's round, bell. ARGV: ROUND, turn, request, again, memory s.
 ENQUEUE = """
 redis.call('HSET', KEYS[2], ARGV[2], ARGV[3])
 if not redis.call('ZSCORE', KEYS[1], ARGV[2]) then
@@ -32,9 +36,13 @@ if not redis.call('ZSCORE', KEYS[1], ARGV[2]) then
     arrival = redis.call('HINCRBY', KEYS[3], 'arrivals', 1) % tonumber(ARGV[1])
   end
   redis.call('ZADD', KEYS[1], string.format('%.0f', round * tonumber(ARGV[1]) + arrival), ARGV[2])
+  if redis.call('LLEN', KEYS[5]) < MOST_RINGS then
+    redis.call('LPUSH', KEYS[5], 1)
+    redis.call('EXPIRE', KEYS[5], ARGV[5])
+  end
 end
 return redis.call('ZRANK', KEYS[1], ARGV[2])
-"""
+""".replace("MOST_RINGS", str(MOST_RINGS))
 
 # Forgets the requests of turns that do not wait, which a Redis that was full may have left behind.
 # KEYS: waiting, requests.
@@ -50,19 +58,17 @@ return gone
 
 # Ends a turn from outside. One that was still waiting gives its player's round back. What puts it
 # into the line again, too late (a message that came twice, a sweep that began before), is in vain.
-# KEYS: lease, running, waiting, requests, revoked.
-# ARGV: ROUND, turn, prefix of the players' rounds, attempt, memory s.
+# KEYS: lease, running, waiting, requests, revoked, player's round.
+# ARGV: ROUND, turn, attempt, memory s.
 REVOKE = """
 redis.call('DEL', KEYS[1])
-redis.call('SET', KEYS[5], ARGV[4], 'EX', ARGV[5])
+redis.call('SET', KEYS[5], ARGV[3], 'EX', ARGV[4])
 redis.call('ZREM', KEYS[2], ARGV[2])
 local score = redis.call('ZSCORE', KEYS[3], ARGV[2])
-local request = redis.call('HGET', KEYS[4], ARGV[2])
-if score and request then
-  local theirs = ARGV[3] .. cjson.decode(request).player
+if score then
   local round = math.floor(tonumber(score) / tonumber(ARGV[1]))
-  if tonumber(redis.call('GET', theirs) or '0') == round + 1 then
-    redis.call('SET', theirs, round, 'KEEPTTL')
+  if tonumber(redis.call('GET', KEYS[6]) or '0') == round + 1 then
+    redis.call('SET', KEYS[6], round, 'KEEPTTL')
   end
 end
 redis.call('ZREM', KEYS[3], ARGV[2])
@@ -70,59 +76,73 @@ redis.call('HDEL', KEYS[4], ARGV[2])
 """
 
 # For how many milliseconds each turn under way has been told. One whose lease is gone is not.
-# KEYS: running. ARGV: prefix of the leases.
+# KEYS: running, lease... ARGV: turn...
 RUNNING = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local turns = redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')
 local elapsed = {}
-for i = 1, #turns, 2 do
-  if redis.call('EXISTS', ARGV[1] .. turns[i]) == 1 then
-    elapsed[#elapsed + 1] = now - tonumber(turns[i + 1])
+for i, turn in ipairs(ARGV) do
+  if redis.call('EXISTS', KEYS[i + 1]) == 1 then
+    elapsed[#elapsed + 1] = now - tonumber(redis.call('ZSCORE', KEYS[1], turn) or now)
   else
-    redis.call('ZREM', KEYS[1], turns[i])
+    redis.call('ZREM', KEYS[1], turn)
   end
 end
 return elapsed
 """
 
-# Takes the next waiting turn that nobody tells yet, and logs that it has started. `telling` names
-# this telling; it is fresh when Redis knows of no earlier one, so that words which a page may still
-# show of one (Redis was emptied in mid-reply) are not its beginning.
-# KEYS: waiting, requests, order, running, those switched off.
-# ARGV: holder, lease ms, memory s, log entries, log s, prefix, ROUND, narrator.
-TAKE = """
-if redis.call('SISMEMBER', KEYS[5], ARGV[8]) == 1 then return false end
+# Which turn is next, and its adventure. What nobody can tell leaves the line: the sweep brings the
+# turn back, or ends it. Where nothing waits, what the bell still holds is about turns taken before.
+# KEYS: waiting, requests, bell, those switched off. ARGV: narrator.
+NEXT = """
+if redis.call('SISMEMBER', KEYS[4], ARGV[1]) == 1 then return false end
 while true do
-  local popped = redis.call('ZPOPMIN', KEYS[1])
-  if #popped == 0 then return false end
-  local turn = popped[1]
-  local request = redis.call('HGET', KEYS[2], turn)
-  redis.call('HDEL', KEYS[2], turn)
-  local given = request and cjson.decode(request)
-  local revoked = tonumber(redis.call('GET', ARGV[6] .. 'revoked:' .. turn) or '0')
-  if given and given.attempt > revoked then
-    local lease = ARGV[6] .. 'lease:' .. turn
-    local value = ARGV[1] .. ':' .. given.attempt
-    redis.call('HSET', KEYS[3], 'round', math.floor(tonumber(popped[2]) / tonumber(ARGV[7])))
-    if redis.call('SET', lease, value, 'NX', 'PX', ARGV[2]) then
-      local started = ARGV[6] .. 'started:' .. turn
-      local before = redis.call('GET', started) or ''
-      local ended = redis.call('GET', ARGV[6] .. 'end:' .. turn) or ''
-      redis.call('SET', started, given.attempt, 'EX', ARGV[3])
-      local time = redis.call('TIME')
-      redis.call('ZADD', KEYS[4], time[1] * 1000 + math.floor(time[2] / 1000), turn)
-      if ended == '' then
-        local log = ARGV[6] .. 'log:' .. given.adventure
-        redis.call('XADD', log, 'MAXLEN', '~', ARGV[4], '*', 'e', cjson.encode(
-          {type='turn.started', turn=turn, attempt=given.attempt,
-           telling=string.sub(ARGV[1], -8), fresh=(before == '')}))
-        redis.call('EXPIRE', log, ARGV[5])
-      end
-      return {request, value, before, ended}
-    end
+  local turn = redis.call('ZRANGE', KEYS[1], 0, 0)[1]
+  if not turn then
+    redis.call('DEL', KEYS[3])
+    return false
   end
+  local readable, given = pcall(cjson.decode, redis.call('HGET', KEYS[2], turn) or '')
+  if readable and type(given) == 'table' and type(given.adventure) == 'string' then
+    return {turn, given.adventure}
+  end
+  redis.call('ZREM', KEYS[1], turn)
+  redis.call('HDEL', KEYS[2], turn)
 end
+"""
+
+# Takes the turn that is next, and logs that it has started. False when another one is next by now,
+# or nobody may tell it. `telling` names this telling; it is fresh when Redis knows of no earlier
+# one, so that words which a page may still show of one (Redis was emptied in mid-reply) are not its
+# beginning.
+# KEYS: waiting, requests, bell, those switched off, order, running, lease, started, revoked, end,
+# log. ARGV: holder, lease ms, memory s, log entries, log s, ROUND, narrator, turn.
+TAKE = """
+local turn = ARGV[8]
+if redis.call('SISMEMBER', KEYS[4], ARGV[7]) == 1 then return false end
+if redis.call('ZRANGE', KEYS[1], 0, 0)[1] ~= turn then return false end
+local score = redis.call('ZSCORE', KEYS[1], turn)
+local request = redis.call('HGET', KEYS[2], turn)
+redis.call('ZREM', KEYS[1], turn)
+redis.call('HDEL', KEYS[2], turn)
+if not request then return false end
+local given = cjson.decode(request)
+if given.attempt <= tonumber(redis.call('GET', KEYS[9]) or '0') then return false end
+redis.call('HSET', KEYS[5], 'round', math.floor(tonumber(score) / tonumber(ARGV[6])))
+local value = ARGV[1] .. ':' .. given.attempt
+if not redis.call('SET', KEYS[7], value, 'NX', 'PX', ARGV[2]) then return false end
+local before = redis.call('GET', KEYS[8]) or ''
+local ended = redis.call('GET', KEYS[10]) or ''
+redis.call('SET', KEYS[8], given.attempt, 'EX', ARGV[3])
+local time = redis.call('TIME')
+redis.call('ZADD', KEYS[6], time[1] * 1000 + math.floor(time[2] / 1000), turn)
+if ended == '' then
+  redis.call('XADD', KEYS[11], 'MAXLEN', '~', ARGV[4], '*', 'e', cjson.encode(
+    {type='turn.started', turn=turn, attempt=given.attempt,
+     telling=string.sub(ARGV[1], -8), fresh=(before == '')}))
+  redis.call('EXPIRE', KEYS[11], ARGV[5])
+end
+return {request, value, before, ended}
 """
 
 # Appends pieces of many replies: a script for each would cost more than what it does. Returns for
@@ -151,9 +171,9 @@ return ours
 # KEYS: lease... ARGV: lease ms, value...
 RENEW = """
 local ours = {}
-for k, lease in ipairs(KEYS) do
-  local held = redis.call('GET', lease) == ARGV[k + 1]
-  ours[k] = held and redis.call('PEXPIRE', lease, ARGV[1]) or 0
+for k = 1, #KEYS do
+  local held = redis.call('GET', KEYS[k]) == ARGV[k + 1]
+  ours[k] = held and redis.call('PEXPIRE', KEYS[k], ARGV[1]) or 0
 end
 return ours
 """
@@ -183,7 +203,7 @@ return redis.call('DEL', KEYS[1])
 
 # Lets a lease go and puts its turn before all others in the line, so that another worker goes on.
 # Returns 0 when it is another's by now.
-# KEYS: lease, running, waiting, requests, order. ARGV: value, turn, request, ROUND.
+# KEYS: lease, running, waiting, requests, order, bell. ARGV: value, turn, request, ROUND, memory s.
 HAND_ON = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[1])
@@ -191,6 +211,8 @@ redis.call('ZREM', KEYS[2], ARGV[2])
 redis.call('HSET', KEYS[4], ARGV[2], ARGV[3])
 local round = tonumber(redis.call('HGET', KEYS[5], 'round') or '0')
 redis.call('ZADD', KEYS[3], string.format('%.0f', round * tonumber(ARGV[4])), ARGV[2])
+redis.call('LPUSH', KEYS[6], 1)
+redis.call('EXPIRE', KEYS[6], ARGV[5])
 return 1
 """
 
@@ -221,23 +243,14 @@ redis.call('HDEL', KEYS[1], adventure)
 return request
 """
 
-# Takes jobs of bulk work and notes that they are being told. Those that are done by now, or that
-# were taken back, are passed over.
-# KEYS: batch line. ARGV: most, prefix of jobs' keys, prefix of told's keys.
+# Takes a job of bulk work and notes that it is being told. Nothing where another worker has it by
+# now, or where it is done or was taken back.
+# KEYS: batch line, jobs, told. ARGV: name, id.
 TAKE_BATCH = """
-local now = redis.call('TIME')[1]
-local taken = {}
-while #taken < tonumber(ARGV[1]) do
-  local name = redis.call('LPOP', KEYS[1])
-  if not name then break end
-  local job = cjson.decode(name)
-  local request = redis.call('HGET', ARGV[2] .. job.batch, job.id)
-  if request then
-    redis.call('ZADD', ARGV[3] .. job.batch, now, job.id)
-    taken[#taken + 1] = request
-  end
-end
-return taken
+if redis.call('LREM', KEYS[1], 1, ARGV[1]) == 0 then return false end
+local request = redis.call('HGET', KEYS[2], ARGV[2])
+if request then redis.call('ZADD', KEYS[3], redis.call('TIME')[1], ARGV[2]) end
+return request
 """
 
 # Notes that a worker lives, and how it does.

@@ -1,6 +1,6 @@
-"""Celery's side of narration: a message wakes a worker, which tells the turns that wait.
+"""Celery's side of narration: when a worker begins and ends, and how results reach the game.
 
-Messages are interchangeable: each says only that something waits for this narrator.
+Turns come to workers from Redis, where they wait, not by messages.
 """
 
 import logging
@@ -25,12 +25,10 @@ company: Company | None = None  # of this process, where it is a worker
 
 @shared_task(name="inference.tasks.narrate", ignore_result=True)
 def narrate(narrator: str) -> None:
-    """Tell the turns that wait for `narrator`, one after the other, until none does.
+    """Nothing: workers see by themselves that a turn waits.
 
-    One that is not loaded is loaded meanwhile, and tells them then.
+    It is here for the messages of a web process of 0.1 that still runs during an upgrade.
     """
-    if company is not None:
-        company.tell(narrator)
 
 
 def send_result(result: Result) -> None:
@@ -53,14 +51,6 @@ def send_summary(result: SummaryResult) -> None:
         logger.warning("turn %s: its summary was not sent: %s", result.turn, problem)
 
 
-def wake(narrator: str) -> None:
-    """Tell one worker of a narrator that a turn waits. A lost message is made good by the sweep."""
-    try:
-        current_app.send_task(narrate.name, args=[narrator], queue=f"{QUEUE}{narrator}")
-    except Exception as problem:  # every broker has errors of its own
-        logger.warning("narrator %s: no wake-up sent: %s", narrator, problem)
-
-
 @celeryd_after_setup.connect
 def begin(sender: str, instance: Any, **_: Any) -> None:
     """Have the narrators ready whose queues this worker reads, before its first message."""
@@ -73,7 +63,7 @@ def begin(sender: str, instance: Any, **_: Any) -> None:
     try:
         # Of many threads most wait; the one that hears the engine should not wait for the others.
         interpreter.share_finely()
-        company = Company(names, config, send_result, send_summary, wake)
+        company = Company(names, config, send_result, send_summary)
         settle()
         company.start()
     except (NarratorsError, UnknownNarrator, EngineFailed) as problem:

@@ -17,6 +17,7 @@ from inference.request import GenerationRequest, Outcome, Passage, Result, Story
 from inference.rules import Finding
 from inference.text import ReplyStream
 
+BROKEN = "Something went wrong on this host while this was told. Try again."
 NO_WORDS = "The narrator gave no answer. Try again, or rephrase your action."
 NOT_SHOWN = (
     "What the narrator told broke a rule of this host, each time, so it is not shown. "
@@ -58,6 +59,10 @@ class WarmUp:
                 self.done.set()
 
 
+class TurnBroken(Exception):
+    """Something went wrong with one turn alone, and it was logged."""
+
+
 @dataclass
 class Telling:
     """One turn while it is told."""
@@ -72,6 +77,7 @@ class Telling:
     first: float | None = None
     error: str = ""
     given: Report | None = None  # what the narrator was given, once its prompt is built
+    broken: bool = False  # something went wrong with this turn alone
     lost: bool = False  # the lease is another's, or the engine died: say nothing more
     resampled: list[str] = field(default_factory=list)  # why it was told again
     screened: list[Finding] = field(default_factory=list)  # what rules found in earlier tellings

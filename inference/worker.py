@@ -1,8 +1,8 @@
 """A worker of one narrator: takes turns that wait, has the engine tell them, appends to the log.
 
-Threads: Celery's own each carry one turn and sleep; the engine process' reader hands over each
-step's words and appends them all in one pipeline; one more keeps the leases and says that the
-worker lives.
+Threads: one waits for turns and starts another for each, which sleeps while its turn is told; the
+engine process' reader hands over each step's words and appends them all in one pipeline; one more
+keeps the leases and says that the worker lives.
 """
 
 import contextlib
@@ -24,22 +24,23 @@ from inference.config import InferenceConfig
 from inference.engines.base import NewText
 from inference.engines.process import EngineFailed, EngineProcess
 from inference.known import LastPrompts
-from inference.log import Lease, StoryLog
-from inference.logs import about
+from inference.log import BELL_SECONDS, Lease, StoryLog
+from inference.logs import about, where
 from inference.narrators import Narrator
 from inference.prompts import Report, reply_stream
 from inference.request import GenerationRequest, Result
-from inference.telling import Telling, WarmUp, warm_up_request
+from inference.telling import BROKEN, Telling, TurnBroken, WarmUp, warm_up_request
 
 logger = logging.getLogger(__name__)
 
 LOAD_SECONDS = 600
 AT_ONCE = 128  # words of a step that are cleaned, and then go to Redis together
+RENEWALS = 3  # of leases that failed in a row, after which a worker ends
 KEEP_EVERY = 1.0  # seconds between renewals of leases; also how soon a stop is seen without words
 FINISH_SECONDS = 30  # how long the end of a reply waits for Redis to come back
 DEATHS = 3  # engine deaths within DEATHS_SECONDS that end the worker
 DEATHS_SECONDS = 120
-OVERLOOKED = 3  # looks, KEEP_EVERY apart, after which a worker helps itself
+RETRY_SECONDS = 1.0  # until the line is looked at again after an error
 USUAL_TURN_SECONDS = 5.0  # until the first turn is measured
 TURNS_MEASURED = 40  # by which waits are estimated
 WATCH_EVERY = 0.5  # seconds between looks at an engine that is tried
@@ -84,10 +85,9 @@ class Storyteller:
         self.tellings: dict[int, Telling] = {}
         self.last_request = 0
         self.lately = deque([USUAL_TURN_SECONDS], maxlen=TURNS_MEASURED)
-        self.overlooked = 0  # looks in a row that found turns waiting and slots free
         self.deaths: list[float] = []
-        self.at_work = 0  # threads that have a turn, or look for one
-        self.places = threading.BoundedSemaphore(narrator.slots)  # for those who tell
+        self.at_work = 0  # turns that are told, or about to be taken
+        self.places = threading.BoundedSemaphore(narrator.slots)
         self.trying: WarmUp | None = None
         self.bulk = Bulk(self.log, narrator, lambda: self.engine, self.next_number, self.at_leisure)
         self.used = time.monotonic()  # when it was last asked for a turn
@@ -198,9 +198,8 @@ class Storyteller:
         self.ready.clear()
         metrics.DEATHS.labels(self.narrator.name).inc()
         logger.error("narrator %s: %s", self.narrator.name, cause)
-        self.background.drop()
-        self.bulk.drop()
-        self.abandon()
+        for drop in (self.background.drop, self.bulk.drop, self.abandon):
+            self.attempt(drop)
         now = time.monotonic()
         self.deaths = [each for each in self.deaths if now - each < DEATHS_SECONDS] + [now]
         threading.Thread(target=self.revive, name="revive", daemon=True).start()
@@ -212,6 +211,8 @@ class Storyteller:
             self.start_engine()
         except EngineFailed as failure:
             self.give_up(f"narrator {self.narrator.name}: {failure}")
+        except Exception as problem:  # nobody else would start it again
+            self.give_up(f"narrator {self.narrator.name}: not started again: {where(problem)}")
 
     def abandon(self) -> None:
         """Let go of every turn under way, so that the sweep gives it to another attempt."""
@@ -226,28 +227,128 @@ class Storyteller:
 
     # Telling
 
-    def tell_next(self) -> bool:
-        """Tell the turn that has waited longest. False when none waits, or the worker drains."""
-        self.ready.wait()
+    def take_turns(self) -> None:
+        """Begin to tell turns as they come."""
+        threading.Thread(target=self.wait_for_turns, name="turns", daemon=True).start()
+
+    def wait_for_turns(self) -> None:
+        """Wait for a free slot, then for a turn, and tell it on a thread of its own; until the
+        worker drains.
+        """
+        while not self.draining:
+            self.places.acquire()
+            lease = None
+            try:
+                lease = self.next_turn()
+                if lease is not None:
+                    teller = threading.Thread(target=self.tell_in_place, args=[lease], name="turn")
+                    teller.daemon = True
+                    teller.start()
+            except redis.RedisError as problem:
+                logger.warning("narrator %s: no turn is taken: %s", self.narrator.name, problem)
+                self.ended.wait(RETRY_SECONDS)
+            except Exception as problem:
+                logger.error(
+                    "narrator %s: no turn is taken: %s", self.narrator.name, where(problem)
+                )
+                if lease is not None:
+                    self.let_go(lease)
+                self.ended.wait(RETRY_SECONDS)
+            finally:
+                if lease is None:
+                    self.places.release()
+
+    def next_turn(self) -> Lease | None:
+        """The next turn; None when the worker drains, or when none came for a while."""
+        if not self.ready.wait(BELL_SECONDS):
+            return None
+        lease = self.take()
+        if lease is None and not self.draining and self.log.wait_for_turn(self.narrator.name):
+            lease = self.take()
+            if lease is None and self.draining:
+                self.log.ring(self.narrator.name)  # it was heard here, and is for another worker
+        return lease
+
+    def take(self) -> Lease | None:
+        """Lease the turn that is next. None when none waits, or the worker drains.
+
+        From here on the worker is not idle, until `tell_leased` is done with it.
+        """
         with self.lock:
             if self.draining:
-                return False
+                return None
             self.at_work += 1
+        lease = None
         try:
-            return self.take_and_tell()
+            lease = self.log.take_next(self.narrator.name, self.name)
         finally:
-            with self.lock:
-                self.at_work -= 1
-
-    def take_and_tell(self) -> bool:
+            if lease is None:
+                self.let_work_go()
         self.used = time.monotonic()
-        lease = self.log.take_next(self.narrator.name, self.name)
+        return lease
+
+    def let_work_go(self) -> None:
+        with self.lock:
+            self.at_work -= 1
+
+    def let_go(self, lease: Lease) -> None:
+        """Leave a turn that was taken to another attempt."""
+        with contextlib.suppress(redis.RedisError):  # or the lease runs out by itself
+            self.log.release(lease)
+        self.let_work_go()
+
+    def tell_in_place(self, lease: Lease) -> None:
+        try:
+            self.tell_leased(lease)
+        finally:
+            self.places.release()
+
+    def tell_next(self) -> bool:
+        """Tell the turn that is next, here and now. False when none waits, or the worker drains."""
+        self.ready.wait()
+        lease = self.take()
         if lease is None:
             return False
-        if lease.ended is not None:
-            self.log.release(lease)
-            self.record(lease.ended)
-            return True
+        self.tell_leased(lease)
+        return True
+
+    def tell_leased(self, lease: Lease) -> None:
+        """Tell a turn that was taken."""
+        try:
+            if lease.ended is not None:
+                self.log.release(lease)
+                self.record(lease.ended)
+            else:
+                self.tell_and_end(lease)
+        except TurnBroken:
+            self.fail(lease)
+        except Exception as problem:
+            turn = lease.request.turn
+            logger.error("turn %s: this attempt broke off: %s", turn, where(problem))
+            self.fail(lease)
+        finally:
+            self.let_work_go()
+
+    def fail(self, lease: Lease) -> None:
+        """End a turn with which something went wrong. Words that players have seen stay."""
+        request = lease.request
+        try:
+            result = Result(
+                adventure=request.adventure,
+                turn=request.turn,
+                attempt=request.attempt,
+                outcome="failed",
+                reply=self.log.told(request.adventure, request.turn).reply,
+                reason=BROKEN,
+            )
+            if self.log.finish(lease, result, []):
+                self.record(result)
+        except Exception as problem:  # then it is left to another attempt
+            logger.error("turn %s: its end was not logged: %s", request.turn, where(problem))
+            with contextlib.suppress(redis.RedisError):  # or the lease runs out by itself
+                self.log.release(lease)
+
+    def tell_and_end(self, lease: Lease) -> None:
         metrics.ATTEMPTS.labels(self.narrator.name).inc()
         asked = lease.request
         names = {"adventure": asked.adventure, "turn": asked.turn, "attempt": str(asked.attempt)}
@@ -261,7 +362,6 @@ class Storyteller:
             span.set_attribute("grue.lost", telling.lost)
             if not telling.lost:
                 self.end(telling, tracing.carrier())
-        return True
 
     def tell(self, lease: Lease) -> Telling:
         """Have the engine tell a leased turn, again where it goes wrong, until it is done."""
@@ -272,6 +372,8 @@ class Storyteller:
             self.tell_once(telling, request)
             if telling.lost:
                 break
+            if telling.broken:
+                raise TurnBroken
             if telling.error:
                 telling.say(telling.stream.close())
                 break
@@ -334,12 +436,12 @@ class Storyteller:
         if telling is None:
             return
         telling.given = report
-        self.count_prompt(telling.lease.request.adventure, report)
         try:
+            self.count_prompt(telling.lease.request.adventure, report)
             self.log.keep_details(telling.lease, telling.details(self.narrator))
-        except redis.RedisError as problem:
+        except Exception as problem:  # it is only shown: the turn is told all the same
             turn = telling.lease.request.turn
-            logger.warning("turn %s: what was given is not kept: %s", turn, problem)
+            logger.warning("turn %s: what was given is not kept: %s", turn, where(problem))
 
     def count_prompt(self, adventure: str, report: Report) -> None:
         name = self.narrator.name
@@ -347,9 +449,17 @@ class Storyteller:
         metrics.PROMPT_TOKENS_KNOWN.labels(name).inc(self.last_prompts.shared(adventure, report))
 
     def on_step(self, news: list[NewText]) -> None:
-        """One step's words, on the engine's reader thread: clean them, append them together."""
-        self.background.take(news)
-        self.bulk.take(news)
+        """One step's words, on the engine's reader thread: clean them, append them together.
+
+        An exception here would end the engine, and with it every turn that it tells.
+        """
+        for take in (self.background.take, self.bulk.take):
+            try:
+                take(news)
+            except Exception as problem:
+                logger.error(
+                    "narrator %s: idle work broke off: %s", self.narrator.name, where(problem)
+                )
         if self.trying is not None:
             self.trying.take(news)
         told: set[int] = set()
@@ -367,7 +477,11 @@ class Storyteller:
             # What still comes of a telling that is done must not reach the one that follows.
             heard = [(telling, new) for telling, new in heard if not telling.done.is_set()]
         for telling, new in heard:
-            telling.take(new)
+            try:
+                telling.take(new)
+            except Exception as problem:
+                self.break_off(new.request, telling, problem)
+        heard = [(telling, new) for telling, new in heard if not telling.broken]
         # The last of each: where steps came together, a story may have several.
         last = {new.request: (telling, new.finish is not None) for telling, new in heard}
         complete = []
@@ -389,14 +503,34 @@ class Storyteller:
             return
         try:
             kept = self.log.append(each.offer() for each in growing.values())
-        except redis.RedisError as problem:
+        except (redis.ConnectionError, redis.TimeoutError) as problem:
             # The words stay unsent and go with the next step's; readers drop what came twice.
             logger.warning("%s turns wait for Redis: %s", len(growing), problem)
+            return
+        except Exception as problem:
+            if len(growing) > 1:  # one of them may be why: the others need not wait for it
+                for number, telling in growing.items():
+                    self.append({number: telling})
+                return
+            [(number, telling)] = growing.items()
+            if isinstance(problem, redis.RedisError):  # it may pass: Redis is full, for one
+                turn = telling.lease.request.turn
+                logger.warning("turn %s waits for Redis: %s", turn, type(problem).__name__)
+            else:
+                self.break_off(number, telling, problem)
             return
         for (number, telling), still_ours in zip(growing.items(), kept, strict=True):
             telling.note_logged()
             if not still_ours:
                 self.lose(number, telling)
+
+    def break_off(self, number: int, telling: Telling, problem: Exception) -> None:
+        """Something went wrong with one turn: its own thread ends it, all others go on."""
+        turn = telling.lease.request.turn
+        logger.error("turn %s: its words cannot be told: %s", turn, where(problem))
+        telling.broken = True
+        self.cancel(number)
+        telling.done.set()
 
     def lose(self, number: int, telling: Telling) -> None:
         """A lease that was taken away: the player stopped the turn, or another worker has it."""
@@ -415,21 +549,32 @@ class Storyteller:
     # Keeping leases
 
     def keep(self) -> None:
-        """Renew leases while the engine lives and its step takes no longer than it may."""
+        """Renew leases while the engine lives and its step takes no longer than it may.
+
+        What fails is logged and tried again; a worker whose leases cannot be kept for a while ends,
+        or it would look alive to itself and to nobody else.
+        """
+        failures = 0
         while not self.ended.wait(KEEP_EVERY):
-            try:
-                self.gauge()
-                self.say_alive()
-                self.renew_leases()
-                self.help_out()
-                self.do_what_can_wait()
-            except redis.RedisError as problem:
-                logger.warning("leases not renewed: %s", problem)
-            except Exception as problem:
-                # Without this thread the worker would look alive to itself and to nobody else.
-                logger.exception("narrator %s: leases cannot be kept", self.narrator.name)
+            self.attempt(self.gauge)
+            self.attempt(self.say_alive)
+            problem = self.attempt(self.renew_leases)
+            failures = failures + 1 if problem else 0
+            if failures >= RENEWALS:
                 self.give_up(f"narrator {self.narrator.name}: leases cannot be kept: {problem}")
                 return
+            self.attempt(self.do_what_can_wait)
+
+    def attempt(self, work: Callable[[], None]) -> Exception | None:
+        """Do it; what goes wrong is logged, and returned if Redis is not why."""
+        try:
+            work()
+        except redis.RedisError as problem:
+            logger.warning("narrator %s: Redis is away: %s", self.narrator.name, problem)
+        except Exception as problem:
+            logger.error("narrator %s: %s", self.narrator.name, where(problem))
+            return problem
+        return None
 
     def gauge(self) -> None:
         """Say how it stands, for whoever reads the figures."""
@@ -437,22 +582,6 @@ class Storyteller:
         metrics.SLOTS.labels(name).set(self.narrator.slots if self.ready.is_set() else 0)
         metrics.TELLING.labels(name).set(len(self.tellings))
         metrics.MEMORY.labels(name).set(self.memory)
-
-    def help_out(self) -> None:
-        """Take turns without being woken, where Celery's messages do not come.
-
-        A Celery worker may stop consuming after Redis was reset (celery #10205, #10302), and a
-        message may vanish (#4354). Leases make it harmless when both take turns.
-        """
-        free = self.ready.is_set() and not self.draining
-        free = free and len(self.tellings) < self.narrator.slots
-        if free and self.log.waiting(self.narrator.name):
-            self.overlooked += 1
-        else:
-            self.overlooked = 0
-        if self.overlooked >= OVERLOOKED:
-            logger.info("narrator %s: turns wait and nobody was woken", self.narrator.name)
-            threading.Thread(target=self.tell_all, name="unasked", daemon=True).start()
 
     def do_what_can_wait(self) -> None:
         """Take a summary to tell, while there is no turn to tell."""
@@ -467,24 +596,6 @@ class Storyteller:
         """Whether nothing is told and nothing waits. Raises redis.RedisError."""
         free = self.ready.is_set() and not self.draining and not self.tellings
         return free and not self.log.waiting(self.narrator.name)
-
-    def tell_all(self) -> None:
-        """Tell the turns that wait, one after the other, until none does.
-
-        Whoever comes while every slot is taken goes away: those who tell look at the line again.
-        """
-        try:
-            while self.places.acquire(blocking=False):
-                try:
-                    while self.tell_next():
-                        pass
-                finally:
-                    self.places.release()
-                # One that came between the last look and the release woke nobody.
-                if self.draining or not self.log.waiting(self.narrator.name):
-                    return
-        except redis.RedisError as problem:
-            logger.warning("narrator %s: its line cannot be read: %s", self.narrator.name, problem)
 
     def say_alive(self) -> None:
         if self.ready.is_set() and not self.draining:

@@ -1,8 +1,8 @@
 """Whether this container does its work: `alive.py web [PORT]|game|narrator`, or all do: `ready`.
 
-A process id proves little: a worker may stop consuming after Redis was reset (celery #10205). So a
-worker is alive while it says so in Redis. With Redis itself away nobody can tell, and a restart
-would help nobody: that counts as alive.
+A process id proves little: a worker may hang, or stop consuming after Redis was reset (celery
+#10205). So a worker is alive while it says so in Redis. With Redis itself away nobody can tell, and
+a restart would help nobody: that counts as alive.
 """
 
 import os
@@ -35,13 +35,15 @@ def ready() -> bool:
 
 
 def game() -> bool:
-    from inference.log import connect, swept_key  # noqa: PLC0415
+    from inference.log import connect  # noqa: PLC0415
+    from inference.queue.keys import swept_key  # noqa: PLC0415
 
     return bool(connect(redis_url()).exists(swept_key(platform.node())))
 
 
 def narrator() -> bool:
-    from inference.log import connect, workers_key  # noqa: PLC0415
+    from inference.log import connect  # noqa: PLC0415
+    from inference.queue.keys import workers_key  # noqa: PLC0415
 
     client = connect(redis_url())
     ours = f"{platform.node()}:".encode()

@@ -157,8 +157,6 @@ class Troupe:
         self.storytellers = []
 
     def start(self, name="parrot", slots=4, woken=True, may_repeat=None, **options):
-        from concurrent.futures import ThreadPoolExecutor
-
         from django.conf import settings
         from django.db import connections
 
@@ -183,24 +181,15 @@ class Troupe:
 
         storyteller = Storyteller(narrator, settings.INFERENCE, record)
         storyteller.start()
-        pool = ThreadPoolExecutor(slots)
-
-        def work():
-            while not storyteller.ended.wait(0.01):
-                while storyteller.tell_next():
-                    pass
-
         if woken:
-            for _ in range(slots):
-                pool.submit(work)
-        self.storytellers.append((storyteller, pool))
+            storyteller.take_turns()
+        self.storytellers.append(storyteller)
         storyteller.say_alive()
         return storyteller
 
     def stop(self):
-        for storyteller, pool in self.storytellers:
+        for storyteller in self.storytellers:
             storyteller.stop()
-            pool.shutdown(wait=True)
 
 
 class Stage:
@@ -222,9 +211,8 @@ class Stage:
         draft.replace(self.file)
 
     def company(self, *names, **config):
-        """A worker that serves these narrators, and is woken as by Celery's messages."""
+        """A worker that serves these narrators."""
         from dataclasses import replace
-        from threading import Thread
 
         from django.conf import settings
         from django.db import connections
@@ -241,22 +229,12 @@ class Stage:
         config = replace(settings.INFERENCE, narrators_file=self.file, **config)
         company = Company(list(names), config, record)
         company.start()
-
-        def wake():
-            while not company.ended.wait(0.02):
-                for name in names:
-                    if company.log.waiting(name) and not company.draining:
-                        Thread(target=company.tell, args=[name], daemon=True).start()
-
-        waker = Thread(target=wake)
-        waker.start()
-        self.companies.append((company, waker))
+        self.companies.append(company)
         return company
 
     def stop(self):
-        for company, waker in self.companies:
+        for company in self.companies:
             company.stop()
-            waker.join()
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ import pytest
 import redis
 from kombu import Connection
 
-from dungeon import celery
+from dungeon import celery, services
 
 
 def test_a_message_acknowledged_after_the_connection_was_closed_is_a_broken_connection():
-    connection = Connection(os.environ["REDIS_URL"])
+    connection = Connection(services.celery_url(os.environ["REDIS_URL"]))
     assert celery.app is not None  # it mends the transport
     channel = connection.channel()
     connection.close()
@@ -19,6 +19,6 @@ def test_a_message_acknowledged_after_the_connection_was_closed_is_a_broken_conn
 
 
 def test_a_channel_that_is_open_works_as_ever():
-    url = os.environ["REDIS_URL"]
+    url = services.celery_url(os.environ["REDIS_URL"])
     with Connection(url) as connection, connection.channel().conn_or_acquire() as client:
         assert client.ping()

@@ -6,8 +6,8 @@ import pytest
 import redis
 
 from inference.engines.base import NewText
-from inference.log import log_key
 from inference.prompts import reply_stream
+from inference.queue.keys import log_key
 from inference.request import GenerationRequest, Passage, StoryContext
 from inference.telling import Telling
 

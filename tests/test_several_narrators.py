@@ -194,7 +194,7 @@ def test_a_turn_remembers_which_narrator_and_which_revision_told_it(
     until(lambda: Turn.objects.get(pk=turn).status == Status.TOLD)
     assert Turn.objects.get(pk=turn).narrator == "raven"
     details = unpack(TurnContext.objects.get(turn=turn).details)
-    storyteller = troupe.storytellers[0][0]
+    storyteller = troupe.storytellers[0]
     assert (details.narrator, details.revision) == ("raven", storyteller.narrator.fingerprint)
     assert story_log().waiting("raven") == 0
 
@@ -315,7 +315,7 @@ def test_a_narrator_that_cannot_be_loaded_leaves_the_others_alone(
 @database
 def test_no_narrator_tells_more_at_once_than_it_has_slots(alice, begin, stage, settings):
     settings.TURNS_PER_PLAYER = 100
-    stage.write(speaker("parrot", "One two three.", slots=2, options={"pace": 20}))
+    stage.write(speaker("parrot", "One two three.", slots=2, options={"pace": 8}))
     company = stage.company("parrot")
     parrot = company.seats["parrot"].storyteller
     for _ in range(6):

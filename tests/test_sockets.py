@@ -19,7 +19,8 @@ from game import adventures, turns
 from game.database import THREADS, in_database
 from game.log import line_rest, story_log
 from game.models import Adventure, Status, Turn
-from inference.log import FIRST, StoryLog, log_key, watched_key
+from inference.log import FIRST, StoryLog
+from inference.queue.keys import log_key, watched_key
 from inference.request import GenerationRequest, Passage, StoryContext, Token
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -4,15 +4,8 @@ import uuid
 
 import pytest
 
-from inference.log import (
-    ENDED_ENTRIES,
-    FIRST,
-    LOG_SECONDS,
-    StoryLog,
-    end_key,
-    lease_key,
-    log_key,
-)
+from inference.log import ENDED_ENTRIES, FIRST, LOG_SECONDS, StoryLog
+from inference.queue.keys import end_key, lease_key, log_key
 from inference.request import GenerationRequest, Passage, Result, StoryContext, Token
 
 

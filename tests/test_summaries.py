@@ -370,7 +370,6 @@ def test_an_idle_worker_tells_it_and_a_turn_goes_first(alice, adventure, log, tr
 @database
 def test_no_job_is_taken_while_a_turn_waits(alice, adventure, narrator_awake, log, troupe):
     storyteller = troupe.start(woken=False, pace=0)
-    storyteller.overlooked = -1000  # it must not help itself
     act(adventure, alice, "run")
     job = SummaryRequest(adventure="a", turn="t", narrator="parrot", story=STORY, limit=300)
     log.enqueue_background(job)

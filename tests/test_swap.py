@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from game import narration
 from game.models import Status, TurnContext
 from game.protocol import StopTurn
 from inference.details import unpack
+from inference.request import GenerationRequest, Passage, StoryContext
 from tests.serving import until
 from tests.test_turns import act, do
 
@@ -51,6 +51,14 @@ def joined(log, turn):
             assert event["index"] == len(reply), "a piece was lost or doubled"
             reply += event["text"]
     return reply
+
+
+def waiting_for(narrator):
+    """A turn that nobody asked for."""
+    context = StoryContext(action=Passage(kind="continue"))
+    return GenerationRequest(
+        adventure="a", turn="t", attempt=1, narrator=narrator, player="p", context=context
+    )
 
 
 # ---- swapped without a pause
@@ -225,8 +233,8 @@ def test_one_command_tells_for_several_swaps_on_sighup_and_goes_on_sigterm(stage
     process = worker("--narrators", "parrot,raven")
     until(lambda: log.narrator_ready("parrot") and log.narrator_alive("raven"))
     assert not log.narrator_alive("owl")
-    # It hears Celery's messages: the one that wakes raven has its model loaded.
-    narration.wake("raven")
+    # A turn that waits for raven has its model loaded.
+    log.enqueue(waiting_for("raven"))
     until(lambda: log.narrator_ready("raven"))
     stage.write(parrot(revision="second"), {"name": "raven", "revision": "new"})
     process.send_signal(signal.SIGHUP)

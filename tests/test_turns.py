@@ -1,6 +1,5 @@
 """Every command, once, on the tree of turns: real Postgres, real Redis, no narrator running."""
 
-import time
 import uuid
 from datetime import timedelta
 
@@ -23,14 +22,8 @@ from game.protocol import (
     TakeAction,
     UndoTurn,
 )
-from inference.log import (
-    WATCHING_KEY,
-    StoryLog,
-    log_key,
-    version_key,
-    waiting_key,
-    watched_key,
-)
+from inference.log import StoryLog
+from inference.queue.keys import WATCHING_KEY, log_key, version_key, waiting_key, watched_key
 from inference.request import GenerationRequest, Passage, Result, StoryContext, Token
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -577,16 +570,3 @@ def logged(log, adventure):
 
     entries = log.redis.xrange(log_key(str(adventure.pk)))
     return [json.loads(fields[b"e"]) for _, fields in entries]
-
-
-def test_turns_that_nobody_was_woken_for_are_told_all_the_same(
-    alice, adventure, narrator_awake, log, troupe
-):
-    """Celery may stop bringing messages: nobody but the worker itself looks at the line here."""
-    turn = act(adventure, alice)
-    troupe.start(pace=0, woken=False)
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline and turn.status == Status.QUEUED:
-        time.sleep(0.1)
-        turn.refresh_from_db()
-    assert turn.status == Status.TOLD

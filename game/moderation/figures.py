@@ -86,7 +86,7 @@ def queues() -> dict[str, int | None]:
         "turns": Turn.objects.filter(status=Status.QUEUED).count(),
     }
     try:
-        found["results"] = story_log().messages("grue:celery:game")
+        found["results"] = story_log().messages("game")
         found["online"] = story_log().online(ONLINE)
     except redis.RedisError:
         found["results"] = found["online"] = None

@@ -30,7 +30,7 @@ import yaml
 
 from dungeon import backends, services
 from dungeon.services import Program
-from inference.log import workers_key
+from inference.queue.keys import workers_key
 from tests.faults import audit, script
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from inference.details import unpack
-from inference.log import lease_key
+from inference.queue.keys import lease_key
 from tests.faults import script
 from tests.faults.history import History
 from tests.faults.house import NARRATORS, House

@@ -26,7 +26,8 @@ from game.followers import decoded
 from game.log import story_log
 from game.models import Command, Player, Scenario, Status, Turn
 from game.protocol import Refused, parse_command
-from inference.log import FIRST, LAGGED, log_key
+from inference.log import FIRST, LAGGED
+from inference.queue.keys import log_key
 from inference.request import Result, Token
 from tests.faults import page
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from inference.log import lease_key
+from inference.queue.keys import lease_key
 from tests.faults.history import History
 from tests.faults.house import NARRATORS, ROOT, House
 from tests.faults.page import settled

@@ -12,7 +12,8 @@ from game import consumers
 from game import followers as following
 from game.database import in_database
 from game.followers import followers
-from inference.log import FIRST, log_key, to_json
+from inference.log import FIRST, to_json
+from inference.queue.keys import log_key
 from tests.test_sockets import Window, play, words_of
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -9,7 +9,7 @@ import pytest
 from game import adventures, turns
 from game.models import Edit, Membership, Player, StoryCard, Summary, Turn
 from game.protocol import EditTurn, Refused, TakeAction, parse_command
-from inference.log import log_key
+from inference.queue.keys import log_key
 from tests.safety.routes import ROUTES, address
 from tests.safety.world import World
 

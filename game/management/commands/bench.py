@@ -4,6 +4,8 @@ Brings up everything as `make play` does, in a folder of its own, and plays 1, 8
 at once over real sockets; then gives the very same requests to a bare loop over the engine. The
 two take turns, round by round, because a machine is not as fast in one minute as in the next:
 compare the ratios. One JSON object a figure.
+
+With `--line` it measures the line in which turns wait instead (`game.load.line`).
 """
 
 import asyncio
@@ -33,6 +35,7 @@ from django.core.management.base import BaseCommand, CommandError
 from websockets.asyncio.client import ClientConnection, connect
 
 from game import adventures, narration
+from game.load import line as waiting_line
 from game.log import story_log
 from game.models import Adventure, Player, Scenario, Turn
 from inference import prompts
@@ -63,29 +66,38 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--rounds", type=int, default=3)
         parser.add_argument("--stories", type=int, nargs="*", default=STORIES)
+        parser.add_argument("--line", action="store_true", help="measure the line of waiting turns")
         parser.add_argument("--inside", action="store_true", help="(used by itself)")
 
-    def handle(self, *args: Any, rounds: int, inside: bool, **options: Any) -> None:
+    def handle(self, *args: Any, rounds: int, line: bool, inside: bool, **options: Any) -> None:
+        if inside and line:
+            waiting_line.measure()
+            return
         if inside:
             measure(rounds, options["stories"])
             return
         stories = [str(each) for each in options["stories"]]
-        with house() as environ:
+        with house(waiting_line.NARRATORS if line else None) as environ:
             command = [sys.executable, "manage.py", "bench", "--inside", "--rounds", str(rounds)]
+            command += ["--line"] if line else []
             done = subprocess.run([*command, "--stories", *stories], env=environ, check=False)
         if done.returncode:
             raise CommandError("the bench broke off")
 
 
 @contextmanager
-def house() -> Iterator[dict[str, str]]:
-    """A whole Grue that is up and ready, for as long as the block lasts. Its environment."""
+def house(narrators: dict[str, Any] | None = None) -> Iterator[dict[str, str]]:
+    """A whole Grue that is up and ready, for as long as the block lasts. Its environment.
+
+    Its narrators are the host's own, with shorter replies, unless others are given.
+    """
     with tempfile.TemporaryDirectory(prefix="grue-bench-") as folder:
         data = Path(folder)
-        narrators = yaml.safe_load(settings.NARRATORS_FILE.read_text(encoding="utf-8"))
-        for narrator in narrators["narrators"]:
-            # The margin that a reply gets to end its sentence is counted in.
-            narrator["sampling"]["max_tokens"] = int(TOLD_TOKENS / (1 + prompts.MARGIN))
+        if narrators is None:
+            narrators = yaml.safe_load(settings.NARRATORS_FILE.read_text(encoding="utf-8"))
+            for narrator in narrators["narrators"]:
+                # The margin that a reply gets to end its sentence is counted in.
+                narrator["sampling"]["max_tokens"] = int(TOLD_TOKENS / (1 + prompts.MARGIN))
         (data / "narrators.yaml").write_text(yaml.safe_dump(narrators), encoding="utf-8")
         environ = {
             **os.environ,
@@ -95,6 +107,7 @@ def house() -> Iterator[dict[str, str]]:
             "HOST": "127.0.0.1",
             "PORT": str(free_port()),
             "PYTHONUNBUFFERED": "1",
+            "MAX_WAIT_SECONDS": "86400",
         }
         for server in ("DATABASE_URL", "REDIS_URL"):
             environ.pop(server, None)

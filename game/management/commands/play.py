@@ -21,9 +21,10 @@ from dungeon.services import Program, ServiceError
 from dungeon.supervisor import Died, Stopped, Supervisor
 from game.accounts.operators import Invitation, invitation
 from game.management.commands.worker import serving
-from inference.log import StoryLog, workers_key
+from inference.log import StoryLog
 from inference.models import ModelError, ensure_model
 from inference.narrators import DTYPES, Narrator, NarratorsError, load_narrators
+from inference.queue.keys import workers_key
 
 SETTLED = 60.0  # seconds after which a worker that dies is started again
 DISK_SECONDS = 1.0  # between looks at the disk

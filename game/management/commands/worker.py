@@ -54,10 +54,9 @@ def arguments(narrators: list[Narrator]) -> list[str]:
 
 
 def serving(narrators: list[Narrator]) -> list[str]:
-    """Whose queues a worker reads, and how many turns it can tell at once."""
+    """Whose turns a worker tells: by its queues, though turns do not come as messages."""
     return [
-        # A thread for each turn; they sleep meanwhile.
-        *("-c", str(sum(narrator.slots for narrator in narrators))),
+        *("-c", "1"),
         *("-Q", ",".join(f"narrator.{narrator.name}" for narrator in narrators)),
         *("-n", f"{narrators[0].name}@%h"),
     ]

@@ -1,0 +1,159 @@
+"""Every key that Grue has in Redis, and what is kept there.
+
+Nothing else in the project spells a key out, and Lua scripts get theirs through KEYS. Celery puts
+CELERY before the names of its queues, Django's cache CACHE before what it counts.
+"""
+
+PREFIX = "grue:"
+CELERY = f"{PREFIX}celery:"
+CACHE = f"{PREFIX}cache"
+
+OFF_KEY = f"{PREFIX}off"  # set: narrators that the host has switched off
+ONLINE_KEY = f"{PREFIX}online"  # sorted set: when each player was last seen at a window
+WATCHING_KEY = f"{PREFIX}watching"  # string: since when Redis remembers who watches
+PROBE_KEY = f"{PREFIX}probe"  # string: written to see whether Redis can be written to
+
+
+# An adventure
+
+
+def log_key(adventure: str) -> str:
+    """Stream: the adventure's story log."""
+    return f"{PREFIX}log:{adventure}"
+
+
+def version_key(adventure: str) -> str:
+    """String: the newest version of the adventure that its log has seen."""
+    return f"{PREFIX}version:{adventure}"
+
+
+def watched_key(adventure: str) -> str:
+    """String: there while a window of the adventure was open lately."""
+    return f"{PREFIX}watched:{adventure}"
+
+
+# A turn
+
+
+def lease_key(turn: str) -> str:
+    """String: who tells the turn, and at which attempt."""
+    return f"{PREFIX}lease:{turn}"
+
+
+def started_key(turn: str) -> str:
+    """String: the newest attempt that was started."""
+    return f"{PREFIX}started:{turn}"
+
+
+def revoked_key(turn: str) -> str:
+    """String: the newest attempt that nobody may tell any more."""
+    return f"{PREFIX}revoked:{turn}"
+
+
+def end_key(turn: str) -> str:
+    """String: the turn's Result."""
+    return f"{PREFIX}end:{turn}"
+
+
+def details_key(turn: str) -> str:
+    """String: what the narrator was given for the turn."""
+    return f"{PREFIX}details:{turn}"
+
+
+# A narrator's turns and workers
+
+
+def waiting_key(narrator: str) -> str:
+    """Sorted set: the turns that wait, by who is next."""
+    return f"{PREFIX}waiting:{narrator}"
+
+
+def requests_key(narrator: str) -> str:
+    """Hash: the request of each turn that waits."""
+    return f"{PREFIX}requests:{narrator}"
+
+
+def bell_key(narrator: str) -> str:
+    """List: rung when a turn comes to wait; idle workers block on it."""
+    return f"{PREFIX}bell:{narrator}"
+
+
+def running_key(narrator: str) -> str:
+    """Sorted set: the turns that are told, by when they were taken."""
+    return f"{PREFIX}running:{narrator}"
+
+
+def order_key(narrator: str) -> str:
+    """Hash: the round that is told now, and how many turns have arrived."""
+    return f"{PREFIX}order:{narrator}"
+
+
+def round_key(narrator: str, player: str) -> str:
+    """String: the round of the player's next turn."""
+    return f"{PREFIX}round:{narrator}:{player}"
+
+
+def workers_key(narrator: str) -> str:
+    """Sorted set: the narrator's workers, by when each was last heard."""
+    return f"{PREFIX}workers:{narrator}"
+
+
+def worker_key(narrator: str, worker: str) -> str:
+    """String: what a worker says of itself."""
+    return f"{PREFIX}worker:{narrator}:{worker}"
+
+
+# Work for when no turn waits
+
+
+def background_key(narrator: str) -> str:
+    """Hash: one summary to be made for each adventure."""
+    return f"{PREFIX}background:{narrator}"
+
+
+def batch_key(narrator: str) -> str:
+    """List: the names of prompts of batches that wait."""
+    return f"{PREFIX}batch:{narrator}"
+
+
+def batch_jobs_key(batch: str) -> str:
+    """Hash: the requests of a batch."""
+    return f"{PREFIX}batch-jobs:{batch}"
+
+
+def batch_told_key(batch: str) -> str:
+    """Sorted set: which of them are told, by when their worker was last heard."""
+    return f"{PREFIX}batch-told:{batch}"
+
+
+def batch_done_key(batch: str) -> str:
+    """List: the results of a batch that nobody has collected."""
+    return f"{PREFIX}batch-done:{batch}"
+
+
+# Players, and processes of the game
+
+
+def windows_key(player: str) -> str:
+    """Sorted set: the player's open windows, by when each was opened."""
+    return f"{PREFIX}windows:{player}"
+
+
+def windows_seen_key(player: str) -> str:
+    """Sorted set: the same windows, by when each was last heard."""
+    return f"{PREFIX}windows-seen:{player}"
+
+
+def swept_key(host: str) -> str:
+    """String: there while the game worker of this host sweeps."""
+    return f"{PREFIX}swept:{host}"
+
+
+def reader_key(reader: str) -> str:
+    """Stream: rung to end a web process' blocking read of story logs early."""
+    return f"{PREFIX}reader:{reader}"
+
+
+def celery_key(queue: str) -> str:
+    """List: the messages of a Celery queue."""
+    return f"{CELERY}{queue}"
