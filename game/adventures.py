@@ -59,6 +59,7 @@ def begin(player: Player, scenario: Scenario, answers: dict[str, str]) -> Advent
                 keys=[filled.text(key, LONGEST_KEY) for key in card.keys],
                 text=filled.text(card.text, LONGEST_NOTE),
                 pinned=card.pinned,
+                hidden=card.hidden,
             )
             for card in scenario.cards.all()
         )

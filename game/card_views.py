@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -23,7 +24,7 @@ from game.accounts.limits import limited
 from game.forms import CardForm
 from game.library import trash
 from game.lore import LoreError, read_lore
-from game.models import Adventure, Player, StoryCard
+from game.models import Adventure, Membership, Player, StoryCard
 from game.protocol import Refused
 
 CARDS_PER_PAGE = 100
@@ -102,6 +103,22 @@ def card(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> HttpRespons
         {"adventure": found.adventure, "card": found, "form": form},
         status=422 if form.errors else 200,
     )
+
+
+def owns(request: HttpRequest, adventure: Adventure) -> bool:
+    return Membership.objects.filter(
+        adventure=adventure, player=player_of(request), role=Membership.Role.OWNER
+    ).exists()
+
+
+@require_POST
+def reveal(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
+    """Show every card, also what the scenario hides; its owner decides that."""
+    adventure = adventure_of(request, adventure_id)
+    if not owns(request, adventure):
+        raise PermissionDenied
+    shelf.reveal_all(adventure.pk, player_of(request))
+    return done(request, adventure, _("All cards are shown."), {"hidden": 0})
 
 
 @require_POST
@@ -187,7 +204,7 @@ def listed(
 ) -> HttpResponse:
     """The cards as a page, as a part of one (`?part`), or as JSON."""
     q = " ".join(request.GET.get("q", "").replace("\0", "").split())[:100]
-    found = adventure.cards.order_by("-pinned", "title", "pk")
+    found = adventure.cards.seen().order_by("-pinned", "title", "pk")
     for word in q.split():
         found = found.filter(
             Q(title__icontains=word) | Q(text__icontains=word) | Q(keys__icontains=word)
@@ -203,6 +220,7 @@ def listed(
                 "cards": [shown(each) for each in page.object_list],
                 "found": page.paginator.count,
                 "limit": shelf.MOST_CARDS,
+                "hidden": adventure.cards.filter(hidden=True).count(),
                 "next": page.next_page_number() if page.has_next() else None,
             }
         )
@@ -219,6 +237,8 @@ def listed(
         "page": page,
         "cards": listed_cards,
         "q": q,
+        "hidden": adventure.cards.filter(hidden=True).count(),
+        "owner": owns(request, adventure),
         "form": form,
         "deleted": deleted,
         "hours": trash.HOURS,

@@ -102,6 +102,13 @@ def restore(card: StoryCard, player: Player) -> None:
             publish_fields(adventure)
 
 
+def reveal_all(adventure_id: UUID, player: Player) -> None:
+    """Show players every card of an adventure."""
+    with changed(adventure_id, player) as adventure:
+        if adventure.cards.filter(hidden=True).update(hidden=False):
+            publish_fields(adventure)
+
+
 def written(card: LoreCard) -> list[str]:
     """A card's texts, as a player wrote them."""
     return [card.title, ", ".join(card.keys), card.text]

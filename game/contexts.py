@@ -1,11 +1,12 @@
 """What the narrator saw for a turn, as players see it: pieces with their origins."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
 from game import dice, paths
-from game.models import Edit, Turn, TurnContext
+from game.models import Edit, StoryCard, Turn, TurnContext
 from inference.details import Details, Part, as_shown, unpack, words_of
 from inference.prompts.building import lines_of
 from inference.request import Passage
@@ -16,6 +17,7 @@ def context_shown(kept: TurnContext) -> dict[str, Any]:
     details = unpack(kept.details)
     turn = kept.turn
     shown = as_shown(details)
+    shown["left_out"] = seen_titles(turn, shown["left_out"])
     shown.update(
         turn=str(turn.pk),
         attempt=turn.attempt,
@@ -27,6 +29,13 @@ def context_shown(kept: TurnContext) -> dict[str, Any]:
         parts=parts_shown(details, turn),
     )
     return shown
+
+
+def seen_titles(turn: Turn, titles: Iterable[str]) -> list[str]:
+    """Those of these cards' titles that players may see: the narrator did not get these cards."""
+    cards = StoryCard.objects.filter(adventure=turn.adventure_id, hidden=True)
+    hidden = set(cards.values_list("title", flat=True))
+    return [title for title in titles if title not in hidden]
 
 
 def parts_shown(details: Details, turn: Turn) -> list[dict[str, Any]]:

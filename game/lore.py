@@ -48,6 +48,7 @@ class LoreCard:
     keys: tuple[str, ...]
     text: str
     pinned: bool = False
+    hidden: bool = False
 
 
 @dataclass

@@ -41,6 +41,7 @@ class CardFile(Plain):
     keys: list[Annotated[str, Field(max_length=LONGEST_KEY)]] = Field(max_length=MOST_KEYS)
     text: str = Field(min_length=1, max_length=LONGEST_NOTE)
     pinned: bool = False
+    hidden: bool = False  # from players, until the narrator has used it
 
     @model_validator(mode="after")
     def fires(self) -> Self:

@@ -95,7 +95,7 @@ def adventure_shown(adventure: Adventure) -> dict[str, Any]:
         "first_actions": adventure.first_actions,
         "narrator": narrator_shown(adventure),
         "version": adventure.version,
-        "cards": adventure.cards.count(),
+        "cards": adventure.cards.seen().count(),
         "dice": adventure.dice,
         "summarise": adventure.summarise,
         "audience": adventure.audience,

@@ -43,6 +43,7 @@ from game.protocol import (
     UndoTurn,
 )
 from game.snapshots import adventure_shown, turn_shown
+from inference.details import NoDetails, unpack
 from inference.request import Result
 from inference.text import shown_action
 
@@ -294,7 +295,7 @@ def record_end(adventure: Adventure, turn_id: UUID, result: Result) -> bool:
         return False
     turn = Turn.objects.select_related("adventure", "player").get(pk=turn_id)
     adventure.size += edits.size_of(turn.reply)
-    keep_context(turn, result)
+    keep_context(adventure, turn, result)
     metrics.turn_ended(turn, result)
     log_on_commit(f"turn {result.outcome}", turn, tokens=result.tokens, seconds=result.seconds)
     screening.note_reply(turn, result)
@@ -307,7 +308,7 @@ def record_end(adventure: Adventure, turn_id: UUID, result: Result) -> bool:
     return True
 
 
-def keep_context(turn: Turn, result: Result) -> None:
+def keep_context(adventure: Adventure, turn: Turn, result: Result) -> None:
     """Keep what the narrator was given. A turn that was stopped has it in Redis alone."""
     details = result.details
     if not details:
@@ -316,6 +317,7 @@ def keep_context(turn: Turn, result: Result) -> None:
         except redis.RedisError:
             logger.warning("turn %s: what the narrator was given is lost: Redis is away", turn.pk)
     if details:
+        reveal_used(adventure, details)
         TurnContext.objects.create(
             turn=turn,
             details=details,
@@ -323,6 +325,25 @@ def keep_context(turn: Turn, result: Result) -> None:
             seconds=result.seconds,
             first_token_seconds=result.first_token_seconds,
         )
+
+
+def reveal_used(adventure: Adventure, details: str) -> None:
+    """From now on players see the cards that a narrator was given."""
+    cards = adventure.cards.filter(hidden=True)
+    if not cards.exists():
+        return
+    try:
+        used = {(each.title, each.key) for each in unpack(details).fired}
+    except NoDetails:
+        return
+    revealed = [
+        card.pk
+        for card in cards
+        if any(card.title == title and (not key or key in card.keys) for title, key in used)
+    ]
+    if revealed:
+        cards.filter(pk__in=revealed).update(hidden=False)
+        publish_fields(adventure)
 
 
 # What several of them need

@@ -258,7 +258,7 @@ def export(request: HttpRequest, adventure_id: UUID, form: str) -> HttpResponse:
                     "dice": found.dice,
                     "summarise": found.summarise,
                 },
-                "cards": [card_shown(card) for card in found.cards.all()],
+                "cards": [card_shown(card) for card in found.cards.seen()],
                 "summaries": [
                     {"turn": str(each.turn_id), "text": each.text, "by": each.by}
                     for each in Summary.objects.filter(turn__adventure=found)

@@ -18,6 +18,7 @@ from django.db.models import ForeignKey, Model, QuerySet
 from django.utils import timezone
 from django.utils.text import slugify
 
+from game.contexts import seen_titles
 from game.library import shown
 from game.models import Adventure, Appeal, Membership, Player, ShareTexts, StoryCard, TurnContext
 from inference.details import NoDetails, unpack
@@ -66,12 +67,19 @@ def rows_of(player: Player) -> dict[str, list[dict[str, Any]]]:
         if told(model):
             rows = list(model._base_manager.filter(**{relation.field.name: player}))
             collect(rows, found)
+    for card in [card for card in found[StoryCard].values() if hides(card)]:
+        del found[StoryCard][card.pk]
     collect(StoryCard.objects.filter(scenario__author=player), found)
     collect(Appeal.objects.filter(notice__player=player), found)
     return {
         str(model._meta.verbose_name_plural): [fields_of(row, player) for row in rows.values()]
         for model, rows in found.items()
     }
+
+
+def hides(card: Any) -> bool:
+    """Whether a card of an adventure is not yet for its players: another one wrote it."""
+    return bool(card.hidden and card.adventure_id)
 
 
 def told(model: Any) -> bool:
@@ -114,12 +122,14 @@ def fields_of(row: Model, player: Player) -> dict[str, Any]:
     if isinstance(row, TurnContext):
         values["details"] = opened(row)
     if isinstance(row, ShareTexts):
-        values["content"] = asdict(shown.of(row.share))
+        texts = shown.of(row.share)
+        values["content"] = asdict(texts) | {"cards": shown.cards_seen(texts)}
     return values
 
 
 def opened(context: TurnContext) -> Any:
     try:
-        return unpack(context.details).model_dump(mode="json")
+        given = unpack(context.details).model_dump(mode="json")
+        return given | {"left_out": seen_titles(context.turn, given["left_out"])}
     except NoDetails:
         return None

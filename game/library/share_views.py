@@ -153,7 +153,7 @@ def shared(request: HttpRequest, share: Share) -> HttpResponse:
             "count": len(texts.turns),
             "page": page,
             "teaser": share.texts.teaser,
-            "cards": texts.cards,
+            "cards": shown.cards_seen(texts),
             "image": request.build_absolute_uri(reverse("shared_card", args=[share.token])),
         },
     )

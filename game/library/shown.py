@@ -73,6 +73,11 @@ def now(turn: Turn, plot: bool) -> Shown:
     )
 
 
+def cards_seen(shown: Shown) -> list[dict[str, Any]]:
+    """The cards that readers of the link see. The others come along into a copy, hidden still."""
+    return [card for card in shown.cards if not card.get("hidden")]
+
+
 def card_fields(card: StoryCard) -> dict[str, Any]:
     fields = StoryCard._meta.concrete_fields
     return {each.name: getattr(card, each.name) for each in fields if each.name not in NOT_SHARED}

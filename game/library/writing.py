@@ -203,7 +203,13 @@ def content_of(scenario: Scenario) -> dict[str, Any]:
     names = [name for name in ScenarioFile.model_fields if name not in ("rank", "cards")]
     content = {name: getattr(scenario, name) for name in names}
     content["cards"] = [
-        {"title": card.title, "keys": card.keys, "text": card.text, "pinned": card.pinned}
+        {
+            "title": card.title,
+            "keys": card.keys,
+            "text": card.text,
+            "pinned": card.pinned,
+            "hidden": card.hidden,
+        }
         for card in scenario.cards.all()
     ]
     return content

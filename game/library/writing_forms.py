@@ -1,7 +1,7 @@
 """The form of a scenario, with its questions, first actions and cards as rows."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -157,6 +157,19 @@ class FirstActionForm(forms.Form):
         return bool(self.data.get(self.add_prefix("text"), "").strip())
 
 
+class ScenarioCardForm(CardForm):
+    """A card of a scenario, which its writer may hide from players at first."""
+
+    hidden = forms.BooleanField(
+        label=gettext_lazy("Hidden from players until the narrator uses it"), required=False
+    )
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean()
+        self.card = replace(self.card, hidden=data.get("hidden", False))
+        return data
+
+
 if TYPE_CHECKING:
     AnyForms = BaseFormSet[Any]
 else:
@@ -189,7 +202,7 @@ def rows_of(form: type[forms.Form], most: int) -> Any:
 ROWS: dict[str, Any] = {
     "questions": rows_of(QuestionForm, MOST_QUESTIONS),
     "actions": rows_of(FirstActionForm, MOST_FIRST_ACTIONS),
-    "cards": rows_of(CardForm, MOST_SCENARIO_CARDS),
+    "cards": rows_of(ScenarioCardForm, MOST_SCENARIO_CARDS),
 }
 
 
@@ -266,6 +279,7 @@ def initial_of(scenario: Scenario) -> dict[str, Any]:
                 "keys": ", ".join(card.keys),
                 "text": card.text,
                 "pinned": card.pinned,
+                "hidden": card.hidden,
             }
             for card in scenario.cards.all()
         ],

@@ -15,8 +15,12 @@ from game.models.scenarios import Scenario
 
 class StoryCardQuerySet(models.QuerySet["StoryCard"]):
     def of(self, player: Any) -> "StoryCardQuerySet":
-        """The cards in the adventures that `player` is a member of, and no scenario's."""
-        return self.filter(adventure__in=Adventure.objects.of(player))
+        """The cards that `player` may see in their adventures, and no scenario's."""
+        return self.filter(adventure__in=Adventure.objects.of(player)).seen()
+
+    def seen(self) -> "StoryCardQuerySet":
+        """Those that players may see: not hidden, or used by the narrator since."""
+        return self.filter(hidden=False)
 
 
 class StoryCard(models.Model):
@@ -36,6 +40,9 @@ class StoryCard(models.Model):
     keys = models.JSONField(default=list, blank=True, help_text="A list of words.")
     text = models.TextField(validators=[MaxLengthValidator(LONGEST_NOTE)])
     pinned = models.BooleanField(default=False)
+    hidden = models.BooleanField(
+        default=False, help_text="Players see it once the narrator has used it."
+    )
 
     # Since when it is deleted: it can be restored for a while (game.library.trash).
     deleted = models.DateTimeField(null=True, blank=True, editable=False)

@@ -51,6 +51,7 @@ ROUTES = {
     "summary": Route(THEIRS, post={"text": "stolen"}),
     "context": Route(THEIRS, {"turn_id": "turn"}),
     "cards": Route(THEIRS, post={"title": "x", "keys": "x", "text": "stolen"}),
+    "reveal_cards": Route(THEIRS),
     "import_cards": Route(THEIRS, post={"text": "{}"}),
     "card": Route(THEIRS, {"card_id": "card"}, {"title": "x", "keys": "x", "text": "stolen"}),
     "pin_card": Route(THEIRS, {"card_id": "card"}),
