@@ -56,7 +56,13 @@ def test_cards_are_found_by_title_key_and_text(hers, adventure):
     hers.post(title="Bird", keys="duchess", text="A hen of Naples.")
     for words in ("bird", "DUCH", "naples hen"):
         assert [each["title"] for each in hers.get(q=words).json()["cards"]] == ["Bird"]
-    assert hers.get(q="goat").json() == {"cards": [], "found": 0, "limit": 1000, "next": None}
+    assert hers.get(q="goat").json() == {
+        "cards": [],
+        "found": 0,
+        "limit": 1000,
+        "next": None,
+        "hidden": 0,
+    }
 
 
 @pytest.mark.parametrize(
