@@ -214,7 +214,8 @@ class TurnShown(BaseModel):
     versions: int = 0
     # While it is told: the one that its turn.started named; "" while the log cannot be read.
     telling: str | None = None
-    # What the dice said before the narrator spoke: sides, rolled, outcome, and text for people.
+    # What the dice said before the narrator spoke: sides, rolled, outcome, text for people, and
+    # (since actions have one) difficulty and needed, the least roll that succeeds.
     dice: dict[str, Any] | None = None
 
 

@@ -138,7 +138,8 @@ def take_action(adventure: Adventure, player: Player, kind: str, text: str) -> T
     parent = head.parent if head.status == Status.FAILED and not head.reply else head
     if not shown_action(kind, text):  # type: ignore[arg-type]
         kind = Kind.CONTINUE
-    rolled = dice.roll() if adventure.dice and kind in dice.KINDS else None
+    difficulty = dice.difficulty_of(kind, text) if adventure.dice else None
+    rolled = dice.roll(difficulty) if difficulty else None
     text = "" if kind == Kind.CONTINUE else text
     return queue_turn(adventure, player, parent or head, kind, text, rolled)
 

@@ -154,7 +154,8 @@ export class TurnView {
   }
 
   showDice(dice) {
-    const text = dice ? `${number(dice.rolled)} · ${OUTCOMES[dice.outcome] ?? dice.text}` : "";
+    const needs = dice?.needed ? ` · ${t("needed {count}", { count: number(dice.needed) })}` : "";
+    const text = dice ? `${number(dice.rolled)} · ${OUTCOMES[dice.outcome] ?? dice.text}${needs}` : "";
     this.dice.hidden = !text;
     if (text && this.dice.textContent !== ` ${text}`) this.dice.replaceChildren(copy("die"), ` ${text}`);
   }
