@@ -2,11 +2,10 @@
 
 import os
 from typing import Any
-from urllib.parse import urlsplit
 
 from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
-from channels.security.websocket import OriginValidator, WebsocketDenier
+from channels.security.websocket import WebsocketDenier
 
 from dungeon import hosts, tracing
 
@@ -18,28 +17,23 @@ tracing.begin("web")
 from django.conf import settings  # noqa: E402
 from django.urls import Resolver404, resolve  # noqa: E402
 
+from dungeon import origins  # noqa: E402
 from game.routing import websocket_urlpatterns  # noqa: E402
 
 
-class OurOrigins(OriginValidator):
-    """Full origins: patterns of hosts alone ignore scheme and port."""
+class OurOrigins:
+    """Lets in sockets of our own pages: by origins in full, scheme and port too."""
+
+    def __init__(self, application: Any) -> None:
+        self.application = application
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> Any:
         headers = scope.get("headers", [])
-        try:
-            origin = urlsplit(dict(headers).get(b"origin", b"").decode("latin1"))
-            same = hosts.is_same_private_origin(origin, headers)
-        except ValueError:  # brackets that do not close, which channels would let through to here
-            return await WebsocketDenier()(scope, receive, send)
-        if same:
+        origin = dict(headers).get(b"origin", b"").decode("latin1")
+        if origins.is_trusted(origin, headers):
             return await self.application(scope, receive, send)
-        return await super().__call__(scope, receive, send)
-
-    def valid_origin(self, parsed_origin: Any) -> bool:
-        try:
-            return bool(super().valid_origin(parsed_origin))
-        except ValueError:  # a port that is no number: channels lets it through to here
-            return False
+        origins.note_untrusted(origin)
+        return await WebsocketDenier()(scope, receive, send)
 
 
 class Straight:
@@ -55,11 +49,22 @@ class Straight:
         await self.app({**scope, "straight": send}, receive, send)
 
 
+def full_path(path: str) -> str:
+    """The path as browsers know it, below BASE_PATH. A proxy may have taken that off, or not."""
+    base = settings.BASE_PATH
+    return path if not base or path == base or path.startswith(f"{base}/") else base + path
+
+
 class Application(ProtocolTypeRouter):
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        # Daphne would believe any client's Daphne-Root-Path.
+        where = {"path": full_path(scope["path"]), "root_path": settings.BASE_PATH}
+        await super().__call__({**scope, **where}, receive, send)
+
     def body_limit(self, path: str) -> int:
         """How many bytes a request to this path may bring. dungeon.web asks before reading one."""
         try:
-            name = resolve(path).view_name
+            name = resolve(full_path(path).removeprefix(settings.BASE_PATH)).view_name
         except Resolver404:
             name = ""
         return settings.BODY_LIMITS.get(name, settings.BODY_LIMIT)
@@ -68,10 +73,6 @@ class Application(ProtocolTypeRouter):
 application = Application(
     {
         "http": http,
-        "websocket": Straight(
-            OurOrigins(
-                AuthMiddlewareStack(URLRouter(websocket_urlpatterns)), settings.ALLOWED_ORIGINS
-            )
-        ),
+        "websocket": Straight(OurOrigins(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))),
     }
 )

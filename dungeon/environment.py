@@ -126,6 +126,34 @@ def origins(name: str) -> list[str]:
     return read(name, [], parse, "wants origins like https://grue.example,http://10.0.0.5:8000")
 
 
+# What stands first in addresses of ours: a path of the host's own before them must differ from it.
+OUR_PATHS = {
+    *("accounts", "admin", "adventures", "healthz", "language", "manifest.webmanifest", "metrics"),
+    *("notices", "offline", "operator", "policy", "readyz", "report", "s", "scenarios", "shares"),
+    *("static", "taste", "worker.js", "ws"),
+}
+BASE_PATH = re.compile(r"(/[A-Za-z0-9_~.-]+)*")
+
+
+def public_url(name: str) -> tuple[str, str]:
+    """The address that browsers use: its origin, and its path without the last slash."""
+
+    def parse(raw: str) -> tuple[str, str]:
+        found = urlsplit(raw)
+        path = found.path.rstrip("/")
+        if not BASE_PATH.fullmatch(path) or set(path.split("/")) & {*OUR_PATHS, ".", ".."}:
+            raise ValueError(raw)
+        return origin_of(found._replace(path="").geturl()), path
+
+    return read(
+        name,
+        ("", ""),
+        parse,
+        "wants the address that browsers use, like https://home.example/grue/, with no path of"
+        " Grue's own in it",
+    )
+
+
 def origin_of(raw: str) -> str:
     """`raw` as browsers write an origin: no path, no port that the scheme implies."""
     found = urlsplit(raw)

@@ -52,9 +52,13 @@ SECRET_KEY = environment.at_least(
 
 # By which names and from which pages browsers may come. Listening on every address of the machine
 # (HOST=0.0.0.0) means being reached by each of them. A page served by us is let in by Django's CSRF
-# check without being named; CSRF_TRUSTED_ORIGINS is for what browsers see when a proxy stands
-# before us, and one line there is enough: CSRF_TRUSTED_ORIGINS=https://grue.example
-CSRF_TRUSTED_ORIGINS = environment.origins("CSRF_TRUSTED_ORIGINS")
+# check without being named. What browsers see when a proxy stands before us is PUBLIC_URL, and that
+# one line is enough: PUBLIC_URL=https://home.example/grue/. CSRF_TRUSTED_ORIGINS is for others.
+_public_origin, BASE_PATH = environment.public_url("PUBLIC_URL")
+PUBLIC_URL = _public_origin + BASE_PATH
+CSRF_TRUSTED_ORIGINS = [_public_origin] if _public_origin else []
+CSRF_TRUSTED_ORIGINS += environment.origins("CSRF_TRUSTED_ORIGINS")
+FORCE_SCRIPT_NAME = BASE_PATH or None  # before every address that we make
 _reachable = [*network.reachable_as(HOST), *network.reachable_as(PUBLISHED_HOST)]
 _names = [network.in_url(name) for name in dict.fromkeys(_reachable)]
 _named = environment.host_names("ALLOWED_HOSTS")
@@ -84,7 +88,7 @@ EMAIL_URL = bool(_mail)
 # not count: with it nobody would ever be too many.
 TRUSTED_PROXIES = environment.whole(
     "TRUSTED_PROXIES",
-    int(any(each.startswith("https://") for each in CSRF_TRUSTED_ORIGINS)),
+    int(bool(PUBLIC_URL) or any(each.startswith("https://") for each in CSRF_TRUSTED_ORIGINS)),
     0,
     10,
 )
@@ -167,6 +171,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "dungeon.requests.RequestNameMiddleware",
     "dungeon.requests.ProbeMiddleware",
+    "dungeon.origins.ProxyHintsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "dungeon.https.HttpsMiddleware",
     # Pages, scripts and styles shrink to a third. The one secret in a page, its CSRF token, is
@@ -203,6 +208,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.template.context_processors.i18n",
                 "dungeon.languages.words",
                 "game.accounts.door.choices",
+                "game.addresses.for_pages",
                 "game.tastes.views.looks",
                 "game.offline.views.player_tag",
                 "game.moderation.pages.on_every_page",
@@ -348,14 +354,21 @@ LANGUAGE_COOKIE_AGE = 60 * 60 * 24 * 365
 LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 
-STATIC_URL = "/static/"
+STATIC_URL = f"{BASE_PATH}/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_MAX_AGE = 60
 
+# Below a path, cookies are for that path alone, and have names that nothing else on the host has.
+SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = LANGUAGE_COOKIE_PATH = f"{BASE_PATH}/"
+if BASE_PATH:
+    SESSION_COOKIE_NAME = "grue_sessionid"
+    CSRF_COOKIE_NAME = "grue_csrftoken"
+    LANGUAGE_COOKIE_NAME = "grue_language"
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 365
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "dungeon.origins.csrf_failure"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = None  # dungeon.https sends it, over https alone

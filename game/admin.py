@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 
 from game import models
 from game.accounts import invites
+from game.addresses import in_full
 from game.library import writing
 from game.moderation import admin as moderation
 from game.scenarios import ScenarioError
@@ -60,7 +61,7 @@ class InviteAdmin(admin.ModelAdmin):
             return
         made, token = invites.make(obj.note, request.user, expires=obj.expires)
         obj.pk, obj.digest = made.pk, made.digest
-        link = request.build_absolute_uri(invites.path(token))
+        link = in_full(request, invites.path(token))
         self.message_user(
             request, f"Send this link, which works once and is not shown again: {link}"
         )

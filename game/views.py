@@ -118,6 +118,7 @@ def adventure(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
             "modules": [f"js/{name}.js" for name in MODULES],
             "page_data": {
                 "id": str(found.pk),
+                "socket": reverse("socket", args=[found.pk]),
                 "turns": reverse("turns", args=[found.pk]),
                 "versions": reverse("versions", args=[found.pk, found.pk]),
                 "tree": reverse("tree", args=[found.pk]),

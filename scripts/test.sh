@@ -20,20 +20,34 @@ skip() {
 !!! SKIPPED: $*"
 }
 
-# Debian's packages: a browser, a font for it, node for the tests of the pages' own code, and what
-# collects the texts to translate.
+# Debian's packages: a browser, a font for it, node for the tests of the pages' own code, what collects
+# the texts to translate, and two proxies to stand before Grue.
+PATH="$PATH:/usr/sbin"
 wanted=""
 command -v chromium >/dev/null 2>&1 || wanted="$wanted chromium"
 command -v node >/dev/null 2>&1 || wanted="$wanted nodejs"
 command -v xgettext >/dev/null 2>&1 || wanted="$wanted gettext"
+command -v nginx >/dev/null 2>&1 || wanted="$wanted nginx-light"
+command -v caddy >/dev/null 2>&1 || wanted="$wanted caddy"
 [ -d /usr/share/fonts/truetype/dejavu ] || wanted="$wanted fonts-dejavu-core"
 if [ -n "$wanted" ] && may_install; then
     echo "grue: installing$wanted"
     as_root apt-get update -qq >/dev/null 2>&1
+    # Debian starts what it installs, and a proxy would take port 80 of this machine.
+    quiet=""
+    if [ ! -e /usr/sbin/policy-rc.d ]; then
+        quiet=/usr/sbin/policy-rc.d
+        printf '#!/bin/sh\nexit 101\n' | as_root tee "$quiet" >/dev/null && as_root chmod +x "$quiet"
+    fi
     # shellcheck disable=SC2086
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
         $wanted >/dev/null 2>&1 || echo "grue: not all of$wanted could be installed" >&2
+    [ -z "$quiet" ] || as_root rm -f "$quiet"
 fi
+for proxy in nginx caddy; do
+    command -v $proxy >/dev/null 2>&1 ||
+        skip "the tests behind a real $proxy: install it (apt-get install $proxy)"
+done
 if ! command -v chromium >/dev/null 2>&1 && [ -z "${CHROMIUM:-}" ]; then
     skip "the tests in a browser: install Debian's chromium (apt-get install chromium)"
     set -- --ignore tests/browser "$@"

@@ -91,5 +91,10 @@ def remember(request: HttpRequest, response: HttpResponseBase) -> None:
     accounts[str(player.pk)] = secrets.token_urlsafe(16)
     kept = dict(list(accounts.items())[-ACCOUNTS:])
     response.set_cookie(
-        COOKIE, signing.dumps(kept, salt=SALT), max_age=LASTS, httponly=True, samesite="Lax"
+        COOKIE,
+        signing.dumps(kept, salt=SALT),
+        max_age=LASTS,
+        path=settings.SESSION_COOKIE_PATH,
+        httponly=True,
+        samesite="Lax",
     )

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 from game import adventures as playthroughs
 from game import narration, searching
 from game.accounts.limits import limited
+from game.addresses import in_full
 from game.forms import BeginForm
 from game.guests import player_of
 from game.library import ratings
@@ -180,7 +181,7 @@ def scenario_page(
             "may_rate": player is not None and ratings.may_rate(player, found),
             "my_rating": player and ratings.rating_of(player, found),
             "stars": [1, 2, 3, 4, 5],
-            "address": request.build_absolute_uri(request.path),
+            "address": in_full(request, request.path),
         },
         status=status,
     )

@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from game.addresses import in_full
 from game.guests import player_of
 from game.library import covers, linkcard, shares, shown, trash
 from game.library.excerpts import last_words
@@ -62,7 +63,7 @@ def share(request: HttpRequest, adventure_id: UUID, turn_id: UUID) -> HttpRespon
 
 
 def address_of(request: HttpRequest, share: Share) -> str:
-    return request.build_absolute_uri(reverse("shared", args=[share.token]))
+    return in_full(request, reverse("shared", args=[share.token]))
 
 
 @never_cache
@@ -154,7 +155,7 @@ def shared(request: HttpRequest, share: Share) -> HttpResponse:
             "page": page,
             "teaser": share.texts.teaser,
             "cards": shown.cards_seen(texts),
-            "image": request.build_absolute_uri(reverse("shared_card", args=[share.token])),
+            "image": in_full(request, reverse("shared_card", args=[share.token])),
         },
     )
 

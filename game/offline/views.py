@@ -34,13 +34,13 @@ def manifest(request: HttpRequest) -> JsonResponse:
     ]
     return JsonResponse(
         {
-            "id": "/",
+            "id": reverse("home"),
             "name": "Grue",
             "short_name": "Grue",
             "description": _("A text adventure that you play in your own words."),
             "lang": get_language(),
             "start_url": reverse("home"),
-            "scope": "/",
+            "scope": reverse("home"),
             "display": "standalone",
             "background_color": PAGE,
             "theme_color": PAGE,
@@ -63,6 +63,7 @@ def worker(request: HttpRequest) -> HttpResponse:
         "version": files.version(),
         "shell": files.shell(),
         "offline": reverse("offline"),
+        "base": reverse("home"),
     }
     code = f"const KEPT = {json.dumps(kept)};\n{files.source()}"
     return HttpResponse(code, content_type="text/javascript; charset=utf-8")

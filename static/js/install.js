@@ -16,8 +16,10 @@ const tell = async (message) => {
 /** Whoever is signed in, as a word that says nothing; null on a page that was kept. */
 const player = document.querySelector("meta[name=player]")?.content ?? null;
 
-if (serviceWorker && player !== null) {
-  serviceWorker.register("/worker.js").catch(() => {
+const script = document.querySelector("meta[name=worker]")?.content;
+
+if (serviceWorker && script && player !== null) {
+  serviceWorker.register(script).catch(() => {
     // Forbidden by this browser.
   });
   tell({ type: "here", player });

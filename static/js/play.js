@@ -20,7 +20,7 @@ import * as story from "./story.js";
 import { TurnView } from "./turnview.js";
 import { Waiting } from "./waiting.js";
 
-const here = JSON.parse($("adventure-data").textContent); // {id, turns, tree}
+const here = JSON.parse($("adventure-data").textContent); // {id, socket, turns, tree}
 
 const scroller = $("scroller");
 const list = $("turns");
@@ -94,8 +94,9 @@ const entry = new Entry(drafts, {
   },
   say: (text) => announcer.say(text),
 });
-const scheme = location.protocol === "https:" ? "wss" : "ws";
-const socket = new Socket(`${scheme}://${location.host}/ws/adventures/${here.id}/`, {
+const address = new URL(here.socket, location.href);
+address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
+const socket = new Socket(address.href, {
   onEvent: heard,
   onStatus: connection,
 });

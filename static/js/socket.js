@@ -14,6 +14,7 @@ const FINAL = {
   4409: "elsewhere",
 };
 const FLOODED = 4429;
+const ASK_AFTER = 2; // times that it did not open, before the server is asked why
 
 /**
  * A random UUID, version 4. `crypto.randomUUID` is missing on plain http, where Grue is often
@@ -37,14 +38,19 @@ export class Socket {
   /**
    * @param {string} url ws:// or wss:// address
    * @param {{onEvent: (event: object) => void, onStatus: (status: string) => void}} ears
-   *   status: "connecting", "open", "offline", "signed-out", "elsewhere" or "gone"
-   * @param {{WebSocket?: typeof WebSocket}} [outside]
+   *   status: "connecting", "open", "offline", "untrusted", "blocked", "signed-out", "elsewhere"
+   *   or "gone"
+   * @param {{WebSocket?: typeof WebSocket, fetch?: typeof fetch, origin?: string}} [outside]
    */
   constructor(url, { onEvent, onStatus }, outside = {}) {
     this.url = url;
     this.onEvent = onEvent;
     this.onStatus = onStatus;
     this.WebSocket = outside.WebSocket ?? globalThis.WebSocket;
+    this.fetch = outside.fetch ?? ((url) => globalThis.fetch(url));
+    this.origin = outside.origin ?? globalThis.location?.origin;
+    this.refused = 0; // how often it did not even open, in a row
+    this.cause = null; // why, where the server said so
     this.after = null; // the last log id seen
     this.version = null; // the adventure's version there
     this.unanswered = new Map(); // key -> command
@@ -52,12 +58,14 @@ export class Socket {
     this.socket = null;
     this.timers = { back: null, ping: null, pong: null };
     this.over = false;
+    this.open = false;
   }
 
   connect() {
     if (this.over) return;
     clearTimeout(this.timers.back);
     this.drop();
+    this.open = false;
     const url = new URL(this.url);
     if (this.after) url.searchParams.set("after", this.after);
     if (this.after && this.version !== null) url.searchParams.set("version", this.version);
@@ -102,6 +110,9 @@ export class Socket {
 
   opened() {
     clearTimeout(this.timers.pong);
+    this.refused = 0;
+    this.cause = null;
+    this.open = true;
     this.onStatus("open");
     for (const command of this.unanswered.values()) this.write(command);
     this.timers.ping = setInterval(() => this.ping(), PING_EVERY);
@@ -145,9 +156,32 @@ export class Socket {
       return;
     }
     if (code === FLOODED) this.tries = Math.max(this.tries, 5);
-    this.onStatus("offline");
+    if (!this.open) this.refused += 1;
+    this.open = false;
+    if (this.refused === ASK_AFTER) this.ask();
+    this.onStatus(this.cause ?? "offline");
     this.timers.back = setTimeout(() => this.connect(), pause(this.tries));
     this.tries += 1;
+  }
+
+  /**
+   * Browsers do not tell a page why its socket was refused. The server does, over plain HTTP: where
+   * it answers, the network is there, and the settings of its host or proxy are what is wrong.
+   */
+  async ask() {
+    try {
+      const url = new URL(this.url);
+      url.protocol = url.protocol === "wss:" ? "https:" : "http:";
+      url.search = "";
+      url.searchParams.set("origin", this.origin);
+      const answer = await this.fetch(url.href);
+      const { trusted } = await answer.json();
+      if (this.over || this.open) return;
+      this.cause = trusted ? "blocked" : "untrusted";
+      this.onStatus(this.cause);
+    } catch {
+      this.refused = 0; // no server, no network: asked again later
+    }
   }
 
   drop() {

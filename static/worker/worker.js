@@ -1,15 +1,18 @@
 // The service worker. Every page comes from the network, as without it; where there is none, the
 // last adventure can be read, and any other address shows a page that says so.
 //
-// Before this code stands `const KEPT = {version, shell, offline}` (game/offline/views.py). Two
+// Before this code stands `const KEPT = {version, shell, offline, base}` (game/offline/views.py). Two
 // caches: the shell is ours and everybody's, named by its version; the story is one player's, one
 // page, gone when they log out.
 
 const SHELL = `grue-shell-${KEPT.version}`;
 const STORY = "grue-story";
 const PLAYER = "X-Kept-For"; // a word for the player, of ours: on what is kept, never sent
-const ADVENTURE = /^\/adventures\/[0-9a-f-]{36}\/(?:read\/)?$/u;
-const LEAVES = /^\/accounts\/(?:logout|delete)/u;
+// Below KEPT.base, which is "/" or the path that the host serves us at.
+const ADVENTURE = /^adventures\/[0-9a-f-]{36}\/(?:read\/)?$/u;
+const LEAVES = /^accounts\/(?:logout|delete)/u;
+const below = (url) => (url.pathname.startsWith(KEPT.base) ? url.pathname.slice(KEPT.base.length) : "");
+const ADVENTURE_LENGTH = "adventures/".length + 36 + 1;
 
 self.addEventListener("install", (event) => {
   const keep = async () => {
@@ -35,13 +38,13 @@ self.addEventListener("fetch", (event) => {
   const { request } = event;
   const url = new URL(request.url);
   if (url.origin !== location.origin) return;
-  if (request.method === "POST" && LEAVES.test(url.pathname)) {
+  if (request.method === "POST" && LEAVES.test(below(url))) {
     event.waitUntil(caches.delete(STORY));
     return;
   }
   if (request.method !== "GET") return;
   if (request.mode === "navigate") event.respondWith(page(request, url));
-  else if (url.pathname.startsWith("/static/")) event.respondWith(file(request));
+  else if (below(url).startsWith("static/")) event.respondWith(file(request));
 });
 
 /** A page, of the network; without one, what is kept. */
@@ -49,7 +52,7 @@ async function page(request, url) {
   try {
     return await fetch(request);
   } catch (problem) {
-    const kept = ADVENTURE.test(url.pathname) && (await story(url.pathname.slice(0, 49)));
+    const kept = ADVENTURE.test(below(url)) && (await story(url.pathname.slice(0, KEPT.base.length + ADVENTURE_LENGTH)));
     const instead = kept || (await caches.match(KEPT.offline, { cacheName: SHELL }));
     if (instead) return instead;
     throw problem;

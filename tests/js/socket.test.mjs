@@ -44,7 +44,7 @@ function connected() {
   const socket = new Socket(
     "ws://host/ws/adventures/1/",
     { onEvent: (event) => heard.push(event), onStatus: (status) => statuses.push(status) },
-    { WebSocket: FakeSocket },
+    { WebSocket: FakeSocket, fetch: () => Promise.reject(new Error("no network")) },
   );
   socket.connect();
   FakeSocket.made[0].open();

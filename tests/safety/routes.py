@@ -121,6 +121,7 @@ ROUTES = {
     # The house
     "set_language": Route(PUBLIC),
     "operator_code": Route(PUBLIC, missing=True),
+    "socket": Route(PUBLIC, {"whose": NOWHERE}),  # says nothing of the adventure
     "operator": Route(PUBLIC, {"token": "x"}, missing=True),
     "healthz": Route(PUBLIC),
     "readyz": Route(PUBLIC),

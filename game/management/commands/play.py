@@ -240,14 +240,16 @@ class House:
         return all(log.narrator_alive(narrator.name) for narrator in waited_for)
 
     def invite(self, found: Invitation | None) -> None:
-        print(f"\n  Play at        {self.address}/")
+        address = settings.PUBLIC_URL or self.address
+        print(f"\n  Play at        {address}/")
         if found is not None:
             how = f"code {found.code}" if found.code else "works once"
-            print(f"  Operator link  {self.address}{found.path}   ({how})")
+            origin = settings.PUBLIC_ORIGIN if settings.PUBLIC_URL else self.address
+            print(f"  Operator link  {origin}{found.path}   ({how})")
         print("  Ctrl-C ends it.\n", flush=True)
         if not network.is_loopback(network.shown_host(settings.HOST)):
             with suppress(UnicodeEncodeError):  # a terminal without block characters
-                segno.make(f"{self.address}/", error="l").terminal(sys.stdout, compact=True)
+                segno.make(f"{address}/", error="l").terminal(sys.stdout, compact=True)
             sys.stdout.flush()
 
 
