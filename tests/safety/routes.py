@@ -50,6 +50,7 @@ ROUTES = {
     "narrator": Route(THEIRS, post={"narrator": ""}),
     "summary": Route(THEIRS, post={"text": "stolen"}),
     "context": Route(THEIRS, {"turn_id": "turn"}),
+    "versions": Route(THEIRS, {"turn_id": "turn"}),
     "cards": Route(THEIRS, post={"title": "x", "keys": "x", "text": "stolen"}),
     "reveal_cards": Route(THEIRS),
     "import_cards": Route(THEIRS, post={"text": "{}"}),
