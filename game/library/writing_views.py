@@ -128,7 +128,7 @@ def page_of(
         "scenario": scenario,
         "forms": forms,
         "preview": preview_of(content) if content else None,
-        "warnings": writing.warnings(file) if file else [],
+        "warnings": writing.warnings(file) if file and not forms.problem else [],
         "unsaved": unsaved,
     }
     return render(request, "library/write.html", context, status=status)

@@ -31,7 +31,7 @@ def test_a_preview_follows_what_is_written(alice):
     page.get_by_label("Default answer").fill("Ada <b>")
     expect(preview.get_by_text("You are Ada <b>, and the lamp is out.")).to_be_visible()
     page.get_by_role("button", name="Another action").click()
-    page.get_by_role("textbox", name="Text").last.fill("go down, ${who}")
+    page.locator("[name=actions-1-text]").fill("go down, ${who}")
     expect(preview.get_by_text("go down, Ada <b>")).to_be_visible()
 
 
@@ -137,7 +137,7 @@ def test_deleting_is_undone(alice):
     title = page.locator("#title").inner_text()
     page.goto(alice.address + "/adventures/")
     page.get_by_role("button", name=f"Delete {title}").click()
-    expect(page.get_by_text("bring it back for 24 hours")).to_be_visible()
+    expect(page.get_by_text("You can restore each one for 24 hours.")).to_be_visible()
     page.get_by_role("button", name=f"Restore {title}").click()
     page.get_by_role("link", name=f"Continue {title}").click()
     window.ready()
