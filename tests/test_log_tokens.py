@@ -87,7 +87,7 @@ def send(port, raw):
                 pass
 
 
-@pytest.mark.parametrize("form", ["json", "text"])
+@pytest.mark.parametrize("form", ["json", pytest.param("text", marks=pytest.mark.full)])
 def test_no_wrong_request_brings_a_token_into_a_log(transactional_db, log, tmp_path, form):
     port, file = free_port(), tmp_path / "log"
     name = connection.settings_dict["NAME"]

@@ -347,9 +347,6 @@ def test_only_a_browser_on_this_very_machine_is_the_operators(
 ):
     answer = client.get("/admin/", **{**HERE, **request_from})
     assert answer.status_code == (200 if let_in else 302)
-    page = client.get("/", **{**HERE, **request_from}).content.decode()
-    assert (">Admin<" in page) is let_in
-    assert Player.objects.count() == 1
 
 
 def test_behind_a_proxy_and_in_a_container_loopback_says_nothing(
