@@ -18,6 +18,7 @@ from django.conf import settings  # noqa: E402
 from django.urls import Resolver404, resolve  # noqa: E402
 
 from dungeon import origins  # noqa: E402
+from game import ip  # noqa: E402
 from game.routing import websocket_urlpatterns  # noqa: E402
 
 
@@ -58,7 +59,9 @@ def full_path(path: str) -> str:
 class Application(ProtocolTypeRouter):
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         # Daphne would believe any client's Daphne-Root-Path.
-        where = {"path": full_path(scope["path"]), "root_path": settings.BASE_PATH}
+        where: dict[str, Any] = {"path": full_path(scope["path"]), "root_path": settings.BASE_PATH}
+        if scope.get("client"):
+            where["client"] = [ip.plain(scope["client"][0]), scope["client"][1]]
         await super().__call__({**scope, **where}, receive, send)
 
     def body_limit(self, path: str) -> int:

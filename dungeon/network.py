@@ -12,6 +12,8 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from game import ip
+
 EVERY = {"0.0.0.0", "::", ""}  # noqa: S104 (compared with, not bound to)
 LOOPBACK = ["127.0.0.1", "localhost", "::1"]
 SIOCGIFADDR = 0x8915
@@ -89,7 +91,7 @@ def host_of(origin: str) -> str:
 
 def is_loopback(host: str) -> bool:
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return ip.parsed(host).is_loopback
     except ValueError:
         return host == "localhost"
 
@@ -100,7 +102,7 @@ def is_private_address(host: str) -> bool:
     Such a Host header cannot come from DNS rebinding: that needs a name.
     """
     try:
-        address = ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
+        address = ip.parsed(host)
     except ValueError:
         return False
     return any(address in network for network in PRIVATE if network.version == address.version)

@@ -11,9 +11,12 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.request import split_domain_port
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
+from dungeon import network
+from game import ip
 from inference import tracing
 from inference.logs import about
 
@@ -79,14 +82,25 @@ class BodyLimitMiddleware:
 class ProbeMiddleware:
     """Lets machines ask by address: Prometheus and Kubernetes know no name of ours.
 
-    Django answers a Host that is not in ALLOWED_HOSTS with 400, before any view. What these pages
-    say does not depend on the name.
+    Django answers a Host that is not in ALLOWED_HOSTS with 400, before any view. Here a literal
+    address will do, if it is one of this machine's or of a private network, as a pod's is. A name
+    will not: somebody else's page could give it our address (DNS rebinding), and read the answer.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.path_info.strip("/") in PROBES and settings.ALLOWED_HOSTS:
+        probe = request.path_info.strip("/") in PROBES and settings.ALLOWED_HOSTS
+        if probe and is_asked_by_address(request):
             request.META["HTTP_HOST"] = settings.ALLOWED_HOSTS[0].removeprefix(".")
         return self.get_response(request)
+
+
+def is_asked_by_address(request: HttpRequest) -> bool:
+    """Whether a request names no host, or an address that may well be this machine's."""
+    host = split_domain_port(request.META.get("HTTP_HOST", ""))[0].strip("[]")
+    if not host:
+        return "HTTP_HOST" not in request.META
+    local = network.is_loopback(host) or network.is_private_address(host)
+    return local or ip.plain(host) in network.lan_addresses()

@@ -10,7 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from game import metrics
+from game import ip, metrics
 
 # Not `is_private`: that is all that is not routed, addresses of examples and tests among them.
 PRIVATE = [
@@ -49,10 +49,9 @@ def may_read(request: HttpRequest) -> bool:
     if any(name in request.headers for name in ("X-Forwarded-For", "Forwarded", "Via")):
         return False
     try:
-        caller = ipaddress.ip_address(request.META.get("REMOTE_ADDR", ""))
+        caller = ip.parsed(request.META.get("REMOTE_ADDR", ""))
     except ValueError:
         return False
-    caller = getattr(caller, "ipv4_mapped", None) or caller
     return any(caller in network for network in PRIVATE)
 
 

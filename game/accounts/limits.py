@@ -17,6 +17,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
+from game import ip
+
 SECONDS = {"m": 60, "h": 3600, "d": 86400}
 View = Callable[..., HttpResponseBase]
 
@@ -82,23 +84,25 @@ def count(key: str, seconds: int) -> int:
 def network_of(address: str) -> str:
     """A home has a whole /64 of IPv6 addresses, and is one all the same."""
     try:
-        found = ipaddress.ip_address(address)
+        found = ip.parsed(address)
     except ValueError:
         return address
-    return str(ipaddress.ip_network((found, 64), strict=False)) if found.version == 6 else address
+    if found.version == 4:
+        return str(found)
+    return str(ipaddress.ip_network((found, 64), strict=False))
 
 
 def is_here(request: HttpRequest) -> bool:
     """Whether the request comes from the machine that Grue runs on."""
     try:
-        return ipaddress.ip_address(address_of(request) or "").is_loopback
+        return ip.parsed(address_of(request) or "").is_loopback
     except ValueError:
         return False
 
 
 def address_of(request: HttpRequest) -> str | None:
     """Whence a request comes, past the proxies that the host trusts. None where nobody says so."""
-    return get_client_ip(request) or None
+    return ip.plain(get_client_ip(request) or "") or None
 
 
 def home_of(request: HttpRequest) -> str | None:

@@ -8,7 +8,6 @@ loopback, or when it gave the code that the terminal prints.
 """
 
 import base64
-import ipaddress
 import re
 import secrets
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 
+from game import ip
 from game.models import OperatorLink, Player
 
 LASTS = timedelta(hours=1)  # a link that was asked for by command
@@ -176,11 +176,9 @@ def is_loopback(name: str) -> bool:
     if name.lower() == "localhost":
         return True
     try:
-        address = ipaddress.ip_address(name)
+        return ip.parsed(name).is_loopback
     except ValueError:
         return False
-    mapped = getattr(address, "ipv4_mapped", None)  # ::ffff:127.0.0.1, on a socket for both
-    return (mapped or address).is_loopback
 
 
 def host_name(host: str) -> str:
