@@ -16,7 +16,7 @@ import math
 import socket
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -30,6 +30,7 @@ from twisted.internet import reactor
 from dungeon.http_limits import BODY_BYTES, LimitedChannel, LimitedRequest
 from dungeon.logs import without_tokens
 from inference import interpreter
+from inference.logs import where
 
 logger = logging.getLogger(__name__)
 
@@ -226,10 +227,35 @@ class WebServer(Server):
         self.ws_factory.setProtocolOptions(failByDrop=False, closeHandshakeTimeout=CLOSE_SECONDS)
         interpreter.collect_seldom()
 
+    # Looks at all connections. An error with one must not end the looks at the others: Twisted
+    # logs it, and Daphne's own would never be called again.
+
     def check_channels(self) -> None:
-        for channel in list(self.channels):
-            channel.check_timeouts()
+        self.check(self.channels)
         reactor.callLater(min(2, self.patience / 4), self.check_channels)
+
+    def timeout_checker(self) -> None:
+        self.check(self.connections)
+        reactor.callLater(2, self.timeout_checker)
+
+    def check(self, connections: Iterable[Any]) -> None:
+        for each in list(connections):
+            try:
+                each.check_timeouts()
+            except Exception as problem:
+                logger.error("a connection's time was not looked at: %s", where(problem))
+
+    def application_checker(self) -> None:
+        try:
+            super().application_checker()
+        except Exception as problem:
+            logger.error("an application that ended was not cleaned up: %s", where(problem))
+            for connection, details in list(self.connections.items()):
+                ended = details.get("application_instance")
+                if ended is not None and ended.done() and "disconnected" not in details:
+                    details["disconnected"] = time.time()  # Daphne does not tell its client again
+                    connection.transport.abortConnection()
+            reactor.callLater(1, self.application_checker)
 
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
         """Start the application on a request or socket."""

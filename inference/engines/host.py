@@ -68,7 +68,9 @@ class Host:
         """Advance the engine, and send what came of it as one message."""
         texts, self._unsent = self._unsent, []
         for text in self._engine.step():
-            number = self._workers_number[text.request]
+            number = self._workers_number.get(text.request)
+            if number is None:
+                continue  # of a request that has ended: its end was sent
             texts.append(NewText(number, text.text, text.tokens, text.finish, text.error))
             if text.finish:
                 del self._workers_number[text.request], self._engines_number[number]
