@@ -163,3 +163,20 @@ def test_the_menu_has_keys_or_gestures_and_says_where_there_are_no_voices(visit,
     menu.click()
     page.get_by_role("button", name="Read aloud").click()
     expect(window.line).to_contain_text("no voices")
+
+
+def test_a_card_that_is_deleted_beside_the_story_comes_back_by_undo(alice):
+    window = alice.begin()
+    page = window.page
+    page.get_by_role("link", name="Plot", exact=True).click()
+    page.get_by_role("tab", name="Cards").click()
+    panel = page.get_by_role("tabpanel", name="Cards")
+    cards = panel.locator("[data-card]")
+    expect(cards.first).to_be_visible()
+    count = cards.count()
+    cards.first.get_by_role("button", name="Delete").click()
+    expect(panel.get_by_text("was deleted")).to_be_visible()
+    expect(cards).to_have_count(count - 1)
+    panel.get_by_role("button", name="Undo").click()
+    expect(panel.get_by_text("was restored")).to_be_visible()
+    expect(cards).to_have_count(count)
