@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from django.urls import reverse
 from django.utils import timezone
 
-from game.models import Adventure
+from game.models import Adventure, Scenario, Share, StoryCard
 
 THEIRS, PUBLIC, OWN, PASSWORD, ENTRANCE = "theirs", "public", "own", "password", "entrance"
 
@@ -42,6 +42,7 @@ ROUTES = {
     "adventure": Route(THEIRS),
     "turns": Route(THEIRS, query="?before={turn}"),
     "tree": Route(THEIRS),
+    "whole_words": Route(THEIRS, {"turn_id": "turn"}),
     "read": Route(THEIRS),
     "search": Route(THEIRS, query="?q=lamp"),
     "export": Route(THEIRS, {"form": "json"}),
@@ -57,6 +58,7 @@ ROUTES = {
     "card": Route(THEIRS, {"card_id": "card"}, {"title": "x", "keys": "x", "text": "stolen"}),
     "pin_card": Route(THEIRS, {"card_id": "card"}),
     "delete_card": Route(THEIRS, {"card_id": "card"}),
+    "restore_card": Route(THEIRS, {"card_id": "card"}),
     "rename": Route(THEIRS, post={"title": "stolen"}),
     "archive": Route(THEIRS, post={"archived": "on"}),
     "duplicate": Route(THEIRS),
@@ -84,11 +86,14 @@ ROUTES = {
     "edit_scenario": Route(THEIRS, {"slug": "own"}, {"title": "stolen"}),
     "publish_scenario": Route(THEIRS, {"slug": "own"}, {"visibility": "public"}),
     "delete_scenario": Route(THEIRS, {"slug": "own"}),
+    "restore_scenario": Route(THEIRS, {"slug": "own"}),
+    "undo_scenario": Route(THEIRS, {"slug": "own"}),
     "export_scenario": Route(THEIRS, {"slug": "own"}),
     "share": Route(THEIRS, {"turn_id": "turn"}),
     "shares": Route(PUBLIC),
     "update_share": Route(THEIRS, {"share_id": "share"}),
     "revoke": Route(THEIRS, {"share_id": "share"}),
+    "restore_share": Route(THEIRS, {"share_id": "share"}),
     "shared": Route(PUBLIC, {"token": "token"}),
     "shared_card": Route(PUBLIC, {"token": "token"}),
     "play_on": Route(PUBLIC, {"token": "token"}),
@@ -158,3 +163,6 @@ def prepare(name, world):
     """What has to have happened before a page is there even for its owner."""
     if name in ("restore", "purge"):
         Adventure.objects.update(deleted=timezone.now())
+    deleted = {"restore_card": StoryCard, "restore_scenario": Scenario, "restore_share": Share}
+    if name in deleted:
+        deleted[name].objects.update(deleted=timezone.now())
