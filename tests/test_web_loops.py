@@ -6,6 +6,8 @@ import pytest
 
 from tests.serving import PING, RawSocket, serving
 
+pytestmark = pytest.mark.full  # pings take seconds
+
 
 @pytest.fixture(scope="module")
 def served():

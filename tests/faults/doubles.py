@@ -1,7 +1,7 @@
 """Duplicate delivery: what enters Redis for workers enters it again.
 
 Watches Valkey's own MONITOR, so that what is doubled is exactly what was sent: Celery's messages
-(wake-ups and `record_reply`) and the entries of the line.
+(`record_reply` for one) and the entries of the line.
 """
 
 import contextlib

@@ -56,7 +56,7 @@ def no_rate(monkeypatch):
 
 async def told_while(attack, alice, bob, begin, troupe):
     """Alice is told a reply while bob's windows do `attack`, again and again."""
-    troupe.start(pace=80, replies=[TOLD])
+    troupe.start(pace=140, replies=[TOLD])
     story, theirs = await in_database(begin, alice), await in_database(begin, bob)
     async with Window(story.pk, alice) as window, Window(theirs.pk, bob) as attacker:
         await window.next()
