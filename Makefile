@@ -1,5 +1,5 @@
 .POSIX:
-.PHONY: play test test-torch test-containers check bench eval faults
+.PHONY: play test test-torch test-containers test-docs check bench eval faults
 
 # make play HOST=0.0.0.0 PORT=8001 DATA_DIR=~/grue: what is set here reaches Grue's environment.
 
@@ -21,6 +21,11 @@ test-torch:
 # restore, upgrade, back. BUILD_NETWORK=host helps where Docker's bridge reaches no package index.
 test-containers:
 	@exec sh scripts/test-containers.sh
+
+# What README.md and docs/ tell people to type, in a copy of this folder: tests/docs_commands.yaml.
+test-docs:
+	@sh scripts/environment.sh light test
+	@exec .venv/bin/python -m pytest -s -m '' tests/test_docs.py tests/test_docs_run.py tests/test_platforms.py
 
 check:
 	@sh scripts/environment.sh light test

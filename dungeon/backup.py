@@ -34,6 +34,7 @@ import stat
 import subprocess
 import sys
 import tarfile
+import tempfile
 import threading
 import time
 import zlib
@@ -120,7 +121,10 @@ class Here:
             yield
             return
         data_dir = self.settings.DATA_DIR
-        with services.alone_in(data_dir, "a restore" if restoring else "a backup"):
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(
+                services.alone_in(data_dir, "a restore" if restoring else "a backup")
+            )
             services.prepare_postgres(data_dir)
             program = services.postgres(data_dir)
             if restoring:
@@ -128,18 +132,19 @@ class Here:
                 # half the disk, and where it is full, an error instead of the server's end.
                 minimal = ["-c", "wal_level=minimal", "-c", "max_wal_senders=0"]
                 program = replace(program, argv=[*program.argv, *minimal])
+            said = stack.enter_context(tempfile.TemporaryFile())
             process = subprocess.Popen(
                 program.command,
                 env=program.environ,
                 cwd=program.folder,
                 stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
+                stderr=said,
             )
             try:
                 give_up = time.monotonic() + START_SECONDS
                 while not backends.database_ready(self.url):
                     if time.monotonic() > give_up or process.poll() is not None:
-                        raise BackupError("the bundled PostgreSQL did not start")
+                        raise BackupError(f"the bundled PostgreSQL did not start{why(said)}")
                     time.sleep(0.1)
                 yield
             finally:
@@ -217,6 +222,13 @@ def shut_down(process: subprocess.Popen[bytes], program: services.Program) -> No
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(STOP_SECONDS)
             return
+
+
+def why(said: IO[bytes]) -> str:
+    """The last lines that a server that ended has said, as the end of a sentence."""
+    said.seek(0)
+    lines = said.read()[-4000:].decode(errors="replace").strip().splitlines()
+    return f": {' / '.join(lines[-5:])}" if lines else ""
 
 
 # Programs and files.

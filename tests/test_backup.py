@@ -457,3 +457,10 @@ def test_a_disk_that_fills_during_a_restore_leaves_the_old_stories(
             (small_disk / "more").write_bytes(bytes(full - (64 << 10)))
             save(where, small_disk / "backup.tar")
     assert not list(small_disk.glob("*backup.tar*"))
+
+
+def test_a_database_that_did_not_start_is_told_of_with_its_own_words(tmp_path):
+    said = (tmp_path / "said").open("w+b")
+    said.write(b"LOG: starting\nFATAL: could not open directory: Permission denied\n")
+    with said:
+        assert backup.why(said).endswith("FATAL: could not open directory: Permission denied")

@@ -277,6 +277,16 @@ def test_a_machine_that_the_libraries_do_not_serve_is_named(system, processor, g
 
 
 @pytest.mark.parametrize(
+    ("macos", "says"),
+    [((15, 0), ""), ((26, 1), ""), ((14, 7), "macOS 15.0 or newer, here is 14.7")],
+)
+def test_a_mac_that_is_too_old_for_the_libraries_is_named(macos, says):
+    problem = machine.unserved("Darwin", "arm64", None, macos)
+    assert says in problem
+    assert bool(problem) is bool(says)
+
+
+@pytest.mark.parametrize(
     ("raw", "origin"),
     [
         ("https://grue.example", "https://grue.example"),
