@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # Beside README.md and docs/: pages that tell somebody what to type.
 ALSO = ["SECURITY.md", "locale/README.md", "data/adventures/README.md", "data/adapters/README.md"]
 # Fences: `sh` is typed as it stands, `console` has commands after `$ ` and what they answer.
-LANGUAGES = {"sh", "console", "text", "yaml", "json", "python"}
+LANGUAGES = {"sh", "console", "text", "yaml", "json", "python", "nginx", "caddy"}
 PROGRAMS = {
     *("make", "manage.py", "grue", "docker", "docker-compose", "kubectl", "kustomize", "python"),
     *(
