@@ -224,6 +224,6 @@ async def test_somebody_watches_where_hosts_stop_what_nobody_does(
 
 
 def attendance_key(present):
-    from inference.log import watched_key
+    from inference.queue.keys import watched_key
 
     return watched_key(str(present.adventure))
