@@ -179,9 +179,9 @@ def test_who_sees_what(client, alice, bob, charlie, draft, visibility, hidden, l
 def test_publishing_and_taking_back(as_player, alice, bob, client, draft):
     url = f"/scenarios/{draft.slug}/"
     for visibility, words in [
-        ("public", "everybody on this host"),
-        ("unlisted", "anyone with the link"),
-        ("private", "only you can see it"),
+        ("public", "Everybody on this host can play it"),
+        ("unlisted", "Anyone with this link can play it"),
+        ("private", "Only you can see it"),
         ("nonsense", "Nothing was changed"),
     ]:
         answer = as_player(alice).post(f"{url}publish/", {"visibility": visibility}, follow=True)

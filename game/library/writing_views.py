@@ -27,13 +27,9 @@ from game.scenarios import ScenarioError, ScenarioFile
 from inference.text import shown_action
 
 SAID = {
-    Visibility.PUBLIC: gettext_lazy("Published: everybody on this host can play it."),
-    Visibility.UNLISTED: gettext_lazy(
-        "Published by link: anyone with the link can play it; it is not listed."
-    ),
-    Visibility.PRIVATE: gettext_lazy(
-        "Unpublished: only you can see it. Adventures begun from it continue."
-    ),
+    Visibility.PUBLIC: gettext_lazy("Published."),
+    Visibility.UNLISTED: gettext_lazy("Published by link."),
+    Visibility.PRIVATE: gettext_lazy("Unpublished. Adventures begun from it continue."),
 }
 
 
@@ -96,7 +92,7 @@ def writing_page(request: HttpRequest, scenario: Scenario | None) -> HttpRespons
     if warned:
         messages.warning(request, _("Saved. Check this before you publish: %s") % " ".join(warned))
     elif scenario is None:
-        messages.success(request, _("Saved as a draft. Only you can see it."))
+        messages.success(request, _("Saved as a draft."))
     else:
         trash.say(request, _("Saved."), reverse("undo_scenario", args=[saved.slug]))
     return redirect("scenario", saved.slug)
@@ -245,5 +241,5 @@ def bring(request: HttpRequest) -> HttpResponse:
         said = _("Import failed. %(problem)s") % {"problem": problem}
         messages.error(request, said)
         return redirect("my_scenarios")
-    messages.success(request, _("Imported as a draft. Only you can see it."))
+    messages.success(request, _("Imported as a draft."))
     return redirect("scenario", scenario.slug)
