@@ -200,11 +200,11 @@ def test_the_narrator_is_named_and_only_the_operator_hears_how_to_better_it(
     url = f"/adventures/{adventure.pk}/"
     page = as_player(alice).get(url).content.decode()
     assert "narrator: <bdi>" in page
-    assert "small built-in one" not in page
+    assert "small built-in model" not in page
     alice.is_superuser = True
     alice.save()
     narrator = as_player(alice).get(url).context["narrator"]
-    assert ("small built-in one" in as_player(alice).get(url).content.decode()) == narrator[
+    assert ("small built-in model" in as_player(alice).get(url).content.decode()) == narrator[
         "builtin"
     ]
 

@@ -27,7 +27,7 @@ def test_what_is_put_away_leaves_the_shelf_and_home_and_keeps_every_word(
     before = Adventure.objects.get().changed
     client.post(f"/adventures/{adventure.pk}/archive/", {"archived": "on"})
     assert titles(client.get("/adventures/")) == []
-    assert "Where you left off" not in client.get("/").content.decode()
+    assert "Last played" not in client.get("/").content.decode()
     assert titles(client.get("/adventures/?archived")) == ["The Cellar"]
     assert client.get(f"/adventures/{adventure.pk}/").status_code == 200
     client.post(f"/adventures/{adventure.pk}/archive/")

@@ -52,7 +52,7 @@ def test_the_last_adventure_is_read_without_a_network(alice):
         page.goto(alice.address + path)
         expect(page.get_by_role("heading", name=title)).to_be_visible()
         expect(page.get_by_text("You climb the stairs to the lamp room.")).to_be_visible()
-        expect(page.get_by_text("This is the story as it was kept here.")).to_be_visible()
+        expect(page.get_by_text("This is the copy saved on this device.")).to_be_visible()
         dark(page, alice.address + "/scenarios/")
         page.get_by_role("link", name=f"Read {title}").click()
         expect(page.get_by_text("You climb the stairs to the lamp room.")).to_be_visible()
