@@ -196,6 +196,12 @@ def begin(page, address):
     page.wait_for_url(re.compile("/adventures/"))
 
 
+KEEP = """async () => {
+  const { active } = await navigator.serviceWorker.ready;
+  const player = document.querySelector("meta[name=player]").content;
+  active.postMessage({ type: "keep", url: `${location.pathname}read/?kept`, player });
+  while (!(await caches.has("grue-story"))) await new Promise((done) => setTimeout(done, 50));
+}"""
 SHARE = """async () => {
   const { turns } = JSON.parse(document.getElementById("adventure-data").textContent);
   const turn = document.querySelector("[data-turn]").dataset.turn;
@@ -222,6 +228,15 @@ def test_below_a_path_everything_works_with_one_setting(page, below_a_path, scen
     cookies = page.context.cookies()
     assert {"grue_sessionid", "grue_csrftoken"} <= {each["name"] for each in cookies}
     assert {each["path"] for each in cookies} == {"/grue/"}
+    # The last adventure is kept, and read without a network.
+    played = page.url
+    page.evaluate(KEEP)
+    page.context.set_offline(True)
+    try:
+        until(lambda: page.goto(played) and page.get_by_text("saved on this device").is_visible())
+    finally:
+        page.context.set_offline(False)
+    page.goto(played)
     # A link to share is for whoever is outside, and leads to a page.
     shared = page.evaluate(SHARE)["url"]
     assert shared.startswith(f"{origin(below_a_path.ports['nginx'])}/grue/s/")

@@ -175,3 +175,37 @@ test(
     assert.equal(new URL(last().url).searchParams.get("after"), null);
   }),
 );
+
+test("a socket that never opens asks why, and says it", async () => {
+  for (const [trusted, status] of [[true, "blocked"], [false, "untrusted"]]) {
+    mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
+    try {
+      FakeSocket.made = [];
+      const statuses = [];
+      const asked = [];
+      const answer = async (url) => {
+        asked.push(url);
+        return { json: async () => ({ trusted }) };
+      };
+      const socket = new Socket(
+        "wss://host/grue/ws/adventures/1/?after=9",
+        { onEvent: () => {}, onStatus: (each) => statuses.push(each) },
+        { WebSocket: FakeSocket, fetch: answer, origin: "https://host" },
+      );
+      socket.connect();
+      for (let tries = 0; tries < 4; tries += 1) {
+        FakeSocket.made.at(-1).cut();
+        await new Promise((done) => setImmediate(done));
+        mock.timers.tick(20_000);
+      }
+      assert.deepEqual(asked, ["https://host/grue/ws/adventures/1/?origin=https%3A%2F%2Fhost"]);
+      assert.equal(statuses.at(-1), status);
+      FakeSocket.made.at(-1).open();
+      FakeSocket.made.at(-1).cut();
+      assert.equal(statuses.at(-1), "offline", "what was wrong is over");
+      socket.close();
+    } finally {
+      mock.timers.reset();
+    }
+  }
+});
