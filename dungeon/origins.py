@@ -14,6 +14,7 @@ from channels.security.websocket import OriginValidator
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http.request import split_domain_port
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.views.decorators.cache import never_cache
@@ -97,7 +98,8 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """400. For a name that is not ours, with what its host has to do; Django logs the setting."""
     if not isinstance(exception, DisallowedHost):
         return plain_bad_request(request, exception)
-    name = request.META.get("HTTP_HOST", "")[:100]
+    raw = request.META.get("HTTP_HOST", "")
+    name = (split_domain_port(raw)[0] or raw)[:100]  # without the port, as ALLOWED_HOSTS has it
     # Without the request: its pages ask for the name, which is what was refused.
     return HttpResponse(render_to_string("400.html", {"name": name}), status=400)
 

@@ -294,7 +294,7 @@ def test_a_name_that_is_not_ours_is_refused_with_the_setting(client, caplog):
     assert answer.status_code == 400
     assert "ALLOWED_HOSTS" in answer.content.decode()
     assert "<b>" not in answer.content.decode()
-    answer = client.get("/", headers={"host": "grue.lan"})
+    answer = client.get("/", headers={"host": "grue.lan:8000"})
     assert "<bdi>grue.lan</bdi>" in answer.content.decode()
     assert "ALLOWED_HOSTS" in caplog.text
 
