@@ -221,6 +221,7 @@ def prepare_postgres(data_dir: Path) -> list[str]:
             if not any(folder.is_relative_to(ours) for ours in (data_dir, Path(sys.prefix)))
         ]
     end_leftover(cluster / "postmaster.pid", cluster, signal.SIGINT)
+    end_orphans(cluster)
     (socket_folder(data_dir) / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
     version = cluster / "PG_VERSION"
     if version.exists():
@@ -341,6 +342,37 @@ def end_leftover(pid_file: Path, marker: Path, stop: signal.Signals, patience: f
         time.sleep(0.2)
     if command_line(pid):
         pid_file.unlink(missing_ok=True)  # the number is a stranger's: the server would give up
+
+
+def end_orphans(cluster: Path, patience: float = 10) -> None:
+    """End what outlived a PostgreSQL that was killed: at work, it does not notice for a while.
+
+    A new server refuses to start beside it. Only under DATA_DIR's lock, once the server itself is
+    gone. SIGQUIT is what the server would send after a crash; the next start replays the log.
+    Elsewhere than on Linux nobody is found, and the server says that memory is still in use.
+    """
+    deadline = time.monotonic() + patience
+    while orphans := processes_in(cluster):
+        if time.monotonic() > deadline + patience:
+            raise ServiceError(
+                f"processes of an earlier PostgreSQL do not end: kill {' '.join(map(str, orphans))}"
+            )
+        how = signal.SIGQUIT if time.monotonic() < deadline else signal.SIGKILL
+        for pid in orphans:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, how)
+        time.sleep(0.1)
+
+
+def processes_in(cluster: Path) -> list[int]:
+    """The processes of PostgreSQL that run in a database folder, where no other program does."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # gone, or somebody else's
+            here = (folder / "cwd").readlink() == cluster.resolve()
+            if here and command_line(int(folder.name)).startswith("postgres:"):
+                found.append(int(folder.name))
+    return found
 
 
 def command_line(pid: int) -> str:

@@ -11,6 +11,7 @@ import stat
 import subprocess
 import sys
 import tarfile
+import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -295,6 +296,27 @@ def test_an_account_that_only_owns_its_database_may_restore_it(house, saved):
             assert do(outside, "SELECT count(*) FROM story") == [(500,)]
         owner = "SELECT nspowner::regrole::text FROM pg_namespace WHERE nspname = 'public'"
         assert do(outside, owner) == [("pg_database_owner",)]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="orphans are found in /proc")
+def test_a_server_starts_again_although_work_of_the_killed_one_goes_on(living):
+    """A busy backend outlives its postmaster, and a new one refuses to start beside it."""
+    cluster = living.settings.DATA_DIR / "postgres"
+
+    def work():
+        with contextlib.suppress(psycopg2.Error):
+            do(living, "INSERT INTO diary SELECT count(*) FROM generate_series(1, 2000000000) n")
+
+    with contextlib.suppress(BackupError, psycopg2.Error), living.up():
+        busy = threading.Thread(target=work)
+        busy.start()
+        look = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'INSERT INTO diary%'"
+        while do(living, look) != [(1,)]:
+            time.sleep(0.05)
+        os.kill(int((cluster / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+    assert is_whole(living)
+    busy.join(10)
+    assert not busy.is_alive()
 
 
 def test_a_restore_without_room_is_refused_before_it_begins(saved, living, monkeypatch):
