@@ -1,6 +1,7 @@
 """How it looks: `shots/`, for human eyes."""
 
 import os
+import re
 
 import pytest
 from playwright.sync_api import expect
@@ -106,7 +107,7 @@ def test_every_page_fits_every_width_in_every_theme(visit, width):
         take(f"panel-{tab.inner_text().strip().lower()}", whole=False)
     page.get_by_role("dialog").get_by_role("button", name="Close").click()
     page.get_by_label("Menu").click()
-    page.get_by_role("button", name="Keyboard shortcuts").click()
+    page.get_by_role("button", name=re.compile("Keyboard shortcuts|Gestures")).click()
     take("keys", whole=False)
     adventure = window.adventure
     for path in ("read/", "plot/", "summary/", "cards/", "delete/"):
