@@ -171,6 +171,7 @@ def test_a_card_that_is_deleted_beside_the_story_comes_back_by_undo(alice):
     page.get_by_role("link", name="Plot", exact=True).click()
     page.get_by_role("tab", name="Cards").click()
     panel = page.get_by_role("tabpanel", name="Cards")
+    panel.get_by_role("button", name="Show me everything").click()
     cards = panel.locator("[data-card]")
     expect(cards.first).to_be_visible()
     count = cards.count()
