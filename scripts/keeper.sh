@@ -1,7 +1,7 @@
 #!/bin/sh
 # In the container `keeper`, for scripts/backup and scripts/restore, which pass the file through a pipe:
 #
-#   keeper.sh save >FILE            keeper.sh check <FILE
+#   keeper.sh save >FILE            keeper.sh check [--empty] <FILE
 #   keeper.sh load [--replace] <FILE        what is said of narrators.yaml comes out
 set -eu
 umask 077
@@ -21,6 +21,12 @@ save)
 check)
     cat >"$file"
     python3 -m dungeon.backup check "$file" >/dev/null
+    # With --empty: whether a restore without --replace has a chance, before anything is stopped for it.
+    [ "${2:-}" != --empty ] || python3 /grue/manage.py shell --no-imports -c '
+import sys
+from django.db import connection
+if connection.introspection.table_names():
+    sys.exit("grue: the database holds something: --replace puts the backup in its place")'
     ;;
 load)
     shift

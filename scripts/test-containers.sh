@@ -25,6 +25,7 @@ fail() {
     stop "FAILED: $*"
 }
 tidy() {
+    trap - EXIT
     [ "${KEEP:-}" = 1 ] && say "kept: cd $work/grue, COMPOSE_PROJECT_NAME=$COMPOSE_PROJECT_NAME" && return
     compose down --volumes --remove-orphans >/dev/null 2>&1 || true
     docker image rm "$GRUE_WEB_IMAGE" "$GRUE_CPU_IMAGE" >/dev/null 2>&1 || true
@@ -134,7 +135,10 @@ tables=$(sql "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")
 ! "$root/scripts/restore" "$work/half.tar" --replace || fail "half a backup was restored"
 [ "$tables" = "$(sql "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")" ] ||
     fail "half a backup changed the database"
+web=$(docker inspect -f '{{.State.StartedAt}}' "$(compose ps -q web)")
 ! "$root/scripts/restore" "$backup" || fail "a restore over what is there, without --replace"
+[ "$web" = "$(docker inspect -f '{{.State.StartedAt}}' "$(compose ps -q web)")" ] ||
+    fail "a restore that was refused stopped the web"
 "$root/scripts/restore" "$backup" --replace || fail "restore"
 until_ready
 player reads <"$work/guest" || fail "what a restore brought back"
