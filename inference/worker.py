@@ -284,7 +284,8 @@ class Storyteller:
         finally:
             if lease is None:
                 self.let_work_go()
-        self.used = time.monotonic()
+        if lease is not None:  # looking in vain does not count: models that nobody asks for leave
+            self.used = time.monotonic()
         return lease
 
     def let_work_go(self) -> None:

@@ -218,7 +218,7 @@ def test_below_a_path_everything_works_with_one_setting(page, below_a_path, scen
     assert page.evaluate("document.styleSheets.length") > 0
     begin(page, here)
     assert page.url.startswith(f"{here}adventures/")
-    expect(page.locator("body")).to_have_attribute("data-connection", "open", timeout=20_000)
+    expect(page.locator("body")).to_have_attribute("data-connection", "open", timeout=60_000)
     # What a browser keeps.
     scope = page.evaluate("navigator.serviceWorker.ready.then((found) => found.scope)")
     assert scope == here
@@ -261,7 +261,7 @@ def test_a_page_at_an_address_that_is_not_trusted_says_so_and_the_log_names_the_
     here = origin(unknown_proxies.ports["untrusted"])
     begin(page, f"{here}/")
     line = page.get_by_text("The server does not trust the address")
-    expect(line).to_be_visible(timeout=20_000)
+    expect(line).to_be_visible(timeout=60_000)
     until(lambda: f"PUBLIC_URL={here}" in unknown_proxies.said)
     assert unknown_proxies.said.count(f"PUBLIC_URL={here}") == 1, "it is said again and again"
     assert "TRUSTED_PROXIES is 0" in unknown_proxies.said
@@ -272,7 +272,7 @@ def test_a_proxy_that_passes_no_websockets_on_is_named_on_the_page_and_in_the_lo
 ):
     here = origin(unknown_proxies.ports["blocked"])
     begin(page, f"{here}/")
-    expect(page.get_by_text("WebSockets do not get through")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("WebSockets do not get through")).to_be_visible(timeout=60_000)
     assert unknown_proxies.said.count("without its Upgrade header") == 1
 
 

@@ -7,6 +7,7 @@ from urllib.parse import unquote
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from django.apps import apps
 from django.contrib.auth.models import Group
 from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
@@ -16,6 +17,7 @@ from django.utils import timezone
 
 from game.accounts import operators
 from game.models import Adventure, Case, OperatorLink, Player
+from game.moderation.roles import make_groups
 from tests.test_accounts import PASSWORD, begin, log_in, who
 
 pytestmark = pytest.mark.django_db
@@ -293,6 +295,7 @@ def test_several_at_once_are_deleted_only_with_the_password_and_then_without_ask
 def test_a_ban_wants_the_password_of_whoever_bans(client, wren, scenario, alice, deed, asked):
     wren.is_staff = True
     wren.save()
+    make_groups(apps)  # a test before may have emptied the database
     wren.groups.add(Group.objects.get(name="senior"))
     case = Case.objects.create(subject="scenario", key="x", player=alice, words="player")
     client.force_login(wren)
