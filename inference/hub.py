@@ -75,8 +75,30 @@ def fetch(repo: str, revision: str, folder: Path, report: Progress) -> str:
     return commit
 
 
+def fetch_one(repo: str, revision: str, name: str, path: Path, report: Progress) -> Path:
+    """Bring one file of `repo` as it is at `revision` to `path`. Raises HubError, OSError."""
+    commit, files = listing(repo, revision)
+    for each in files:
+        if each.name == name:
+            if not (path.is_file() and path.stat().st_size == each.size and whole(path, each)):
+                fetch_file(repo, commit, each, path, Share(report, 0, each.size))
+            return path
+    raise HubError(f"{repo} has no file {name}")
+
+
 def look(repo: str, revision: str) -> tuple[str, list[Remote]]:
     """The commit that `revision` is now, and its files that telling needs."""
+    commit, siblings = listing(repo, revision)
+    if not any(WEIGHTS.fullmatch(each.name) for each in siblings):
+        raise HubError(f"{repo} has no safetensors{what_else([each.name for each in siblings])}")
+    wanted = [
+        each for each in siblings if WEIGHTS.fullmatch(each.name) or BESIDE.fullmatch(each.name)
+    ]
+    return commit, wanted
+
+
+def listing(repo: str, revision: str) -> tuple[str, list[Remote]]:
+    """The commit that `revision` is now, and all of its files."""
     quoted = urllib.parse.quote(revision, safe="")
     try:
         with ask(f"/api/models/{repo}/revision/{quoted}?blobs=true") as answer:
@@ -92,12 +114,7 @@ def look(repo: str, revision: str) -> tuple[str, list[Remote]]:
         ]
     except (ValueError, KeyError, TypeError) as error:
         raise HubError(f"the hub's answer about {repo} makes no sense: {error!r}") from error
-    if not any(WEIGHTS.fullmatch(each.name) for each in siblings):
-        raise HubError(f"{repo} has no safetensors{what_else([each.name for each in siblings])}")
-    wanted = [
-        each for each in siblings if WEIGHTS.fullmatch(each.name) or BESIDE.fullmatch(each.name)
-    ]
-    return commit, wanted
+    return commit, siblings
 
 
 def what_else(names: list[str]) -> str:
@@ -105,7 +122,7 @@ def what_else(names: list[str]) -> str:
     ggufs = sorted(name for name in names if name.lower().endswith(".gguf"))
     if ggufs:
         some = ", ".join(ggufs[:3]) + (", …" if len(ggufs) > 3 else "")
-        return f" but GGUF files ({some}): fetch one into MODELS_DIR and write its name as `model`"
+        return f" but GGUF files ({some}): write hf:org/name@revision/file.gguf as `model`"
     if any(name.endswith((".bin", ".pt", ".pth")) for name in names):
         return ": its weights are a pickle, which may run code"
     return ""

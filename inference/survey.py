@@ -4,6 +4,7 @@ import json
 import struct
 from collections import Counter
 from dataclasses import dataclass
+from functools import cache
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ CACHE_TOKENS = 16_384  # the engines' own choice, where options say nothing
 WEIGHT = {"float32": 4.0, "bfloat16": 2.0, "float16": 2.0, "int8": 1.02, "int4": 0.6}
 OPENVINO_CACHE = 1.25
 # What an engine's process takes before its model, as measured: libraries, tokenizer, buffers.
-EMPTY = {"openvino": 300e6, "transformers": 700e6}
+EMPTY = {"openvino": 300e6, "llama": 250e6, "transformers": 700e6}
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,11 @@ def of_gguf(header: Header, path: Path, narrator: Narrator, kept: int) -> Survey
         f"{header.parameters / 1e6:.0f} million weights ({kinds}), "
         f"{header.context} tokens of context"
     )
+    # llama.cpp maps the file as it is, and keeps its cache as 16 bits, a part for each slot.
+    cached = header.cache_values * narrator.context * narrator.slots * 2
     memory = {}
+    if header.family in llama_families():
+        memory["llama"] = path.stat().st_size + cached + EMPTY["llama"]
     if header.family in FAMILIES:
         weights = sum(count * bytes_as_read(kind) for kind, count in header.values.items())
         cache = header.cache_values * kept * OPENVINO_CACHE
@@ -75,6 +80,14 @@ def of_gguf(header: Header, path: Path, narrator: Narrator, kept: int) -> Survey
         size = (header.parameters + header.cache_values * kept) * each
         memory["transformers"] = size + EMPTY["transformers"]
     return Survey(what, memory)
+
+
+@cache
+def llama_families() -> set[str]:
+    """What llama.cpp knows, as its own package for files lists it."""
+    from gguf.constants import MODEL_ARCH_NAMES  # noqa: PLC0415  brings numpy
+
+    return set(MODEL_ARCH_NAMES.values())
 
 
 NAMES = {name for name, _, _ in TENSORS.values()}

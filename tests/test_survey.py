@@ -38,11 +38,11 @@ def test_a_gguf_says_what_it_is_without_being_read(tmp_path):
     assert header.values == {"Q4_1": 64 * 96, "F32": 96}
 
 
-def test_a_llama_can_be_told_by_both_and_openvino_counts_what_it_rewrites(tmp_path):
+def test_a_llama_can_be_told_by_all_and_openvino_counts_what_it_rewrites(tmp_path):
     q4, q8 = (
         survey(a_gguf(tmp_path / f"{kind}.gguf", kind), narrator()) for kind in ("Q4_1", "Q8_0")
     )
-    assert set(q4.memory) == {"openvino", "transformers"}
+    assert set(q4.memory) == {"openvino", "llama", "transformers"}
     assert q4.memory["openvino"] == q8.memory["openvino"]
     assert "llama family" in q4.what and "Q4_1" in q4.what and "128 tokens" in q4.what
     assert "openvino (0.3 GB of memory)" in q4.lines()[1]
@@ -50,16 +50,16 @@ def test_a_llama_can_be_told_by_both_and_openvino_counts_what_it_rewrites(tmp_pa
 
 def test_a_family_that_one_engine_knows_is_refused_to_the_other_by_name(tmp_path):
     path = a_gguf(tmp_path / "m.gguf", family="gemma2")
-    assert set(survey(path, narrator()).memory) == {"transformers"}
-    with pytest.raises(ModelError, match=r"gemma2 family.*take engine: transformers"):
+    assert set(survey(path, narrator()).memory) == {"llama", "transformers"}
+    with pytest.raises(ModelError, match=r"gemma2 family.*take engine: llama or engine: transf"):
         ensure_model(narrator(path), tmp_path / "models")
 
 
 def test_a_family_that_nobody_knows_brings_an_alternative(tmp_path):
-    path = a_gguf(tmp_path / "m.gguf", family="rwkv7")
+    path = a_gguf(tmp_path / "m.gguf", family="clippy")
     assert survey(path, narrator()).memory == {}
     assert "llama-server" in survey(path, narrator()).lines()[1]
-    with pytest.raises(ModelError, match=r"rwkv7 family.*llama-server.*engine: openai"):
+    with pytest.raises(ModelError, match=r"clippy family.*llama-server.*engine: openai"):
         ensure_model(narrator(path), tmp_path / "models")
 
 

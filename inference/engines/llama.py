@@ -330,7 +330,7 @@ def body_of(reply: Reply, context: int) -> dict[str, Any]:
 
 
 def text_of(number: RequestId, event: dict[str, Any]) -> NewText:
-    """One event of the library. Without tokens and end, it says that a part of a prompt was read."""
+    """One event of the library. Without tokens, a part of a prompt was read."""
     if "error" in event:
         said = event["error"]
         why = said.get("message", "") if isinstance(said, dict) else str(said)

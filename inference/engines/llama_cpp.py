@@ -59,7 +59,7 @@ def wait_for(server: "subprocess.Popen[bytes]", url: str) -> None:
 
 
 def serve(model: str, port: int, context: int, slots: int) -> None:
-    import xllamacpp  # type: ignore[import-untyped]  # noqa: PLC0415  not installed for play
+    import xllamacpp  # noqa: PLC0415  not installed for play
 
     params = xllamacpp.CommonParams()
     params.model.path = model
