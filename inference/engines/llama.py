@@ -23,7 +23,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import xllamacpp
 from pydantic import BaseModel, ConfigDict, Field
 
 from inference.config import InferenceConfig
@@ -31,6 +30,14 @@ from inference.engines.base import EngineBroken, Finish, Message, NewText, Reque
 from inference.models import ensure_model
 from inference.narrators import Narrator
 from inference.sampling import SamplingParams
+
+try:
+    import xllamacpp
+except ImportError as error:
+    raise ImportError(
+        "the llama engine wants the package xllamacpp: "
+        "run `.venv/bin/python -m pip install xllamacpp==2026.10.11549`"
+    ) from error
 
 # How special tokens look; whether this model has one by that name, its tokenizer says.
 LIKE_SPECIAL = re.compile(r"<[^<>\s]{1,60}>|\[[A-Za-z/_]{2,40}\]")

