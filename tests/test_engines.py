@@ -116,7 +116,7 @@ SERVERS = [pytest.param(name, marks=pytest.mark.model) for name in ("openai", "o
 ENGINES = [
     "scripted",
     pytest.param("openvino", marks=pytest.mark.model),
-    pytest.param("llama", marks=pytest.mark.model),
+    pytest.param("llama", marks=[pytest.mark.model, pytest.mark.full]),
     pytest.param("transformers", marks=pytest.mark.torch),
     pytest.param("exported", marks=pytest.mark.torch),
     *SERVERS,
