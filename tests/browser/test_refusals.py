@@ -1,5 +1,7 @@
 """What is refused: the page says why, and nothing that the player wrote is lost."""
 
+import time
+
 from playwright.sync_api import expect
 
 LONGEST = 4000
@@ -42,8 +44,13 @@ def test_of_two_who_act_at_once_one_keeps_the_words(alice):
     texts = {window: "go left", second: "go right"}
     for each, text in texts.items():
         each.type(text)
-    for each in texts:  # neither has heard of the other
-        each.page.evaluate("document.getElementById('send').click()")
+    # At one moment, so that neither has heard of the other: Send would be Stop by then.
+    moment = time.time() * 1000 + 1000
+    for each in texts:
+        each.page.evaluate(
+            "at => { setTimeout(() => document.getElementById('send').click(), at - Date.now()) }",
+            moment,
+        )
     for each in texts:
         each.told(turns=2)
     acted = window.agrees()[1]["action"]
