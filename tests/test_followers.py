@@ -1,6 +1,7 @@
 """Followers of many logs: the lively ones are read at once, the quiet ones now and then."""
 
 import asyncio
+import gc
 import json
 import uuid
 
@@ -129,3 +130,30 @@ async def test_words_go_out_as_they_came_and_are_the_frame_that_reading_them_mak
     assert json.loads(entry.frame) == {"type": "turn.token", **token.model_dump(), "id": "17-3"}
     assert [json.loads(entry.frame)] == merged([entry])
     assert not following.decoded(b"17-4", {b"e": b'{"type":"turn.told"}'}).words
+
+
+async def test_a_window_that_goes_while_its_log_turns_out_gone_leaves_no_unheard_error(
+    reading, log, monkeypatch, caplog
+):
+    reader, _ = reading
+    (adventure,) = names(1)
+    await say(log, adventure, "one")
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    async def entries_from(key, start):
+        asked.set()
+        await answer.wait()
+        return []
+
+    monkeypatch.setattr(reader, "entries_from", entries_from)
+    window = asyncio.create_task(reader.follow(adventure, "1-1"))
+    async with asyncio.timeout(20):
+        await asked.wait()
+    window.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await window
+    answer.set()
+    await asyncio.sleep(0.05)
+    gc.collect()
+    assert not [each for each in caplog.records if "never retrieved" in each.getMessage()]
+    assert not reader.following
