@@ -69,7 +69,7 @@ install() { # install NAME: requirements/NAME.txt, unless just that is installed
     lock=requirements/$1.txt
     cmp -s "$lock" ".venv/$1.txt" && return
     case $1 in
-    light) say "installing the libraries: about 140 MB to fetch, once" ;;
+    light) say "installing the libraries: about 175 MB to fetch, once" ;;
     torch) say "installing torch: 190 MB to fetch for a CPU, several GB with CUDA, once" ;;
     finetune) say "installing what fine-tuning needs: about 50 MB to fetch, once" ;;
     *) say "installing what the tests need" ;;
