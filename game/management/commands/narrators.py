@@ -2,6 +2,7 @@
 
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -9,6 +10,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from inference.engines.host import one_line
 from inference.export import environment
+from inference.installing import machine
+from inference.installing.catalogue import FILE as CATALOGUE
+from inference.installing.catalogue import Entry, catalogue
+from inference.installing.estimates import estimate, gb
+from inference.installing.machine import Machine
 from inference.models import (
     ModelError,
     check_model,
@@ -17,7 +23,13 @@ from inference.models import (
     size_of,
     wants_export,
 )
-from inference.narrators import Narrator, NarratorsError, UnknownNarrator, load_narrators
+from inference.narrators import (
+    Narrator,
+    Narrators,
+    NarratorsError,
+    UnknownNarrator,
+    load_narrators,
+)
 from inference.prompts import MARGIN
 from inference.request import Passage
 from inference.survey import Survey, survey
@@ -34,8 +46,13 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []  # they may ask the database, which this does without
 
     def add_arguments(self, parser: CommandParser) -> None:
-        commands = parser.add_subparsers(dest="do", required=True, metavar="list|pull|check")
+        commands = parser.add_subparsers(
+            dest="do", required=True, metavar="list|suggest|pull|check"
+        )
         commands.add_parser("list", help="the narrators of the narrators file")
+        commands.add_parser(
+            "suggest", help="what else this machine could tell with, and about how fast"
+        )
         for name, help_text in (
             ("pull", "fetch a narrator's model and make it ready"),
             ("check", "have it tell three turns, and print its speed and memory"),
@@ -50,6 +67,8 @@ class Command(BaseCommand):
                     for narrator in narrators.narrators:
                         default = narrator == narrators.default
                         self.stdout.write(described(narrator) + " (default)" * default)
+                case "suggest":
+                    self.suggest(narrators)
                 case "pull":
                     self.pull(narrators.get(name))
                 case "check":
@@ -58,6 +77,32 @@ class Command(BaseCommand):
             raise CommandError(one_line(error)) from error
         except KeyboardInterrupt:
             raise CommandError("stopped; nothing half-made is left") from None
+
+    def suggest(self, narrators: Narrators) -> None:
+        """What this machine has, and what each entry of the catalogue would need of it."""
+        try:
+            read_speed = machine.measure_read_speed()
+        except ImportError:  # the web's image has no numpy, and tells nothing
+            read_speed = 0.0
+        here = machine.look(settings.INFERENCE.models_dir, read_speed)
+        cards = ", ".join(f"{card.name} ({gb(card.memory)})" for card in here.cards) or "none"
+        self.stdout.write(
+            f"memory: {gb(here.memory)}, {gb(here.memory_free)} free; cores: {here.cores}; "
+            f"card: {cards}; disk for models: {gb(here.disk_free)} free\n"
+            + (
+                f"memory is read at {here.read_speed / 1e9:.0f} GB a second: speeds below are "
+                "estimates from that, for one story alone on the processor\n"
+                if read_speed
+                else "speed is not estimated here: this environment has no numpy\n"
+            )
+        )
+        for entry in catalogue().entries:
+            self.stdout.write("\n" + suggested(entry, here, entry.narrator.name in narrators))
+        self.stdout.write(
+            "\nInstall one on the operator's page Narrators (/admin/) while Grue runs. Or put its "
+            f"entry from {shown_path(CATALOGUE)} into {shown_path(settings.NARRATORS_FILE)}, run "
+            "`manage.py narrators pull NAME`, and start Grue again."
+        )
 
     def pull(self, narrator: Narrator) -> None:
         """Say what the model is, fetch it, and have it say what it must say."""
@@ -152,6 +197,30 @@ class Command(BaseCommand):
 def most_told(narrator: Narrator) -> int:
     """How many tokens of the window a reply may take."""
     return min(int(narrator.sampling.max_tokens * (1 + MARGIN)), narrator.context // 2)
+
+
+def suggested(entry: Entry, here: Machine, is_there: bool) -> str:
+    """One entry of the catalogue, in a few lines."""
+    narrator, needs = entry.narrator, estimate(entry, here)
+    lines = [
+        f"{narrator.name}: {narrator.line}{' (in your list)' if is_there else ''}",
+        f"  {entry.about}",
+        f"  licence: {entry.licence}; {gb(entry.size)} to fetch; {gb(needs.memory)} of memory; "
+        + needs.speed,
+    ]
+    if entry.tried:
+        lines.append(f"  tried: {entry.tried}")
+    if entry.untried:
+        lines.append(f"  untried: {entry.untried}")
+    if needs.problem:
+        lines.append(f"  not here: {needs.problem}")
+    return "\n".join(lines) + "\n"
+
+
+def shown_path(path: Path) -> str:
+    """From the folder of Grue where it is inside, in full elsewhere."""
+    base = settings.BASE_DIR
+    return str(path.relative_to(base) if path.is_relative_to(base) else path)
 
 
 def described(narrator: Narrator) -> str:
