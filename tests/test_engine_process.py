@@ -185,10 +185,10 @@ def test_a_stopped_turn_ends_within_a_step_and_the_others_go_on(spawn, audience)
 
 
 class Picky(ScriptedEngine):
-    def submit(self, prompt: str, sampling: SamplingParams) -> int:
+    def submit(self, prompt, sampling, output=None):
         if "sing" in prompt:
             raise ValueError("a library's sources, line 5:\nthis engine does not sing\n")
-        return super().submit(prompt, sampling)
+        return super().submit(prompt, sampling, output)
 
 
 def test_a_turn_that_the_engine_refuses_fails_alone():

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from inference.output_format import OutputFormat
 from inference.sampling import SamplingParams
 
 RequestId = int
@@ -49,8 +50,14 @@ class Engine(Protocol):
         """`messages` in the model's own chat template, with its answer `begun`."""
         ...
 
-    def submit(self, prompt: str, sampling: SamplingParams) -> RequestId:
-        """Queue a prompt. Raises ValueError when prompt + new tokens exceed `context_tokens`."""
+    def submit(
+        self, prompt: str, sampling: SamplingParams, output: OutputFormat | None = None
+    ) -> RequestId:
+        """Queue a prompt. Raises ValueError when prompt + new tokens exceed `context_tokens`.
+
+        The text keeps to `output` where it is given. An engine that cannot see to that raises
+        ValueError.
+        """
         ...
 
     def step(self) -> list[NewText]:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from inference.output_format import OutputFormat
 from inference.sampling import SamplingParams
 
 # Fields that some servers refuse, the standard's own among them: told without where one does.
@@ -72,6 +73,10 @@ class Dialect:
     continues: bool = False  # a chat in the middle of its last message
     to_continue: dict[str, Any] = field(default_factory=dict)
     no_thinking: dict[str, Any] = field(default_factory=dict)  # in a chat
+    # Fields that hold a completion to a schema, and any text to a grammar; empty where it cannot. A
+    # chat takes a schema by the standard's own field.
+    schema_field: str = ""
+    grammar_field: str = ""
     more_context: str = "give the server a longer context"  # takes {tokens}
 
 
@@ -89,6 +94,8 @@ LLAMA_SERVER = Dialect(
     ),
     continues=True,
     no_thinking=NO_THINKING,
+    schema_field="json_schema",
+    grammar_field="grammar",
     more_context="start llama-server with --ctx-size {tokens} for each of its --parallel slots",
 )
 VLLM = Dialect(
@@ -102,6 +109,7 @@ VLLM = Dialect(
     continues=True,
     to_continue={"add_generation_prompt": False, "continue_final_message": True},
     no_thinking=NO_THINKING,
+    schema_field="response_format",
     more_context="start vLLM with --max-model-len {tokens}",
 )
 OLLAMA = Dialect(
@@ -120,6 +128,7 @@ KOBOLDCPP = Dialect(
         lambda model, text: {"prompt": text},
         lambda answer: int(answer["value"]),
     ),
+    grammar_field="grammar",
     more_context="start KoboldCpp with --contextsize {tokens}",
 )
 SGLANG = Dialect(
@@ -189,6 +198,28 @@ def sampling_fields(sampling: SamplingParams, dialect: Dialect) -> dict[str, Any
     if sampling.stop:
         fields["stop"] = list(sampling.stop)
     return fields
+
+
+def output_fields(output: OutputFormat, dialect: Dialect, chats: bool) -> dict[str, Any]:
+    """What a text must keep to, in the server's words. Raises ValueError where it has none for it.
+
+    These fields are sent whatever happens: a server that refuses them fails the request.
+    """
+    if output.json_schema is None:
+        if not dialect.grammar_field:
+            raise ValueError(f"{dialect.called} takes no grammar: ask it for a JSON schema")
+        return {dialect.grammar_field: output.grammar}
+    standard = {
+        "type": "json_schema",
+        "json_schema": {"name": "answer", "schema": output.json_schema, "strict": True},
+    }
+    field = "response_format" if chats else dialect.schema_field
+    if not field:
+        raise ValueError(
+            f"{dialect.called} is not known to keep a plain completion to a schema: "
+            "take `format: chat` for this narrator"
+        )
+    return {field: standard if field == "response_format" else output.json_schema}
 
 
 def refused_fields(body: dict[str, Any], complaint: str) -> set[str]:

@@ -92,7 +92,7 @@ class Host:
         """Build the prompt and hand it to the engine. What is wrong with one fails it alone."""
         try:
             built = self._build(generation)
-            request = self._engine.submit(built.text, built.sampling)
+            request = self._engine.submit(built.text, built.sampling, built.output)
         except EngineBroken:
             raise
         except Exception as error:

@@ -29,6 +29,7 @@ from inference.config import InferenceConfig
 from inference.engines.base import EngineBroken, Finish, Message, NewText, RequestId
 from inference.models import ensure_model
 from inference.narrators import Narrator
+from inference.output_format import OutputFormat
 from inference.sampling import SamplingParams
 
 try:
@@ -75,6 +76,7 @@ class Reply:
 
     prompt: list[int]
     sampling: SamplingParams
+    output: OutputFormat | None = None
     running: bool = False
     cancelled: threading.Event = field(default_factory=threading.Event)
 
@@ -156,7 +158,9 @@ class LlamaEngine:
         rendered: str = self._api.post("/apply-template", {"messages": said})["prompt"]
         return rendered + begun
 
-    def submit(self, prompt: str, sampling: SamplingParams) -> RequestId:
+    def submit(
+        self, prompt: str, sampling: SamplingParams, output: OutputFormat | None = None
+    ) -> RequestId:
         # What a template puts in front of a text of its own is left away by /apply-template.
         ids = self._tokens(prompt, special=self._chat, begin=True)
         if not prompt:
@@ -168,7 +172,7 @@ class LlamaEngine:
                 f"exceed {self.context_tokens}"
             )
         self._last_request += 1
-        self._replies[self._last_request] = Reply(ids, sampling)
+        self._replies[self._last_request] = Reply(ids, sampling, output)
         return self._last_request
 
     def cancel(self, request: RequestId) -> None:
@@ -333,7 +337,17 @@ def body_of(reply: Reply, context: int) -> dict[str, Any]:
         "repeat_last_n": context,
         "frequency_penalty": sampling.frequency_penalty,
         "presence_penalty": sampling.presence_penalty,
+        **output_fields(reply.output),
     }
+
+
+def output_fields(output: OutputFormat | None) -> dict[str, Any]:
+    """What a text must keep to, in the library's words. A grammar that is wrong fails the reply."""
+    if output is None:
+        return {}
+    if output.json_schema is not None:
+        return {"json_schema": output.json_schema}
+    return {"grammar": output.grammar}
 
 
 def text_of(number: RequestId, event: dict[str, Any]) -> NewText:

@@ -25,6 +25,7 @@ from inference.engines.dialects import (
     FRAME_TOKENS,
     Models,
     estimate,
+    output_fields,
     read_models,
     refused_fields,
     sampling_fields,
@@ -33,6 +34,7 @@ from inference.engines.dialects import (
 from inference.engines.sse import EventStream
 from inference.engines.thinking import Unthinking
 from inference.narrators import Narrator
+from inference.output_format import OutputFormat
 from inference.sampling import SamplingParams
 
 NAP = 0.02  # seconds; the longest a step waits for words, so that others can join or be stopped
@@ -162,7 +164,9 @@ class OpenAIEngine:
         said = [*messages, Message("assistant", begun)]
         return "\n".join(f"{MARK}{each.role}\n{each.content.replace(MARK, '')}" for each in said)
 
-    def submit(self, prompt: str, sampling: SamplingParams) -> RequestId:
+    def submit(
+        self, prompt: str, sampling: SamplingParams, output: OutputFormat | None = None
+    ) -> RequestId:
         tokens = self.count(prompt)
         if not tokens:
             raise ValueError("the prompt is empty")
@@ -172,7 +176,7 @@ class OpenAIEngine:
                 f"exceed {self.context_tokens}"
             )
         self._last_request += 1
-        telling = Telling(self._last_request, self._body(prompt, sampling))
+        telling = Telling(self._last_request, self._body(prompt, sampling, output))
         self._tellings[telling.request] = telling
         if self.chats and begun_of(prompt) and not self._continues:
             # What an earlier attempt told cannot be gone on with: the reply ends as told so far.
@@ -303,7 +307,9 @@ class OpenAIEngine:
 
     # ---- asking
 
-    def _body(self, prompt: str, sampling: SamplingParams) -> dict[str, Any]:
+    def _body(
+        self, prompt: str, sampling: SamplingParams, output: OutputFormat | None
+    ) -> dict[str, Any]:
         """The request, with every field that the server may know."""
         body: dict[str, Any] = {
             "model": self.model,
@@ -324,6 +330,8 @@ class OpenAIEngine:
                 body.update(self.dialect.to_continue)
         else:
             body["prompt"] = whole(prompt)
+        if output is not None:
+            body.update(output_fields(output, self.dialect, self.chats))
         return {**body, **self._server.extra}
 
     async def _tell(self, telling: Telling) -> None:

@@ -25,6 +25,7 @@ from inference.engines.endings import ENDS
 from inference.gguf_header import first_number
 from inference.models import check_model, ensure_model
 from inference.narrators import Narrator
+from inference.output_format import OutputFormat
 from inference.sampling import SamplingParams
 
 # `import openvino` imports openvino.tools.ovc, which sends an event to Google Analytics when the
@@ -134,7 +135,9 @@ class OpenVinoEngine:
         rendered: str = self._tokenizer.apply_chat_template(history, add_generation_prompt=True)
         return rendered + begun
 
-    def submit(self, prompt: str, sampling: SamplingParams) -> RequestId:
+    def submit(
+        self, prompt: str, sampling: SamplingParams, output: OutputFormat | None = None
+    ) -> RequestId:
         ids = self._encode(prompt)
         if not ids:
             raise ValueError("the prompt is empty")
@@ -144,7 +147,7 @@ class OpenVinoEngine:
                 f"{len(ids)} tokens of prompt and {sampling.max_tokens} new ones "
                 f"exceed {self.context_tokens}"
             )
-        generation = self._generation(sampling)
+        generation = self._generation(sampling, output)
         end = ids[-CONTEXT:]
         self._last_request += 1
         self._tellings[self._last_request] = Telling(
@@ -282,7 +285,7 @@ class OpenVinoEngine:
             text = self._specials.sub("", text)
         return text
 
-    def _generation(self, sampling: SamplingParams) -> Any:
+    def _generation(self, sampling: SamplingParams, output: OutputFormat | None = None) -> Any:
         """`sampling` in the library's words."""
         generation = openvino_genai.GenerationConfig()
         generation.max_new_tokens = sampling.max_tokens
@@ -301,8 +304,26 @@ class OpenVinoEngine:
                 generation.min_p = sampling.min_p
             seed = secrets.randbits(32) if sampling.seed is None else sampling.seed
             generation.rng_seed = seed & 0xFFFFFFFF
+        if output is not None:
+            generation.structured_output_config = structured(output)
         generation.validate()  # now, where it fails one request; in a step it would fail them all
         return generation
+
+
+def structured(output: OutputFormat) -> Any:
+    """What a text must keep to, in the library's words. Raises ValueError.
+
+    It takes grammars too, but compiles them in the middle of a step, where a mistake in one would
+    fail every story under way.
+    """
+    if output.json_schema is None:
+        raise ValueError(
+            "the openvino engine keeps to a JSON schema, and to no grammar: "
+            "take the llama engine for this narrator"
+        )
+    config = openvino_genai.StructuredOutputConfig()
+    config.json_schema = output.schema_text
+    return config
 
 
 def scheduling(slots: int, cache_tokens: int) -> Any:

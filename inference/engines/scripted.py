@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from inference.config import InferenceConfig
 from inference.engines.base import EngineBroken, Finish, Message, NewText, RequestId
 from inference.narrators import Narrator
+from inference.output_format import OutputFormat
 from inference.sampling import SamplingParams
 
 TOKEN = re.compile(r"\s*(?:\w+|[^\w\s]+)|\s+")
@@ -85,7 +86,14 @@ class ScriptedEngine:
         said = "".join(f"[{message.role}]\n{message.content}\n" for message in messages)
         return f"{said}[assistant]\n{begun}"
 
-    def submit(self, prompt: str, sampling: SamplingParams) -> RequestId:
+    def submit(
+        self, prompt: str, sampling: SamplingParams, output: OutputFormat | None = None
+    ) -> RequestId:
+        if output is not None:
+            raise ValueError(
+                "the scripted engine cannot keep to a schema or a grammar: "
+                "take the llama engine for this narrator"
+            )
         tokens = self.count(prompt)
         if not tokens:
             raise ValueError("the prompt is empty")

@@ -22,6 +22,7 @@ from inference.engines.detokenize import CONTEXT, Unfolding
 from inference.engines.endings import ENDS
 from inference.models import check_model, ensure_model
 from inference.narrators import Narrator
+from inference.output_format import OutputFormat
 from inference.sampling import SamplingParams
 
 # Whatever a model needs was fetched when it was pulled: nothing is asked of a hub at load.
@@ -157,7 +158,14 @@ class TransformersEngine:
         )
         return rendered + begun
 
-    def submit(self, prompt: str, sampling: SamplingParams) -> RequestId:
+    def submit(
+        self, prompt: str, sampling: SamplingParams, output: OutputFormat | None = None
+    ) -> RequestId:
+        if output is not None:
+            raise ValueError(
+                "the transformers engine cannot keep to a schema or a grammar: "
+                "take the llama engine for this narrator"
+            )
         ids = self._encode(prompt)
         if not ids:
             raise ValueError("the prompt is empty")

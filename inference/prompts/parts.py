@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from inference.output_format import OutputFormat
 from inference.request import Card, Plain
 from inference.sampling import SamplingParams
 
@@ -60,6 +61,7 @@ class BuiltPrompt:
     text: str
     sampling: SamplingParams
     report: Report
+    output: OutputFormat | None = None  # what the answer must keep to, where a program reads it
 
 
 class Line(NamedTuple):
