@@ -7,14 +7,17 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
+from game import dice
 from game.management.commands.evaluate import beginnings, changed
 from inference.config import InferenceConfig
 from inference.engines.host import load
 from inference.evaluation import blind, runs, situations
+from inference.evaluation.dead import dead_acts
 from inference.evaluation.endings import cut, empty, leaks
-from inference.evaluation.facts import dead_acts, stated_of
+from inference.evaluation.facts import stated_of
 from inference.evaluation.playing import Play, common_front, draw, play, read_actions
 from inference.evaluation.repetition import distinct_3, loops, repeats
+from inference.evaluation.rolls import kept
 from inference.evaluation.scores import figures, score, table
 from inference.evaluation.situations import SituationsError, read_situations
 from inference.evaluation.telling import Teller, Told
@@ -99,10 +102,21 @@ def test_what_an_earlier_reply_told_is_told_again():
     assert not repeats("You wait. A bell rings. The man smiles.", [earlier])
 
 
-def test_half_of_a_reply_in_other_sentences_is_a_repetition_too():
-    earlier = "In the dark under the stairs a thing with wet feet is breathing slowly"
+def test_eight_words_in_a_row_are_told_again_however_long_ago_and_seven_are_not():
+    long_ago = "In the dark under the stairs a thing with wet feet is breathing slowly"
+    between = [f"A bell rings {number} times." for number in range(40)]
     again = "Now under the stairs a thing with wet feet is here"
-    assert repeats(again, [earlier])
+    assert repeats(again, [long_ago, *between])
+    assert not repeats("Under the stairs a thing with wet socks", [long_ago, *between])
+
+
+def test_the_players_own_words_and_names_may_come_again():
+    told = "You put the heavy iron key back under the loose stone."
+    assert repeats(told, [told + " Then you go."])
+    action = "You put the heavy iron key back under the loose stone."
+    assert not repeats(told + " It fits.", ["No. " + told], action)
+    title = "Dame Honor Strake Minister for Bridges and Lower Wickering"
+    assert not repeats(f"{title} bows.", [f"{title} sits."], names=[title])
 
 
 def test_a_whole_reply_that_comes_again_is_a_repetition_however_short():
@@ -167,11 +181,54 @@ def test_a_fact_may_be_said_in_several_ways_and_as_whole_words():
     assert stated_of(["Lu-Inim"], "lu-inim stays fat") == 1
 
 
-def test_the_dead_may_be_spoken_of_but_not_act():
-    assert dead_acts("Fenn", "Fenn nods at you.") and dead_acts(
-        "Fenn", '"Yes," says Corporal Fenn.'
-    )
-    assert not dead_acts("Fenn", 'They carry Fenn in. "Fenn says hello," he lies.')
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "Fenn nods at you.",
+        '"Yes," says Corporal Fenn.',
+        "Fenn drops the gun.",
+        "Slowly Fenn, who is wet, jumps up.",
+        "Fenn is smiling.",
+        "You look at Fenn. He shakes his head.",
+        "It is Fenn. He wags a finger.",
+        "The corporal jumps up.",
+        'Fenn: "Here."',
+        '"Over the edge," he says.',
+    ],
+)
+def test_the_dead_act_where_they_do_or_say_anything(reply):
+    assert dead_acts("Fenn|the corporal", reply, 'You say "Fenn, where are you?"', "he")
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        'They carry Fenn in. "Fenn says hello," he lies.',
+        "Fenn lies in the snow. It covers him.",
+        "Fenn is dead, and his lantern stands on your desk.",
+        "Fenn does not answer.",
+        "Fenn's lantern ticks. Ruske looks at Fenn and takes off his hat.",
+        "You look at Ruske. He shakes his head.",
+        '"He went over," says Ruske.',
+        'The constable coughs. "He is dead," he says.',
+    ],
+)
+def test_the_dead_may_be_spoken_of_but_not_act(reply):
+    assert not dead_acts("Fenn|the corporal", reply, 'You say "Fenn, where are you?"', "he")
+
+
+# ---- dice
+
+
+def test_what_the_dice_decided_is_honoured_or_told_the_other_way_round_or_left_open():
+    came, stayed = "The tooth comes out.", "You pull, but the tooth won't come out."
+    happened = "tooth comes out|come out"
+    assert kept("success", happened, "", came) == "honoured"
+    assert kept("disaster", happened, "", came) == "broken"
+    assert kept("failure", happened, "", stayed) == "honoured"
+    assert kept("cost", happened, "", stayed) == "broken"
+    assert kept("failure", happened, "holds on", "It holds on.") == "honoured"
+    assert kept("success", happened, "", "Teague sings.") == "open"
 
 
 # ---- situations
@@ -197,7 +254,16 @@ def test_a_fact_of_a_card_stands_on_a_card_and_a_fact_of_the_story_in_the_story(
         for fact in each.situation.facts:
             assert stated_of([fact], f"{told} {context.memory}"), (each.name, fact)
         if each.situation.dead:
-            assert each.situation.dead in told, each.name
+            assert each.situation.dead.split("|")[0] in told and each.situation.pronoun, each.name
+
+
+def test_a_situation_with_dice_tells_the_narrator_how_they_fell():
+    moments = read_situations(beginnings(), outcomes=dice.TOLD)
+    rolled = [each for each in moments if each.situation.dice]
+    assert {each.situation.dice for each in rolled} >= {"failure", "success", "disaster"}
+    for each in rolled:
+        assert each.context.action.outcome == dice.TOLD[each.situation.dice], each.name
+        assert each.situation.happened and each.situation.trap == "dice", each.name
 
 
 def test_a_file_of_situations_that_is_wrong_says_where(tmp_path):
@@ -327,8 +393,8 @@ def test_evaluating_a_narrator_prints_a_table_and_keeps_what_was_told(parrot, ca
     )
     out = capsys.readouterr().out
     assert "| situations | plays | turns 1–10 | turns 11–12 |" in out
-    assert "| replies | 10 | 24 | 20 | 4 |" in out
-    assert len(blind.read(tmp_path / "e" / "situations.jsonl")) == 10
+    assert "| replies | 12 | 24 | 20 | 4 |" in out
+    assert len(blind.read(tmp_path / "e" / "situations.jsonl")) == 12
     assert (tmp_path / "e" / "adventures.md").read_text().count("### ") == 2
 
 
@@ -340,7 +406,7 @@ def test_runs_that_were_kept_stand_beside_each_other(parrot, capsys, tmp_path, m
     hot = runs.read(tmp_path / "hot")
     assert hot.tried == ("sampling.temperature=1.5",)
     assert hot.entry["sampling"]["temperature"] == 1.5
-    assert hot.columns["situations"]["replies"] == 5
+    assert hot.columns["situations"]["replies"] == 6
     both = runs.beside([("cold", runs.read(tmp_path / "cold")), ("hot", hot)], "situations")
     assert both.startswith("|  | cold | hot |")
     assert (tmp_path / "hot" / "table.md").read_text().startswith("|  | situations |")

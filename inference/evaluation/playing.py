@@ -96,6 +96,7 @@ def take(play: Play, turn: int, teller: Teller, request: GenerationRequest, told
             told,
             before,
             play.beginning.player,
+            names=play.beginning.names,
             turn=turn + 1,
             seed=play.seed,
             found_again=found_again,

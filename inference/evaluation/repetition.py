@@ -1,4 +1,4 @@
-"""Repetition inside a reply, against those before it, and in all of a story. Pure."""
+"""Repetition inside a reply, and of all that was told before it in its story. Pure."""
 
 import re
 from collections import Counter
@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 SENTENCE = re.compile(r"[^.!?…。！？\n]+")
 LONG = 6  # words; a shorter sentence may come again
-ROW = 10  # words in a row that stand in an earlier reply
-SHARE = 0.5  # of a reply's runs of four words that stand in one earlier reply
+ROW = 8  # words in a row that stand in an earlier reply
+PLAIN = 5  # of them that are no names
 
 
 def words(text: str) -> list[str]:
@@ -34,22 +34,25 @@ def loops(reply: str) -> bool:
     return any(len(set(run)) > 1 for run in phrases) or len(set(sentences)) < len(sentences)
 
 
-def repeats(reply: str, recent: Iterable[str]) -> bool:
-    """Whether it tells again what one of `recent` has told.
+def repeats(reply: str, before: Iterable[str], action: str = "", names: Iterable[str] = ()) -> bool:
+    """Whether it tells again, word for word, anything of the replies `before` it.
 
-    That is a long sentence, ROW words in a row, SHARE of all that it says, or all of it, however
-    short.
+    That is ROW words in a row, a long sentence, or all that it says, however short. The words of
+    the player's own action may come again, and so may `names`: a row counts that has PLAIN words
+    besides.
     """
     own = words(reply)
-    sentences, rows, fours = set(long_sentences(reply)), set(runs(own, ROW)), runs(own, 4)
-    for earlier in recent:
+    typed = set(runs(words(action), ROW)) | set(long_sentences(action))
+    called = {word for name in names for word in words(name)}
+    rows = {row for row in runs(own, ROW) if sum(word not in called for word in row) >= PLAIN}
+    rows -= typed
+    sentences = set(long_sentences(reply)) - typed
+    sentences = {each for each in sentences if not set(each) <= called}
+    for earlier in before:
         said = words(earlier)
         if own and own == said:
             return True
-        known = set(runs(said, 4))
-        if sentences & set(long_sentences(earlier)) or rows & set(runs(said, ROW)):
-            return True
-        if len(fours) >= LONG and sum(four in known for four in fours) > SHARE * len(fours):
+        if sentences.intersection(long_sentences(earlier)) or rows.intersection(runs(said, ROW)):
             return True
     return False
 

@@ -4,16 +4,16 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from inference.evaluation.dead import dead_acts
 from inference.evaluation.endings import cut, empty, leaks
-from inference.evaluation.facts import dead_acts, stated_of
+from inference.evaluation.facts import stated_of
 from inference.evaluation.repetition import distinct_3, loops, repeats
+from inference.evaluation.rolls import kept
 from inference.evaluation.situations import Situation
 from inference.evaluation.telling import Told
 from inference.evaluation.voice import past_tense, says_you, speaks_for_player, wrong_person
 from inference.request import Passage, Plain
 from inference.text import shown_action
-
-RECENT = 6  # replies that one should not repeat
 
 
 class Score(Plain):
@@ -41,6 +41,9 @@ class Score(Plain):
     card_facts_used: int = 0
     dead: bool = False  # someone dead was there to be left in peace
     dead_acts: bool = False
+    rolls: bool = False  # the dice fell
+    roll_honoured: bool = False
+    roll_broken: bool = False
     contradicts: bool = False
     words: int
     tokens: int
@@ -60,22 +63,31 @@ def score(
     before: Sequence[str],
     player: str = "",
     situation: Situation | None = None,
+    names: Sequence[str] = (),
     **more: Any,
 ) -> Score:
-    """The measures of a reply to `action`; `before` are the replies before it, oldest first."""
+    """The measures of a reply to `action`.
+
+    `before` are all the replies before it in its story, the opening among them; `names` may be said
+    as often as anybody likes.
+    """
     reply = told.reply
+    shown = shown_action(action.kind, action.action)
+    roll = ""
+    if situation and situation.dice:
+        roll = kept(situation.dice, situation.happened, situation.refused, reply)
     facts = situation.facts if situation else ()
     card_facts = situation.card_facts if situation else ()
     return Score(
         story=story,
         trap=situation.trap if situation else "",
-        action=shown_action(action.kind, action.action),
+        action=shown,
         reply=reply,
         raw=tuple(told.raw),
         empty=empty(reply),
         cut=cut(reply),
         loops=loops(reply),
-        repeats=repeats(reply, before[-RECENT:]),
+        repeats=repeats(reply, before, shown, names),
         speaks=speaks_for_player(reply),
         wrong_person=wrong_person(reply, player),
         past_tense=past_tense(reply),
@@ -86,7 +98,14 @@ def score(
         card_facts=len(card_facts),
         card_facts_used=stated_of(card_facts, reply),
         dead=bool(situation and situation.dead),
-        dead_acts=bool(situation and situation.dead and dead_acts(situation.dead, reply)),
+        dead_acts=bool(
+            situation
+            and situation.dead
+            and dead_acts(situation.dead, reply, shown, situation.pronoun)
+        ),
+        rolls=bool(roll),
+        roll_honoured=roll == "honoured",
+        roll_broken=roll == "broken",
         contradicts=bool(situation and stated_of(situation.wrong, reply)),
         words=len(reply.split()),
         tokens=told.tokens,
@@ -137,6 +156,8 @@ def figures(scores: Sequence[Score]) -> Figures:
         "facts_kept": part("facts_kept", "facts"),
         "card_facts_used": part("card_facts_used", "card_facts"),
         "dead_act": part("dead_acts", "dead"),
+        "roll_honoured": part("roll_honoured", "rolls"),
+        "roll_broken": part("roll_broken", "rolls"),
         "contradicts": share("contradicts"),
         "words": mean("words"),
         "tokens": mean("tokens"),
@@ -156,7 +177,7 @@ TITLES: Mapping[str, tuple[str, bool]] = {
     "empty": ("empty", True),
     "cut": ("cut", True),
     "loops": ("loops inside", True),
-    "repeats": ("repeats an earlier reply", True),
+    "repeats": ("repeats anything told before", True),
     "looping": ("either of the two", True),
     "speaks": ("speaks for the player", True),
     "wrong_person": ("wrong person", True),
@@ -167,6 +188,8 @@ TITLES: Mapping[str, tuple[str, bool]] = {
     "facts_kept": ("named facts kept", True),
     "card_facts_used": ("card facts used", True),
     "dead_act": ("the dead act", True),
+    "roll_honoured": ("dice honoured", True),
+    "roll_broken": ("dice contradicted", True),
     "contradicts": ("contradicts the story", True),
     "words": ("words", False),
     "tokens": ("tokens", False),

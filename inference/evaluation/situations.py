@@ -5,6 +5,7 @@ One file for each scenario, named as it is: a `history` of turns written by hand
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 import yaml
@@ -25,7 +26,9 @@ Trap = Literal[
     "language",
     "rude",
     "markers",
+    "dice",
 ]
+Roll = Literal["disaster", "failure", "cost", "success", "triumph"]
 
 
 class SituationsError(Exception):
@@ -43,13 +46,21 @@ class Beginning(Plain):
     cards: tuple[Card, ...] = ()
     first_actions: tuple[Passage, ...] = ()
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What may be said in every reply: who is in the story, and what its cards are called."""
+        return (self.player, *(card.title for card in self.cards))
+
 
 class Situation(Plain):
     """A moment `after` so many turns of the history, all of them where that is left out.
 
     `facts` were told in the story, memory or opening, `card_facts` stand on a card alone; the reply
-    should have them. Ways to say the same are parted by "|". `dead` is who should not act. `wrong`
-    would contradict the story. `times`: the action is so many times itself.
+    should have them. Ways to say the same are parted by "|". `dead` is who should not act, and
+    `pronoun` what they are called besides: he, she or it. `wrong` would contradict the story.
+    `times`: the action is so many times itself. `dice` is how the roll fell; `happened` and
+    `refused` are regular expressions for what a reply says where the attempt succeeds, and where it
+    does not.
     """
 
     name: str
@@ -61,7 +72,11 @@ class Situation(Plain):
     facts: tuple[str, ...] = ()
     card_facts: tuple[str, ...] = ()
     dead: str = ""
+    pronoun: str = ""
     wrong: tuple[str, ...] = ()
+    dice: Roll | None = None
+    happened: str = ""
+    refused: str = ""
 
 
 class SituationFile(Plain):
@@ -75,6 +90,7 @@ class Moment(Plain):
     scenario: str
     situation: Situation
     player: str
+    names: tuple[str, ...] = ()
     context: StoryContext
 
     @property
@@ -82,8 +98,15 @@ class Moment(Plain):
         return f"{self.scenario}: {self.situation.name}"
 
 
-def read_situations(beginnings: Mapping[str, Beginning], folder: Path = FOLDER) -> list[Moment]:
-    """Every situation of the folder. Raises SituationsError naming the file and what is wrong."""
+def read_situations(
+    beginnings: Mapping[str, Beginning],
+    folder: Path = FOLDER,
+    outcomes: Mapping[str, str] = MappingProxyType({}),
+) -> list[Moment]:
+    """Every situation of the folder. `outcomes` are the words for each way that dice can fall.
+
+    Raises SituationsError naming the file and what is wrong.
+    """
     moments: list[Moment] = []
     for path in sorted(folder.glob("*.yaml")):
         if path.stem not in beginnings:
@@ -99,21 +122,25 @@ def read_situations(beginnings: Mapping[str, Beginning], folder: Path = FOLDER) 
         for situation in file.situations:
             if situation.after is not None and situation.after > len(file.history):
                 raise SituationsError(f"{path.name}: {situation.name}: the history is shorter")
-            moments.append(moment(path.stem, beginnings[path.stem], file, situation))
+            outcome = outcomes.get(situation.dice or "", "")
+            moments.append(moment(path.stem, beginnings[path.stem], file, situation, outcome))
     return moments
 
 
-def moment(scenario: str, beginning: Beginning, file: SituationFile, each: Situation) -> Moment:
+def moment(
+    scenario: str, beginning: Beginning, file: SituationFile, each: Situation, outcome: str = ""
+) -> Moment:
     action = " ".join([each.action] * each.times)
     return Moment(
         scenario=scenario,
         situation=each,
         player=beginning.player,
+        names=beginning.names,
         context=context(
             beginning,
             file.history[: each.after],
             # As the game has it: nothing typed is a continue.
-            Passage(kind=each.kind if action else "continue", action=action),
+            Passage(kind=each.kind if action else "continue", action=action, outcome=outcome),
         ),
     )
 

@@ -16,6 +16,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from pydantic import ValidationError
 
+from game import dice
 from game.scenarios import SHIPPED, ScenarioError, ScenarioFile, read_scenario
 from inference.engines.base import EngineBroken
 from inference.engines.host import load
@@ -70,7 +71,7 @@ class Command(BaseCommand):
             narrator = narrators.get(name) if name else narrators.default
             narrator = changed(narrator, options["set"])
             begun = beginnings()
-            moments = read_situations(begun)
+            moments = read_situations(begun, outcomes=dice.TOLD)
             moments = [each for each in moments if options["only"] in each.name]
             teller = Teller(narrator, load(narrator, settings.INFERENCE))
             kept = Kept(options["save"])
@@ -106,6 +107,7 @@ class Command(BaseCommand):
                 [each.reply for each in moment.context.story],
                 moment.player,
                 moment.situation,
+                moment.names,
                 seed=seed,
             )
             kept.situation(scores[place])
