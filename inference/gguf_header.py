@@ -1,12 +1,14 @@
 """What a GGUF file says of itself, read from its first bytes.
 
 The package gguf reads all of the header, tokens and all: 3 s and 190 MB for SmolLM2. This steps
-over what nobody asked for, and needs nothing installed.
+over what nobody asked for, and needs nothing installed. A file is a stranger's: every length is
+held to a limit before it is followed.
 """
 
+import os
 import struct
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -15,6 +17,14 @@ from typing import Any, BinaryIO
 NUMBERS = dict(enumerate("BbHhIif?")) | {10: "Q", 11: "q", 12: "d"}
 STRING, ARRAY = 8, 9
 LONGEST_KEY = 1 << 16
+VERSIONS = (2, 3)
+MOST_DIMENSIONS = 4
+# What a header may hold, so that a hostile one is not read for ever. The longest known lists are
+# vocabularies of 262,144 tokens and as many merges; the files with most tensors have some 20,000.
+MOST_KEYS = 65_536
+MOST_TENSORS = 262_144
+MOST_LISTED = 4_194_304  # values in one list
+MOST_BYTES = 1 << 28  # of a whole header
 
 # ggml's tensor types by number: name, values in a block, bytes in a block (from ggml.h).
 TENSORS = {
@@ -52,35 +62,92 @@ class Header:
     layers: int
     cache_values: int  # keys and values kept for one token, in all layers together
     values: dict[str, int]  # how many weights it has of each type
+    tensors: dict[str, tuple[int, ...]] = field(default_factory=dict)  # shapes: outputs, inputs
+    keys: dict[str, int | float | str] = field(default_factory=dict)  # numbers and short strings
 
     @property
     def parameters(self) -> int:
         return sum(self.values.values())
 
+    def number(self, key: str) -> int:
+        """A whole number that the file gives for its family; 0 where it gives none."""
+        value = self.keys.get(f"{self.family}.{key}", 0)
+        return value if isinstance(value, int) else 0
+
 
 def read_header(path: Path) -> Header:
-    """What `path` says of itself. Raises ValueError in one line, OSError."""
+    """What `path` says of itself, and whether all of its weights are there.
+
+    Raises ValueError in one line, OSError.
+    """
     with path.open("rb") as file:
         try:
             tensors, found = read_keys(file, everything=True)
-            values: Counter[str] = Counter()
-            for _ in range(tensors):
-                read_string(file)
-                shape = unpack(file, f"{unpack(file, 'I')[0]}Q")
-                kind, _offset = unpack(file, "IQ")
-                values[TENSORS[kind][0] if kind in TENSORS else f"type {kind}"] += prod(shape)
+            listed = [read_tensor(file) for _ in range(tensors)]
         except DAMAGE as error:
             raise ValueError(f"{path.name} has a damaged header") from error
+        check_length(file, listed, found.get("general.alignment", 32))
+    values: Counter[str] = Counter()
+    for tensor in listed:
+        kind = TENSORS[tensor.kind][0] if tensor.kind in TENSORS else f"type {tensor.kind}"
+        values[kind] += prod(tensor.shape)
     family = str(found.get("general.architecture", ""))
-
-    def number(key: str) -> int:
-        value = found.get(f"{family}.{key}", 0)
-        return value if isinstance(value, int) else 0
-
+    header = Header(family, 0, 0, 0, {}, {}, found)
+    number = header.number
     heads = number("attention.head_count") or 1
     width = number("attention.key_length") or number("embedding_length") // heads
     kept = 2 * (number("attention.head_count_kv") or heads) * width * number("block_count")
-    return Header(family, number("context_length"), number("block_count"), kept, dict(values))
+    return Header(
+        family,
+        number("context_length"),
+        number("block_count"),
+        kept,
+        dict(values),
+        {tensor.name: tuple(reversed(tensor.shape)) for tensor in listed},
+        found,
+    )
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """An entry of a file's table: its shape as ggml counts, its type, where its values begin."""
+
+    name: str
+    shape: tuple[int, ...]
+    kind: int
+    offset: int
+
+    @property
+    def end(self) -> int:
+        """The offset after its last value; its first where nobody knows how long the type is."""
+        if self.kind not in TENSORS:
+            return self.offset + 1
+        _, block, size = TENSORS[self.kind]
+        return self.offset + prod(self.shape) // block * size
+
+
+def read_tensor(file: BinaryIO) -> Tensor:
+    name = read_string(file)
+    (dimensions,) = unpack(file, "I")
+    if dimensions > MOST_DIMENSIONS:
+        raise OverflowError("a tensor has too many dimensions")
+    shape = unpack(file, f"{dimensions}Q")
+    kind, offset = unpack(file, "IQ")
+    return Tensor(name, shape, kind, offset)
+
+
+def check_length(file: BinaryIO, tensors: list[Tensor], alignment: int | float | str) -> None:
+    """Raises ValueError where the file ends before its last tensor does."""
+    if not isinstance(alignment, int) or not 1 <= alignment <= MOST_BYTES:
+        raise ValueError(f"{Path(file.name).name} has a damaged header")
+    begin = -(-file.tell() // alignment) * alignment
+    wanted = begin + max((tensor.end for tensor in tensors), default=0)
+    there = os.fstat(file.fileno()).st_size
+    if wanted > there:
+        raise ValueError(
+            f"{Path(file.name).name} is cut short: it has {there:,} bytes of {wanted:,}; "
+            "fetch it again"
+        )
 
 
 def first_number(file: BinaryIO, ending: str) -> int | float | None:
@@ -105,7 +172,11 @@ def read_keys(
     """
     if file.read(4) != b"GGUF":
         raise ValueError(f"{Path(file.name).name} is not a GGUF file")
-    _version, tensors, keys = unpack(file, "IQQ")
+    version, tensors, keys = unpack(file, "IQQ")
+    if version not in VERSIONS:
+        raise ValueError(f"{Path(file.name).name} is a GGUF of version {version}, which is unknown")
+    if keys > MOST_KEYS or tensors > MOST_TENSORS:
+        raise OverflowError("more keys or tensors than any model has")
     found: dict[str, int | float | str] = {}
     for _ in range(keys):
         key = read_string(file)
@@ -120,21 +191,32 @@ def read_keys(
 def read_or_skip(file: BinaryIO, kind: int, strings: bool) -> int | float | str | None:
     """The number at this place, or the string where `strings` are wanted."""
     if kind == STRING:
-        length = unpack(file, "Q")[0]
+        (length,) = unpack(file, "Q")
         if strings and length < LONGEST_KEY:  # a chat template may be long, and nobody asks for it
             return file.read(length).decode(errors="replace")
-        file.seek(length, 1)
+        skip(file, length)
         return None
     if kind == ARRAY:
         kind, length = unpack(file, "IQ")
+        if length > MOST_LISTED:
+            raise OverflowError("a list is longer than any model's")
         if kind in NUMBERS:
-            file.seek(struct.calcsize(f"<{NUMBERS[kind]}") * length, 1)
-        else:
+            skip(file, struct.calcsize(f"<{NUMBERS[kind]}") * length)
+        elif kind == STRING:
             for _ in range(length):
-                read_or_skip(file, kind, strings=False)
+                skip(file, unpack(file, "Q")[0])
+        else:  # lists of lists, which no model has
+            raise OverflowError("a list holds what no list may")
         return None
     number: int | float = unpack(file, NUMBERS[kind])[0]
     return number
+
+
+def skip(file: BinaryIO, length: int) -> None:
+    """Step over so many bytes of a header."""
+    if length > MOST_BYTES or file.tell() > MOST_BYTES:
+        raise OverflowError("a header is longer than any model's")
+    file.seek(length, 1)
 
 
 def read_string(file: BinaryIO) -> str:
