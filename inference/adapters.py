@@ -1,5 +1,7 @@
 """What fine-tuning made, into a GGUF: an adapter's steps added to its tensors, or new tensors.
 
+llama.cpp takes an adapter beside the model instead: `write_adapter` makes its GGUF of PEFT's.
+
 With numpy and the package gguf alone, so that a narrator can be pulled where no torch is. The
 families are those that openvino reads from a GGUF; llama's q and k stand there permuted for its
 rotary embedding (llama.cpp, convert_hf_to_gguf.py).
@@ -9,10 +11,12 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from inference.gguf_header import Header, read_header
 from inference.safetensors_file import tensors_of
 
 if TYPE_CHECKING:
@@ -57,46 +61,122 @@ def adapter_path(named: str, models_dir: Path) -> Path:
     return models_dir / Path(named).expanduser()
 
 
-def digest_of_adapter(folder: Path) -> str:
+def digest_of_adapter(place: Path) -> str:
     """The SHA-256 of what an adapter says and weighs. Raises AdapterError."""
     try:
-        files = [(folder / name).read_bytes() for name in (CONFIG, WEIGHTS)]
+        if place.is_file():
+            with place.open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        files = [(place / name).read_bytes() for name in (CONFIG, WEIGHTS)]
     except OSError as error:
         raise AdapterError(
-            f"{folder} is not the folder of a PEFT adapter: {error.strerror}"
+            f"{place} is not the folder of a PEFT adapter: {error.strerror}"
         ) from error
     return hashlib.sha256(b"".join(hashlib.sha256(each).digest() for each in files)).hexdigest()
 
 
-def changes_of_adapter(folder: Path, reader: "GGUFReader") -> dict[str, "Change"]:
-    """What a PEFT LoRA adapter does to the tensors of a GGUF. Raises AdapterError.
+@dataclass(frozen=True)
+class Lora:
+    """A LoRA adapter (Hu et al. 2021): a tensor W becomes W + B·A·scale.
 
-    A tensor W becomes W + B·A·alpha/rank (Hu et al. 2021), B and A being the adapter's.
+    `halves` are (A, B) by the name of the GGUF's tensor: A is rank x inputs, B outputs x rank.
     """
+
+    scale: float
+    halves: dict[str, tuple["Floats", "Floats"]]
+
+
+def read_adapter(folder: Path, shapes: Mapping[str, tuple[int, ...]]) -> Lora:
+    """A PEFT adapter for a GGUF whose tensors have these shapes. Raises AdapterError."""
     config = read_config(folder)
     rank = int(config["r"])
     scale = config["lora_alpha"] / (math.sqrt(rank) if config.get("use_rslora") else rank)
-    halves: dict[str, dict[str, Floats]] = {}
+    found: dict[str, dict[str, Floats]] = {}
     try:
         for name, values in tensors_of(folder / WEIGHTS):
-            found = LAYER.fullmatch(name)
-            if found is None or found[2] not in INNER or not found[3]:
+            place = LAYER.fullmatch(name)
+            if place is None or place[2] not in INNER or not place[3]:
                 raise AdapterError(f"{folder} changes {name}, which no GGUF has a place for")
-            halves.setdefault(f"blk.{found[1]}.{INNER[found[2]]}.weight", {})[found[3]] = values
+            found.setdefault(f"blk.{place[1]}.{INNER[place[2]]}.weight", {})[place[3]] = values
     except (OSError, ValueError) as error:
         raise AdapterError(f"{folder}: {error}") from error
-    there = {tensor.name: tuple(map(int, reversed(tensor.shape))) for tensor in reader.tensors}
-    changes = {}
-    for name, half in halves.items():
+    halves = {}
+    for name, half in found.items():
         if half.keys() != {"lora_A", "lora_B"}:
             raise AdapterError(f"{folder} has one half of what changes {name}")
-        shape = (half["lora_B"].shape[0], half["lora_A"].shape[1])
-        if there.get(name) != shape:
+        if shapes.get(name) != (half["lora_B"].shape[0], half["lora_A"].shape[1]):
             raise AdapterError(f"{folder} was made for another model: {name} is not its own")
-        changes[name] = adding(half["lora_A"], half["lora_B"], scale, permuting(name, reader))
-    if not changes:
+        halves[name] = (half["lora_A"], half["lora_B"])
+    if not halves:
         raise AdapterError(f"{folder} changes nothing")
-    return changes
+    return Lora(scale, halves)
+
+
+def changes_of_adapter(folder: Path, reader: "GGUFReader") -> dict[str, "Change"]:
+    """What a PEFT LoRA adapter does to the tensors of a GGUF. Raises AdapterError."""
+    there = {tensor.name: tuple(map(int, reversed(tensor.shape))) for tensor in reader.tensors}
+    lora = read_adapter(folder, there)
+    return {
+        name: adding(a, b, lora.scale, permuting(name, reader))
+        for name, (a, b) in lora.halves.items()
+    }
+
+
+def write_adapter(folder: Path, model: Path, path: Path) -> None:
+    """Make a GGUF that llama.cpp applies to `model` of a PEFT LoRA adapter. Raises AdapterError."""
+    import numpy as np  # noqa: PLC0415  a web process does without
+    from gguf import GGUFWriter  # noqa: PLC0415
+
+    header = header_of(model)
+    lora = read_adapter(folder, header.tensors)
+    writer = GGUFWriter(path, header.family)
+    writer.add_string("general.type", "adapter")
+    writer.add_string("adapter.type", "lora")
+    # llama.cpp divides by the rank, which is that of B.
+    rank = next(iter(lora.halves.values()))[1].shape[1]
+    writer.add_float32("adapter.lora.alpha", lora.scale * rank)
+    for name, (a, b) in lora.halves.items():
+        if heads := heads_permuted(name, header.family, header.number):
+            b = permuted(b, heads)
+        for half, values in (("lora_a", a), ("lora_b", b)):
+            writer.add_tensor(f"{name}.{half}", np.ascontiguousarray(values, np.float32))
+    try:
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_tensors_to_file()
+    finally:
+        writer.close()
+
+
+def check_adapter(path: Path, model: Path) -> None:
+    """Raises AdapterError where a GGUF is no adapter for `model`: llama.cpp says less about it."""
+    header, base = header_of(path), header_of(model)
+    if header.keys.get("general.type") != "adapter" or header.keys.get("adapter.type") != "lora":
+        raise AdapterError(f"{path} is a GGUF, but not of a LoRA adapter")
+    if header.family != base.family:
+        raise AdapterError(
+            f"{path} was made for another model: it is for the {header.family} family, "
+            f"{model.name} is of the {base.family} family"
+        )
+    names = {name.rpartition(".")[0] for name in header.tensors}
+    for name in sorted(names):
+        a, b = (header.tensors.get(f"{name}.{half}", ()) for half in ("lora_a", "lora_b"))
+        if name == "token_embd.weight":  # both halves stand turned there
+            a, b = tuple(reversed(b)), a
+        if len(a) != 2 or len(b) != 2 or a[0] != b[1]:
+            raise AdapterError(f"{path} has no whole halves of what changes {name}")
+        if base.tensors.get(name) != (b[0], a[1]):
+            raise AdapterError(f"{path} was made for another model: {name} is not its own")
+    if not names:
+        raise AdapterError(f"{path} changes nothing")
+
+
+def header_of(path: Path) -> Header:
+    """Raises AdapterError."""
+    try:
+        return read_header(path)
+    except (OSError, ValueError) as error:
+        raise AdapterError(str(error)) from error
 
 
 def changes_of_checkpoint(folder: Path, reader: "GGUFReader") -> dict[str, "Change"]:
@@ -143,12 +223,21 @@ def read_config(folder: Path) -> dict[str, Any]:
 def permuting(name: str, reader: "GGUFReader") -> Callable[["Floats"], "Floats"]:
     """How a checkpoint's tensor stands in this GGUF."""
     family = str(reader.fields["general.architecture"].contents())
+
+    def number(key: str) -> int:
+        return int(reader.fields[f"{family}.{key}"].contents())
+
+    heads = heads_permuted(name, family, number)
+    return lambda values: permuted(values, heads) if heads else values
+
+
+def heads_permuted(name: str, family: str, number: Callable[[str], int]) -> int:
+    """Of how many heads a tensor's rows stand permuted in a GGUF; 0 where they do not."""
     inner = name.split(".")[2] if name.startswith("blk.") else ""
     if inner not in PERMUTED.get(family, ()):
-        return lambda values: values
-    key = "head_count_kv" if inner == "attn_k" else "head_count"
-    heads = int(reader.fields[f"{family}.attention.{key}"].contents())
-    return lambda values: permuted(values, heads)
+        return 0
+    shared = number("attention.head_count_kv") if inner == "attn_k" else 0
+    return shared or number("attention.head_count")
 
 
 def permuted(values: "Floats", heads: int) -> "Floats":

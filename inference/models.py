@@ -4,7 +4,7 @@
 a GGUF or of a checkpoint's folder that the host has, absolute or in MODELS_DIR. For openvino a GGUF
 is rewritten where its reader would distort it, and a checkpoint becomes an IR. Beside each model
 stands a small record of where it came from, so that a later start need not read it again. An
-adapter becomes part of the GGUF that openvino reads.
+adapter becomes part of the GGUF that openvino reads; llama.cpp reads it from a file beside.
 """
 
 import errno
@@ -20,7 +20,13 @@ from pathlib import Path, PurePosixPath
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from inference import hub
-from inference.adapters import AdapterError, adapter_path, changes_of_adapter, digest_of_adapter
+from inference.adapters import (
+    AdapterError,
+    adapter_path,
+    changes_of_adapter,
+    digest_of_adapter,
+    write_adapter,
+)
 from inference.export import ExportFailed, export
 from inference.gguf_files import GGUFError, faithful, read_gguf, rewrite
 from inference.narrators import Narrator
@@ -110,9 +116,15 @@ def ensure_model(
             if found is not None:
                 return found
             with tempfile.TemporaryDirectory(prefix=".pull-", dir=models_dir) as folder:
-                making = merge if merges(narrator) else make
-                record = making(narrator, models_dir, Path(folder), report, tell)
-    return models_dir / record.file
+                if merges(narrator):
+                    record = merge(narrator, models_dir, Path(folder), report, tell)
+                    return models_dir / record.file
+                plain = known(without_adapter(narrator), models_dir)
+                if plain is None:
+                    record = make(narrator, models_dir, Path(folder), report, tell)
+                    plain = models_dir / record.file
+                convert_adapter(narrator, models_dir, plain, Path(folder))
+                return plain
 
 
 def check_model(narrator: Narrator, models_dir: Path) -> Path:
@@ -176,6 +188,9 @@ def known(narrator: Narrator, models_dir: Path) -> Path | None:
         return None
     if merges(narrator) and record.adapter_sha256 != adapter_of(narrator, models_dir):
         return None
+    beside = adapter_file(narrator, models_dir)
+    if beside is not None and not beside.exists():
+        return None
     path = models_dir / record.file
     if not path.exists() or size_of(path) != record.size:
         return None
@@ -225,7 +240,7 @@ def merge(
     narrator: Narrator, models_dir: Path, folder: Path, report: Progress, tell: Tell | None
 ) -> Record:
     """Add the narrator's adapter to its model, which is made first where it is not here yet."""
-    plain = narrator.model_copy(update={"adapter": ""})
+    plain = without_adapter(narrator)
     source = known(plain, models_dir)
     if source is None:
         source = models_dir / make(plain, models_dir, folder, report, tell).file
@@ -252,6 +267,33 @@ def merge(
 def merges(narrator: Narrator) -> bool:
     """Whether its adapter becomes part of its model's file; transformers merges when it loads."""
     return bool(narrator.adapter) and narrator.engine == "openvino"
+
+
+def without_adapter(narrator: Narrator) -> Narrator:
+    return narrator.model_copy(update={"adapter": ""})
+
+
+def adapter_file(narrator: Narrator, models_dir: Path) -> Path | None:
+    """The GGUF that llama.cpp applies to the model; None for other engines, or without an adapter.
+
+    The host's own, or what is made of a PEFT adapter, named after what that says and weighs.
+    """
+    if narrator.engine != "llama" or not narrator.adapter:
+        return None
+    place = adapter_path(narrator.adapter, models_dir)
+    if place.is_file():
+        return place
+    return models_dir / f"{key_of(narrator)}-{adapter_of(narrator, models_dir)[:12]}.lora"
+
+
+def convert_adapter(narrator: Narrator, models_dir: Path, model: Path, folder: Path) -> None:
+    """Make what llama.cpp applies of the narrator's PEFT adapter, where it is not there yet."""
+    final = adapter_file(narrator, models_dir)
+    if final is None or final.exists():
+        return
+    made = folder / "adapter.lora"
+    write_adapter(adapter_path(narrator.adapter, models_dir), model, made)
+    made.replace(final)
 
 
 def adapter_of(narrator: Narrator, models_dir: Path) -> str:
@@ -335,7 +377,7 @@ def refuse_what_it_cannot_tell(source: Path, narrator: Narrator, tell: Tell | No
         found = survey(source, narrator)
     except ValueError as error:
         if source.is_file():
-            raise ModelError(f"{source} is not a whole GGUF file") from error
+            raise ModelError(f"{source} is not a whole GGUF file: {error}") from error
         raise ModelError(str(error)) from error
     if tell is not None:
         tell(found)

@@ -59,7 +59,7 @@ class Narrator(BaseModel):
     bytes: int = Field(default=0, ge=0)  # of the file: room is looked for before it is fetched
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")  # where it is a file
     # Folder of a PEFT LoRA adapter, for transformers or a GGUF: absolute, in MODELS_DIR, or
-    # `shipped:NAME`, which came with Grue.
+    # `shipped:NAME`, which came with Grue. For llama also an adapter as a GGUF file.
     adapter: str = ""
     revision: str = Field(default="", max_length=80)  # the host's name for this state of it
     device: str = Field(default="", pattern=r"^[A-Za-z0-9:._-]*$")  # the engine's where empty
@@ -121,7 +121,7 @@ class Narrator(BaseModel):
         if self.engine in DTYPES and not self.model:
             raise ValueError(f"the {self.engine} engine wants a model")
         merges = self.engine == "openvino" and self.model.lower().endswith(".gguf")
-        if self.adapter and self.engine != "transformers" and not merges:
+        if self.adapter and self.engine not in ("transformers", "llama") and not merges:
             raise ValueError("an adapter is for the transformers engine, or for a GGUF")
         if self.mirrors and not (self.sha256 and is_remote(self.model)):
             raise ValueError(

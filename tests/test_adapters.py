@@ -13,9 +13,17 @@ from inference.adapters import (  # noqa: E402
     adapter_path,
     changes_of_adapter,
     changes_of_checkpoint,
+    check_adapter,
+    permuted,
 )
 from inference.gguf_files import read_gguf, rewrite  # noqa: E402
-from inference.models import ModelError, ensure_model, known, model_path  # noqa: E402
+from inference.models import (  # noqa: E402
+    ModelError,
+    adapter_file,
+    ensure_model,
+    known,
+    model_path,
+)
 from inference.narrators import Narrator  # noqa: E402
 from inference.safetensors_file import tensors_of  # noqa: E402
 
@@ -235,6 +243,62 @@ def test_another_adapter_of_the_same_name_is_merged_anew(tmp_path):
 def test_what_came_with_grue_is_found_by_name(tmp_path):
     assert adapter_path("shipped:tales", tmp_path).parent.name == "adapters"
     assert adapter_path("mine", tmp_path) == tmp_path / "mine"
+
+
+# ---- beside the model, for llama.cpp
+
+
+def for_llama(model: Path, adapter: str) -> Narrator:
+    return narrator(model, adapter).model_copy(update={"engine": "llama"})
+
+
+def test_a_pull_lays_an_adapter_for_llama_beside_the_model_that_stays_as_it_is(tmp_path):
+    model = a_llama(tmp_path / "m.gguf", "Q8_0")
+    adapter = an_adapter(tmp_path / "lora", rank=2, alpha=6)
+    tales = for_llama(model, str(adapter))
+    assert ensure_model(tales, tmp_path / "models") == model
+    made = adapter_file(tales, tmp_path / "models")
+    check_adapter(made, model)
+    reader = gguf.GGUFReader(made)
+    assert reader.fields["adapter.lora.alpha"].contents() == pytest.approx(6)
+    there = {tensor.name: tensor.data for tensor in reader.tensors}
+    halves = dict(tensors_of(adapter / "adapter_model.safetensors"))
+    place = "base_model.model.model.layers.1.self_attn.k_proj"
+    assert np.allclose(there["blk.1.attn_k.weight.lora_a"], halves[f"{place}.lora_A.weight"])
+    as_checkpoint = halves[f"{place}.lora_B.weight"]
+    assert np.allclose(there["blk.1.attn_k.weight.lora_b"], permuted(as_checkpoint, SHARED))
+
+
+def test_another_adapter_of_the_same_name_is_converted_anew(tmp_path):
+    adapter = an_adapter(tmp_path / "lora")
+    tales = for_llama(a_llama(tmp_path / "m.gguf"), str(adapter))
+    models = tmp_path / "models"
+    ensure_model(tales, models)
+    first = adapter_file(tales, models)
+    config = json.loads((adapter / "adapter_config.json").read_text())
+    (adapter / "adapter_config.json").write_text(json.dumps({**config, "lora_alpha": 1}))
+    assert known(tales, models) is None
+    ensure_model(tales, models)
+    assert adapter_file(tales, models) != first
+
+
+def test_an_adapter_of_another_model_is_not_laid_beside_this_one(tmp_path, monkeypatch):
+    model = a_llama(tmp_path / "m.gguf")
+    made = tmp_path / "models"
+    fitting = for_llama(model, str(an_adapter(tmp_path / "fitting")))
+    ensure_model(fitting, made)
+    monkeypatch.setitem(SHAPES, "ffn_up", (INNER, WIDTH * 2))
+    with pytest.raises(ModelError, match=r"narrator 'tales': .*another model"):
+        ensure_model(for_llama(model, str(an_adapter(tmp_path / "lora"))), made)
+    wider = a_llama(tmp_path / "wider.gguf")
+    with pytest.raises(AdapterError, match=r"another model: blk\.0\.ffn_up\.weight is not its own"):
+        check_adapter(adapter_file(fitting, made), wider)
+
+
+def test_a_gguf_that_is_no_adapter_is_not_applied(tmp_path):
+    model = a_llama(tmp_path / "m.gguf")
+    with pytest.raises(AdapterError, match="not of a LoRA adapter"):
+        check_adapter(model, model)
 
 
 # ---- what does not go in, each in one line

@@ -25,9 +25,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from inference.adapters import check_adapter
 from inference.config import InferenceConfig
 from inference.engines.base import EngineBroken, Finish, Message, NewText, RequestId
-from inference.models import ensure_model
+from inference.models import adapter_file, ensure_model
 from inference.narrators import Narrator
 from inference.output_format import OutputFormat
 from inference.sampling import SamplingParams
@@ -114,9 +115,12 @@ class Api(http.client.HTTPConnection):
 class LlamaEngine:
     """Keeps the promise of `Engine` with llama.cpp's server. Belongs in a process of its own."""
 
-    def __init__(self, narrator: Narrator, model_path: Path, folder: Path) -> None:
+    def __init__(
+        self, narrator: Narrator, model_path: Path, folder: Path, adapter: Path | None = None
+    ) -> None:
         """Load a GGUF. `folder` is private to this process and holds the socket file.
 
+        `adapter` is a GGUF too, and is applied to every reply.
         Raises RuntimeError where the library cannot load it; what it minds is on standard error.
         """
         options = LlamaOptions.model_validate(narrator.options)
@@ -124,7 +128,7 @@ class LlamaEngine:
         self._chat = narrator.format == "chat"
         self._slots = narrator.slots
         self._hung_after = narrator.step_seconds
-        self._server = xllamacpp.Server(parameters(narrator, options, model_path, folder))
+        self._server = xllamacpp.Server(parameters(narrator, options, model_path, folder, adapter))
         self._api = Api(folder / SOCKET)
         self._check_socket(folder)
         self._news: queue.SimpleQueue[NewText] = queue.SimpleQueue()
@@ -288,7 +292,9 @@ class LlamaEngine:
 SOCKET = "llama.sock"
 
 
-def parameters(narrator: Narrator, options: LlamaOptions, model: Path, folder: Path) -> Any:
+def parameters(
+    narrator: Narrator, options: LlamaOptions, model: Path, folder: Path, adapter: Path | None
+) -> Any:
     """The library's settings for a narrator."""
     params = xllamacpp.CommonParams()
     params.model.path = str(model)
@@ -306,6 +312,8 @@ def parameters(narrator: Narrator, options: LlamaOptions, model: Path, folder: P
     params.cache_ram_mib = options.cache_mb
     if options.cache_type == "q8_0":
         params.cache_type_k = params.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_Q8_0
+    if adapter is not None:
+        params.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(str(adapter), 1.0)]
     params.n_gpu_layers = options.gpu_layers if narrator.device.lower() not in ("", "cpu") else 0
     params.fit_params = False  # what does not fit is said, not made smaller
     params.warmup = False
@@ -367,8 +375,11 @@ def text_of(number: RequestId, event: dict[str, Any]) -> NewText:
 def load(narrator: Narrator, config: InferenceConfig) -> LlamaEngine:
     """The narrator's engine, its model fetched where that has not happened yet."""
     path = ensure_model(narrator, config.models_dir)
+    adapter = adapter_file(narrator, config.models_dir)
+    if adapter is not None:
+        check_adapter(adapter, path)
     folder = Path(tempfile.mkdtemp(prefix="grue-llama-"))  # private, and short: it holds a socket
     try:
-        return LlamaEngine(narrator, path, folder)
+        return LlamaEngine(narrator, path, folder, adapter)
     except RuntimeError as error:
         raise RuntimeError(f"{path.name} could not be loaded: {error}") from error

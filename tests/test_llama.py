@@ -1,0 +1,80 @@
+"""The llama engine on the built-in narrator's own file: adapters, and what only it does."""
+
+import pytest
+from django.conf import settings
+
+from inference.config import InferenceConfig
+from inference.engines.base import Message
+from inference.models import adapter_file, ensure_model
+from inference.narrators import Narrator, load_narrators
+from inference.sampling import SamplingParams
+from tests.test_engines import joined, tell_all
+
+pytestmark = pytest.mark.model
+
+GREEDY = SamplingParams(max_tokens=16, temperature=0, repetition_penalty=1)
+SYSTEM = Message("system", "You tell a story in the second person and present tense.")
+
+
+@pytest.fixture(scope="module")
+def models():
+    return settings.INFERENCE.models_dir
+
+
+@pytest.fixture(scope="module")
+def config(models):
+    return InferenceConfig(
+        redis_url="", narrators_file=settings.BASE_DIR / "narrators.yaml", models_dir=models
+    )
+
+
+@pytest.fixture(scope="module")
+def smol():
+    return load_narrators(settings.BASE_DIR / "narrators.yaml").get("smol")
+
+
+@pytest.fixture(scope="module")
+def base(smol, models):
+    """The built-in model as it was before it learned."""
+    return ensure_model(smol.model_copy(update={"adapter": ""}), models)
+
+
+def told_by_llama(model, adapter="", **more) -> Narrator:
+    given = {"format": "chat", "slots": 2, "context": 512, "options": {"threads": 1}, **more}
+    return Narrator(
+        name="tiny", line="", engine="llama", model=str(model), adapter=adapter, **given
+    )
+
+
+def loaded(narrator, config):
+    from inference.engines import llama
+
+    return llama.load(narrator, config)
+
+
+def greedy(engine, action: str) -> str:
+    prompt = engine.render_chat([SYSTEM, Message("user", action)], "You")
+    request = engine.submit(prompt, GREEDY)
+    return joined(tell_all(engine)[request])
+
+
+def first_words(text: str) -> list[str]:
+    """Before rounding can make a difference: Q8_0 rounds what was merged, and not the adapter."""
+    return text.split()[:6]
+
+
+def test_an_adapter_is_told_with_beside_the_file_as_if_it_were_merged(smol, base, models, config):
+    action = "I open the door of the old mill."
+    learned = greedy(loaded(told_by_llama(base, "shipped:tales"), config), action)
+    merged = greedy(loaded(told_by_llama(ensure_model(smol, models)), config), action)
+    untaught = greedy(loaded(told_by_llama(base), config), action)
+    assert first_words(learned) == first_words(merged)
+    assert first_words(learned) != first_words(untaught)
+
+
+def test_an_adapter_that_is_a_gguf_is_taken_as_it_is(base, models, config):
+    made = adapter_file(told_by_llama(base, "shipped:tales"), models)
+    ensure_model(told_by_llama(base, "shipped:tales"), models)
+    narrator = told_by_llama(base, str(made))
+    assert adapter_file(narrator, models) == made
+    assert " step" in greedy(loaded(narrator, config), "I open the door of the old mill.")
