@@ -150,6 +150,63 @@ def check_length(file: BinaryIO, tensors: list[Tensor], alignment: int | float |
         )
 
 
+CONTROL, USER_DEFINED = 3, 4  # kinds of tokens, from llama.h
+TOKENS, TOKEN_KINDS = "tokenizer.ggml.tokens", "tokenizer.ggml.token_type"
+
+
+def read_token_kinds(path: Path) -> dict[int, list[str]]:
+    """The names of a vocabulary's control tokens, and of those that its makers added.
+
+    By kind. Empty where the file does not say of what kind its tokens are. Raises ValueError,
+    OSError.
+    """
+    names: list[bytes] = []
+    kinds: tuple[int, ...] = ()
+    with path.open("rb") as file:
+        try:
+            keys = read_beginning(file)[1]
+            for _ in range(keys):
+                key, kind = read_string(file), unpack(file, "I")[0]
+                if key == TOKENS and kind == ARRAY:
+                    names = read_strings(file)
+                elif key == TOKEN_KINDS and kind == ARRAY:
+                    inner, length = list_of(file)
+                    kinds = unpack(file, f"{length}{NUMBERS[inner]}")
+                else:
+                    read_or_skip(file, kind, strings=False)
+                if names and kinds:
+                    break
+        except DAMAGE as error:
+            raise ValueError(f"{path.name} has a damaged header") from error
+    found: dict[int, list[str]] = {CONTROL: [], USER_DEFINED: []}
+    for name, kind in zip(names, kinds, strict=False):
+        if kind in found:
+            found[kind].append(name.decode(errors="replace"))
+    return found
+
+
+def read_strings(file: BinaryIO) -> list[bytes]:
+    """The list of strings that begins at this place."""
+    kind, length = list_of(file)
+    if kind != STRING:
+        raise OverflowError("a list of words holds something else")
+    found = []
+    for _ in range(length):
+        (size,) = unpack(file, "Q")
+        if size > LONGEST_KEY:
+            raise OverflowError("a word is too long")
+        found.append(file.read(size))
+    return found
+
+
+def list_of(file: BinaryIO) -> tuple[int, int]:
+    """The kind of a list's values, and how many follow."""
+    kind, length = unpack(file, "IQ")
+    if length > MOST_LISTED:
+        raise OverflowError("a list is longer than any model's")
+    return kind, length
+
+
 def first_number(file: BinaryIO, ending: str) -> int | float | None:
     """The first number in a GGUF's header whose key has this ending. Raises ValueError."""
     try:
@@ -170,13 +227,7 @@ def read_keys(
 
     Lists are stepped over.
     """
-    if file.read(4) != b"GGUF":
-        raise ValueError(f"{Path(file.name).name} is not a GGUF file")
-    version, tensors, keys = unpack(file, "IQQ")
-    if version not in VERSIONS:
-        raise ValueError(f"{Path(file.name).name} is a GGUF of version {version}, which is unknown")
-    if keys > MOST_KEYS or tensors > MOST_TENSORS:
-        raise OverflowError("more keys or tensors than any model has")
+    tensors, keys = read_beginning(file)
     found: dict[str, int | float | str] = {}
     for _ in range(keys):
         key = read_string(file)
@@ -188,6 +239,18 @@ def read_keys(
     return tensors, found
 
 
+def read_beginning(file: BinaryIO) -> tuple[int, int]:
+    """How many tensors and keys a file has. Raises ValueError where it is no GGUF."""
+    if file.read(4) != b"GGUF":
+        raise ValueError(f"{Path(file.name).name} is not a GGUF file")
+    version, tensors, keys = unpack(file, "IQQ")
+    if version not in VERSIONS:
+        raise ValueError(f"{Path(file.name).name} is a GGUF of version {version}, which is unknown")
+    if keys > MOST_KEYS or tensors > MOST_TENSORS:
+        raise OverflowError("more keys or tensors than any model has")
+    return tensors, keys
+
+
 def read_or_skip(file: BinaryIO, kind: int, strings: bool) -> int | float | str | None:
     """The number at this place, or the string where `strings` are wanted."""
     if kind == STRING:
@@ -197,9 +260,7 @@ def read_or_skip(file: BinaryIO, kind: int, strings: bool) -> int | float | str 
         skip(file, length)
         return None
     if kind == ARRAY:
-        kind, length = unpack(file, "IQ")
-        if length > MOST_LISTED:
-            raise OverflowError("a list is longer than any model's")
+        kind, length = list_of(file)
         if kind in NUMBERS:
             skip(file, struct.calcsize(f"<{NUMBERS[kind]}") * length)
         elif kind == STRING:

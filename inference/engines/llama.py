@@ -13,7 +13,6 @@ import http.client
 import json
 import os
 import queue
-import re
 import secrets
 import socket
 import tempfile
@@ -28,6 +27,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from inference.adapters import check_adapter
 from inference.config import InferenceConfig
 from inference.engines.base import EngineBroken, Finish, Message, NewText, RequestId
+from inference.engines.special_tokens import LIKE_SPECIAL, SpecialTokens
+from inference.gguf_header import CONTROL, USER_DEFINED, read_token_kinds
 from inference.models import adapter_file, ensure_model
 from inference.narrators import Narrator
 from inference.output_format import OutputFormat
@@ -41,8 +42,6 @@ except ImportError as error:
         "run `.venv/bin/python -m pip install xllamacpp==2026.10.11549`"
     ) from error
 
-# How special tokens look; whether this model has one by that name, its tokenizer says.
-LIKE_SPECIAL = re.compile(r"<[^<>\s]{1,60}>|\[[A-Za-z/_]{2,40}\]")
 COUNTED_TEXTS = 4096  # texts whose length in tokens is remembered
 STEP_SECONDS = 0.02  # without news, `step` returns after so long, so that commands are heard
 # After a token, so long for those of the other replies: all are computed in one batch, and arrive
@@ -131,12 +130,12 @@ class LlamaEngine:
         self._server = xllamacpp.Server(parameters(narrator, options, model_path, folder, adapter))
         self._api = Api(folder / SOCKET)
         self._check_socket(folder)
+        self._specials = special_tokens(model_path)
         self._news: queue.SimpleQueue[NewText] = queue.SimpleQueue()
         self._replies: dict[RequestId, Reply] = {}  # in order of arrival
         self._last_request = 0
         self._last_news = time.monotonic()
         self._count = functools.lru_cache(maxsize=COUNTED_TEXTS)(self._count_anew)
-        self._is_special = functools.lru_cache(maxsize=COUNTED_TEXTS)(self._looks_up_special)
 
     def _check_socket(self, folder: Path) -> None:
         if not (folder / SOCKET).exists():
@@ -155,18 +154,17 @@ class LlamaEngine:
 
     def render_chat(self, messages: list[Message], begun: str) -> str:
         """In the model's own template. Special tokens in what players wrote are taken out."""
-        said = [
-            {"role": each.role, "content": self._without_specials(each.content)}
-            for each in messages
-        ]
+        without = self._specials.without
+        said = [{"role": each.role, "content": without(each.content)} for each in messages]
         rendered: str = self._api.post("/apply-template", {"messages": said})["prompt"]
-        return rendered + begun
+        return rendered + without(begun)
 
     def submit(
         self, prompt: str, sampling: SamplingParams, output: OutputFormat | None = None
     ) -> RequestId:
         # What a template puts in front of a text of its own is left away by /apply-template.
-        ids = self._tokens(prompt, special=self._chat, begin=True)
+        text = prompt if self._chat else self._specials.without(prompt)
+        ids = self._tokens(text, special=self._chat, begin=True)
         if not prompt:
             raise ValueError("the prompt is empty")
         # The library would end such a reply early, and call it finished by its length.
@@ -277,19 +275,18 @@ class LlamaEngine:
     def _count_anew(self, text: str) -> int:
         return len(self._tokens(text, special=self._chat))
 
-    def _looks_up_special(self, name: str) -> bool:
-        return len(self._tokens(name, True)) == 1 < len(self._tokens(name, False))
-
-    def _without_specials(self, text: str) -> str:
-        """`text` without this model's own special tokens, as a player may have typed them."""
-        before = None
-        while before != text:  # what is taken out may leave a token behind
-            before = text
-            text = LIKE_SPECIAL.sub(lambda m: "" if self._is_special(m[0]) else m[0], text)
-        return text
-
 
 SOCKET = "llama.sock"
+
+
+def special_tokens(model: Path) -> SpecialTokens:
+    """The tokens that the library reads as one wherever their names stand in a text.
+
+    Of those that the makers added some are runs of white space or plain words: no structure.
+    """
+    kinds = read_token_kinds(model)
+    added = [name for name in kinds[USER_DEFINED] if LIKE_SPECIAL.fullmatch(name)]
+    return SpecialTokens([*kinds[CONTROL], *added])
 
 
 def parameters(

@@ -5,7 +5,6 @@ import functools
 import glob
 import json
 import os
-import re
 import secrets
 import shutil
 import sys
@@ -22,6 +21,7 @@ from inference.config import InferenceConfig
 from inference.engines.base import EngineBroken, Finish, Message, NewText, RequestId
 from inference.engines.detokenize import CONTEXT, Unfolding
 from inference.engines.endings import ENDS
+from inference.engines.special_tokens import LIKE_SPECIAL, SpecialTokens
 from inference.gguf_header import first_number
 from inference.models import check_model, ensure_model
 from inference.narrators import Narrator
@@ -54,9 +54,6 @@ BLOCK_TOKENS = 32  # tokens in a block of the library's cache on a CPU
 ACTIVATION_GROUP = 128
 
 COUNTED_TEXTS = 4096  # texts whose length in tokens is remembered
-
-# How special tokens look. An ordinary word that looks so is no loss to a story.
-LIKE_SPECIAL = re.compile(r"<[^<>\s]{1,60}>|\[[A-Za-z/_]{2,40}\]")
 
 
 class OpenVinoOptions(BaseModel):
@@ -106,6 +103,7 @@ class OpenVinoEngine:
                 narrator.device.upper() or "CPU",
                 properties(options, cache_dir, exported),
             )
+        self._chat = narrator.format == "chat"
         self._tokenizer = self._pipeline.get_tokenizer()
         self._ends = self._end_tokens()
         self._specials = self._special_tokens()
@@ -129,16 +127,17 @@ class OpenVinoEngine:
     def render_chat(self, messages: list[Message], begun: str) -> str:
         """In the model's template. Many, SmolLM's too, add a system message where none is given."""
         history = [
-            {"role": message.role, "content": self._without_specials(message.content)}
+            {"role": message.role, "content": self._specials.without(message.content)}
             for message in messages
         ]
         rendered: str = self._tokenizer.apply_chat_template(history, add_generation_prompt=True)
-        return rendered + begun
+        return rendered + self._specials.without(begun)
 
     def submit(
         self, prompt: str, sampling: SamplingParams, output: OutputFormat | None = None
     ) -> RequestId:
-        ids = self._encode(prompt)
+        # A plain story has no structure of ours in it.
+        ids = self._encode(prompt if self._chat else self._specials.without(prompt))
         if not ids:
             raise ValueError("the prompt is empty")
         # The library does not refuse what is beyond the model's positions: it tells nonsense.
@@ -265,25 +264,12 @@ class OpenVinoEngine:
         ends.add(self._tokenizer.get_eos_token_id())
         return ends | set(self._pipeline.get_config().stop_token_ids)
 
-    def _special_tokens(self) -> re.Pattern[str]:
+    def _special_tokens(self) -> SpecialTokens:
         """What this model's tokenizer reads as structure wherever it stands in a text."""
         names = [token.decode("utf-8", "replace") for token in self._tokenizer.get_vocab() if token]
-        found = [
+        return SpecialTokens(
             name for name in names if LIKE_SPECIAL.fullmatch(name) and len(self._encode(name)) == 1
-        ]
-        return re.compile("|".join(map(re.escape, found)) or r"(?!)")
-
-    def _without_specials(self, text: str) -> str:
-        """`text` without this model's own special tokens, as a player may have typed them.
-
-        The prompt is built without those of common families already (`text.neutralise`); a model
-        may have others.
-        """
-        before = None
-        while before != text:  # what is taken out may leave a token behind
-            before = text
-            text = self._specials.sub("", text)
-        return text
+        )
 
     def _generation(self, sampling: SamplingParams, output: OutputFormat | None = None) -> Any:
         """`sampling` in the library's words."""

@@ -20,6 +20,7 @@ from inference.config import InferenceConfig
 from inference.engines.base import EngineBroken, Finish, Message, NewText, RequestId
 from inference.engines.detokenize import CONTEXT, Unfolding
 from inference.engines.endings import ENDS
+from inference.engines.special_tokens import LIKE_SPECIAL, SpecialTokens
 from inference.models import check_model, ensure_model
 from inference.narrators import Narrator
 from inference.output_format import OutputFormat
@@ -97,7 +98,9 @@ class TransformersEngine:
         model = load_model(model_path, device, pick_dtype(narrator.dtype, device), attention)
         if adapter_path is not None:
             model = with_adapter(model, adapter_path)
+        self._chat = narrator.format == "chat"
         self._tokenizer = load_tokenizer(model_path)
+        self._specials = special_tokens(self._tokenizer)
         limit = positions(model, narrator)
         self.context_tokens = min(narrator.context, limit, options.cache_tokens)
         self._ends = self._end_tokens(model)
@@ -152,11 +155,12 @@ class TransformersEngine:
     def render_chat(self, messages: list[Message], begun: str) -> str:
         if not self._tokenizer.chat_template:
             raise ValueError("the model has no chat template: its format is transcript")
-        history = [{"role": message.role, "content": message.content} for message in messages]
+        without = self._specials.without
+        history = [{"role": each.role, "content": without(each.content)} for each in messages]
         rendered: str = self._tokenizer.apply_chat_template(
             history, tokenize=False, add_generation_prompt=True
         )
-        return rendered + begun
+        return rendered + without(begun)
 
     def submit(
         self, prompt: str, sampling: SamplingParams, output: OutputFormat | None = None
@@ -166,7 +170,8 @@ class TransformersEngine:
                 "the transformers engine cannot keep to a schema or a grammar: "
                 "take the llama engine for this narrator"
             )
-        ids = self._encode(prompt)
+        # A plain story has no structure of ours in it.
+        ids = self._encode(prompt if self._chat else self._specials.without(prompt))
         if not ids:
             raise ValueError("the prompt is empty")
         # The library does not refuse what is beyond the model's positions: GPT-2 breaks, and with
@@ -380,6 +385,14 @@ def load_tokenizer(path: Path) -> Any:
         source = {"pretrained_model_name_or_path": str(path.parent), "gguf_file": path.name}
     return transformers.AutoTokenizer.from_pretrained(
         **source, trust_remote_code=False, local_files_only=True
+    )
+
+
+def special_tokens(tokenizer: Any) -> SpecialTokens:
+    """What a tokenizer reads as one token wherever it stands in a text."""
+    added = tokenizer.added_tokens_decoder.values()
+    return SpecialTokens(
+        str(token) for token in added if token.special or LIKE_SPECIAL.fullmatch(str(token))
     )
 
 
