@@ -212,6 +212,17 @@ class Company:
         storyteller = Storyteller(
             seat.narrator, self.config, self.record, self.record_summary, give_up
         )
+
+        def others() -> list[Storyteller]:
+            tellers = [each for each in self.tellers() if each is not storyteller]
+            return [each for each in tellers if each.narrator.engine != "openai"]
+
+        def stop_reading() -> None:
+            for each in others():
+                each.stop_reading_ahead()
+
+        storyteller.others_idle = lambda: all(each.idle for each in others())
+        storyteller.stop_others_reading = stop_reading
         return storyteller
 
     def take_the_seat(self, seat: Seat, storyteller: Storyteller) -> None:

@@ -4,6 +4,7 @@ import zlib
 from collections import OrderedDict
 
 from inference.prompts import Report
+from inference.prompts.cutting import common_front
 
 STORIES = 512  # whose last prompts are remembered: some kilobytes each
 
@@ -29,15 +30,3 @@ class LastPrompts:
             return 0
         before = zlib.decompress(squeezed).decode()
         return report.tokens * common_front(before, prompt) // len(prompt)
-
-
-def common_front(one: str, other: str) -> int:
-    """How many characters two texts begin with together."""
-    low, high = 0, min(len(one), len(other))
-    while low < high:
-        middle = (low + high + 1) // 2
-        if one.startswith(other[:middle]):
-            low = middle
-        else:
-            high = middle - 1
-    return low

@@ -35,12 +35,14 @@ from inference.queue.keys import (
     batch_key,
     batch_told_key,
     bell_key,
+    cached_by_key,
     celery_key,
     details_key,
     end_key,
     lease_key,
     log_key,
     order_key,
+    read_aheads_key,
     requests_key,
     revoked_key,
     round_key,
@@ -67,6 +69,8 @@ ENDS = ("turn.told", "turn.stopped")  # with the turn as it is stored
 MEMORY_SECONDS = 24 * 3_600  # how long Redis remembers that a turn was started or ended
 BATCH_SECONDS = 7 * 24 * 3_600  # how long Redis keeps bulk work that nobody comes back for
 BATCH_LOST_SECONDS = 30  # without a sign of a job that is told
+READ_AHEADS = 32  # that wait for one worker in Redis; what is more is dropped
+READ_AHEAD_SECONDS = 60
 WORKER_SECONDS = 30  # a worker that has said nothing for so long is gone
 BELL_SECONDS = 1.0  # an idle worker looks at the line at least so often
 FIRST = "0-0"
@@ -362,6 +366,7 @@ class StoryLog:
         """Let go of all that is remembered of an adventure that is deleted."""
         pipe = self.redis.pipeline(transaction=False)
         pipe.delete(log_key(adventure), version_key(adventure), watched_key(adventure))
+        pipe.delete(cached_by_key(adventure))
         for turn in turns:
             pipe.delete(lease_key(turn), started_key(turn), end_key(turn), details_key(turn))
         for narrator in narrators:
@@ -512,6 +517,48 @@ class StoryLog:
         taken = self._take_background([background_key(narrator)])
         return SummaryRequest.heard(taken) if taken else None
 
+    # Prompts that are read before their turn comes
+
+    def worker_to_read(self, narrator: str, adventure: str) -> str:
+        """The worker that should read an adventure ahead; "" for none, where turns wait.
+
+        It is the one that has told or read the adventure, as long as it lives, or else any.
+        """
+        if self.redis.zcard(waiting_key(narrator)):
+            return ""
+        names: list[str] = [
+            each.decode() for each in self.redis.zrange(workers_key(narrator), 0, -1)
+        ]
+        last = self.redis.get(cached_by_key(adventure))
+        said = self.redis.mget([worker_key(narrator, name) for name in names] or ["-"])
+        found = zip(names, said, strict=False)
+        reading = [name for name, each in found if each and json.loads(each).get("reads_ahead")]
+        last_name = "" if last is None else str(last, "utf-8")
+        if last_name in reading:
+            return last_name
+        for name in reading:
+            if self.redis.llen(read_aheads_key(narrator, name)) < READ_AHEADS:
+                return name
+        return ""
+
+    def enqueue_read_ahead(self, request: GenerationRequest, worker: str) -> None:
+        """Let a turn that nobody has taken yet be read by a worker, when it is idle."""
+        key = read_aheads_key(request.narrator, worker)
+        pipe = self.redis.pipeline(transaction=True)
+        pipe.lpush(key, request.model_dump_json())
+        pipe.ltrim(key, 0, READ_AHEADS - 1)
+        pipe.expire(key, READ_AHEAD_SECONDS)
+        pipe.execute()
+
+    def take_read_aheads(self, narrator: str, worker: str) -> list[GenerationRequest]:
+        """What this worker is asked to read, the oldest first."""
+        taken = self.redis.lpop(read_aheads_key(narrator, worker), READ_AHEADS)
+        return [GenerationRequest.heard(each) for each in reversed(taken or [])]
+
+    def note_cached(self, adventure: str, worker: str) -> None:
+        """Say that a worker has told or read an adventure."""
+        self.redis.set(cached_by_key(adventure), worker, ex=LOG_SECONDS)
+
     # Many prompts at once: jobs wait by name, and lie with their batch until they are done
 
     def enqueue_batch(self, request: GenerationRequest, first: bool = False) -> None:
@@ -589,13 +636,15 @@ class StoryLog:
         slots: int,
         lately: Iterable[float],
         loaded: bool = True,
+        reads_ahead: bool = False,
     ) -> None:
         """Say that a worker lives: its slots, and the seconds that its last turns took.
 
         One that is not `loaded` takes turns all the same; the first waits for its model.
         """
         seconds = [round(each, 2) for each in lately]
-        stats = json.dumps({"slots": slots, "lately": seconds, "loaded": loaded})
+        said = {"slots": slots, "lately": seconds, "loaded": loaded, "reads_ahead": reads_ahead}
+        stats = json.dumps(said)
         keys = [workers_key(narrator), worker_key(narrator, worker)]
         self._beat(keys, [worker, WORKER_SECONDS, stats])
 

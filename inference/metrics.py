@@ -20,12 +20,22 @@ RETOLD = Counter("grue_replies_retold", "Replies told again unseen, by why.", ["
 DEATHS = Counter("grue_engine_deaths", "Engines that died.", ["narrator"])
 HANDED_ON = Counter("grue_turns_handed_on", "Turns left to another worker.", ["narrator"])
 PROMPT_TOKENS = Counter("grue_prompt_tokens", "Tokens of all prompts.", ["narrator"])
-# What the engine need not read again, where it keeps what it read. Engines do not say how much
+# What the engine need not read again, where it keeps what it read. Most engines do not say how much
 # they found, so it is what the prompt shares with the story's last one.
 PROMPT_TOKENS_KNOWN = Counter(
     "grue_prompt_tokens_known",
     "Tokens at a prompt's front that were in the story's last prompt here, too.",
     ["narrator"],
+)
+PROMPT_TOKENS_CACHED = Counter(
+    "grue_prompt_tokens_cached",
+    "Tokens of prompts that the engine found in its cache, by engines that say so (llama).",
+    ["narrator"],
+)
+READ_AHEADS = Counter(
+    "grue_read_aheads",
+    "Beginnings of next prompts that were read while nobody waited: started, finished, dropped.",
+    ["narrator", "what"],
 )
 BACKGROUND = Counter(
     "grue_background_jobs", "What was told when no turn waited, by kind.", ["narrator", "kind"]

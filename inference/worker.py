@@ -28,6 +28,7 @@ from inference.log import BELL_SECONDS, Lease, StoryLog
 from inference.logs import about, where
 from inference.narrators import Narrator
 from inference.prompts import Report, reply_stream
+from inference.readahead import ReadAhead, next_request
 from inference.request import GenerationRequest, Result
 from inference.telling import BROKEN, Telling, TurnBroken, WarmUp, warm_up_request
 
@@ -90,6 +91,18 @@ class Storyteller:
         self.places = threading.BoundedSemaphore(narrator.slots)
         self.trying: WarmUp | None = None
         self.bulk = Bulk(self.log, narrator, lambda: self.engine, self.next_number, self.at_leisure)
+        self.ahead = ReadAhead(
+            self.log,
+            narrator,
+            self.name,
+            lambda: self.engine,
+            self.next_number,
+            self.may_read_ahead,
+            self.stop_other_idle_work,
+        )
+        # Of the narrators that share its processor: whether all are idle, and have them stay so.
+        self.others_idle: Callable[[], bool] = lambda: True
+        self.stop_others_reading: Callable[[], None] = lambda: None
         self.used = time.monotonic()  # when it was last asked for a turn
         self.last_prompts = LastPrompts()
 
@@ -103,6 +116,7 @@ class Storyteller:
         self.start_engine(warm)
         threading.Thread(target=self.keep, name="leases", daemon=True).start()
         self.bulk.start()
+        self.ahead.start()
 
     def start_engine(self, warm: bool = False) -> None:
         engine = EngineProcess(
@@ -113,6 +127,7 @@ class Storyteller:
         if warm:
             self.warm_up(engine)
         self.engine = engine
+        self.ahead.on = self.config.read_ahead and info.reads_ahead
         self.ready.set()
         logger.info(
             "narrator %s is ready: %s tokens of context, loaded in %.1f s",
@@ -184,6 +199,7 @@ class Storyteller:
         self.draining = True
         self.ended.set()
         self.bulk.stop()
+        self.ahead.stop()
         self.abandon()
         if self.engine is not None:
             self.engine.stop(timeout=5)
@@ -198,7 +214,7 @@ class Storyteller:
         self.ready.clear()
         metrics.DEATHS.labels(self.narrator.name).inc()
         logger.error("narrator %s: %s", self.narrator.name, cause)
-        for drop in (self.background.drop, self.bulk.drop, self.abandon):
+        for drop in (self.background.drop, self.bulk.drop, self.ahead.drop, self.abandon):
             self.attempt(drop)
         now = time.monotonic()
         self.deaths = [each for each in self.deaths if now - each < DEATHS_SECONDS] + [now]
@@ -395,12 +411,18 @@ class Storyteller:
         if engine is None or not engine.alive:
             self.abandon()
             return
-        self.background.give_way(engine)
-        self.bulk.give_way(engine)
+        self.stop_other_idle_work(engine)
+        self.ahead.give_way(engine, request.adventure)
+        self.stop_others_reading()
         engine.submit(number, request)
         telling.done.wait()
         with self.lock:
             self.tellings.pop(number, None)
+
+    def stop_other_idle_work(self, engine: EngineProcess) -> None:
+        """Break off summaries and bulk work, which wait again. Never waits."""
+        self.background.give_way(engine)
+        self.bulk.give_way(engine)
 
     def next_number(self) -> int:
         with self.lock:
@@ -416,12 +438,29 @@ class Storyteller:
             try:
                 if self.log.finish(telling.lease, result, telling.unsent):
                     self.record(result)
+                    self.read_ahead(telling, result)
                 return
             except redis.RedisError as problem:
                 if time.monotonic() > give_up:
                     logger.error("turn %s: its end was not logged: %s", result.turn, problem)
                     return
                 time.sleep(0.5)
+
+    def read_ahead(self, telling: Telling, result: Result) -> None:
+        """Have the next turn's prompt read while the player reads this reply."""
+        if self.ahead.on and result.outcome == "told":
+            self.ahead.note(next_request(telling.lease.request, result.reply))
+
+    def stop_reading_ahead(self) -> None:
+        """Another narrator of this processor tells a turn: what is read ahead waits."""
+        if self.engine is not None:
+            self.ahead.give_way(self.engine)
+
+    def may_read_ahead(self) -> bool:
+        """Whether nothing is told on this worker and nothing waits. Raises redis.RedisError."""
+        if not self.ready.is_set() or self.draining or not self.idle or not self.others_idle():
+            return False
+        return not self.log.waiting(self.narrator.name)
 
     def measured(self, seconds: float) -> None:
         """Note how long a turn held its slot."""
@@ -454,7 +493,7 @@ class Storyteller:
 
         An exception here would end the engine, and with it every turn that it tells.
         """
-        for take in (self.background.take, self.bulk.take):
+        for take in (self.background.take, self.bulk.take, self.ahead.take):
             try:
                 take(news)
             except Exception as problem:
@@ -478,6 +517,8 @@ class Storyteller:
             # What still comes of a telling that is done must not reach the one that follows.
             heard = [(telling, new) for telling, new in heard if not telling.done.is_set()]
         for telling, new in heard:
+            if new.cached is not None:
+                metrics.PROMPT_TOKENS_CACHED.labels(self.narrator.name).inc(new.cached)
             try:
                 telling.take(new)
             except Exception as problem:
@@ -587,7 +628,7 @@ class Storyteller:
     def do_what_can_wait(self) -> None:
         """Take a summary to tell, while there is no turn to tell."""
         self.background.give_back()
-        if self.ready.is_set() and not self.draining and not self.tellings:
+        if self.ready.is_set() and not self.draining and not self.tellings and not self.ahead.busy:
             self.background.look(self.engine, self.next_number())
             # A turn that came meanwhile saw no job to break off.
             if self.tellings and self.engine is not None:
@@ -596,13 +637,15 @@ class Storyteller:
     def at_leisure(self) -> bool:
         """Whether nothing is told and nothing waits. Raises redis.RedisError."""
         free = self.ready.is_set() and not self.draining and not self.tellings
+        free = free and not self.ahead.busy
         return free and not self.log.waiting(self.narrator.name)
 
     def say_alive(self) -> None:
         if self.ready.is_set() and not self.draining:
             with self.lock:  # turns that end are added meanwhile
                 lately = list(self.lately)
-            self.log.beat(self.narrator.name, self.name, self.narrator.slots, lately)
+            slots, reads = self.narrator.slots, self.ahead.on
+            self.log.beat(self.narrator.name, self.name, slots, lately, reads_ahead=reads)
 
     def renew_leases(self) -> None:
         engine = self.engine

@@ -224,6 +224,81 @@ def test_a_story_stopped_before_its_first_word_is_never_told(engine):
     assert [(text.finish, text.text) for text in tell_all(engine)[request]] == [("cancelled", "")]
 
 
+# Those that read ahead: what the others do is nothing.
+READERS = ["reading_script", *ENGINES[1:3]]
+
+
+@pytest.fixture
+def reading_script_engine():
+    return scripted(prefill_seconds=0.1)
+
+
+@pytest.fixture
+def reader(request):
+    engine = request.getfixturevalue(f"{request.param}_engine")
+    yield engine
+    assert not engine.busy, "a test left a story untold"
+
+
+def long_prompt(engine: Engine, title: str) -> str:
+    """Nearly as long as the window."""
+    text = title
+    while engine.count(text + PROMPT) < WINDOW - 20:
+        text += f" On day {len(text)} the bell rang."
+    return text
+
+
+@pytest.mark.parametrize("reader", READERS, indirect=True)
+def test_a_prompt_is_read_ahead_without_a_word(reader):
+    assert reader.reads_ahead
+    request = reader.prefill(PROMPT)
+    assert tell_all(reader) == {request: [NewText(request, "", 0, "stop")]}
+
+
+@pytest.mark.parametrize("reader", READERS, indirect=True)
+def test_reading_ahead_ends_where_a_reply_begins(reader):
+    ahead = reader.prefill(long_prompt(reader, "Night."))
+    first = reader.step()
+    reply = reader.submit(PROMPT, SamplingParams(max_tokens=4))
+    told = tell_all(reader)
+    assert first == []
+    assert told[ahead] == [NewText(ahead, "", 0, "cancelled")]
+    assert sum(text.tokens for text in told[reply]) == 4
+
+
+@pytest.mark.parametrize("reader", READERS, indirect=True)
+def test_nothing_is_read_ahead_while_a_reply_is_told(reader):
+    reply = reader.submit(PROMPT, SamplingParams(max_tokens=8, seed=3))
+    ahead = reader.prefill(f"{PROMPT} Wait.")
+    order = [text.request for texts in steps(reader) for text in texts if text.finish]
+    assert order == [reply, ahead]
+
+
+@pytest.mark.model
+@pytest.mark.full
+def test_what_was_read_ahead_is_found_again(llama_engine):
+    prompt = long_prompt(llama_engine, "Dawn.")
+    read = llama_engine.count(prompt)
+    llama_engine.prefill(prompt)
+    tell_all(llama_engine)
+    request = llama_engine.submit(f"{prompt} You wait.", SamplingParams(max_tokens=2))
+    [cached] = [each.cached for each in tell_all(llama_engine)[request] if each.cached is not None]
+    assert cached >= read - 1
+
+
+@pytest.mark.model
+@pytest.mark.full
+def test_what_was_read_before_a_reply_came_is_not_read_again(llama_engine):
+    prompt = long_prompt(llama_engine, "Noon.")
+    llama_engine.prefill(prompt)
+    deadline = time.monotonic() + 0.5  # some steps of it
+    while time.monotonic() < deadline and llama_engine.busy:
+        llama_engine.step()
+    request = llama_engine.submit(f"{prompt} You wait.", SamplingParams(max_tokens=2))
+    [cached] = [each.cached for each in tell_all(llama_engine)[request] if each.cached is not None]
+    assert cached >= 64
+
+
 def test_another_seed_tells_another_story_and_the_same_seed_the_same(engine):
     told = [tell(engine, max_tokens=12, seed=seed) for seed in (1, 2, 3, 4, 5, 1)]
     assert len(set(told)) > 1

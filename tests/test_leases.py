@@ -8,7 +8,7 @@ from inference import worker
 def test_turns_may_end_while_a_worker_says_how_long_they_took(troupe, monkeypatch):
     storyteller = troupe.start(woken=False)
 
-    def beat(narrator, name, slots, lately):
+    def beat(narrator, name, slots, lately, reads_ahead):
         for _ in lately:
             storyteller.measured(1.0)  # as the thread of a turn does that ends just then
 

@@ -24,6 +24,8 @@ class NewText:
 
     `text` may be empty (a token that is half of a character); `tokens` counts the tokens behind
     it; `finish` is set on the last one of a request, `error` tells why when it is "error".
+    `cached` is said once for a request, by engines that know: how many tokens of its prompt were
+    found in the cache.
     """
 
     request: RequestId
@@ -31,6 +33,7 @@ class NewText:
     tokens: int
     finish: Finish | None = None
     error: str = ""
+    cached: int | None = None
 
 
 class EngineBroken(Exception):
@@ -41,6 +44,7 @@ class Engine(Protocol):
     """Tells many stories at once, one token each per step. Knows nothing of players."""
 
     context_tokens: int
+    reads_ahead: bool  # whether `prefill` does anything
 
     def count(self, text: str) -> int:
         """How many tokens `text` is."""
@@ -57,6 +61,16 @@ class Engine(Protocol):
 
         The text keeps to `output` where it is given. An engine that cannot see to that raises
         ValueError.
+        """
+        ...
+
+    def prefill(self, prompt: str) -> RequestId | None:
+        """Read a prompt into the cache and generate nothing, when nothing else is to do.
+
+        It begins only while no reply waits or runs, one at a time, and the next `submit` ends it as
+        "cancelled": a reply waits for at most the step under way. What was read by then stays in
+        the cache. Its only text is its end; "stop" where all was read. None, and nothing happens,
+        where `reads_ahead` is False. Raises ValueError as `submit` does.
         """
         ...
 

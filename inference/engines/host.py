@@ -15,6 +15,7 @@ import select
 import signal
 import sys
 import time
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from typing import cast
 
@@ -30,6 +31,7 @@ from inference.engines.messages import (
     Event,
     Failed,
     Load,
+    Prefill,
     PromptBuilt,
     Step,
     Stop,
@@ -71,7 +73,7 @@ class Host:
             number = self._workers_number.get(text.request)
             if number is None:
                 continue  # of a request that has ended: its end was sent
-            texts.append(NewText(number, text.text, text.tokens, text.finish, text.error))
+            texts.append(replace(text, request=number))
             if text.finish:
                 del self._workers_number[text.request], self._engines_number[number]
         self._pipe.send(Step(texts))
@@ -80,6 +82,8 @@ class Host:
         match command:
             case Submit(request, generation):
                 self._submit(request, generation)
+            case Prefill(request, generation):
+                self._prefill(request, generation)
             case Cancel(request):
                 if request in self._engines_number:
                     self._engine.cancel(self._engines_number[request])
@@ -101,6 +105,29 @@ class Host:
         self._workers_number[request] = number
         self._engines_number[number] = request
         self._pipe.send(PromptBuilt(number, built.report))
+
+    def _prefill(self, number: int, generation: GenerationRequest) -> None:
+        """Have the front of a prompt read. What cannot be read is left: its turn will say so."""
+        engine = self._engine
+        try:
+            front = prompts.stable_front(
+                generation,
+                self._narrator,
+                engine.count,
+                engine.render_chat,
+                engine.context_tokens,
+            )
+            request = engine.prefill(front) if front else None
+        except EngineBroken:
+            raise
+        except Exception as error:
+            self._unsent.append(NewText(number, "", 0, "error", one_line(error)))
+            return
+        if request is None:
+            self._unsent.append(NewText(number, "", 0, "stop"))
+            return
+        self._workers_number[request] = number
+        self._engines_number[number] = request
 
     def _build(self, generation: GenerationRequest | SummaryRequest) -> prompts.BuiltPrompt:
         engine = self._engine
@@ -127,7 +154,9 @@ def serve(pipe: "Connection[Event, Command]") -> int:
     except Exception as error:
         pipe.send(Failed(one_line(error)))
         return 1
-    pipe.send(EngineInfo(engine.context_tokens, time.monotonic() - began, os.getpid()))
+    pipe.send(
+        EngineInfo(engine.context_tokens, time.monotonic() - began, os.getpid(), engine.reads_ahead)
+    )
     try:
         Host(pipe, first.narrator, engine).run()
     except EngineBroken as error:

@@ -77,8 +77,10 @@ class Reply:
     prompt: list[int]
     sampling: SamplingParams
     output: OutputFormat | None = None
+    ahead: bool = False  # only read, for a turn to come
     running: bool = False
     cancelled: threading.Event = field(default_factory=threading.Event)
+    over: threading.Event = field(default_factory=threading.Event)  # its slot is free
 
 
 class Api(http.client.HTTPConnection):
@@ -114,6 +116,8 @@ class Api(http.client.HTTPConnection):
 class LlamaEngine:
     """Keeps the promise of `Engine` with llama.cpp's server. Belongs in a process of its own."""
 
+    reads_ahead = True
+
     def __init__(
         self, narrator: Narrator, model_path: Path, folder: Path, adapter: Path | None = None
     ) -> None:
@@ -133,6 +137,7 @@ class LlamaEngine:
         self._specials = special_tokens(model_path)
         self._news: queue.SimpleQueue[NewText] = queue.SimpleQueue()
         self._replies: dict[RequestId, Reply] = {}  # in order of arrival
+        self._reading: Reply | None = None  # the one read ahead, until it has let go of its slot
         self._last_request = 0
         self._last_news = time.monotonic()
         self._count = functools.lru_cache(maxsize=COUNTED_TEXTS)(self._count_anew)
@@ -175,6 +180,17 @@ class LlamaEngine:
             )
         self._last_request += 1
         self._replies[self._last_request] = Reply(ids, sampling, output)
+        for other in self._replies.values():
+            if other.ahead:
+                other.cancelled.set()
+        return self._last_request
+
+    def prefill(self, prompt: str) -> RequestId:
+        ids = self._tokens(prompt, special=self._chat, begin=True)
+        if not 0 < len(ids) < self.context_tokens:
+            raise ValueError(f"{len(ids)} tokens cannot be read ahead")
+        self._last_request += 1
+        self._replies[self._last_request] = Reply(ids, SamplingParams(max_tokens=1), ahead=True)
         return self._last_request
 
     def cancel(self, request: RequestId) -> None:
@@ -204,12 +220,17 @@ class LlamaEngine:
         return [NewText(number, "", 0, "cancelled") for number in over]
 
     def _start_waiting(self) -> None:
+        if self._reading is not None and self._reading.over.is_set():
+            self._reading = None
         running = sum(reply.running for reply in self._replies.values())
         for number, reply in self._replies.items():
-            if running >= self._slots:
+            # A reply waits until its slot is free, for a step at most: it may be of the very story
+            # that is read, and in another slot it would find none of it.
+            if running >= self._slots or self._reading is not None:
                 return
-            if not reply.running:
+            if not reply.running and not (reply.ahead and running):
                 reply.running = True
+                self._reading = reply if reply.ahead else None
                 running += 1
                 self._last_news = time.monotonic()
                 threading.Thread(
@@ -230,7 +251,7 @@ class LlamaEngine:
             return []
         if text.finish:
             del self._replies[text.request]
-        elif not text.tokens:  # a piece of its prompt was read
+        elif not text.tokens and text.cached is None:  # a piece of its prompt was read
             return []
         return [text]
 
@@ -250,13 +271,16 @@ class LlamaEngine:
             if text.finish:
                 end = text
                 return text.finish == "error"
-            self._news.put(text)
+            self._news.put(NewText(number, "", 0) if reply.ahead else text)
             return reply.cancelled.is_set()
 
         try:
             self._server.handle_completions(body_of(reply, self.context_tokens), on_event)
         except Exception as error:
             end = NewText(number, "", 0, "error", " ".join(str(error).split())[:300])
+        if reply.ahead and end.finish != "error":
+            end = NewText(number, "", 0, "stop")
+        reply.over.set()
         self._news.put(end)
 
     # Tokens
@@ -364,8 +388,9 @@ def text_of(number: RequestId, event: dict[str, Any]) -> NewText:
     choice, more = event["choices"][0], event["__verbose"]
     if choice["finish_reason"] is not None:
         return NewText(number, choice["text"], 0, FINISHES.get(choice["finish_reason"], "stop"))
-    if "prompt_progress" in event:
-        return NewText(number, "", 0)
+    if progress := event.get("prompt_progress"):
+        first = progress["processed"] == progress["cache"]
+        return NewText(number, "", 0, cached=progress["cache"] if first else None)
     return NewText(number, choice["text"], len(more["tokens"]))
 
 

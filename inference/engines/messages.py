@@ -31,8 +31,19 @@ class Submit:
 
 
 @dataclass(frozen=True, slots=True)
+class Prefill:
+    """Read into the cache what the prompts of an adventure's next turn begin with.
+
+    `generation` is a turn whose action nobody knows yet: the one in it does not matter.
+    """
+
+    request: int
+    generation: GenerationRequest
+
+
+@dataclass(frozen=True, slots=True)
 class Cancel:
-    """Stop telling a turn."""
+    """Stop telling a turn, or reading ahead."""
 
     request: int
 
@@ -42,7 +53,7 @@ class Stop:
     """End the process after the step under way."""
 
 
-Command = Load | Submit | Cancel | Stop
+Command = Load | Submit | Prefill | Cancel | Stop
 
 # ---- the engine says
 
@@ -54,6 +65,7 @@ class EngineInfo:
     context_tokens: int
     load_seconds: float
     pid: int
+    reads_ahead: bool = False
 
 
 @dataclass(frozen=True, slots=True)

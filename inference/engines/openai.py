@@ -105,6 +105,8 @@ class OpenAIEngine:
     the rare token that spans lines; elsewhere they are estimated, on the safe side.
     """
 
+    reads_ahead = False  # a server's time costs its host money, and others may be waiting for it
+
     def __init__(self, narrator: Narrator) -> None:
         """Meet the server. Raises ValueError with one line where it cannot be used."""
         self._narrator = narrator
@@ -184,6 +186,9 @@ class OpenAIEngine:
         else:
             telling.task = self._loop.create_task(self._tell(telling))
         return telling.request
+
+    def prefill(self, prompt: str) -> None:
+        """Nothing: see `reads_ahead`."""
 
     def step(self) -> list[NewText]:
         self._loop.run_until_complete(self._listen())

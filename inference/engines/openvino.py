@@ -77,6 +77,7 @@ class Telling:
     prompt: list[int]
     generation: Any
     unfolding: Unfolding
+    ahead: bool = False  # only read, for a turn to come
     handle: Any = None
     cancelled: bool = False
 
@@ -86,6 +87,8 @@ class OpenVinoEngine:
 
     `step` holds the interpreter until it is done: this belongs in a process of its own.
     """
+
+    reads_ahead = True
 
     def __init__(self, narrator: Narrator, model_path: Path, cache_dir: Path) -> None:
         """Load the model: a GGUF of the llama, qwen2 or qwen3 family, or a folder with an IR.
@@ -146,12 +149,23 @@ class OpenVinoEngine:
                 f"{len(ids)} tokens of prompt and {sampling.max_tokens} new ones "
                 f"exceed {self.context_tokens}"
             )
-        generation = self._generation(sampling, output)
+        request = self._add(ids, self._generation(sampling, output))
+        for number, other in self._tellings.items():
+            if other.ahead:
+                self.cancel(number)
+        return request
+
+    def prefill(self, prompt: str) -> RequestId:
+        ids = self._encode(prompt)
+        if not 0 < len(ids) < self.context_tokens:
+            raise ValueError(f"{len(ids)} tokens cannot be read ahead")
+        return self._add(ids, self._generation(SamplingParams(max_tokens=1), None), ahead=True)
+
+    def _add(self, ids: list[int], generation: Any, ahead: bool = False) -> RequestId:
         end = ids[-CONTEXT:]
+        unfolding = Unfolding(end, self._tokenizer.decode(end))
         self._last_request += 1
-        self._tellings[self._last_request] = Telling(
-            ids, generation, Unfolding(end, self._tokenizer.decode(end))
-        )
+        self._tellings[self._last_request] = Telling(ids, generation, unfolding, ahead)
         return self._last_request
 
     def cancel(self, request: RequestId) -> None:
@@ -173,7 +187,8 @@ class OpenVinoEngine:
         texts = [NewText(request, "", 0, "cancelled") for request in cancelled]
         for request in cancelled:
             del self._tellings[request]
-        running = list(self._tellings.items())[: self._slots]
+        replies = [each for each in self._tellings.items() if not each[1].ahead]
+        running = replies[: self._slots] or list(self._tellings.items())[:1]
         for request, telling in running:
             if telling.handle is None:
                 telling.handle = self._begin(request, telling)
@@ -202,7 +217,10 @@ class OpenVinoEngine:
         decoded = self._decode([telling.unfolding.window for _, telling, _, _ in grown])
         for (request, telling, tokens, finish), said in zip(grown, decoded, strict=True):
             text = telling.unfolding.unfold(said, last=finish is not None)
-            texts.append(NewText(request, text, tokens, finish))
+            if not telling.ahead:
+                texts.append(NewText(request, text, tokens, finish))
+            elif finish:
+                texts.append(NewText(request, "", 0, "stop"))
             if finish:
                 del self._tellings[request]
             elif telling.unfolding.overlong:

@@ -29,6 +29,7 @@ from inference.engines.messages import (
     Event,
     Failed,
     Load,
+    Prefill,
     PromptBuilt,
     Step,
     Stop,
@@ -126,11 +127,22 @@ class EngineProcess:
 
     def submit(self, request_id: int, request: GenerationRequest | SummaryRequest) -> None:
         """Have a turn told. Never waits; a request to a dead engine is not answered."""
+        self._note_under_way(request_id)
+        self._unsent.put(Submit(request_id, request))
+
+    def prefill(self, request_id: int, request: GenerationRequest) -> None:
+        """Have the beginning of a next turn's prompt read while nothing is told. Never waits.
+
+        One text comes of it, its end.
+        """
+        self._note_under_way(request_id)
+        self._unsent.put(Prefill(request_id, request))
+
+    def _note_under_way(self, request_id: int) -> None:
         with self._lock:
             if not self._under_way:
                 self._last_sign = time.monotonic()
             self._under_way.add(request_id)
-        self._unsent.put(Submit(request_id, request))
 
     def cancel(self, request_id: int) -> None:
         """End a turn after the step under way: its last text says "cancelled", if not its end."""

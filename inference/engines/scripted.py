@@ -46,6 +46,7 @@ class ScriptedOptions(BaseModel):
     clock: tuple[int, int] | None = None
     pace: float = Field(default=40, ge=0)  # tokens a second for each request; 0 is all it can
     first_token_seconds: float = Field(default=0, ge=0)
+    prefill_seconds: float | None = Field(default=None, ge=0)  # None: nothing is read ahead
     step_seconds: float = Field(default=0, ge=0)  # what each step takes at least
     load_seconds: float = Field(default=0, ge=0)
     crash_after_tokens: int | None = None  # the process is gone, as in a segmentation fault
@@ -60,6 +61,7 @@ class Telling:
     tokens: list[str]
     ends_as: Finish
     due: float = 0.0  # time.monotonic(); 0 until it has a slot
+    ahead: bool = False  # only read, for a turn to come
 
 
 class ScriptedEngine:
@@ -68,6 +70,7 @@ class ScriptedEngine:
     def __init__(self, narrator: Narrator) -> None:
         self.context_tokens = narrator.context
         self._options = ScriptedOptions.model_validate(narrator.options)
+        self.reads_ahead = self._options.prefill_seconds is not None
         self._slots = narrator.slots
         self._tellings: dict[RequestId, Telling] = {}  # in order of arrival: the first have slots
         self._cancelled: list[RequestId] = []
@@ -102,10 +105,19 @@ class ScriptedEngine:
                 f"{tokens} tokens of prompt and {sampling.max_tokens} new ones "
                 f"exceed {self.context_tokens}"
             )
+        for number in [number for number, each in self._tellings.items() if each.ahead]:
+            self.cancel(number)
         reply = TOKEN.findall(self._reply(prompt, sampling.seed))
         ends_as: Finish = "length" if len(reply) > sampling.max_tokens else "stop"
         self._last_request += 1
         self._tellings[self._last_request] = Telling(reply[: sampling.max_tokens], ends_as)
+        return self._last_request
+
+    def prefill(self, prompt: str) -> RequestId | None:
+        if not self.reads_ahead:
+            return None
+        self._last_request += 1
+        self._tellings[self._last_request] = Telling([], "stop", ahead=True)
         return self._last_request
 
     def cancel(self, request: RequestId) -> None:
@@ -115,10 +127,13 @@ class ScriptedEngine:
     def step(self) -> list[NewText]:
         texts = [NewText(request, "", 0, "cancelled") for request in self._cancelled]
         self._cancelled.clear()
-        running = list(self._tellings.items())[: self._slots]
+        replies = [each for each in self._tellings.items() if not each[1].ahead]
+        running = replies[: self._slots] or list(self._tellings.items())[:1]
         now = time.monotonic()
         for _, telling in running:
-            telling.due = telling.due or now + self._options.first_token_seconds
+            wait = self._options.prefill_seconds if telling.ahead else None
+            wait = self._options.first_token_seconds if wait is None else wait
+            telling.due = telling.due or now + wait
         time.sleep(max(self._options.step_seconds, self._nap(running, texts)))
         now = time.monotonic()
         for request, telling in running:

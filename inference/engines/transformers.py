@@ -87,6 +87,8 @@ class TransformersEngine:
     thread dies, `step` raises EngineBroken, and with it the engine's process ends.
     """
 
+    reads_ahead = False  # a card reads a thousand tokens in a tenth of a second
+
     def __init__(
         self, narrator: Narrator, model_path: Path, adapter_path: Path | None = None
     ) -> None:
@@ -194,6 +196,9 @@ class TransformersEngine:
             telling.cancelled = True
             if telling.begun:
                 self._manager.cancel_request(str(request))
+
+    def prefill(self, prompt: str) -> None:
+        """Nothing: see `reads_ahead`."""
 
     def step(self) -> list[NewText]:
         try:

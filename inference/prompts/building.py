@@ -17,6 +17,7 @@ from inference.prompts.cutting import (
     Count,
     Keep,
     chars_per_token,
+    common_front,
     trimmed,
     without_blocks,
 )
@@ -102,6 +103,32 @@ def build(
         first=next((line.passage for line in given.story if line.passage is not None), passages),
     )
     return BuiltPrompt(text, sampling, report)
+
+
+# Two turns that have no word in common: their prompts differ from where an action stands.
+GUESSES = (Passage(kind="do", action="…"), Passage(kind="continue"))
+
+
+def stable_front(
+    request: GenerationRequest,
+    narrator: Narrator,
+    count: Count,
+    render_chat: RenderChat,
+    window: int,
+) -> str:
+    """What the prompt of a turn begins with, whatever the player does; for reading ahead.
+
+    The action in `request` does not matter. An action that is a narrator's line, or fires another
+    card, changes the prompt from where the hints stand. Raises ValueError as `build` does.
+    """
+
+    def prompt(action: Passage) -> str:
+        context = request.context.model_copy(update={"action": action})
+        guess = request.model_copy(update={"context": context, "told": ""})
+        return build(guess, narrator, count, render_chat, window).text
+
+    one, other = map(prompt, GUESSES)
+    return one[: common_front(one, other)]
 
 
 def sampling_for(

@@ -78,3 +78,15 @@ def without_blocks(story: tuple[Line, ...], blocks: int, block: int) -> tuple[Li
             return (cut, *story[index + 1 :])
         skip -= len(line.text)
     return ()
+
+
+def common_front(one: str, other: str) -> int:
+    """How many characters two texts begin with together."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one.startswith(other[:middle]):
+            low = middle
+        else:
+            high = middle - 1
+    return low

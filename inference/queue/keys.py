@@ -27,6 +27,11 @@ def version_key(adventure: str) -> str:
     return f"{PREFIX}version:{adventure}"
 
 
+def cached_by_key(adventure: str) -> str:
+    """String: the worker that told or read the adventure last, and may have it in its cache."""
+    return f"{PREFIX}cached-by:{adventure}"
+
+
 def watched_key(adventure: str) -> str:
     """String: there while a window of the adventure was open lately."""
     return f"{PREFIX}watched:{adventure}"
@@ -109,6 +114,11 @@ def worker_key(narrator: str, worker: str) -> str:
 def background_key(narrator: str) -> str:
     """Hash: one summary to be made for each adventure."""
     return f"{PREFIX}background:{narrator}"
+
+
+def read_aheads_key(narrator: str, worker: str) -> str:
+    """List: turns that nobody has taken yet, whose prompts the worker may read, newest first."""
+    return f"{PREFIX}read-aheads:{narrator}:{worker}"
 
 
 def batch_key(narrator: str) -> str:

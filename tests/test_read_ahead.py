@@ -1,0 +1,228 @@
+"""Next prompts are read while players read: what is read, when, and who goes first."""
+
+import pytest
+
+from inference.prompts import stable_front
+from inference.readahead import ReadAhead, next_request
+from inference.request import Card, Passage
+from tests.prompting import build, count, narrator, render_chat, request, told_turns
+from tests.serving import until
+from tests.test_turns import act
+
+database = pytest.mark.django_db(transaction=True)
+
+CARDS = (
+    Card(title="Jory", keys=("Jory",), text="Jory is the mate, and afraid of geese."),
+    Card(title="Key", keys=("key",), text="The brass key opens the third gate."),
+)
+REPLY = "The rope holds. Jory nods at you, and at the dark below."
+NARRATORS = [narrator("chat"), narrator("transcript"), narrator("chat", example=True)]
+names = ["chat", "transcript", "chat with an example"]
+
+
+def front(before, reply, teller):
+    return stable_front(next_request(before, reply), teller, count, render_chat, 2048)
+
+
+def after(before, reply, kind, action):
+    """The request of the turn that follows, as the game makes it."""
+    told = before.context.action.model_copy(update={"reply": reply})
+    context = before.context.model_copy(
+        update={
+            "story": (*before.context.story, told),
+            "action": Passage(kind=kind, action=action),
+        }
+    )
+    return before.model_copy(update={"context": context, "turn": "u"})
+
+
+# ---- what is read
+
+
+@pytest.mark.parametrize("teller", NARRATORS, ids=names)
+@pytest.mark.parametrize("turns", [0, 1, 2, 3, 4, 5, 8, 9, 40])
+@pytest.mark.parametrize(
+    ("kind", "action"), [("do", "climb down"), ("say", "Who is there?"), ("continue", "")]
+)
+def test_the_next_prompt_begins_with_what_was_read(teller, turns, kind, action):
+    """To the byte, with a card that the reply fires and a note near the end."""
+    before = request(story=[*request().context.story, *told_turns(turns)], cards=CARDS)
+    read = front(before, REPLY, teller)
+    prompt = build(after(before, REPLY, kind, action), teller).text
+    assert prompt.startswith(read)
+    assert "afraid of geese" in read or turns == 0
+    assert read.endswith(("nods at you, and at the dark below.", "\n"))
+    assert REPLY in read
+
+
+def test_a_story_line_changes_no_more_than_where_notes_stand():
+    """It asks for two turns more, so summary, cards and note may stand elsewhere."""
+    teller = narrator("chat")
+    for turns in range(2, 12):
+        before = request(story=[*request().context.story, *told_turns(turns)], cards=CARDS)
+        read = front(before, REPLY, teller)
+        prompt = build(after(before, REPLY, "story", "The lamp goes out."), teller).text
+        note = read.index("afraid of geese")
+        assert prompt.startswith(read) or prompt.startswith(read[: note - 100])
+
+
+@pytest.mark.parametrize("teller", NARRATORS, ids=names)
+def test_a_card_that_the_action_fires_leaves_what_stands_before_it(teller):
+    before = request(story=[*request().context.story, *told_turns(9)], cards=CARDS)
+    read = front(before, REPLY, teller)
+    prompt = build(after(before, REPLY, "do", "take the key"), teller).text
+    assert not prompt.startswith(read)
+    common = next(i for i, (a, b) in enumerate(zip(read, prompt, strict=False)) if a != b)
+    assert common > len(read) / 3
+
+
+def test_players_of_one_scenario_share_the_beginning_and_nothing_else():
+    """What is read for one is what another's first prompt begins with, up to their own words."""
+    teller = narrator("chat")
+    opening = Passage(kind="opening", reply="The hens have gone quiet.")
+    alices = request(action="whisper to Alice's hen", story=[opening])
+    read = stable_front(alices, teller, count, render_chat, 2048)
+    assert "Alice" not in read
+    assert build(request(action="open the door", story=[opening]), teller).text.startswith(read)
+
+
+def test_the_cut_of_a_long_story_is_where_the_next_turn_has_it():
+    teller = narrator("chat")
+    before = request(story=[*request().context.story, *told_turns(300)], cards=CARDS)
+    read = front(before, REPLY, teller)
+    prompt = build(after(before, REPLY, "do", "climb down"), teller).text
+    assert prompt.startswith(read)
+    assert count(read) / count(prompt) > 0.95
+
+
+# ---- when, and who goes first
+
+
+def reading(troupe, **options):
+    return troupe.start(**{"prefill_seconds": 30, "pace": 0, "slots": 1, **options})
+
+
+@database
+def test_after_a_turn_the_next_prompt_is_read(alice, adventure, log, troupe):
+    storyteller = reading(troupe)
+    act(adventure, alice, "run")
+    until(lambda: storyteller.ahead.reading is not None)
+    _, job = storyteller.ahead.reading
+    assert job.request.context.story[-1].action == "run"
+    assert job.request.context.story[-1].reply
+
+
+@database
+def test_a_turn_breaks_off_what_is_read_and_waits_for_nothing(alice, bob, adventure, troupe):
+    """Half a minute of reading costs the next player nothing; then it goes on where it was."""
+    storyteller = reading(troupe)
+    act(adventure, alice, "run")
+    until(lambda: storyteller.ahead.reading is not None)
+    number, _ = storyteller.ahead.reading
+    elsewhere = {"adventure": "another", "narrator": "parrot"}
+    other = request(story=told_turns(2)).model_copy(update=elsewhere)
+    storyteller.log.enqueue(other)
+    until(lambda: storyteller.log.told("another", "t").end is not None, seconds=5)
+    until(lambda: storyteller.ahead.reading is not None)
+    assert storyteller.ahead.reading[0] != number
+
+
+@database
+def test_what_was_noted_of_an_adventure_whose_turn_is_told_is_dropped(alice, adventure, troupe):
+    storyteller = reading(troupe)
+    act(adventure, alice, "run")
+    until(lambda: storyteller.ahead.reading is not None)
+    act(adventure, alice, "hide")
+    until(lambda: storyteller.ahead.reading is None)
+    until(lambda: storyteller.ahead.reading is not None)
+    _, job = storyteller.ahead.reading
+    assert [each.action for each in job.request.context.story[-2:]] == ["run", "hide"]
+    assert not storyteller.ahead.waiting
+
+
+@database
+def test_nothing_is_read_while_a_turn_waits(alice, adventure, narrator_awake, troupe):
+    storyteller = reading(troupe, woken=False)
+    storyteller.ahead.note(request(story=told_turns(2)))
+    act(adventure, alice, "run")
+    storyteller.ahead.waiting["a"].due = 0
+    storyteller.ahead.look()
+    assert storyteller.ahead.reading is None
+
+
+def test_a_killed_worker_loses_nothing_by_what_it_read(log, troupe):
+    storyteller = reading(troupe)
+    storyteller.ahead.note(request(story=told_turns(2)))
+    until(lambda: storyteller.ahead.reading is not None)
+    engine = storyteller.engine
+    engine.kill()
+    until(lambda: storyteller.engine is not engine and storyteller.ready.is_set())
+    assert not storyteller.ahead.busy
+    other = request(story=told_turns(2)).model_copy(update={"narrator": "parrot"})
+    storyteller.log.enqueue(other)
+    until(lambda: storyteller.log.told("a", "t").end is not None)
+
+
+def test_an_engine_without_a_cache_is_not_asked(log, troupe):
+    storyteller = troupe.start(pace=0)
+    storyteller.ahead.note(request(story=told_turns(2)))
+    assert not storyteller.ahead.busy
+
+
+def test_a_host_can_switch_it_off(log, troupe, settings):
+    from dataclasses import replace
+
+    settings.INFERENCE = replace(settings.INFERENCE, read_ahead=False)
+    storyteller = reading(troupe)
+    storyteller.ahead.note(request(story=told_turns(2)))
+    assert not storyteller.ahead.busy
+
+
+# ---- limits
+
+
+@pytest.fixture
+def ahead(log):
+    return ReadAhead(log, narrator(), "w", lambda: None, lambda: 1, lambda: True, print, on=True)
+
+
+def test_of_one_adventure_only_the_newest_is_read(ahead):
+    for turns in range(5):
+        ahead.note(request(story=told_turns(turns)))
+    [job] = ahead.waiting.values()
+    assert len(job.request.context.story) == 4
+
+
+def test_of_many_adventures_the_newest_are_kept(ahead, monkeypatch):
+    monkeypatch.setattr("inference.readahead.MOST_WAITING", 3)
+    monkeypatch.setattr("inference.readahead.MOST_CHARACTERS", 5_000)
+    for index in range(5):
+        ahead.note(request().model_copy(update={"adventure": str(index)}))
+    assert list(ahead.waiting) == ["2", "3", "4"]
+    ahead.note(request(memory="x" * 4_900).model_copy(update={"adventure": "long"}))
+    assert list(ahead.waiting) == ["long"]
+
+
+def test_what_waited_too_long_is_forgotten(ahead, monkeypatch, log, troupe):
+    storyteller = reading(troupe, woken=False)
+    storyteller.ahead.stop()
+    storyteller.ahead.note(request())
+    monkeypatch.setattr("inference.readahead.EXPIRES_SECONDS", -1.0)
+    storyteller.ahead.look()
+    assert not storyteller.ahead.busy
+
+
+def test_a_worker_is_asked_what_it_told_and_no_more_than_it_can_read(log):
+    for name, reads in (("one", True), ("two", True), ("deaf", False)):
+        log.beat("parrot", name, 4, [1.0], reads_ahead=reads)
+    log.note_cached("a", "two")
+    assert log.worker_to_read("parrot", "a") == "two"
+    log.note_cached("a", "deaf")
+    assert log.worker_to_read("parrot", "a") in ("one", "two")
+    asked = request().model_copy(update={"narrator": "parrot"})
+    for _ in range(40):
+        log.enqueue_read_ahead(asked, "one")
+    assert log.worker_to_read("parrot", "b") == "two"
+    assert len(log.take_read_aheads("parrot", "one")) == 32
+    log.enqueue(asked)
+    assert log.worker_to_read("parrot", "b") == "", "a turn waits"
