@@ -14,7 +14,7 @@ from inference.engines.host import load
 from inference.evaluation import blind, runs, situations
 from inference.evaluation.dead import dead_acts
 from inference.evaluation.endings import cut, empty, leaks
-from inference.evaluation.facts import stated_of
+from inference.evaluation.facts import contradicts, stated_of
 from inference.evaluation.playing import Play, common_front, draw, play, read_actions
 from inference.evaluation.repetition import distinct_3, loops, repeats
 from inference.evaluation.rolls import kept
@@ -158,9 +158,20 @@ def test_a_quotation_alone_after_what_the_player_does_is_the_players():
     assert not speaks_for_player('He turns to you. "It is late." He nods.')
 
 
+def test_who_is_heard_after_the_player_listens_is_somebody_else():
+    assert not speaks_for_player('"Turnip," says Ines. You hear her breathe. "Now you say it."')
+
+
+def test_what_the_player_did_may_be_told_again():
+    assert not speaks_for_player("You shout for help. It echoes.", "You shout for help towards it.")
+    assert speaks_for_player("You shout for a doctor.", "You shout for help towards it.")
+
+
 def test_a_reply_in_the_past_is_seen_and_what_others_say_is_not_counted():
     assert past_tense("He looked at you and laughed. You are cold.")
     assert not past_tense("He looks at you. It was late when you came, and it is late now.")
+    assert not past_tense("He shows it to you. It rustles as if it had heard who came.")
+    assert past_tense("The old man opened the cage. Maud turned and the light changed.")
     assert not past_tense('"I was here. I saw it," he says.')
     assert not past_tense("")
 
@@ -169,11 +180,19 @@ def test_who_tells_as_i_or_by_the_players_name_has_left_the_second_person():
     assert wrong_person("I open the door.")
     assert wrong_person('"Yes," says the man next to me.')
     assert wrong_person("Jonna opens the hatch.", "Jonna")
+    assert wrong_person("We look at it together.") and wrong_person("They are yours and mine.")
+    assert not wrong_person('"It cost me a lot.\' He nods. "Do not take my money," he says.')
     assert not wrong_person('"I see you, Jonna," he says. You stop.', "Jonna")
     assert says_you("The door opens for you.") and not says_you('"You!" he cries.')
 
 
 # ---- facts
+
+
+def test_a_thing_that_is_gone_may_be_missed_but_not_used():
+    assert contradicts(["your lamp"], "You raise your lamp.")
+    for reply in ("If you still had your lamp!", "Your lamp is gone.", "You gave your lamp away."):
+        assert not contradicts(["your lamp"], reply)
 
 
 def test_a_fact_may_be_said_in_several_ways_and_as_whole_words():
@@ -221,14 +240,28 @@ def test_the_dead_may_be_spoken_of_but_not_act(reply):
 
 
 def test_what_the_dice_decided_is_honoured_or_told_the_other_way_round_or_left_open():
+    def rolled(fell, reply, kind="do"):
+        each = situations.Situation(
+            name="x",
+            trap="dice",
+            kind=kind,
+            dice=fell,
+            happened="tooth comes out|come out|agree",
+            refused="holds on",
+        )
+        return kept(each, reply)
+
     came, stayed = "The tooth comes out.", "You pull, but the tooth won't come out."
-    happened = "tooth comes out|come out"
-    assert kept("success", happened, "", came) == "honoured"
-    assert kept("disaster", happened, "", came) == "broken"
-    assert kept("failure", happened, "", stayed) == "honoured"
-    assert kept("cost", happened, "", stayed) == "broken"
-    assert kept("failure", happened, "holds on", "It holds on.") == "honoured"
-    assert kept("success", happened, "", "Teague sings.") == "open"
+    assert rolled("success", came) == "honoured"
+    assert rolled("disaster", came) == "broken"
+    assert rolled("failure", stayed) == "honoured"
+    assert rolled("cost", stayed) == "broken"
+    assert rolled("failure", "It holds on.") == "honoured"
+    assert rolled("success", "Teague sings.") == "open"
+    assert rolled(
+        "failure", "The tooth comes out. No: the crown. The tooth stays where it is."
+    ) == ("honoured")
+    assert rolled("success", '"No," he says. The others agree.', "say") == "broken"
 
 
 # ---- situations

@@ -7,7 +7,7 @@ pronoun of the sentence after, or a quotation that is theirs.
 
 import re
 
-from inference.evaluation.voice import QUOTED
+from inference.evaluation.voice import narration
 
 # What a dead body is or does, and what is told of one who lived.
 STILL_WORDS = """
@@ -51,11 +51,6 @@ def dead_acts(names: str, reply: str, action: str = "", pronoun: str = "") -> bo
     if not pronoun:
         return False
     return pronoun_acts(who, pronoun, told) or answers(who, pronoun, reply, action)
-
-
-def narration(reply: str) -> str:
-    """The reply with nothing inside its quotation marks; what ended there still ends there."""
-    return QUOTED.sub('""', reply)
 
 
 def is_act(verb: str, after: str) -> bool:

@@ -2,11 +2,13 @@
 
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
+from inference.evaluation.accuracy import Known, shown_share
 from inference.evaluation.dead import dead_acts
 from inference.evaluation.endings import cut, empty, leaks
-from inference.evaluation.facts import stated_of
+from inference.evaluation.facts import contradicts, stated_of
 from inference.evaluation.repetition import distinct_3, loops, repeats
 from inference.evaluation.rolls import kept
 from inference.evaluation.situations import Situation
@@ -75,7 +77,7 @@ def score(
     shown = shown_action(action.kind, action.action)
     roll = ""
     if situation and situation.dice:
-        roll = kept(situation.dice, situation.happened, situation.refused, reply)
+        roll = kept(situation, reply)
     facts = situation.facts if situation else ()
     card_facts = situation.card_facts if situation else ()
     return Score(
@@ -88,7 +90,7 @@ def score(
         cut=cut(reply),
         loops=loops(reply),
         repeats=repeats(reply, before, shown, names),
-        speaks=speaks_for_player(reply),
+        speaks=speaks_for_player(reply, shown),
         wrong_person=wrong_person(reply, player),
         past_tense=past_tense(reply),
         says_you=says_you(reply),
@@ -106,7 +108,7 @@ def score(
         rolls=bool(roll),
         roll_honoured=roll == "honoured",
         roll_broken=roll == "broken",
-        contradicts=bool(situation and stated_of(situation.wrong, reply)),
+        contradicts=bool(situation and contradicts(situation.wrong, reply)),
         words=len(reply.split()),
         tokens=told.tokens,
         seconds=round(told.seconds, 3),
@@ -210,11 +212,23 @@ def shown(name: str, value: float | None) -> str:
     return f"{value:.0f}" if name == "replies" else f"{value:.2f}"
 
 
-def table(columns: Mapping[str, Figures]) -> str:
-    """A Markdown table: a row a figure, a column a part. Rows that say nothing are left out."""
-    lines = [["", *columns], ["---", *("---:" for _ in columns)]]
+def table(columns: Mapping[str, Figures], known: Known = MappingProxyType({})) -> str:
+    """A Markdown table: a row a figure, a column a part. Rows that say nothing are left out.
+
+    `known` stands beside: how far each figure can be believed.
+    """
+    beside = ("precision", "recall") if known else ()
+    lines = [["", *columns, *beside], ["---", *("---:" for _ in (*columns, *beside))]]
     for name, (title, _) in TITLES.items():
         values = [shown(name, each.get(name)) for each in columns.values()]
-        if set(values) != {"–"}:
-            lines.append([title, *values])
+        if set(values) == {"–"}:
+            continue
+        if known:
+            measure = known.get(name)
+            values += (
+                [shown_share(measure.precision), shown_share(measure.recall)]
+                if measure
+                else ["", ""]
+            )
+        lines.append([title, *values])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"

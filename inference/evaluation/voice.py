@@ -2,7 +2,7 @@
 
 import re
 
-from inference.text.tense import past
+from inference.text.tense import verbs
 
 QUOTED = re.compile(r'"[^"]*(?:"|$)|“[^”"]*(?:[”"]|$)|«[^»]*(?:»|$)')
 SAYS = (
@@ -12,36 +12,70 @@ SAYS = (
 )
 # "You say nothing" and "you ask yourself" put no words into the player's mouth.
 SPEAKS = re.compile(
-    rf"\byou (?:\w+ly |then |just |also )?{SAYS}\b"
-    r"(?! (?:nothing|no more|yourself|goodbye|it again))",
+    rf"\byou (?:\w+ly |then |just |also )?({SAYS}\b"
+    r"(?! (?:nothing|no more|yourself|it again))(?: [\w'’]+){0,2})",
     re.IGNORECASE,
 )
 # "I." counts something.
-FIRST_PERSON = re.compile(r"\bI\b(?![.)])|\b(?:[Mm]e|[Mm]y|[Mm]yself)\b")
+FIRST_PERSON = re.compile(
+    r"\bI\b(?![.)])|\b(?:[Mm]e|[Mm]y|[Mm]yself|[Ww]e|[Uu]s|[Oo]ur|[Oo]urselves)\b"
+    r"|\b(?:and|or|is|are|of|like|to|with|from|beside|on|in) mine\b"
+)
 SECOND_PERSON = re.compile(r"\byou(?:r|rs|rself|['’]\w+)?\b", re.IGNORECASE)
 
 
-# 'You turn to Clive. "It is late." He nods.': nobody else is said to speak.
+# 'You turn to Clive. "It is late." He nods.': nobody else is said to speak, or heard.
 ALONE = re.compile(
-    r"(?:^|[.!?…]\s)You\b[^\"“.!?…\n]*[.!?…] [\"“][^\"”\n]*[.!?…][\"”]"
+    r"(?:^|[.!?…]\s)You\b(?! (?:hear|see|watch|feel|notice|listen)\b)[^\"“.!?…\n]*[.!?…]"
+    r" [\"“][^\"”\n]*[.!?…][\"”]"
     rf"(?=\s*$|\n|\s+[A-Z](?!(?:\S+\s){{1,4}}?{SAYS}s?\b))",
     re.MULTILINE,
 )
 
 
+# What closes a quotation by mistake, where the marks of a reply do not come in pairs.
+CLOSED_SINGLY = re.compile(r"(?<=[.!?,])'(?=\s+[A-Z])")
+
+
 def narration(reply: str) -> str:
-    """The reply without what is said in quotation marks."""
+    """The reply without what is said in quotation marks; what ended there still ends there."""
+    if reply.count('"') % 2:
+        reply = CLOSED_SINGLY.sub('"', reply)
     return QUOTED.sub('""', reply)
 
 
-def speaks_for_player(reply: str) -> bool:
-    """Whether it tells what the player says, in quotation marks or without."""
-    return SPEAKS.search(narration(reply)) is not None or ALONE.search(reply) is not None
+def speaks_for_player(reply: str, action: str = "") -> bool:
+    """Whether it tells what the player says, in quotation marks or without.
+
+    What the player did may be told again: "You shout for help" answers "You shout for help".
+    """
+    did = action.casefold()
+    said = SPEAKS.finditer(narration(reply))
+    if any(" " not in found[1] or found[1].casefold() not in did for found in said):
+        return True
+    return ALONE.search(reply) is not None
+
+
+# What these begin may be past in a reply that is not: "the man who came", "as if it had heard".
+ASIDE = re.compile(
+    r"\b(?:as (?:if|though)|that|who|whom|whose|which|when|since|before|after|because|where|until"
+    r"|than|what|how)\b[^,.;:!?\n]*",
+    re.IGNORECASE,
+)
+SUBJECT = r"\b(?:he|she|it|they|you|who|[A-Z][a-z]+|[Tt]he \w+) (?:\w+ly |then |just )?"
+WAS = re.compile(rf"{SUBJECT}[a-z]+ed\b")
+IS = re.compile(rf"{SUBJECT}(?!was\b|has\b|his\b|its\b|as\b|this\b)[a-z]+[^s\W]s\b")
 
 
 def past_tense(reply: str) -> bool:
-    """Whether it tells what was; stories here tell what is."""
-    return past(narration(reply))
+    """Whether it tells what was; stories here tell what is.
+
+    More of its verbs outside quotations and asides are past than present: common ones by
+    themselves, others by their endings after a subject.
+    """
+    told = ASIDE.sub("", narration(reply))
+    was, now = verbs(told)
+    return was + len(WAS.findall(told)) > now + len(IS.findall(told))
 
 
 def wrong_person(reply: str, player: str = "") -> bool:

@@ -23,7 +23,13 @@ SHORTENED = re.compile(r"'(?:re|s|ve|ll|m)$")
 
 def past(narration: str) -> bool:
     """Whether more of the verbs tell what was than what is. Give it no quotations."""
+    was, now = verbs(narration)
+    return was > now
+
+
+def verbs(narration: str) -> tuple[int, int]:
+    """How many common verbs tell what was, and how many what is."""
     words = WORD.findall(narration.lower().replace("’", "'"))
     was = sum(word in PAST for word in words)
     now = sum(word in PRESENT or SHORTENED.search(word) is not None for word in words)
-    return was > now
+    return was, now
