@@ -152,6 +152,7 @@ CELERY_INFERENCE = INFERENCE = InferenceConfig(
     models_dir=MODELS_DIR,
     memory_mb=MODEL_MEMORY_MB,
     drain_seconds=DRAIN_SECONDS,
+    secret=SECRET_KEY,
 )
 
 INSTALLED_APPS = [

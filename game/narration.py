@@ -8,7 +8,7 @@ import redis
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from game import context
+from game import context, installed
 from game.log import story_log
 from game.models import Adventure, Player, Turn
 from game.moderation import operation, screening
@@ -32,7 +32,8 @@ luck = random.Random()  # noqa: S311 - nothing secret; tests seed it
 
 
 def narrators() -> Narrators:
-    return load_narrators(settings.INFERENCE.narrators_file)
+    """Those of the narrators file, then those that are installed. Raises NarratorsError."""
+    return installed.merged(load_narrators(settings.INFERENCE.narrators_file))
 
 
 def problem() -> str:
@@ -94,14 +95,21 @@ def is_here(narrator: str) -> bool:
 def narrator_of(adventure: Adventure) -> Narrator:
     """The adventure's narrator; where it is the host's choice and switched off, the next one.
 
-    Raises Refused("narrator_down") when the host has it no more, or has switched it off.
+    One that the host has no more is followed by the default, unless that sends players' words to
+    another machine: then they choose. Raises Refused("narrator_down") there, and where it is
+    switched off.
     """
     off = operation.state().narrators_off
     try:
-        chosen = narrators().get(adventure.narrator) if adventure.narrator else narrators().default
+        every = narrators()
+        gone = adventure.narrator not in ("", *every.names)
+        if not adventure.narrator or (gone and not every.default.words_go_to):
+            chosen = every.default
+        else:
+            chosen = every.get(adventure.narrator)
         if chosen.name not in off:
             return chosen
-        if not adventure.narrator and (others := offered_to(None)):
+        if (not adventure.narrator or gone) and (others := offered_to(None)):
             return others[0]
         raise Refused("narrator_down", _(operation.SWITCHED_OFF))
     except UnknownNarrator:
@@ -109,7 +117,7 @@ def narrator_of(adventure: Adventure) -> Narrator:
             "narrator_down",
             _(
                 "The narrator “%(name)s” is no longer available on this host. "
-                "Ask the host, or begin a new adventure."
+                "Choose another one in Settings."
             )
             % {"name": adventure.narrator},
         ) from None

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import redis
 from django.db.models.functions import MD5, Left
+from django.utils.translation import gettext as _
 
 from game import dice, edits, narration, paths
 from game.log import story_log
@@ -110,10 +111,16 @@ def narrator_shown(adventure: Adventure) -> dict[str, Any]:
         name = adventure.narrator
         line = refused.message
         return {"name": name, "title": name, "line": line, "builtin": False, "words_go_to": ""}
+    line = narrator.line
+    if adventure.narrator not in ("", narrator.name):
+        line = _("“%(gone)s” is no longer on this host: %(name)s tells this adventure now.") % {
+            "gone": adventure.narrator,
+            "name": narrator.shown_name,
+        }
     return {
         "name": narrator.name,
         "title": narrator.shown_name,
-        "line": narrator.line,
+        "line": line,
         "builtin": narrator.builtin,
         "words_go_to": narrator.words_go_to,  # a host beyond this machine
     }

@@ -16,11 +16,12 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections
 from django.db.models.functions import Now
 
-from game import metrics, narration, summaries, turns
+from game import installed, metrics, narration, summaries, turns
 from game.log import story_log
 from game.models import Adventure, Status, Turn
 from game.moderation import operation
 from inference import tracing
+from inference.installing.jobs import JobResult
 from inference.logs import about, where
 from inference.narrators import NarratorsError
 from inference.request import Result, SummaryResult
@@ -56,6 +57,12 @@ def record_summary(result: str) -> None:
     summaries.record(SummaryResult.heard(result))
 
 
+@shared_task(name="game.tasks.record_install", ignore_result=True)
+def record_install(result: str) -> None:
+    """Store how installing or removing a narrator ended. JSON of a JobResult."""
+    installed.record(JobResult.model_validate_json(result))
+
+
 @shared_task(name="game.tasks.sweep_stale_turns", ignore_result=True)
 def sweep_stale_turns() -> None:
     """The sweep, as Celery's beat asks for it every two seconds."""
@@ -70,6 +77,7 @@ def sweep() -> None:
     """
     parts: list[Callable[[], None]] = [
         operation.tell_workers,
+        installed.publish,
         bring_back_what_got_lost,
         publish_what_the_log_missed,
         stop_what_nobody_watches,

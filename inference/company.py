@@ -24,6 +24,7 @@ import redis
 from inference.background import RecordSummary
 from inference.config import InferenceConfig
 from inference.engines.process import EngineFailed
+from inference.installing import machine
 from inference.log import StoryLog
 from inference.logs import where
 from inference.models import ModelError, model_path
@@ -57,7 +58,9 @@ class Seat:
     """One narrator of the worker: as the file has it, and who tells, if its model is loaded."""
 
     narrator: Narrator
+    installed: bool = False  # from the operator's page, and not from the narrators file
     storyteller: Storyteller | None = None
+    withdrawn: bool = False  # nobody tells for it any more
     loading: bool = False
     away_until: float = 0.0  # time.monotonic(); until then nobody tries to load it
     overlooked: int = 0  # looks in a row that found turns waiting and nobody to tell them
@@ -189,7 +192,7 @@ class Company:
     def load(self, seat: Seat) -> None:
         """Make room, load a narrator's model and have it tell. Raises EngineFailed."""
         with seat.changing, self.room_for(seat.narrator):
-            if seat.storyteller is not None or self.draining:
+            if seat.storyteller is not None or self.draining or seat.withdrawn:
                 return
             self.make_room(seat)
             storyteller = self.storyteller(seat)
@@ -202,7 +205,8 @@ class Company:
         """One for the narrator that the seat is for now."""
 
         def give_up(why: str) -> None:
-            if len(self.seats) == 1 and seat.storyteller is storyteller:
+            listed = sum(not each.installed for each in self.seats.values())
+            if listed == 1 and not seat.installed and seat.storyteller is storyteller:
                 end_the_worker(why)
             self.hand_on(storyteller)  # also those who wait for its engine wait no longer
             if seat.storyteller is storyteller:
@@ -272,9 +276,10 @@ class Company:
 
         One that tells finishes its turns first. A model that fits nowhere is loaded alone.
         """
-        if not self.config.memory_mb:
+        if self.config.memory_mb:
+            most = self.config.memory_mb * MEGABYTE
+        elif not seat.installed:
             return
-        most = self.config.memory_mb * MEGABYTE
         others = [
             each
             for each in self.seats.values()
@@ -284,6 +289,10 @@ class Company:
         for each in others:
             each.memory = each.storyteller.memory if each.storyteller else 0
         wanted = self.needs(seat)
+        if not self.config.memory_mb:
+            # Whoever installs a narrator need not know what the others take.
+            held = sum(each.memory for each in others) + (seat.memory if seat.storyteller else 0)
+            most = held + machine.memory()[1]
         for each in others:
             if wanted + sum(other.memory for other in others if other.storyteller) <= most:
                 return
@@ -331,7 +340,8 @@ class Company:
         if wrong := narrators_problem(self.config.narrators_file):
             logger.error("the narrators go on as they are: %s", wrong)
             return
-        for name, seat in self.seats.items():
+        listed = {name: seat for name, seat in self.seats.items() if not seat.installed}
+        for name, seat in listed.items():
             try:
                 narrator = narrators.get(name)
             except UnknownNarrator as problem:
@@ -368,6 +378,43 @@ class Company:
             self.take_the_seat(seat, new)
         logger.info("narrator %s is %s now", narrator.name, revision_of(narrator))
         self.see_off(old)
+
+    # What is installed from the operator's page (inference.installing.installer)
+
+    def offer(self, narrator: Narrator, memory: int) -> None:
+        """Tell for a narrator from now on: its model is loaded when its first turn comes.
+
+        One of the narrators file keeps its name. `memory`: bytes that it took when it was tried.
+        """
+        seat = self.seats.get(narrator.name)
+        if seat is None:
+            seat = Seat(narrator, installed=True, memory=memory)
+            # Others go through the seats meanwhile: they go on with those of before.
+            self.seats = {**self.seats, narrator.name: seat}
+            logger.info("narrator %s is offered", narrator.name)
+            self.look_after(seat)
+        elif seat.installed and seat.narrator != narrator:
+            threading.Thread(
+                target=self.swap, args=[seat, narrator], name="swap", daemon=True
+            ).start()
+
+    def withdraw(self, name: str) -> None:
+        """Tell no more for a narrator that was offered, once its turns under way are told."""
+        seat = self.seats.get(name)
+        if seat is None or not seat.installed:
+            return
+        self.seats = {other: each for other, each in self.seats.items() if other != name}
+        with seat.changing:  # who loads it just now
+            storyteller, seat.storyteller = seat.storyteller, None
+            seat.withdrawn = True
+        if storyteller is not None:
+            self.see_off(storyteller)
+        self.leave(seat)
+        logger.info("narrator %s is not offered any more", name)
+
+    def loaded(self) -> dict[str, int]:
+        """The narrators whose model is loaded, with the bytes that they hold."""
+        return {each.narrator.name: each.memory for each in self.tellers()}
 
     # Looking after the seats
 

@@ -1,6 +1,6 @@
 """Where inference finds things. Given by the host; inference reads no settings of its own."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -14,3 +14,5 @@ class InferenceConfig:
     memory_mb: int = 0  # what the models of one worker may hold together; 0 is all there is
     drain_seconds: int = 20  # for turns under way when a worker is asked to go; 0 is none
     read_ahead: bool = True  # whether idle workers read what next prompts begin with
+    # Opens the keys of servers that were connected from the operator's page.
+    secret: str = field(default="", repr=False)

@@ -69,6 +69,11 @@ class Header:
     def parameters(self) -> int:
         return sum(self.values.values())
 
+    @property
+    def chat(self) -> bool:
+        """Whether it brings a chat template."""
+        return "tokenizer.chat_template" in self.keys
+
     def number(self, key: str) -> int:
         """A whole number that the file gives for its family; 0 where it gives none."""
         value = self.keys.get(f"{self.family}.{key}", 0)
@@ -255,10 +260,10 @@ def read_or_skip(file: BinaryIO, kind: int, strings: bool) -> int | float | str 
     """The number at this place, or the string where `strings` are wanted."""
     if kind == STRING:
         (length,) = unpack(file, "Q")
-        if strings and length < LONGEST_KEY:  # a chat template may be long, and nobody asks for it
+        if strings and length < LONGEST_KEY:
             return file.read(length).decode(errors="replace")
-        skip(file, length)
-        return None
+        skip(file, length)  # a chat template may be long, and nobody asks for its words
+        return "" if strings else None
     if kind == ARRAY:
         kind, length = list_of(file)
         if kind in NUMBERS:

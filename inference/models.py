@@ -141,6 +141,43 @@ def check_model(narrator: Narrator, models_dir: Path) -> Path:
     return path
 
 
+def remove_model(narrator: Narrator, models_dir: Path, others: list[Narrator]) -> None:
+    """Delete what was fetched or made for a narrator, but for what one of `others` uses.
+
+    A host's own file stays. Raises OSError.
+    """
+    if not narrator.model or narrator.engine in ("openai", "scripted") or not models_dir.is_dir():
+        return
+    with alone(models_dir):
+        record_file = record_path(narrator, models_dir)
+        used = {record_path(each, models_dir) for each in others if each.engine != "openai"}
+        if record_file not in used:
+            record = read_record(record_file)
+            if record is not None and not Path(record.file).is_absolute():
+                made = models_dir / record.file
+                shutil.rmtree(made) if made.is_dir() else made.unlink(missing_ok=True)
+            record_file.unlink(missing_ok=True)
+        if narrator.sha256 and narrator.sha256 not in {each.sha256 for each in others}:
+            shutil.rmtree(models_dir / FETCHING / narrator.sha256[:16], ignore_errors=True)
+            with suppress(OSError):  # others are being fetched
+                (models_dir / FETCHING).rmdir()
+        folder = hub_folder(narrator.model)
+        if folder and narrator.model not in {each.model for each in others}:
+            shutil.rmtree(hub_place(*folder, models_dir), ignore_errors=True)
+
+
+def unused_ggufs(narrators: list[Narrator], models_dir: Path) -> list[Path]:
+    """GGUF files in MODELS_DIR that a host has put there and that none of these narrators uses."""
+    named = {Path(each.model).name for each in narrators if is_own(each)}
+    records = (read_record(path) for path in models_dir.glob("*.json"))
+    made = {record.file for record in records if record is not None}
+    return sorted(
+        path
+        for path in models_dir.glob("*.gguf")
+        if path.is_file() and path.name not in named | made and not path.name.startswith(".")
+    )
+
+
 def wheel_of(narrator: Narrator) -> Wheel | None:
     """The wheel that holds the model, or the first of several; None for all else."""
     found = wheels_of(narrator.model)
@@ -311,7 +348,7 @@ def obtain(
     remote = hub_folder(narrator.model)
     if remote is not None:
         repo, revision = remote
-        place = models_dir / HUB / f"{repo}@{revision}".replace("/", "--")
+        place = hub_place(repo, revision, models_dir)
         return place, hub.fetch(repo, revision, place, report)
     if not is_own(narrator):
         return fetched_file(narrator, models_dir, folder, report), ""
@@ -319,6 +356,11 @@ def obtain(
     if not source.exists():
         raise ModelError(f"narrator {narrator.name!r}: there is no file {source}")
     return source, ""
+
+
+def hub_place(repo: str, revision: str, models_dir: Path) -> Path:
+    """Where a checkpoint from the hub lies."""
+    return models_dir / HUB / f"{repo}@{revision}".replace("/", "--")
 
 
 def fetched_file(narrator: Narrator, models_dir: Path, folder: Path, report: Progress) -> Path:

@@ -14,13 +14,19 @@ from celery.signals import celeryd_after_setup, worker_ready, worker_shutdown, w
 from inference import interpreter
 from inference.company import Company
 from inference.engines.process import EngineFailed
+from inference.installing.installer import Installer
+from inference.installing.jobs import JobResult
 from inference.narrators import NarratorsError, UnknownNarrator
 from inference.request import Result, SummaryResult
 
 logger = logging.getLogger(__name__)
 
 QUEUE = "narrator."
+# A worker that reads this queue installs narrators from the operator's page and tells for them.
+# There are no messages in it: what is to be done stands in Redis (inference.queue.installs).
+INSTALLS = "installs"
 company: Company | None = None  # of this process, where it is a worker
+installer: Installer | None = None
 
 
 @shared_task(name="inference.tasks.narrate", ignore_result=True)
@@ -51,10 +57,20 @@ def send_summary(result: SummaryResult) -> None:
         logger.warning("turn %s: its summary was not sent: %s", result.turn, problem)
 
 
+def send_job_result(result: JobResult) -> None:
+    """Tell the game how installing ended. A lost one is sent again: the job stays on the board."""
+    try:
+        current_app.send_task(
+            "game.tasks.record_install", args=[result.model_dump_json()], queue="game"
+        )
+    except Exception as problem:  # every broker has errors of its own
+        logger.warning("narrator %s: how installing ended was not sent: %s", result.name, problem)
+
+
 @celeryd_after_setup.connect
 def begin(sender: str, instance: Any, **_: Any) -> None:
     """Have the narrators ready whose queues this worker reads, before its first message."""
-    global company
+    global company, installer
     config = current_app.conf.inference
     queues = instance.app.amqp.queues.consume_from
     names = [queue.removeprefix(QUEUE) for queue in queues if queue.startswith(QUEUE)]
@@ -66,6 +82,9 @@ def begin(sender: str, instance: Any, **_: Any) -> None:
         company = Company(names, config, send_result, send_summary)
         settle()
         company.start()
+        if INSTALLS in queues:
+            installer = Installer(company, config, send_job_result)
+            installer.start()
     except (NarratorsError, UnknownNarrator, EngineFailed) as problem:
         logger.critical("%s", problem)
         raise SystemExit(1) from None
@@ -101,5 +120,7 @@ def drain(how: str = "Warm", **_: Any) -> None:
 
 @worker_shutdown.connect
 def stop(**_: Any) -> None:
+    if installer is not None:
+        installer.stop()
     if company is not None:
         company.stop()

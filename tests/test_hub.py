@@ -4,7 +4,9 @@ import hashlib
 import http.server
 import json
 import threading
+import time
 import urllib.parse
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -35,6 +37,7 @@ class Hub(http.server.ThreadingHTTPServer):
         self.files = dict(FILES)
         self.promised: dict[str, bytes] = {}  # where it lies about a file
         self.break_off = 0  # answers that end in the middle
+        self.pause = 0.0  # seconds after each MB
         self.token = ""
         self.asked: list[tuple[str, str]] = []  # path, range
 
@@ -53,7 +56,7 @@ class Answer(http.server.BaseHTTPRequestHandler):
         ):
             return self.send_error(401)
         if path.startswith("/api/models/org/gpt/revision/"):
-            if not path.endswith(("/main", "/v1")):
+            if not path.endswith(("/main", "/v1", f"/{COMMIT}")):
                 return self.send_error(404)
             return self.reply(
                 json.dumps({"sha": COMMIT, "siblings": list(self.siblings())}).encode()
@@ -68,7 +71,7 @@ class Answer(http.server.BaseHTTPRequestHandler):
             data = self.server.promised.get(name, held)
             blob = hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
             about = {"rfilename": name, "size": len(data), "blobId": blob}
-            if name.endswith(".safetensors"):
+            if name.endswith((".safetensors", ".gguf")):
                 about["lfs"] = {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
             yield about
 
@@ -81,20 +84,30 @@ class Answer(http.server.BaseHTTPRequestHandler):
         if self.server.break_off and len(rest) > 1000:
             self.server.break_off -= 1
             rest = rest[: len(rest) // 2]
-        self.wfile.write(rest)
+        for start in range(0, len(rest), 1 << 20):
+            self.wfile.write(rest[start : start + (1 << 20)])
+            if self.server.pause:
+                time.sleep(self.server.pause)
 
 
-@pytest.fixture
-def server(monkeypatch):
+@contextmanager
+def running(monkeypatch):
+    """A hub that is the one to be asked."""
     server = Hub()
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
     monkeypatch.delenv("HF_TOKEN", raising=False)
-    monkeypatch.setattr(hub.time, "sleep", lambda seconds: None)
     yield server
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture
+def server(monkeypatch):
+    with running(monkeypatch) as server:
+        monkeypatch.setattr(hub.time, "sleep", lambda seconds: None)
+        yield server
 
 
 def fetch(folder: Path, revision: str = "main"):

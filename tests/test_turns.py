@@ -1,6 +1,7 @@
 """Every command, once, on the tree of turns: real Postgres, real Redis, no narrator running."""
 
 import uuid
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 
 import game.log
-from game import adventures, narration, tasks, turns
+from game import adventures, narration, snapshots, tasks, turns
 from game.models import Adventure, Command, Edit, Kind, Status, Turn
 from game.protocol import (
     EditTurn,
@@ -232,12 +233,28 @@ def test_without_a_narrator_nothing_is_queued(alice, adventure, log):
     assert adventure.turns.count() == 1
 
 
-def test_a_narrator_that_the_host_took_away_is_named(alice, adventure, narrator_awake):
+def test_a_narrator_that_the_host_took_away_is_named_and_the_default_tells(
+    alice, adventure, narrator_awake
+):
+    Adventure.objects.filter(pk=adventure.pk).update(narrator="gone")
+    adventure.refresh_from_db()
+    assert "“gone” is no longer on this host" in snapshots.narrator_shown(adventure)["line"]
+    assert act(adventure, alice).narrator == "parrot"
+
+
+def test_words_are_not_sent_to_another_machine_because_a_narrator_has_gone(
+    alice, adventure, narrator_awake, settings, tmp_path
+):
+    file = tmp_path / "narrators.yaml"
+    file.write_text(
+        "narrators: [{name: far, line: x, engine: openai, model: 'https://api.example.com/v1'}]"
+    )
+    settings.INFERENCE = replace(settings.INFERENCE, narrators_file=file)
     Adventure.objects.filter(pk=adventure.pk).update(narrator="gone")
     with pytest.raises(Refused) as refused:
         act(adventure, alice)
     assert refused.value.code == "narrator_down"
-    assert "gone" in refused.value.message
+    assert "“gone” is no longer available" in refused.value.message
 
 
 def fill_the_slots_of(narrator, log, slots):

@@ -18,6 +18,7 @@ from game.models.moderation import (
     Sanction,
     Words,
 )
+from game.models.narrators import InstalledNarrator
 from game.models.operators import OperatorLink
 from game.models.players import Player
 from game.models.scenarios import Begun, Scenario, ScenarioQuerySet
@@ -40,6 +41,7 @@ __all__ = [
     "Case",
     "Command",
     "Edit",
+    "InstalledNarrator",
     "Invite",
     "Kind",
     "Membership",

@@ -11,6 +11,8 @@ CACHE = f"{PREFIX}cache"
 OFF_KEY = f"{PREFIX}off"  # set: narrators that the host has switched off
 ONLINE_KEY = f"{PREFIX}online"  # sorted set: when each player was last seen at a window
 WATCHING_KEY = f"{PREFIX}watching"  # string: since when Redis remembers who watches
+BOARD_KEY = f"{PREFIX}board"  # string: narrators that are installed, and what is to be done
+MACHINES_KEY = f"{PREFIX}machines"  # hash: workers that install, and what their machines have
 PROBE_KEY = f"{PREFIX}probe"  # string: written to see whether Redis can be written to
 
 
@@ -139,6 +141,19 @@ def batch_told_key(batch: str) -> str:
 def batch_done_key(batch: str) -> str:
     """List: the results of a batch that nobody has collected."""
     return f"{PREFIX}batch-done:{batch}"
+
+
+# Installing narrators
+
+
+def job_key(narrator: str) -> str:
+    """String: the worker that installs or removes the narrator."""
+    return f"{PREFIX}job:{narrator}"
+
+
+def job_progress_key(narrator: str) -> str:
+    """String: how far that is."""
+    return f"{PREFIX}job-progress:{narrator}"
 
 
 # Players, and processes of the game

@@ -164,7 +164,11 @@ class House:
         schedule = str(beat / "schedule")
         casts = self.casts
         tellers = [
-            self.celery("narrator" if len(casts) == 1 else cast[0].name, *serving(cast))
+            self.celery(
+                "narrator" if len(casts) == 1 else cast[0].name,
+                # The default's also tells for what is installed from the operator's page.
+                *serving(cast, installs=cast is casts[0]),
+            )
             for cast in casts
         ]
         game = self.celery("game", "-c", "2", "-Q", "game", "-n", "game@%h", "-B", "-s", schedule)

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from inference.narrators import Narrator, NarratorsError, UnknownNarrator, load_narrators
+from inference.tasks import INSTALLS, QUEUE
 
 
 class Command(BaseCommand):
@@ -17,6 +18,11 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--narrators", default="", help="names with commas between; all where left out"
+        )
+        parser.add_argument(
+            "--installs",
+            action="store_true",
+            help="also install narrators from the operator's page, and tell for them",
         )
         parser.add_argument(
             "--memory",
@@ -41,22 +47,37 @@ class Command(BaseCommand):
         os.chdir(settings.BASE_DIR)
         # Celery is a program of its own; it takes this one's place, process id and all.
         os.execve(  # noqa: S606
-            sys.executable, [sys.executable, "-m", "celery", *arguments(narrators)], environ
+            sys.executable,
+            [sys.executable, "-m", "celery", *arguments(narrators, options["installs"])],
+            environ,
         )
 
 
-def arguments(narrators: list[Narrator]) -> list[str]:
+def arguments(narrators: list[Narrator], installs: bool) -> list[str]:
     """Celery's arguments for a worker that tells for these; the first is loaded at its start."""
     alone = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     # Celery would say nothing below a warning, of swaps for one.
     level = ["-l", settings.LOG_LEVEL]
-    return ["-A", "dungeon", "worker", "-P", "threads", *level, *alone, *serving(narrators)]
+    return [
+        "-A",
+        "dungeon",
+        "worker",
+        "-P",
+        "threads",
+        *level,
+        *alone,
+        *serving(narrators, installs),
+    ]
 
 
-def serving(narrators: list[Narrator]) -> list[str]:
-    """Whose turns a worker tells: by its queues, though turns do not come as messages."""
+def serving(narrators: list[Narrator], installs: bool) -> list[str]:
+    """Whose turns a worker tells: by its queues, though turns do not come as messages.
+
+    Whether it also installs narrators and tells for those is said the same way.
+    """
+    queues = [f"{QUEUE}{narrator.name}" for narrator in narrators] + [INSTALLS] * installs
     return [
         *("-c", "1"),
-        *("-Q", ",".join(f"narrator.{narrator.name}" for narrator in narrators)),
+        *("-Q", ",".join(queues)),
         *("-n", f"{narrators[0].name}@%h"),
     ]
