@@ -1,5 +1,7 @@
 """Loops: seen before they are shown, told again with other settings, and at last left short."""
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -32,6 +34,33 @@ def test_a_short_sentence_comes_once_in_a_reply_and_again_in_the_next():
     walk = "You walk to the other side."
     assert tell(f"{walk} You sit. {walk} You sit.") == f"{walk} You sit."
     assert tell(f"{walk} You sit.", recent=[walk]) == f"{walk} You sit."
+
+
+def test_eight_words_of_a_reply_of_long_ago_are_not_told_again():
+    doctor_looks = "The doctor looks at the clock above the door and winds it, whatever the hour."
+    again = "You wait. Then the doctor looks at the clock above the door, as he does."
+    stream = stream_of(again, older=[doctor_looks, "You sit."])
+    assert (stream.told, stream.fault) == ("You wait. Then the doctor looks…", "repeats")
+    assert tell(again, older=["The doctor looks at the clock above your head."]) == again
+    assert tell("You wait. The doctor winds it.", older=[doctor_looks]).endswith("winds it.")
+
+
+def test_a_long_sentence_of_long_ago_is_not_told_again_and_a_short_one_may_be():
+    late = "Nobody remembers anything so late."
+    assert tell(f"You sit. {late}", older=[late]) == "You sit."
+    assert tell("You sit. Nobody answers.", older=["Nobody answers."]) == "You sit. Nobody answers."
+
+
+def test_what_was_told_long_ago_may_be_told_with_other_words():
+    assert tell(f"You wait. {CHANGED}", older=[WIND]) == f"You wait. {CHANGED}"
+
+
+def test_a_story_of_hundreds_of_replies_is_searched_in_no_time():
+    older = [f"You walk to the door of the house number {n} and see the man." for n in range(3000)]
+    began = time.monotonic()
+    told = tell("You walk to the well of the town and see the man on the roof.", older=older)
+    assert told.endswith("on the roof.")
+    assert time.monotonic() - began < 10
 
 
 SPACELESS = ["門が静かに開いて冷たい風が海から吹き込んでくる。", "ประตูไม้เก่าบานใหญ่เปิดออกอย่างช้าช้า"]
@@ -161,7 +190,8 @@ WORDS = st.lists(st.sampled_from(VOICES), max_size=60).map(" ".join)
 @given(WORDS, st.lists(st.integers(0, 400), max_size=12), st.booleans())
 @settings(max_examples=300, deadline=None)
 def test_however_a_reply_was_cut_it_is_the_same_and_has_the_same_fault(raw, cuts, again):
-    given = {"recent": [WIND, "You go on and the old door opens."], "again": again}
+    given = {"recent": [WIND], "older": ["You go on and the old door opens slowly and the wind"]}
+    given["again"] = again
     whole = stream_of(raw, **given)
     cut = stream_of(raw, cuts=cuts, **given)
     assert (whole.told, whole.fault, whole.unfinished) == (cut.told, cut.fault, cut.unfinished)

@@ -53,7 +53,7 @@ MARGIN = 0.5
 RECENT_LINES = 6
 RECENT_CHARS = 3000
 
-# A reply should not repeat so many before it.
+# A reply should not come near so many before it; of the older ones it should repeat nothing exactly.
 RECENT_REPLIES = 6
 
 
@@ -157,14 +157,16 @@ def reply_stream(
     """
     sampling = request.sampling or narrator.sampling
     action = request.context.action
-    recent = () if narrator.repeats_itself else request.context.story[-RECENT_REPLIES:]
+    story = () if narrator.repeats_itself else request.context.story
+    told = [passage.reply for passage in story if passage.reply]
     return ReplyStream(
         action.kind,
         "" if narrator.repeats_itself else action.action,
         request.told,
         enough=sampling.max_tokens * CHARS_PER_TOKEN,
         begun=begun(request, narrator),
-        recent=[passage.reply for passage in recent],
+        recent=told[-RECENT_REPLIES:],
+        older=told[:-RECENT_REPLIES],
         again=again,
         sentences=narrator.shows == "sentences",
         rules=Listener(screen_for(request.screening)) if request.screening else None,

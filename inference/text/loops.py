@@ -16,6 +16,7 @@ PHRASE, PHRASES = 4, 2  # so many words may come so many times
 LONGEST_CYCLE = 8  # words that may come round again and again
 # Words in a row that were told before: from so many on they wait, at so many they are a loop.
 WAITS, LOOPS = 4, 9
+EXACT = 8  # the same, of replies long ago, where no word may differ
 WAITS_CHANGED, LOOPS_CHANGED = 5, 10  # with one word changed
 CHANGED_AFTER = 3
 # A character of a script without spaces counts as half a word.
@@ -126,6 +127,46 @@ class Echo:
     def forget(self) -> None:
         """What comes next does not go on with what was heard last: that was withheld."""
         self._going = {}
+
+
+class ExactRuns:
+    """Eight words in a row that stand in one of many earlier texts, however long ago."""
+
+    def __init__(self, texts: Sequence[str] = ()) -> None:
+        self._earlier: list[str] = []  # words; "" between two texts
+        self._places: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)  # after the run
+        self._last: tuple[str, ...] = ()
+        self._going: dict[int, int] = {}  # where the next word would go on: words in a row so far
+        for text in texts:
+            self._earlier += [*words_of(text), ""]
+        for end in range(WAITS, len(self._earlier) + 1):
+            run = tuple(self._earlier[end - WAITS : end])
+            if "" not in run:
+                self._places[run].append(end)
+
+    def hear(self, word: str) -> Verdict:
+        """Take the next word."""
+        word = letters(word)
+        if not word or not self._earlier:
+            return "show"
+        self._last = (*self._last[1 - WAITS :], word)
+        going = {
+            place + 1: length + 1
+            for place, length in self._going.items()
+            if self._earlier[place] == word
+        }
+        for place in self._places.get(self._last, ()):
+            going.setdefault(place, WAITS)
+        self._going = going  # each place is in range: the last of all is ""
+        longest = max(going.values(), default=0)
+        if longest >= EXACT * unit(word):
+            return "end"
+        return "hold" if longest >= WAITS * unit(word) else "show"
+
+    def forget(self) -> None:
+        """What comes next does not go on with what was heard last: that was withheld."""
+        self._going = {}
+        self._last = ()
 
 
 def keep(going: dict[int, tuple[int, bool]], place: int, length: int, changed: bool) -> None:

@@ -10,7 +10,7 @@ from inference.rules import Finding
 from inference.text.actions import shown_action
 from inference.text.characters import character, extends, letters, spaceless, wider
 from inference.text.echoes import says_again, thin
-from inference.text.loops import Echo, Phrases, Runs
+from inference.text.loops import Echo, ExactRuns, Phrases, Runs
 from inference.text.quotes import opens_at_end, quoting
 from inference.text.scaffolding import (
     LABELS,
@@ -119,7 +119,8 @@ class ReplyStream:
 
     `enough` is the length in letters from which the next end of a sentence ends the reply;
     `begun` is what the prompt began of it, shown with the first words of the engine; `recent` are
-    the replies before it, which it should not repeat.
+    the replies before it, which it should not repeat, nearly or exactly; `older` are all those
+    before them, of which it should repeat no long sentence and no eight words in a row.
 
     `fault` says why the reply ended before the model ended it. Where `again` allows, and too
     little was told, `unfinished` asks for it to be told anew, going on from `told`; nothing is
@@ -141,6 +142,7 @@ class ReplyStream:
         enough: int = 600,
         begun: str = "",
         recent: Sequence[str] = (),
+        older: Sequence[str] = (),
         again: bool = False,
         sentences: bool = False,
         rules: Rules | None = None,
@@ -157,7 +159,8 @@ class ReplyStream:
         shown = shown_action(kind, action) if action else ""
         self._echo = letters(shown) if kind in ("do", "say") else ""
         self._done = shown if kind == "do" else ""
-        self._known = {sentence for reply in recent for sentence in sentences_of(reply)}
+        told_before = [*older, *recent]
+        self._known = {sentence for reply in told_before for sentence in sentences_of(reply)}
         self._told_lately = {letters(part) for reply in recent for part in parts_of(reply)}
         self._told_in_past = any(recent) and past(unquoted(" ".join(recent)))
         self._first_person = sum(map(narrated_by_i, recent)) * 2 > len(recent)
@@ -176,6 +179,7 @@ class ReplyStream:
         self._runs = Runs()
         self._phrases = Phrases()
         self._earlier = Echo(recent)  # what was told in the replies before
+        self._older = ExactRuns(older)
         self._own = Echo()  # what was told in this one
         self._mark = "…"  # what ends a reply that goes wrong
         self._tail = ""  # a comma waits for the next word: a reply should not end in one
@@ -526,13 +530,14 @@ class ReplyStream:
         phrase = self._phrases.hear(word)
         own = self._own.hear(word, learn=True)
         earlier = self._earlier.hear(word)
+        older = self._older.hear(word)
         if "end" in (runs, own, phrase):
             self.fault = "loop"
             return "end"
-        if earlier == "end":
+        if "end" in (earlier, older):
             self.fault = "repeats"
             return "end"
-        return "hold" if "hold" in (runs, own, earlier, phrase) else "show"
+        return "hold" if "hold" in (runs, own, earlier, older, phrase) else "show"
 
     def _allowed(self, words: str) -> Verdict:
         """Whether rules let the next words be shown; "end" where they never may."""
@@ -572,6 +577,7 @@ class ReplyStream:
                 self._own.forget()
                 self._phrases.forget()
                 self._earlier.forget()
+                self._older.forget()
             return
         said = self._sentence.lower().replace("’", "'").strip()
         if self._quotation == "closed" and following in "yY" and not self._after:
