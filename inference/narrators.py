@@ -66,6 +66,8 @@ class Narrator(BaseModel):
     dtype: Dtype | None = None  # of the weights; the engine's where missing
     format: Literal["transcript", "chat"] = "transcript"
     style: str = ""  # what a chat model is told to be; prompts.STYLE where empty
+    # What a chat model reads after the newest action, and forgets with the next.
+    reminder: str = Field(default="", max_length=1000)
     # How a reply is shown. A sentence waits for its end, and one that goes wrong is never begun.
     shows: Literal["words", "sentences"] = "words"
     example: bool = False  # whether a chat model is shown a few turns of another story first

@@ -131,6 +131,23 @@ def test_the_stream_of_a_request_begins_as_its_prompt_does():
     assert prompts.reply_stream(request(told="You take"), begins).told == "You take"
 
 
+def test_a_reminder_stands_after_the_newest_action_alone():
+    reminder = "Tell in two sentences what comes of this."
+    turn = Passage(kind="do", action="sit", reply="The cabin sways.")
+    story = (Passage(kind="opening", reply=OPENING), turn)
+    text = build(request(story=story), narrator(reminder=reminder)).text
+    assert text.count(reminder) == 1
+    assert f"You take the rope.\n\n{reminder}<|im_end|>\n<|im_start|>assistant\n" in text
+
+
+def test_a_reminder_that_is_read_aloud_is_not_shown():
+    reminder = "Tell in two to four sentences what comes of this, beginning with the result."
+    stream = prompts.reply_stream(request(), narrator(reminder=reminder))
+    shown = stream.feed(f"The rope holds. {reminder} The cabin sways.") + stream.finish("stop")
+    assert shown.startswith("The rope holds.")
+    assert "two to four" not in shown
+
+
 # ---- never more than fits
 
 

@@ -53,7 +53,7 @@ MARGIN = 0.5
 RECENT_LINES = 6
 RECENT_CHARS = 3000
 
-# A reply should not come near so many before it; of the older ones it should repeat nothing exactly.
+# A reply should not come near so many before it, and repeat nothing of the older ones exactly.
 RECENT_REPLIES = 6
 
 
@@ -72,7 +72,7 @@ def build(
     room = window - sampling.max_tokens
 
     def conversation(given: Given) -> list[Said]:
-        return chat(given, narrator.style, narrator.example)
+        return chat(given, narrator.style, narrator.example, narrator.reminder)
 
     def render(given: Given) -> str:
         if narrator.format == "transcript":
@@ -166,7 +166,8 @@ def reply_stream(
         enough=sampling.max_tokens * CHARS_PER_TOKEN,
         begun=begun(request, narrator),
         recent=told[-RECENT_REPLIES:],
-        older=told[:-RECENT_REPLIES],
+        # A small model may read the reminder aloud.
+        older=[*told[:-RECENT_REPLIES], *filter(None, [narrator.reminder])],
         again=again,
         sentences=narrator.shows == "sentences",
         rules=Listener(screen_for(request.screening)) if request.screening else None,

@@ -98,8 +98,10 @@ EXAMPLE: tuple[tuple[str, str], ...] = (
 )
 
 
-def chat(given: Given, style: str, example: bool = False) -> list[Said]:
+def chat(given: Given, style: str, example: bool = False, reminder: str = "") -> list[Said]:
     """The game in the system message, the story as a conversation.
+
+    `reminder` stands after the action, in the newest message alone.
 
     Summary, cards and the author's note stand in what the player said a little before, where
     `settled` says, so that the model answers the action and not the notes. (Measured with
@@ -119,6 +121,8 @@ def chat(given: Given, style: str, example: bool = False) -> list[Said]:
         add(turns, "user", [frame(GO_ON)])
     if turns[0].role == "assistant":
         turns.insert(0, Said("user", [frame(ANOTHER if example else BEGIN)]))
+    if reminder:
+        turns[-1].pieces += [frame(f"\n\n{reminder}")]
     hints = joined(hints_of(given, ""), " ")
     if hints:
         asked = [turn for turn in turns if turn.role == "user"]
