@@ -17,6 +17,7 @@ from inference.narrators import Narrator
 from inference.prompts.parts import Firing, Piece, Report
 from inference.request import Plain
 from inference.sampling import SamplingParams
+from inference.text.worn import worn_phrases
 
 STORY_PIECES = 1_000  # the newest are kept
 LONGEST_UNPACKED = 1_000_000  # bytes; more was not packed by us
@@ -43,7 +44,10 @@ class Details(Plain):
     parts: tuple[Part, ...]
     tokens: int
     window: int
-    sampling: SamplingParams | None = None
+    sampling: SamplingParams | None = None  # without its banned phrases: `bans` counts them
+    ignored: tuple[str, ...] = ()  # settings that the engine could not heed
+    bans: int = 0
+    banned: tuple[str, ...] = ()  # phrases that were told otherwise, once for each time
     fired: tuple[Firing, ...] = ()
     left_out: tuple[str, ...] = ()
     cut: dict[str, int] = {}
@@ -63,20 +67,28 @@ def check_sum(text: str) -> int:
 
 
 def details_of(
-    report: Report, narrator: Narrator, resampled: Sequence[str] = (), shortened: str = ""
+    report: Report,
+    narrator: Narrator,
+    resampled: Sequence[str] = (),
+    shortened: str = "",
+    banned: Sequence[str] = (),
 ) -> Details:
     pieces = list(report.pieces)
     of_story = [index for index, piece in enumerate(pieces) if piece.passage is not None]
     surplus = of_story[: max(0, len(of_story) - STORY_PIECES)]
     if surplus:  # with the frame between them
         del pieces[surplus[0] : surplus[-1] + 1]
+    sampling = report.sampling
     return Details(
         narrator=narrator.name,
         revision=narrator.revision or narrator.fingerprint,
         parts=tuple(part_of(piece) for piece in pieces),
         tokens=report.tokens,
         window=report.window,
-        sampling=report.sampling,
+        sampling=sampling and sampling.model_copy(update={"banned": ()}),
+        ignored=report.ignored,
+        bans=number_of_bans(sampling) if sampling else 0,
+        banned=tuple(banned),
         fired=report.fired,
         left_out=report.left_out,
         cut=report.cut,
@@ -86,6 +98,11 @@ def details_of(
         shortened=shortened,
         not_kept=len(surplus),
     )
+
+
+def number_of_bans(sampling: SamplingParams) -> int:
+    """How many phrases a reply may not tell."""
+    return len(sampling.banned) + (len(worn_phrases()) if sampling.worn else 0)
 
 
 def part_of(piece: Piece) -> Part:

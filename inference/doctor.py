@@ -25,6 +25,7 @@ NAMES: dict[Fault, str] = {
     "tense": "left the present tense",
     "endless": "found no end",
     "rule": "broke a rule of this host",
+    "banned": "a banned phrase",
 }
 
 LOOPS: tuple[Fault, ...] = ("loop", "repeats", "echo")

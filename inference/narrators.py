@@ -16,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+from inference.engines.abilities import ignored_by, names
 from inference.lastgood import LastGood
 from inference.request import Kind
 from inference.sampling import SamplingParams
@@ -76,6 +77,9 @@ class Narrator(BaseModel):
     slots: int = Field(default=16, ge=1, le=256)  # turns told at once
     step_seconds: int = Field(default=120, ge=1)  # a step that takes longer counts as hung
     sampling: SamplingParams = SamplingParams()
+    bans: Literal["", "worn"] = (
+        ""  # "worn": it does not tell the phrases of inference/text/worn.txt
+    )
     summaries: Literal["narrator", "extract"] = "narrator"  # who tells what happened before
     # Whether a reply may repeat those before it; canned ones do, and nobody else should.
     may_repeat: bool | None = None
@@ -92,6 +96,20 @@ class Narrator(BaseModel):
             first, *rest = sources or [""]
             return {**given, "model": first, "mirrors": rest}
         return given
+
+    @model_validator(mode="before")
+    @classmethod
+    def leaves_out_worn_phrases(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or given.get("bans") != "worn":
+            return given
+        sampling = given.get("sampling") or {}
+        if isinstance(sampling, SamplingParams):
+            return {**given, "sampling": sampling.model_copy(update={"worn": True})}
+        return (
+            {**given, "sampling": {**sampling, "worn": True}}
+            if isinstance(sampling, dict)
+            else given
+        )
 
     @field_validator("mirrors")
     @classmethod
@@ -133,6 +151,12 @@ class Narrator(BaseModel):
             raise ValueError("sha256 is of a file; a revision fixes a model on the hub")
         if self.engine == "openai" and (problem := address_problem(self.model)):
             raise ValueError(f"model: {problem}")
+        ignored = [each for each in ignored_by(self.engine, self.sampling) if each != "stop"]
+        if ignored:
+            raise ValueError(
+                f"sampling: the {self.engine} engine does not know {names(ignored)}: "
+                "leave it out, or take `engine: llama`"
+            )
         if self.engine != "openai":
             if self.server != Server():
                 raise ValueError("server is for the openai engine")

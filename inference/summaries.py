@@ -179,7 +179,13 @@ def build(
             break
         room -= size + tokens - window
     sampling = narrator.sampling.model_copy(
-        update={"max_tokens": tokens, "temperature": min(narrator.sampling.temperature, 0.3)}
+        update={
+            "max_tokens": tokens,
+            "temperature": min(narrator.sampling.temperature, 0.3),
+            "banned": (),  # nobody reads it but the narrator
+            "worn": False,
+            "xtc_probability": 0.0,
+        }
     )
     report = Report(
         tokens=size,

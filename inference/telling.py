@@ -81,11 +81,13 @@ class Telling:
     lost: bool = False  # the lease is another's, or the engine died: say nothing more
     resampled: list[str] = field(default_factory=list)  # why it was told again
     screened: list[Finding] = field(default_factory=list)  # what rules found in earlier tellings
+    banned: list[str] = field(default_factory=list)  # phrases that were told otherwise
     done: threading.Event = field(default_factory=threading.Event)
 
     def take(self, new: NewText) -> None:
         """Take what one step brought."""
         self.tokens += new.tokens
+        self.banned += new.banned
         if new.tokens and self.first is None:
             self.first = time.monotonic()
         self.say(self.stream.feed(new.text))
@@ -127,11 +129,9 @@ class Telling:
 
     def details(self, narrator: Narrator) -> str:
         """What the narrator was given, packed; "" where no prompt was built."""
-        return (
-            pack(details_of(self.given, narrator, self.resampled, self.shortened))
-            if self.given
-            else ""
-        )
+        if not self.given:
+            return ""
+        return pack(details_of(self.given, narrator, self.resampled, self.shortened, self.banned))
 
     def result(self, narrator: Narrator) -> Result:
         request, now = self.lease.request, time.monotonic()

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from inference.output_format import OutputFormat
-from inference.sampling import SamplingParams
+from inference.sampling import SamplingParams, Setting
 
 RequestId = int
 Finish = Literal["stop", "length", "cancelled", "error"]
@@ -26,6 +26,7 @@ class NewText:
     it; `finish` is set on the last one of a request, `error` tells why when it is "error".
     `cached` is said once for a request, by engines that know: how many tokens of its prompt were
     found in the cache.
+    `banned` are phrases that it would have told here (`inference.engines.bans`).
     """
 
     request: RequestId
@@ -34,6 +35,7 @@ class NewText:
     finish: Finish | None = None
     error: str = ""
     cached: int | None = None
+    banned: tuple[str, ...] = ()
 
 
 class EngineBroken(Exception):
@@ -43,8 +45,15 @@ class EngineBroken(Exception):
 class Engine(Protocol):
     """Tells many stories at once, one token each per step. Knows nothing of players."""
 
+    # Whether it heeds `SamplingParams.not_first`.
+    can_avoid: bool
+
     context_tokens: int
     reads_ahead: bool  # whether `prefill` does anything
+
+    def ignores(self, sampling: SamplingParams) -> tuple[Setting, ...]:
+        """The settings of `sampling` that are on, and that it cannot heed."""
+        ...
 
     def count(self, text: str) -> int:
         """How many tokens `text` is."""

@@ -11,15 +11,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from inference.output_format import OutputFormat
-from inference.sampling import SamplingParams
+from inference.sampling import SamplingParams, Setting
 
 # Fields that some servers refuse, the standard's own among them: told without where one does.
 OPTIONAL = frozenset(
     {
         "add_generation_prompt",
         "chat_template_kwargs",
+        "dry_allowed_length",
+        "dry_base",
+        "dry_multiplier",
+        "dry_penalty_last_n",
+        "dry_sequence_breakers",
         "continue_final_message",
         "frequency_penalty",
+        "logit_bias",
         "min_p",
         "presence_penalty",
         "reasoning_effort",
@@ -32,10 +38,15 @@ OPTIONAL = frozenset(
         "temperature",
         "top_k",
         "top_p",
+        "typical",
+        "typical_p",
+        "xtc_probability",
+        "xtc_threshold",
     }
 )
 # Those of them that the standard has: a server that says only "bad request" is sent these still.
 STANDARD = {"frequency_penalty", "presence_penalty", "seed", "stop", "temperature", "top_p"}
+DRY_RANGE = 8192  # tokens; llama-server takes no -1 here, as it does for its other penalties
 # Newer models of OpenAI's own want their limit by another name.
 RENAMED = {"max_tokens": "max_completion_tokens"}
 
@@ -78,8 +89,13 @@ class Dialect:
     schema_field: str = ""
     grammar_field: str = ""
     more_context: str = "give the server a longer context"  # takes {tokens}
+    # Settings beyond the standard's own that it has words for.
+    knows: frozenset[Setting] = frozenset()
+    typical: str = "typical_p"  # what it calls typical-p
 
 
+STANDARD_SETTINGS: frozenset[Setting] = frozenset({"stop", "frequency_penalty", "presence_penalty"})
+USUAL: frozenset[Setting] = frozenset({"top_k", "min_p", "repetition_penalty"})
 NO_THINKING = {"chat_template_kwargs": {"enable_thinking": False}}
 
 LLAMA_SERVER = Dialect(
@@ -96,6 +112,7 @@ LLAMA_SERVER = Dialect(
     no_thinking=NO_THINKING,
     schema_field="json_schema",
     grammar_field="grammar",
+    knows=USUAL | {"typical_p", "dry", "xtc", "logit_bias"},
     more_context="start llama-server with --ctx-size {tokens} for each of its --parallel slots",
 )
 VLLM = Dialect(
@@ -110,6 +127,7 @@ VLLM = Dialect(
     to_continue={"add_generation_prompt": False, "continue_final_message": True},
     no_thinking=NO_THINKING,
     schema_field="response_format",
+    knows=USUAL,
     more_context="start vLLM with --max-model-len {tokens}",
 )
 OLLAMA = Dialect(
@@ -129,15 +147,18 @@ KOBOLDCPP = Dialect(
         lambda answer: int(answer["value"]),
     ),
     grammar_field="grammar",
+    knows=USUAL | {"typical_p", "dry", "xtc"},
+    typical="typical",
     more_context="start KoboldCpp with --contextsize {tokens}",
 )
 SGLANG = Dialect(
     called="SGLang",
     owned_by="sglang",
     no_thinking=NO_THINKING,
+    knows=USUAL,
     more_context="start SGLang with --context-length {tokens}",
 )
-UNKNOWN = Dialect(called="the server", owned_by="", own_defaults=False)
+UNKNOWN = Dialect(called="the server", owned_by="", own_defaults=False, knows=USUAL)
 
 KNOWN = (LLAMA_SERVER, VLLM, OLLAMA, KOBOLDCPP, SGLANG)
 
@@ -193,11 +214,53 @@ def sampling_fields(sampling: SamplingParams, dialect: Dialect) -> dict[str, Any
         fields["frequency_penalty"] = sampling.frequency_penalty
     if sampling.presence_penalty:
         fields["presence_penalty"] = sampling.presence_penalty
+    fields.update(rare_fields(sampling, dialect))
     if sampling.seed is not None:
         fields["seed"] = sampling.seed & 0x7FFFFFFF  # some read it as a signed number
     if sampling.stop:
         fields["stop"] = list(sampling.stop)
     return fields
+
+
+def rare_fields(sampling: SamplingParams, dialect: Dialect) -> dict[str, Any]:
+    """Settings that few servers know, for those that do, where they are on."""
+    asked = set(sampling.asked) & dialect.knows
+    fields: dict[str, Any] = {}
+    if "typical_p" in asked:
+        fields[dialect.typical] = sampling.typical_p
+    if "dry" in asked:
+        fields["dry_multiplier"] = sampling.dry_multiplier
+        fields["dry_base"] = sampling.dry_base
+        fields["dry_allowed_length"] = sampling.dry_allowed_length
+        fields["dry_sequence_breakers"] = list(sampling.dry_breakers)
+        if dialect.repetition_range:
+            fields["dry_penalty_last_n"] = DRY_RANGE
+    if "xtc" in asked:
+        fields["xtc_probability"] = sampling.xtc_probability
+        fields["xtc_threshold"] = sampling.xtc_threshold
+    if "logit_bias" in asked:
+        # Of a text of several tokens the server takes each, and not the first alone.
+        fields["logit_bias"] = [
+            [f" {text}" if text[0].isalnum() else text, bias]
+            for text, bias in sampling.logit_bias.items()
+        ]
+    return fields
+
+
+def ignored_settings(
+    sampling: SamplingParams, dialect: Dialect, refused: set[str]
+) -> tuple[Setting, ...]:
+    """The settings of `sampling` that are on, and that a server has no words for or refuses."""
+    words: dict[Setting, str] = {
+        "repetition_penalty": dialect.repetition,
+        "typical_p": dialect.typical,
+        "dry": "dry_multiplier",
+        "xtc": "xtc_probability",
+    }
+    known = STANDARD_SETTINGS | dialect.knows
+    return tuple(
+        each for each in sampling.asked if each not in known or words.get(each, each) in refused
+    )
 
 
 def output_fields(output: OutputFormat, dialect: Dialect, chats: bool) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from pydantic import ValidationError
 
 from inference import prompts, summaries
 from inference.config import InferenceConfig
+from inference.engines.bans import BanningEngine
 from inference.engines.base import Engine, EngineBroken, NewText, RequestId
 from inference.engines.messages import (
     Cancel,
@@ -104,7 +105,9 @@ class Host:
             return
         self._workers_number[request] = number
         self._engines_number[number] = request
-        self._pipe.send(PromptBuilt(number, built.report))
+        ignored = self._engine.ignores(built.sampling)
+        report = built.report.model_copy(update={"ignored": ignored})
+        self._pipe.send(PromptBuilt(number, report))
 
     def _prefill(self, number: int, generation: GenerationRequest) -> None:
         """Have the front of a prompt read. What cannot be read is left: its turn will say so."""
@@ -140,7 +143,7 @@ class Host:
 def load(narrator: Narrator, config: InferenceConfig) -> Engine:
     """The narrator's engine. Each is a module of this package, imported only where it is used."""
     module = importlib.import_module(f"inference.engines.{narrator.engine}")
-    return cast(Engine, module.load(narrator, config))
+    return BanningEngine(cast(Engine, module.load(narrator, config)))
 
 
 def serve(pipe: "Connection[Event, Command]") -> int:

@@ -26,13 +26,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from inference.adapters import check_adapter
 from inference.config import InferenceConfig
+from inference.engines.abilities import ignored_by
 from inference.engines.base import EngineBroken, Finish, Message, NewText, RequestId
 from inference.engines.special_tokens import LIKE_SPECIAL, SpecialTokens
 from inference.gguf_header import CONTROL, USER_DEFINED, read_token_kinds
 from inference.models import adapter_file, ensure_model
 from inference.narrators import Narrator
 from inference.output_format import OutputFormat
-from inference.sampling import SamplingParams
+from inference.sampling import SamplingParams, Setting
 
 try:
     import xllamacpp
@@ -49,6 +50,8 @@ STEP_SECONDS = 0.02  # without news, `step` returns after so long, so that comma
 GATHER_SECONDS = 0.001
 MANY_CORES = 16  # threads beyond which llama.cpp gains nothing in a batch of few stories
 ANY_SEED = 0xFFFFFFFF  # llama.cpp takes it for "choose one"
+TOKENS_OF_A_CHARACTER = 4
+SAMPLERS = ["penalties", "dry", "temperature", "top_k", "typ_p", "top_p", "min_p", "xtc"]
 FINISHES: dict[str, Finish] = {"stop": "stop", "length": "length"}
 
 
@@ -78,6 +81,9 @@ class Reply:
     sampling: SamplingParams
     output: OutputFormat | None = None
     ahead: bool = False  # only read, for a turn to come
+    biases: list[list[float]] = field(default_factory=list)  # token and bias
+    not_first: list[int] = field(default_factory=list)  # tokens
+    told: list[int] = field(default_factory=list)
     running: bool = False
     cancelled: threading.Event = field(default_factory=threading.Event)
     over: threading.Event = field(default_factory=threading.Event)  # its slot is free
@@ -117,6 +123,7 @@ class LlamaEngine:
     """Keeps the promise of `Engine` with llama.cpp's server. Belongs in a process of its own."""
 
     reads_ahead = True
+    can_avoid = True
 
     def __init__(
         self, narrator: Narrator, model_path: Path, folder: Path, adapter: Path | None = None
@@ -138,6 +145,7 @@ class LlamaEngine:
         self._news: queue.SimpleQueue[NewText] = queue.SimpleQueue()
         self._replies: dict[RequestId, Reply] = {}  # in order of arrival
         self._reading: Reply | None = None  # the one read ahead, until it has let go of its slot
+        self._leaving: list[Reply] = []  # cancelled, and in their slots until their next token
         self._last_request = 0
         self._last_news = time.monotonic()
         self._count = functools.lru_cache(maxsize=COUNTED_TEXTS)(self._count_anew)
@@ -149,6 +157,9 @@ class LlamaEngine:
     @property
     def busy(self) -> bool:
         return bool(self._replies)
+
+    def ignores(self, sampling: SamplingParams) -> tuple[Setting, ...]:
+        return ignored_by("llama", sampling)
 
     def count(self, text: str) -> int:
         return self._count(text)
@@ -179,7 +190,13 @@ class LlamaEngine:
                 f"exceed {self.context_tokens}"
             )
         self._last_request += 1
-        self._replies[self._last_request] = Reply(ids, sampling, output)
+        self._replies[self._last_request] = Reply(
+            ids,
+            sampling,
+            output,
+            biases=self._biases(sampling),
+            not_first=self._first_tokens(sampling.not_first),
+        )
         for other in self._replies.values():
             if other.ahead:
                 other.cancelled.set()
@@ -216,19 +233,24 @@ class LlamaEngine:
         """A cancelled reply is over at once; its thread ends at its next token."""
         over = [number for number, reply in self._replies.items() if reply.cancelled.is_set()]
         for number in over:
-            del self._replies[number]
+            reply = self._replies.pop(number)
+            if reply.running:
+                self._leaving.append(reply)
         return [NewText(number, "", 0, "cancelled") for number in over]
 
     def _start_waiting(self) -> None:
         if self._reading is not None and self._reading.over.is_set():
             self._reading = None
+        self._leaving = [reply for reply in self._leaving if not reply.over.is_set()]
         running = sum(reply.running for reply in self._replies.values())
         for number, reply in self._replies.items():
             # A reply waits until its slot is free, for a step at most: it may be of the very story
             # that is read, and in another slot it would find none of it.
             if running >= self._slots or self._reading is not None:
                 return
-            if not reply.running and not (reply.ahead and running):
+            # What goes on from an earlier place does so in its own slot, which knows its prompt.
+            waits = (reply.ahead and running) or (reply.not_first and self._leaving)
+            if not reply.running and not waits:
                 reply.running = True
                 self._reading = reply if reply.ahead else None
                 running += 1
@@ -259,6 +281,38 @@ class LlamaEngine:
 
     def _tell(self, number: RequestId, reply: Reply) -> None:
         """Have one reply generated. Every way out of here ends it."""
+        end = self._tell_first(number, reply) if reply.not_first else None
+        if end is None:
+            end = self._tell_part(number, reply, body_of(reply, self.context_tokens))
+        if reply.ahead and end.finish != "error":
+            end = NewText(number, "", 0, "stop")
+        reply.over.set()
+        self._news.put(end)
+
+    def _tell_first(self, number: RequestId, reply: Reply) -> NewText | None:
+        """Have the first token generated, with those left out that it must not be.
+
+        The end, where that was all; else the reply is ready to go on.
+        """
+        most = reply.sampling.max_tokens
+        never = [[token, False] for token in reply.not_first]
+        # A character may be several tokens, of which the library says none until it is whole.
+        for tokens in (1, TOKENS_OF_A_CHARACTER):
+            body = body_of(reply, self.context_tokens)
+            body["n_predict"] = min(tokens, most)
+            body["logit_bias"] = [*body["logit_bias"], *never]
+            end = self._tell_part(number, reply, body)
+            if reply.told or end.finish != "length" or reply.cancelled.is_set():
+                break
+        left = most - len(reply.told)
+        if not reply.told or left < 1 or end.finish != "length" or reply.cancelled.is_set():
+            return end
+        reply.prompt = reply.prompt + reply.told
+        reply.sampling = reply.sampling.model_copy(update={"max_tokens": left})
+        return None
+
+    def _tell_part(self, number: RequestId, reply: Reply, body: dict[str, Any]) -> NewText:
+        """Have one request generated; its end."""
         end = NewText(number, "", 0, "error", "llama.cpp ended the reply without a word")
 
         def on_event(event: Any) -> bool:
@@ -271,17 +325,16 @@ class LlamaEngine:
             if text.finish:
                 end = text
                 return text.finish == "error"
+            if text.tokens:
+                reply.told += event["__verbose"]["tokens"]
             self._news.put(NewText(number, "", 0) if reply.ahead else text)
             return reply.cancelled.is_set()
 
         try:
-            self._server.handle_completions(body_of(reply, self.context_tokens), on_event)
+            self._server.handle_completions(body, on_event)
         except Exception as error:
             end = NewText(number, "", 0, "error", " ".join(str(error).split())[:300])
-        if reply.ahead and end.finish != "error":
-            end = NewText(number, "", 0, "stop")
-        reply.over.set()
-        self._news.put(end)
+        return end
 
     # Tokens
 
@@ -295,6 +348,33 @@ class LlamaEngine:
         asked = {"content": text, "parse_special": special, "add_special": begin}
         ids: list[int] = self._api.post("/tokenize", asked)["tokens"]
         return ids
+
+    def _biases(self, sampling: SamplingParams) -> list[list[float]]:
+        """What is added for which token.
+
+        It is the first one of each text: of a word with the space before it, and of one alone where
+        it is a single token. The first of several may begin any word.
+        """
+        found: dict[int, float] = {}
+        for text, bias in sampling.logit_bias.items():
+            if text[0].isalnum():
+                found.update(dict.fromkeys(self._first_tokens((f" {text}",)), bias))
+                alone = self._in_a_line(text)
+                found.update(dict.fromkeys(alone if len(alone) == 1 else [], bias))
+            else:
+                found.update(dict.fromkeys(self._first_tokens((text,)), bias))
+        return [[token, bias] for token, bias in found.items()]
+
+    def _first_tokens(self, texts: tuple[str, ...]) -> list[int]:
+        """The token that each text begins with in the middle of a line."""
+        return [token for text in texts for token in self._in_a_line(text)[:1]]
+
+    def _in_a_line(self, text: str) -> list[int]:
+        """The tokens of a text that does not begin a prompt."""
+        # Some tokenizers put a space of their own before a text, but none after a line's end.
+        line = self._tokens("\n", special=False)
+        ids = self._tokens("\n" + text, special=False)
+        return ids[len(line) :] if ids[: len(line)] == line else self._tokens(text, special=False)
 
     def _count_anew(self, text: str) -> int:
         return len(self._tokens(text, special=self._chat))
@@ -357,15 +437,24 @@ def body_of(reply: Reply, context: int) -> dict[str, Any]:
         "return_tokens": True,
         "verbose": True,
         "seed": seed if seed != ANY_SEED else 0,
-        "samplers": ["penalties", "dry", "temperature", "top_k", "top_p", "min_p", "xtc"],
+        "samplers": SAMPLERS,
         "temperature": sampling.temperature,
         "top_k": sampling.top_k if sampling.temperature > 0 else 1,
         "top_p": sampling.top_p,
         "min_p": sampling.min_p,
+        "typical_p": sampling.typical_p,
         "repeat_penalty": sampling.repetition_penalty,
         "repeat_last_n": context,
         "frequency_penalty": sampling.frequency_penalty,
         "presence_penalty": sampling.presence_penalty,
+        "dry_multiplier": sampling.dry_multiplier,
+        "dry_base": sampling.dry_base,
+        "dry_allowed_length": sampling.dry_allowed_length,
+        "dry_penalty_last_n": context,
+        "dry_sequence_breakers": list(sampling.dry_breakers),
+        "xtc_probability": sampling.xtc_probability,
+        "xtc_threshold": sampling.xtc_threshold,
+        "logit_bias": reply.biases,
         **output_fields(reply.output),
     }
 

@@ -25,6 +25,7 @@ from inference.engines.dialects import (
     FRAME_TOKENS,
     Models,
     estimate,
+    ignored_settings,
     output_fields,
     read_models,
     refused_fields,
@@ -35,7 +36,7 @@ from inference.engines.sse import EventStream
 from inference.engines.thinking import Unthinking
 from inference.narrators import Narrator
 from inference.output_format import OutputFormat
-from inference.sampling import SamplingParams
+from inference.sampling import SamplingParams, Setting
 
 NAP = 0.02  # seconds; the longest a step waits for words, so that others can join or be stopped
 CONNECT_SECONDS = 10.0
@@ -106,6 +107,7 @@ class OpenAIEngine:
     """
 
     reads_ahead = False  # a server's time costs its host money, and others may be waiting for it
+    can_avoid = False
 
     def __init__(self, narrator: Narrator) -> None:
         """Meet the server. Raises ValueError with one line where it cannot be used."""
@@ -152,6 +154,10 @@ class OpenAIEngine:
     @property
     def busy(self) -> bool:
         return bool(self._tellings or self._heard)
+
+    def ignores(self, sampling: SamplingParams) -> tuple[Setting, ...]:
+        """What the server has no words for, and what it refused until now."""
+        return ignored_settings(sampling, self.dialect, self._refused)
 
     def count(self, text: str) -> int:
         """The tokens of a text, or of a chat as `render_chat` writes it."""

@@ -18,6 +18,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from inference.config import InferenceConfig
+from inference.engines.abilities import ignored_by
 from inference.engines.base import EngineBroken, Finish, Message, NewText, RequestId
 from inference.engines.detokenize import CONTEXT, Unfolding
 from inference.engines.endings import ENDS
@@ -26,7 +27,7 @@ from inference.gguf_header import first_number
 from inference.models import check_model, ensure_model
 from inference.narrators import Narrator
 from inference.output_format import OutputFormat
-from inference.sampling import SamplingParams
+from inference.sampling import SamplingParams, Setting
 
 # `import openvino` imports openvino.tools.ovc, which sends an event to Google Analytics when the
 # package openvino_telemetry can be imported, and falls back to a stub when it cannot. Grue tells
@@ -89,6 +90,7 @@ class OpenVinoEngine:
     """
 
     reads_ahead = True
+    can_avoid = False
 
     def __init__(self, narrator: Narrator, model_path: Path, cache_dir: Path) -> None:
         """Load the model: a GGUF of the llama, qwen2 or qwen3 family, or a folder with an IR.
@@ -119,6 +121,9 @@ class OpenVinoEngine:
     @property
     def busy(self) -> bool:
         return bool(self._tellings)
+
+    def ignores(self, sampling: SamplingParams) -> tuple[Setting, ...]:
+        return ignored_by("openvino", sampling)
 
     def count(self, text: str) -> int:
         return self._count(text)

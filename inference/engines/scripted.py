@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict, Field
 
 from inference.config import InferenceConfig
+from inference.engines.abilities import ignored_by
 from inference.engines.base import EngineBroken, Finish, Message, NewText, RequestId
 from inference.narrators import Narrator
 from inference.output_format import OutputFormat
-from inference.sampling import SamplingParams
+from inference.sampling import SamplingParams, Setting
 
 TOKEN = re.compile(r"\s*(?:\w+|[^\w\s]+)|\s+")
 NAP = 0.02  # seconds; the longest a step waits for a token to fall due, so that others can join
@@ -67,6 +68,8 @@ class Telling:
 class ScriptedEngine:
     """Keeps the promise of `Engine` without a model. A token is a word or a run of punctuation."""
 
+    can_avoid = False
+
     def __init__(self, narrator: Narrator) -> None:
         self.context_tokens = narrator.context
         self._options = ScriptedOptions.model_validate(narrator.options)
@@ -81,6 +84,9 @@ class ScriptedEngine:
     @property
     def busy(self) -> bool:
         return bool(self._tellings or self._cancelled)
+
+    def ignores(self, sampling: SamplingParams) -> tuple[Setting, ...]:
+        return ignored_by("scripted", sampling)
 
     def count(self, text: str) -> int:
         return len(TOKEN.findall(text))

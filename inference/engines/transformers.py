@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from inference.adapters import adapter_path
 from inference.config import InferenceConfig
+from inference.engines.abilities import ignored_by
 from inference.engines.base import EngineBroken, Finish, Message, NewText, RequestId
 from inference.engines.detokenize import CONTEXT, Unfolding
 from inference.engines.endings import ENDS
@@ -24,7 +25,7 @@ from inference.engines.special_tokens import LIKE_SPECIAL, SpecialTokens
 from inference.models import check_model, ensure_model
 from inference.narrators import Narrator
 from inference.output_format import OutputFormat
-from inference.sampling import SamplingParams
+from inference.sampling import SamplingParams, Setting
 
 # Whatever a model needs was fetched when it was pulled: nothing is asked of a hub at load.
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -88,6 +89,7 @@ class TransformersEngine:
     """
 
     reads_ahead = False  # a card reads a thousand tokens in a tenth of a second
+    can_avoid = False
 
     def __init__(
         self, narrator: Narrator, model_path: Path, adapter_path: Path | None = None
@@ -150,6 +152,9 @@ class TransformersEngine:
     @property
     def busy(self) -> bool:
         return bool(self._tellings)
+
+    def ignores(self, sampling: SamplingParams) -> tuple[Setting, ...]:
+        return ignored_by("transformers", sampling)
 
     def count(self, text: str) -> int:
         return self._count(text)

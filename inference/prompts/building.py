@@ -35,6 +35,7 @@ from inference.request import Card, GenerationRequest, Passage, StoryContext
 from inference.sampling import SamplingParams
 from inference.screening import Listener, screen_for
 from inference.text import ReplyStream, neutralise, shown_action
+from inference.text.worn import phrases_for
 
 MEMORY_SHARE = 0.4
 NOTE_SHARE = 0.1
@@ -171,6 +172,7 @@ def reply_stream(
         again=again,
         sentences=narrator.shows == "sentences",
         rules=Listener(screen_for(request.screening)) if request.screening else None,
+        bans=phrases_for(sampling.banned, sampling.worn),
     )
 
 

@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 
 from inference.output_format import OutputFormat
 from inference.request import Card, Plain
-from inference.sampling import SamplingParams
+from inference.sampling import SamplingParams, Setting
 
 Origin = Literal["frame", "memory", "card", "summary", "story", "note", "action", "dice", "told"]
 By = Literal["player", "narrator", "dice"]
@@ -50,6 +50,7 @@ class Report(Plain):
     left_out: tuple[str, ...] = ()  # titles of cards that fired and found no room
     cut: dict[str, int] = {}  # by origin: characters that found no room
     sampling: SamplingParams | None = None  # as the engine was asked
+    ignored: tuple[Setting, ...] = ()  # settings of it that the engine cannot heed
     passages: int = 0  # how many the request's story had
     first: int = 0  # the oldest passage of which something is in the prompt
 

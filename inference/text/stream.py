@@ -10,7 +10,9 @@ from inference.rules import Finding
 from inference.text.actions import shown_action
 from inference.text.characters import character, extends, letters, spaceless, wider
 from inference.text.echoes import says_again, thin
-from inference.text.loops import Echo, ExactRuns, Phrases, Runs
+from inference.text.loops import Echo, ExactRuns, Runs
+from inference.text.loops import Phrases as RepeatedPhrases
+from inference.text.phrases import Phrases, Watch
 from inference.text.quotes import opens_at_end, quoting
 from inference.text.scaffolding import (
     LABELS,
@@ -37,7 +39,17 @@ Reason = Literal["stop", "length", "cancelled", "error"]
 
 # What is wrong with a reply that ends before the model ended it.
 Fault = Literal[
-    "", "loop", "repeats", "speaks", "person", "tense", "echo", "empty", "endless", "rule"
+    "",
+    "loop",
+    "repeats",
+    "speaks",
+    "person",
+    "tense",
+    "echo",
+    "empty",
+    "endless",
+    "rule",
+    "banned",
 ]
 Verdict = Literal["show", "hold", "end", "drop"]
 
@@ -131,6 +143,10 @@ class ReplyStream:
 
     `rules` hear every word before it is shown; what they block is never shown, nor is anything
     that was held with it.
+
+    `bans` are phrases that are never shown. The raw text comes without them
+    (`inference.engines.bans`); one that clean-up puts together all the same ends the reply before
+    it.
     """
 
     def __init__(
@@ -146,6 +162,7 @@ class ReplyStream:
         again: bool = False,
         sentences: bool = False,
         rules: Rules | None = None,
+        bans: Phrases | None = None,
     ) -> None:
         self.told = ""
         self.done = False
@@ -177,7 +194,7 @@ class ReplyStream:
         self._new = False  # the sentence being told begins as none before it
         self._voice = Voice()
         self._runs = Runs()
-        self._phrases = Phrases()
+        self._phrases = RepeatedPhrases()
         self._earlier = Echo(recent)  # what was told in the replies before
         self._older = ExactRuns(older)
         self._own = Echo()  # what was told in this one
@@ -191,8 +208,12 @@ class ReplyStream:
         self._after = ""  # what was said since it closed
         self._thinking = False  # the model talks to itself
         self._out: list[str] = []
+        self._bans: Watch | None = None
+        self._banned = False  # a banned phrase was to be shown: nothing is from here on
         if told:
             self._replay(told)
+        if bans:
+            self._bans = Watch(bans, told, begins=len(told))
         for each in begun:
             self._take(each)
 
@@ -209,6 +230,7 @@ class ReplyStream:
                 if self.done:
                     break
                 self._take(each)
+        self._end_before_phrase()
         return self._released()
 
     def finish(self, reason: Reason) -> str:
@@ -224,6 +246,7 @@ class ReplyStream:
                 self._complete()
             if not self.done:
                 self._end_of_text("…" if reason == "length" else ".")
+            self._end_before_phrase()
         self.done = True
         self._word = self._held = ""
         return self._released()
@@ -694,13 +717,32 @@ class ReplyStream:
         self._safe = 0
 
     def _show(self, text: str) -> None:
-        if not text:
-            return
         if not self.told:
             text = text.lstrip()
+        text = self._without_phrases(text)
+        if not text:
+            return
         self._marks_shown = quoting(self._marks_shown, text, self.told[-1:])
         self.told += text
         self._out.append(text)
+
+    def _without_phrases(self, text: str) -> str:
+        """What of the next text to show stands before a banned phrase."""
+        if self._bans is None or not text:
+            return text
+        if self._banned:
+            return ""
+        found = self._bans.hear(text) or self._bans.end()
+        if found is None:
+            return text
+        self._banned = True
+        return text[: max(0, found.start - len(self.told))].rstrip()
+
+    def _end_before_phrase(self) -> None:
+        """End the reply where a banned phrase was to be shown."""
+        if self._banned and not self.done:
+            self.fault = "banned"
+            self._end()
 
     def _released(self) -> str:
         out = "".join(self._out)
