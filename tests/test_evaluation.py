@@ -327,6 +327,16 @@ def test_a_reply_that_repeats_an_earlier_one_is_told_again_as_players_get_it():
     assert told[0].reply.endswith("horse without a rider.")
 
 
+def test_a_reply_that_repeats_the_beginning_of_a_long_story_is_told_again_too():
+    earlier = "The old man looks at the tall door and he waits there for the bell to ring."
+    good = "The door opens on a yard full of snow, and in it stands a horse without a rider."
+    turns = (Passage(kind="do", action="wait", reply=f"You hear {n} bells.") for n in range(30))
+    story = (Passage(kind="opening", reply=earlier), *turns)
+    told = teller(earlier, good, may_repeat=False).tell([asked(story=story)])
+    assert told[0].resampled == ["repeated an earlier reply"]
+    assert told[0].reply.endswith("horse without a rider.")
+
+
 def test_a_prompt_that_has_no_room_is_an_error_of_its_own():
     told = teller(context=256).tell([asked(sampling=SamplingParams(max_tokens=4000)), asked()])
     assert told[1].reply

@@ -23,6 +23,23 @@ def test_a_sentence_of_an_earlier_reply_is_not_told_again(sentence):
     assert stream_of(raw, recent=[WIND]).fault == "repeats"
 
 
+def test_what_was_told_however_long_ago_is_not_told_again_word_for_word():
+    older = [WIND, *(f"A bell rings {number} times." for number in range(50))]
+    row = "Again the cold wind blows in from the sea today."
+    assert tell(f"You wait. {row} You shiver.", older=older, sentences=True) == "You wait."
+    assert "the sea" not in tell(f"You wait. {row} You shiver.", older=older)
+    assert stream_of(f"You wait. {WIND}", older=older).fault == "repeats"
+    seven = "You wait. Now cold wind blows in from the window."
+    assert tell(seven, older=older) == seven
+    assert tell(f"You wait. {CHANGED}", older=older) == f"You wait. {CHANGED}"
+
+
+def test_the_words_of_the_action_may_be_told_again_however_often_they_were():
+    action = "put the heavy iron key back under the loose stone"
+    told = f"You {action}. It fits."
+    assert tell(told, kind="do", action=action, older=[f"No. You {action}, and go."]) == told
+
+
 @pytest.mark.parametrize("sentence", [WIND, CHANGED])
 def test_a_sentence_of_this_reply_is_not_told_again(sentence):
     stream = stream_of(f"{WIND} You wait. {sentence} You shiver.")

@@ -6,6 +6,7 @@ nine words in a row that an earlier reply has, one of them changed or not.
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Literal
 
 from inference.text.characters import letters, spaceless
@@ -130,43 +131,42 @@ class Echo:
 
 
 class ExactRuns:
-    """Eight words in a row that stand in one of many earlier texts, however long ago."""
+    """Eight words in a row that stand in one of many earlier texts, however long ago.
 
-    def __init__(self, texts: Sequence[str] = ()) -> None:
-        self._earlier: list[str] = []  # words; "" between two texts
-        self._places: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)  # after the run
-        self._last: tuple[str, ...] = ()
-        self._going: dict[int, int] = {}  # where the next word would go on: words in a row so far
-        for text in texts:
-            self._earlier += [*words_of(text), ""]
-        for end in range(WAITS, len(self._earlier) + 1):
-            run = tuple(self._earlier[end - WAITS : end])
-            if "" not in run:
-                self._places[run].append(end)
+    `allowed` may be told again: the words of the player's own action.
+    """
+
+    def __init__(self, texts: Sequence[str] = (), allowed: str = "") -> None:
+        self._earlier = "\n".join(map(spelled, texts))
+        self._allowed = spelled(allowed)
+        self._last: list[str] = []
+        self._length = 0  # of the run that ends with the last word
 
     def hear(self, word: str) -> Verdict:
         """Take the next word."""
         word = letters(word)
         if not word or not self._earlier:
             return "show"
-        self._last = (*self._last[1 - WAITS :], word)
-        going = {
-            place + 1: length + 1
-            for place, length in self._going.items()
-            if self._earlier[place] == word
-        }
-        for place in self._places.get(self._last, ()):
-            going.setdefault(place, WAITS)
-        self._going = going  # each place is in range: the last of all is ""
-        longest = max(going.values(), default=0)
-        if longest >= EXACT * unit(word):
+        size = unit(word)
+        self._last = [*self._last[1 - EXACT * size :], word]
+        length = min(self._length + 1, len(self._last))
+        while length and (run := f" {' '.join(self._last[-length:])} ") not in self._earlier:
+            length -= 1
+        self._length = length
+        if length >= EXACT * size and run not in self._allowed:
             return "end"
-        return "hold" if longest >= WAITS * unit(word) else "show"
+        return "hold" if length >= WAITS * size else "show"
 
     def forget(self) -> None:
         """What comes next does not go on with what was heard last: that was withheld."""
-        self._going = {}
-        self._last = ()
+        self._last, self._length = [], 0
+
+
+# A story is compared with every reply to it.
+@lru_cache(maxsize=2048)
+def spelled(text: str) -> str:
+    """The words of a text as they are compared, a space around each."""
+    return f" {' '.join(words_of(text))} "
 
 
 def keep(going: dict[int, tuple[int, bool]], place: int, length: int, changed: bool) -> None:

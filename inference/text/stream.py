@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Literal, Protocol
 
 from inference.request import Kind
@@ -132,7 +133,8 @@ class ReplyStream:
     `enough` is the length in letters from which the next end of a sentence ends the reply;
     `begun` is what the prompt began of it, shown with the first words of the engine; `recent` are
     the replies before it, which it should not repeat, nearly or exactly; `older` are all those
-    before them, of which it should repeat no long sentence and no eight words in a row.
+    before them, of which it should repeat no long sentence and no eight words in a row but those
+    of the action.
 
     `fault` says why the reply ended before the model ended it. Where `again` allows, and too
     little was told, `unfinished` asks for it to be told anew, going on from `told`; nothing is
@@ -196,7 +198,7 @@ class ReplyStream:
         self._runs = Runs()
         self._phrases = RepeatedPhrases()
         self._earlier = Echo(recent)  # what was told in the replies before
-        self._older = ExactRuns(older)
+        self._older = ExactRuns(told_before, shown)  # and the same, exactly, in all of them
         self._own = Echo()  # what was told in this one
         self._mark = "…"  # what ends a reply that goes wrong
         self._tail = ""  # a comma waits for the next word: a reply should not end in one
@@ -884,10 +886,12 @@ def without_stray_mark(word: str) -> str:
     return word[:-1] if stray and not set(word[:-1]) & set('"“”„«»') else word
 
 
-def sentences_of(reply: str) -> list[str]:
+# A story is compared with every reply to it.
+@lru_cache(maxsize=2048)
+def sentences_of(reply: str) -> tuple[str, ...]:
     """The long sentences of a reply, as letters."""
     found = map(letters, parts_of(reply))
-    return [sentence for sentence in found if is_long(sentence)]
+    return tuple(sentence for sentence in found if is_long(sentence))
 
 
 def parts_of(reply: str) -> list[str]:
