@@ -259,6 +259,33 @@ def test_the_shipped_rules_mind_no_word_of_our_own_stories():
         assert found_in(file.read_text(encoding="utf-8"), shipped) == [], file.name
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        "He is the blackest man you ever laid eyes on.",
+        "The darkest skinned woman of the crew steps forward.",
+        "A half-breed stands at the bar.",
+    ],
+)
+def test_a_narrator_does_not_tell_of_people_by_their_skin(told):
+    book = parse_rules(SHIPPED.read_text(), "rules.yaml")
+    assert found_in(told, screen_for(book.screening("output", "everyone")))
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "It is the blackest night of the year, and the man has no lamp.",
+        "She wears the darkest coat. The brownest bread lies on the board.",
+        "The water is black as the people of the coast say it is.",
+        "A black man and a white woman are dancing.",
+    ],
+)
+def test_colours_and_people_may_be_told_of(told):
+    book = parse_rules(SHIPPED.read_text(), "rules.yaml")
+    assert found_in(told, screen_for(book.screening("output", "everyone"))) == []
+
+
 def test_screening_is_no_more_than_a_glance():
     """Generous: a word took 2 microseconds alone on the machine where this was written."""
     book = parse_rules(SHIPPED.read_text(), "rules.yaml")
