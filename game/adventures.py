@@ -1,5 +1,6 @@
 """Adventures as wholes: begin, rename, change the plot, delete."""
 
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -25,6 +26,7 @@ from game.models import (
 )
 from game.moderation import limits, screening
 from game.protocol import clean_text
+from game.tastes.writer import WriterSettings
 from game.turns import changed, publish_fields, stop_what_is_under_way
 
 
@@ -98,7 +100,13 @@ def set_plot(
         set_fields(adventure, memory=clean_text(memory), authors_note=clean_text(authors_note))
 
 
-def set_fields(adventure: Adventure, **values: str | bool) -> None:
+def set_sampling(adventure_id: UUID, settings: WriterSettings) -> None:
+    """Have it told as its owner asks, from the next turn on."""
+    with changed(adventure_id) as adventure:
+        set_fields(adventure, sampling=settings.model_dump(mode="json", exclude_defaults=True))
+
+
+def set_fields(adventure: Adventure, **values: str | bool | dict[str, Any]) -> None:
     """Store the fields that get another value, and tell who watches if any does."""
     new = {name: value for name, value in values.items() if getattr(adventure, name) != value}
     if not new:

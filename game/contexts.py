@@ -31,6 +31,28 @@ def context_shown(kept: TurnContext) -> dict[str, Any]:
     return shown
 
 
+def sampling_shown(sampling: dict[str, Any] | None) -> dict[str, Any]:
+    """The settings that a turn was told with, without those that were off."""
+    if not sampling:
+        return {}
+    off = {"typical_p": 1, "repetition_penalty": 1}
+    shown = {
+        name: value
+        for name, value in sampling.items()
+        if value not in (None, [], {}, 0, False) and value != off.get(name)
+    }
+    if sampling["temperature"] == 0:
+        shown["temperature"] = 0  # greedy
+    groups = {"dry_": "dry_multiplier", "xtc_": "xtc_probability"}
+    for name in list(shown):
+        switch = groups.get(name[:4])
+        if (switch and not sampling.get(switch)) or name in ("dry_breakers", "worn", "not_first"):
+            del shown[name]
+    if biases := shown.pop("logit_bias", None):
+        shown["logit_bias"] = ", ".join(f"“{text}” {bias:+g}" for text, bias in biases.items())
+    return shown
+
+
 def seen_titles(turn: Turn, titles: Iterable[str]) -> list[str]:
     """Those of these cards' titles that players may see: the narrator did not get these cards."""
     cards = StoryCard.objects.filter(adventure=turn.adventure_id, hidden=True)

@@ -14,6 +14,7 @@ from game.models import Adventure, Player, Turn
 from game.moderation import operation, screening
 from game.protocol import Refused
 from game.tastes.sampling import sampling_for, taste_of
+from game.tastes.writer import WriterSettings, settings_of
 from inference import tracing
 from inference.narrators import (
     Narrator,
@@ -170,18 +171,19 @@ def request_for(adventure: Adventure, turn: Turn) -> GenerationRequest:
         player=str(turn.player_id),
         context=context.story_context(adventure, turn),
         trace=tracing.carrier(),
-        sampling=sampling_for_player(turn),
+        sampling=sampling_for_player(turn, settings_of(adventure)),
         screening=screening.for_replies(adventure, turn.player),
     )
 
 
-def sampling_for_player(turn: Turn) -> SamplingParams | None:
-    """The sampling of the turn's narrator to the taste of whoever asked; None where it is usual."""
+def sampling_for_player(turn: Turn, writer: WriterSettings | None = None) -> SamplingParams | None:
+    """The sampling of the turn's narrator as the adventure's owner set it, and to the taste of
+    whoever asked; None where it is usual."""
     try:
         own = narrators().get(turn.narrator).sampling
     except NarratorsError:
         return None
-    return sampling_for(taste_of(turn.player), own)
+    return sampling_for(taste_of(turn.player), own, writer)
 
 
 def hand_over(request: GenerationRequest) -> int:

@@ -4,11 +4,13 @@ Asked for JSON, they answer with it. What is not yours is not there.
 """
 
 import logging
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext_lazy as _
@@ -16,14 +18,18 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from game import adventures, narration, summaries
-from game.card_views import adventure_of, player_of, refused, wants_json
+from game.card_views import adventure_of, owns, player_of, refused, wants_json
 from game.context import summary_held_by
-from game.contexts import context_shown
+from game.contexts import context_shown, sampling_shown
 from game.forms import NarratorForm, OptionsForm, SummaryForm
 from game.models import Adventure, Player, TurnContext
 from game.protocol import Refused
 from game.snapshots import narrator_shown
-from inference.narrators import NarratorsError
+from game.tastes.writer import WriterSettings, settings_of
+from game.tastes.writer_form import CUSTOM, WriterForm
+from inference.engines.abilities import CANNOT, ignored_by, names
+from inference.narrators import Narrator, NarratorsError
+from inference.sampling import Setting
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +64,14 @@ def context(request: HttpRequest, adventure_id: UUID, turn_id: UUID) -> HttpResp
     return render(
         request,
         "adventures/context_part.html",
-        {"context": shown, "legend": legend, "lost": lost},
+        {
+            "context": shown,
+            "legend": legend,
+            "lost": lost,
+            "sampling": sampling_shown(shown["sampling"]),
+            "ignored": names(shown["ignored"]),
+            "left_out": Counter(shown["banned"]).items(),
+        },
     )
 
 
@@ -110,6 +123,71 @@ def narrator_form(
     if adventure.narrator in every and adventure.narrator not in [one.name for one in offered]:
         offered.append(every.get(adventure.narrator))
     return NarratorForm(offered, default, data, adventure.narrator)
+
+
+@never_cache
+def writer(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
+    """How its owner wants it told: a preset or values of their own, and banned phrases."""
+    found = adventure_of(request, adventure_id)
+    if not owns(request, found):
+        raise PermissionDenied
+    narrator = narrator_telling(found)
+    own = narrator.sampling if narrator else None
+    data = request.POST if request.method == "POST" else None
+    form = WriterForm(own, settings_of(found), data)
+    if data is not None and form.is_valid():
+        adventures.set_sampling(found.pk, form.settings)
+        if not wants_json(request):
+            messages.success(request, _("Saved. Takes effect with the next turn."))
+            return redirect("writer", found.pk)
+        found.refresh_from_db()
+    if form.errors and wants_json(request):
+        return refused(request, form) or HttpResponse(status=422)
+    settings = settings_of(found)
+    if wants_json(request):
+        return JsonResponse(
+            {
+                "sampling": settings.model_dump(mode="json"),
+                "ignored": ignored_settings(narrator, settings),
+            }
+        )
+    template = "adventures/writer_part.html" if "part" in request.GET else "adventures/writer.html"
+    return render(
+        request,
+        template,
+        {
+            "adventure": found,
+            "form": form,
+            "narrator": narrator,
+            "custom": [form[name] for name in CUSTOM],
+            "others": [form[name] for name in ("max_tokens", "banned", "worn", "logit_bias")],
+            "ignored": names(ignored_settings(narrator, settings)),
+            "unknown": names(sorted(unknown_to(narrator))),
+        },
+        status=422 if form.errors else 200,
+    )
+
+
+def narrator_telling(adventure: Adventure) -> Narrator | None:
+    """Who would tell its next turn; None where nobody can."""
+    try:
+        return narration.narrator_of(adventure)
+    except Refused:
+        return None
+
+
+def unknown_to(narrator: Narrator | None) -> frozenset[Setting]:
+    """The settings of the form that a narrator's engine cannot heed, as far as is known here."""
+    cannot = CANNOT.get(narrator.engine, frozenset()) if narrator else frozenset()
+    return cannot & {"dry", "xtc", "logit_bias"}
+
+
+def ignored_settings(narrator: Narrator | None, settings: WriterSettings) -> list[Setting]:
+    """What a writer asked for that the narrator's engine cannot heed."""
+    if narrator is None:
+        return []
+    asked = narrator.sampling.model_copy(update=settings.values(narrator.sampling))
+    return list(ignored_by(narrator.engine, asked))
 
 
 @never_cache

@@ -22,6 +22,7 @@ from django.views.decorators.http import require_safe
 from game import adventures as playthroughs
 from game import edits, narration, paths, searching, snapshots
 from game.accounts.limits import limited
+from game.card_views import owns
 from game.card_views import shown as card_shown
 from game.forms import NarratorForm, PlotForm
 from game.guests import player_of
@@ -106,6 +107,7 @@ def adventure(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
             "taste": taste_of(player_of(request)),
             "narrator_form": choice_of_narrators(found, player_of(request)),
             "audiences": Audience.choices,
+            "owner": owns(request, found),
             "turns": drawn,
             "earlier": earlier,
             "at_opening": len(shown) == 1,
@@ -256,6 +258,7 @@ def export(request: HttpRequest, adventure_id: UUID, form: str) -> HttpResponse:
                     "head": str(found.head_id),
                     "created": found.created.isoformat(),
                     "narrator": found.narrator,
+                    "sampling": found.sampling,
                     "dice": found.dice,
                     "summarise": found.summarise,
                 },

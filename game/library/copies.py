@@ -133,6 +133,7 @@ def blank_copy(
         narrator=original.narrator,
         summarise=original.summarise,
         dice=original.dice,
+        sampling=original.sampling if plot else {},
         audience=original.audience,
         memory=original.memory if plot else "",
         authors_note=original.authors_note if plot else "",

@@ -42,6 +42,8 @@ class Adventure(models.Model):
     summarise = models.BooleanField(
         default=True, help_text="Whether what happened before is summed up for the narrator."
     )
+    # As `game.tastes.writer` reads it; empty where its owner asked for nothing.
+    sampling = models.JSONField(default=dict, blank=True, editable=False)
     dice = models.BooleanField(default=False, help_text="Whether dice decide how actions go.")
     archived = models.BooleanField(default=False, help_text="Out of sight, not out of the house.")
     # Since when it is deleted: it can be brought back for a while, then the tidying ends it.

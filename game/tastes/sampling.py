@@ -1,6 +1,7 @@
 """Length and temperature in words, as a narrator understands them."""
 
 from game.models import Player, Taste
+from game.tastes.writer import WriterSettings
 from inference.sampling import SamplingParams
 
 LENGTHS = {Taste.Length.SHORT: 0.5, Taste.Length.USUAL: 1.0, Taste.Length.LONG: 2.0}
@@ -19,12 +20,23 @@ def taste_of(player: Player | None) -> Taste:
     return found or Taste(player=player)
 
 
-def sampling_for(taste: Taste, own: SamplingParams) -> SamplingParams | None:
-    """A narrator's `own` sampling, changed to a player's taste; None where it stays."""
-    length = LENGTHS[Taste.Length(taste.length)]
-    heat = HEATS[Taste.Temperature(taste.temperature)]
+def sampling_for(
+    taste: Taste, own: SamplingParams, writer: WriterSettings | None = None
+) -> SamplingParams | None:
+    """A narrator's `own` sampling, changed to a player's taste; None where it stays.
+
+    What an adventure's `writer` asks for comes first: where that is a length or a temperature, the
+    player's taste in it does not count.
+    """
+    asked = writer.values(own) if writer else {}
+    length, heat = LENGTHS[Taste.Length(taste.length)], HEATS[Taste.Temperature(taste.temperature)]
+    if writer and writer.max_tokens is not None:
+        length = 1.0
+    if writer and writer.sets_temperature:
+        heat = 0.0
     if length == 1 and not heat:
-        return None
+        return own.model_copy(update=asked) if asked else None
+    own = own.model_copy(update=asked)
     tokens = max(SHORTEST, min(round(own.max_tokens * length), max(LONGEST, own.max_tokens)))
     # Rounded: what a turn was told with is shown to players.
     temperature = round(max(0.0, min(own.temperature + heat, HOTTEST)), 2)

@@ -36,6 +36,9 @@ export class Beside {
       });
     }
     $("plot-form").addEventListener("submit", (event) => this.savePlot(event));
+    $("writer")?.addEventListener("toggle", () => {
+      if ($("writer").open) this.bring("writer");
+    });
     for (const form of document.querySelectorAll("form[data-saves]")) {
       form.addEventListener("change", () => save(form));
     }

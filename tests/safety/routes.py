@@ -49,6 +49,7 @@ ROUTES = {
     "plot": Route(THEIRS, post={"memory": "stolen", "authors_note": "stolen"}),
     "options": Route(THEIRS, post={"dice": "on"}),
     "narrator": Route(THEIRS, post={"narrator": ""}),
+    "writer": Route(THEIRS, post={"preset": "wild"}),
     "summary": Route(THEIRS, post={"text": "stolen"}),
     "context": Route(THEIRS, {"turn_id": "turn"}),
     "versions": Route(THEIRS, {"turn_id": "turn"}),
