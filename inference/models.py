@@ -425,9 +425,13 @@ def refuse_what_it_cannot_tell(source: Path, narrator: Narrator, tell: Tell | No
         tell(found)
     if narrator.engine not in found.memory:
         others = " or ".join(f"engine: {engine}" for engine in found.memory)
+        reads = ", ".join(sorted(FAMILIES))
+        if narrator.engine == "llama":
+            reads = "no family of that name" if source.is_file() else "GGUF files alone"
+        elif source.is_dir():
+            reads = "an IR of its own making"
         raise ModelError(
-            f"{found.what}; the {narrator.engine} engine reads "
-            f"{'an IR of its own making' if source.is_dir() else ', '.join(sorted(FAMILIES))}: "
+            f"{found.what}; the {narrator.engine} engine reads {reads}: "
             + (f"take {others}" if others else NOBODY)
         )
 

@@ -49,7 +49,7 @@ MODULES = {
 }
 
 
-def a_llama(path: Path, kind: str = "F32") -> Path:
+def a_llama(path: Path, kind: str = "F32", template: str = "") -> Path:
     """A llama with random weights, small enough for a test and whole enough for transformers."""
     dice = np.random.default_rng(3)
     writer = gguf.GGUFWriter(path, "llama")
@@ -69,6 +69,8 @@ def a_llama(path: Path, kind: str = "F32") -> Path:
     writer.add_token_merges(["A B"])
     writer.add_bos_token_id(0)
     writer.add_eos_token_id(1)
+    if template:
+        writer.add_chat_template(template)
 
     def add(name, shape):
         values = dice.standard_normal(shape).astype(np.float32) / 8

@@ -1,7 +1,12 @@
 """Model files that are cut, broken or made to do harm: one clear line, soon, and nothing else."""
 
 import contextlib
+import importlib
+import random
+import signal
 import struct
+import subprocess
+import sys
 import time
 
 import pytest
@@ -10,9 +15,13 @@ from hypothesis import strategies as st
 
 pytest.importorskip("gguf")
 
+from inference.config import InferenceConfig
+from inference.engines.process import EngineFailed, EngineProcess
 from inference.gguf_header import first_number, read_header
 from inference.models import ModelError, ensure_model
 from inference.narrators import Narrator
+from inference.processor import LLAMA_NEEDS, lacks
+from tests.test_adapters import a_llama
 from tests.test_models import a_gguf
 
 ENORMOUS = (1 << 64) - 1
@@ -100,3 +109,107 @@ def test_a_file_that_is_cut_says_how_much_is_missing(tmp_path, whole):
         ModelError, match=r"not a whole GGUF file: cut\.gguf is cut short: it has .* of "
     ):
         ensure_model(narrator, tmp_path / "models")
+
+
+# ---- loaded by llama.cpp, in a process of its own
+
+
+def with_template(path, template: str):
+    """A whole model with a chat template."""
+    return a_llama(path, template=template)
+
+
+def why_not(path, **given) -> str:
+    """What is said where a narrator with this file cannot be loaded."""
+    given = {"format": "chat", "context": 256, "slots": 1, "options": {"threads": 1}, **given}
+    narrator = Narrator(name="bad", line="", engine="llama", model=str(path), **given)
+    config = InferenceConfig(redis_url="", narrators_file=path, models_dir=path.parent / "models")
+    process = EngineProcess(narrator, config, lambda _: None, None, lambda _: None)
+    process.start()
+    try:
+        with pytest.raises(EngineFailed, match=r"^[^\n]*$") as caught:
+            process.wait_ready(60)
+    finally:
+        process.stop(5)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        ("{% for m in %}{{", "its chat template is broken (Unexpected token"),
+        ("{{ raise_exception('no!') }}", "its chat template is broken (Jinja Exception: no!)"),
+        ("{{ " + "(" * 20_000 + "1" + ")" * 20_000 + " }}", "SIGSEGV"),
+    ],
+    ids=["that nobody can read", "that raises", "that is nested too deep"],
+)
+def test_a_broken_template_is_one_line(tmp_path, template, said):
+    assert said in why_not(with_template(tmp_path / "t.gguf", template))
+
+
+def test_weights_that_are_not_there_are_named(tmp_path):
+    path = a_llama(tmp_path / "m.gguf")
+    path.write_bytes(path.read_bytes().replace(b"attn_norm", b"attn_nomr"))
+    assert "tensor 'blk.0.attn_norm.weight' not found" in why_not(path)
+
+
+def test_a_narrator_that_asks_for_more_memory_than_there_is_says_what_to_do(tmp_path):
+    path = a_llama(tmp_path / "m.gguf")
+    assert "a shorter `context`, or fewer `slots`" in why_not(
+        path, context=10**9, format="transcript"
+    )
+
+
+ENDLESS = "{% for a in range(3000) %}{% for b in range(3000) %}{% for c in range(3000) %}"
+
+
+def test_a_template_that_never_ends_ends_the_process_and_not_the_worker(tmp_path):
+    path = with_template(tmp_path / "t.gguf", ENDLESS + "{% endfor %}" * 3)
+    program = (
+        "import inference.engines.llama as llama, sys; from pathlib import Path; "
+        "llama.LOAD_SECONDS = 1; from inference.narrators import Narrator; "
+        f"path, folder = Path({str(path)!r}), Path({str(tmp_path)!r}); "
+        "told = dict(name='t', line='', engine='llama', model='x', format='chat'); "
+        "llama.LlamaEngine(Narrator(**told), path, folder)"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], timeout=60)
+    assert ended.returncode == -signal.SIGALRM
+    narrator = Narrator(name="t", line="", engine="scripted")
+    config = InferenceConfig(redis_url="", narrators_file=path, models_dir=tmp_path)
+    process = EngineProcess(narrator, config, lambda _: None, None, lambda _: None)
+    assert "its chat template may never end" in process._cause_of_death(-signal.SIGALRM)
+
+
+def test_a_file_of_noise_is_told_from_without_harm(tmp_path):
+    """Nothing can be said of weights but by what they tell: `pull` proves a model by that."""
+    path = a_llama(tmp_path / "m.gguf")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-100_000] + random.Random(1).randbytes(100_000))
+    from inference.engines.llama import LlamaEngine
+    from inference.sampling import SamplingParams
+    from tests.test_engines import tell_all
+
+    narrator = Narrator(
+        name="noise", line="", engine="llama", model=str(path), context=256, slots=1
+    )
+    engine = LlamaEngine(narrator, path, tmp_path)
+    request = engine.submit('!"#', SamplingParams(max_tokens=8))
+    assert tell_all(engine)[request][-1].finish in ("length", "stop", "error")
+
+
+def test_a_processor_without_what_the_wheel_needs_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    old = tmp_path / "cpuinfo"
+    old.write_text("processor : 0\nflags : fpu sse sse2 avx f16c bmi2\n")
+    assert lacks(LLAMA_NEEDS, old) == ("avx2", "fma")
+    old.write_text("flags : avx avx2 fma f16c bmi2\n")
+    assert lacks(LLAMA_NEEDS, old) == ()
+    monkeypatch.setattr("platform.machine", lambda: "aarch64")
+    assert lacks(LLAMA_NEEDS, old) == ()
+
+
+def test_the_engine_is_not_imported_where_it_would_break_the_process(monkeypatch):
+    monkeypatch.setattr("inference.processor.lacks", lambda needed: ("avx2",))
+    monkeypatch.delitem(sys.modules, "inference.engines.llama", raising=False)
+    with pytest.raises(ImportError, match=r"a processor with AVX2.*take `engine: openvino`"):
+        importlib.import_module("inference.engines.llama")

@@ -8,16 +8,22 @@ private folder; nothing listens on a port. docs/decisions/llama.md says what was
 Replies wait on our side: the library cannot cancel a request that waits for a slot.
 """
 
+import contextlib
 import functools
 import http.client
 import json
 import os
 import queue
+import resource
 import secrets
+import signal
 import socket
+import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -29,12 +35,18 @@ from inference.config import InferenceConfig
 from inference.engines.abilities import ignored_by
 from inference.engines.base import EngineBroken, Finish, Message, NewText, RequestId
 from inference.engines.special_tokens import LIKE_SPECIAL, SpecialTokens
-from inference.gguf_header import CONTROL, USER_DEFINED, read_token_kinds
+from inference.gguf_header import CONTROL, USER_DEFINED, read_header, read_token_kinds
 from inference.models import adapter_file, ensure_model
 from inference.narrators import Narrator
 from inference.output_format import OutputFormat
+from inference.processor import LLAMA_NEEDS, lacks
 from inference.sampling import SamplingParams, Setting
 
+if missing := lacks(LLAMA_NEEDS):
+    raise ImportError(
+        f"the llama engine wants a processor with {', '.join(missing).upper()}, which this one has "
+        "not: take `engine: openvino` for this narrator, or a server (`engine: openai`)"
+    )
 try:
     import xllamacpp
 except ImportError as error:
@@ -48,6 +60,14 @@ STEP_SECONDS = 0.02  # without news, `step` returns after so long, so that comma
 # After a token, so long for those of the other replies: all are computed in one batch, and arrive
 # on threads of their own.
 GATHER_SECONDS = 0.001
+# How long a model may take to load, and the memory for it, beyond what its size explains.
+LOAD_SECONDS = 30
+SLOWEST_DISK = 20e6  # bytes a second
+LOAD_MEMORY = 2e9  # bytes: buffers, and the tokenizer
+REPACKED = 1.5  # of the file's size, for weights laid out anew
+LESS_MEMORY = "give it a shorter `context`, or fewer `slots`"
+STDERR = 2  # the descriptor that the library writes to
+MOST_SAID = 100_000  # bytes of it that are looked at
 MANY_CORES = 16  # threads beyond which llama.cpp gains nothing in a batch of few stories
 ANY_SEED = 0xFFFFFFFF  # llama.cpp takes it for "choose one"
 TOKENS_OF_A_CHARACTER = 4
@@ -138,7 +158,7 @@ class LlamaEngine:
         self._chat = narrator.format == "chat"
         self._slots = narrator.slots
         self._hung_after = narrator.step_seconds
-        self._server = xllamacpp.Server(parameters(narrator, options, model_path, folder, adapter))
+        self._server = started(parameters(narrator, options, model_path, folder, adapter))
         self._api = Api(folder / SOCKET)
         self._check_socket(folder)
         self._specials = special_tokens(model_path)
@@ -179,9 +199,8 @@ class LlamaEngine:
         self, prompt: str, sampling: SamplingParams, output: OutputFormat | None = None
     ) -> RequestId:
         # What a template puts in front of a text of its own is left away by /apply-template.
-        text = prompt if self._chat else self._specials.without(prompt)
-        ids = self._tokens(text, special=self._chat, begin=True)
-        if not prompt:
+        ids = self._prompt_ids(prompt)
+        if not ids:
             raise ValueError("the prompt is empty")
         # The library would end such a reply early, and call it finished by its length.
         if len(ids) + sampling.max_tokens > self.context_tokens:
@@ -203,7 +222,7 @@ class LlamaEngine:
         return self._last_request
 
     def prefill(self, prompt: str) -> RequestId:
-        ids = self._tokens(prompt, special=self._chat, begin=True)
+        ids = self._prompt_ids(prompt)
         if not 0 < len(ids) < self.context_tokens:
             raise ValueError(f"{len(ids)} tokens cannot be read ahead")
         self._last_request += 1
@@ -338,6 +357,11 @@ class LlamaEngine:
 
     # Tokens
 
+    def _prompt_ids(self, prompt: str) -> list[int]:
+        """A whole prompt as tokens. A plain story has no structure of ours in it."""
+        text = prompt if self._chat else self._specials.without(prompt)
+        return self._tokens(text, special=self._chat, begin=True)
+
     def _tokens(self, text: str, special: bool, begin: bool = False) -> list[int]:
         if not text:
             return []
@@ -383,6 +407,92 @@ class LlamaEngine:
 SOCKET = "llama.sock"
 
 
+def started(params: Any) -> Any:
+    """The library's server, its model loaded. Raises RuntimeError with the cause.
+
+    It runs the file's chat template while it loads, which may never end or take all memory there
+    is, and lets no other thread of Python run meanwhile: the system has to see to both. Too much
+    memory is an error like others; too much time ends the process.
+    """
+    path = Path(params.model.path)
+    size = path.stat().st_size
+    cache = read_header(path).cache_values * int(params.n_ctx) * 2  # as 16 bits
+    there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if size + cache > there:
+        raise RuntimeError(
+            f"it needs {(size + cache) / 1e9:.1f} GB of memory, and this machine has "
+            f"{there / 1e9:.1f} GB: {LESS_MEMORY}"
+        )
+    with limits(LOAD_SECONDS + size / SLOWEST_DISK, size * REPACKED + cache + LOAD_MEMORY):
+        try:
+            return xllamacpp.Server(params)
+        except Exception as error:
+            raise RuntimeError(cause_of_failure(params, error)) from error
+
+
+@contextmanager
+def limits(seconds: float, memory: float) -> Iterator[None]:
+    """At most so many more bytes of memory, and a process that ends by SIGALRM after `seconds`."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    most = int(own_memory() + memory)
+    if soft == resource.RLIM_INFINITY or most < soft:
+        resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
+
+
+def own_memory() -> int:
+    """Bytes that this process may write to, as RLIMIT_DATA counts; 0 where nobody says."""
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        return 0
+    lines = [line.split() for line in status.splitlines() if line.startswith("VmData:")]
+    return int(lines[0][1]) * 1024 if lines else 0
+
+
+def cause_of_failure(params: Any, error: Exception) -> str:
+    """Why a model could not be loaded: it is tried once more, and the library says so on the way.
+
+    It says nothing otherwise: what it would print while stories are told may hold their words.
+    """
+    params.verbosity = 1
+    params.hostnames = [str(Path(params.hostnames[0]).with_name("again.sock"))]
+    with tempfile.TemporaryFile() as said:
+        sys.stderr.flush()
+        kept = os.dup(STDERR)
+        os.dup2(said.fileno(), STDERR)
+        try:
+            with contextlib.suppress(Exception):
+                xllamacpp.Server(params)
+        finally:
+            os.dup2(kept, STDERR)
+            os.close(kept)
+        said.seek(0)
+        lines = said.read(MOST_SAID).decode(errors="replace").splitlines()
+    return cause_in([line for line in lines if line.strip()]) or " ".join(str(error).split())
+
+
+def cause_in(lines: list[str]) -> str:
+    """The line that matters of what the library says when it fails; "" where there is none."""
+    told = [line.split(" E ", 1)[-1].partition(": ")[2].strip() or line for line in lines]
+    if any("chat template" in line for line in lines):
+        errors = [line for line in lines if line.startswith("Error: ")]
+        errors += [line.partition("error: ")[2] for line in told if line.startswith("error: ")]
+        why = f" ({errors[0].removeprefix('Error: ')[:100]})" if errors else ""
+        return f"its chat template is broken{why}: take another file, or `format: transcript`"
+    if any("allocate" in line for line in lines):
+        return f"there is not enough memory for it: {LESS_MEMORY}"
+    for line in told:
+        if line.startswith("error loading model: "):
+            return line[:300]
+    return told[0][:300] if told else ""
+
+
 def special_tokens(model: Path) -> SpecialTokens:
     """The tokens that the library reads as one wherever their names stand in a text.
 
@@ -418,6 +528,8 @@ def parameters(
     params.n_gpu_layers = options.gpu_layers if narrator.device.lower() not in ("", "cpu") else 0
     params.fit_params = False  # what does not fit is said, not made smaller
     params.warmup = False
+    if narrator.format != "chat":
+        params.chat_template = "chatml"  # the file's own is not run where nobody needs it
     params.ui = False
     params.endpoint_slots = False
     params.verbosity = 0

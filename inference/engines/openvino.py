@@ -144,8 +144,7 @@ class OpenVinoEngine:
     def submit(
         self, prompt: str, sampling: SamplingParams, output: OutputFormat | None = None
     ) -> RequestId:
-        # A plain story has no structure of ours in it.
-        ids = self._encode(prompt if self._chat else self._specials.without(prompt))
+        ids = self._prompt_ids(prompt)
         if not ids:
             raise ValueError("the prompt is empty")
         # The library does not refuse what is beyond the model's positions: it tells nonsense.
@@ -161,7 +160,7 @@ class OpenVinoEngine:
         return request
 
     def prefill(self, prompt: str) -> RequestId:
-        ids = self._encode(prompt)
+        ids = self._prompt_ids(prompt)
         if not 0 < len(ids) < self.context_tokens:
             raise ValueError(f"{len(ids)} tokens cannot be read ahead")
         return self._add(ids, self._generation(SamplingParams(max_tokens=1), None), ahead=True)
@@ -261,6 +260,10 @@ class OpenVinoEngine:
         long, short = self._encode("Once upon a time, in the dark"), self._encode("Once")
         together: list[str] = self._tokenizer.decode([long, short])
         return together == [self._tokenizer.decode(long), self._tokenizer.decode(short)]
+
+    def _prompt_ids(self, prompt: str) -> list[int]:
+        """A whole prompt as tokens. A plain story has no structure of ours in it."""
+        return self._encode(prompt if self._chat else self._specials.without(prompt))
 
     def _encode(self, text: str) -> list[int]:
         # A prompt is complete as it is: no beginning-of-text token is put before it.

@@ -284,6 +284,11 @@ class EngineProcess:
         doing = "while telling" if self._info else "while loading its model (a damaged file?)"
         if status < 0:
             number = signal.Signals(-status)
+            if number == signal.SIGALRM and not self._info:
+                return (
+                    "its model took too long to load: its chat template may never end "
+                    "(take another file, or `format: transcript`)"
+                )
             memory = " (out of memory? containers may have NARRATOR_MEMORY)"
             hint = memory if number == signal.SIGKILL else ""
             return f"the engine's process died {doing}: {number.name}{hint}"
