@@ -27,6 +27,8 @@ PUBLISHED_HOST = environment.host("PUBLISHED_HOST", HOST)
 DATA_DIR = environment.folder("DATA_DIR", BASE_DIR / "var")
 MODELS_DIR = environment.folder("MODELS_DIR", DATA_DIR / "models")
 NARRATORS_FILE = environment.file("NARRATORS_FILE", BASE_DIR / "narrators.yaml")
+# The narrator that tells where a player chose none, by its name; the file says where this is empty.
+NARRATOR = environment.text("NARRATOR")
 MAX_WAIT_SECONDS = environment.whole("MAX_WAIT_SECONDS", 300, 1, 86400)
 LOG_LEVEL = environment.one_of(
     "LOG_LEVEL", "INFO", ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
@@ -149,6 +151,7 @@ CLASSIFIER = environment.text("CLASSIFIER")
 CELERY_INFERENCE = INFERENCE = InferenceConfig(
     redis_url=REDIS_URL,
     narrators_file=NARRATORS_FILE,
+    narrator=NARRATOR,
     models_dir=MODELS_DIR,
     memory_mb=MODEL_MEMORY_MB,
     drain_seconds=DRAIN_SECONDS,

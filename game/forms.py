@@ -117,6 +117,8 @@ class NarratorForm(forms.Form):
 def called(narrator: Narrator) -> str:
     """A narrator as players read it before they choose; where their words go stands with it."""
     said = f"{narrator.shown_name}: {narrator.line}"
+    if narrator.small:
+        said += gettext(" (a very small model; stories wander)")
     if not narrator.words_go_to:
         return said
     return said + gettext(" (your words go to %(place)s)") % {"place": narrator.words_go_to}

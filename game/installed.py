@@ -87,8 +87,8 @@ def merged(listed: Narrators) -> Narrators:
     every = [*listed.narrators, *(each for each in added if each is not None)]
     chosen = [row.name for row in rows if row.is_default]
     names = [each.name for each in every]
-    default = chosen[0] if chosen and chosen[0] in names else listed.default.name
-    return Narrators(default=default, narrators=every)
+    named = chosen[:1] if chosen and chosen[0] in names else [*listed.default_names]
+    return Narrators(default=tuple(named), narrators=every)
 
 
 def board() -> Board:

@@ -2,6 +2,7 @@
 
 import logging
 import random
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import redis
@@ -16,25 +17,81 @@ from game.protocol import Refused
 from game.tastes.sampling import sampling_for, taste_of
 from game.tastes.writer import WriterSettings, settings_of
 from inference import tracing
+from inference.model_state import ModelState
 from inference.narrators import (
     Narrator,
     Narrators,
     NarratorsError,
     UnknownNarrator,
-    load_narrators,
+    narrators_of,
     narrators_problem,
 )
 from inference.request import GenerationRequest
 from inference.sampling import SamplingParams
 
 logger = logging.getLogger(__name__)
+PACE_SECONDS = 1.0  # for so long it counts who of the defaults can tell
 RETRY_LIST = 60  # seconds after which a list that was wrong is worth trying again
 luck = random.Random()  # noqa: S311 - nothing secret; tests seed it
 
 
 def narrators() -> Narrators:
     """Those of the narrators file, then those that are installed. Raises NarratorsError."""
-    return installed.merged(load_narrators(settings.INFERENCE.narrators_file))
+    return installed.merged(narrators_of(settings.INFERENCE))
+
+
+def default(off: Collection[str] | None = None, listed: Narrators | None = None) -> Narrator:
+    """The host's choice: the first of its defaults whose model is loaded, or else who is on call.
+
+    Where workers come only when turns wait, it is the first. `off` is who is switched off, and
+    `listed` the host's narrators, where the caller knows. Raises NarratorsError.
+    """
+    every = (listed or narrators()).defaults
+    if len(every) == 1:
+        return every[0]
+    off = operation.state().narrators_off if off is None else off
+    able = [each for each in every if each.name not in off] or list(every)
+    if len(able) == 1 or settings.NARRATORS_ON_DEMAND:
+        return able[0]
+    try:
+        paces = [story_log().pace(each.name, PACE_SECONDS) for each in able]
+    except redis.RedisError:  # the turn waits in Postgres, and is handed over later
+        return able[0]
+    for good in ([pace.loaded > 0 for pace in paces], [pace.workers > 0 for pace in paces]):
+        if any(good):
+            return able[good.index(True)]
+    return able[0]
+
+
+def coming() -> tuple[Narrator, ModelState] | None:
+    """Who will be the host's choice once its model is here, and what that waits for."""
+    listed = narrators()
+    every = listed.defaults
+    if len(every) == 1:
+        return None
+    now = default(listed=listed)
+    try:
+        for each in every[: every.index(now)]:
+            if state := story_log().model_state(each.name):
+                return each, state
+    except redis.RedisError as problem:
+        logger.debug("what is fetched cannot be seen: %s", problem)
+    return None
+
+
+def serves(narrator: Narrator, defaults: tuple[Narrator, ...]) -> bool:
+    """Whether one of the host's defaults can be chosen: some worker tells for it.
+
+    All others can be, and every one while that cannot be known.
+    """
+    if len(defaults) == 1 or narrator not in defaults or settings.NARRATORS_ON_DEMAND:
+        return True
+    try:
+        if story_log().pace(narrator.name, PACE_SECONDS).workers:
+            return True
+        return not any(story_log().pace(each.name, PACE_SECONDS).workers for each in defaults)
+    except redis.RedisError:
+        return True
 
 
 def problem() -> str:
@@ -55,8 +112,9 @@ def offered_to(player: Player | None) -> list[Narrator]:
     """Those whom a player may choose, in the file's order. Raises NarratorsError."""
     staff = player is not None and player.is_staff
     off = operation.state().narrators_off
-    offered = [each for each in narrators().narrators if staff or each.visible == "everyone"]
-    return [each for each in offered if each.name not in off]
+    listed = narrators()
+    offered = [each for each in listed.narrators if staff or each.visible == "everyone"]
+    return [each for each in offered if each.name not in off and serves(each, listed.defaults)]
 
 
 def shares() -> list[Narrator]:
@@ -77,7 +135,7 @@ def draw() -> str:
 def new_words_go_to() -> str:
     """The hosts beyond this machine that the words of a new adventure may go to, if any."""
     try:
-        hosts = {each.words_go_to: True for each in shares() or [narrators().default]}
+        hosts = {each.words_go_to: True for each in shares() or [default()]}
     except NarratorsError as problem:  # nothing can be told then, and the story can still be read
         logger.warning("%s", problem)
         return ""
@@ -105,7 +163,7 @@ def narrator_of(adventure: Adventure) -> Narrator:
         every = narrators()
         gone = adventure.narrator not in ("", *every.names)
         if not adventure.narrator or (gone and not every.default.words_go_to):
-            chosen = every.default
+            chosen = default(off, every)
         else:
             chosen = every.get(adventure.narrator)
         if chosen.name not in off:

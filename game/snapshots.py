@@ -110,7 +110,14 @@ def narrator_shown(adventure: Adventure) -> dict[str, Any]:
     except Refused as refused:
         name = adventure.narrator
         line = refused.message
-        return {"name": name, "title": name, "line": line, "builtin": False, "words_go_to": ""}
+        return {
+            "name": name,
+            "title": name,
+            "line": line,
+            "builtin": False,
+            "small": False,
+            "words_go_to": "",
+        }
     line = narrator.line
     if adventure.narrator not in ("", narrator.name):
         line = _("“%(gone)s” is no longer on this host: %(name)s tells this adventure now.") % {
@@ -122,6 +129,7 @@ def narrator_shown(adventure: Adventure) -> dict[str, Any]:
         "title": narrator.shown_name,
         "line": line,
         "builtin": narrator.builtin,
+        "small": narrator.small,
         "words_go_to": narrator.words_go_to,  # a host beyond this machine
     }
 

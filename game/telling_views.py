@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
@@ -92,6 +94,20 @@ def options(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     return redirect(back, found.pk)
 
 
+@never_cache
+@require_safe
+def narrator_part(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
+    """Who tells now, and which better default is fetched, as parts of the page."""
+    found = adventure_of(request, adventure_id)
+    known = {
+        "adventure": found,
+        "narrator": narrator_shown(found),
+        "narrators_file": settings.NARRATORS_FILE,
+        "coming": coming_shown(found),
+    }
+    return render(request, "adventures/narrator_part.html", known)
+
+
 @require_POST
 def narrator(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     """Have another of the narrators offered to this player tell it, from the next turn on."""
@@ -110,13 +126,37 @@ def narrator(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     return redirect("adventure", found.pk)
 
 
+def coming_shown(adventure: Adventure) -> dict[str, str]:
+    """What is said of the default that is not here yet: to everybody, and to the operator."""
+    try:
+        found = None if adventure.narrator else narration.coming()
+        if found is None:
+            return {"line": "", "why": ""}
+        narrator, state = found
+        names = {"name": narrator.shown_name, "now": narration.default().shown_name}
+    except NarratorsError as problem:
+        logger.warning("%s", problem)
+        return {"line": "", "why": ""}
+    line = why = ""
+    if state.kind == "fetching":
+        line = gettext("%(name)s is being fetched: %(percent)s %%. %(now)s tells until then.")
+    elif state.kind == "loading":
+        line = gettext("%(name)s is being loaded. %(now)s tells until then.")
+    elif state.kind == "failed":
+        why = gettext("%(name)s is not used: %(why)s. It is tried again.")
+    else:
+        why = gettext("%(name)s is not used: %(why)s.")
+    known = {**names, "percent": state.percent, "why": state.why}
+    return {"line": line % known, "why": why % known}
+
+
 def narrator_form(
     adventure: Adventure, player: Player, data: Mapping[str, Any] | None = None
 ) -> NarratorForm:
     """The narrators offered to a player, and the one that tells the adventure now."""
     try:
         every = narration.narrators()
-        offered, default = narration.offered_to(player), every.default
+        offered, default = narration.offered_to(player), narration.default()
     except NarratorsError as problem:
         logger.warning("%s", problem)
         raise Http404("The list of narrators cannot be read.") from None

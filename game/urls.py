@@ -24,6 +24,11 @@ urlpatterns = [
     path("adventures/<uuid:adventure_id>/options/", telling_views.options, name="options"),
     path("adventures/<uuid:adventure_id>/narrator/", telling_views.narrator, name="narrator"),
     path("adventures/<uuid:adventure_id>/writer/", telling_views.writer, name="writer"),
+    path(
+        "adventures/<uuid:adventure_id>/narrator/part/",
+        telling_views.narrator_part,
+        name="narrator_part",
+    ),
     path("adventures/<uuid:adventure_id>/summary/", telling_views.summary, name="summary"),
     path(
         "adventures/<uuid:adventure_id>/turns/<uuid:turn_id>/versions/",

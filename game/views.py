@@ -32,7 +32,7 @@ from game.log import story_log
 from game.models import Adventure, Audience, Kind, Player, Summary, Turn
 from game.protocol import Refused
 from game.tastes.sampling import taste_of
-from game.telling_views import narrator_form
+from game.telling_views import coming_shown, narrator_form
 from inference.narrators import NarratorsError
 from inference.text import shown_action
 
@@ -51,6 +51,7 @@ MODULES = [
     "install",
     "keys",
     "lines",
+    "narrator",
     "older",
     "page",
     "panel",
@@ -104,6 +105,7 @@ def adventure(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
             "adventure": found,
             "narrator": snapshots.adventure_shown(found)["narrator"],
             "narrators_file": settings.NARRATORS_FILE,
+            "coming": coming_shown(found),
             "taste": taste_of(player_of(request)),
             "narrator_form": choice_of_narrators(found, player_of(request)),
             "audiences": Audience.choices,

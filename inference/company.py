@@ -1,5 +1,9 @@
 """The narrators of one worker: loaded when first needed, kept while there is room, swapped.
 
+Where the narrators file names several defaults, the first of them that can tell does. One whose
+model is not here yet is fetched while a later one tells, and takes over when it is loaded; the
+later one leaves once nobody asks for it. One that this machine cannot carry is not loaded.
+
 Each has a seat, and in it at most one Storyteller that takes turns. A seat that is empty is on
 call: its line is open, and the first turn has its model loaded. Where the models of all seats do
 not fit, the one that was not asked for the longest time leaves for the next.
@@ -24,17 +28,20 @@ import redis
 from inference.background import RecordSummary
 from inference.config import InferenceConfig
 from inference.engines.process import EngineFailed
+from inference.fetching import Fetch
 from inference.installing import machine
 from inference.log import StoryLog
 from inference.logs import where
-from inference.models import ModelError, model_path
+from inference.model_state import ModelState
+from inference.models import ModelError, known, model_path
 from inference.narrators import (
     Narrator,
     NarratorsError,
     UnknownNarrator,
-    load_narrators,
+    narrators_of,
     narrators_problem,
 )
+from inference.resources import lack_of
 from inference.worker import (
     USUAL_TURN_SECONDS,
     Record,
@@ -45,6 +52,9 @@ from inference.worker import (
 logger = logging.getLogger(__name__)
 
 RETRY_SECONDS = 15  # until a narrator that could not be loaded is tried again
+LONGEST_RETRY_SECONDS = 600  # of a default that another one stands in for; each wait is doubled
+LOOK_AT_MACHINE_SECONDS = 60.0  # between looks whether a machine can carry what it could not
+STAND_BY_SECONDS = 120.0  # without a turn, after which a stand-in that is not needed leaves
 LOOK_EVERY = 0.25  # seconds between looks at the seats
 SAY_EVERY = 1.0  # seconds between words that a line is open
 OVERLOOKED = 2  # looks after which a turn that nobody takes has its narrator loaded here
@@ -65,6 +75,11 @@ class Seat:
     away_until: float = 0.0  # time.monotonic(); until then nobody tries to load it
     overlooked: int = 0  # looks in a row that found turns waiting and nobody to tell them
     said: float = 0.0  # time.monotonic(); when it was last said that its line is open
+    waits_for: ModelState | None = None  # what keeps it from being loaded
+    fetch: Fetch | None = None  # its model, on its way here
+    looked_at_machine: float = 0.0  # time.monotonic(); when it was last seen that it cannot be
+    failures: int = 0  # to load it, in a row
+    trouble: str = ""  # why it could not be loaded; one line
     memory: int = 0  # bytes that it held when it was last looked at
     lock: threading.Lock = field(default_factory=threading.Lock)  # for `loading`
     changing: threading.Lock = field(default_factory=threading.Lock)  # one who loads or swaps it
@@ -81,8 +96,11 @@ class Company:
         record_summary: RecordSummary = lambda result: None,
     ) -> None:
         """Raises NarratorsError and UnknownNarrator."""
-        narrators = load_narrators(config.narrators_file)
+        narrators = narrators_of(config)
         self.seats = {name: Seat(narrators.get(name)) for name in names}
+        # The host's defaults, the best first, where there are several in this worker.
+        order = [each.name for each in narrators.defaults if each.name in self.seats]
+        self.defaults = [self.seats[name] for name in order] if len(order) > 1 else []
         self.config = config
         self.record = record
         self.record_summary = record_summary
@@ -96,22 +114,38 @@ class Company:
     # Its life
 
     def start(self) -> None:
-        """Load the first narrator, and have the others on call.
+        """Load the first narrator that can be, and have the others on call.
 
         Raises EngineFailed where it is the only one. One on a server of its own is tried until it
         answers: such a server comes and goes as it likes.
         """
-        first, *others = self.seats.values()
+        first, *others = self.able()
         for seat in others:
             self.say_on_call(seat)
         if first.narrator.engine == "openai":
             self.call(first)
         else:
-            self.load_first(first, alone=not others)
+            self.load_first(first, alone=len(self.seats) == 1)
         for seat in others:
             if seat.narrator.engine == "openai":  # nothing to keep in memory
                 self.call(seat)
         threading.Thread(target=self.keep, name="seats", daemon=True).start()
+
+    def able(self) -> list[Seat]:
+        """The seats whose models can be loaded now; of the host's defaults there is always one.
+
+        What the others wait for is said, and their models are fetched.
+        """
+        for seat in self.defaults[:-1]:
+            self.look_at_machine(seat)
+        able = [seat for seat in self.defaults if seat.waits_for is None and self.is_here(seat)]
+        able = able or self.defaults[-1:]
+        for seat in self.defaults:
+            if seat not in able and seat.waits_for is None:
+                self.begin_fetch(seat)
+        if self.defaults:
+            self.say_waits()
+        return able + [seat for seat in self.seats.values() if seat not in self.defaults]
 
     def load_first(self, seat: Seat, alone: bool) -> None:
         try:
@@ -156,6 +190,9 @@ class Company:
         """End all engines. What is still under way is handed on."""
         self.draining = True
         self.ended.set()
+        for seat in self.seats.values():
+            if seat.fetch is not None:
+                seat.fetch.stop()
         self.hand_on_in_time()
         for each in self.tellers():
             each.stop()
@@ -171,7 +208,7 @@ class Company:
     def call(self, seat: Seat) -> None:
         """Have a narrator's model loaded, on a thread of its own, unless that is under way."""
         with seat.lock:
-            if seat.loading or seat.storyteller or self.draining:
+            if seat.loading or seat.storyteller or self.draining or seat.waits_for:
                 return
             if time.monotonic() < seat.away_until:
                 return
@@ -231,7 +268,7 @@ class Company:
 
     def take_the_seat(self, seat: Seat, storyteller: Storyteller) -> None:
         seat.storyteller = storyteller
-        seat.away_until = 0.0
+        seat.away_until, seat.failures, seat.trouble = 0.0, 0, ""
         seat.memory = storyteller.memory
         if self.draining:
             storyteller.drain()
@@ -243,13 +280,20 @@ class Company:
 
     def put_away(self, seat: Seat, why: str) -> None:
         """A narrator that cannot tell: its line is closed until it can."""
-        seat.away_until = time.monotonic() + RETRY_SECONDS
-        logger.error("%s; tried again in %s s", why, RETRY_SECONDS)
+        wait = RETRY_SECONDS
+        # Another one tells meanwhile, and each try takes memory.
+        if seat in self.defaults and seat.narrator.engine != "openai":
+            wait = min(RETRY_SECONDS * 2**seat.failures, LONGEST_RETRY_SECONDS)
+            seat.failures = min(seat.failures + 1, 16)
+        seat.away_until, seat.trouble = time.monotonic() + wait, why
+        logger.error("%s; tried again in %s s", why, wait)
         self.leave(seat)
 
     def say_on_call(self, seat: Seat) -> None:
         """Its line is open: whoever comes has its model loaded."""
-        if self.draining or seat.narrator.engine == "openai" or time.monotonic() < seat.away_until:
+        if self.draining or seat.narrator.engine == "openai" or seat.waits_for:
+            return
+        if time.monotonic() < seat.away_until:
             return
         seat.said = time.monotonic()
         name, slots = seat.narrator.name, seat.narrator.slots
@@ -264,6 +308,87 @@ class Company:
             self.log.leave(seat.narrator.name, self.name)
         except redis.RedisError:
             logger.debug("narrator %s: Redis is away", seat.narrator.name)
+
+    # Defaults that stand in for each other
+
+    def look_at_machine(self, seat: Seat) -> None:
+        """Note what this machine lacks for one of the defaults, once in a while."""
+        now = time.monotonic()
+        if seat.looked_at_machine and now - seat.looked_at_machine < LOOK_AT_MACHINE_SECONDS:
+            return
+        seat.looked_at_machine = now
+        lack = lack_of(seat.narrator, self.config.memory_mb)
+        if lack and seat.waits_for is None:
+            name, stand_in = seat.narrator.name, self.defaults[-1].narrator.name
+            logger.warning("narrator %s is not used here: %s; %s tells", name, lack, stand_in)
+        seat.waits_for = ModelState("lacking", why=lack) if lack else None
+
+    def is_here(self, seat: Seat) -> bool:
+        """Whether nothing has to be fetched before it is loaded."""
+        narrator = seat.narrator
+        if not narrator.model or narrator.engine == "openai":
+            return True
+        return known(narrator, self.config.models_dir) is not None
+
+    def begin_fetch(self, seat: Seat) -> None:
+        """Fetch its model, and have it loaded then."""
+        seat.fetch = Fetch(seat.narrator, self.config.models_dir)
+        seat.waits_for = seat.fetch.state
+        seat.fetch.start()
+
+    def say_waits(self) -> None:
+        """Say what each of the defaults waits for until it can tell."""
+        for seat in self.defaults:
+            state = seat.waits_for
+            if state is None and seat.storyteller is None:
+                if seat.trouble:
+                    state = ModelState("failed", why=seat.trouble)
+                elif seat.loading:
+                    state = ModelState("loading")
+            try:
+                if state is not None:
+                    self.log.say_model_state(seat.narrator.name, state)
+                elif seat.storyteller is not None:
+                    self.log.forget_model_state(seat.narrator.name)
+            except redis.RedisError as problem:
+                logger.debug("narrator %s: Redis is away: %s", seat.narrator.name, problem)
+
+    def look_after_default(self, seat: Seat) -> None:
+        """Load the best that can be; let one leave that only stood in for it."""
+        better = self.defaults[: self.defaults.index(seat)]
+        teller = seat.storyteller
+        if seat.fetch is not None:
+            seat.waits_for = seat.fetch.state
+            if seat.waits_for is None:
+                logger.info("narrator %s: its model is here", seat.narrator.name)
+                seat.fetch = None
+        if any(each.storyteller for each in better):
+            unused = teller is not None and teller.idle and not seat.loading
+            if teller and unused and time.monotonic() - teller.used > STAND_BY_SECONDS:
+                self.stand_down(seat)
+            return
+        if teller is not None or seat.loading or any(each.loading for each in better):
+            return
+        if seat.waits_for is not None and seat.waits_for.kind == "lacking":
+            self.look_at_machine(seat)
+        if seat.waits_for is None and not self.is_here(seat) and seat is not self.defaults[-1]:
+            self.begin_fetch(seat)
+        self.call(seat)
+
+    def stand_down(self, seat: Seat) -> None:
+        """Let a narrator leave; a turn that comes for it has it loaded again."""
+        with seat.lock:
+            seat.loading = True  # nobody else loads or empties it meanwhile
+
+        def leave() -> None:
+            try:
+                with seat.changing:
+                    logger.info("narrator %s is not needed now", seat.narrator.name)
+                    self.empty(seat)
+            finally:
+                seat.loading = False
+
+        threading.Thread(target=leave, name="stand-down", daemon=True).start()
 
     # Room
 
@@ -330,7 +455,7 @@ class Company:
 
     def swap_all(self) -> None:
         try:
-            narrators = load_narrators(self.config.narrators_file)
+            narrators = narrators_of(self.config)
         except NarratorsError as problem:
             logger.error("the narrators go on as they are: %s", problem)
             return
@@ -362,6 +487,9 @@ class Company:
             if self.draining or narrator == before:
                 return
             seat.narrator, seat.memory, seat.away_until = narrator, 0, 0.0
+            if seat.fetch is not None:
+                seat.fetch.stop()
+            seat.fetch, seat.waits_for, seat.looked_at_machine = None, None, 0.0
             if old is None:  # the next turn loads the new one
                 logger.info("narrator %s is %s now", narrator.name, revision_of(narrator))
                 return
@@ -420,7 +548,11 @@ class Company:
 
     def keep(self) -> None:
         """Keep the lines of those on call open, and load the model of one whose turns wait."""
+        said = 0.0
         while not self.ended.wait(LOOK_EVERY):
+            if self.defaults and time.monotonic() - said >= SAY_EVERY:
+                said = time.monotonic()
+                self.say_waits()
             for seat in self.seats.values():
                 try:
                     self.look_after(seat)
@@ -431,7 +563,11 @@ class Company:
                     logger.error("narrator %s: not looked after: %s", name, where(problem))
 
     def look_after(self, seat: Seat) -> None:
-        if seat.storyteller is not None or self.draining:
+        if self.draining:
+            return
+        if seat in self.defaults:
+            self.look_after_default(seat)
+        if seat.storyteller is not None or seat.waits_for is not None:
             return
         name = seat.narrator.name
         if seat.narrator.engine == "openai":

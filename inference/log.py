@@ -23,6 +23,7 @@ from redis.retry import Retry
 
 from inference import scripts
 from inference.logs import where
+from inference.model_state import ModelState, heard
 from inference.pace import Pace
 from inference.queue.keys import (
     OFF_KEY,
@@ -41,6 +42,7 @@ from inference.queue.keys import (
     end_key,
     lease_key,
     log_key,
+    model_key,
     order_key,
     read_aheads_key,
     requests_key,
@@ -334,6 +336,18 @@ class StoryLog:
     def narrator_ready(self, narrator: str) -> bool:
         """Whether a worker of it has its model loaded."""
         return self.pace(narrator).loaded > 0
+
+    def model_state(self, narrator: str) -> ModelState | None:
+        """What its worker waits for; None where it waits for nothing, or where none lives."""
+        said = self.redis.get(model_key(narrator))
+        return None if said is None else heard(said)
+
+    def say_model_state(self, narrator: str, state: ModelState) -> None:
+        """What the narrator's worker waits for, said again and again while that lasts."""
+        self.redis.set(model_key(narrator), state.to_json(), ex=WORKER_SECONDS)
+
+    def forget_model_state(self, narrator: str) -> None:
+        self.redis.delete(model_key(narrator))
 
     def note_sweep(self, host: str) -> None:
         """Say that this host's game worker sweeps: that is how one knows that it lives."""

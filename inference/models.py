@@ -13,7 +13,7 @@ import hashlib
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
@@ -27,9 +27,11 @@ from inference.adapters import (
     digest_of_adapter,
     write_adapter,
 )
+from inference.config import InferenceConfig
 from inference.export import ExportFailed, export
 from inference.gguf_files import GGUFError, faithful, read_gguf, rewrite
 from inference.narrators import Narrator
+from inference.resources import lack_of, lack_of_room
 from inference.sources import (
     SourceError,
     fetch_file,
@@ -111,11 +113,12 @@ def ensure_model(
         if found is not None:
             return found
         models_dir.mkdir(parents=True, exist_ok=True)
-        with alone(models_dir):
+        key = key_of(narrator)
+        with alone(models_dir, key):
             found = known(narrator, models_dir)  # another process may just have made it
             if found is not None:
                 return found
-            with tempfile.TemporaryDirectory(prefix=".pull-", dir=models_dir) as folder:
+            with tempfile.TemporaryDirectory(prefix=f".pull-{key}-", dir=models_dir) as folder:
                 if merges(narrator):
                     record = merge(narrator, models_dir, Path(folder), report, tell)
                     return models_dir / record.file
@@ -148,7 +151,7 @@ def remove_model(narrator: Narrator, models_dir: Path, others: list[Narrator]) -
     """
     if not narrator.model or narrator.engine in ("openai", "scripted") or not models_dir.is_dir():
         return
-    with alone(models_dir):
+    with alone(models_dir, key_of(narrator)):
         record_file = record_path(narrator, models_dir)
         used = {record_path(each, models_dir) for each in others if each.engine != "openai"}
         if record_file not in used:
@@ -212,6 +215,18 @@ def wants_export(narrator: Narrator, models_dir: Path) -> bool:
         return True
     source = source_at_hand(narrator, models_dir)
     return source is not None and source.is_dir() and not (source / IR).is_file()
+
+
+def first_default(defaults: Sequence[Narrator], config: InferenceConfig) -> Narrator:
+    """Who of the host's defaults tells first here: one that is here already, or else the last.
+
+    One that this machine cannot carry is left out, unless it is the only one.
+    """
+    able = [each for each in defaults[:-1] if not lack_of(each, config.memory_mb)]
+    for each in [*able, defaults[-1]]:
+        if not each.model or each.engine == "openai" or known(each, config.models_dir) is not None:
+            return each
+    return defaults[-1]
 
 
 def known(narrator: Narrator, models_dir: Path) -> Path | None:
@@ -370,12 +385,8 @@ def fetched_file(narrator: Narrator, models_dir: Path, folder: Path, report: Pro
     # Kept when it breaks off, so that the next time goes on with it.
     kept = models_dir / FETCHING / narrator.sha256[:16]
     begun = sum(each.stat().st_size for each in kept.rglob("*") if each.is_file())
-    free = shutil.disk_usage(models_dir).free
-    if narrator.bytes - begun > free:
-        raise ModelError(
-            f"narrator {narrator.name!r}: its model is {narrator.bytes / 1e9:.1f} GB, and the disk "
-            f"under {models_dir} has {free / 1e9:.1f} GB left: make room, or set MODELS_DIR"
-        )
+    if problem := lack_of_room(narrator, models_dir, begun):
+        raise ModelError(f"narrator {narrator.name!r}: {problem}")
     try:
         whole = fetch_file([narrator.model, *narrator.mirrors], narrator.sha256, kept, report)
         return whole.replace(folder / "source.gguf")
@@ -515,11 +526,14 @@ def digest_of(path: Path) -> str:
 
 
 @contextmanager
-def alone(models_dir: Path) -> Iterator[None]:
-    """Let one process at a time make models here, and sweep up after one that was killed."""
-    with (models_dir / ".lock").open("a") as lock:
+def alone(models_dir: Path, key: str) -> Iterator[None]:
+    """Let one process at a time make a model, and sweep up after one that was killed.
+
+    Others make theirs meanwhile: a large one takes long to fetch.
+    """
+    with (models_dir / f".{key}.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        for left in models_dir.glob(".pull-*"):
+        for left in models_dir.glob(f".pull-{key}-????????"):
             shutil.rmtree(left, ignore_errors=True)
         yield
 

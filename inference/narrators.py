@@ -16,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+from inference.config import InferenceConfig
 from inference.engines.abilities import ignored_by, names
 from inference.lastgood import LastGood
 from inference.request import Kind
@@ -51,6 +52,7 @@ class Narrator(BaseModel):
     title: str = Field(default="", max_length=40)  # what players call it; the name where empty
     line: str = Field(max_length=200)  # what players read about it
     builtin: bool = False  # comes with Grue: fetched without asking on the first start
+    small: bool = False  # a very small model: players are told that its stories wander
     engine: Literal["openvino", "llama", "transformers", "openai", "scripted"]
     # Where it comes from (inference/sources.py), or the path of a GGUF file or of a checkpoint's
     # folder, absolute or in MODELS_DIR; for openai the address of a server:
@@ -58,6 +60,8 @@ class Narrator(BaseModel):
     model: str = ""
     mirrors: tuple[str, ...] = Field(default=(), max_length=8)  # the rest of that list
     bytes: int = Field(default=0, ge=0)  # of the file: room is looked for before it is fetched
+    # MB that must be free for it, where it is one of several defaults; or the next of them tells.
+    memory_mb: int = Field(default=0, ge=0, le=10_000_000)
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")  # where it is a file
     # Folder of a PEFT LoRA adapter, for transformers or a GGUF: absolute, in MODELS_DIR, or
     # `shipped:NAME`, which came with Grue. For llama also an adapter as a GGUF file.
@@ -192,16 +196,48 @@ class UnknownNarrator(Exception):
 
 
 class Narrators(BaseModel):
-    """The narrators of a file, in its order. The default is the first unless it names another."""
+    """The narrators of a file, in its order. The default is the first unless it names others.
+
+    `default` may be a list: the first of it that can tell, does. The others stand in for it where
+    it is not there yet, or where no machine has the memory for it.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    default_name: str = Field(default="", alias="default")
+    default_names: tuple[str, ...] = Field(default=(), alias="default", max_length=8)
     narrators: list[Narrator] = Field(min_length=1)
+
+    @field_validator("default_names", mode="before")
+    @classmethod
+    def may_be_one_name(cls, given: Any) -> Any:
+        if isinstance(given, str):
+            return (given,) if given else ()
+        return given
 
     @property
     def default(self) -> Narrator:
-        return self.get(self.default_name) if self.default_name else self.narrators[0]
+        """The one that tells where nothing else was chosen, if it can."""
+        return self.defaults[0]
+
+    @property
+    def defaults(self) -> tuple[Narrator, ...]:
+        """Those of whom the first that can tell is the default."""
+        return tuple(map(self.get, self.default_names)) or (self.narrators[0],)
+
+    def with_default(self, name: str) -> "Narrators":
+        """These, with another default; what only stood in for the old one is left out.
+
+        Raises UnknownNarrator.
+        """
+        self.get(name)
+        left_out = {each.name for each in self.defaults if each.name != name}
+        # What the host wrote for its players stays; a list of defaults is ours to choose from.
+        kept = [
+            each
+            for each in self.narrators
+            if len(self.default_names) < 2 or each.name not in left_out
+        ]
+        return self.model_copy(update={"default_names": (name,), "narrators": kept})
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -226,6 +262,22 @@ def load_narrators(file: Path) -> Narrators:
     Raises NarratorsError where it was never right.
     """
     return _files.read(file)
+
+
+def narrators_of(config: InferenceConfig) -> Narrators:
+    """The host's narrators, with the default that the setting NARRATOR names.
+
+    Raises NarratorsError.
+    """
+    found = load_narrators(config.narrators_file)
+    if not config.narrator:
+        return found
+    try:
+        return found.with_default(config.narrator)
+    except UnknownNarrator:
+        raise NarratorsError(
+            f"NARRATOR wants one of {', '.join(found.names)} (it is {config.narrator!r})"
+        ) from None
 
 
 def narrators_problem(file: Path) -> str:
@@ -260,11 +312,10 @@ def parse_narrators(text: str, called: str) -> Narrators:
         if narrator.name in found.names[:index]:
             line = line_of(entries[index])
             raise NarratorsError(f"{called}, line {line}: {narrator.name!r} is there twice")
-    if found.default_name and found.default_name not in found:
-        line = line_of(at(node, ("default",)))
-        raise NarratorsError(
-            f"{called}, line {line}: default: there is no narrator {found.default_name!r}"
-        )
+    for name in found.default_names:
+        if name not in found:
+            line = line_of(at(node, ("default",)))
+            raise NarratorsError(f"{called}, line {line}: default: there is no narrator {name!r}")
     return found
 
 

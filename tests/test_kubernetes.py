@@ -167,9 +167,9 @@ def test_workers_and_scalers_ask_for_narrators_that_the_cluster_has(overlay, tmp
 
 
 def test_the_built_in_narrator_of_a_cluster_is_the_built_in_one():
-    ours = load_narrators(ROOT / "narrators.yaml").narrators[0]
+    ours = load_narrators(ROOT / "narrators.yaml").get("smol")
     for folder in ("base", "gpu"):
-        assert load_narrators(KUBERNETES / folder / "narrators.yaml").narrators[0] == ours
+        assert load_narrators(KUBERNETES / folder / "narrators.yaml").get("smol") == ours
 
 
 # Limits

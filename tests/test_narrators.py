@@ -20,7 +20,10 @@ BUILT_IN = Path(__file__).parent.parent / "narrators.yaml"
 def test_the_built_in_narrators_can_be_read():
     narrators = load_narrators(BUILT_IN)
     smol = narrators.get("smol")
-    assert narrators.default == smol
+    quill = narrators.get("quill")
+    assert narrators.defaults == (quill, smol)
+    assert quill.builtin and quill.engine == "llama" and len(quill.mirrors) == 1
+    assert smol.small and not quill.small
     assert smol.builtin and smol.engine == "openvino" and smol.format == "chat"
     assert smol.reference is not None
     assert smol.shown_name == "Smol"
@@ -63,7 +66,7 @@ def test_another_default_can_be_named():
 
 
 def test_an_unknown_narrator_is_named_with_those_that_there_are():
-    with pytest.raises(UnknownNarrator, match="no narrator 'bard'; there are smol"):
+    with pytest.raises(UnknownNarrator, match="no narrator 'bard'; there are quill, smol"):
         load_narrators(BUILT_IN).get("bard")
 
 

@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from dataclasses import replace
 
 import pytest
 from django.core.management import call_command
@@ -195,18 +196,20 @@ def test_pages_hold_no_inline_script_or_style(as_player, alice, adventure):
 
 
 def test_the_narrator_is_named_and_only_the_operator_hears_how_to_better_it(
-    as_player, alice, adventure
+    as_player, alice, adventure, settings, tmp_path
 ):
+    file = tmp_path / "narrators.yaml"
+    file.write_text("narrators: [{name: smol, line: x, engine: scripted, small: true}]")
+    settings.INFERENCE = replace(settings.INFERENCE, narrators_file=file)
     url = f"/adventures/{adventure.pk}/"
     page = as_player(alice).get(url).content.decode()
-    assert "narrator: <bdi>" in page
-    assert "small built-in model" not in page
+    assert "narrator: <bdi>smol</bdi> · very small model" in page
+    assert "The operator of this host can install a larger one." in page
+    assert "To use a larger model" not in page
     alice.is_superuser = True
     alice.save()
-    narrator = as_player(alice).get(url).context["narrator"]
-    assert ("small built-in model" in as_player(alice).get(url).content.decode()) == narrator[
-        "builtin"
-    ]
+    page = as_player(alice).get(url).content.decode()
+    assert "To use a larger model, add it to" in page
 
 
 def test_older_turns_come_a_hundred_at_a_time(as_player, alice, adventure):

@@ -40,6 +40,7 @@ from inference.engines.messages import (
 )
 from inference.narrators import Narrator
 from inference.request import GenerationRequest, SummaryRequest
+from inference.resources import lack_of_instructions
 
 PR_SET_PDEATHSIG = 1  # from <sys/prctl.h>
 
@@ -142,6 +143,8 @@ class Host:
 
 def load(narrator: Narrator, config: InferenceConfig) -> Engine:
     """The narrator's engine. Each is a module of this package, imported only where it is used."""
+    if problem := lack_of_instructions(narrator):  # a library would end this process
+        raise RuntimeError(problem)
     module = importlib.import_module(f"inference.engines.{narrator.engine}")
     return BanningEngine(cast(Engine, module.load(narrator, config)))
 

@@ -70,6 +70,11 @@ def details_key(turn: str) -> str:
 # A narrator's turns and workers
 
 
+def model_key(narrator: str) -> str:
+    """String: what its worker waits for until the narrator's model can tell."""
+    return f"{PREFIX}model:{narrator}"
+
+
 def waiting_key(narrator: str) -> str:
     """Sorted set: the turns that wait, by who is next."""
     return f"{PREFIX}waiting:{narrator}"

@@ -11,6 +11,7 @@ import { t } from "./i18n.js";
 import { keepToRead } from "./install.js";
 import * as keys from "./keys.js";
 import { connection, hush, once, tell } from "./lines.js";
+import * as narrator from "./narrator.js";
 import { Stretch } from "./older.js";
 import { $, touch } from "./page.js";
 import * as place from "./place.js";
@@ -596,6 +597,7 @@ controls(aloud, $("voice"));
 
 entry.open();
 socket.connect();
+narrator.watch();
 stretch.watch(scroller);
 history.scrollRestoration = "manual";
 addEventListener("looks", () => follow.resized()); // other letters, other lines

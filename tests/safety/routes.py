@@ -50,6 +50,7 @@ ROUTES = {
     "options": Route(THEIRS, post={"dice": "on"}),
     "narrator": Route(THEIRS, post={"narrator": ""}),
     "writer": Route(THEIRS, post={"preset": "wild"}),
+    "narrator_part": Route(THEIRS),
     "summary": Route(THEIRS, post={"text": "stolen"}),
     "context": Route(THEIRS, {"turn_id": "turn"}),
     "versions": Route(THEIRS, {"turn_id": "turn"}),

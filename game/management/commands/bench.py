@@ -161,7 +161,7 @@ def wait_until_open(play: "subprocess.Popen[str]", address: str) -> None:
 
 
 def measure(rounds: int, counts: list[int]) -> None:
-    narrator = narration.narrators().default
+    narrator = narration.default()
     engine = load(narrator, settings.INFERENCE)
     fresh = 0
     for count in counts:

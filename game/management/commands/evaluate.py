@@ -30,7 +30,7 @@ from inference.evaluation.situations import (
     read_situations,
 )
 from inference.evaluation.telling import Teller, Told
-from inference.models import ModelError
+from inference.models import ModelError, first_default
 from inference.narrators import Narrator, NarratorsError, UnknownNarrator, load_narrators
 from inference.request import Card, GenerationRequest, Passage
 
@@ -68,7 +68,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, name: str | None, **options: Any) -> None:
         try:
             narrators = load_narrators(options["file"] or settings.INFERENCE.narrators_file)
-            narrator = narrators.get(name) if name else narrators.default
+            narrator = (
+                narrators.get(name)
+                if name
+                else first_default(narrators.defaults, settings.INFERENCE)
+            )
             narrator = changed(narrator, options["set"])
             begun = beginnings()
             moments = read_situations(begun, outcomes=dice.TOLD)

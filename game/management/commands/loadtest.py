@@ -76,7 +76,7 @@ class Command(BaseCommand):
         asyncio.run(test.run())
         shown = ("players", "think", "seconds", "narrator", "seed")
         named = {name: options[name] for name in shown}
-        named["narrator"] = named["narrator"] or narration.narrators().default.name
+        named["narrator"] = named["narrator"] or narration.default().name
         return report.Report(
             settings={**named, "url": plan.url, "cores": os.cpu_count()},
             delays=test.delays(),

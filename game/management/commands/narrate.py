@@ -7,8 +7,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from inference.models import ModelError
-from inference.narrators import NarratorsError, UnknownNarrator, load_narrators
+from inference.models import ModelError, first_default
+from inference.narrators import NarratorsError, UnknownNarrator, narrators_of
 from inference.request import Passage
 from inference.text import shown_action
 from inference.trial import OPENING, Trial
@@ -32,8 +32,12 @@ class Command(BaseCommand):
         self, *args: Any, name: str | None, opening: str | None, memory: str, **options: Any
     ) -> None:
         try:
-            narrators = load_narrators(settings.INFERENCE.narrators_file)
-            narrator = narrators.get(name) if name else narrators.default
+            narrators = narrators_of(settings.INFERENCE)
+            narrator = (
+                narrators.get(name)
+                if name
+                else first_default(narrators.defaults, settings.INFERENCE)
+            )
             first = Path(opening).read_text(encoding="utf-8") if opening else self.typed_opening()
             trial = Trial(narrator, settings.INFERENCE, memory=memory)
         except OSError as error:

@@ -8,9 +8,10 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from game import narration
 from inference.batch import Batch, BatchError, Progress
 from inference.log import StoryLog
-from inference.narrators import NarratorsError, UnknownNarrator, load_narrators
+from inference.narrators import NarratorsError, UnknownNarrator, narrators_of
 
 SAY_EVERY = 2.0  # seconds
 
@@ -33,9 +34,9 @@ class Command(BaseCommand):
         out = out or file.with_name(f"{file.stem}.told.jsonl")
         log = StoryLog(settings.REDIS_URL)
         try:
-            narrators = load_narrators(settings.INFERENCE.narrators_file)
+            narrators = narrators_of(settings.INFERENCE)
             name = options["narrator"]
-            narrator = narrators.get(name) if name else narrators.default
+            narrator = narrators.get(name) if name else narration.default()
             if not log.narrator_alive(narrator.name):
                 self.stderr.write(f"no worker of {narrator.name} runs: they wait for one")
             batch = Batch(log, narrator.name, file, out)

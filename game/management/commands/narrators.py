@@ -19,6 +19,7 @@ from inference.models import (
     ModelError,
     check_model,
     ensure_model,
+    first_default,
     model_path,
     size_of,
     wants_export,
@@ -28,10 +29,11 @@ from inference.narrators import (
     Narrators,
     NarratorsError,
     UnknownNarrator,
-    load_narrators,
+    narrators_of,
 )
 from inference.prompts import MARGIN
 from inference.request import Passage
+from inference.resources import lack_of
 from inference.survey import Survey, survey
 from inference.trial import ACTIONS, OPENING, Trial, memory_in_use, prove
 
@@ -53,24 +55,27 @@ class Command(BaseCommand):
         commands.add_parser(
             "suggest", help="what else this machine could tell with, and about how fast"
         )
-        for name, help_text in (
-            ("pull", "fetch a narrator's model and make it ready"),
-            ("check", "have it tell three turns, and print its speed and memory"),
-        ):
-            commands.add_parser(name, help=help_text).add_argument("name")
+        pull = commands.add_parser("pull", help="fetch a narrator's model and make it ready")
+        pull.add_argument("name", nargs="?", default="", help="who tells first, where left out")
+        check = commands.add_parser(
+            "check", help="have it tell three turns, and print its speed and memory"
+        )
+        check.add_argument("name")
 
     def handle(self, *args: Any, do: str, name: str = "", **options: Any) -> None:
         try:
-            narrators = load_narrators(settings.INFERENCE.narrators_file)
+            narrators = narrators_of(settings.INFERENCE)
             match do:
                 case "list":
+                    default = first_default(narrators.defaults, settings.INFERENCE)
                     for narrator in narrators.narrators:
-                        default = narrator == narrators.default
-                        self.stdout.write(described(narrator) + " (default)" * default)
+                        mark = " (default)" if narrator == default else ""
+                        self.stdout.write(described(narrator) + mark)
                 case "suggest":
                     self.suggest(narrators)
                 case "pull":
-                    self.pull(narrators.get(name))
+                    first = first_default(narrators.defaults, settings.INFERENCE)
+                    self.pull(narrators.get(name) if name else first)
                 case "check":
                     self.try_out(narrators.get(name))
         except (ModelError, NarratorsError, UnknownNarrator, ValueError, RuntimeError) as error:
@@ -235,6 +240,8 @@ def described(narrator: Narrator) -> str:
             state = "ready"
         except ModelError:
             state = f"not pulled: manage.py narrators pull {narrator.name}"
+        if lack := lack_of(narrator, settings.MODEL_MEMORY_MB):
+            state += f"; {lack}"
     return f"{narrator.name}: {narrator.line} [{narrator.engine}, {state}]"
 
 

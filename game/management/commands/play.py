@@ -22,12 +22,16 @@ from dungeon.supervisor import Died, Stopped, Supervisor
 from game.accounts.operators import Invitation, invitation
 from game.management.commands.worker import serving
 from inference.log import StoryLog
-from inference.models import ModelError, ensure_model
-from inference.narrators import DTYPES, Narrator, NarratorsError, load_narrators
-from inference.queue.keys import workers_key
+from inference.model_state import ModelState
+from inference.models import ModelError, ensure_model, first_default
+from inference.narrators import Narrator, NarratorsError, narrators_of
+from inference.queue.keys import model_key, workers_key
+from inference.resources import lack_of, lack_of_instructions
 
 SETTLED = 60.0  # seconds after which a worker that dies is started again
 DISK_SECONDS = 1.0  # between looks at the disk
+MODEL_SECONDS = 1.0  # between looks how far a model is fetched
+STEP_PERCENT = 10  # of a model, between lines about it
 MOST_WORKERS = 4  # for narrators, each alone in one; where there are more they share one
 TELLER_GRACE = 7.0  # seconds that a worker has to go
 
@@ -44,6 +48,7 @@ class Command(BaseCommand):
                 stop_where(network.listen_problem(settings.HOST, settings.PORT))
                 house.check_servers()
                 house.check_room()
+                house.check_default()
                 house.fetch_models()
                 asyncio.run(house.play())
         except (ModelError, ServiceError, backup.BackupError) as problem:
@@ -68,21 +73,26 @@ class House:
         self.loud = settings.LOG_LEVEL in ("DEBUG", "INFO") and bool(os.environ.get("LOG_LEVEL"))
         self.reserve = Reserve(settings.DATA_DIR, settings.REDIS_URL if self.own_redis else "")
         try:
-            found = load_narrators(settings.NARRATORS_FILE)
-            # The default first: a worker of several loads it at once, the others when needed.
-            self.narrators = sorted(found.narrators, key=lambda each: each != found.default)
+            found = narrators_of(settings.INFERENCE)
         except NarratorsError as problem:
+            if str(problem).startswith("NARRATOR "):
+                stop(str(problem))
             environment.refuse("NARRATORS_FILE", f"wants a list of narrators: {problem}")
+        # The default first: a worker of several loads it at once, the others when needed.
+        self.defaults = list(found.defaults)
+        self.others = [each for each in found.narrators if each not in self.defaults]
+        self.narrators = [*self.defaults, *self.others]
 
     @property
     def casts(self) -> list[list[Narrator]]:
         """Who tells in one worker: each alone, or all together where there are many.
 
-        Also where the host says what models may hold, since that is said of one worker.
+        Also where the host says what models may hold, since that is said of one worker. The
+        defaults, which stand in for each other, are always together.
         """
         if len(self.narrators) > MOST_WORKERS or settings.MODEL_MEMORY_MB:
             return [self.narrators]
-        return [[narrator] for narrator in self.narrators]
+        return [self.defaults, *([narrator] for narrator in self.others)]
 
     def check_servers(self) -> None:
         if not self.own_database:
@@ -98,9 +108,21 @@ class House:
             wanted -= reserve.SIZE // 1_000_000
         stop_where(machine.room_problem(settings.DATA_DIR, wanted))
 
+    def check_default(self) -> None:
+        """One default alone is loaded whatever there is: somebody asked for it by its name."""
+        default = self.defaults[0]
+        if len(self.defaults) > 1:
+            return
+        if problem := lack_of_instructions(default):
+            stop(f"{default.shown_name} cannot tell here: {problem}: choose another with NARRATOR")
+        if problem := lack_of(default, settings.MODEL_MEMORY_MB):
+            say(f"{default.shown_name} may be too large: {problem}")
+
     def fetch_models(self) -> None:
-        for narrator in self.narrators:
-            if narrator.engine in DTYPES:  # those that load a model themselves
+        """Fetch what must be here before anything is told. The worker fetches better defaults."""
+        first = first_default(self.defaults, settings.INFERENCE)
+        for narrator in [first, *self.others]:
+            if narrator.model and narrator.engine != "openai":
                 with Bars(f"fetching {narrator.shown_name}", "converting") as bar:
                     ensure_model(narrator, settings.MODELS_DIR, bar.show)
 
@@ -113,8 +135,8 @@ class House:
             say("preparing the database and the scenarios")
             for step in ("migrate", "loadscenarios"):
                 await supervisor.run(self.python(step, "manage.py", step, quiet=True))
-            names = ", ".join(narrator.shown_name for narrator in self.narrators)
-            say(f"starting the narrator: {names}")
+            told_by = [first_default(self.defaults, settings.INFERENCE), *self.others]
+            say(f"starting the narrator: {', '.join(each.shown_name for each in told_by)}")
             if servers := [each for each in self.narrators if each.engine == "openai"]:
                 # Their servers come and go as they like; their workers ask until they answer.
                 say(f"starting without waiting for: {', '.join(map(told_at, servers))}")
@@ -127,12 +149,15 @@ class House:
             await supervisor.until(self.narrators_answer)
             supervisor.up = True  # from now on, what dies is started again
             supervisor.obstacle = lambda: self.reserve.problem
-            watching = asyncio.create_task(self.watch_disk())
+            watching = [asyncio.create_task(self.watch_disk())]
+            if len(self.defaults) > 1:
+                watching.append(asyncio.create_task(self.watch_models()))
             self.invite(await asyncio.to_thread(operator_invitation))
             try:
                 await asyncio.Event().wait()  # until Ctrl-C, or until something dies too often
             finally:
-                watching.cancel()
+                for each in watching:
+                    each.cancel()
 
     async def watch_disk(self) -> None:
         """Let the reserve go while the disk is full, and take it again when there is room."""
@@ -144,6 +169,18 @@ class House:
                 if self.loud:
                     say(f"the disk could not be looked at: {problem}")
             await asyncio.sleep(DISK_SECONDS)
+
+    async def watch_models(self) -> None:
+        """Say who tells, and what a better default waits for, whenever that changes."""
+        log, news = StoryLog(settings.REDIS_URL), DefaultNews(self.defaults)
+        while True:
+            try:
+                for line in await asyncio.to_thread(news.look, log):
+                    say(line)
+            except RedisError as problem:
+                if self.loud:
+                    say(f"who tells cannot be seen: {problem}")
+            await asyncio.sleep(MODEL_SECONDS)
 
     async def start_servers(self, supervisor: Supervisor) -> None:
         # PostgreSQL first, so that it is the last to go.
@@ -236,11 +273,13 @@ class House:
     def forget_workers(self) -> None:
         log = StoryLog(settings.REDIS_URL)
         for narrator in self.narrators:
-            log.redis.delete(workers_key(narrator.name))
+            log.redis.delete(workers_key(narrator.name), model_key(narrator.name))
 
     def narrators_answer(self) -> bool:
         log = StoryLog(settings.REDIS_URL)
-        waited_for = [each for each in self.narrators if each.engine != "openai"]
+        if not any(log.narrator_alive(narrator.name) for narrator in self.defaults):
+            return all(narrator.engine == "openai" for narrator in self.defaults)
+        waited_for = [each for each in self.others if each.engine != "openai"]
         return all(log.narrator_alive(narrator.name) for narrator in waited_for)
 
     def invite(self, found: Invitation | None) -> None:
@@ -255,6 +294,50 @@ class House:
             with suppress(UnicodeEncodeError):  # a terminal without block characters
                 segno.make(f"{address}/", error="l").terminal(sys.stdout, compact=True)
             sys.stdout.flush()
+
+
+class DefaultNews:
+    """What changes about the host's defaults, in lines for the terminal."""
+
+    def __init__(self, defaults: list[Narrator]) -> None:
+        self.defaults = defaults
+        self.teller = ""
+        self.said: dict[str, tuple[str, int, str]] = {}  # by narrator: state, share, why
+
+    def look(self, log: StoryLog) -> list[str]:
+        """The lines since the last look. Raises RedisError."""
+        loaded = [each for each in self.defaults if log.narrator_ready(each.name)]
+        teller = loaded[0] if loaded else None
+        lines = []
+        for narrator in self.defaults[: self.defaults.index(teller) if teller else 0]:
+            state = log.model_state(narrator.name)
+            if state is not None and self.is_news(narrator, state):
+                lines.append(self.line(narrator, state, teller or self.defaults[-1]))
+        if teller is not None and teller.name != self.teller:
+            if self.teller:
+                lines.append(f"{teller.shown_name} tells from now on")
+            self.teller = teller.name
+        return lines
+
+    def is_news(self, narrator: Narrator, state: ModelState) -> bool:
+        now = (state.kind, state.percent // STEP_PERCENT, state.why)
+        if state.kind == "lacking":
+            now = (state.kind, 0, "")  # how much memory is free changes all the time
+        before = self.said.get(narrator.name)
+        self.said[narrator.name] = now
+        return now != before
+
+    @staticmethod
+    def line(narrator: Narrator, state: ModelState, teller: Narrator) -> str:
+        name, other = narrator.shown_name, teller.shown_name
+        if state.kind == "lacking":
+            return f"{other} tells, not {name}: {state.why}"
+        if state.kind == "failed":
+            return f"{other} tells, and {name} is tried again: {state.why}"
+        if state.kind == "loading":
+            return f"{name} is being loaded"
+        size = f" of {state.total / 1e9:.1f} GB" if state.total else ""
+        return f"{name} is being fetched: {state.percent} %{size}. {other} tells until then"
 
 
 def migration_pending() -> bool:

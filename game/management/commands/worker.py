@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from inference.narrators import Narrator, NarratorsError, UnknownNarrator, load_narrators
+from inference.narrators import Narrator, NarratorsError, UnknownNarrator, narrators_of
 from inference.tasks import INSTALLS, QUEUE
 
 
@@ -18,6 +18,11 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--narrators", default="", help="names with commas between; all where left out"
+        )
+        parser.add_argument(
+            "--default",
+            action="store_true",
+            help="only the default, or those of which the first that can tell is it",
         )
         parser.add_argument(
             "--installs",
@@ -34,11 +39,13 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            every = load_narrators(settings.NARRATORS_FILE)
+            every = narrators_of(settings.INFERENCE)
+            defaults = list(every.defaults)
             names = [name for name in options["narrators"].split(",") if name]
+            others = [each for each in every.narrators if each not in defaults]
             narrators = [every.get(name) for name in names] or [
-                every.default,
-                *(each for each in every.narrators if each != every.default),
+                *defaults,
+                *(others if not options["default"] else []),
             ]
         except (NarratorsError, UnknownNarrator) as problem:
             raise CommandError(str(problem)) from None

@@ -1,0 +1,38 @@
+// Who tells, while a better narrator is being fetched: the page's parts about it are loaded again
+// until it is there.
+
+import { $ } from "./page.js";
+
+const EVERY = 5000; // ms between looks
+
+export function watch() {
+  const address = $("coming")?.dataset.part;
+  if (address) setTimeout(() => look(address), EVERY);
+}
+
+async function look(address) {
+  try {
+    const answer = await fetch(address);
+    if (answer.ok && !answer.redirected) show(await answer.text());
+  } catch {
+    // Offline: the socket says so, and this is looked at again.
+  }
+  if ($("coming")?.dataset.part) watch();
+  else if ($("coming")) setTimeout(() => last(address), EVERY);
+}
+
+/** It is here: what the page says of who tells may be a moment old. */
+async function last(address) {
+  const answer = await fetch(address).catch(() => null);
+  if (answer?.ok && !answer.redirected) show(await answer.text());
+}
+
+function show(html) {
+  const fresh = new DOMParser().parseFromString(html, "text/html");
+  for (const id of ["narrator", "coming"]) {
+    const [old, now] = [$(id), fresh.getElementById(id)];
+    if (!old || !now || old.outerHTML === now.outerHTML) continue;
+    if (old.open) now.open = true;
+    old.replaceWith(document.adoptNode(now));
+  }
+}
