@@ -22,6 +22,7 @@ class Dice:
 
     context_tokens = 10_000
     reads_ahead = False
+    continues = True
 
     def __init__(self, tell, can_avoid=False):
         self.tell, self.can_avoid = tell, can_avoid

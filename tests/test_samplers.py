@@ -187,6 +187,24 @@ def test_what_a_server_does_not_know_or_refuses_is_said():
     assert ignored_settings(asked, OLLAMA, set()) == ("top_k", "min_p", "repetition_penalty")
 
 
+def test_check_says_what_a_narrator_does_not_know():
+    from game.management.commands.narrators import sampling_lines
+
+    class Known:
+        continues = False
+
+        def ignores(self, sampling):
+            return ignored_by("openvino", sampling)
+
+    bard = Narrator(name="bard", line="", engine="scripted", sampling={"banned": ["the lamp"]})
+    assert sampling_lines(bard, Known()) == [
+        "sampling: it does not know stop strings, typical-p, DRY, XTC, logit bias",
+        "banned phrases: 1; a reply ends before one, as its server cannot go on",
+    ]
+    wild = bard.model_copy(update={"sampling": EVERY})
+    assert sampling_lines(wild, Known())[1].endswith("no effect: typical-p, DRY, XTC, logit bias")
+
+
 def test_worn_phrases_are_left_out_where_a_narrator_says_so():
     plain = Narrator(name="bard", line="", engine="scripted")
     assert not plain.sampling.worn

@@ -1,7 +1,6 @@
 """Which sampling settings which engine heeds. Pure: the game asks too, and loads no engine."""
 
 from collections.abc import Iterable
-from typing import Literal
 
 from inference.sampling import CALLED, SamplingParams, Setting
 
@@ -14,17 +13,25 @@ CANNOT: dict[str, frozenset[Setting]] = {
 }
 
 
+# With every setting on that an engine may not know, to ask one what it would ignore.
+EVERYTHING = SamplingParams(
+    top_k=10,
+    min_p=0.1,
+    typical_p=0.9,
+    repetition_penalty=1.1,
+    frequency_penalty=0.1,
+    presence_penalty=0.1,
+    dry_multiplier=0.8,
+    xtc_probability=0.5,
+    logit_bias={"lamp": -1},
+    stop=("\n\n",),
+)
+
+
 def ignored_by(engine: str, sampling: SamplingParams) -> tuple[Setting, ...]:
     """The settings of `sampling` that are on, and that an engine is known not to heed."""
     cannot = CANNOT.get(engine, frozenset())
     return tuple(each for each in sampling.asked if each in cannot)
-
-
-def known_by(engine: str) -> Literal["all", "some", "server"]:
-    """How many of all settings an engine heeds; "server" where its server decides."""
-    if engine == "openai":
-        return "server"
-    return "some" if CANNOT.get(engine, frozenset()) - {"stop"} else "all"
 
 
 def names(settings: Iterable[Setting]) -> str:

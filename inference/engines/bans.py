@@ -54,6 +54,7 @@ class BanningEngine:
         self._by_inner: dict[RequestId, RequestId] = {}
 
         self.can_avoid = engine.can_avoid
+        self.continues = engine.continues
         self.reads_ahead = engine.reads_ahead
         self.context_tokens = engine.context_tokens
 

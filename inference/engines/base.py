@@ -48,6 +48,11 @@ class Engine(Protocol):
     # Whether it heeds `SamplingParams.not_first`.
     can_avoid: bool
 
+    @property
+    def continues(self) -> bool:
+        """Whether it goes on with a text that is begun; where not, that ends as it is."""
+        ...
+
     context_tokens: int
     reads_ahead: bool  # whether `prefill` does anything
 

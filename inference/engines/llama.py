@@ -144,6 +144,7 @@ class LlamaEngine:
 
     reads_ahead = True
     can_avoid = True
+    continues = True
 
     def __init__(
         self, narrator: Narrator, model_path: Path, folder: Path, adapter: Path | None = None

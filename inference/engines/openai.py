@@ -155,6 +155,11 @@ class OpenAIEngine:
     def busy(self) -> bool:
         return bool(self._tellings or self._heard)
 
+    @property
+    def continues(self) -> bool:
+        """Whether the server goes on with a text that is begun."""
+        return not self.chats or self._continues
+
     def ignores(self, sampling: SamplingParams) -> tuple[Setting, ...]:
         """What the server has no words for, and what it refused until now."""
         return ignored_settings(sampling, self.dialect, self._refused)

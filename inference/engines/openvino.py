@@ -91,6 +91,7 @@ class OpenVinoEngine:
 
     reads_ahead = True
     can_avoid = False
+    continues = True
 
     def __init__(self, narrator: Narrator, model_path: Path, cache_dir: Path) -> None:
         """Load the model: a GGUF of the llama, qwen2 or qwen3 family, or a folder with an IR.

@@ -69,6 +69,7 @@ class ScriptedEngine:
     """Keeps the promise of `Engine` without a model. A token is a word or a run of punctuation."""
 
     can_avoid = False
+    continues = True
 
     def __init__(self, narrator: Narrator) -> None:
         self.context_tokens = narrator.context

@@ -90,6 +90,7 @@ class TransformersEngine:
 
     reads_ahead = False  # a card reads a thousand tokens in a tenth of a second
     can_avoid = False
+    continues = True
 
     def __init__(
         self, narrator: Narrator, model_path: Path, adapter_path: Path | None = None

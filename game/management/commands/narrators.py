@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from inference.details import number_of_bans
+from inference.engines.abilities import EVERYTHING, names
+from inference.engines.base import Engine
 from inference.engines.host import one_line
 from inference.export import environment
 from inference.installing import machine
@@ -175,6 +178,8 @@ class Command(BaseCommand):
             self.describe(survey(path, narrator))
         trial = Trial(narrator, settings.INFERENCE)
         self.stdout.write(f"loaded in {trial.load_seconds:.1f} s")
+        for line in sampling_lines(narrator, trial.engine):
+            self.stdout.write(line)
         trial.story.append(Passage(kind="opening", reply=OPENING))
         self.stdout.write(f"\n{OPENING}\n")
         tellings = []
@@ -226,6 +231,18 @@ def shown_path(path: Path) -> str:
     """From the folder of Grue where it is inside, in full elsewhere."""
     base = settings.BASE_DIR
     return str(path.relative_to(base) if path.is_relative_to(base) else path)
+
+
+def sampling_lines(narrator: Narrator, engine: Engine) -> list[str]:
+    """What the engine cannot heed of how words are chosen, and how many phrases are banned."""
+    unknown = names(engine.ignores(EVERYTHING))
+    lines = [f"sampling: it does not know {unknown}" if unknown else "sampling: it knows all of it"]
+    if asked := names(engine.ignores(narrator.sampling)):
+        lines.append(f"of what its entry says this has no effect: {asked}")
+    if bans := number_of_bans(narrator.sampling):
+        how = "" if engine.continues else "; a reply ends before one, as its server cannot go on"
+        lines.append(f"banned phrases: {bans}{how}")
+    return lines
 
 
 def described(narrator: Narrator) -> str:
