@@ -1,5 +1,5 @@
 .POSIX:
-.PHONY: play test test-torch test-containers test-docs check bench eval faults
+.PHONY: play test test-torch test-containers test-docs check bench eval eval-measures faults
 
 # make play HOST=0.0.0.0 PORT=8001 DATA_DIR=~/grue: what is set here reaches Grue's environment.
 
@@ -43,6 +43,11 @@ bench:
 eval:
 	@sh scripts/environment.sh light
 	@exec .venv/bin/python manage.py evaluate $(NARRATOR) $(OPTIONS)
+
+# How far the figures of `make eval` can be believed: its measures against replies that were labelled by hand.
+eval-measures:
+	@sh scripts/environment.sh light
+	@exec .venv/bin/python manage.py evaluate --check-measures
 
 # make faults TURNS=500: breaks a house of its own for hours, and writes the table of docs/reliability.md.
 TURNS = 10000

@@ -11,7 +11,13 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 # Beside README.md and docs/: pages that tell somebody what to type.
-ALSO = ["SECURITY.md", "locale/README.md", "data/adventures/README.md", "data/adapters/README.md"]
+ALSO = [
+    "SECURITY.md",
+    "locale/README.md",
+    "data/adventures/README.md",
+    "data/adapters/README.md",
+    "inference/evaluation/labelled/guide.md",
+]
 # Fences: `sh` is typed as it stands, `console` has commands after `$ ` and what they answer.
 LANGUAGES = {"sh", "console", "text", "yaml", "json", "python", "nginx", "caddy"}
 PROGRAMS = {

@@ -3,8 +3,9 @@
     situations   what is asked, and what is looked for in the answer
     playing      fifty turns by themselves
     telling      many replies at once, the way that players get them
-    endings, repetition, voice, facts    the measures, each on a text alone
+    endings, repetition, voice, facts, dead    the measures, each on a text alone
     scores       one reply's measures, and the table of many
+    measures, accuracy    the measures held against labelled replies, and what came of it
     blind        two runs shuffled, to be read without knowing which is which
 
 The measures share no rules with `inference.text`, which cleans what they measure: a rule would

@@ -1,13 +1,15 @@
 """Blind reading: replies of several runs, shuffled, without saying whose each is.
 
     python -m inference.evaluation.blind sheet ONE.jsonl OTHER.jsonl … [--replies 100] [--seed 1]
+                                               [--trap dice]
     python -m inference.evaluation.blind count ONE.jsonl OTHER.jsonl … --yes 3,8,9 …
 
 `sheet` prints an action and a reply under each number: write down the numbers of those that take
-up what the player did. `count`, with the same files and seed, says how many of each run they are,
-and between what shares the truth lies in 95 of 100 such readings (Wilson's interval). Files are
-what `manage.py evaluate --save` writes. Pure chance decides which replies are read; those of a
-continue are not, since the player did nothing.
+up what the player did. With `--trap dice` it is situations in which the dice fell, and how: write
+down those in which what they decided is told. `count`, with the same files, seed and trap, says how
+many of each run they are, and between what shares the truth lies in 95 of 100 such readings
+(Wilson's interval). Files are what `manage.py evaluate --save` writes. Pure chance decides which
+replies are read; those of a continue are not, since the player did nothing.
 """
 
 import argparse
@@ -29,13 +31,19 @@ class Card(NamedTuple):
     score: Score
 
 
-def shuffled(runs: Sequence[Sequence[Score]], replies: int, seed: int) -> list[Card]:
-    """As many of each run, drawn and mixed. Raises ValueError where a run has too few."""
+def shuffled(
+    runs: Sequence[Sequence[Score]], replies: int, seed: int, trap: str = ""
+) -> list[Card]:
+    """As many of each run, drawn and mixed. Raises ValueError where a run has too few.
+
+    `trap`: of situations with this one alone.
+    """
     dice = random.Random(seed)  # noqa: S311  nothing secret
     each = replies // len(runs)
     cards: list[Card] = []
     for run, scores in enumerate(runs):
         answered = [score for score in scores if score.action and score.reply]
+        answered = [score for score in answered if trap in ("", score.trap)]
         cards += [Card(run, score) for score in dice.sample(answered, each)]
     dice.shuffle(cards)
     return cards
@@ -43,9 +51,14 @@ def shuffled(runs: Sequence[Sequence[Score]], replies: int, seed: int) -> list[C
 
 def sheet(cards: Sequence[Card]) -> str:
     return "\n".join(
-        f"{number}. > {' '.join(card.score.action.split())[:300]}\n   {card.score.reply}\n"
+        f"{number}. > {' '.join(card.score.action.split())[:300]}{rolled(card.score)}\n"
+        f"   {card.score.reply}\n"
         for number, card in enumerate(cards, 1)
     )
+
+
+def rolled(score: Score) -> str:
+    return f" ({score.dice})" if score.dice else ""
 
 
 def counted(cards: Sequence[Card], yes: set[int]) -> Counter[int]:
@@ -73,9 +86,14 @@ def main() -> None:
     parser.add_argument("runs", type=Path, nargs="+")
     parser.add_argument("--replies", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--trap", default="", help="of such situations alone: dice")
     parser.add_argument("--yes", default="", help="numbers, with commas")
     given = parser.parse_args()
-    cards = shuffled([read(file) for file in given.runs], given.replies, given.seed)
+    runs = [read(file) for file in given.runs]
+    try:
+        cards = shuffled(runs, given.replies, given.seed, given.trap)
+    except ValueError:
+        parser.error(f"a run has fewer than {given.replies // len(runs)} such replies: --replies")
     if given.do == "sheet":
         sys.stdout.write(sheet(cards))
         return

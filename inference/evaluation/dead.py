@@ -33,6 +33,11 @@ ADVERBS = r"(?:(?:then|just|only|now|also|still|suddenly|slowly|quickly|quietly|
 LOOKS = re.compile(r" (?:at|up|down|back|around|round|over|into|through|out)\b")
 SENTENCES = re.compile(r"[^.!?…\n]+(?:[.!?…]+[\"”’')]*|\n|$)")
 NAME = re.compile(r"(?<![.!?…\"“] )(?<!^)(?<!\n)\b[A-Z][a-z]+")
+# A first word that is no common one.
+FIRST_NAME = re.compile(
+    r"(?!(?:You|Your|The|A|An|It|There|This|That|Nobody|No|He|She|They|His|Her|And|But|Then|Now|In"
+    r"|On|At|As|When|While|Behind|Beside|Under|Mrs|Mr|Miss|Corporal)\b)[A-Z][a-z]+ "
+)
 # Where a name stands and someone else is meant.
 AFTER = r"(?!['’]s\b)"
 
@@ -112,7 +117,7 @@ def pronoun_acts(who: str, pronoun: str, told: str) -> bool:
             continue
         named = re.search(rf"\b{who}", sentence) is not None
         others = re.sub(rf"\b{who}(?: [A-Z]\w+)?", "", sentence)
-        about = named and not NAME.search(others)
+        about = named and not NAME.search(others) and not FIRST_NAME.match(others)
     return False
 
 
@@ -125,4 +130,5 @@ def answers(who: str, pronoun: str, reply: str, action: str) -> bool:
     if said is None:
         return False
     before = [each.strip() for each in SENTENCES.findall(told[: said.start()])]
-    return all(re.match(rf"(?:You\b|\"\"|.*\b{who})|$", each) for each in before)
+    title = r"(?:Mrs\. |Mr\. |Corporal |It is |There is )?"
+    return all(re.match(rf"(?:You\b|\"\"|{title}{who})|$", each) for each in before)

@@ -7,9 +7,13 @@ LEAKS = re.compile(
     r"<\||\|>|<｜|</?s>|\[/?INST\]|<<SYS>>|<(?:start|end)_of_turn>|</?think>"
     r"|^\s*(?:###?|\*\*|>|user:|assistant:|system:|narrator:)"
     r"|\bauthor['’]s note\b|\bas an ai\b|^(?:sure|certainly)[!,.]"
-    r"|\bhere(?:['’]s| is) the (?:story|next)",
+    r"|\bhere(?:['’]s| is) the (?:story|next)"
+    r"|\b(?:two|three|four) to (?:three|four|five|six) sentences\b|\bthe second person\b",
     re.IGNORECASE | re.MULTILINE,
 )
+
+
+TOKENS_AT_END = re.compile(r"(?:\s*(?:<\|[^|<>]*\|>|</s>|\[/?INST\]))+\s*$")
 
 
 def empty(reply: str) -> bool:
@@ -19,7 +23,7 @@ def empty(reply: str) -> bool:
 
 def cut(reply: str) -> bool:
     """Whether it ends inside a sentence, or with the "…" that stands for the rest of one."""
-    reply = reply.rstrip()
+    reply = TOKENS_AT_END.sub("", reply.rstrip())
     if empty(reply):
         return False
     return not SENTENCE_END.search(reply) or reply.rstrip("\"'”’»」』)]").endswith(("…", "..."))

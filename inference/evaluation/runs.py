@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from inference.evaluation.accuracy import read_accuracy
 from inference.evaluation.scores import Figures, table
 from inference.request import Plain
 
@@ -36,7 +37,7 @@ def keep(run: Run, folder: Path) -> None:
     """Write the table of a run into its folder, to be read by people and by programs."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / FILE).write_text(run.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    (folder / "table.md").write_text(table(run.columns), encoding="utf-8")
+    (folder / "table.md").write_text(table(run.columns, read_accuracy()), encoding="utf-8")
 
 
 def read(folder: Path) -> Run:
@@ -56,7 +57,7 @@ def beside(runs: Sequence[tuple[str, Run]], part: str) -> str:
         if part not in run.columns:
             raise ValueError(f"{name} has no {part!r}; it has {', '.join(run.columns)}")
         columns[name] = run.columns[part]
-    return table(columns)
+    return table(columns, read_accuracy())
 
 
 def main() -> None:

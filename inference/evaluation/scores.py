@@ -10,7 +10,6 @@ from inference.evaluation.dead import dead_acts
 from inference.evaluation.endings import cut, empty, leaks
 from inference.evaluation.facts import contradicts, stated_of
 from inference.evaluation.repetition import distinct_3, loops, repeats
-from inference.evaluation.rolls import kept
 from inference.evaluation.situations import Situation
 from inference.evaluation.telling import Told
 from inference.evaluation.voice import past_tense, says_you, speaks_for_player, wrong_person
@@ -43,9 +42,7 @@ class Score(Plain):
     card_facts_used: int = 0
     dead: bool = False  # someone dead was there to be left in peace
     dead_acts: bool = False
-    rolls: bool = False  # the dice fell
-    roll_honoured: bool = False
-    roll_broken: bool = False
+    dice: str = ""  # how they fell
     contradicts: bool = False
     words: int
     tokens: int
@@ -75,9 +72,6 @@ def score(
     """
     reply = told.reply
     shown = shown_action(action.kind, action.action)
-    roll = ""
-    if situation and situation.dice:
-        roll = kept(situation, reply)
     facts = situation.facts if situation else ()
     card_facts = situation.card_facts if situation else ()
     return Score(
@@ -105,9 +99,7 @@ def score(
             and situation.dead
             and dead_acts(situation.dead, reply, shown, situation.pronoun)
         ),
-        rolls=bool(roll),
-        roll_honoured=roll == "honoured",
-        roll_broken=roll == "broken",
+        dice=(situation.dice or "") if situation else "",
         contradicts=bool(situation and contradicts(situation.wrong, reply)),
         words=len(reply.split()),
         tokens=told.tokens,
@@ -158,8 +150,6 @@ def figures(scores: Sequence[Score]) -> Figures:
         "facts_kept": part("facts_kept", "facts"),
         "card_facts_used": part("card_facts_used", "card_facts"),
         "dead_act": part("dead_acts", "dead"),
-        "roll_honoured": part("roll_honoured", "rolls"),
-        "roll_broken": part("roll_broken", "rolls"),
         "contradicts": share("contradicts"),
         "words": mean("words"),
         "tokens": mean("tokens"),
@@ -190,8 +180,6 @@ TITLES: Mapping[str, tuple[str, bool]] = {
     "facts_kept": ("named facts kept", True),
     "card_facts_used": ("card facts used", True),
     "dead_act": ("the dead act", True),
-    "roll_honoured": ("dice honoured", True),
-    "roll_broken": ("dice contradicted", True),
     "contradicts": ("contradicts the story", True),
     "words": ("words", False),
     "tokens": ("tokens", False),

@@ -58,9 +58,7 @@ class Situation(Plain):
     `facts` were told in the story, memory or opening, `card_facts` stand on a card alone; the reply
     should have them. Ways to say the same are parted by "|". `dead` is who should not act, and
     `pronoun` what they are called besides: he, she or it. `wrong` would contradict the story.
-    `times`: the action is so many times itself. `dice` is how the roll fell; `happened` and
-    `refused` are regular expressions for what a reply says where the attempt succeeds, and where it
-    does not.
+    `times`: the action is so many times itself. `dice` is how the roll fell.
     """
 
     name: str
@@ -75,8 +73,6 @@ class Situation(Plain):
     pronoun: str = ""
     wrong: tuple[str, ...] = ()
     dice: Roll | None = None
-    happened: str = ""
-    refused: str = ""
 
 
 class SituationFile(Plain):

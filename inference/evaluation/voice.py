@@ -6,14 +6,20 @@ from inference.text.tense import verbs
 
 QUOTED = re.compile(r'"[^"]*(?:"|$)|“[^”"]*(?:[”"]|$)|«[^»]*(?:»|$)')
 SAYS = (
-    r"(?:say|ask|reply|answer|respond|shout|whisper|yell|exclaim|explain|tell|mutter|murmur"
-    r"|add(?=[,:.]| \"\")|announce|declare|admit|call out|cry out|repl(?:y|ied)|said|asked"
-    r"|answered|told)"
+    r"(?:say|ask|reply|answer|respond|explain|tell|add(?=[,:.]| \"\")|announce|declare|admit"
+    r"|repl(?:y|ied)|said|asked|answered|told)"
 )
+ADVERBS = r"(?:\w+ly |then |just |also )?"
 # "You say nothing" and "you ask yourself" put no words into the player's mouth.
 SPEAKS = re.compile(
-    rf"\byou (?:\w+ly |then |just |also )?({SAYS}\b"
-    r"(?! (?:nothing|no more|yourself|it again))(?: [\w'’]+){0,2})",
+    rf"\byou {ADVERBS}(?!(?:ask|tell) yourself)({SAYS}\b"
+    r"(?! (?:nothing|no more|it again))(?: [\w'’]+){0,2})",
+    re.IGNORECASE,
+)
+LOUD = r"(?:shout|whisper|yell|exclaim|mutter|murmur|call out|cry out)"
+# Nor does a shout without any.
+SHOUTS = re.compile(
+    rf'"" ?you {ADVERBS}{LOUD}\b|\byou {ADVERBS}{LOUD}\b(?: *[,:.]? *""| that\b| (?:to|at) )',
     re.IGNORECASE,
 )
 # "I." counts something.
@@ -26,9 +32,9 @@ SECOND_PERSON = re.compile(r"\byou(?:r|rs|rself|['’]\w+)?\b", re.IGNORECASE)
 
 # 'You turn to Clive. "It is late." He nods.': nobody else is said to speak, or heard.
 ALONE = re.compile(
-    r"(?:^|[.!?…]\s)You\b(?! (?:hear|see|watch|feel|notice|listen)\b)[^\"“.!?…\n]*[.!?…]"
+    r"(?:^|[.!?…]\s)You\b(?! (?:hear|see|watch|feel|notice|listen|look)\b)[^\"“.!?…\n]*[.!?…]"
     r" [\"“][^\"”\n]*[.!?…][\"”]"
-    rf"(?=\s*$|\n|\s+[A-Z](?!(?:\S+\s){{1,4}}?{SAYS}s?\b))",
+    rf"(?=\s*$|\n|\s+[A-Z](?!(?:\S+\s){{1,4}}?(?:{SAYS}|{LOUD})s?\b))",
     re.MULTILINE,
 )
 
@@ -50,10 +56,15 @@ def speaks_for_player(reply: str, action: str = "") -> bool:
     What the player did may be told again: "You shout for help" answers "You shout for help".
     """
     did = action.casefold()
-    said = SPEAKS.finditer(narration(reply))
+    for quoted in re.findall(r'"([^"]*)"|“([^”]*)”', reply):
+        typed = "".join(quoted).strip(" ,.!?").casefold()
+        if typed and typed in did:  # no word too many, nor is "you say" beside it
+            reply = re.sub(rf'["“]{re.escape("".join(quoted))}["”] you \w+', "", reply)
+    told = narration(reply)
+    said = SPEAKS.finditer(told)
     if any(" " not in found[1] or found[1].casefold() not in did for found in said):
         return True
-    return ALONE.search(reply) is not None
+    return SHOUTS.search(told) is not None or ALONE.search(reply) is not None
 
 
 # What these begin may be past in a reply that is not: "the man who came", "as if it had heard".
@@ -80,7 +91,7 @@ def past_tense(reply: str) -> bool:
 
 def wrong_person(reply: str, player: str = "") -> bool:
     """Whether someone who says "I" tells it, or tells of the player, called `player`, by name."""
-    told = narration(reply)
+    told = re.sub(r"\([^)]*\)", "", narration(reply))  # a note is a leak
     if FIRST_PERSON.search(told):
         return True
     by_name = rf"(?:^|[.!?]\s+){re.escape(player)} (?:\w+ly )?\w+(?:s|ed)\b"

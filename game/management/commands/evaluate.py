@@ -20,9 +20,18 @@ from game import dice
 from game.scenarios import SHIPPED, ScenarioError, ScenarioFile, read_scenario
 from inference.engines.base import EngineBroken
 from inference.engines.host import load
+from inference.evaluation.accuracy import (
+    ENOUGH,
+    READ,
+    Known,
+    keep_accuracy,
+    read_accuracy,
+    report,
+)
+from inference.evaluation.measures import accuracy, read_labelled
 from inference.evaluation.playing import Play, draw, play, read_actions, seed_of
 from inference.evaluation.runs import Run, keep
-from inference.evaluation.scores import Figures, Score, figures, score, table
+from inference.evaluation.scores import TITLES, Figures, Score, figures, score, table
 from inference.evaluation.situations import (
     Beginning,
     Moment,
@@ -57,6 +66,14 @@ class Command(BaseCommand):
             metavar="KEY=VALUE",
             help="another setting of the narrator: format=transcript, sampling.temperature=0.8",
         )
+        parser.add_argument(
+            "--check-measures",
+            action="store_true",
+            help="tell nothing; hold the measures against the replies labelled by hand",
+        )
+        parser.add_argument(
+            "--write", action="store_true", help="with --check-measures: keep what is found"
+        )
         parser.add_argument("--json", action="store_true", help="one JSON object for each figure")
         parser.add_argument(
             "--save",
@@ -66,6 +83,9 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, name: str | None, **options: Any) -> None:
+        if options["check_measures"]:
+            self.check_measures(write=options["write"])
+            return
         try:
             narrators = load_narrators(options["file"] or settings.INFERENCE.narrators_file)
             narrator = (
@@ -95,6 +115,17 @@ class Command(BaseCommand):
         if options["save"] is not None:
             keep(run_of(narrator, told, options), options["save"])
         self.report(narrator, told, as_json=options["json"])
+
+    def check_measures(self, write: bool) -> None:
+        """Print what is known of each measure. Raises CommandError where one is not good enough."""
+        known = measures_held()
+        if write:
+            keep_accuracy(known)
+        titles = {figure: title for figure, (title, _) in TITLES.items()}
+        self.stdout.write(report(known, titles))
+        poor = [titles[name] for name, each in known.items() if not (name in READ or each.enough)]
+        if poor:
+            raise CommandError(f"under {ENOUGH} of precision or recall: {', '.join(poor)}")
 
     def tell(self, teller: Teller, moments: list[Moment], seeds: int, kept: "Kept") -> list[Score]:
         """Every situation with every seed."""
@@ -148,13 +179,21 @@ class Command(BaseCommand):
 
     def report(self, narrator: Narrator, told: dict[str, Figures], as_json: bool) -> None:
         if not as_json:
-            self.stdout.write(f"{narrator.name}, revision {narrator.fingerprint}\n\n{table(told)}")
+            shown = table(told, read_accuracy())
+            self.stdout.write(f"{narrator.name}, revision {narrator.fingerprint}\n\n{shown}")
             return
         who = {"narrator": narrator.name, "revision": narrator.fingerprint}
         for part, found in told.items():
             for figure, value in found.items():
                 what = {"figure": figure, "value": value and round(value, 4), "part": part, **who}
                 self.stdout.write(json.dumps(what))
+
+
+def measures_held() -> Known:
+    """The measures held against the labelled replies."""
+    begun = beginnings()
+    moments = {each.name: each for each in read_situations(begun, outcomes=dice.TOLD)}
+    return accuracy(read_labelled(), moments, begun)
 
 
 def changed(narrator: Narrator, pairs: Sequence[str]) -> Narrator:
