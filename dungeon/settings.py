@@ -133,6 +133,8 @@ MODEL_MEMORY_MB = environment.whole("MODEL_MEMORY_MB", 0, 0, 1 << 30)
 # What turns under way have left when a worker is asked to go (SIGTERM); then another worker goes on
 # with them. To stay 10 s below what ends the worker by force.
 DRAIN_SECONDS = environment.whole("DRAIN_SECONDS", 20, 0, 86400)
+# Whether idle workers read what next prompts begin with while players read and type.
+READ_AHEAD = environment.boolean("READ_AHEAD", True)
 
 # What texts are held against: a file of rules, `shipped` for the one that comes with Grue, `none`.
 # Where nobody comes but whoever sits here, or there is a single player, there are none unless they
@@ -156,6 +158,7 @@ CELERY_INFERENCE = INFERENCE = InferenceConfig(
     memory_mb=MODEL_MEMORY_MB,
     drain_seconds=DRAIN_SECONDS,
     secret=SECRET_KEY,
+    read_ahead=READ_AHEAD,
 )
 
 INSTALLED_APPS = [

@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _l
 from pydantic import BaseModel
 
-from game import metrics, protocol, room, snapshots, turns, windows
+from game import metrics, protocol, readahead, room, snapshots, turns, windows
 from game.accounts.standing import refusal
 from game.attendance import Present, attendance
 from game.database import in_database
@@ -87,6 +87,7 @@ class AdventureConsumer(AsyncWebsocketConsumer):
         self.adventure_id: UUID = self.scope["url_route"]["kwargs"]["adventure_id"]
         self.looking: asyncio.Task[None] | None = None  # at the line, while a turn waits in it
         self.forwarding: asyncio.Task[None] | None = None
+        self.reading_ahead: asyncio.Task[None] | None = None
         self.bucket = TokenBucket(COMMANDS_PER_SECOND, COMMANDS_AT_ONCE)
         self.refusals = 0
         self.version = -1
@@ -114,7 +115,10 @@ class AdventureConsumer(AsyncWebsocketConsumer):
             self.version = int(version)
         if not await self.may_open():
             return
-        self.follow_from(query.get("after", [""])[0])
+        after = query.get("after", [""])[0]
+        self.follow_from(after)
+        if not after:  # opened, and not come back after a break
+            self.reading_ahead = asyncio.create_task(self.read_ahead())
         key = self.scope["session"].session_key
         self.present = Present(self, key, self.player.pk, self.adventure_id, self.window)
         attendance().join(self.present)
@@ -128,6 +132,13 @@ class AdventureConsumer(AsyncWebsocketConsumer):
             await self.close_for_others()
             return False
         return True
+
+    async def read_ahead(self) -> None:
+        """Have the next prompt read while the player reads the page."""
+        try:
+            await in_database(readahead.ask, self.adventure_id)
+        except Exception as problem:  # the next turn reads it all the same
+            logger.warning("adventure %s: not read ahead: %s", self.adventure_id, where(problem))
 
     async def among_windows(self, has_room: Callable[[], bool]) -> bool:
         """What the list of the player's windows says; while Redis is away, that there is room."""
@@ -153,13 +164,13 @@ class AdventureConsumer(AsyncWebsocketConsumer):
     async def disconnect(self, code: int) -> None:
         metrics.SOCKETS.dec()
         leftovers.add()
-        for task in (self.looking, self.forwarding):
+        for task in (self.looking, self.forwarding, self.reading_ahead):
             if task is not None:
                 task.cancel()
         if self.present is not None:
             attendance().leave(self.present)
         # Or it would stay in memory with all that they hold until somebody looks for cycles.
-        self.looking = self.forwarding = self.present = None
+        self.looking = self.forwarding = self.reading_ahead = self.present = None
         if self.player.is_authenticated and not line_rest.on:
             with contextlib.suppress(redis.RedisError):
                 await asyncio.to_thread(self.window.leave)

@@ -14,6 +14,9 @@ from inference.text import shown_action
 # In bytes: a request stays under its 256 KiB. Narrators have windows of their own below this.
 STORY_BYTES = 160_000
 CARD_BYTES = 40_000
+# Where the others take no more than this, they are sent as well: the worker reads the next prompt
+# ahead with what it has, and the reply may mention some of them.
+OTHER_CARD_BYTES = 6_000
 
 
 def story_context(adventure: Adventure, turn: Turn) -> StoryContext:
@@ -51,14 +54,23 @@ def cards_for(cards: list[Card], story: tuple[Passage, ...]) -> tuple[Card, ...]
     text = "\n".join(
         part for each in latest for part in (shown_action(each.kind, each.action), each.reply)
     )
+    likely = reachable(cards, text)
+    kept = first_that_fit(likely, CARD_BYTES)
+    seen = {id(card) for card in likely}
+    others = [card for card in cards if id(card) not in seen]
+    whole = len(first_that_fit(others, OTHER_CARD_BYTES)) == len(others)
+    return (*kept, *others) if whole else tuple(kept)
+
+
+def first_that_fit(cards: list[Card], room: int) -> list[Card]:
+    """The first cards that take at most `room` bytes together."""
     kept: list[Card] = []
-    room = CARD_BYTES
-    for card in reachable(cards, text):
+    for card in cards:
         room -= len(card.model_dump_json().encode())
         if room < 0:
             break
         kept.append(card)
-    return tuple(kept)
+    return kept
 
 
 def recent_story(path: list[Step]) -> tuple[Passage, ...]:

@@ -19,7 +19,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
-from game import dice, edits, metrics, narration, paths, room
+from game import dice, edits, metrics, narration, paths, readahead, room
 from game.database import after_commit
 from game.log import publish_on_commit, story_log
 from game.models import Adventure, Command, Edit, Kind, Player, Status, Turn, TurnContext
@@ -241,6 +241,7 @@ def put_texts(
     edits.note_last(adventure, turn, edits.replace(adventure, turn, new, player), undone=undone)
     edited = TurnEdited(turn=turn_shown(turn), last_edit=edits.last_edit(adventure))
     publish_on_commit(adventure, edited)
+    readahead.ask_on_commit(adventure)
     return turn
 
 
@@ -377,6 +378,7 @@ def move_head(adventure: Adventure, turn: Turn) -> Turn:
         redo=str(turn.last_child_id) if turn.last_child_id else None,
     )
     publish_on_commit(adventure, moved)
+    readahead.ask_on_commit(adventure)
     return turn
 
 

@@ -95,9 +95,14 @@ class ReadAhead:
         characters = len(context.memory) + sum(
             len(each.action) + len(each.reply) for each in context.story
         )
-        now = time.monotonic()
+        now, engine = time.monotonic(), self.engine()
         with self.lock:
-            self.waiting.pop(request.adventure, None)
+            if self.waiting.pop(request.adventure, None) is not None:
+                self.count("dropped")
+            if self.reading and self.reading[1].request.adventure == request.adventure and engine:
+                engine.cancel(self.reading[0])  # what it reads is another branch, or an older text
+                self.reading = None
+                self.count("dropped")
             self.waiting[request.adventure] = Job(request, now, now + QUIET_SECONDS, characters)
             self.forget_oldest()
         self.nudge.set()

@@ -1,13 +1,19 @@
 """Next prompts are read while players read: what is read, when, and who goes first."""
 
 import pytest
+import redis
 
+from game import narration, readahead, turns
+from game.log import line_rest
+from game.models import Turn
+from game.protocol import UndoTurn
+from inference.log import StoryLog
 from inference.prompts import stable_front
 from inference.readahead import ReadAhead, next_request
 from inference.request import Card, Passage
 from tests.prompting import build, count, narrator, render_chat, request, told_turns
 from tests.serving import until
-from tests.test_turns import act
+from tests.test_turns import act, key, tell
 
 database = pytest.mark.django_db(transaction=True)
 
@@ -58,8 +64,8 @@ def test_the_next_prompt_begins_with_what_was_read(teller, turns, kind, action):
 def test_a_story_line_changes_no_more_than_where_notes_stand():
     """It asks for two turns more, so summary, cards and note may stand elsewhere."""
     teller = narrator("chat")
-    for turns in range(2, 12):
-        before = request(story=[*request().context.story, *told_turns(turns)], cards=CARDS)
+    for number in range(2, 12):
+        before = request(story=[*request().context.story, *told_turns(number)], cards=CARDS)
         read = front(before, REPLY, teller)
         prompt = build(after(before, REPLY, "story", "The lamp goes out."), teller).text
         note = read.index("afraid of geese")
@@ -178,6 +184,66 @@ def test_a_host_can_switch_it_off(log, troupe, settings):
     assert not storyteller.ahead.busy
 
 
+# ---- what the game asks for
+
+
+@database
+def test_an_adventure_that_is_opened_is_read(alice, adventure, log, troupe):
+    storyteller = reading(troupe)
+    assert readahead.ask(adventure.pk)
+    until(lambda: storyteller.ahead.reading is not None)
+    _, job = storyteller.ahead.reading
+    assert job.request.adventure == str(adventure.pk)
+    assert job.request.context.story[-1].kind == "opening"
+
+
+@database
+def test_after_an_undo_the_branch_that_is_played_now_is_read(alice, adventure, log, troupe):
+    storyteller = reading(troupe)
+    act(adventure, alice, "run")
+    until(lambda: storyteller.ahead.reading is not None)
+    turns.carry_out(adventure.pk, alice, UndoTurn(type="undo_turn", key=key()))
+    until(lambda: newest(storyteller) == "opening", seconds=10)
+
+
+def newest(storyteller):
+    """The kind of the last turn of the story that is read."""
+    reading = storyteller.ahead.reading
+    return reading and reading[1].request.context.story[-1].kind
+
+
+@database
+def test_what_is_asked_for_is_what_the_worker_reads_unasked(alice, adventure, narrator_awake, log):
+    turn = act(adventure, alice, "open the door")
+    before = narration.request_for(adventure, turn)
+    tell(turn)
+    head = Turn.objects.get(pk=turn.pk)
+    asked = readahead.request_for(adventure, head, "parrot").context
+    assert asked == next_request(before, "It opens.").context
+
+
+@database
+def test_nobody_is_asked_while_a_turn_is_under_way_or_nobody_reads(
+    alice, adventure, narrator_awake, log
+):
+    assert not readahead.ask(adventure.pk)
+    log.beat("parrot", "test", 4, [1.0], reads_ahead=True)
+    assert readahead.ask(adventure.pk)
+    act(adventure, alice, "run")
+    assert not readahead.ask(adventure.pk)
+
+
+@database
+def test_with_redis_away_a_page_opens_all_the_same(adventure, log, monkeypatch):
+    def away(*_):
+        raise redis.ConnectionError
+
+    monkeypatch.setattr(StoryLog, "worker_to_read", away)
+    assert not readahead.ask(adventure.pk)
+    assert line_rest.on
+    line_rest.until = 0.0
+
+
 # ---- limits
 
 
@@ -187,8 +253,8 @@ def ahead(log):
 
 
 def test_of_one_adventure_only_the_newest_is_read(ahead):
-    for turns in range(5):
-        ahead.note(request(story=told_turns(turns)))
+    for number in range(5):
+        ahead.note(request(story=told_turns(number)))
     [job] = ahead.waiting.values()
     assert len(job.request.context.story) == 4
 
