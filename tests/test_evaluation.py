@@ -383,6 +383,13 @@ def test_blind_reading_shuffles_both_runs_and_counts_each():
     assert blind.sheet(cards).count("> You wait.") == 10
 
 
+def test_replies_to_what_the_dice_decided_are_read_with_how_they_fell():
+    rolled = [scored(f"{n}.").model_copy(update={"trap": "dice", "dice": "cost"}) for n in "ab"]
+    cards = blind.shuffled([[*rolled, scored("c.")]], 2, seed=1, trap="dice")
+    assert {card.score.reply for card in cards} == {"a.", "b."}
+    assert "> You wait. (cost)" in blind.sheet(cards)
+
+
 def test_a_share_has_an_interval_around_it_even_where_it_is_none_or_all():
     low, high = blind.interval(5, 10)
     assert round(low, 3) == 0.237 and round(high, 3) == 0.763
@@ -410,6 +417,21 @@ def test_evaluating_a_narrator_prints_a_table_and_keeps_what_was_told(parrot, ca
     assert "| replies | 12 | 24 | 20 | 4 |" in out
     assert len(blind.read(tmp_path / "e" / "situations.jsonl")) == 12
     assert (tmp_path / "e" / "adventures.md").read_text().count("### ") == 2
+
+
+def test_a_run_that_was_kept_is_measured_again_without_telling_it(parrot, capsys, tmp_path):
+    folder = tmp_path / "e"
+    call_command(
+        "evaluate", "parrot", only="lost-property", seeds=1, plays=1, turns=12, save=folder
+    )
+    told = capsys.readouterr().out.partition("\n\n")[2]
+    call_command("evaluate", again=folder)
+    assert capsys.readouterr().out == told
+    with pytest.raises(CommandError, match=r"no situations\.jsonl"):
+        call_command("evaluate", again=tmp_path)
+    (folder / "plays.jsonl").write_text("{")
+    with pytest.raises(CommandError, match=r"plays\.jsonl cannot be read"):
+        call_command("evaluate", again=folder)
 
 
 def test_runs_that_were_kept_stand_beside_each_other(parrot, capsys, tmp_path, monkeypatch):

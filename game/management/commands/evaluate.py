@@ -74,6 +74,12 @@ class Command(BaseCommand):
         parser.add_argument(
             "--write", action="store_true", help="with --check-measures: keep what is found"
         )
+        parser.add_argument(
+            "--again",
+            type=Path,
+            metavar="FOLDER",
+            help="tell nothing; measure what --save kept there with the measures as they are now",
+        )
         parser.add_argument("--json", action="store_true", help="one JSON object for each figure")
         parser.add_argument(
             "--save",
@@ -85,6 +91,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, name: str | None, **options: Any) -> None:
         if options["check_measures"]:
             self.check_measures(write=options["write"])
+            return
+        if options["again"]:
+            self.stdout.write(table(measured_again(options["again"]), read_accuracy()))
             return
         try:
             narrators = load_narrators(options["file"] or settings.INFERENCE.narrators_file)
@@ -275,6 +284,73 @@ def columns(situations: list[Score], plays: list[Play]) -> dict[str, Figures]:
             some = [score for score in played if first <= score.turn < first + TENS]
             told[f"turns {first}–{min(first + TENS - 1, last)}"] = figures(some)
     return told
+
+
+def measured_again(folder: Path) -> dict[str, Figures]:
+    """The table of a saved run, measured anew. Raises CommandError where there is none."""
+    begun = beginnings()
+    moments = {each.name: each for each in read_situations(begun, outcomes=dice.TOLD)}
+    kept = [kept_scores(folder / name) for name in ("situations.jsonl", "plays.jsonl")]
+    if not any(kept):
+        raise CommandError(f"{folder} has no situations.jsonl or plays.jsonl of evaluate --save")
+    situations = [
+        score_again(each, [turn.reply for turn in moment.context.story], moment.player, moment)
+        for each in kept[0]
+        if (moment := moments.get(each.story))
+    ]
+    plays: dict[tuple[str, int], Play] = {}
+    for each in sorted(kept[1], key=lambda score: score.turn):
+        if each.story in begun:
+            beginning = begun[each.story]
+            play = plays.setdefault(
+                (each.story, each.seed), Play(each.story, beginning, each.seed, [])
+            )
+            before = [beginning.opening, *(turn.reply for turn in play.scores)]
+            play.scores.append(score_again(each, before, beginning.player, names=beginning.names))
+    return columns(situations, list(plays.values()))
+
+
+def kept_scores(file: Path) -> list[Score]:
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+        return [Score.heard(line) for line in lines]
+    except FileNotFoundError:
+        return []
+    except (OSError, UnicodeDecodeError, ValidationError) as problem:
+        raise CommandError(f"{file} cannot be read: {str(problem).splitlines()[0]}") from None
+
+
+def score_again(
+    kept: Score,
+    before: Sequence[str],
+    player: str,
+    moment: Moment | None = None,
+    names: Sequence[str] = (),
+) -> Score:
+    """The measures of a reply that was kept; what is no measure stays as it was."""
+    told = Told(
+        reply=kept.reply,
+        raw=list(kept.raw),
+        tokens=kept.tokens,
+        seconds=kept.seconds,
+        resampled=list(kept.resampled),
+        shortened=kept.shortened,
+        error=kept.error,
+    )
+    measured = score(
+        kept.story,
+        moment.context.action if moment else Passage(kind="story", action=kept.action),
+        told,
+        before,
+        player,
+        moment.situation if moment else None,
+        moment.names if moment else names,
+        turn=kept.turn,
+        seed=kept.seed,
+        found_again=kept.found_again,
+        cut_story=kept.cut_story,
+    )
+    return measured.model_copy(update={"prompt_tokens": kept.prompt_tokens})
 
 
 def run_of(narrator: Narrator, told: dict[str, Figures], options: dict[str, Any]) -> Run:
