@@ -1,5 +1,5 @@
 .POSIX:
-.PHONY: play test test-torch test-containers test-docs check bench eval eval-measures faults
+.PHONY: play test test-quill test-torch test-containers test-docs check bench eval eval-measures faults
 
 # make play HOST=0.0.0.0 PORT=8001 DATA_DIR=~/grue: what is set here reaches Grue's environment.
 
@@ -10,6 +10,12 @@ play:
 test:
 	@sh scripts/environment.sh light test
 	@sh scripts/test.sh
+
+# The tests of the built-in narrator quill, whose model (1.1 GB) is fetched first where it is not here.
+test-quill:
+	@sh scripts/environment.sh light test
+	@.venv/bin/python scripts/fetch_narrator.py quill smol
+	@exec .venv/bin/python -m pytest -m quill
 
 # The tests that need torch: the transformers engine, fine-tuning, the export of a checkpoint for openvino.
 test-torch:

@@ -166,10 +166,20 @@ def test_workers_and_scalers_ask_for_narrators_that_the_cluster_has(overlay, tmp
                         assert int(trigger["metadata"]["targetValue"]) <= narrator.slots
 
 
-def test_the_built_in_narrator_of_a_cluster_is_the_built_in_one():
-    ours = load_narrators(ROOT / "narrators.yaml").get("smol")
+def test_the_built_in_narrators_of_a_cluster_are_the_built_in_ones():
+    ours = load_narrators(ROOT / "narrators.yaml")
     for folder in ("base", "gpu"):
-        assert load_narrators(KUBERNETES / folder / "narrators.yaml").get("smol") == ours
+        cluster = load_narrators(KUBERNETES / folder / "narrators.yaml")
+        assert cluster.defaults == ours.defaults
+
+
+def test_a_worker_of_quill_has_the_memory_that_quill_wants():
+    (container,) = one("cpu", "Deployment", "narrator-quill")["spec"]["template"]["spec"][
+        "containers"
+    ]
+    limit = container["resources"]["limits"]["memory"]
+    wanted = load_narrators(ROOT / "narrators.yaml").get("quill").memory_mb
+    assert int(limit.removesuffix("Gi")) * 1024**3 > wanted * 1_000_000
 
 
 # Limits
@@ -316,7 +326,7 @@ def test_kubelet_and_keda_get_their_answers_from_a_web_of_the_cluster(db, tmp_pa
     (container,) = one(overlay, "Deployment", "web")["spec"]["template"]["spec"]["containers"]
     service = one(overlay, "Service", "web")
     scaled = of_kind(overlay, "ScaledObject")
-    assert len(scaled) == 3
+    assert len(scaled) == 4
     with web_of(overlay, tmp_path) as web:
         for name in ("startupProbe", "livenessProbe", "readinessProbe"):
             probe = container[name]["httpGet"]

@@ -1,0 +1,110 @@
+"""Quill for real: fetched, verified, told by a worker, taken over to (`make test-quill`)."""
+
+import time
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from game import narration
+from game.models import Adventure, Status, Turn
+from inference import company as companies
+from inference.models import check_model, ensure_model, known
+from inference.narrators import load_narrators
+from inference.trial import prove
+from tests.serving import until
+from tests.test_turns import act
+
+pytestmark = [pytest.mark.quill, pytest.mark.timeout(1800)]
+database = pytest.mark.django_db(transaction=True)
+
+SHIPPED = Path(settings.BASE_DIR) / "narrators.yaml"
+START = 5.0  # seconds until it tells, where its model is here
+BUSY = 6  # times slower that a machine may be that is busy with other things
+TURN = 300  # seconds that a turn may take on a busy machine
+
+
+@pytest.fixture(scope="module")
+def quill():
+    """The shipped entry, its model fetched where it is not here yet."""
+    narrator = load_narrators(SHIPPED).get("quill")
+    ensure_model(narrator, settings.INFERENCE.models_dir)
+    return narrator
+
+
+@pytest.fixture
+def shipped(settings):
+    """The game and its workers on the shipped list."""
+    from dataclasses import replace
+
+    settings.INFERENCE = replace(settings.INFERENCE, narrators_file=SHIPPED)
+
+
+def told(adventure, player, text):
+    """A turn that was told to its end."""
+    turn = act(adventure, player, text)
+    until(lambda: Turn.objects.get(pk=turn.pk).status != Status.QUEUED, TURN)
+    turn.refresh_from_db()
+    assert turn.status == Status.TOLD, turn.reason
+    assert turn.reply.strip()
+    return turn
+
+
+def test_its_file_is_the_one_that_was_published(quill):
+    assert check_model(quill, settings.INFERENCE.models_dir).stat().st_size == quill.bytes
+
+
+def test_its_weights_are_read_as_they_are_meant(quill):
+    assert prove(quill, settings.INFERENCE).said == "says what it should"
+
+
+@database
+def test_a_name_that_was_told_is_known_two_turns_later(quill, shipped, stage, alice, adventure):
+    stage.file = SHIPPED
+    stage.company("quill")
+    Adventure.objects.filter(pk=adventure.pk).update(narrator="quill")
+    told(adventure, alice, "give the old ferryman the silver coin; he says that his name is Odran")
+    told(adventure, alice, "climb into the boat")
+    answer = told(adventure, alice, "ask the ferryman for his name")
+    assert "Odran" in answer.reply
+
+
+@database
+def test_a_second_start_reads_what_is_here_and_takes_seconds(quill, shipped, stage, log):
+    stage.file = SHIPPED
+    stage.company("quill").stop()
+    began = time.monotonic()
+    stage.company("quill")
+    seconds = time.monotonic() - began
+    assert log.narrator_ready("quill")
+    assert seconds < START * BUSY
+
+
+@database
+def test_it_takes_over_from_smol_in_an_adventure_that_is_played(
+    quill, shipped, stage, log, alice, adventure, monkeypatch
+):
+    """Its model counts as missing at first, and comes from where it lies."""
+    here = []
+
+    def seen(narrator, models_dir):
+        if narrator.name == "quill" and not here:
+            return None
+        return known(narrator, models_dir)
+
+    class Arriving(companies.Fetch):
+        def _run(self):
+            until(lambda: here, TURN)
+            super()._run()
+
+    monkeypatch.setattr(companies, "known", seen)
+    monkeypatch.setattr(companies, "Fetch", Arriving)
+    monkeypatch.setattr(narration, "PACE_SECONDS", 0.0)
+    stage.file = SHIPPED
+    company = stage.company("quill", "smol")
+    assert told(adventure, alice, "look around").narrator == "smol"
+    assert log.model_state("quill").kind == "fetching"
+    here.append(True)
+    until(lambda: log.narrator_ready("quill"), TURN)
+    assert told(adventure, alice, "open the cellar door").narrator == "quill"
+    assert [name for name, seat in company.seats.items() if seat.storyteller] == ["quill", "smol"]
