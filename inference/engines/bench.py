@@ -127,9 +127,11 @@ def story(number: int, count: Callable[[str], int]) -> list[Passage]:
     return [Passage(kind="opening", reply=told)]
 
 
-def asked(narrator: Narrator, passages: list[Passage], action: str) -> GenerationRequest:
+def asked(
+    narrator: Narrator, passages: list[Passage], action: str, told: int = TOLD_TOKENS
+) -> GenerationRequest:
     # prompts.py adds a margin to end the sentence in; here each story is to be as long as the next.
-    tokens = int(TOLD_TOKENS / (1 + prompts.MARGIN))
+    tokens = max(1, int(told / (1 + prompts.MARGIN)))
     return GenerationRequest(
         adventure="bench",
         turn="bench",

@@ -4,7 +4,8 @@ Told is a GPT-2 of a published shape with random weights, which are as fast as t
 checkpoint's folder (`--model`), or a narrator of the file (`--narrator smol`). Beside them stand:
 
 - `generate`: plain transformers, one story at a time, which is the yardstick for a checkpoint;
-- `library`: a bare loop over openvino-genai, without a process, a prompt or a word of ours;
+- `library`: a bare loop over openvino-genai or llama.cpp, without a process, a prompt or a word of
+  ours;
 - `llama.cpp`: its server on the very same GGUF, asked by the engine `openai` in a bare loop: what
   it counts of a prompt before it asks is no fault of the server's.
 
@@ -18,6 +19,7 @@ import platform
 import queue
 import statistics
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
@@ -35,6 +37,7 @@ from inference.engines.bench import (
     Run,
     Tell,
     Turn,
+    asked,
     bare,
     resident_megabytes,
     say,
@@ -47,13 +50,18 @@ from inference.engines.process import EngineProcess
 from inference.engines.shapes import SHAPES, make
 from inference.models import ModelError, ensure_model
 from inference.narrators import Narrator, load_narrators
-from inference.request import GenerationRequest
+from inference.request import GenerationRequest, Passage
 from inference.sampling import SamplingParams
 
 Engine = Literal["openvino", "transformers"]  # those that tell a checkpoint
 
 STORIES = (1, 8, 16, 32)
 WINDOW = 1024
+# Of a story that is told on while a stranger's prompt is read.
+LONG_TOLD = 500
+UNDER_WAY = 8  # tokens
+STRANGER_TOKENS = 1000
+RUNNING, STRANGER = 1, 2
 TURNS: tuple[Turn, ...] = ("cold", "next")
 GENERATE, LIBRARY, LLAMA = "generate", "library", "llama.cpp"
 BESIDE = (GENERATE, LIBRARY, LLAMA)  # what the engines are measured by
@@ -125,6 +133,57 @@ class Ear:
 
 def _no_chat(*_: Any) -> str:
     raise ValueError("a base model has no chat template")
+
+
+class LlamaLibrary:
+    """llama.cpp by itself: ids in, its own events out, counted and no more."""
+
+    def __init__(self, narrator: Narrator, config: InferenceConfig) -> None:
+        from inference.engines import llama as ours  # noqa: PLC0415  heavy
+
+        self._llama = ours
+        self._ours = ours.load(narrator, config)
+        self._narrator = narrator
+        self.count = self._ours.count
+
+    def tell(self, requests: dict[int, GenerationRequest]) -> Run:
+        asked = {number: self._body(request) for number, request in requests.items()}
+        run = Run(began=time.monotonic())
+        ended = threading.Barrier(len(asked) + 1)
+
+        def tell_one(number: int, body: dict[str, Any]) -> None:
+            said: list[str] = []
+
+            def hear(event: dict[str, Any]) -> bool:
+                if event.get("choices"):
+                    if event["choices"][0]["text"]:
+                        run.first.setdefault(number, time.monotonic())
+                    said.append(event["choices"][0]["text"])
+                if event.get("usage"):
+                    run.tokens += event["usage"]["completion_tokens"]
+                return False
+
+            self._ours._server.handle_completions(body, hear)
+            run.replies[number] = "".join(said)
+            ended.wait()
+
+        for number, body in asked.items():
+            threading.Thread(target=tell_one, args=(number, body)).start()
+        ended.wait()
+        run.ended = time.monotonic()
+        return run
+
+    def _body(self, request: GenerationRequest) -> dict[str, Any]:
+        ours = self._ours
+        built = prompts.build(
+            request, self._narrator, ours.count, ours.render_chat, ours.context_tokens
+        )
+        reply = self._llama.Reply(ours._prompt_ids(built.text), built.sampling)
+        body = self._llama.body_of(reply, ours.context_tokens)
+        # What our own way needs, and the library by itself does without.
+        for field in ("return_progress", "return_tokens", "verbose"):
+            del body[field]
+        return {**body, "stream_options": {"include_usage": True}}
 
 
 class Library:
@@ -242,9 +301,9 @@ def narrator_of(engine: Engine, folder: Path, slots: int, dtype: str) -> Narrato
     )
 
 
-def room_for(slots: int) -> dict[str, Any]:
+def room_for(slots: int, engine: str = "openvino") -> dict[str, Any]:
     """Options with which all stories and their next turns stay known."""
-    return {"cache_tokens": max(16_384, 1024 * slots)}
+    return {} if engine == "llama" else {"cache_tokens": max(16_384, 1024 * slots)}
 
 
 def compare_checkpoint(
@@ -273,19 +332,109 @@ def compare_narrator(
         update={
             "slots": slots,
             "context": WINDOW,
-            "options": {**narrator.options, **room_for(slots)},
+            "options": {**narrator.options, **room_for(slots, narrator.engine)},
             # As long as elsewhere, where the model does not end its reply before that.
             "sampling": narrator.sampling.model_copy(update={"max_tokens": TOLD_TOKENS}),
         }
     )
     with Ways(config) as ways:
         ways.add(ours.engine, ours)
-        library = Library(ours, config)
+        library = (LlamaLibrary if ours.engine == "llama" else Library)(ours, config)
         ways.found[LIBRARY] = Way(library.tell)
         model = ensure_model(ours, config.models_dir)
-        if model.is_file():
+        if model.is_file() and ours.engine != "llama":
             ways.add_llama(ours, model)
         compare(ways.found, ours, library.count, given)
+    if given.pauses:
+        measure_pauses(ours, config, library.count, given.rounds)
+
+
+def measure_pauses(
+    narrator: Narrator, config: InferenceConfig, count: Callable[[str], int], rounds: int
+) -> None:
+    """How long a story under way waits for its next word while a stranger's prompt is read."""
+    asked = narrator.model_copy(
+        update={
+            "slots": 2,
+            "context": 2 * WINDOW,
+            "sampling": narrator.sampling.model_copy(update={"max_tokens": LONG_TOLD}),
+        }
+    )
+    heard: queue.SimpleQueue[tuple[float, list[NewText]]] = queue.SimpleQueue()
+    process = EngineProcess(
+        asked,
+        config,
+        lambda texts: heard.put((time.monotonic(), texts)),
+        None,
+        lambda _: os._exit(1),
+    )
+    process.start()
+    process.wait_ready(PATIENCE)
+    gaps: list[float] = []
+    slower: list[float] = []
+    for turn in range(rounds + 1):
+        alone, _ = first_word(process, heard, asked, strangers_story(4 * turn, count), None)
+        running = strangers_story(4 * turn + 1, count)
+        beside, waits = first_word(
+            process, heard, asked, strangers_story(4 * turn + 2, count), running
+        )
+        if turn:  # the first round warms up
+            gaps += waits
+            slower.append(beside / alone)
+    process.stop(timeout=5)
+    gaps.sort()
+    what = {"way": narrator.engine, "prompt": STRANGER_TOKENS}
+    say("pause_seconds_p99", round(gaps[int(0.99 * (len(gaps) - 1))], 2), **what)
+    say("pause_seconds_longest", round(gaps[-1], 2), **what)
+    say("first_word_to_alone", round(statistics.median(slower), 2), **what)
+
+
+def first_word(
+    process: EngineProcess,
+    heard: "queue.SimpleQueue[tuple[float, list[NewText]]]",
+    narrator: Narrator,
+    stranger: list[Passage],
+    running: list[Passage] | None,
+) -> tuple[float, list[float]]:
+    """Seconds to a stranger's first word, and between those of a running story meanwhile."""
+    asking: dict[int, GenerationRequest] = {}
+    if running is not None:
+        asking[RUNNING] = asked(narrator, running, "walk on", narrator.sampling.max_tokens)
+    asking[STRANGER] = asked(narrator, stranger, "look around", 8)
+    last = began = time.monotonic()
+    waits: list[float] = []
+    first = 0.0
+    told = 0
+    ended: set[int] = set()
+    for number, request in asking.items():
+        process.submit(number, request)
+        while number == RUNNING and told < UNDER_WAY:
+            last, texts = heard.get(timeout=PATIENCE)
+            told += sum(text.tokens for text in texts)
+        began = time.monotonic()
+    while ended < asking.keys():
+        now, texts = heard.get(timeout=PATIENCE)
+        for text in texts:
+            if text.request == RUNNING and text.tokens and not first:
+                waits.append(now - last)
+                last = now
+            elif text.request == STRANGER and text.tokens and not first:
+                first = now - began
+                waits.append(now - last)  # the running story's wait that goes on
+                process.cancel(RUNNING)
+            if text.finish == "error":
+                raise RuntimeError(text.error)
+            if text.finish:
+                ended.add(text.request)
+    return first, waits
+
+
+def strangers_story(number: int, count: Callable[[str], int]) -> list[Passage]:
+    """A long story like no other."""
+    parts = [story(100 + 7 * number + part, count)[0].reply for part in range(3)]
+    while count(" ".join(parts)) > STRANGER_TOKENS:
+        parts[-1] = parts[-1].rpartition(". ")[0] + "."
+    return [Passage(kind="opening", reply=" ".join(parts))]
 
 
 def compare(
@@ -355,6 +504,7 @@ def main() -> None:
     told.add_argument("--narrator", help="a narrator of the file, beside llama.cpp")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--stories", type=int, nargs="*", default=STORIES)
+    parser.add_argument("--pauses", action="store_true", help="also while a stranger's is read")
     parser.add_argument("--dtype", default="", choices=["", "float32", "bfloat16", "float16"])
     parser.add_argument("--engines", nargs="*", default=("openvino", "transformers"))
     parser.add_argument("--narrators-file", type=Path, default=Path("narrators.yaml"))
