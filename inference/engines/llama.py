@@ -435,14 +435,15 @@ def started(params: Any) -> Any:
 def limits(seconds: float, memory: float) -> Iterator[None]:
     """At most so many more bytes of memory, and a process that ends by SIGALRM after `seconds`."""
     soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    most = int(own_memory() + memory)
-    if soft == resource.RLIM_INFINITY or most < soft:
+    own = own_memory()
+    most = int(own + memory)
+    if own and (soft == resource.RLIM_INFINITY or most < soft):
         resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    before, _ = signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_REAL, before)
         resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
 
 
