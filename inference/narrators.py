@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from inference.config import InferenceConfig
+from inference.engine_choice import chosen_engine
 from inference.engines.abilities import ignored_by, names
 from inference.lastgood import LastGood
 from inference.request import Kind
@@ -53,7 +54,10 @@ class Narrator(BaseModel):
     line: str = Field(max_length=200)  # what players read about it
     builtin: bool = False  # comes with Grue: fetched without asking on the first start
     small: bool = False  # a very small model: players are told that its stories wander
+    # In the file it may be `auto`, which stands for llama or openvino: inference/engine_choice.py.
     engine: Literal["openvino", "llama", "transformers", "openai", "scripted"]
+    # Why `auto` stands for this engine; set here, and not in the file.
+    engine_reason: str = Field(default="", exclude=True)
     # Where it comes from (inference/sources.py), or the path of a GGUF file or of a checkpoint's
     # folder, absolute or in MODELS_DIR; for openai the address of a server:
     # http://127.0.0.1:8080/v1. In the file it may be a list of sources, which are tried in turn.
@@ -92,6 +96,22 @@ class Narrator(BaseModel):
     visible: Literal["everyone", "staff"] = "everyone"  # who may choose it
     weight: float = Field(default=0, ge=0)  # its share of new adventures; all 0: the default's
     server: Server = Server()  # for openai
+
+    @model_validator(mode="before")
+    @classmethod
+    def chooses_an_engine(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        if "engine_reason" in given:
+            raise ValueError("engine_reason is not a setting that narrators know")
+        if given.get("engine") != "auto":
+            return given
+        model = given.get("model")
+        first = model[0] if isinstance(model, list) and model else model
+        if not isinstance(first, str) or not first:
+            raise ValueError("`engine: auto` wants a model")
+        engine, reason = chosen_engine(first)
+        return {**given, "engine": engine, "engine_reason": reason}
 
     @model_validator(mode="before")
     @classmethod

@@ -171,6 +171,8 @@ class Command(BaseCommand):
 
     def try_out(self, narrator: Narrator) -> None:
         """Read the model in full and tell three turns with it."""
+        if narrator.engine_reason:
+            self.stdout.write(f"engine: auto is {narrator.engine}: {narrator.engine_reason}")
         if narrator.engine == "openai":
             self.check_server(narrator)
         elif narrator.model:
