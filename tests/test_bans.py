@@ -4,7 +4,7 @@ import random
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from inference.engines.bans import MOST_BACKTRACKS, BanningEngine
@@ -192,6 +192,24 @@ def test_a_reply_that_is_stopped_while_it_goes_back_ends_as_stopped():
     assert not banning.busy
 
 
+def test_what_goes_wrong_when_a_reply_goes_on_ends_that_reply_alone():
+    engine = Dice(lambda prompt, number: ["So", " a", " testament", " to", " it", " all"])
+    usual = engine.submit
+
+    def submit(prompt, sampling, output=None):
+        if sampling.not_first:
+            raise OSError("the socket is gone")
+        return usual(prompt, sampling, output)
+
+    engine.submit = submit
+    banning = BanningEngine(engine)
+    number = banning.submit("P:\n", SamplingParams(banned=("a testament to",)))
+    news = [new for _ in range(20) for new in banning.step()]
+    assert [(new.request, new.finish) for new in news if new.finish] == [(number, "error")]
+    assert news[-1].error == "OSError: the socket is gone"
+    assert not banning.busy
+
+
 def test_two_replies_do_not_mix_while_one_goes_back():
     texts = {
         "one\n": ["A", " testament", " to", " it", " all", "."],
@@ -220,6 +238,7 @@ WORDS = st.lists(ALPHABET, min_size=1, max_size=6).map("".join)
     seed=st.integers(0, 10_000),
     can_avoid=st.booleans(),
 )
+@example(phrases=["a", "不"], text="b a不aa", seed=1783, can_avoid=False)
 def test_no_word_that_is_passed_on_ever_holds_a_phrase(phrases, text, seed, can_avoid):
     phrases = tuple(each for each in phrases if any(map(str.isalnum, each)))
     luck = random.Random(seed)

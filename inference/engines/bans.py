@@ -5,9 +5,9 @@ the token that began it. What has left here is never taken back.
 """
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
-from inference.engines.base import Engine, Finish, Message, NewText, RequestId
+from inference.engines.base import Engine, EngineBroken, Finish, Message, NewText, RequestId
 from inference.output_format import OutputFormat
 from inference.sampling import SamplingParams, Setting
 from inference.text.phrases import Found, Phrases, Watch
@@ -24,6 +24,14 @@ SEED_STEP = 104_729  # any number: another seed
 WARM = 0.7
 
 
+class Piece(NamedTuple):
+    """Where one token's text begins: its place, the tokens before, and where a phrase had begun."""
+
+    place: int = 0
+    tokens: int = 0
+    begun: int | None = None
+
+
 @dataclass
 class Reply:
     """One reply: what was heard of it, and what of that was passed on."""
@@ -36,7 +44,7 @@ class Reply:
     inner: RequestId | None = None
     text: str = ""
     passed: int = 0  # characters
-    starts: list[tuple[int, int]] = field(default_factory=list)  # of pieces: place, tokens before
+    pieces: list[Piece] = field(default_factory=list)
     tokens: int = 0  # that `text` is
     back: list[int] = field(default_factory=list)  # the places that it went back to
     avoided: dict[int, list[str]] = field(default_factory=dict)  # by place
@@ -119,8 +127,8 @@ class BanningEngine:
         begun = len(reply.text)
         if new.text or new.tokens:
             # Half a character has no text yet: it is one piece with what makes it whole.
-            if not reply.starts or reply.starts[-1][0] < begun:
-                reply.starts.append((begun, reply.tokens))
+            if not reply.pieces or reply.pieces[-1].place < begun:
+                reply.pieces.append(Piece(begun, reply.tokens, reply.watch.begun))
             reply.text += new.text
             reply.tokens += new.tokens
         found = reply.watch.hear(new.text)
@@ -141,9 +149,17 @@ class BanningEngine:
             news.append(replace(new, request=request, text=text))
 
     def _free(self, reply: Reply) -> str:
-        """What may be passed on now: all before a phrase that may have begun."""
-        held = reply.watch.begun
-        until = len(reply.text) if held is None else piece_of(reply, held)[0]
+        """What may be passed on now: all before a phrase that may have begun.
+
+        A phrase may have begun before the piece where that one stands, and been none since: it is
+        one again where the reply goes back to between them.
+        """
+        held, until = reply.watch.begun, len(reply.text)
+        while held is not None:
+            piece = piece_of(reply, held)
+            if piece.place == until:
+                break
+            held, until = piece.begun, piece.place
         text = reply.text[reply.passed : until]
         reply.passed = max(reply.passed, until)
         return text
@@ -152,15 +168,15 @@ class BanningEngine:
         self, request: RequestId, reply: Reply, found: Found, new: NewText, news: list[NewText]
     ) -> None:
         """A phrase is complete: forget it, and have the reply told on from before it."""
-        place, tokens = piece_of(reply, found.start)
-        following = [start for start, _ in reply.starts if start > place]
+        place, tokens, _ = piece_of(reply, found.start)
+        following = [piece.place for piece in reply.pieces if piece.place > place]
         first = reply.text[place : following[0] if following else len(reply.text)]
         kept = reply.text[:place]
         reply.text, reply.tokens = kept, tokens
-        reply.starts = [start for start in reply.starts if start[0] < place]
+        reply.pieces = [piece for piece in reply.pieces if piece.place < place]
         reply.back.append(place)
         reply.avoided.setdefault(place, []).append(first)
-        reply.watch = Watch(reply.phrases, reply.prompt[-BEFORE:] + kept, begins=len(kept))
+        reply.watch = watch_after(reply, kept)
         text = self._free(reply)
         news.append(NewText(request, text, new.tokens, banned=(found.phrase,)))
         if new.finish:
@@ -199,14 +215,21 @@ class BanningEngine:
         except ValueError:  # read again, a text may be some tokens longer than it was told
             self._end(request, news, "length")
             return
+        except EngineBroken:
+            raise
+        except Exception as error:  # one reply's trouble is not that of the others
+            self._end(request, news, "error", f"{type(error).__name__}: {error}")
+            return
         reply.inner = inner
         self._by_inner[inner] = request
 
-    def _end(self, request: RequestId, news: list[NewText], finish: Finish) -> None:
+    def _end(
+        self, request: RequestId, news: list[NewText], finish: Finish, error: str = ""
+    ) -> None:
         """End a reply before a phrase, with words that were held for another one."""
         reply = self._replies[request]
-        text = reply.text[reply.passed :] if finish == "length" else ""
-        news.append(NewText(request, text, 0, finish))
+        text = without_last_phrase(reply)[reply.passed :] if finish == "length" else ""
+        news.append(NewText(request, text, 0, finish, error))
         self._forget(request)
 
     def _forget(self, request: RequestId) -> None:
@@ -215,9 +238,23 @@ class BanningEngine:
             self._by_inner.pop(reply.inner, None)
 
 
-def piece_of(reply: Reply, place: int) -> tuple[int, int]:
-    """Where the piece begins that a place is in, and the tokens before it."""
-    return next((start for start in reversed(reply.starts) if start[0] <= max(place, 0)), (0, 0))
+def piece_of(reply: Reply, place: int) -> Piece:
+    """The piece that a place is in; the first for a place in the prompt."""
+    before = (piece for piece in reversed(reply.pieces) if piece.place <= max(place, 0))
+    return next(before, Piece())
+
+
+def without_last_phrase(reply: Reply) -> str:
+    """The text of a reply without a phrase at its end, which is one because nothing follows."""
+    text = reply.text
+    while text and (found := watch_after(reply, text).end()):
+        text = text[: piece_of(reply, found.start).place]
+    return text
+
+
+def watch_after(reply: Reply, text: str) -> Watch:
+    """A watch that has heard so much of a reply."""
+    return Watch(reply.phrases, reply.prompt[-BEFORE:] + text, begins=len(text))
 
 
 def warmer(sampling: SamplingParams) -> dict[str, float]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from inference.text.phrases import Phrases
 
 FILE = Path(__file__).with_name("worn.txt")
-KEPT = 64  # lists that are ready to be used again
+KEPT = 16  # lists that are ready to be used again: the longest takes 7 MB
 
 
 @cache
