@@ -241,6 +241,15 @@ def test_a_narrator_that_cannot_start_is_named_with_its_last_words(data_dir, por
         assert house.nobody_left() is True
 
 
+def test_a_narrator_is_chosen_by_name_and_a_wrong_name_is_answered_with_the_right_ones(
+    data_dir, port
+):
+    with playing(data_dir, port, NARRATOR="parot") as house:
+        code, words = house.last_words()
+    assert code == 1
+    assert words == "grue: NARRATOR wants one of parrot (it is 'parot')"
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="the request is Linux's")
 @pytest.mark.timeout(3 * PATIENCE)
 def test_a_killed_house_leaves_nobody_and_rises_again(data_dir, port):

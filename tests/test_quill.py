@@ -1,6 +1,7 @@
 """Quill for real: fetched, verified, told by a worker, taken over to (`make test-quill`)."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -33,11 +34,11 @@ def quill():
 
 
 @pytest.fixture
-def shipped(settings):
+def shipped(stage, settings):
     """The game and its workers on the shipped list."""
-    from dataclasses import replace
-
+    stage.file = SHIPPED
     settings.INFERENCE = replace(settings.INFERENCE, narrators_file=SHIPPED)
+    return stage
 
 
 def told(adventure, player, text):
@@ -59,9 +60,8 @@ def test_its_weights_are_read_as_they_are_meant(quill):
 
 
 @database
-def test_a_name_that_was_told_is_known_two_turns_later(quill, shipped, stage, alice, adventure):
-    stage.file = SHIPPED
-    stage.company("quill")
+def test_a_name_that_was_told_is_known_two_turns_later(quill, shipped, alice, adventure):
+    shipped.company("quill")
     Adventure.objects.filter(pk=adventure.pk).update(narrator="quill")
     told(adventure, alice, "give the old ferryman the silver coin; he says that his name is Odran")
     told(adventure, alice, "climb into the boat")
@@ -70,11 +70,10 @@ def test_a_name_that_was_told_is_known_two_turns_later(quill, shipped, stage, al
 
 
 @database
-def test_a_second_start_reads_what_is_here_and_takes_seconds(quill, shipped, stage, log):
-    stage.file = SHIPPED
-    stage.company("quill").stop()
+def test_a_second_start_reads_what_is_here_and_takes_seconds(quill, shipped, log):
+    shipped.company("quill").stop()
     began = time.monotonic()
-    stage.company("quill")
+    shipped.company("quill")
     seconds = time.monotonic() - began
     assert log.narrator_ready("quill")
     assert seconds < START * BUSY
@@ -82,7 +81,7 @@ def test_a_second_start_reads_what_is_here_and_takes_seconds(quill, shipped, sta
 
 @database
 def test_it_takes_over_from_smol_in_an_adventure_that_is_played(
-    quill, shipped, stage, log, alice, adventure, monkeypatch
+    quill, shipped, log, alice, adventure, monkeypatch
 ):
     """Its model counts as missing at first, and comes from where it lies."""
     here = []
@@ -100,8 +99,7 @@ def test_it_takes_over_from_smol_in_an_adventure_that_is_played(
     monkeypatch.setattr(companies, "known", seen)
     monkeypatch.setattr(companies, "Fetch", Arriving)
     monkeypatch.setattr(narration, "PACE_SECONDS", 0.0)
-    stage.file = SHIPPED
-    company = stage.company("quill", "smol")
+    company = shipped.company("quill", "smol")
     assert told(adventure, alice, "look around").narrator == "smol"
     assert log.model_state("quill").kind == "fetching"
     here.append(True)
