@@ -138,6 +138,30 @@ def test_a_reply_that_goes_back_finds_its_prompt_read(engine):
     assert max(seen) < 20  # in the other slot it would be all of them
 
 
+@pytest.mark.model
+def test_a_real_server_takes_what_it_is_sent_and_tells_no_banned_phrase(llama):
+    from inference.engines.openai import OpenAIEngine
+
+    far = Narrator(name="far", line="", engine="openai", model=llama, slots=2, context=512)
+    engine = BanningEngine(OpenAIEngine(far))
+    try:
+        plain, _ = tell(engine)
+        never, _ = tell(engine, logit_bias={plain.split()[0]: -100})
+        assert plain.split()[0] not in never.split()
+        dry, _ = tell(engine, LIST, max_tokens=4, dry_multiplier=2)
+        assert not dry.startswith(" rings")
+        every = EVERY.model_dump(exclude={"max_tokens", "temperature"})
+        assert tell(engine, **{**every, "max_tokens": 4, "temperature": 1})[0]
+        assert engine.ignores(EVERY) == ()
+        phrase = " ".join(plain.split()[1:3]).strip(".,")
+        told, banned = tell(engine, banned=(phrase,))
+        assert banned
+        watch = Watch(Phrases((phrase,)))
+        assert (watch.hear(told) or watch.end()) is None
+    finally:
+        engine.engine.close()
+
+
 # ---- who knows what
 
 

@@ -71,7 +71,8 @@ def copy_shown(player: Player, original: Adventure, shown: Shown, plot: bool) ->
         if plot:
             copy.memory, copy.authors_note = shown.memory, shown.authors_note
             copy.first_actions = shown.first_actions
-            copy.save(update_fields=["memory", "authors_note", "first_actions"])
+            copy.sampling = original.sampling
+            copy.save(update_fields=["memory", "authors_note", "first_actions", "sampling"])
             StoryCard.objects.bulk_create(new_card(copy, each) for each in shown.cards)
         path = shown.path
         new = fill(copy, original, player, path[-1], path, plot=False)
