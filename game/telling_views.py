@@ -5,7 +5,7 @@ Asked for JSON, they answer with it. What is not yours is not there.
 
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -29,9 +29,9 @@ from game.protocol import Refused
 from game.snapshots import narrator_shown
 from game.tastes.writer import WriterSettings, settings_of
 from game.tastes.writer_form import CUSTOM, WriterForm
-from inference.engines.abilities import CANNOT, ignored_by, names
+from inference.engines.abilities import CANNOT, ignored_by
 from inference.narrators import Narrator, NarratorsError
-from inference.sampling import Setting
+from inference.sampling import CALLED, Setting
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +46,21 @@ ORIGINS = {
     "told": _("start of the reply"),
     "frame": _("format"),
 }
+
+
+# Those whose names are not the same everywhere; DRY and top-k are.
+SETTINGS: dict[Setting, Any] = {
+    "stop": _("stop strings"),
+    "repetition_penalty": _("repetition penalty"),
+    "frequency_penalty": _("frequency penalty"),
+    "presence_penalty": _("presence penalty"),
+    "logit_bias": _("logit bias"),
+}
+
+
+def names(settings: Iterable[Setting]) -> str:
+    """Settings as players read them."""
+    return ", ".join(str(SETTINGS.get(each, CALLED[each])) for each in settings)
 
 
 @never_cache
@@ -201,7 +216,6 @@ def writer(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
             "narrator": narrator,
             "custom": [form[name] for name in CUSTOM],
             "others": [form[name] for name in ("max_tokens", "banned", "worn", "logit_bias")],
-            "ignored": names(ignored_settings(narrator, settings)),
             "unknown": names(sorted(unknown_to(narrator))),
         },
         status=422 if form.errors else 200,
