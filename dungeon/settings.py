@@ -254,6 +254,7 @@ LIMITS = {
     "data": "10/h/user",
     "operator_code": "10/m/ip,60/h/ip",
     "edit": "30/m/user",
+    "narrators": "30/m/user",
     "search": "60/m/user,120/m/ip",
 }
 

@@ -231,7 +231,7 @@ def connect(
         narrator = Narrator(
             name=slug,
             title=title,
-            line=_("Told by a server of the host’s choice."),
+            line=_("Runs on a server of the host’s choice."),
             engine="openai",
             model=address,
             format="chat" if chat else "transcript",

@@ -15,6 +15,9 @@ DEEDS = {"delete", "ban"}
 # Who has which rights, and with which password. Reading the lists is free.
 RIGHTS = ("admin:game_player_", "admin:auth_group_", "admin:auth_user_password_change")
 READING = ("_changelist", "_history")
+# Installing narrators. What is posted to connect a server holds a key, and is kept nowhere.
+NARRATORS = "admin:game_installednarrator_"
+WITH_A_KEY = f"{NARRATORS}connect"
 
 
 def ask_again(request: HttpRequest, player: Player, name: str) -> HttpResponse | None:
@@ -25,7 +28,9 @@ def ask_again(request: HttpRequest, player: Player, name: str) -> HttpResponse |
     if not name.startswith("admin:"):
         return None
     rights = name.startswith(RIGHTS) and not name.endswith(READING)
-    if not (rights or deletes(request, name)):
+    rights = rights or name == WITH_A_KEY
+    installs = name.startswith(NARRATORS) and request.method == "POST"
+    if not (rights or installs or deletes(request, name)):
         return None
     if not reauthentication.is_reauthentication_required(request, app=""):
         return None

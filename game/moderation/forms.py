@@ -9,6 +9,7 @@ from game.models import Audience, Case, Kind, Report, Turn, Words
 from game.models.moderation import LONGEST_REASON
 from game.moderation.cases import LONGEST_REASON as LONGEST_STORY_REASON
 from game.moderation.notices import LONGEST_APPEAL, LONGEST_NOTE
+from inference.servers import address_problem
 
 
 class ReportForm(forms.Form):
@@ -139,3 +140,79 @@ class PauseForm(forms.Form):
         required=False,
         widget=forms.TextInput(attrs={"dir": "auto", "size": 60}),
     )
+
+
+class SourceForm(forms.Form):
+    """A model of the hub that is not in the catalogue."""
+
+    source = forms.CharField(
+        label=_("Model"),
+        help_text=_(
+            "hf:org/name@revision/file.gguf for a GGUF file, or hf:org/name for a checkpoint, "
+            "which is converted (1.5 GB of tools are fetched once)."
+        ),
+        max_length=300,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    name = forms.CharField(
+        label=_("Name"),
+        help_text=_("Optional. Made of the file’s name otherwise."),
+        max_length=40,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data, label_suffix="")
+
+
+class ConnectForm(forms.Form):
+    """A server that the host runs or pays for."""
+
+    title = forms.CharField(
+        label=_("Name"), help_text=_("Players see it."), max_length=40, strip=True
+    )
+    address = forms.CharField(
+        label=_("Address"),
+        help_text=_("Up to and with /v1: http://192.168.1.20:8080/v1"),
+        max_length=300,
+        widget=forms.TextInput(attrs={"inputmode": "url", "spellcheck": "false"}),
+    )
+    key = forms.CharField(
+        label=_("Key"),
+        help_text=_(
+            "Optional. It is stored encrypted and never shown again. Enter it again for each test."
+        ),
+        max_length=500,
+        required=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+    )
+    model = forms.CharField(
+        label=_("Model"),
+        help_text=_("Optional: the server’s name for it, where it serves several."),
+        max_length=200,
+        required=False,
+        widget=forms.TextInput(attrs={"spellcheck": "false"}),
+    )
+    kind = forms.ChoiceField(
+        label=_("Kind of model"),
+        choices=[
+            ("chat", _("Instruct or chat model")),
+            ("transcript", _("Base or story model, which continues a text")),
+        ],
+    )
+
+    def __init__(self, data: Any = None, **more: Any) -> None:
+        super().__init__(data, label_suffix="", **more)
+
+    def clean_address(self) -> str:
+        address: str = self.cleaned_data["address"].strip().rstrip("/")
+        if problem := address_problem(address):
+            raise forms.ValidationError(problem)
+        return address
+
+    def clean_key(self) -> str:
+        key: str = self.cleaned_data["key"].strip()
+        if key and not (key.isascii() and key.isprintable()):
+            raise forms.ValidationError(_("A key holds letters, digits and signs only."))
+        return key

@@ -1,5 +1,5 @@
 """Moderation in Django's admin. Everything that is done here is a call of game.moderation."""
 
-from game.moderation.admin import appeals, cases, operation, records
+from game.moderation.admin import appeals, cases, narrators, operation, records
 
-__all__ = ["appeals", "cases", "operation", "records"]
+__all__ = ["appeals", "cases", "narrators", "operation", "records"]

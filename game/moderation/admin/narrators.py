@@ -1,0 +1,147 @@
+"""The operator's page of narrators: who tells, what can be installed, and servers to connect."""
+
+from typing import Any, cast
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+
+from game import installed
+from game.accounts.limits import limited
+from game.installed import CannotInstall
+from game.models import InstalledNarrator, Player
+from game.moderation import narrators as shown
+from game.moderation.admin.base import ReadOnly, staff_of
+from game.moderation.forms import ConnectForm, SourceForm
+
+PAGE = "admin:game_installednarrator_changelist"
+
+
+@admin.register(InstalledNarrator)
+class InstalledNarratorAdmin(ReadOnly):
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm("game.operate")
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def get_urls(self) -> list[URLPattern]:
+        view, name = self.admin_site.admin_view, "game_installednarrator"
+        own = [
+            path("progress/", view(self.progress), name=f"{name}_progress"),
+            path("connect/", view(self.connect), name=f"{name}_connect"),
+        ]
+        return own + super().get_urls()
+
+    def context(self, request: HttpRequest, title: str, **more: Any) -> dict[str, Any]:
+        site = self.admin_site.each_context(request)
+        return {**site, "title": title, "opts": self.opts, **more}
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        return cast(HttpResponse, page_of_narrators(request, self))
+
+    def progress(self, request: HttpRequest) -> HttpResponse:
+        """How far everything is, as JSON for the page."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return JsonResponse({"narrators": [row.for_script() for row in shown.rows()]})
+
+    def connect(self, request: HttpRequest) -> HttpResponseBase:
+        return page_of_a_server(request, self)
+
+
+@never_cache
+@limited("narrators")
+def page_of_narrators(request: HttpRequest, site: InstalledNarratorAdmin) -> HttpResponse:
+    if not site.has_view_permission(request):
+        raise PermissionDenied
+    form = SourceForm()
+    if request.method == "POST":
+        form = SourceForm(request.POST)
+        try:
+            if said := act(staff_of(request), request, form):
+                messages.success(request, said)
+                return redirect(PAGE)
+        except CannotInstall as problem:
+            if "source" not in request.POST:
+                messages.error(request, str(problem))
+                return redirect(PAGE)
+            form.add_error("source", str(problem))
+    context = site.context(request, _("Narrators"), form=form, **shown.everything())
+    answer = TemplateResponse(request, "admin/game/installednarrator/page.html", context)
+    answer.status_code = 422 if form.errors else 200
+    return answer
+
+
+def act(by: Player, request: HttpRequest, form: SourceForm) -> str:
+    """Do what a button of the page says. What is said of it; "" where nothing was done.
+
+    Raises CannotInstall.
+    """
+    posted = request.POST
+    if name := posted.get("install"):
+        installed.install_entry(by, name)
+        return _("Installing. Players are offered it once it has been tried.")
+    if file := posted.get("file"):
+        installed.install_file(by, shown.found_file(file))
+        return _("Installing. Players are offered it once it has been tried.")
+    if name := posted.get("retry"):
+        installed.retry(by, name)
+        return _("Trying again.")
+    if name := posted.get("save"):
+        installed.save(by, name)
+        return _("Saved. Players are offered it.")
+    if name := posted.get("remove"):
+        installed.remove(by, name)
+        return _("Removing. Adventures that it told are told by the default narrator.")
+    if "default" in posted:
+        installed.make_default(by, posted["default"])
+        return _("Saved. It tells new adventures, and those that chose no narrator.")
+    if "source" in posted and form.is_valid():
+        installed.install_source(by, form.cleaned_data["source"], form.cleaned_data["name"])
+        return _("Installing. Players are offered it once it has been tried.")
+    return ""
+
+
+@never_cache
+@sensitive_post_parameters("key")
+@limited("narrators")
+def page_of_a_server(request: HttpRequest, site: InstalledNarratorAdmin) -> HttpResponse:
+    if not site.has_view_permission(request):
+        raise PermissionDenied
+    again = InstalledNarrator.objects.filter(
+        name=request.GET.get("name", "")[:40],
+        entry__engine="openai",
+        state__in=(InstalledNarrator.State.FAILED, InstalledNarrator.State.TESTED),
+    ).first()
+    form = ConnectForm(initial=shown.server_of(again) if again else None)
+    if request.method == "POST":
+        form = ConnectForm(request.POST)
+        if form.is_valid():
+            data = form.cleaned_data
+            try:
+                installed.connect(
+                    staff_of(request),
+                    name=data["title"],
+                    title=data["title"],
+                    address=data["address"],
+                    model=data["model"],
+                    key=data["key"],
+                    chat=data["kind"] == "chat",
+                )
+                messages.success(request, _("Testing. Save it once it has answered."))
+                return redirect(PAGE)
+            except CannotInstall as problem:
+                form.add_error(None, str(problem))
+    context = site.context(
+        request, _("Connect a server"), form=form, back=reverse(PAGE), again=again
+    )
+    answer = TemplateResponse(request, "admin/game/installednarrator/connect.html", context)
+    answer.status_code = 422 if form.errors else 200
+    return answer

@@ -1,0 +1,111 @@
+"""The operator installs a narrator from the page, plays with it, and removes it again."""
+
+import re
+import shutil
+
+import pytest
+from playwright.sync_api import expect
+
+from dungeon import network
+from inference.models import ensure_model
+from inference.narrators import load_narrators
+from tests.browser.conftest import SHOTS
+from tests.browser.window import Browser
+from tests.test_hub import running
+from tests.test_play import ROOT, playing
+
+PASSWORD = "a long password for the operator"
+SIZES = {"phone": (360, 740), "desk": (1440, 900)}
+
+
+@pytest.fixture(scope="module")
+def hub():
+    """A hub of the tests with the built-in model's file, from which it comes slowly."""
+    with pytest.MonkeyPatch.context() as patch, running(patch) as hub:
+        from django.conf import settings
+
+        smol = load_narrators(ROOT / "narrators.yaml").get("smol")
+        plain = smol.model_copy(update={"adapter": ""})
+        hub.files["Tale-0.1B-Q8_0.gguf"] = ensure_model(plain, settings.MODELS_DIR).read_bytes()
+        hub.pause = 0.015
+        yield hub
+
+
+@pytest.fixture(scope="module")
+def quiet_house(tmp_path_factory, hub):
+    """A house of its own on this machine, with a folder of its own for models."""
+    data = tmp_path_factory.mktemp("narrators") / "data"
+    port = network_port()
+    models = data.parent / "models"
+    models.mkdir()
+    with playing(data, port, MODELS_DIR=str(models)) as house:
+        house.read_until("Ctrl-C")
+        house.here = network.origin("127.0.0.1", port)
+        house.hosts = {f"127.0.0.1:{port}"}
+        house.models = models
+        yield house
+    shutil.rmtree(models)
+
+
+def network_port():
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def operator_link(house):
+    return next(
+        re.search(r"http://\S+/operator/\S+", line)[0] for line in house.lines if "Operator" in line
+    )
+
+
+def shoot(page, name):
+    """The page as a phone and a desk show it; nothing is wider than the phone."""
+    SHOTS.mkdir(exist_ok=True)
+    for size, (width, height) in SIZES.items():
+        page.set_viewport_size({"width": width, "height": height})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{name} on a {size}"
+        page.screenshot(path=SHOTS / f"narrators-{name}-{size}.png", full_page=True)
+
+
+@pytest.mark.timeout(300)
+def test_a_narrator_is_installed_played_with_and_removed(chromium, quiet_house):
+    browser = Browser(chromium, quiet_house, quiet_house.here)
+    page = browser.window(operator_link(quiet_house)).page
+    page.get_by_label("Username").fill("operator")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Become the operator").click()
+    page.wait_for_url(f"{quiet_house.here}/")
+    page.goto(f"{quiet_house.here}/admin/game/installednarrator/")
+    expect(page.get_by_text("This machine has")).to_be_visible()
+    shoot(page, "begin")
+
+    page.get_by_label("Model").fill("hf:org/gpt@v1/Tale-0.1B-Q8_0.gguf")
+    page.get_by_label("Name").fill("tale")
+    page.get_by_role("button", name="Install").last.click()
+    expect(page.get_by_text("Downloading: ")).to_be_visible()
+    shoot(page, "progress")
+
+    row = page.locator("[data-offered=tale]")
+    expect(row).to_contain_text("of the llama family")
+    row.get_by_role("button", name="Make default").click()
+    expect(page.locator("[data-offered=tale]").get_by_text("default", exact=True)).to_be_visible()
+    shoot(page, "installed")
+
+    window = browser.begin()
+    expect(window.page.get_by_text("narrator: Tale 0.1B")).to_be_visible()
+    window.act("open the door")
+    window.told(2)
+
+    page.locator("[data-offered=tale]").get_by_role("button", name="Remove").click()
+    expect(page.locator("[data-offered=tale]")).to_have_count(0)
+    expect(page.locator("[data-name=tale]")).to_have_count(0)
+    assert [path.name for path in quiet_house.models.glob("*.gguf")] == []
+    window.page.reload()
+    expect(window.page.get_by_text("narrator: parrot")).to_be_visible()
+    window.act("close the door")
+    window.told(3)
+    browser.leave()
+    assert browser.complaints == []
