@@ -354,6 +354,8 @@ def record(result: JobResult) -> None:
         rows.filter(state__in=(State.INSTALLING, State.REMOVING)).update(
             state=State.FAILED, problem=result.problem
         )
+    elif result.outcome == "pinned" and result.narrator is not None:
+        rows.filter(state=State.INSTALLING).update(entry=result.narrator.model_dump(mode="json"))
     elif result.narrator is not None:
         serves = result.narrator.engine == "openai"
         rows.filter(state=State.INSTALLING).update(

@@ -4,6 +4,9 @@ The worker's part runs in this process; installing itself in a process of its ow
 with the built-in model's file, which a hub of the tests has.
 """
 
+import errno
+import io
+import re
 import time
 from dataclasses import replace
 
@@ -13,9 +16,14 @@ from django.db import connections
 from game import installed, narration
 from game.models import InstalledNarrator, Player, Status, Turn
 from inference.installing import installer as installing
+from inference.installing import machine
 from inference.installing.installer import Installer
+from inference.installing.jobs import Job
+from inference.installing.machine import Machine
+from inference.installing.process import Work, do
 from inference.models import ensure_model
 from inference.narrators import load_narrators
+from tests.faulty_server import faulty_server, hangs
 from tests.serving import until
 from tests.test_hub import running
 from tests.test_turns import act
@@ -56,7 +64,6 @@ class Worker:
                 connections.close_all()
 
         self.installer = Installer(self.company, self.company.config, send)
-        self.installer.read_speed = 1e10
         self.installer.start()
         self.installers.append(self.installer)
 
@@ -88,6 +95,7 @@ def few_threads(described):
 def worker(stage, tmp_path, settings, monkeypatch):
     monkeypatch.setattr(installing, "LOOK_EVERY", 0.05)
     monkeypatch.setattr(installing, "measured_read_speed", lambda: 1e10)
+    monkeypatch.setattr(installed, "CONTEXT", 512)
     # What is only named is given few threads: the cores of the tests have other work.
     monkeypatch.setattr(installed, "described", few_threads(installed.described))
     settings.SECRET_KEY = SECRET
@@ -153,3 +161,176 @@ def test_a_model_of_the_hub_is_fetched_tried_and_told_with_and_goes_again(
     assert "tale-0-1b-q8-0" not in narration.narrators()
     turn = act(adventure, alice)
     assert Turn.objects.get(pk=turn.pk).narrator == "parrot"
+
+
+# What goes wrong gets one line, and the house tells on
+
+
+def failed(name, seconds=60):
+    end = time.monotonic() + seconds
+    while row(name).state != State.FAILED:
+        assert time.monotonic() < end, row(name).state
+        time.sleep(0.05)
+    return row(name).problem
+
+
+def test_a_worker_that_dies_in_a_download_is_followed_by_one_that_goes_on(
+    operator, worker, hub, tale
+):
+    whole = tale.read_bytes()
+    hub.files["Tale-0.1B-Q8_0.gguf"] = whole
+    hub.pause = 0.03
+    installed.install_source(operator, SOURCE, "tale")
+
+    def fetched():
+        said = installed.progress_of([row("tale")]).get("tale")
+        return said is not None and said.done > 20_000_000
+
+    until(fetched, 30)
+    run = worker.installer.working
+    worker.installer.ended.set()  # it hears no more, and says nothing
+    run.process.kill()
+    run.broken_off = True
+    until(lambda: not run.thread.is_alive(), 10)
+    installed.installs().redis.delete("grue:job:tale")  # its lease ends
+    hub.pause = 0
+    asked = len(hub.asked)
+    worker.begin()
+    found = until_state("tale", State.READY)
+    assert found.attempt == 1
+    ranges = [range_ for path, range_ in hub.asked[asked:] if path.endswith(".gguf") and range_]
+    assert len(ranges) == 1 and int(ranges[0][6:-1]) > 10_000_000
+
+
+def test_what_is_cancelled_stops_and_frees_the_disk(operator, worker, hub, tale):
+    hub.files["Tale-0.1B-Q8_0.gguf"] = tale.read_bytes()
+    hub.pause = 0.05
+    installed.install_source(operator, SOURCE, "tale")
+    until(lambda: any(worker.models.rglob("*.part")), 30)
+    installed.remove(operator, "tale")
+    until(lambda: not InstalledNarrator.objects.exists(), 20)
+    assert list(worker.models.rglob("*.part")) == [] and files(worker.models) == []
+
+
+@pytest.mark.parametrize(
+    ("held", "source", "line"),
+    [
+        ({"x.gguf": b"GGUF but cut"}, "hf:org/gpt@v1/x.gguf", "is not a whole GGUF file"),
+        ({"x.gguf": b"nothing"}, "hf:org/gpt@v1/y.gguf", "has no file y.gguf; it has x.gguf"),
+        ({}, "hf:org/gpt@nowhere/x.gguf", "there is no such model or revision"),
+        ({"x.gguf": b"x"}, "hf:org/gpt@v1", r"no safetensors but GGUF files \(x.gguf\)"),
+    ],
+)
+def test_a_source_that_is_wrong_gets_one_line(operator, worker, hub, held, source, line):
+    hub.files = {"README.md": b"words", **held}
+    installed.install_source(operator, source, "wrong")
+    problem = failed("wrong")
+    assert re.search(line, problem) and "\n" not in problem
+    assert files(worker.models) == []
+
+
+def test_a_file_that_is_not_what_the_hub_promised_is_not_kept(operator, worker, hub):
+    hub.files = {"x.gguf": b"GGUF" * 1000}
+    hub.promised = {"x.gguf": b"GGUG" * 1000}
+    installed.install_source(operator, "hf:org/gpt@v1/x.gguf", "wrong")
+    assert "not the file that the hub promised" in failed("wrong")
+
+
+def test_a_hub_that_is_away_is_named(operator, worker, monkeypatch):
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    installed.install_source(operator, "hf:org/gpt@v1/x.gguf", "away")
+    assert re.search("does not answer|refused", failed("away"))
+
+
+@pytest.mark.parametrize(
+    ("lacks", "line"),
+    [
+        ({"memory": 1_000_000, "memory_free": 1_000_000}, "this machine has 1 MB"),
+        ({"memory_free": 1_000_000}, "are free"),
+        ({"disk_free": 1_000_000}, "the models folder has 1 MB left"),
+    ],
+)
+def test_memory_and_disk_are_looked_at_before_anything_is_fetched(
+    tmp_path, hub, tale, lacks, line, monkeypatch
+):
+    hub.files["Tale-0.1B-Q8_0.gguf"] = tale.read_bytes()
+    much = Machine(memory=10**11, memory_free=10**11, cores=2, disk_free=10**12)
+    monkeypatch.setattr(machine, "look", lambda folder: much.model_copy(update=lacks))
+    narrator = installed.described("tale", "tale.gguf", SOURCE, "llama")
+    job = Job(name="tale", attempt=1, do="install", narrator=narrator)
+    result = do(Work(job=job, models_dir=tmp_path), io.StringIO())
+    assert result.outcome == "failed" and line in result.problem
+    assert not any(path.endswith(".gguf") for path, _ in hub.asked)
+
+
+def test_a_disk_that_fills_in_the_middle_says_so(tmp_path, hub, tale, monkeypatch):
+    hub.files["Tale-0.1B-Q8_0.gguf"] = tale.read_bytes()
+
+    def full(*args):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("inference.sources.fetch_from", full)
+    narrator = installed.described("tale", "tale.gguf", SOURCE, "llama")
+    job = Job(name="tale", attempt=1, do="install", narrator=narrator)
+    result = do(Work(job=job, models_dir=tmp_path), io.StringIO())
+    assert result.outcome == "failed" and result.problem.startswith("the disk under")
+
+
+def test_a_file_in_the_models_folder_is_found_installed_and_stays_when_removed(
+    operator, worker, tale
+):
+    (worker.models / "Own.Q8_0.gguf").hardlink_to(tale)
+    (worker.models / "cut.gguf").write_bytes(b"GGUF")
+    worker.installer.reported = 0
+
+    def found():
+        report = installed.installs().machines().get(worker.company.name)
+        return report.files if report else ()
+
+    until(found, 20)
+    own, cut = found()
+    assert (own.file, own.family, own.chat) == ("Own.Q8_0.gguf", "llama", True)
+    assert "damaged" in cut.problem or "whole" in cut.problem
+    installed.install_file(operator, own)
+    assert until_state("own-q8-0", State.READY).what.startswith("a GGUF of the llama")
+    installed.remove(operator, "own-q8-0")
+    until(lambda: not InstalledNarrator.objects.exists(), 20)
+    assert files(worker.models) == ["Own.Q8_0.gguf", "cut.gguf"]
+
+
+# A server
+
+
+def connect(operator, address, key=""):
+    installed.connect(
+        operator, name="far", title="Far", address=address, model="", key=key, chat=True
+    )
+
+
+def test_a_server_that_is_connected_is_tried_saved_and_tells(
+    alice, adventure, operator, worker, llama, log
+):
+    connect(operator, llama, key="a-key-that-is-sealed")
+    found = until_state("far", State.TESTED)
+    assert "512 tokens of context" in found.what and found.speed > 0
+    installed.save(operator, "far")
+    until(lambda: log.narrator_alive("far"), 20)
+    adventure.narrator = "far"
+    adventure.save()
+    turn = act(adventure, alice)
+    until(lambda: Turn.objects.get(pk=turn.pk).status == Status.TOLD, 60)
+    assert Turn.objects.get(pk=turn.pk).narrator == "far"
+
+
+def test_a_server_that_answers_rubbish_or_never_gets_one_line(operator, worker, monkeypatch):
+    connect(operator, "http://127.0.0.1:9/v1")
+    assert "127.0.0.1:9" in failed("far")
+    with faulty_server() as server:
+        server.models = "rubbish"
+        connect(operator, server.address)
+        assert "\n" not in failed("far")
+        server.models = {"data": [{"id": "m", "object": "model"}]}
+        server.answers = [hangs()]
+        monkeypatch.setattr(installing, "CONNECT_SECONDS", 3.0)
+        connect(operator, server.address)
+        assert failed("far") == "the server did not answer within 3 s"

@@ -28,8 +28,9 @@ def ask_again(request: HttpRequest, player: Player, name: str) -> HttpResponse |
     if not name.startswith("admin:"):
         return None
     rights = name.startswith(RIGHTS) and not name.endswith(READING)
-    rights = rights or name == WITH_A_KEY
-    installs = name.startswith(NARRATORS) and request.method == "POST"
+    # Others are sent away by the admin.
+    rights = rights or (name == WITH_A_KEY and player.is_staff)
+    installs = name.startswith(NARRATORS) and request.method == "POST" and player.is_staff
     if not (rights or installs or deletes(request, name)):
         return None
     if not reauthentication.is_reauthentication_required(request, app=""):

@@ -144,7 +144,7 @@ def telling(found: list[Row], machines: dict[str, MachineReport]) -> list[Tellin
                 default=each == every.default,
                 on=each.name not in off,
                 state=state_of(each.name),
-                memory=gb(memory) if memory else "",
+                memory=gb(memory) if memory > 50_000_000 else "",
                 words_per_second=speed * WORDS_PER_TOKEN if speed else None,
                 adventures=chosen.get(each.name, 0),
                 row=row,

@@ -37,7 +37,8 @@ class Estimate:
         if not self.tokens_per_second:
             return "speed not estimated"
         slow = " (slower than most people read)" if self.words_per_second < READING else ""
-        return f"about {self.words_per_second:.0f} words a second{slow}"
+        words = f"{self.words_per_second:.0f}"
+        return f"about {words} word{'s' if words != '1' else ''} a second{slow}"
 
 
 def estimate(entry: Entry, machine: Machine) -> Estimate:
@@ -78,4 +79,4 @@ def disk_problem(wanted: float, machine: Machine) -> str:
 
 
 def gb(size: float) -> str:
-    return f"{size / 1e9:.1f} GB"
+    return f"{size / 1e9:.1f} GB" if size >= 0.95e9 else f"{size / 1e6:.0f} MB"

@@ -54,11 +54,11 @@ class Progress(Data):
 
 
 class JobResult(Data):
-    """How a job ended."""
+    """How a job ended; or, with `pinned`, which file exactly it fetches."""
 
     name: str
     attempt: int
-    outcome: Literal["ready", "failed", "removed"]
+    outcome: Literal["pinned", "ready", "failed", "removed"]
     problem: str = ""  # one line, where it failed
     narrator: Narrator | None = None  # as it was installed: pinned, and fitted to its file
     what: str = ""  # the model in words, or the server

@@ -92,10 +92,15 @@ def plain(problem: str, name: str) -> str:
     return problem.removeprefix(f"narrator {name!r}: ")
 
 
-def install(job: Job, work: Work, say: Say) -> JobResult:
+def install(job: Job, work: Work, say: Say, out: IO[str]) -> JobResult:
     """Fetch a model, verify it, load it and have it tell."""
     say("looking", 0, 0)
     narrator, size = pinned(job.narrator, work.models_dir)
+    if narrator != job.narrator:  # kept, so that what is fetched can be found and removed
+        write(
+            out,
+            JobResult(name=job.name, attempt=job.attempt, outcome="pinned", narrator=narrator),
+        )
     here = machine.look(work.models_dir)
     refuse(memory_problem(size * WEIGHTS + PROCESS, here) if work.memory_check else "")
     refuse(disk_problem(size + SPARE_DISK - begun(narrator, work.models_dir), here))
@@ -124,7 +129,8 @@ def install(job: Job, work: Work, say: Say) -> JobResult:
         attempt=job.attempt,
         outcome="ready",
         narrator=narrator,
-        what=what or survey(path, narrator).what,
+        # Without the file's name, which is one of ours by now.
+        what=(what or survey(path, narrator).what).partition(": ")[2],
         speed=speed,
         memory=memory_in_use(),
     )

@@ -14,7 +14,7 @@ from tests.browser.window import Browser
 from tests.test_hub import running
 from tests.test_play import ROOT, playing
 
-PASSWORD = "a long password for the operator"
+PASSWORD = "seven green lanterns"
 SIZES = {"phone": (360, 740), "desk": (1440, 900)}
 
 
@@ -74,8 +74,9 @@ def shoot(page, name):
 def test_a_narrator_is_installed_played_with_and_removed(chromium, quiet_house):
     browser = Browser(chromium, quiet_house, quiet_house.here)
     page = browser.window(operator_link(quiet_house)).page
-    page.get_by_label("Username").fill("operator")
+    page.get_by_label("Name").fill("wren")
     page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_label("Password again").fill(PASSWORD)
     page.get_by_role("button", name="Become the operator").click()
     page.wait_for_url(f"{quiet_house.here}/")
     page.goto(f"{quiet_house.here}/admin/game/installednarrator/")
@@ -85,6 +86,8 @@ def test_a_narrator_is_installed_played_with_and_removed(chromium, quiet_house):
     page.get_by_label("Model").fill("hf:org/gpt@v1/Tale-0.1B-Q8_0.gguf")
     page.get_by_label("Name").fill("tale")
     page.get_by_role("button", name="Install").last.click()
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Continue").click()
     expect(page.get_by_text("Downloading: ")).to_be_visible()
     shoot(page, "progress")
 

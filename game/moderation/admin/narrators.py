@@ -99,7 +99,7 @@ def act(by: Player, request: HttpRequest, form: SourceForm) -> str:
         return _("Saved. Players are offered it.")
     if name := posted.get("remove"):
         installed.remove(by, name)
-        return _("Removing. Adventures that it told are told by the default narrator.")
+        return _("Removing. The default narrator takes over its adventures.")
     if "default" in posted:
         installed.make_default(by, posted["default"])
         return _("Saved. It tells new adventures, and those that chose no narrator.")
