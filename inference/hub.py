@@ -112,6 +112,9 @@ def listing(repo: str, revision: str) -> tuple[str, list[Remote]]:
             )
             for each in said["siblings"]
         ]
+    except (TimeoutError, ConnectionError) as error:
+        reason = error.strerror or str(error) or "no answer in time"
+        raise HubError(f"the hub does not answer: {reason}") from error
     except (ValueError, KeyError, TypeError) as error:
         raise HubError(f"the hub's answer about {repo} makes no sense: {error!r}") from error
     return commit, siblings

@@ -22,7 +22,7 @@ from inference.installing.jobs import Job
 from inference.installing.machine import Machine
 from inference.installing.process import Work, do
 from inference.models import ensure_model
-from inference.narrators import load_narrators
+from inference.narrators import Narrator, load_narrators
 from tests.faulty_server import faulty_server, hangs
 from tests.serving import until
 from tests.test_hub import running
@@ -221,25 +221,33 @@ def test_what_is_cancelled_stops_and_frees_the_disk(operator, worker, hub, tale)
         ({"x.gguf": b"x"}, "hf:org/gpt@v1", r"no safetensors but GGUF files \(x.gguf\)"),
     ],
 )
-def test_a_source_that_is_wrong_gets_one_line(operator, worker, hub, held, source, line):
+def test_a_source_that_is_wrong_gets_one_line(tmp_path, hub, held, source, line):
     hub.files = {"README.md": b"words", **held}
-    installed.install_source(operator, source, "wrong")
-    problem = failed("wrong")
+    problem = tried(source, tmp_path)
     assert re.search(line, problem) and "\n" not in problem
-    assert files(worker.models) == []
+    assert files(tmp_path) == []
 
 
-def test_a_file_that_is_not_what_the_hub_promised_is_not_kept(operator, worker, hub):
+def tried(source, folder):
+    """What is wrong with a source, where installing is done in this process."""
+    engine = "llama" if source.endswith(".gguf") else "openvino"
+    narrator = installed.described("wrong", "wrong", source, engine)
+    job = Job(name="wrong", attempt=1, do="install", narrator=narrator)
+    result = do(Work(job=job, models_dir=folder), io.StringIO())
+    assert result.outcome == "failed"
+    return result.problem
+
+
+def test_a_file_that_is_not_what_the_hub_promised_is_not_kept(tmp_path, hub):
     hub.files = {"x.gguf": b"GGUF" * 1000}
     hub.promised = {"x.gguf": b"GGUG" * 1000}
-    installed.install_source(operator, "hf:org/gpt@v1/x.gguf", "wrong")
-    assert "not the file that the hub promised" in failed("wrong")
+    assert "not the file that the hub promised" in tried("hf:org/gpt@v1/x.gguf", tmp_path)
 
 
-def test_a_hub_that_is_away_is_named(operator, worker, monkeypatch):
+def test_a_hub_that_is_away_is_named(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
-    installed.install_source(operator, "hf:org/gpt@v1/x.gguf", "away")
-    assert re.search("does not answer|refused", failed("away"))
+    problem = tried("hf:org/gpt@v1/x.gguf", tmp_path)
+    assert problem == "the hub does not answer: Connection refused"
 
 
 @pytest.mark.parametrize(
@@ -256,10 +264,7 @@ def test_memory_and_disk_are_looked_at_before_anything_is_fetched(
     hub.files["Tale-0.1B-Q8_0.gguf"] = tale.read_bytes()
     much = Machine(memory=10**11, memory_free=10**11, cores=2, disk_free=10**12)
     monkeypatch.setattr(machine, "look", lambda folder: much.model_copy(update=lacks))
-    narrator = installed.described("tale", "tale.gguf", SOURCE, "llama")
-    job = Job(name="tale", attempt=1, do="install", narrator=narrator)
-    result = do(Work(job=job, models_dir=tmp_path), io.StringIO())
-    assert result.outcome == "failed" and line in result.problem
+    assert line in tried(SOURCE, tmp_path)
     assert not any(path.endswith(".gguf") for path, _ in hub.asked)
 
 
@@ -270,10 +275,7 @@ def test_a_disk_that_fills_in_the_middle_says_so(tmp_path, hub, tale, monkeypatc
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("inference.sources.fetch_from", full)
-    narrator = installed.described("tale", "tale.gguf", SOURCE, "llama")
-    job = Job(name="tale", attempt=1, do="install", narrator=narrator)
-    result = do(Work(job=job, models_dir=tmp_path), io.StringIO())
-    assert result.outcome == "failed" and result.problem.startswith("the disk under")
+    assert tried(SOURCE, tmp_path).startswith("the disk under")
 
 
 def test_a_file_in_the_models_folder_is_found_installed_and_stays_when_removed(
@@ -322,15 +324,26 @@ def test_a_server_that_is_connected_is_tried_saved_and_tells(
     assert Turn.objects.get(pk=turn.pk).narrator == "far"
 
 
-def test_a_server_that_answers_rubbish_or_never_gets_one_line(operator, worker, monkeypatch):
-    connect(operator, "http://127.0.0.1:9/v1")
-    assert "127.0.0.1:9" in failed("far")
+def met(address, folder):
+    """What is wrong with a server, where it is tried in this process."""
+    narrator = Narrator(name="far", line="x", engine="openai", model=address, context=512)
+    job = Job(name="far", attempt=1, do="install", narrator=narrator)
+    result = do(Work(job=job, models_dir=folder), io.StringIO())
+    assert result.outcome == "failed" and "\n" not in result.problem
+    return result.problem
+
+
+def test_a_server_that_answers_rubbish_gets_one_line(tmp_path):
+    assert "127.0.0.1:9" in met("http://127.0.0.1:9/v1", tmp_path)
     with faulty_server() as server:
-        server.models = "rubbish"
-        connect(operator, server.address)
-        assert "\n" not in failed("far")
-        server.models = {"data": [{"id": "m", "object": "model"}]}
+        for rubbish in ("rubbish", [], {"data": 3}, b"\xff" * 1000):
+            server.models = rubbish
+            assert server.address.split("/")[2] in met(server.address, tmp_path)
+
+
+def test_a_server_that_never_answers_gets_one_line(operator, worker, monkeypatch):
+    monkeypatch.setattr(installing, "CONNECT_SECONDS", 2.0)
+    with faulty_server() as server:
         server.answers = [hangs()]
-        monkeypatch.setattr(installing, "CONNECT_SECONDS", 3.0)
         connect(operator, server.address)
-        assert failed("far") == "the server did not answer within 3 s"
+        assert failed("far") == "the server did not answer within 2 s"

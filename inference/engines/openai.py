@@ -109,9 +109,13 @@ class OpenAIEngine:
     reads_ahead = False  # a server's time costs its host money, and others may be waiting for it
     can_avoid = False
 
-    def __init__(self, narrator: Narrator) -> None:
-        """Meet the server. Raises ValueError with one line where it cannot be used."""
+    def __init__(self, narrator: Narrator, patience: float = LOAD_SECONDS) -> None:
+        """Meet the server. Raises ValueError with one line where it cannot be used.
+
+        `patience`: seconds for one that is being started to answer.
+        """
         self._narrator = narrator
+        self._patience = patience
         self._server = narrator.server
         self._base = narrator.model.rstrip("/")
         parts = urlsplit(self._base)
@@ -255,7 +259,7 @@ class OpenAIEngine:
 
     def _meet(self) -> Models:
         """Ask what the server serves, and wait a little for one that is being started."""
-        give_up = time.monotonic() + LOAD_SECONDS
+        give_up = time.monotonic() + self._patience
         while True:
             try:
                 response = self._counter.get(f"{self._base}/models")

@@ -129,7 +129,9 @@ class Installer:
                 run.break_off()
             return
         waiting = {(job.name, job.attempt) for job in board.jobs}
-        self.done = {key: result for key, result in self.done.items() if key in waiting}
+        for key in [key for key in self.done if key not in waiting]:
+            del self.done[key]  # the game has heard
+            self.redis.let_go(key[0], self.tellers.name)
         for job in board.jobs:
             if not self.redis.take(job, self.tellers.name):
                 continue
@@ -214,7 +216,7 @@ class JobRun:
             result = self.failed("installing it failed inside Grue; the worker's log says where")
         if result is None or self.broken_off:
             with suppress(redis.RedisError):
-                redis_.let_go(self.job, worker)
+                redis_.let_go(self.job.name, worker)
             return
         # The lease runs out by itself: until then the game takes the job off the board.
         self.installer.done[self.job.name, self.job.attempt] = result.cut()

@@ -32,6 +32,7 @@ from inference.request import Passage
 from inference.sources import hub_file, hub_folder, is_remote
 from inference.survey import Survey, survey
 
+MEET_SECONDS = 3.0  # for a server to answer: somebody sits before the page
 SAY_EVERY = 0.5  # seconds between lines of progress
 WHAT_WENT_WRONG = (ModelError, hub.HubError, OSError, ValueError, RuntimeError, ImportError)
 
@@ -82,7 +83,7 @@ def do(work: Work, out: IO[str]) -> JobResult:
     try:
         if job.narrator.engine == "openai":
             return connect(job, work, say)
-        return install(job, work, say)
+        return install(job, work, say, out)
     except WHAT_WENT_WRONG as problem:
         return failed.model_copy(update={"problem": plain(one_line(problem), job.name)})
 
@@ -222,7 +223,7 @@ def connect(job: Job, work: Work, say: Say) -> JobResult:
 
     say("looking", 0, 0)
     narrator = job.narrator
-    engine = OpenAIEngine(narrator)
+    engine = OpenAIEngine(narrator, patience=MEET_SECONDS)
     try:
         called = f"{engine.dialect.called}, {engine.model}"
         narrator = narrator.model_copy(update={"context": engine.context_tokens})

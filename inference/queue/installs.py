@@ -75,9 +75,10 @@ class Installs:
         """Go on with a job. False where another worker has it by now."""
         return bool(self._hold([job_key(job.name)], [worker, LEASE_SECONDS * 1000]))
 
-    def let_go(self, job: Job, worker: str) -> None:
-        self._hold([job_key(job.name)], [worker, 0])
-        self.redis.delete(job_progress_key(job.name))
+    def let_go(self, name: str, worker: str) -> None:
+        """Let another job of this narrator be taken."""
+        if self._hold([job_key(name)], [worker, 0]):
+            self.redis.delete(job_progress_key(name))
 
     def say_progress(self, name: str, progress: Progress) -> None:
         self.redis.set(job_progress_key(name), progress.model_dump_json(), ex=PROGRESS_SECONDS)
