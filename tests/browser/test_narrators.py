@@ -100,7 +100,9 @@ def test_a_narrator_is_installed_played_with_and_removed(chromium, quiet_house):
     window = browser.begin()
     expect(window.page.get_by_text("narrator: Tale 0.1B")).to_be_visible()
     window.act("open the door")
-    window.told(2)
+    window.in_mid_reply()
+    window.stop.click()
+    window.told(2, "stopped")
 
     page.locator("[data-offered=tale]").get_by_role("button", name="Remove").click()
     expect(page.locator("[data-offered=tale]")).to_have_count(0)
