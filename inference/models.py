@@ -545,9 +545,14 @@ def clear_errors(narrator: Narrator, models_dir: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            size = (
+                f"{narrator.bytes / 1e9:.1f} GB"
+                if narrator.bytes
+                else "smol's is 450 MB while it is made, 290 MB after"
+            )
             raise ModelError(
                 f"the disk under {models_dir} is full: narrator {narrator.name!r} needs "
-                "room for its model (the built-in one 450 MB while it is made, 290 MB after)"
+                f"room for its model ({size})"
             ) from error
         raise ModelError(f"narrator {narrator.name!r}: {error}") from error
     except FETCH_PROBLEMS as error:

