@@ -85,10 +85,9 @@ def merged(listed: Narrators) -> Narrators:
         return listed
     added = [narrator_of(row) for row in rows if row.name not in listed]
     every = [*listed.narrators, *(each for each in added if each is not None)]
-    chosen = [row.name for row in rows if row.is_default]
-    names = [each.name for each in every]
-    named = chosen[:1] if chosen and chosen[0] in names else [*listed.default_names]
-    return Narrators(default=tuple(named), narrators=every)
+    names = {each.name for each in every}
+    chosen = tuple(row.name for row in rows if row.is_default and row.name in names)
+    return Narrators(default=chosen or listed.default_names, narrators=every)
 
 
 def board() -> Board:

@@ -112,9 +112,10 @@ def offered_to(player: Player | None) -> list[Narrator]:
     """Those whom a player may choose, in the file's order. Raises NarratorsError."""
     staff = player is not None and player.is_staff
     off = operation.state().narrators_off
-    listed = narrators()
-    offered = [each for each in listed.narrators if staff or each.visible == "everyone"]
-    return [each for each in offered if each.name not in off and serves(each, listed.defaults)]
+    # Also where the operator made another one the default.
+    defaults = narrators_of(settings.INFERENCE).defaults
+    offered = [each for each in narrators().narrators if staff or each.visible == "everyone"]
+    return [each for each in offered if each.name not in off and serves(each, defaults)]
 
 
 def shares() -> list[Narrator]:

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -117,7 +116,6 @@ def narrator_part(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     known = {
         "adventure": found,
         "narrator": narrator_shown(found),
-        "narrators_file": settings.NARRATORS_FILE,
         "coming": coming_shown(found),
     }
     return render(request, "adventures/narrator_part.html", known)

@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 import redis
-from django.conf import settings
 from django.contrib import messages
 from django.db import DatabaseError, OperationalError, connection
 from django.db.models import QuerySet
@@ -104,7 +103,6 @@ def adventure(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
         {
             "adventure": found,
             "narrator": snapshots.adventure_shown(found)["narrator"],
-            "narrators_file": settings.NARRATORS_FILE,
             "coming": coming_shown(found),
             "taste": taste_of(player_of(request)),
             "narrator_form": choice_of_narrators(found, player_of(request)),

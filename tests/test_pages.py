@@ -205,11 +205,11 @@ def test_the_narrator_is_named_and_only_the_operator_hears_how_to_better_it(
     page = as_player(alice).get(url).content.decode()
     assert "narrator: <bdi>smol</bdi> · very small model" in page
     assert "The operator of this host can install a larger one." in page
-    assert "To use a larger model" not in page
+    assert "Install a larger model" not in page
     alice.is_superuser = True
     alice.save()
     page = as_player(alice).get(url).content.decode()
-    assert "To use a larger model, add it to" in page
+    assert "Install a larger model" in page
 
 
 def test_older_turns_come_a_hundred_at_a_time(as_player, alice, adventure):

@@ -33,6 +33,7 @@ from inference.sources import hub_file, hub_folder, is_remote
 from inference.survey import Survey, survey
 
 MEET_SECONDS = 3.0  # for a server to answer: somebody sits before the page
+TRIAL_TOKENS = 40  # told by a narrator that is tried
 SAY_EVERY = 0.5  # seconds between lines of progress
 WHAT_WENT_WRONG = (ModelError, hub.HubError, OSError, ValueError, RuntimeError, ImportError)
 
@@ -208,7 +209,9 @@ def try_out(narrator: Narrator, config: InferenceConfig) -> float:
 
     if narrator.engine == "openvino" or narrator.reference is not None:
         refuse(prove(narrator, config).problem)
-    trial = Trial(narrator, config)
+    shortly = min(TRIAL_TOKENS, narrator.sampling.max_tokens)
+    sampling = narrator.sampling.model_copy(update={"max_tokens": shortly})
+    trial = Trial(narrator.model_copy(update={"sampling": sampling}), config)
     trial.story.append(Passage(kind="opening", reply=OPENING))
     told = trial.tell(ACTIONS[0])
     if not told.reply.strip():

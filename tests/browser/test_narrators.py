@@ -10,7 +10,7 @@ from dungeon import network
 from inference.models import ensure_model
 from inference.narrators import load_narrators
 from tests.browser.conftest import SHOTS
-from tests.browser.window import Browser
+from tests.browser.window import TELLING, Browser
 from tests.test_hub import running
 from tests.test_play import ROOT, playing
 
@@ -92,7 +92,7 @@ def test_a_narrator_is_installed_played_with_and_removed(chromium, quiet_house):
     shoot(page, "progress")
 
     row = page.locator("[data-offered=tale]")
-    expect(row).to_contain_text("of the llama family")
+    expect(row).to_contain_text("of the llama family", timeout=TELLING * 1000)
     row.get_by_role("button", name="Make default").click()
     expect(page.locator("[data-offered=tale]").get_by_text("default", exact=True)).to_be_visible()
     shoot(page, "installed")

@@ -210,6 +210,23 @@ def test_a_name_that_the_file_takes_later_is_the_file_s(page, worker, settings, 
     assert "that one is used" in shown(page)
 
 
+def test_who_stands_in_for_the_file_s_default_goes_on_doing_so(page, worker, settings, tmp_path):
+    file = tmp_path / "narrators.yaml"
+    file.write_text(
+        "default: [big, small]\n"
+        "narrators:\n- {name: big, line: x, engine: scripted}\n"
+        "- {name: small, line: x, engine: scripted}\n"
+    )
+    settings.INFERENCE = replace(settings.INFERENCE, narrators_file=file)
+    page.post(PAGE, {"install": "nib"})
+    end("nib")
+    assert [each.name for each in narration.narrators().defaults] == ["big", "small"]
+    page.post(PAGE, {"default": "nib"})
+    assert narration.default().name == "nib"
+    page.post(PAGE, {"default": ""})
+    assert [each.name for each in narration.narrators().defaults] == ["big", "small"]
+
+
 # A server
 
 
