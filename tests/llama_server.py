@@ -78,6 +78,7 @@ def wait_for(server: subprocess.Popen[bytes], url: str) -> None:
 
 
 def main(model: str, port: str, context: str, slots: str, key: str) -> None:
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # on busy cores spinning threads crawl
     import xllamacpp
 
     params = xllamacpp.CommonParams()

@@ -3,7 +3,7 @@
 The wheel drives llama.cpp's server without HTTP: `handle_completions` takes one request, calls back
 with each token and blocks its thread meanwhile, so each reply under way has a thread here. What
 the wheel offers over HTTP alone (tokens of a text, chat templates) is asked over a socket file in a
-private folder; nothing listens on a port. docs/decisions/llama.md says what was found.
+private folder; nothing listens on a port. docs/decisions/llama-in-process.md says what was found.
 
 Replies wait on our side: the library cannot cancel a request that waits for a slot.
 """
@@ -47,6 +47,9 @@ if missing := lacks(LLAMA_NEEDS):
         f"the llama engine wants a processor with {', '.join(missing).upper()}, which this one has "
         "not: take `engine: openvino` for this narrator, or a server (`engine: openai`)"
     )
+# OpenMP's threads wait for each other by spinning, unless they are told to sleep before it is
+# loaded. On cores that anything else wants too, spinning is ten times slower, and more.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 try:
     import xllamacpp
 except ImportError as error:

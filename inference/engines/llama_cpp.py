@@ -59,6 +59,7 @@ def wait_for(server: "subprocess.Popen[bytes]", url: str) -> None:
 
 
 def serve(model: str, port: int, context: int, slots: int) -> None:
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the engine `llama` has it
     import xllamacpp  # noqa: PLC0415  not installed for play
 
     params = xllamacpp.CommonParams()
