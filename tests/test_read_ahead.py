@@ -22,8 +22,13 @@ CARDS = (
     Card(title="Key", keys=("key",), text="The brass key opens the third gate."),
 )
 REPLY = "The rope holds. Jory nods at you, and at the dark below."
-NARRATORS = [narrator("chat"), narrator("transcript"), narrator("chat", example=True)]
-names = ["chat", "transcript", "chat with an example"]
+NARRATORS = [
+    narrator("chat"),
+    narrator("transcript"),
+    narrator("chat", example=True),
+    narrator("chat", reminder="In two sentences: what comes of this."),
+]
+names = ["chat", "transcript", "chat with an example", "chat with a reminder"]
 
 
 def front(before, reply, teller):
