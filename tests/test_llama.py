@@ -1,5 +1,9 @@
 """The llama engine on the built-in narrator's own file: adapters, and what only it does."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 from django.conf import settings
 
@@ -78,3 +82,13 @@ def test_an_adapter_that_is_a_gguf_is_taken_as_it_is(base, models, config):
     narrator = told_by_llama(base, str(made))
     assert adapter_file(narrator, models) == made
     assert " step" in greedy(loaded(narrator, config), "I open the door of the old mill.")
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
+def test_its_threads_sleep_while_they_wait_unless_the_host_says_otherwise(before, after):
+    """OpenMP reads it when the library is loaded: a process of its own shows what it finds."""
+    environment = {key: value for key, value in os.environ.items() if key != "OMP_WAIT_POLICY"}
+    environment |= {"OMP_DISPLAY_ENV": "TRUE", **({"OMP_WAIT_POLICY": before} if before else {})}
+    program = [sys.executable, "-c", "import inference.engines.llama"]
+    heard = subprocess.run(program, env=environment, capture_output=True, text=True, check=True)
+    assert f"OMP_WAIT_POLICY = '{after}'" in heard.stderr
