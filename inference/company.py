@@ -121,7 +121,8 @@ class Company:
         """
         first, *others = self.able()
         for seat in others:
-            self.say_on_call(seat)
+            if seat not in self.defaults:  # a stand-in would be asked while a better one is loaded
+                self.say_on_call(seat)
         if first.narrator.engine == "openai":
             self.call(first)
         else:

@@ -259,7 +259,10 @@ def make(
     wanted = narrator.sha256
     if wanted and source.is_dir():
         raise ModelError(f"narrator {narrator.name!r}: sha256 is of a file, {source} is a folder")
-    digest = sha256_of(source) if source.is_file() and (fetched or wanted) else ""
+    if fetched and wanted:  # every source was held to it, and a large file takes seconds to read
+        digest = wanted
+    else:
+        digest = sha256_of(source) if source.is_file() and (fetched or wanted) else ""
     if wanted and digest != wanted:
         raise ModelError(
             f"{narrator.model} is not the file it should be: its sha256 is {digest}, "

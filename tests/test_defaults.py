@@ -93,6 +93,7 @@ def test_the_stand_in_leaves_once_nobody_asks_for_it_and_comes_back_for_a_turn(
     stage.write(QUILL, SMOL, **BOTH)
     company = stage.company("quill", "smol")
     assert loaded(company) == ["quill"], "what is here is loaded, and nothing else"
+    until(lambda: log.narrator_alive("smol"))
     assert told_by(adventure, alice, "smol").reply == "You sing."
     until(lambda: loaded(company) == ["quill"])
     assert log.narrator_alive("smol"), "it is on call"
