@@ -70,6 +70,7 @@ def shoot(page, name):
         page.screenshot(path=SHOTS / f"narrators-{name}-{size}.png", full_page=True)
 
 
+@pytest.mark.full
 @pytest.mark.timeout(600)
 def test_a_narrator_is_installed_played_with_and_removed(chromium, quiet_house):
     browser = Browser(chromium, quiet_house, quiet_house.here)
