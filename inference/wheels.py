@@ -8,6 +8,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
@@ -97,11 +98,10 @@ def watch(folder: Path, said: Path, report: Progress) -> None:
         return
     total = int(float(size[1]) * {"B": 1, "kB": 1000, "MB": 1000_000}[size[2]])
     done = 0
-    for path in folder.rglob("*.whl"):
-        try:
+    # pip moves files and removes folders meanwhile: what was seen until then is enough.
+    with suppress(FileNotFoundError):
+        for path in folder.rglob("*.whl"):
             done = max(done, path.stat().st_size)
-        except FileNotFoundError:  # pip has just moved it
-            continue
     report(min(done, total), total)
 
 
