@@ -1,5 +1,6 @@
 """The llama engine on the built-in narrator's own file: adapters, and what only it does."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -92,3 +93,14 @@ def test_its_threads_sleep_while_they_wait_unless_the_host_says_otherwise(before
     program = [sys.executable, "-c", "import inference.engines.llama"]
     heard = subprocess.run(program, env=environment, capture_output=True, text=True, check=True)
     assert f"OMP_WAIT_POLICY = '{after}'" in heard.stderr
+
+
+def test_the_library_s_server_outlives_an_engine_that_is_collected(base, config):
+    """Its destructor was seen to wait for ever, the interpreter's lock in hand."""
+    from inference.engines import llama
+
+    engine = llama.load(told_by_llama(base), config)
+    server = engine._server
+    del engine
+    gc.collect()
+    assert sys.getrefcount(server) > 2  # `server`, the argument, and one more that stays

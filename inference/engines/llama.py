@@ -9,6 +9,7 @@ Replies wait on our side: the library cannot cancel a request that waits for a s
 """
 
 import contextlib
+import ctypes
 import functools
 import http.client
 import json
@@ -163,6 +164,9 @@ class LlamaEngine:
         self._slots = narrator.slots
         self._hung_after = narrator.step_seconds
         self._server = started(parameters(narrator, options, model_path, folder, adapter))
+        # Never destroyed: the library's destructor joins a thread while it holds the interpreter's
+        # lock, and was seen to wait for ever when the garbage collector called it.
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._server))
         self._api = Api(folder / SOCKET)
         self._check_socket(folder)
         self._specials = special_tokens(model_path)
