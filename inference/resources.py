@@ -73,8 +73,20 @@ def runs_llama() -> bool:
 
 def free_memory_mb() -> int | None:
     """MB that can be had without swapping, within the container's limit; None where unknown."""
-    found = [each for each in (machine_free(), *group_free()) if each is not None]
-    return min(found) // MB if found else None
+    free = free_memory()
+    return None if free is None else free // MB
+
+
+def free_memory() -> int | None:
+    """The same in bytes."""
+    free_in_groups = [max(0, limit - used) for limit, used in group_memory()]
+    found = [each for each in (machine_free(), *free_in_groups) if each is not None]
+    return min(found, default=None)
+
+
+def memory_limit() -> int | None:
+    """Bytes that the container may take in all; None where it is not limited."""
+    return min((limit for limit, _ in group_memory()), default=None)
 
 
 def machine_free() -> int | None:
@@ -90,8 +102,11 @@ def machine_free() -> int | None:
     return None
 
 
-def group_free() -> list[int]:
-    """Bytes that each control group above this process may still take."""
+def group_memory() -> list[tuple[int, int]]:
+    """Of each limited control group of this process: its limit, and what it cannot give back.
+
+    In bytes.
+    """
     found = []
     for folder, limit_name, used_name in groups():
         try:
@@ -105,7 +120,7 @@ def group_free() -> list[int]:
             total = [f"total_{name}" in numbers for name in RECLAIMABLE[:2]]
             names = RECLAIMABLE[2:] if all(total) else RECLAIMABLE[:2]
             kept = sum(int(numbers.get(name, 0)) for name in names)
-            found.append(max(0, int(limit) - used + kept))
+            found.append((int(limit), used - kept))
         except (OSError, ValueError):  # no memory controller here, or another kind of file
             continue
     return found

@@ -1,10 +1,12 @@
 """The narrators that can be installed, what they need, and whether a machine has it."""
 
 import io
+import os
 
 import pytest
 from django.core.management import call_command
 
+from inference import resources
 from inference.installing import machine
 from inference.installing.catalogue import Entry, catalogue
 from inference.installing.estimates import estimate
@@ -73,8 +75,12 @@ def test_memory_and_cores_of_a_container_are_its_limits(tmp_path, monkeypatch):
     (tmp_path / "memory.stat").write_text("anon 1\ninactive_file 500000000\n")
     (tmp_path / "cpu.max").write_text("100000 100000\n")
     (tmp_path / "meminfo").write_text("MemTotal: 16000000 kB\nMemAvailable: 12000000 kB\n")
+    (tmp_path / "self").mkdir()
+    (tmp_path / "self" / "cgroup").write_text("0::/\n")
     monkeypatch.setattr(machine, "CGROUP", tmp_path)
-    monkeypatch.setattr(machine, "MEMINFO", tmp_path / "meminfo")
+    monkeypatch.setattr(resources, "CGROUPS", tmp_path)
+    monkeypatch.setattr(resources, "PROC", tmp_path)
+    monkeypatch.setattr(os, "sysconf", {"SC_PAGE_SIZE": 1024, "SC_PHYS_PAGES": 16_000_000}.get)
     assert machine.memory() == (4_000_000_000, 3_000_000_000)
     assert machine.cores() == 1
     (tmp_path / "memory.max").write_text("max\n")

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-MEMINFO = Path("/proc/meminfo")
+from inference import resources
+
 CGROUP = Path("/sys/fs/cgroup")  # version 2; inside a container it is the container's own
 PROBE_BYTES = 64 << 20  # for each core: more than caches hold
 PROBE_SECONDS = 0.3
@@ -57,38 +58,12 @@ def look(models_dir: Path, read_speed: float = 0.0) -> Machine:
 
 def memory() -> tuple[int, int]:
     """Bytes of memory in all, and free; of the container where it is limited."""
-    try:
-        lines = dict(line.split(":", 1) for line in MEMINFO.read_text().splitlines())
-        total = int(lines["MemTotal"].split()[0]) * 1024
-        free = int(lines["MemAvailable"].split()[0]) * 1024
-    except (OSError, KeyError, ValueError):  # no Linux: what is free is not told
-        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-        return total, total
-    limit = number_in(CGROUP / "memory.max")
-    if limit is None or limit >= total:
-        return total, free
-    used = (number_in(CGROUP / "memory.current") or 0) - inactive_file()
-    return limit, max(0, min(free, limit - used))
-
-
-def inactive_file() -> int:
-    """Bytes of the container's memory that are copies of files, and can be dropped."""
-    try:
-        for line in (CGROUP / "memory.stat").read_text().splitlines():
-            name, _, value = line.partition(" ")
-            if name == "inactive_file":
-                return int(value)
-    except (OSError, ValueError):
-        pass  # none is counted then: less looks free than is
-    return 0
-
-
-def number_in(file: Path) -> int | None:
-    """The number in a file of the kernel; None where there is none, or "max"."""
-    try:
-        return int(file.read_text().split()[0])
-    except (OSError, ValueError, IndexError):
-        return None
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limit = resources.memory_limit()
+    if limit is not None:
+        total = min(total, limit)
+    free = resources.free_memory()  # not told where this is no Linux
+    return total, total if free is None else min(total, free)
 
 
 def cores() -> int:
