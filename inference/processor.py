@@ -7,6 +7,7 @@ from pathlib import Path
 # process (SIGILL). Other processors have builds of their own.
 LLAMA_NEEDS = ("avx2", "fma", "f16c", "bmi2")
 X86 = ("x86_64", "amd64")
+LLAMA_RUNS_ON = (*X86, "aarch64", "arm64")  # what the wheel is built for
 
 
 def lacks(needed: tuple[str, ...], cpuinfo: Path = Path("/proc/cpuinfo")) -> tuple[str, ...]:

@@ -6,10 +6,10 @@ In a container the limit of its control group counts, whatever the machine has.
 import platform
 import shutil
 import sys
-from functools import cache
 from pathlib import Path
 
 from inference.narrators import Narrator
+from inference.processor import LLAMA_NEEDS, LLAMA_RUNS_ON, lacks
 
 MB = 1_000_000
 CGROUPS = Path("/sys/fs/cgroup")
@@ -39,8 +39,13 @@ def lack_of(narrator: Narrator, memory_limit_mb: int = 0) -> str:
 
 def lack_of_instructions(narrator: Narrator) -> str:
     """What the processor cannot do that the narrator's engine wants; "" for nothing."""
-    if narrator.engine == "llama" and not runs_llama():
-        return "its engine wants a processor with AVX2, and this one has none"
+    if narrator.engine != "llama":
+        return ""
+    if (kind := platform.machine().lower()) not in LLAMA_RUNS_ON:
+        return f"its engine wants a processor with AVX2 or an ARM one, and this is {kind}"
+    if missing := lacks(LLAMA_NEEDS, PROC / "cpuinfo"):
+        names = ", ".join(each.upper() for each in missing)
+        return f"its engine wants a processor with AVX2, and this one has no {names}"
     return ""
 
 
@@ -56,19 +61,6 @@ def lack_of_room(narrator: Narrator, models_dir: Path, begun: int = 0) -> str:
         f"its model is {narrator.bytes / 1e9:.1f} GB, and the disk under {models_dir} has "
         f"{free / 1e9:.1f} GB left: make room, or set MODELS_DIR"
     )
-
-
-@cache
-def runs_llama() -> bool:
-    """Whether the wheel of llama.cpp runs here: on x86-64 it is built for AVX2."""
-    if platform.machine().lower() not in ("x86_64", "amd64"):
-        return platform.machine().lower() in ("aarch64", "arm64")
-    try:
-        said = (PROC / "cpuinfo").read_text()
-    except OSError:  # not Linux: the library says what it misses
-        return True
-    flags = [line for line in said.splitlines() if line.startswith("flags")]
-    return not flags or "avx2" in flags[0].split()
 
 
 def free_memory_mb() -> int | None:

@@ -335,7 +335,6 @@ def machine(monkeypatch, tmp_path):
     """A /proc and a /sys/fs/cgroup of the test's own."""
     monkeypatch.setattr(resources, "PROC", tmp_path / "proc")
     monkeypatch.setattr(resources, "CGROUPS", tmp_path / "cgroup")
-    resources.runs_llama.cache_clear()
 
     def write(**files):
         for name, text in files.items():
@@ -345,7 +344,6 @@ def machine(monkeypatch, tmp_path):
 
     write(proc__meminfo="MemTotal: 9000000 kB\nMemAvailable: 4000000 kB\n")
     yield write
-    resources.runs_llama.cache_clear()
 
 
 def in_group(folder, name, **files):
@@ -410,7 +408,8 @@ def test_what_is_lacking_is_said(machine, monkeypatch):
 @pytest.mark.parametrize(
     ("processor", "flags", "able"),
     [
-        ("x86_64", "fpu sse avx avx2 fma", True),
+        ("x86_64", "fpu sse avx avx2 fma f16c bmi2", True),
+        ("x86_64", "fpu sse avx avx2 fma f16c", False),
         ("x86_64", "fpu sse sse4_2 avx", False),
         ("aarch64", "fp asimd", True),
         ("riscv64", "", False),

@@ -87,7 +87,7 @@ class LlamaOptions(BaseModel):
     # Threads that compute; 0 is one for each core.
     threads: int = Field(default=0, ge=0)
     # Prompt tokens read in one step. While a step of them is computed no other story gets a word,
-    # so more is faster for one and jerkier for the others: docs/performance.md.
+    # so more is faster for one and jerkier for the others: docs/decisions/llama-in-process.md.
     batch_tokens: int = Field(default=64, ge=1, le=4096)
     # MiB of memory for prompts of stories that hold no slot at the moment.
     cache_mb: int = Field(default=256, ge=0)
