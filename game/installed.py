@@ -34,6 +34,7 @@ from inference.sources import SCHEMES, hub_file
 logger = logging.getLogger(__name__)
 
 State = InstalledNarrator.State
+last_ready: tuple[InstalledNarrator, ...] = ()  # as the database last said
 MOST = 30  # narrators that can be installed
 LONGEST_NAME = 40
 SAMPLING = SamplingParams(
@@ -78,13 +79,15 @@ def narrator_of(row: InstalledNarrator) -> Narrator | None:
 def merged(listed: Narrators) -> Narrators:
     """The narrators of the file with those that are installed after them.
 
-    A name that the file has is the file's. While the database is away, the file's alone: probes
-    and metrics ask, too, and say themselves what is away.
+    A name that the file has is the file's. While the database is away, those that were installed
+    when it last answered: probes and metrics ask, too, and say themselves what is away.
     """
+    global last_ready
     try:
-        rows = list(InstalledNarrator.objects.filter(state=State.READY))
-    except OperationalError:
-        return listed
+        last_ready = tuple(InstalledNarrator.objects.filter(state=State.READY))
+    except OperationalError as problem:
+        logger.warning("which narrators are installed is not known: %s", type(problem).__name__)
+    rows = last_ready
     if not rows:
         return listed
     added = [narrator_of(row) for row in rows if row.name not in listed]

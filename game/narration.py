@@ -163,14 +163,15 @@ def narrator_of(adventure: Adventure) -> Narrator:
     try:
         every = narrators()
         gone = adventure.narrator not in ("", *every.names)
-        if not adventure.narrator or (gone and not every.default.words_go_to):
-            chosen = default(off, every)
-        else:
-            chosen = every.get(adventure.narrator)
+        chosen = default(off, every) if gone or not adventure.narrator else None
+        if chosen is None or (gone and chosen.words_go_to):
+            chosen = every.get(adventure.narrator)  # where it is gone: UnknownNarrator
         if chosen.name not in off:
             return chosen
-        if (not adventure.narrator or gone) and (others := offered_to(None)):
-            return others[0]
+        if gone or not adventure.narrator:
+            for other in offered_to(None):
+                if not (gone and other.words_go_to):
+                    return other
         raise Refused("narrator_down", _(operation.SWITCHED_OFF))
     except UnknownNarrator:
         raise Refused(

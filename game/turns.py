@@ -522,13 +522,12 @@ def on_their_way(under_way: Sequence[tuple[UUID, str]]) -> set[UUID]:
     """
     off = operation.state().narrators_off
     states = story_log().states([(narrator, str(pk)) for pk, narrator in under_way])
+    here = {narrator: narration.is_here(narrator) for narrator in {each for _, each in under_way}}
     return {
         pk
         for (pk, narrator), state in zip(under_way, states, strict=True)
         if state.end is None
-        and (
-            state.leased or (state.waiting and narrator not in off and narration.is_here(narrator))
-        )
+        and (state.leased or (state.waiting and narrator not in off and here[narrator]))
     }
 
 

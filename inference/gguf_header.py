@@ -24,6 +24,7 @@ MOST_DIMENSIONS = 4
 MOST_KEYS = 65_536
 MOST_TENSORS = 262_144
 MOST_LISTED = 4_194_304  # values in one list
+MOST_WORDS = 1 << 21  # in one list; the largest vocabularies have a fifth of it
 MOST_BYTES = 1 << 28  # of a whole header
 
 # ggml's tensor types by number: name, values in a block, bytes in a block (from ggml.h).
@@ -193,6 +194,8 @@ def read_token_kinds(path: Path) -> dict[int, list[str]]:
 def read_strings(file: BinaryIO) -> list[bytes]:
     """The list of strings that begins at this place."""
     kind, length = list_of(file)
+    if length > MOST_WORDS:
+        raise OverflowError("more words than any model has")
     if kind != STRING:
         raise OverflowError("a list of words holds something else")
     found = []
@@ -200,7 +203,7 @@ def read_strings(file: BinaryIO) -> list[bytes]:
         (size,) = unpack(file, "Q")
         if size > LONGEST_KEY:
             raise OverflowError("a word is too long")
-        found.append(file.read(size))
+        found.append(take(file, size))
     return found
 
 
@@ -261,7 +264,7 @@ def read_or_skip(file: BinaryIO, kind: int, strings: bool) -> int | float | str 
     if kind == STRING:
         (length,) = unpack(file, "Q")
         if strings and length < LONGEST_KEY:
-            return file.read(length).decode(errors="replace")
+            return take(file, length).decode(errors="replace")
         skip(file, length)  # a chat template may be long, and nobody asks for its words
         return "" if strings else None
     if kind == ARRAY:
@@ -269,6 +272,8 @@ def read_or_skip(file: BinaryIO, kind: int, strings: bool) -> int | float | str 
         if kind in NUMBERS:
             skip(file, struct.calcsize(f"<{NUMBERS[kind]}") * length)
         elif kind == STRING:
+            if length > MOST_WORDS:
+                raise OverflowError("more words than any model has")
             for _ in range(length):
                 skip(file, unpack(file, "Q")[0])
         else:  # lists of lists, which no model has
@@ -289,7 +294,14 @@ def read_string(file: BinaryIO) -> str:
     length = unpack(file, "Q")[0]
     if length > LONGEST_KEY:
         raise OverflowError("a name is too long")
-    return file.read(length).decode()
+    return take(file, length).decode()
+
+
+def take(file: BinaryIO, length: int) -> bytes:
+    """The next bytes of a header, which in all has no more than MOST_BYTES."""
+    if file.tell() + length > MOST_BYTES:
+        raise OverflowError("a header is longer than any model's")
+    return file.read(length)
 
 
 def unpack(file: BinaryIO, layout: str) -> tuple[Any, ...]:

@@ -101,6 +101,25 @@ def test_whatever_a_file_says_it_is_read_or_refused(tmp_path_factory, whole, dat
             assert "\n" not in str(error)
 
 
+def test_a_list_of_more_words_than_any_model_has_is_not_read_through(tmp_path):
+    path = tmp_path / "words.gguf"
+    words = (1 << 21) + 1
+    path.write_bytes(header(keys=1, rest=KEY + struct.pack("<IIQ", 9, 8, words)))
+    with path.open("r+b") as file:
+        file.truncate(9 * words)  # each of them empty
+    with pytest.raises(ValueError, match="damaged header"):
+        read_header(path)
+
+
+def test_what_a_header_makes_a_reader_keep_is_limited(tmp_path, monkeypatch):
+    monkeypatch.setattr("inference.gguf_header.MOST_BYTES", 1 << 20)
+    path = tmp_path / "long.gguf"
+    keys = (text(b"k%d" % n) + struct.pack("<I", 8) + text(b"x" * 60_000) for n in range(40))
+    path.write_bytes(header(keys=40, rest=b"".join(keys)))
+    with pytest.raises(ValueError, match="damaged header"):
+        read_header(path)
+
+
 def test_a_file_that_is_cut_says_how_much_is_missing(tmp_path, whole):
     path = tmp_path / "cut.gguf"
     path.write_bytes(whole[:-1000])

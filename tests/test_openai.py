@@ -413,6 +413,13 @@ def test_an_event_without_an_end_is_not_kept_for_ever():
             stream.feed(b"x" * 100_000)
 
 
+def test_an_event_of_ever_more_lines_is_not_kept_for_ever():
+    stream = EventStream()
+    with pytest.raises(ValueError):
+        for _ in range(100):
+            stream.feed(b"data: " + b"x" * 100_000 + b"\n")
+
+
 # ---- the narrators file
 
 

@@ -9,7 +9,7 @@ import pytest
 from game import narration
 from game.log import story_log
 from game.models import Adventure, Status, Turn, TurnContext
-from game.protocol import StopTurn
+from game.protocol import Refused, StopTurn
 from inference.details import unpack
 from inference.engines.process import EngineFailed
 from inference.narrators import parse_narrators
@@ -91,6 +91,31 @@ def test_the_host_s_choice_can_be_gone_back_to(client, alice, adventure, house, 
     chooser.choose("raven")
     assert chooser.choose("").json()["narrator"]["name"] == "parrot"
     assert Adventure.objects.get(pk=adventure.pk).narrator == ""
+
+
+@database
+@pytest.mark.parametrize("beyond", [False, True])
+def test_a_story_whose_narrator_is_gone_never_goes_to_another_machine_unasked(
+    adventure, house, log, monkeypatch, beyond
+):
+    """Whoever the host's default is just now: the first, or the one that stands in for it."""
+    house(
+        """
+default: [near, far]
+narrators:
+- {name: near, line: x, engine: scripted}
+- {name: far, line: x, engine: openai, model: "https://far.example/v1"}
+"""
+    )
+    Adventure.objects.filter(pk=adventure.pk).update(narrator="gone")
+    adventure.refresh_from_db()
+    default = narration.narrators().get("far" if beyond else "near")
+    monkeypatch.setattr(narration, "default", lambda *_: default)
+    if beyond:
+        with pytest.raises(Refused, match="no longer available"):
+            narration.narrator_of(adventure)
+    else:
+        assert narration.narrator_of(adventure) == default
 
 
 @database

@@ -52,6 +52,7 @@ GIVE_UP = float("inf")
 LONGEST_WAIT = 15.0  # seconds; a server that asks for more patience than this is not waited for
 PASSING = {408, 425, 429, 500, 502, 503, 504, 529}
 
+MOST_TOKENS = 1 << 24  # that a server may say it told, or has room for
 COUNTED_LINES = 8192  # lines whose length in tokens is remembered
 LINES_AT_ONCE = 16  # more lines than this are counted together: one question instead of many
 COMPLAINT_CHARS = 200
@@ -592,7 +593,7 @@ def whole(text: str) -> str:
 
 
 def whole_number(said: Any) -> int | None:
-    return said if isinstance(said, int) and said >= 0 else None
+    return said if isinstance(said, int) and 0 <= said <= MOST_TOKENS else None
 
 
 def seconds(header: str | None) -> float | None:

@@ -16,6 +16,7 @@ class EventStream:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._line = ""
         self._data: list[str] = []
+        self._length = 0  # of what is in it, in characters
         self._after_return = False  # a "\n" that follows belongs to the "\r" before it
 
     def feed(self, raw: bytes) -> list[str]:
@@ -38,8 +39,11 @@ class EventStream:
             name, _, value = line.partition(":")
             if name == "data":
                 self._data.append(value.removeprefix(" "))
+                self._length += len(value)
+                if self._length > LONGEST_EVENT:
+                    raise ValueError("an event without an end")
             return []
         if not self._data:
             return []
-        event, self._data = "\n".join(self._data), []
+        event, self._data, self._length = "\n".join(self._data), [], 0
         return [event]

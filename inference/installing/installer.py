@@ -75,6 +75,7 @@ class Installer:
         self.ended = threading.Event()
         self.board = Board()
         self.offered: dict[str, Added] = {}
+        self.looked_at: dict[Path, tuple[tuple[int, int], FoundFile]] = {}
         self.working: JobRun | None = None
         # How jobs ended that the game has not taken off the board yet: it may not run just now.
         self.done: dict[tuple[str, int], JobResult] = {}
@@ -175,7 +176,7 @@ class Installer:
         listed = [each.narrator for each in self.board.narrators]
         with suppress(NarratorsError):
             listed += load_narrators(self.config.narrators_file).narrators
-        files = tuple(found_file(path) for path in unused_ggufs(listed, self.config.models_dir))
+        files = tuple(self.look_at(path) for path in unused_ggufs(listed, self.config.models_dir))
         self.redis.report(
             self.tellers.name,
             MachineReport(
@@ -184,6 +185,14 @@ class Installer:
                 loaded=self.tellers.loaded(),
             ),
         )
+
+    def look_at(self, path: Path) -> FoundFile:
+        """A file that was put into MODELS_DIR. It is read again only where it changed."""
+        stat = path.stat()
+        seen = (stat.st_size, stat.st_mtime_ns)
+        if path not in self.looked_at or self.looked_at[path][0] != seen:
+            self.looked_at[path] = (seen, found_file(path))
+        return self.looked_at[path][1]
 
 
 class JobRun:

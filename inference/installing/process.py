@@ -7,6 +7,7 @@ the end one JobResult.
 """
 
 import os
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -32,6 +33,8 @@ from inference.request import Passage
 from inference.sources import hub_file, hub_folder, is_remote
 from inference.survey import Survey, survey
 
+SHA256 = re.compile(r"[0-9a-f]{64}")
+COMMIT = re.compile(r"[0-9a-f]{40}")
 MEET_SECONDS = 3.0  # for a server to answer: somebody sits before the page
 TRIAL_TOKENS = 40  # told by a narrator that is tried
 SAY_EVERY = 0.5  # seconds between lines of progress
@@ -159,7 +162,8 @@ def pinned(narrator: Narrator, models_dir: Path) -> tuple[Narrator, int]:
         commit, files = hub.listing(remote.repo, remote.revision)
         for each in files:
             if each.name == remote.name:
-                if len(each.digest) != 64:
+                # They become names of folders.
+                if not (SHA256.fullmatch(each.digest) and COMMIT.fullmatch(commit)):
                     raise CannotInstall(f"the hub gives no SHA-256 of {remote.name}")
                 model = f"hf:{remote.repo}@{commit}/{remote.name}"
                 found = {"model": model, "sha256": each.digest, "bytes": each.size}
