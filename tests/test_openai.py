@@ -1,6 +1,7 @@
 """Narrators on a server of the host's: what a server says, how it fails, and what players read."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -487,7 +488,7 @@ def check(tmp_path, settings, capsys):
         given = {"name": "far", "line": "x", "engine": "openai", "model": address, **given}
         file = tmp_path / "n.yaml"
         file.write_text(yaml.safe_dump({"narrators": [given]}))
-        settings.INFERENCE = InferenceConfig("redis://127.0.0.1:1", file, tmp_path)
+        settings.INFERENCE = replace(settings.INFERENCE, narrators_file=file, models_dir=tmp_path)
         call_command("narrators", "check", "far")
         return capsys.readouterr().out
 
@@ -657,7 +658,7 @@ def test_a_turn_is_told_by_a_real_server_through_the_engines_process(llama):
 def test_players_read_where_their_words_go(client, alice, adventure, settings, tmp_path):
     file = tmp_path / "n.yaml"
     told = {"name": "far", "line": "x", "engine": "openai"}
-    settings.INFERENCE = InferenceConfig("redis://127.0.0.1:1", file, tmp_path)
+    settings.INFERENCE = replace(settings.INFERENCE, narrators_file=file, models_dir=tmp_path)
     client.force_login(alice)
     pages = [f"/adventures/{adventure.pk}/", f"/scenarios/{adventure.scenario.slug}/"]
     for address, seen in (
