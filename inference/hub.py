@@ -28,6 +28,7 @@ BESIDE = re.compile(
     r"|special_tokens_map|added_tokens|vocab|chat_template)\.json"
     r"|(merges|vocab)\.txt|(tokenizer|spiece)\.model|chat_template\.jinja"
 )
+LONGEST_LISTING = 32 << 20  # bytes of the hub's answer about one repository
 CHUNK = 1 << 20
 TIMEOUT = 30.0  # seconds without a byte
 TRIES = 5  # for each file, each from where the last one broke off
@@ -102,7 +103,7 @@ def listing(repo: str, revision: str) -> tuple[str, list[Remote]]:
     quoted = urllib.parse.quote(revision, safe="")
     try:
         with ask(f"/api/models/{repo}/revision/{quoted}?blobs=true") as answer:
-            said: dict[str, Any] = json.load(answer)
+            said: dict[str, Any] = json.loads(answer.read(LONGEST_LISTING))
         commit = str(said["sha"])
         siblings = [
             Remote(
@@ -115,7 +116,7 @@ def listing(repo: str, revision: str) -> tuple[str, list[Remote]]:
     except (TimeoutError, ConnectionError) as error:
         reason = error.strerror or str(error) or "no answer in time"
         raise HubError(f"the hub does not answer: {reason}") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, http.client.HTTPException) as error:
         raise HubError(f"the hub's answer about {repo} makes no sense: {error!r}") from error
     return commit, siblings
 
@@ -170,6 +171,8 @@ def append(
             have = 0
         with part.open("ab" if have else "wb") as file:
             while chunk := answer.read(CHUNK):
+                if have + len(chunk) > remote.size:
+                    raise HubError("the hub sends more than it promised")
                 file.write(chunk)
                 have += len(chunk)
                 report(have)

@@ -2,6 +2,7 @@
 
 import hashlib
 import http.server
+import io
 import json
 import threading
 import time
@@ -153,6 +154,21 @@ def test_a_file_that_is_not_the_promised_one_is_refused(server, tmp_path, name):
         fetch(tmp_path / "gpt")
     assert not (tmp_path / "gpt" / name).exists()
     assert not (tmp_path / "gpt" / f"{name}.part").exists()
+
+
+def test_a_hub_that_sends_more_than_it_promised_fills_no_disk(tmp_path, monkeypatch):
+    class Endless(io.BytesIO):
+        status = 200
+
+        def read(self, size=-1):
+            return b"x" * size
+
+    monkeypatch.setattr(hub, "ask", lambda *_: Endless())
+    part = tmp_path / "model.gguf.part"
+    promised = hub.Remote("model.gguf", 3 * hub.CHUNK + 7, "0" * 64)
+    with pytest.raises(HubError, match="more than it promised"):
+        hub.append("org/name", "0" * 40, promised, part, lambda done: None)
+    assert part.stat().st_size <= promised.size
 
 
 def test_a_model_that_is_a_pickle_alone_is_refused(server, tmp_path):
