@@ -1,6 +1,6 @@
 """Every setting of Grue, read once from the environment, then passed on.
 
-PROTOCOL.md lists the variables; a wrong one stops start-up with a line that names it.
+README.md lists the variables; a wrong one stops start-up with a line that names it.
 """
 
 import logging

@@ -34,7 +34,7 @@ from inference.logs import where
 
 logger = logging.getLogger(__name__)
 
-FRAME_BYTES = 64 * 1024  # a client's message, and so each of its frames: PROTOCOL.md
+FRAME_BYTES = 64 * 1024  # a client's message, and so each of its frames: docs/protocol.md
 KERNEL_BYTES = 128 * 1024  # Linux would buffer megabytes for each socket
 UNREAD_BYTES = 1024 * 1024  # messages that the application has not come to yet
 UNREAD_COST = 1024  # bytes that a message takes beside its text, about
