@@ -12,6 +12,7 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 # Beside README.md and docs/: pages that tell somebody what to type.
 ALSO = [
+    "CONTRIBUTING.md",
     "SECURITY.md",
     "locale/README.md",
     "data/adventures/README.md",

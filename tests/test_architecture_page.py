@@ -10,6 +10,7 @@ from django.conf import settings
 ROOT = settings.BASE_DIR
 FOLDERS = "dungeon|game|inference|tests|docs|static|templates|scripts|deploy|data|requirements"
 PAGES = [
+    ROOT / "CONTRIBUTING.md",
     *(ROOT / "docs" / name for name in ("architecture.md", "glossary.md", "protocol.md")),
     *sorted((ROOT / "docs" / "decisions").glob("*.md")),
 ]
