@@ -22,7 +22,9 @@ class Server(BaseModel):
     # Whether a chat can be continued in the middle of its last message: as is known of the server
     # where this is missing.
     continues: bool | None = None
-    timeout: float = Field(default=120, gt=0)  # seconds that it may be silent, the first word too
+    timeout: float = Field(default=120, gt=0)  # seconds to its first word, and from word to word
+    # Seconds for a whole reply; where missing, `timeout` and two more for each token it may have.
+    reply_timeout: float | None = Field(default=None, gt=0)
     extra: dict[str, Any] = {}  # fields that every request gets, as the server's manual names them
 
 

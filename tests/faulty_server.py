@@ -7,6 +7,7 @@ import contextlib
 import json
 import select
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -22,6 +23,8 @@ class FaultyServer:
         self.models: Any = {"data": [{"id": "m", "object": "model", "owned_by": "somebody"}]}
         self.models_status = 200
         self.counts = False  # whether it counts tokens at /tokenize, as vLLM does
+        self.count: Any = None  # what it says there instead of how many words there are
+        self.pause = 0.0  # seconds after each byte of an answer that is no reply
         self.asked: list[dict[str, Any]] = []  # the bodies of requests for a reply
         self.headers: list[dict[str, str]] = []
         self.gone = threading.Event()  # a client has closed a stream before its end
@@ -67,6 +70,13 @@ class Reply:
     def drop(self) -> None:
         self.handler.close_connection = True
         self.handler.connection.close()
+
+    def ended(self) -> bool:
+        """Whether the client has closed the connection."""
+        readable, _, _ = select.select([self.handler.connection], [], [], 0)
+        if readable:
+            self.server.gone.set()
+        return bool(readable)
 
     def wait_until_gone(self) -> None:
         """Say nothing more until the client closes the connection."""
@@ -127,6 +137,39 @@ def hangs(after: str = "") -> Answer:
     return answer
 
 
+def never_ends(raw: bytes, pause: float = 0.02, after: str = "", finish: str = "") -> Answer:
+    """The same bytes over and over, for as long as the client listens."""
+
+    def answer(reply: Reply) -> None:
+        reply.begin()
+        if after:
+            reply.words(after)
+        if finish:
+            reply.words("", finish)
+        until = time.monotonic() + PATIENCE
+        while not reply.ended() and time.monotonic() < until:
+            reply.send(raw)
+            time.sleep(pause)
+        reply.drop()
+
+    return answer
+
+
+def complains(body: bytes, status: int = 500) -> Answer:
+    """An answer with an error, whose body never ends."""
+
+    def answer(reply: Reply) -> None:
+        reply.handler.send_response(status)
+        reply.handler.send_header("Transfer-Encoding", "chunked")
+        reply.handler.end_headers()
+        until = time.monotonic() + PATIENCE
+        while not reply.ended() and time.monotonic() < until:
+            reply.send(body)
+        reply.drop()
+
+    return answer
+
+
 def breaks_off(after: str = "") -> Answer:
     def answer(reply: Reply) -> None:
         if after:
@@ -174,7 +217,10 @@ def faulty_server() -> Iterator[FaultyServer]:
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             if self.path == "/tokenize":
-                self.answer({"count": len(body["prompt"].split())}, 200 if faulty.counts else 404)
+                said = (
+                    {"count": len(body["prompt"].split())} if faulty.count is None else faulty.count
+                )
+                self.answer(said, 200 if faulty.counts else 404)
                 return
             faulty.asked.append(body)
             faulty.headers.append(dict(self.headers))
@@ -186,7 +232,13 @@ def faulty_server() -> Iterator[FaultyServer]:
             self.send_response(status)
             self.send_header("Content-Length", str(len(raw)))
             self.end_headers()
-            self.wfile.write(raw)
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                if not faulty.pause:
+                    self.wfile.write(raw)
+                    return
+                for place in range(len(raw)):
+                    self.wfile.write(raw[place : place + 1])
+                    time.sleep(faulty.pause)
 
         def log_message(self, *args: Any) -> None:
             pass

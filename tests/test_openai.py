@@ -1,6 +1,9 @@
 """Narrators on a server of the host's: what a server says, how it fails, and what players read."""
 
+import gzip
+import json
 import re
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,8 +26,10 @@ from inference.sampling import SamplingParams
 from inference.servers import host_beyond
 from tests.faulty_server import (
     breaks_off,
+    complains,
     faulty_server,
     hangs,
+    never_ends,
     reads_only,
     refuses,
     refuses_fields,
@@ -138,6 +143,105 @@ def test_a_server_that_falls_silent_is_given_up(server, narrator):
     assert (said, finish) == ("You open", "error")
     assert "said nothing for" in why
     assert server.gone.wait(10)
+
+
+def event(**delta):
+    return f"data: {json.dumps({'choices': [{'text': '', 'finish_reason': None, **delta}]})}\n\n"
+
+
+EMPTY, WORD, THOUGHT = (
+    event().encode(),
+    event(text=" on").encode(),
+    event(text="<think> hm").encode(),
+)
+
+
+@pytest.mark.parametrize(
+    ("endless", "limits", "said", "says_why"),
+    [
+        (never_ends(EMPTY), {"timeout": 0.2}, "", "said nothing for"),
+        (never_ends(b": still here\n\n"), {"timeout": 0.2}, "", "said nothing for"),
+        (never_ends(THOUGHT), {"timeout": 0.2}, "", "was thinking for"),
+        (never_ends(EMPTY, after="You go"), {"timeout": 0.2}, "You go", "said nothing for"),
+        (
+            never_ends(WORD, after="You go"),
+            {"reply_timeout": 0.3},
+            r"You go( on)+",
+            "not done with the reply after",
+        ),
+    ],
+    ids=["empty", "comments", "thoughts", "empty after a word", "words"],
+)
+def test_a_server_that_sends_events_for_ever_holds_a_slot_no_longer_than_it_may(
+    server, narrator, endless, limits, said, says_why
+):
+    server.answers = [endless]
+    began = time.monotonic()
+    heard, finish, why, _ = tell(narrator(server=limits))
+    assert time.monotonic() - began < 5
+    assert re.fullmatch(said, heard) and finish == "error"
+    assert re.search(says_why, why) and "\n" not in why
+    assert len(server.asked) == 1
+    assert server.gone.wait(10), "the server still tells"
+
+
+def test_tries_that_break_off_have_one_time_together(server, narrator):
+    """Each of them says something, none a word."""
+
+    def answer(reply):
+        reply.begin()
+        reply.words("")
+        time.sleep(0.3)
+        reply.drop()
+
+    server.answers = [answer]
+    _, finish, why, _ = tell(narrator(server={"timeout": 0.5}))
+    assert (finish, len(server.asked)) == ("error", 2)
+    assert "said nothing for" in why
+
+
+def test_a_reply_that_is_done_does_not_wait_for_what_comes_behind_it(server, narrator, monkeypatch):
+    monkeypatch.setattr(openai, "AFTERWORD_SECONDS", 0.2)
+    server.answers = [never_ends(EMPTY, after="You open it.", finish="stop")]
+    began = time.monotonic()
+    assert tell(narrator())[:3] == ("You open it.", "stop", "")
+    assert time.monotonic() - began < 5
+
+
+def test_a_whole_reply_has_time_for_every_token_it_may_have(narrator):
+    engine = narrator(server={"timeout": 30})
+    request = engine.submit(PROMPT, SamplingParams(max_tokens=100))
+    assert engine._seconds_for(engine._tellings[request]) == 230
+    engine.cancel(request)
+
+
+def test_more_than_was_asked_for_is_not_read(server, narrator, monkeypatch):
+    monkeypatch.setattr(openai, "MOST_OF_A_REPLY", 1 << 16)
+    server.answers = [never_ends(b": " + b"x" * 30_000 + b"\n\n", pause=0)]
+    _, finish, why, _ = tell(narrator(), max_tokens=2)
+    assert finish == "error" and "more than was asked for" in why
+
+
+def test_of_a_complaint_without_end_the_beginning_is_read(server, narrator):
+    server.answers = [complains(b"CUDA error " * 100)]
+    _, finish, why, _ = tell(narrator())
+    assert finish == "error" and "answered 500: CUDA error CUDA" in why
+    assert len(why) < 400
+    assert server.gone.wait(10)
+
+
+def test_an_answer_that_is_packed_is_not_unpacked(server, narrator):
+    def answer(reply):
+        reply.handler.send_response(200)
+        reply.handler.send_header("Content-Type", "text/event-stream")
+        reply.handler.send_header("Content-Encoding", "gzip")
+        reply.handler.end_headers()
+        reply.handler.wfile.write(gzip.compress(EMPTY * 1000))
+        reply.drop()
+
+    server.answers = [answer]
+    assert "not understood" in tell(narrator())[2]
+    assert server.headers[0]["Accept-Encoding"] == "identity"
 
 
 def test_a_server_that_is_gone_is_named(server, narrator):
@@ -358,6 +462,26 @@ def test_a_list_of_models_that_is_none_is_said_at_the_start(server, narrator, an
         narrator()
 
 
+def test_a_list_of_models_without_end_is_said_at_the_start(server, narrator):
+    server.models = b" " * (openai.MOST_OF_AN_ANSWER + 1)
+    with pytest.raises(ValueError, match=r"^its server \S+ lists its models in over 4 MiB.*/v1"):
+        narrator()
+
+
+def test_a_list_of_models_that_comes_byte_by_byte_is_not_waited_for(server, monkeypatch):
+    monkeypatch.setattr(openai, "MEET_SECONDS", 0.3)
+    server.models, server.pause = b" " * 1000, 0.05
+    far = Narrator(name="far", line="", engine="openai", model=server.address)
+    with pytest.raises(ValueError, match="did not list its models within"):
+        OpenAIEngine(far, patience=0)
+
+
+def test_names_of_models_are_cut_before_they_are_said(server, narrator):
+    server.models = {"data": [{"id": "a\n" * 5000}, {"id": "b"}]}
+    with pytest.raises(ValueError, match=r"^[^\n]{,400}$"):
+        narrator()
+
+
 def test_a_server_without_a_list_wants_its_model_named(server, narrator):
     server.models_status = 404
     with pytest.raises(ValueError, match="does not know"):
@@ -392,6 +516,37 @@ def test_lines_are_counted_once(server, narrator):
     assert engine.counts_exactly
     assert engine.count("a new line of words") == estimate("a new line of words")
     assert not engine.counts_exactly
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"[" * 100_000,
+        b'{"count": 1e999}',
+        {"count": -5},
+        {"count": 1 << 60},
+        b'{"count": 3}' + b" " * (4 << 20),
+    ],
+    ids=["nested", "infinite", "below nothing", "enormous", "without end"],
+)
+def test_a_count_that_cannot_be_is_an_estimate_and_is_said(server, narrator, caplog, answer):
+    server.models = {"data": [{"id": "m", "owned_by": "vllm"}]}
+    server.counts, server.count = True, answer
+    engine = narrator()
+    assert engine.count("some words of a story") == estimate("some words of a story")
+    assert not engine.counts_exactly
+    [line] = [record.message for record in caplog.records]
+    assert re.fullmatch(r"the server at \S+ counts no tokens now: .{,300}", line)
+
+
+def test_a_count_that_comes_byte_by_byte_is_not_waited_for(server, narrator, monkeypatch):
+    monkeypatch.setattr(openai, "COUNT_SECONDS", 0.3)
+    server.models = {"data": [{"id": "m", "owned_by": "vllm"}]}
+    engine = narrator()
+    server.counts, server.count, server.pause = True, b" " * 1000, 0.05
+    began = time.monotonic()
+    assert engine.count("some words of a story") == estimate("some words of a story")
+    assert time.monotonic() - began < 3
 
 
 # ---- events

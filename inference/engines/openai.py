@@ -40,11 +40,19 @@ from inference.sampling import SamplingParams, Setting
 
 NAP = 0.02  # seconds; the longest a step waits for words, so that others can join or be stopped
 CONNECT_SECONDS = 10.0
-COUNT_SECONDS = 5.0  # for the server to count a text, while nobody else is told anything
+MEET_SECONDS = 10.0  # for its list of models, whole
+COUNT_SECONDS = 5.0  # for the server to count a text, during which the worker hears no command
 UNCOUNTED_SECONDS = 30.0  # how long tokens are estimated after the server did not count them
 AFTERWORD_SECONDS = 5.0  # for the server to say what it counted, once a reply is complete
 LOAD_SECONDS = 20.0  # for a server that is being started to answer
 CLOSE_SECONDS = 1.0
+SLOWEST_TOKEN = 2.0  # seconds; by it a whole reply's time is reckoned where the host names none
+
+# Bytes that are taken of an answer before anything in it is read.
+MOST_OF_AN_ANSWER = 4 << 20  # a list of hundreds of models has one million
+MOST_OF_A_COMPLAINT = 64 << 10
+MOST_OF_A_REPLY = 1 << 20  # beside what its tokens may need
+MOST_OF_A_TOKEN = 16 << 10  # one event for each, with all that servers put into them
 
 # Tried again before the first word only: what was told cannot be taken back.
 RETRIES_AFTER = (0.5, 2.0)  # seconds
@@ -64,6 +72,28 @@ MESSAGE = re.compile(r"(system|user|assistant)\n")
 
 # It says each request, and counting is many.
 logging.getLogger("httpx").setLevel(logging.WARNING)
+logger = logging.getLogger(__name__)
+
+
+class TooLarge(Exception):
+    """An answer has more bytes than any that is of use."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A whole answer that is no stream."""
+
+    status: int
+    headers: httpx.Headers
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode(errors="replace")
+
+    def json(self) -> Any:
+        """Raises ValueError, and RecursionError."""
+        return json.loads(self.body)
 
 
 class ServerTrouble(Exception):
@@ -81,6 +111,7 @@ class Telling:
 
     request: RequestId
     body: dict[str, Any]
+    max_tokens: int
     unthinking: Unthinking = field(default_factory=Unthinking)
     task: "asyncio.Task[None] | None" = None
     told: bool = False  # any word: from here on it cannot be tried again
@@ -88,6 +119,8 @@ class Telling:
     tokens: int = 0  # reported so far
     unreported: int = 0  # tokens whose text is held, as it may be the beginning of a tag
     finish: Finish | None = None
+    until: float = 0.0  # the loop's time up to which the next word, or the end, is waited for
+    over: float = 0.0  # and the whole reply, whatever comes
     counted: int | None = None  # by the server, at the end
     read: int | None = None  # tokens of the prompt, by the server
 
@@ -125,29 +158,22 @@ class OpenAIEngine:
         self._key = self._read_key()
         headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
         # A proxy of the environment stands before other machines; what stays here needs none.
-        kept: dict[str, Any] = {"headers": headers, "trust_env": bool(narrator.words_go_to)}
-        self._counter = httpx.Client(timeout=COUNT_SECONDS, **kept)
-        models = self._meet()
-        self.dialect = models.dialect
-        self.model = self._server.model or self._only_model(models)
-        told = models.context.get(self.model)
-        self.context_tokens = min(narrator.context, told) if told else narrator.context
-        continues = self._server.continues
-        self._continues = self.dialect.continues if continues is None else continues
-        if self.chats and narrator.begun and not self._continues:
-            raise ValueError(
-                f"{self._where} is not known to continue what it has begun to say: leave out "
-                "`begun`, or write `continues: true` under `server` if it can"
-            )
+        self._loop = asyncio.new_event_loop()
+        self._client = httpx.AsyncClient(
+            # Nothing is unpacked: what is small as it comes may be endless then.
+            headers={"Accept-Encoding": "identity", **headers},
+            trust_env=bool(narrator.words_go_to),
+            timeout=httpx.Timeout(CONNECT_SECONDS, read=None),  # each request has a whole time
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=narrator.slots),
+        )
+        try:
+            self._settle(self._meet())
+        except ValueError:
+            self._let_go()
+            raise
         self._refused: set[str] = set()
         self._uncounted_until = 0.0  # time.monotonic()
         self._count_line = functools.lru_cache(maxsize=COUNTED_LINES)(self._count_anew)
-        self._loop = asyncio.new_event_loop()
-        self._client = httpx.AsyncClient(
-            timeout=httpx.Timeout(CONNECT_SECONDS, read=None),
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=narrator.slots),
-            **kept,
-        )
         self._slots = asyncio.Semaphore(narrator.slots)
         self._tellings: dict[RequestId, Telling] = {}
         self._heard: list[NewText] = []
@@ -194,7 +220,9 @@ class OpenAIEngine:
                 f"exceed {self.context_tokens}"
             )
         self._last_request += 1
-        telling = Telling(self._last_request, self._body(prompt, sampling, output))
+        telling = Telling(
+            self._last_request, self._body(prompt, sampling, output), sampling.max_tokens
+        )
         self._tellings[telling.request] = telling
         if self.chats and begun_of(prompt) and not self._continues:
             # What an earlier attempt told cannot be gone on with: the reply ends as told so far.
@@ -241,9 +269,11 @@ class OpenAIEngine:
         """Let go of every connection. For tests and trials: a process' end does the same."""
         for request in list(self._tellings):
             self.cancel(request)
+        self._let_go()
+
+    def _let_go(self) -> None:
         self._loop.run_until_complete(self._client.aclose())
         self._loop.close()
-        self._counter.close()
 
     # ---- meeting the server
 
@@ -258,17 +288,43 @@ class OpenAIEngine:
             raise ValueError(f"{name} in the environment is no key: it holds strange characters")
         return key
 
+    def _settle(self, models: Models) -> None:
+        """What follows from what the server says of its models. Raises ValueError."""
+        self.dialect = models.dialect
+        self.model = self._server.model or self._only_model(models)
+        told = models.context.get(self.model)
+        self.context_tokens = min(self._narrator.context, told) if told else self._narrator.context
+        continues = self._server.continues
+        self._continues = self.dialect.continues if continues is None else continues
+        if self.chats and self._narrator.begun and not self._continues:
+            raise ValueError(
+                f"{self._where} is not known to continue what it has begun to say: leave out "
+                "`begun`, or write `continues: true` under `server` if it can"
+            )
+
     def _meet(self) -> Models:
         """Ask what the server serves, and wait a little for one that is being started."""
         give_up = time.monotonic() + self._patience
         while True:
             try:
-                response = self._counter.get(f"{self._base}/models")
-                if response.status_code in (404, 405, 501) and self._server.model:
+                answer = self._fetch("GET", f"{self._base}/models", MEET_SECONDS)
+                if answer.status in (404, 405, 501) and self._server.model:
                     return Models()  # it has no list
-                if response.status_code == 200:
-                    return read_models(response.json())
-                trouble = self._complaint(response.status_code, response.text, response.headers)
+                if answer.status == 200:
+                    return read_models(answer.json())
+                trouble = self._complaint(answer.status, answer.text, answer.headers)
+            except TimeoutError:
+                trouble = ServerTrouble(
+                    f"its server ({self._where}) did not list its models within "
+                    f"{MEET_SECONDS:.0f} s",
+                    passing=True,
+                )
+            except TooLarge:
+                trouble = ServerTrouble(
+                    f"its server ({self._where}) lists its models in over "
+                    f"{MOST_OF_AN_ANSWER >> 20} MiB: does the address end as its manual says "
+                    "(often /v1)?"
+                )
             except (httpx.TransportError, httpx.InvalidURL) as error:
                 trouble = self._unreachable(error)
             except (ValueError, RecursionError):
@@ -280,11 +336,31 @@ class OpenAIEngine:
     def _only_model(self, models: Models) -> str:
         if len(models.names) == 1:
             return models.names[0]
-        there = ", ".join(models.names[:8]) + (", …" if len(models.names) > 8 else "")
+        names = map(self._in_one_line, models.names[:8])
+        there = ", ".join(names) + (", …" if len(models.names) > 8 else "")
         raise ValueError(
             f"{self._where} serves {len(models.names)} models: name one under `server`, `model`"
             + (f" ({there})" if there else "")
         )
+
+    def _fetch(self, method: str, url: str, seconds: float, body: Any = None) -> Answer:
+        """One whole answer, while the streams run on.
+
+        Raises httpx.HTTPError, TimeoutError once `seconds` have passed, and TooLarge.
+        """
+
+        async def fetch() -> Answer:
+            async with (
+                asyncio.timeout(seconds),
+                self._client.stream(method, url, json=body) as response,
+            ):
+                if response.status_code == 200:
+                    raw = await taken(response, MOST_OF_AN_ANSWER)
+                else:
+                    raw = await taken(response, MOST_OF_A_COMPLAINT, cut=True)
+                return Answer(response.status_code, response.headers, raw)
+
+        return self._loop.run_until_complete(fetch())
 
     # ---- counting
 
@@ -311,15 +387,26 @@ class OpenAIEngine:
             return estimate(text)
         root = self._base.removesuffix("/v1")
         try:
-            response = self._counter.post(
-                f"{root}{counting.path}", json=counting.body(self.model, whole(text))
-            )
-            response.raise_for_status()
-            return counting.tokens(response.json())
-        except (httpx.HTTPError, ValueError, LookupError, TypeError):
-            # The request that follows says what is wrong with the server.
-            self._uncounted_until = time.monotonic() + UNCOUNTED_SECONDS
-            return estimate(text)
+            asked = counting.body(self.model, whole(text))
+            answer = self._fetch("POST", f"{root}{counting.path}", COUNT_SECONDS, asked)
+            if answer.status != 200:
+                raise ValueError(f"it answered {answer.status}")
+            tokens = whole_number(counting.tokens(answer.json()))
+            if tokens is None:
+                raise ValueError("it said no number of tokens")
+            return tokens
+        except TooLarge:
+            why = f"it answered with over {MOST_OF_AN_ANSWER >> 20} MiB"
+        except TimeoutError:
+            why = f"it took over {COUNT_SECONDS:.0f} s"
+        except (httpx.HTTPError, ArithmeticError, LookupError, RecursionError) as error:
+            why = type(error).__name__
+        except (TypeError, ValueError) as error:
+            why = self._in_one_line(str(error))
+        # The request that follows says what is wrong with the server.
+        self._uncounted_until = time.monotonic() + UNCOUNTED_SECONDS
+        logger.warning("the server at %s counts no tokens now: %s", self._where, why)
+        return estimate(text)
 
     @property
     def counts_exactly(self) -> bool:
@@ -358,6 +445,9 @@ class OpenAIEngine:
     async def _tell(self, telling: Telling) -> None:
         """Have one request told in a slot, with what may go wrong as its end."""
         async with self._slots:
+            now = self._loop.time()
+            telling.over = now + self._seconds_for(telling)
+            telling.until = min(now + self._server.timeout, telling.over)
             for wait in (*RETRIES_AFTER, GIVE_UP):
                 telling.begin_anew()
                 try:
@@ -374,23 +464,33 @@ class OpenAIEngine:
                     self._end(telling, "error", f"{type(error).__name__}: {error}")
                     raise
 
+    def _seconds_for(self, telling: Telling) -> float:
+        """How long the whole reply may take."""
+        reckoned = self._server.timeout + SLOWEST_TOKEN * telling.max_tokens
+        return self._server.reply_timeout or reckoned
+
     async def _ask(self, telling: Telling) -> None:
         """Send the request, once more for each field that the server turns out to refuse."""
         url = f"{self._base}/chat/completions" if self.chats else f"{self._base}/completions"
         while True:
             body = without(telling.body, self._refused)
             try:
-                async with asyncio.timeout(self._server.timeout) as limit:
+                async with asyncio.timeout_at(telling.until) as limit:
                     async with self._client.stream("POST", url, json=body) as response:
                         if response.status_code == 200:
                             await self._read(telling, response, limit)
                             return
-                        said = (await response.aread()).decode(errors="replace")
+                        raw = await taken(response, MOST_OF_A_COMPLAINT, cut=True)
+                        said = raw.decode(errors="replace")
             except TimeoutError:
                 if telling.finish:
                     return
+                raise self._too_late(telling) from None
+            except TooLarge:
+                if telling.finish:
+                    return
                 raise ServerTrouble(
-                    f"its server ({self._where}) said nothing for {self._server.timeout:.0f} s"
+                    f"its server ({self._where}) sends more than was asked for"
                 ) from None
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
                 raise self._unreachable(error) from None
@@ -409,11 +509,17 @@ class OpenAIEngine:
         self, telling: Telling, response: httpx.Response, limit: asyncio.Timeout
     ) -> None:
         """Take the words as they come, until the server says that it is done."""
-        if "text/event-stream" not in response.headers.get("content-type", "").lower():
+        headers = response.headers
+        if "text/event-stream" not in headers.get("content-type", "").lower():
+            raise self._nonsense()
+        if headers.get("content-encoding", "identity").lower() != "identity":
             raise self._nonsense()
         events = EventStream()
-        loop = asyncio.get_running_loop()
-        async for raw in response.aiter_bytes():
+        size, most = 0, MOST_OF_A_REPLY + MOST_OF_A_TOKEN * telling.max_tokens
+        async for raw in response.aiter_raw():
+            size += len(raw)
+            if size > most:
+                raise TooLarge
             try:
                 complete = events.feed(raw)
             except ValueError:
@@ -422,8 +528,7 @@ class OpenAIEngine:
                 if data.strip() == "[DONE]":
                     return
                 self._take(telling, data)
-                patience = AFTERWORD_SECONDS if telling.finish else self._server.timeout
-                limit.reschedule(loop.time() + patience)
+            limit.reschedule(telling.until)
         if telling.finish is None:
             raise ServerTrouble(f"its server ({self._where}) broke off", passing=True)
 
@@ -452,10 +557,18 @@ class OpenAIEngine:
             words = said.get("content" if self.chats else "text")
             if isinstance(words, str) and words:
                 self._say(telling, words)
-        if isinstance(choice.get("finish_reason"), str):
+                if telling.told:
+                    self._wait_for_more(telling, self._server.timeout)
+        if telling.finish is None and isinstance(choice.get("finish_reason"), str):
+            self._wait_for_more(telling, AFTERWORD_SECONDS)
             telling.finish = "length" if choice["finish_reason"] == "length" else "stop"
             if choice["finish_reason"] == "content_filter":
                 raise ServerTrouble("its server's filter ended the reply")
+
+    def _wait_for_more(self, telling: Telling, seconds: float) -> None:
+        """Words came, or the end: events that bring neither are no sign of life."""
+        if telling.finish is None:
+            telling.until = min(self._loop.time() + seconds, telling.over)
 
     def _say(self, telling: Telling, words: str) -> None:
         """Report what of `words` is story. An event is a token, or near enough until the end."""
@@ -517,6 +630,20 @@ class OpenAIEngine:
             f"its server ({self._where}) cannot be reached{': ' + why if why else ''}",
             passing=isinstance(error, httpx.TransportError),
         )
+
+    def _too_late(self, telling: Telling) -> ServerTrouble:
+        """Which of the times has passed."""
+        where = f"its server ({self._where})"
+        if self._loop.time() >= telling.over:
+            return ServerTrouble(
+                f"{where} was not done with the reply after {self._seconds_for(telling):.0f} s"
+            )
+        if not telling.told and (telling.thought or telling.unthinking.thought):
+            return ServerTrouble(
+                f"{where} was thinking for {self._server.timeout:.0f} s: the host should switch "
+                "the model's thinking off, or take a model that does not think"
+            )
+        return ServerTrouble(f"{where} said nothing for {self._server.timeout:.0f} s")
 
     def _nonsense(self) -> ServerTrouble:
         return ServerTrouble(
@@ -585,6 +712,18 @@ def merged(texts: list[NewText]) -> Iterator[NewText]:
             )
         together[new.request] = new
     yield from together.values()
+
+
+async def taken(response: httpx.Response, most: int, cut: bool = False) -> bytes:
+    """The body of an answer as it is sent; TooLarge beyond `most` bytes, or the part before."""
+    raw = bytearray()
+    async for piece in response.aiter_raw():
+        raw += piece
+        if len(raw) > most:
+            if not cut:
+                raise TooLarge
+            break
+    return bytes(raw[:most])
 
 
 def whole(text: str) -> str:
