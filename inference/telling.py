@@ -82,12 +82,14 @@ class Telling:
     resampled: list[str] = field(default_factory=list)  # why it was told again
     screened: list[Finding] = field(default_factory=list)  # what rules found in earlier tellings
     banned: list[str] = field(default_factory=list)  # phrases that were told otherwise
+    cut: bool = False  # the engine ended it before a phrase that it would have told
     done: threading.Event = field(default_factory=threading.Event)
 
     def take(self, new: NewText) -> None:
         """Take what one step brought."""
         self.tokens += new.tokens
         self.banned += new.banned
+        self.cut = self.cut or new.shortened
         if new.tokens and self.first is None:
             self.first = time.monotonic()
         self.say(self.stream.feed(new.text))
@@ -125,7 +127,8 @@ class Telling:
     @property
     def shortened(self) -> str:
         """Why the reply is shorter than it might be."""
-        return doctor.NAMES[self.stream.fault] if self.stream.told else ""
+        fault = self.stream.fault or ("banned" if self.cut else "")
+        return doctor.NAMES[fault] if self.stream.told else ""
 
     def details(self, narrator: Narrator) -> str:
         """What the narrator was given, packed; "" where no prompt was built."""
@@ -168,5 +171,5 @@ class Telling:
         """Go on with another stream: the one before went wrong."""
         self.resampled.append(doctor.NAMES[self.stream.fault])
         self.screened = self.found()
-        self.stream = stream
+        self.stream, self.cut = stream, False
         self.done.clear()

@@ -21,6 +21,7 @@ from inference import doctor, metrics, tracing
 from inference.background import Background, RecordSummary
 from inference.bulk import Bulk
 from inference.config import InferenceConfig
+from inference.engines.bans import MOST_RETRIES
 from inference.engines.base import NewText
 from inference.engines.process import EngineFailed, EngineProcess
 from inference.known import LastPrompts
@@ -395,12 +396,19 @@ class Storyteller:
                 telling.say(telling.stream.close())
                 break
             request = doctor.retelling(request, self.narrator.sampling, telling.stream)
+            if request is not None and self.asked_enough(telling):
+                telling.say(telling.stream.close())
+                break
             if request is not None:
                 why = doctor.NAMES[telling.stream.fault]
                 metrics.RETOLD.labels(self.narrator.name, why).inc()
                 again = doctor.may_retell(2 + len(telling.resampled))
                 telling.tell_again(reply_stream(request, self.narrator, again))
         return telling
+
+    def asked_enough(self, telling: Telling) -> bool:
+        """Whether banned phrases took as many requests of a server as one turn may cost."""
+        return self.narrator.engine == "openai" and len(telling.banned) > MOST_RETRIES
 
     def tell_once(self, telling: Telling, request: GenerationRequest) -> None:
         """Have the engine tell a request, and sleep until it is done."""

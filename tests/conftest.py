@@ -156,7 +156,7 @@ class Troupe:
     def __init__(self):
         self.storytellers = []
 
-    def start(self, name="parrot", slots=4, woken=True, may_repeat=None, **options):
+    def start(self, name="parrot", slots=4, woken=True, may_repeat=None, given=None, **options):
         from django.conf import settings
         from django.db import connections
 
@@ -164,14 +164,8 @@ class Troupe:
         from inference.narrators import Narrator
         from inference.worker import Storyteller
 
-        narrator = Narrator(
-            name=name,
-            line="A test.",
-            engine="scripted",
-            slots=slots,
-            may_repeat=may_repeat,
-            options=options,
-        )
+        entry = {"engine": "scripted", "slots": slots, "may_repeat": may_repeat, **(given or {})}
+        narrator = Narrator(name=name, line="A test.", options=options, **entry)
 
         def record(result):
             try:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from inference.engines.bans import MOST_BACKTRACKS, BanningEngine
+from inference.engines.bans import MOST_BACKTRACKS, MOST_RETRIES, BanningEngine
 from inference.engines.base import NewText
 from inference.sampling import SamplingParams
 from inference.text import ReplyStream
@@ -170,6 +170,27 @@ def test_a_model_that_knows_nothing_else_ends_before_the_phrase():
     assert finish == "length"
     assert 1 < len(engine.asked) <= MOST_BACKTRACKS + 1
     assert set(banned) == {"a testament to"}
+
+
+@pytest.mark.parametrize(
+    ("can_avoid", "requests"), [(False, 1 + MOST_RETRIES), (True, 1 + MOST_BACKTRACKS)]
+)
+def test_an_engine_that_must_try_with_other_luck_is_asked_a_few_times_only(can_avoid, requests):
+    """However often it is told that a word is not to be said, it says it two words later."""
+    engine = Dice(lambda prompt, number: [" a", f" {number}", " the", " lamp"], can_avoid)
+    pieces, finish, banned = told(engine, banned=("the",))
+    assert len(engine.asked) == requests
+    assert (finish, banned) == ("length", ["the"] * requests)
+    assert "".join(pieces) == "".join(f" a {number}" for number in range(1, 1 + requests))
+
+
+def test_what_ends_before_a_phrase_says_so():
+    banning = BanningEngine(Dice(lambda prompt, number: ["A", " lamp"]))
+    banning.submit("P:\n", SamplingParams(banned=("lamp",)))
+    news = []
+    while banning.busy:
+        news += banning.step()
+    assert [new.shortened for new in news if new.finish] == [True]
 
 
 def test_a_greedy_model_is_told_on_warmer_where_no_token_can_be_left_out():

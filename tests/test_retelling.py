@@ -4,6 +4,9 @@ import pytest
 
 from game.models import Status, Turn
 from inference import doctor
+from inference.details import unpack
+from inference.engines.bans import MOST_RETRIES
+from tests.faulty_server import faulty_server, says
 from tests.test_turns import act
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -16,10 +19,9 @@ GOOD = "You step over the sill. A gull looks at you."
 def told(alice, adventure, troupe):
     """Tell one turn for each reply of the script; the Results, and what the page shows."""
 
-    def told(*replies, turns=1, **options):
-        storyteller = troupe.start(
-            pace=0, woken=False, may_repeat=False, in_turn=True, replies=replies, **options
-        )
+    def told(*replies, turns=1, status=Status.TOLD, **given):
+        options = {"pace": 0, "in_turn": True, "replies": replies, **given} if replies else given
+        storyteller = troupe.start(woken=False, may_repeat=False, **options)
         results = []
         record = storyteller.record
 
@@ -32,7 +34,7 @@ def told(alice, adventure, troupe):
             turn = act(adventure, alice, text="", kind="continue")
             assert storyteller.tell_next()
             shown = Turn.objects.get(pk=turn.pk)
-            assert shown.status == Status.TOLD
+            assert shown.status == status, results[-1].reason
             assert shown.reply == results[-1].reply
         return results
 
@@ -63,6 +65,31 @@ def test_after_two_retellings_it_is_told_as_it_is(told):
     assert len(second.resampled) == doctor.RETELLINGS
     assert second.reply and WIND.startswith(second.reply[:-1].rstrip("….") or "?")
     assert second.shortened == "repeated an earlier reply"
+
+
+@pytest.mark.parametrize(
+    ("begins", "shortened", "status"),
+    [(GOOD.replace(" the ", " a "), "a banned phrase", Status.TOLD), ("", "", Status.FAILED)],
+    ids=["later", "at once"],
+)
+def test_a_server_is_asked_a_few_times_only_when_an_everyday_word_is_banned(
+    told, begins, shortened, status
+):
+    with faulty_server() as server:
+        server.answers = [says(f"{begins} The lamp is lit.".strip()), says(" The lamp is lit.")]
+        entry = {
+            "engine": "openai",
+            "model": server.address,
+            "format": "transcript",
+            "sampling": {"banned": ["the"], "max_tokens": 60},
+        }
+        (result,) = told(given=entry, status=status)
+        assert result.reply == begins
+        assert len(server.asked) == 1 + MOST_RETRIES
+    assert (result.resampled, result.shortened) == ((), shortened)
+    assert unpack(result.details).banned == ("the",) * (1 + MOST_RETRIES)
+    if not begins:
+        assert "gave no answer" in result.reason
 
 
 def test_what_was_shown_of_a_reply_stays_when_it_is_told_on(told, log, adventure):

@@ -15,6 +15,8 @@ from inference.text.worn import phrases_for
 
 # How often one reply goes back. After that it ends before the phrase.
 MOST_BACKTRACKS = 16
+# Where the engine can only try with other luck: each time is a request, which a server may charge.
+MOST_RETRIES = 3
 # At the same place: what is tried beyond that reads no better.
 MOST_THERE = 6
 # Characters of the prompt's end in which a phrase may begin: a reply goes on from there.
@@ -168,7 +170,7 @@ class BanningEngine:
         self, request: RequestId, reply: Reply, found: Found, new: NewText, news: list[NewText]
     ) -> None:
         """A phrase is complete: forget it, and have the reply told on from before it."""
-        place, tokens, _ = piece_of(reply, found.start)
+        place, tokens = self._place_before(reply, found)
         following = [piece.place for piece in reply.pieces if piece.place > place]
         first = reply.text[place : following[0] if following else len(reply.text)]
         kept = reply.text[:place]
@@ -186,6 +188,23 @@ class BanningEngine:
             reply.waiting = True
             self.engine.cancel(reply.inner)
 
+    def _place_before(self, reply: Reply, found: Found) -> tuple[int, int]:
+        """Where a reply goes back to before a phrase, and the tokens up to there.
+
+        That is where the token begins that is to be left out. Where the engine leaves none out, it
+        is the end of the word before: what a server sends at once may be half of a reply.
+        """
+        piece = piece_of(reply, found.start)
+        if self.engine.can_avoid:
+            return piece.place, piece.tokens
+        place = max(piece.place, len(reply.text[: max(found.start, 0)].rstrip()))
+        after = [each for each in reply.pieces if each.place > piece.place]
+        end, tokens = (
+            (after[0].place, after[0].tokens) if after else (len(reply.text), reply.tokens)
+        )
+        share = (place - piece.place) / max(1, end - piece.place)
+        return place, piece.tokens + round(share * (tokens - piece.tokens))
+
     def _go_on(self, request: RequestId, reply: Reply, news: list[NewText]) -> None:
         """The engine has let go of the reply: have it told on, or end it."""
         if reply.inner is not None:
@@ -198,7 +217,8 @@ class BanningEngine:
         place = reply.back[-1]
         left = reply.sampling.max_tokens - reply.tokens
         tries = len(reply.back)
-        if left < 1 or tries > MOST_BACKTRACKS or reply.back.count(place) > MOST_THERE:
+        most = MOST_BACKTRACKS if self.engine.can_avoid else MOST_RETRIES
+        if left < 1 or tries > most or reply.back.count(place) > MOST_THERE:
             self._end(request, news, "length")
             return
         seed = reply.sampling.seed
@@ -228,9 +248,17 @@ class BanningEngine:
     ) -> None:
         """End a reply before a phrase, with words that were held for another one."""
         reply = self._replies[request]
-        text = without_last_phrase(reply)[reply.passed :] if finish == "length" else ""
-        news.append(NewText(request, text, 0, finish, error))
+        text = self._without_last_phrase(reply)[reply.passed :] if finish == "length" else ""
+        news.append(NewText(request, text, 0, finish, error, shortened=finish == "length"))
         self._forget(request)
+
+    def _without_last_phrase(self, reply: Reply) -> str:
+        """The text of a reply without a phrase at its end, which is one as nothing follows."""
+        while reply.text and (found := watch_after(reply, reply.text).end()):
+            place, reply.tokens = self._place_before(reply, found)
+            reply.text = reply.text[:place]
+            reply.pieces = [piece for piece in reply.pieces if piece.place < place]
+        return reply.text
 
     def _forget(self, request: RequestId) -> None:
         reply = self._replies.pop(request)
@@ -242,14 +270,6 @@ def piece_of(reply: Reply, place: int) -> Piece:
     """The piece that a place is in; the first for a place in the prompt."""
     before = (piece for piece in reversed(reply.pieces) if piece.place <= max(place, 0))
     return next(before, Piece())
-
-
-def without_last_phrase(reply: Reply) -> str:
-    """The text of a reply without a phrase at its end, which is one because nothing follows."""
-    text = reply.text
-    while text and (found := watch_after(reply, text).end()):
-        text = text[: piece_of(reply, found.start).place]
-    return text
 
 
 def watch_after(reply: Reply, text: str) -> Watch:

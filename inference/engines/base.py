@@ -26,7 +26,8 @@ class NewText:
     it; `finish` is set on the last one of a request, `error` tells why when it is "error".
     `cached` is said once for a request, by engines that know: how many tokens of its prompt were
     found in the cache.
-    `banned` are phrases that it would have told here (`inference.engines.bans`).
+    `banned` are phrases that it would have told here, and `shortened` says that the text ends
+    before one of them (`inference.engines.bans`).
     """
 
     request: RequestId
@@ -36,6 +37,7 @@ class NewText:
     error: str = ""
     cached: int | None = None
     banned: tuple[str, ...] = ()
+    shortened: bool = False
 
 
 class EngineBroken(Exception):
