@@ -33,11 +33,10 @@ def test_a_commit_runs_the_tools_of_make_check_from_the_same_environment():
 
 
 def test_every_python_tool_of_make_check_is_a_hook():
-    [steps] = re.findall(r"^for step in (.+); do$", CHECK, re.M)
-    tools = [step.split()[0:2] for step in re.findall(r'"([^"]+)"', steps)]
+    tools = set(re.findall(r"\bruff check\b|\bruff format\b|\bmypy\b", CHECK))
+    assert tools == {"ruff check", "ruff format", "mypy"}, "name what make check runs now"
     entries = " ".join(hook["entry"] for hook in HOOKS["repos"][0]["hooks"])
-    for name, first in tools:
-        assert f"-m {name} {first}" in entries, f"{name} {first}"
+    assert [tool for tool in tools if f"-m {tool} " not in entries] == []
 
 
 def test_editors_break_lines_where_ruff_does():
