@@ -9,13 +9,14 @@ import contextlib
 import importlib.util
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+
+from tests.serving import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 SLOTS = 4
@@ -27,13 +28,6 @@ MISSING = "no llama-server: install requirements/test.txt (xllamacpp), or set LL
 
 def at_hand() -> bool:
     return bool(os.environ.get("LLAMA_SERVER")) or importlib.util.find_spec("xllamacpp") is not None
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextlib.contextmanager

@@ -1,7 +1,6 @@
 """A wrong setting stops start-up with one line that names it; the right ones reach the pages."""
 
 import os
-import socket
 import stat
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from django.test import RequestFactory
 
 from dungeon import email, environment, machine, network, secrets, services
 from dungeon.https import HttpsMiddleware
+from tests.serving import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -140,12 +140,6 @@ def test_a_redis_that_is_away_is_one_line():
     assert done.stderr.startswith("grue: REDIS_URL wants a Redis that answers")
     assert done.stderr.count("\n") == 1
     assert "hush" not in done.stderr
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 # By which names browsers come

@@ -11,6 +11,7 @@ from inference.models import ensure_model
 from inference.narrators import load_narrators
 from tests.browser.conftest import SHOTS
 from tests.browser.window import TELLING, Browser
+from tests.serving import free_port
 from tests.test_hub import running
 from tests.test_play import ROOT, playing
 
@@ -35,7 +36,7 @@ def hub():
 def quiet_house(tmp_path_factory, hub):
     """A house of its own on this machine, with a folder of its own for models."""
     data = tmp_path_factory.mktemp("narrators") / "data"
-    port = network_port()
+    port = free_port()
     models = data.parent / "models"
     models.mkdir()
     with playing(data, port, MODELS_DIR=str(models)) as house:
@@ -45,14 +46,6 @@ def quiet_house(tmp_path_factory, hub):
         house.models = models
         yield house
     shutil.rmtree(models)
-
-
-def network_port():
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def operator_link(house):
