@@ -170,6 +170,20 @@ def complains(body: bytes, status: int = 500) -> Answer:
     return answer
 
 
+def drips(before: str, gate: threading.Event, after: str = "") -> Answer:
+    """Some words, then signs of life and no more of them until the gate opens; then the rest."""
+
+    def answer(reply: Reply) -> None:
+        reply.begin()
+        reply.words(before)
+        while not gate.wait(0.2) and not reply.ended():
+            reply.send(b": still there\n\n")
+        reply.words(after, "stop")
+        reply.end()
+
+    return answer
+
+
 def breaks_off(after: str = "") -> Answer:
     def answer(reply: Reply) -> None:
         if after:

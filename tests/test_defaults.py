@@ -8,15 +8,19 @@ import pytest
 
 from game import narration
 from game.management.commands.play import DefaultNews
-from game.models import Adventure, Turn
+from game.models import Adventure, Status, Turn, TurnContext
 from game.moderation import figures, operation
 from inference import company as companies
 from inference import fetching, resources
+from inference.details import unpack
 from inference.models import ModelError, first_default
 from inference.narrators import NarratorsError, narrators_of, parse_narrators
+from tests.faulty_server import drips, faulty_server, says
+from tests.full_disk import fill_disk
 from tests.serving import until
 from tests.test_several_narrators import loaded, speaker, told_by
 from tests.test_sources import PARTS, index  # noqa: F401
+from tests.test_swap import begun
 from tests.test_turns import act
 
 database = pytest.mark.django_db(transaction=True)
@@ -75,13 +79,41 @@ def test_a_default_that_is_fetched_takes_over_and_no_turn_is_lost(
     assert loaded(company) == ["smol"]
     assert told_by(adventure, alice, "").reply == "You sing."
     until(lambda: log.model_state("quill") is not None and log.model_state("quill").percent == 40)
-    # A turn is under way when the other one becomes able: it is told to its end.
-    under_way = act(adventure, alice)
     source.arrived.set()
     until(lambda: "quill" in loaded(company))
-    until(lambda: Turn.objects.get(pk=under_way.pk).reply == "You sing.")
     assert told_by(adventure, alice, "").reply == "A key is in the lock."
     until(lambda: log.model_state("quill") is None)
+
+
+@database
+def test_a_reply_under_way_is_told_to_its_end_by_the_narrator_that_began_it(
+    alice, bob, adventure, begin, stage, log, source
+):
+    gate = threading.Event()
+    with faulty_server() as server:
+        server.answers = [says("You sing."), drips("You sing of a lamp", gate, ", and of a door.")]
+        smol = {"name": "smol", "engine": "openai", "model": server.address, "context": 512}
+        stage.write(QUILL, smol, **BOTH)
+        company = stage.company("quill", "smol")
+        until(lambda: "smol" in loaded(company))
+        teller = company.seats["smol"].storyteller
+        under_way = act(adventure, alice)
+        until(lambda: begun(log, under_way))
+        source.arrived.set()
+        until(lambda: "quill" in loaded(company))
+        # The default changes in the middle of the reply: whoever acts now gets the new one.
+        assert told_by(begin(bob), bob, "").reply == "A key is in the lock."
+        under_way.refresh_from_db()
+        assert under_way.status == Status.QUEUED and teller.tellings
+        gate.set()
+        until(lambda: Turn.objects.get(pk=under_way.pk).status != Status.QUEUED)
+        under_way.refresh_from_db()
+        assert (under_way.status, under_way.attempt) == (Status.TOLD, 1)
+        assert under_way.reply == "You sing of a lamp, and of a door."
+        details = unpack(TurnContext.objects.get(turn=under_way).details)
+        assert (details.narrator, details.revision) == ("smol", teller.narrator.fingerprint)
+        assert company.seats["smol"].storyteller is teller
+        stage.stop()
 
 
 @database
@@ -173,10 +205,8 @@ PART = "pypi:grue-part1==1.0/grue_part1/part01.bin"
 
 
 def disk_fills(monkeypatch):
-    def full(*_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("inference.sources.shutil.copyfileobj", full)
+    """In the middle of the part that is fetched."""
+    fill_disk(monkeypatch, "joined.gguf", len(PARTS[0]) // 2)
 
 
 @database
@@ -212,6 +242,8 @@ def test_whatever_goes_wrong_with_a_real_fetch_is_one_line_and_the_stand_in_tell
     until(lambda: log.model_state("quill") and log.model_state("quill").kind == "failed")
     said = log.model_state("quill").why
     assert why in said and "\n" not in said
+    begun = [path.stat().st_size for path in (tmp_path / "models").rglob("joined.gguf")]
+    assert begun == ([len(PARTS[0]) // 2] if spoil else []), "what came before the fault is kept"
     assert teller_of(adventure, alice) == "smol"
 
 
