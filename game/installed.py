@@ -23,7 +23,7 @@ from game.database import after_commit
 from game.models import InstalledNarrator, Player
 from game.moderation import audit
 from inference.installing.catalogue import Entry, catalogue
-from inference.installing.jobs import Added, Board, FoundFile, Job, JobResult, Progress
+from inference.installing.jobs import Added, DesiredState, FoundFile, Job, JobResult, Progress
 from inference.installing.sealing import seal, variable_of
 from inference.narrators import Narrator, Narrators, NarratorsError, load_narrators
 from inference.queue.installs import Installs
@@ -57,22 +57,17 @@ def installs() -> Installs:
 # What there is
 
 
-def ready() -> list[Narrator]:
-    """The installed narrators that can tell, oldest first."""
-    found = []
-    for row in InstalledNarrator.objects.filter(state=State.READY):
-        narrator = narrator_of(row)
-        if narrator is not None:
-            found.append(narrator)
-    return found
+unreadable: set[tuple[str, int]] = set()  # names and attempts of rows that were logged
 
 
 def narrator_of(row: InstalledNarrator) -> Narrator | None:
-    """The row's entry; None, and a line in the log, where this version cannot read it."""
+    """The row's entry; None, and once a line in the log, where this version cannot read it."""
     try:
         return Narrator.model_validate(row.entry)
     except ValidationError as problem:
-        logger.error("narrator %s cannot be read: %s", row.name, problem.errors()[0]["msg"])
+        if (row.name, row.attempt) not in unreadable:
+            unreadable.add((row.name, row.attempt))
+            logger.error("narrator %s cannot be read: %s", row.name, complaint(problem))
         return None
 
 
@@ -97,12 +92,14 @@ def merged(listed: Narrators) -> Narrators:
     return Narrators(default=chosen or listed.default_names, narrators=every)
 
 
-def board() -> Board:
+def desired_state() -> DesiredState:
     """What workers should know."""
-    narrators, jobs = [], []
+    narrators, jobs, kept, unread = [], [], [], set()
     listed = names_of_file()
     for row in InstalledNarrator.objects.all():
         narrator = narrator_of(row)
+        if narrator is None:
+            unread.add(row.name)
         if narrator is None or row.name in listed:
             continue
         if row.state == State.READY:
@@ -118,7 +115,11 @@ def board() -> Board:
                     adapt=row.adapt,
                 )
             )
-    return Board(narrators=tuple(narrators), jobs=tuple(jobs))
+        elif row.state in (State.FAILED, State.TESTED):
+            kept.append(narrator)
+    return DesiredState(
+        narrators=tuple(narrators), jobs=tuple(jobs), kept=tuple(kept), unread=frozenset(unread)
+    )
 
 
 def names_of_file() -> tuple[str, ...]:
@@ -133,10 +134,12 @@ def publish() -> None:
 
     Raises redis.RedisError.
     """
-    installs().publish(board())
+    installs().publish(desired_state())
 
 
 def publish_on_commit() -> None:
+    """Let this process and all workers know of a change, once it is committed."""
+
     def tell() -> None:
         try:
             publish()
@@ -303,7 +306,13 @@ def add(
 
 
 def retry(by: Player, name: str) -> None:
-    """Install once more what failed; what was fetched is kept. Raises CannotInstall."""
+    """Do once more what failed: install, where what was fetched is kept, or remove.
+
+    Raises CannotInstall.
+    """
+    if InstalledNarrator.objects.filter(name=name, state=State.NOT_REMOVED).exists():
+        remove(by, name)
+        return
     change(name, {State.FAILED}, state=State.INSTALLING)
     audit.record("narrator_install", by, subject=name)
 
@@ -317,9 +326,16 @@ def save(by: Player, name: str) -> None:
 def remove(by: Player, name: str) -> None:
     """Take a narrator away, and free its disk; also one that is being installed.
 
+    One whose entry this version cannot read is forgotten at once: its files are not known.
     Raises CannotInstall.
     """
-    states = {State.INSTALLING, State.TESTED, State.READY, State.FAILED}
+    row = InstalledNarrator.objects.filter(name=name).first()
+    if row is not None and narrator_of(row) is None:
+        row.delete()
+        audit.record("narrator_remove", by, subject=name)
+        publish_on_commit()
+        return
+    states = {State.INSTALLING, State.TESTED, State.READY, State.FAILED, State.NOT_REMOVED}
     change(name, states, state=State.REMOVING, is_default=False)
     audit.record("narrator_remove", by, subject=name)
 
@@ -357,9 +373,8 @@ def record(result: JobResult) -> None:
     if result.outcome == "removed":
         rows.filter(state=State.REMOVING).delete()
     elif result.outcome == "failed":
-        rows.filter(state__in=(State.INSTALLING, State.REMOVING)).update(
-            state=State.FAILED, problem=result.problem
-        )
+        rows.filter(state=State.INSTALLING).update(state=State.FAILED, problem=result.problem)
+        rows.filter(state=State.REMOVING).update(state=State.NOT_REMOVED, problem=result.problem)
     elif result.outcome == "pinned" and result.narrator is not None:
         rows.filter(state=State.INSTALLING).update(entry=result.narrator.model_dump(mode="json"))
     elif result.narrator is not None:

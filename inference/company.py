@@ -58,6 +58,7 @@ STAND_BY_SECONDS = 120.0  # without a turn, after which a stand-in that is not n
 LOOK_EVERY = 0.25  # seconds between looks at the seats
 SAY_EVERY = 1.0  # seconds between words that a line is open
 OVERLOOKED = 2  # looks after which a turn that nobody takes has its narrator loaded here
+RETIRE_SECONDS = 120.0  # that the last turns of a narrator may take which is swapped or removed
 LAST_WORDS_SECONDS = 3  # for ends that wait to be logged, once the turns are handed on
 POLL = 0.05  # seconds between looks at turns that are to end
 MEGABYTE = 1024 * 1024
@@ -154,7 +155,7 @@ class Company:
         except EngineFailed as problem:
             if alone:
                 raise
-            self.put_away(seat, str(problem))
+            self.quarantine(seat, str(problem))
 
     def drain(self, seconds: float) -> None:
         """Take no further turn. Those under way may take `seconds`; then others go on with them."""
@@ -221,9 +222,9 @@ class Company:
         try:
             self.load(seat)
         except EngineFailed as problem:
-            self.put_away(seat, str(problem))
+            self.quarantine(seat, str(problem))
         except Exception as problem:
-            self.put_away(seat, f"narrator {seat.narrator.name}: {where(problem)}")
+            self.quarantine(seat, f"narrator {seat.narrator.name}: {where(problem)}")
         finally:
             seat.loading = False
 
@@ -232,12 +233,12 @@ class Company:
         with seat.changing, self.room_for(seat.narrator):
             if seat.storyteller is not None or self.draining or seat.withdrawn:
                 return
-            self.make_room(seat)
+            self.evict_for(seat)
             storyteller = self.storyteller(seat)
             storyteller.start(warm=True)
             self.take_the_seat(seat, storyteller)
             self.leave(seat)
-            self.make_room(seat)  # now that its weight is known
+            self.evict_for(seat)  # now that its weight is known
 
     def storyteller(self, seat: Seat) -> Storyteller:
         """One for the narrator that the seat is for now."""
@@ -248,8 +249,8 @@ class Company:
                 end_the_worker(why)
             self.hand_on(storyteller)  # also those who wait for its engine wait no longer
             if seat.storyteller is storyteller:
-                self.empty(seat)
-                self.put_away(seat, why)
+                self.unload(seat)
+                self.quarantine(seat, why)
 
         storyteller = Storyteller(
             seat.narrator, self.config, self.record, self.record_summary, give_up
@@ -279,8 +280,8 @@ class Company:
             logger.warning("narrator %s: not announced yet: %s", seat.narrator.name, problem)
         storyteller.take_turns()
 
-    def put_away(self, seat: Seat, why: str) -> None:
-        """A narrator that cannot tell: its line is closed until it can."""
+    def quarantine(self, seat: Seat, why: str) -> None:
+        """Close the line of a narrator that cannot tell, until it is tried again."""
         wait = RETRY_SECONDS
         # Another one tells meanwhile, and each try takes memory.
         if seat in self.defaults and seat.narrator.engine != "openai":
@@ -366,7 +367,7 @@ class Company:
         if any(each.storyteller for each in better):
             unused = teller is not None and teller.idle and not seat.loading
             if teller and unused and time.monotonic() - teller.used > STAND_BY_SECONDS:
-                self.stand_down(seat)
+                self.unload_unused(seat)
             return
         if teller is not None or seat.loading or any(each.loading for each in better):
             return
@@ -376,20 +377,20 @@ class Company:
             self.begin_fetch(seat)
         self.call(seat)
 
-    def stand_down(self, seat: Seat) -> None:
-        """Let a narrator leave; a turn that comes for it has it loaded again."""
+    def unload_unused(self, seat: Seat) -> None:
+        """Unload a narrator that nobody asks for; a turn that comes for it loads it again."""
         with seat.lock:
-            seat.loading = True  # nobody else loads or empties it meanwhile
+            seat.loading = True  # nobody else loads or unloads it meanwhile
 
-        def leave() -> None:
+        def unload() -> None:
             try:
                 with seat.changing:
                     logger.info("narrator %s is not needed now", seat.narrator.name)
-                    self.empty(seat)
+                    self.unload(seat)
             finally:
                 seat.loading = False
 
-        threading.Thread(target=leave, name="stand-down", daemon=True).start()
+        threading.Thread(target=unload, name="unload", daemon=True).start()
 
     # Room
 
@@ -397,8 +398,8 @@ class Company:
         """The stage; one told by a server needs none, and may wait long for it."""
         return nullcontext() if narrator.engine == "openai" else self.stage
 
-    def make_room(self, seat: Seat) -> None:
-        """Have those leave that were not asked for the longest time, until the seat's model fits.
+    def evict_for(self, seat: Seat) -> None:
+        """Unload the least recently used narrators until the seat's model fits.
 
         One that tells finishes its turns first. A model that fits nowhere is loaded alone.
         """
@@ -417,34 +418,46 @@ class Company:
         wanted = self.needs(seat)
         if not self.config.memory_mb:
             # Whoever installs a narrator need not know what the others take.
-            held = sum(each.memory for each in others) + (seat.memory if seat.storyteller else 0)
-            most = held + machine.memory()[1]
+            loaded = sum(each.memory for each in others)
+            loaded += seat.memory if seat.storyteller else 0
+            most = loaded + machine.memory()[1]
         for each in others:
             if wanted + sum(other.memory for other in others if other.storyteller) <= most:
                 return
-            logger.info("narrator %s makes room for %s", each.narrator.name, seat.narrator.name)
-            self.empty(each)
+            logger.info("narrator %s is unloaded for %s", each.narrator.name, seat.narrator.name)
+            self.unload(each)
 
     def needs(self, seat: Seat) -> int:
         """Bytes that a narrator will hold: as it did before, or else what its files weigh."""
         return seat.memory or size_of_model(seat.narrator, self.config)
 
-    def empty(self, seat: Seat) -> None:
+    def unload(self, seat: Seat) -> None:
         """Let a narrator finish its turns, and end its engine."""
         storyteller = seat.storyteller
         if storyteller is None:
             return
         seat.storyteller = None  # from now on, a turn has it called again
         self.say_on_call(seat)
-        self.see_off(storyteller)
+        self.retire(storyteller)
 
-    def see_off(self, storyteller: Storyteller) -> None:
-        """Wait until its turns are told, or the worker's time is up; then end its engine."""
+    def retire(self, storyteller: Storyteller) -> None:
+        """Wait until its turns are told, up to RETIRE_SECONDS; then end its engine.
+
+        What is still told then goes back into the line, as when the worker's own time is up: who
+        tells for the narrator next goes on with it. Where the host has the narrator no more, the
+        game's sweep ends the turn with the words that were told.
+        """
         storyteller.drain()
         storyteller.leave()
+        deadline = time.monotonic() + RETIRE_SECONDS
         while not storyteller.idle:
-            if self.draining and time.monotonic() >= self.deadline:
+            now = time.monotonic()
+            if now >= (min(deadline, self.deadline) if self.draining else deadline):
                 self.hand_on(storyteller)
+            if now >= deadline + LAST_WORDS_SECONDS:
+                name = storyteller.narrator.name
+                logger.error("narrator %s: its engine ends while a turn is told", name)
+                break  # `stop` lets its lease go
             time.sleep(POLL)
         storyteller.stop()
 
@@ -485,7 +498,7 @@ class Company:
         """Have a new revision tell the new turns, once it can; what is under way is finished."""
         with seat.changing, self.room_for(narrator):
             before, old = seat.narrator, seat.storyteller
-            if self.draining or narrator == before:
+            if self.draining or seat.withdrawn or narrator == before:
                 return
             seat.narrator, seat.memory, seat.away_until = narrator, 0, 0.0
             if seat.fetch is not None:
@@ -494,7 +507,7 @@ class Company:
             if old is None:  # the next turn loads the new one
                 logger.info("narrator %s is %s now", narrator.name, revision_of(narrator))
                 return
-            self.make_room(seat)
+            self.evict_for(seat)
             new = self.storyteller(seat)
             try:
                 new.start(warm=True)
@@ -506,7 +519,7 @@ class Company:
             old.drain()
             self.take_the_seat(seat, new)
         logger.info("narrator %s is %s now", narrator.name, revision_of(narrator))
-        self.see_off(old)
+        self.retire(old)
 
     # What is installed from the operator's page (inference.installing.installer)
 
@@ -527,19 +540,29 @@ class Company:
                 target=self.swap, args=[seat, narrator], name="swap", daemon=True
             ).start()
 
-    def withdraw(self, name: str) -> None:
-        """Tell no more for a narrator that was offered, once its turns under way are told."""
+    def withdraw(self, name: str) -> threading.Thread | None:
+        """Offer a narrator no longer, from now on.
+
+        Its turns under way may take RETIRE_SECONDS, and one that is loaded just now is loaded to
+        its end: the thread that is returned waits for that. None where there is nothing to end.
+        """
         seat = self.seats.get(name)
         if seat is None or not seat.installed:
-            return
+            return None
         self.seats = {other: each for other, each in self.seats.items() if other != name}
+        seat.withdrawn = True
+        thread = threading.Thread(target=self.end_seat, args=[seat], name="withdraw", daemon=True)
+        thread.start()
+        return thread
+
+    def end_seat(self, seat: Seat) -> None:
+        """Retire whoever tells in a seat that nobody can call any more."""
         with seat.changing:  # who loads it just now
             storyteller, seat.storyteller = seat.storyteller, None
-            seat.withdrawn = True
         if storyteller is not None:
-            self.see_off(storyteller)
+            self.retire(storyteller)
         self.leave(seat)
-        logger.info("narrator %s is not offered any more", name)
+        logger.info("narrator %s is not offered any more", seat.narrator.name)
 
     def loaded(self) -> dict[str, int]:
         """The narrators whose model is loaded, with the bytes that they hold."""

@@ -13,9 +13,11 @@ import hashlib
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -55,6 +57,7 @@ RECIPE = 1
 EXPORTED = "int8"  # the weights of an IR, where its narrator says nothing
 IR = "openvino_model.xml"
 HUB = "hub"  # where in MODELS_DIR checkpoints from the hub are kept
+REMOVE_SECONDS = 30.0  # that deleting a model waits for whoever fetches or makes it
 FETCHING = ".fetching"  # where what was begun is kept until it is whole
 
 
@@ -147,26 +150,34 @@ def check_model(narrator: Narrator, models_dir: Path) -> Path:
 def remove_model(narrator: Narrator, models_dir: Path, others: list[Narrator]) -> None:
     """Delete what was fetched or made for a narrator, but for what one of `others` uses.
 
-    A host's own file stays. Raises OSError.
+    A host's own file stays. Raises OSError, and ModelError where another process fetches or makes
+    the model meanwhile.
     """
     if not narrator.model or narrator.engine in ("openai", "scripted") or not models_dir.is_dir():
         return
-    with alone(models_dir, key_of(narrator)):
-        record_file = record_path(narrator, models_dir)
-        used = {record_path(each, models_dir) for each in others if each.engine != "openai"}
-        if record_file not in used:
-            record = read_record(record_file)
-            if record is not None and not Path(record.file).is_absolute():
-                made = models_dir / record.file
-                shutil.rmtree(made) if made.is_dir() else made.unlink(missing_ok=True)
-            record_file.unlink(missing_ok=True)
+    record_file = record_path(narrator, models_dir)
+    if record_file in records_used(others, models_dir):
+        return  # they are of the same source, and may be fetching it just now
+    with alone(models_dir, key_of(narrator), REMOVE_SECONDS):
+        record = read_record(record_file)
+        if record is not None and not Path(record.file).is_absolute():
+            made = models_dir / record.file
+            shutil.rmtree(made) if made.is_dir() else made.unlink(missing_ok=True)
+        record_file.unlink(missing_ok=True)
         if narrator.sha256 and narrator.sha256 not in {each.sha256 for each in others}:
             shutil.rmtree(models_dir / FETCHING / narrator.sha256[:16], ignore_errors=True)
             with suppress(OSError):  # others are being fetched
                 (models_dir / FETCHING).rmdir()
-        folder = hub_folder(narrator.model)
-        if folder and narrator.model not in {each.model for each in others}:
-            shutil.rmtree(hub_place(*folder, models_dir), ignore_errors=True)
+        place = checkpoint_place(narrator, models_dir)
+        if place and place not in {checkpoint_place(each, models_dir) for each in others}:
+            shutil.rmtree(place, ignore_errors=True)
+
+
+def records_used(narrators: Iterable[Narrator], models_dir: Path) -> set[Path]:
+    """The records of the files that these narrators load, and of those that become part of them."""
+    local = [each for each in narrators if each.model and each.engine != "openai"]
+    each_with_parts = [*local, *map(without_adapter, local)]
+    return {record_path(each, models_dir) for each in each_with_parts}
 
 
 def unused_ggufs(narrators: list[Narrator], models_dir: Path) -> list[Path]:
@@ -376,6 +387,12 @@ def obtain(
     return source, ""
 
 
+def checkpoint_place(narrator: Narrator, models_dir: Path) -> Path | None:
+    """Where its checkpoint from the hub lies; None for all else."""
+    found = hub_folder(narrator.model)
+    return hub_place(*found, models_dir) if found else None
+
+
 def hub_place(repo: str, revision: str, models_dir: Path) -> Path:
     """Where a checkpoint from the hub lies."""
     return models_dir / HUB / f"{repo}@{revision}".replace("/", "--")
@@ -529,16 +546,33 @@ def digest_of(path: Path) -> str:
 
 
 @contextmanager
-def alone(models_dir: Path, key: str) -> Iterator[None]:
+def alone(models_dir: Path, key: str, patience: float | None = None) -> Iterator[None]:
     """Let one process at a time make a model, and sweep up after one that was killed.
 
-    Others make theirs meanwhile: a large one takes long to fetch.
+    Others make theirs meanwhile: a large one takes long to fetch. Waits `patience` seconds for
+    another one that makes this model, and then raises ModelError; without it, until that is done.
     """
     with (models_dir / f".{key}.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        if patience is None:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        elif not locked_within(lock, patience):
+            raise ModelError("another process is fetching or making the same model")
         for left in models_dir.glob(f".pull-{key}-????????"):
             shutil.rmtree(left, ignore_errors=True)
         yield
+
+
+def locked_within(file: IO[str], seconds: float) -> bool:
+    """Lock a file, unless another process has it for so long."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                return False
+        time.sleep(0.1)
 
 
 @contextmanager

@@ -31,7 +31,14 @@ from inference.narrators import Narrator
 from inference.prompts import Report, reply_stream
 from inference.readahead import ReadAhead, next_request
 from inference.request import GenerationRequest, Result
-from inference.telling import BROKEN, Telling, TurnBroken, WarmUp, warm_up_request
+from inference.telling import (
+    BROKEN,
+    WARM_TOKENS,
+    Telling,
+    TurnBroken,
+    WarmUp,
+    warm_up_request,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +53,7 @@ RETRY_SECONDS = 1.0  # until the line is looked at again after an error
 USUAL_TURN_SECONDS = 5.0  # until the first turn is measured
 TURNS_MEASURED = 40  # by which waits are estimated
 WATCH_EVERY = 0.5  # seconds between looks at an engine that is tried
+WARM_UP_SECONDS = 600.0  # that the beginning of a turn may take: a server may send for ever
 
 Record = Callable[[Result], None]
 GiveUp = Callable[[str], None]
@@ -141,10 +149,12 @@ class Storyteller:
         """Have it tell the beginning of a turn. Raises EngineFailed, and ends the engine then."""
         self.trying = WarmUp(self.next_number())
         engine.submit(self.trying.number, warm_up_request(self.narrator))
-        problem = ""
+        problem, deadline = "", time.monotonic() + WARM_UP_SECONDS
         while not problem and not self.trying.done.wait(WATCH_EVERY):
             if not engine.alive:
                 problem = "the engine died"
+            elif time.monotonic() > deadline:
+                problem = f"it did not tell {WARM_TOKENS} tokens in {WARM_UP_SECONDS:.0f} s"
             elif engine.seconds_in_step() > self.narrator.step_seconds:
                 problem = f"a step took over {self.narrator.step_seconds} s"
         problem = problem or self.trying.problem

@@ -4,26 +4,35 @@ The worker's part runs in this process; installing itself in a process of its ow
 with the built-in model's file, which a hub of the tests has.
 """
 
-import errno
 import io
+import json
 import re
+import threading
 import time
 from dataclasses import replace
 
 import pytest
+import redis
 from django.db import connections
 
 from game import installed, narration
-from game.models import InstalledNarrator, Player, Status, Turn
+from game.log import story_log
+from game.models import InstalledNarrator, Player, Status, Turn, TurnContext
+from game.turns import give_again, sweep_turn
+from inference import company as companies
+from inference import models
+from inference.details import unpack
 from inference.installing import installer as installing
 from inference.installing import machine
-from inference.installing.installer import Installer
+from inference.installing.installer import Installer, JobLease
 from inference.installing.jobs import Job
 from inference.installing.machine import Machine
-from inference.installing.process import Work, do
-from inference.models import ensure_model
+from inference.installing.process import Work, do, pinned
+from inference.models import Record, alone, ensure_model, key_of, record_path
 from inference.narrators import Narrator, load_narrators
-from tests.faulty_server import faulty_server, hangs
+from inference.queue.keys import INSTALLS_KEY, job_key
+from tests.faulty_server import drips, faulty_server, hangs, says
+from tests.full_disk import fill_disk
 from tests.serving import until
 from tests.test_hub import running
 from tests.test_turns import act
@@ -189,8 +198,8 @@ def test_a_worker_that_dies_in_a_download_is_followed_by_one_that_goes_on(
     until(fetched, 30)
     run = worker.installer.working
     worker.installer.ended.set()  # it hears no more, and says nothing
+    run.cancelled = True
     run.process.kill()
-    run.broken_off = True
     until(lambda: not run.thread.is_alive(), 10)
     installed.installs().redis.delete("grue:job:tale")  # its lease ends
     hub.pause = 0
@@ -268,14 +277,23 @@ def test_memory_and_disk_are_looked_at_before_anything_is_fetched(
     assert not any(path.endswith(".gguf") for path, _ in hub.asked)
 
 
-def test_a_disk_that_fills_in_the_middle_says_so(tmp_path, hub, tale, monkeypatch):
+def test_a_disk_that_fills_in_the_middle_says_so_and_what_was_fetched_is_gone_on_with(
+    tmp_path, hub, tale, monkeypatch
+):
     hub.files["Tale-0.1B-Q8_0.gguf"] = tale.read_bytes()
-
-    def full(*args):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr("inference.sources.fetch_from", full)
-    assert tried(SOURCE, tmp_path).startswith("the disk under")
+    room = 5_000_000
+    with monkeypatch.context() as patch:
+        fill_disk(patch, "file.gguf.part", room)
+        assert tried(SOURCE, tmp_path).startswith(f"the disk under {tmp_path} is full")
+        assert files(tmp_path) == []
+        [part] = tmp_path.rglob("*.part")
+        assert part.stat().st_size == room, "it did not fill in the middle of the part"
+    hub.asked.clear()
+    named = installed.described("wrong", "wrong", SOURCE, "llama")
+    narrator, _ = pinned(named, tmp_path)
+    assert ensure_model(narrator, tmp_path).read_bytes() == tale.read_bytes()
+    [asked] = [asked for path, asked in hub.asked if path.endswith(".gguf")]
+    assert asked == f"bytes={room}-"
 
 
 def test_a_file_in_the_models_folder_is_found_installed_and_stays_when_removed(
@@ -298,6 +316,235 @@ def test_a_file_in_the_models_folder_is_found_installed_and_stays_when_removed(
     installed.remove(operator, "own-q8-0")
     until(lambda: not InstalledNarrator.objects.exists(), 20)
     assert files(worker.models) == ["Own.Q8_0.gguf", "cut.gguf"]
+
+
+# A narrator that is removed
+
+
+def installed_row(name, state=State.READY, **fields):
+    """A narrator that was installed before; scripted, unless it says otherwise."""
+    entry = {"name": name, "line": "A test.", "engine": "scripted", **fields}
+    row = InstalledNarrator.objects.create(name=name, state=state, entry=entry)
+    installed.publish_on_commit()
+    return row
+
+
+def act_with(adventure, player, name):
+    """A turn that a narrator has begun to tell, without an end in sight."""
+    adventure.narrator = name
+    adventure.save()
+    turn = act(adventure, player)
+    until(lambda: words_of(turn), 20)
+    return turn
+
+
+def words_of(turn):
+    return story_log().told(str(turn.adventure_id), str(turn.pk)).reply
+
+
+def test_a_reply_that_never_ends_holds_up_neither_its_removal_nor_other_installs(
+    alice, adventure, operator, worker, log, monkeypatch
+):
+    monkeypatch.setattr(companies, "RETIRE_SECONDS", 2.0)
+    with faulty_server() as server:
+        server.answers = [says("You sing."), drips("You sing of a lamp and", threading.Event())]
+        installed_row("endless", engine="openai", model=server.address, context=512)
+        until(lambda: log.narrator_ready("endless"), 10)
+        turn = act_with(adventure, alice, "endless")
+        engine = worker.company.seats["endless"].storyteller.engine
+        installed.remove(operator, "endless")
+        # Others have their turn while the last reply is still told.
+        until(lambda: "endless" in worker.installer.withdrawing, 10)
+        installed_row("other", State.REMOVING)
+        until(lambda: not InstalledNarrator.objects.filter(name="other").exists(), 1.5)
+        assert row("endless").state == State.REMOVING and engine.alive
+        until(lambda: not InstalledNarrator.objects.exists(), 10)
+        assert not engine.alive
+    give_again(turn.pk, sweep_turn)
+    turn.refresh_from_db()
+    assert turn.status == Status.FAILED and "no longer available" in turn.reason
+    assert turn.reply and "You sing of a lamp and".startswith(turn.reply)
+
+
+def test_a_new_revision_goes_on_with_a_reply_that_the_old_one_never_ends(
+    alice, adventure, stage, monkeypatch
+):
+    monkeypatch.setattr(companies, "RETIRE_SECONDS", 0.5)
+    reply = (
+        "You count one, two, three, four, five, six, seven, eight, nine, ten, eleven, twelve, then "
+        "twenty, thirty, forty, fifty, sixty, seventy, eighty, ninety, a hundred, a thousand."
+    )
+    slow = {"replies": [reply], "pace": 3}  # a quarter of a minute
+    stage.write({"name": "parrot", "options": slow})
+    company = stage.company("parrot")
+    turn = act_with(adventure, alice, "parrot")
+    old = company.seats["parrot"].storyteller
+    stage.write({"name": "parrot", "options": {**slow, "pace": 0}})
+    company.reload()
+    until(lambda: Turn.objects.get(pk=turn.pk).status == Status.TOLD, 10)
+    turn.refresh_from_db()
+    assert (turn.reply, turn.attempt) == (reply, 1)
+    new = company.seats["parrot"].storyteller.narrator.fingerprint
+    assert unpack(TurnContext.objects.get(turn=turn).details).revision == new
+    until(lambda: not old.engine.alive, 10)
+
+
+def fetched_and_ready(operator, worker, hub, tale, name="tale"):
+    hub.files["Tale-0.1B-Q8_0.gguf"] = tale.read_bytes()
+    installed.install_source(operator, SOURCE, name)
+    return until_state(name, State.READY)
+
+
+def test_a_file_stays_for_another_narrator_that_is_being_installed(operator, worker, hub, tale):
+    first = fetched_and_ready(operator, worker, hub, tale)
+    kept = files(worker.models)
+    # Another worker has the job of a second narrator with the same file.
+    lease = job_key("twin")
+    installed.installs().redis.set(lease, "another worker")
+    twin = {**first.entry, "name": "twin"}
+    InstalledNarrator.objects.create(name="twin", entry=twin, state=State.INSTALLING)
+    installed.publish()
+    installed.remove(operator, "tale")
+    until(lambda: not InstalledNarrator.objects.filter(name="tale").exists(), 20)
+    assert files(worker.models) == kept
+    hub.files.clear()  # it could not be fetched again
+    installed.installs().redis.delete(lease)
+    until_state("twin", State.READY)
+    installed.remove(operator, "twin")
+    until(lambda: not InstalledNarrator.objects.exists(), 20)
+    assert files(worker.models) == []
+
+
+def test_a_file_stays_where_its_installation_failed_and_can_be_retried(worker, operator, tmp_path):
+    for name, state in (("one", State.REMOVING), ("two", State.FAILED)):
+        InstalledNarrator.objects.create(
+            name=name,
+            state=state,
+            entry={"name": name, "line": "x", "engine": "llama", "model": "hf:a/b@c/d.gguf"},
+        )
+    narrator = installed.narrator_of(row("one"))
+    kept = [
+        worker.models / "whatever-it-is-called.gguf",
+        record_path(narrator, worker.models),
+    ]
+    kept[0].write_bytes(b"GGUF")
+    kept[1].write_text(Record(source=narrator.model, file=kept[0].name, size=4).model_dump_json())
+    installed.publish()
+    until(lambda: not InstalledNarrator.objects.filter(name="one").exists(), 20)
+    assert all(each.exists() for each in kept)
+    installed.remove(operator, "two")
+    until(lambda: not InstalledNarrator.objects.exists(), 20)
+    assert not any(each.exists() for each in kept)
+
+
+def test_a_removal_that_fails_is_said_and_retried_as_a_removal(
+    operator, worker, hub, tale, monkeypatch
+):
+    monkeypatch.setattr(models, "REMOVE_SECONDS", 0.2)
+    found = fetched_and_ready(operator, worker, hub, tale)
+    narrator = installed.narrator_of(found)
+    with alone(worker.models, key_of(narrator)):  # somebody runs `narrators pull`
+        installed.remove(operator, "tale")
+        until(lambda: row("tale").state == State.NOT_REMOVED, 20)
+        assert "another process is fetching or making the same model" in row("tale").problem
+        assert len(files(worker.models)) == 2
+    hub.asked.clear()
+    installed.retry(operator, "tale")
+    until(lambda: not InstalledNarrator.objects.exists(), 20)
+    assert files(worker.models) == [] and hub.asked == []
+
+
+def spoil_the_narrators_file(worker):
+    config = replace(worker.company.config, narrators_file=worker.models / "gone.yaml")
+    worker.installer.config = config
+
+
+def add_an_entry_of_tomorrow(worker):
+    entry = {"name": "future", "mood": "of tomorrow"}
+    InstalledNarrator.objects.create(name="future", state=State.READY, entry=entry)
+
+
+@pytest.mark.parametrize("spoil", [spoil_the_narrators_file, add_an_entry_of_tomorrow])
+def test_nothing_is_deleted_while_it_is_not_known_who_else_wants_it(operator, worker, tale, spoil):
+    (worker.models / "model.gguf").hardlink_to(tale)
+    entry = {"name": "own", "line": "x", "engine": "openvino", "model": "hf:a/b@c/d.gguf"}
+    InstalledNarrator.objects.create(name="own", state=State.READY, entry=entry)
+    spoil(worker)
+    installed.remove(operator, "own")
+    until(lambda: row("own").state == State.NOT_REMOVED, 20)
+    assert row("own").problem and "\n" not in row("own").problem
+
+
+# Two versions of Grue, during an upgrade
+
+
+def test_entries_of_another_version_hold_up_nobody_and_are_logged_once(
+    alice, adventure, operator, worker, log, caplog, monkeypatch
+):
+    monkeypatch.setattr(installed, "publish", lambda: None)  # the other version's is the newest
+    said = {"replies": ["Polly is asleep."], "pace": 0}
+    good = {"narrator": {"name": "good", "line": "x", "engine": "scripted", "options": said}}
+    kept = {"narrator": {"name": "kept", "line": "x", "engine": "scripted"}}
+    log.redis.set(INSTALLS_KEY, json.dumps({"narrators": [kept]}))
+    until(lambda: "kept" in worker.company.seats, 10)
+    kept["narrator"]["mood"] = "of tomorrow"
+    jobs = [{"name": "soon", "do": "polish"}, 7]
+    log.redis.set(
+        INSTALLS_KEY,
+        json.dumps({"narrators": [kept, good, "nonsense"], "jobs": jobs, "news": [1]}),
+    )
+    until(lambda: "good" in worker.company.seats, 10)
+    time.sleep(0.3)  # some more looks
+    assert "kept" in worker.company.seats, "what was offered goes on"
+    unreadable = [line for line in caplog.messages if "cannot be read" in line]
+    assert len(unreadable) == len(set(unreadable)) == 3
+    log.redis.set(INSTALLS_KEY, b"no JSON")
+    time.sleep(0.3)
+    assert {"kept", "good"} <= set(worker.company.seats)
+    log.redis.set(INSTALLS_KEY, json.dumps({"narrators": [good]}))
+    until(lambda: "kept" not in worker.company.seats, 10)
+
+
+# A lease
+
+
+def test_a_worker_that_loses_a_job_stops_and_leaves_whole_files_to_the_next(
+    operator, worker, hub, tale
+):
+    hub.files["Tale-0.1B-Q8_0.gguf"] = tale.read_bytes()
+    hub.pause = 0.05
+    installed.install_source(operator, SOURCE, "tale")
+    until(lambda: any(worker.models.rglob("*.part")), 30)
+    run = worker.installer.working
+    installed.installs().redis.set(job_key("tale"), "another worker")
+    until(lambda: not run.thread.is_alive(), 5)
+    assert run.process.poll() is not None
+    assert files(worker.models) == [] and any(worker.models.rglob("*.part"))
+    assert row("tale").state == State.INSTALLING, "it is another's to say how it ends"
+    assert installed.installs().redis.get(job_key("tale")) == b"another worker"
+    hub.pause = 0
+    installed.installs().redis.delete(job_key("tale"))
+    until_state("tale", State.READY)
+
+
+def test_a_worker_that_cannot_reach_redis_gives_its_job_up_before_another_may_have_it(
+    worker, monkeypatch
+):
+    monkeypatch.setattr(installing, "LEASE_SECONDS", 0.5)
+    monkeypatch.setattr(installing, "RENEW_EVERY", 0.05)
+    narrator = Narrator(name="tale", line="x", engine="scripted")
+    job = Job(name="tale", attempt=1, do="install", narrator=narrator)
+
+    class Away:
+        def renew(self, job, worker):
+            raise redis.ConnectionError
+
+    lost = threading.Event()
+    lease = JobLease(Away(), job, "worker", lost.set)
+    began = time.monotonic()
+    lease.start()
+    assert lost.wait(5)
+    assert time.monotonic() - began < 0.5
 
 
 # A server

@@ -312,6 +312,15 @@ def test_a_narrator_is_ready_only_when_it_has_told_a_turn(stage, log):
 
 
 @database
+def test_a_narrator_that_never_begins_its_first_turn_is_not_waited_for(stage, monkeypatch):
+    """A server may send for ever, and no words: each of its steps is short."""
+    monkeypatch.setattr("inference.worker.WARM_UP_SECONDS", 1.0)
+    stage.write(speaker("parrot", "Hm.", options={"first_token_seconds": 60}))
+    with pytest.raises(EngineFailed, match="cannot tell: it did not tell 8 tokens in 1 s"):
+        stage.company("parrot")
+
+
+@database
 def test_a_worker_whose_only_narrator_cannot_tell_does_not_begin(stage):
     stage.write(speaker("parrot", "Hm.", options={"crash_after_tokens": 1}))
     with pytest.raises(EngineFailed, match="narrator 'parrot' cannot tell: "):

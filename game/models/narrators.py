@@ -19,6 +19,7 @@ class InstalledNarrator(models.Model):
         READY = "ready", _("Installed")
         FAILED = "failed", _("Failed")
         REMOVING = "removing", _("Removing")
+        NOT_REMOVED = "not removed", _("Not removed")  # removing it failed
 
     name = models.CharField(primary_key=True, max_length=40)
     entry = models.JSONField()  # inference.narrators.Narrator

@@ -1,12 +1,14 @@
 """A worker's part in installing narrators: it takes jobs, and tells for what is installed.
 
-One thread looks at the board every second. A job runs in a process of its own, and is taken by one
-worker at a time: its lease in Redis is renewed while that process lives, and whoever takes the job
-next goes on with what was fetched. A job that is no longer on the board is broken off.
+One thread compares what is desired with what is there, every second, and waits for nobody. A job
+runs on a thread of its own, and installing in a process of its own. One worker at a time has a job:
+it keeps a lease in Redis, and stops where that is lost; whoever takes the job next goes on with
+what was fetched. A job that is desired no more is cancelled.
 """
 
 import logging
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -24,7 +26,7 @@ from inference.gguf_header import read_header
 from inference.installing import machine
 from inference.installing.jobs import (
     Added,
-    Board,
+    DesiredState,
     FoundFile,
     Job,
     JobResult,
@@ -36,7 +38,7 @@ from inference.installing.sealing import CannotOpen, unseal, variable_of
 from inference.logs import where
 from inference.models import ModelError, remove_model, unused_ggufs
 from inference.narrators import Narrator, NarratorsError, load_narrators
-from inference.queue.installs import Installs
+from inference.queue.installs import LEASE_SECONDS, Installs
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +49,10 @@ MEASURES = 4
 MEASURE_EVERY = 60.0  # seconds
 TRY_SECONDS = 600.0  # that loading and telling may take
 CONNECT_SECONDS = 120.0  # that a server may take to be tried
+SAY_EVERY = 1.0  # seconds between reports of a job's progress while it stays the same
+RENEW_EVERY = 1.0  # seconds between renewals of a job's lease
+# That a narrator which is removed may take to finish its turns, before its files are deleted.
+WITHDRAW_SECONDS = 180.0
 END_SECONDS = 5.0  # that a process may take to end once it is killed
 PROJECT = Path(inference.__file__).resolve().parent.parent
 LAST_LINES = 50  # of what libraries said, kept to find out why a process ended
@@ -60,12 +66,12 @@ class Tellers(Protocol):
     name: str
 
     def offer(self, narrator: Narrator, memory: int) -> None: ...
-    def withdraw(self, name: str) -> None: ...
+    def withdraw(self, name: str) -> threading.Thread | None: ...
     def loaded(self) -> dict[str, int]: ...
 
 
 class Installer:
-    """Looks at the board on a thread of its own, from `start` to `stop`."""
+    """Does what is desired, on a thread of its own, from `start` to `stop`."""
 
     def __init__(self, tellers: Tellers, config: InferenceConfig, send: SendResult) -> None:
         self.tellers = tellers
@@ -73,11 +79,13 @@ class Installer:
         self.send = send
         self.redis = Installs(config.redis_url)
         self.ended = threading.Event()
-        self.board = Board()
+        self.desired = DesiredState()
         self.offered: dict[str, Added] = {}
+        # Narrators that finish their turns, and until when their files wait for that.
+        self.withdrawing: dict[str, tuple[threading.Thread, float]] = {}
         self.looked_at: dict[Path, tuple[tuple[int, int], FoundFile]] = {}
         self.working: JobRun | None = None
-        # How jobs ended that the game has not taken off the board yet: it may not run just now.
+        # How jobs ended that the game still asks for: it may not run just now.
         self.done: dict[tuple[str, int], JobResult] = {}
         self.reported = 0.0  # time.monotonic()
         self.read_speed = 0.0
@@ -90,11 +98,11 @@ class Installer:
         self.thread.start()
 
     def stop(self) -> None:
-        """Break off what is under way: another worker goes on with it."""
+        """Cancel what is under way: another worker goes on with it."""
         self.ended.set()
         run = self.working
         if run is not None:
-            run.break_off()
+            run.cancel()
         self.thread.join(END_SECONDS)
         with suppress(redis.RedisError):
             self.redis.leave(self.tellers.name)
@@ -102,39 +110,40 @@ class Installer:
     def keep(self) -> None:
         while not self.ended.is_set():
             try:
-                self.look()
+                self.reconcile()
                 self.problem = ""
-            except Exception as problem:  # the next look may fare better
+            except Exception as problem:  # the next time may fare better
                 why = f"{type(problem).__name__}: {where(problem)}"
                 if why != self.problem:
                     logger.warning("installing narrators: %s", why)
                 self.problem = why
             self.ended.wait(LOOK_EVERY)
 
-    def look(self) -> None:
-        """One look at the board, and what follows from it."""
+    def reconcile(self) -> None:
+        """Read what is desired, and begin or cancel what follows from it."""
         if time.monotonic() - self.reported >= REPORT_EVERY:
             self.report()
-        board = self.redis.board()
-        if board is None:
+        desired = self.redis.desired_state()
+        if desired is None:
             return
-        self.board = board
+        self.desired = desired
         self.offer_what_is_installed()
+        waiting = {(job.name, job.attempt) for job in desired.jobs}
         run = self.working
         if run is not None and not run.thread.is_alive():
             self.working = run = None
         if run is not None:
-            if (run.job.name, run.job.attempt) not in {
-                (job.name, job.attempt) for job in board.jobs
-            }:
-                run.break_off()
+            known = (run.job.name, run.job.attempt) in waiting
+            if not known and not desired.unread & {run.job.name, ""}:
+                run.cancel()
             return
-        waiting = {(job.name, job.attempt) for job in board.jobs}
         for key in [key for key in self.done if key not in waiting]:
             del self.done[key]  # the game has heard
-            self.redis.let_go(key[0], self.tellers.name)
-        for job in board.jobs:
-            if not self.redis.take(job, self.tellers.name):
+            self.redis.release(key[0], self.tellers.name)
+        for job in desired.jobs:
+            if job.do == "remove" and self.is_withdrawing(job.name):
+                continue  # others need not wait for that
+            if not self.redis.acquire(job, self.tellers.name):
                 continue
             if result := self.done.get((job.name, job.attempt)):
                 self.send(result)  # its lease keeps it from being sent every second
@@ -144,11 +153,12 @@ class Installer:
                 return
 
     def offer_what_is_installed(self) -> None:
-        """Tell for what is on the board; no more for what has gone from it."""
-        installed = {each.narrator.name: each for each in self.board.narrators}
+        """Tell for what is installed; no more for what is not. What cannot be read stays."""
+        installed = {each.narrator.name: each for each in self.desired.narrators}
         for name in [name for name in self.offered if name not in installed]:
-            del self.offered[name]
-            self.tellers.withdraw(name)
+            if not self.desired.unread & {name, ""}:
+                del self.offered[name]
+                self.withdraw(name)
         for name, added in installed.items():
             if self.offered.get(name) == added:
                 continue
@@ -160,6 +170,21 @@ class Installer:
                 continue
             self.tellers.offer(added.narrator, added.memory)
             self.offered[name] = added
+
+    def withdraw(self, name: str) -> None:
+        """Have a narrator finish its turns and end. Does not wait for that: a reply may be long."""
+        if thread := self.tellers.withdraw(name):
+            self.withdrawing[name] = thread, time.monotonic() + WITHDRAW_SECONDS
+
+    def is_withdrawing(self, name: str) -> bool:
+        """Whether a narrator still finishes its turns here, and may."""
+        thread, deadline = self.withdrawing.get(name, (None, 0.0))
+        if thread is not None and thread.is_alive():
+            if time.monotonic() < deadline:
+                return True
+            logger.error("narrator %s: removed before its turns have ended", name)
+        self.withdrawing.pop(name, None)
+        return False
 
     def measure(self) -> None:
         """Find out how fast memory is read, unless that is known well enough."""
@@ -173,7 +198,7 @@ class Installer:
         """Say what this machine has, for the operator's page."""
         self.measure()
         self.reported = time.monotonic()
-        listed = [each.narrator for each in self.board.narrators]
+        listed = [each.narrator for each in self.desired.narrators]
         with suppress(NarratorsError):
             listed += load_narrators(self.config.narrators_file).narrators
         files = tuple(self.look_at(path) for path in unused_ggufs(listed, self.config.models_dir))
@@ -195,39 +220,87 @@ class Installer:
         return self.looked_at[path][1]
 
 
+class JobLease:
+    """Keeps a job's lease on a thread of its own, from `start` to `stop`.
+
+    Where it is lost, `lost` is called, once. Redis may be away for LEASE_SECONDS: then another
+    worker, which Redis answers, may have the job.
+    """
+
+    def __init__(self, installs: Installs, job: Job, worker: str, lost: Callable[[], None]) -> None:
+        self.installs = installs
+        self.job = job
+        self.worker = worker
+        self.lost = lost
+        self.ended = threading.Event()
+        self.renewed = time.monotonic()
+        self.thread = threading.Thread(target=self.keep, name="job-lease", daemon=True)
+
+    def start(self) -> None:
+        self.thread.start()
+
+    def stop(self) -> None:
+        self.ended.set()
+
+    def keep(self) -> None:
+        while not self.ended.wait(RENEW_EVERY):
+            if not self.renew():
+                logger.warning(
+                    "narrator %s: its job is stopped here: another worker may have it by now",
+                    self.job.name,
+                )
+                self.lost()
+                return
+
+    def renew(self) -> bool:
+        """Whether the job is still this worker's."""
+        asked = time.monotonic()
+        try:
+            if not self.installs.renew(self.job, self.worker):
+                return False
+            self.renewed = asked
+        except redis.RedisError as problem:
+            logger.debug("narrator %s: Redis is away: %s", self.job.name, problem)
+        return time.monotonic() - self.renewed < LEASE_SECONDS - RENEW_EVERY
+
+
 class JobRun:
     """One job under way, on a thread of its own."""
 
     def __init__(self, installer: Installer, job: Job) -> None:
         self.installer = installer
         self.job = job
+        self.lease = JobLease(installer.redis, job, installer.tellers.name, self.cancel)
         self.process: subprocess.Popen[bytes] | None = None
-        self.broken_off = False
+        self.cancelled = False
         self.progress: Progress | None = None
         self.result: JobResult | None = None
         self.last_lines: list[str] = []
         self.thread = threading.Thread(target=self.run, name="job", daemon=True)
 
-    def break_off(self) -> None:
-        self.broken_off = True
+    def cancel(self) -> None:
+        """Stop before anything more is changed. What was fetched stays for the next time."""
+        self.cancelled = True
         process = self.process
-        if process is not None and process.poll() is None:
-            process.kill()
+        if process is not None:
+            kill(process)
 
     def run(self) -> None:
         redis_, worker = self.installer.redis, self.installer.tellers.name
+        self.lease.start()
         try:
             result = self.remove() if self.job.do == "remove" else self.install()
         except Exception as problem:
-            logger.error(
-                "narrator %s: %s broke off: %s", self.job.name, self.job.do, where(problem)
-            )
-            result = self.failed("installing it failed inside Grue; the worker's log says where")
-        if result is None or self.broken_off:
+            doing = "removing" if self.job.do == "remove" else "installing"
+            logger.error("narrator %s: %s it failed: %s", self.job.name, doing, where(problem))
+            result = self.failed(f"{doing} it failed inside Grue; the worker's log says where")
+        finally:
+            self.lease.stop()
+        if result is None or self.cancelled:
             with suppress(redis.RedisError):
-                redis_.let_go(self.job.name, worker)
+                redis_.release(self.job.name, worker)
             return
-        # The lease runs out by itself: until then the game takes the job off the board.
+        # The lease runs out by itself: until then the game asks for the job no more.
         self.installer.done[self.job.name, self.job.attempt] = result.cut()
         self.installer.send(result.cut())
 
@@ -236,13 +309,26 @@ class JobRun:
             name=self.job.name, attempt=self.job.attempt, outcome="failed", problem=problem
         )
 
-    def remove(self) -> JobResult:
-        """Tell no more for a narrator, and free its disk."""
+    def remove(self) -> JobResult | None:
+        """Tell no more for a narrator, and free its disk. None where it was cancelled."""
         installer, name = self.installer, self.job.name
-        installer.tellers.withdraw(name)
-        others = [each.narrator for each in installer.board.narrators if each.narrator.name != name]
-        with suppress(NarratorsError):
-            others += load_narrators(installer.config.narrators_file).narrators
+        try:
+            # As it is now: another narrator may have come that wants the same file.
+            desired = installer.redis.desired_state() or installer.desired
+        except redis.RedisError:
+            return None  # another time, or another worker
+        if desired.unread:
+            return self.failed(
+                "narrators of another version of Grue may use its files: "
+                "retry when all of it is updated"
+            )
+        try:
+            listed = load_narrators(installer.config.narrators_file).narrators
+        except NarratorsError as problem:
+            return self.failed(f"who else uses its files is not known: {problem}")
+        if self.cancelled or not self.lease.renew():
+            return None
+        others = [*desired.wanting_files(name), *listed]
         try:
             remove_model(self.job.narrator, installer.config.models_dir, others)
         except (OSError, ModelError) as problem:
@@ -251,13 +337,15 @@ class JobRun:
         return JobResult(name=name, attempt=self.job.attempt, outcome="removed")
 
     def install(self) -> JobResult | None:
-        """Have a process do it, and look after that. None where it was broken off."""
+        """Have a process do it, and look after that. None where it was cancelled."""
         config = self.installer.config
         try:
             hand_over_key(self.job.narrator, self.job.sealed, config.secret)
         except CannotOpen as problem:
             return self.failed(str(problem))
         process = self.process = spawn()
+        if self.cancelled:  # before there was anything to kill
+            kill(process)
         assert process.stdin is not None
         work = Work(job=self.job, models_dir=config.models_dir.absolute())
         readers = [
@@ -272,12 +360,11 @@ class JobRun:
         try:
             late = self.wait_for(process)
         finally:
-            if process.poll() is None:
-                process.kill()
+            kill(process)
             process.wait(END_SECONDS)
         for each in readers:
             each.join(END_SECONDS)
-        if self.broken_off:
+        if self.cancelled:
             return None
         if late:
             return self.failed(late)
@@ -285,32 +372,31 @@ class JobRun:
 
     def wait_for(self, process: subprocess.Popen[bytes]) -> str:
         """Wait for its end. What took too long, "" where nothing did."""
-        redis_, worker = self.installer.redis, self.installer.tellers.name
         said: Progress | None = None
-        began_trying = 0.0
+        said_at = began_trying = 0.0
         serving = self.job.narrator.engine == "openai"
-        began = renewed = time.monotonic()
-        while process.poll() is None and not self.broken_off:
+        began = time.monotonic()
+        while process.poll() is None and not self.cancelled:
             time.sleep(0.1)
             now, progress = time.monotonic(), self.progress
             if serving and now - began > CONNECT_SECONDS:
                 return f"the server did not answer within {CONNECT_SECONDS:.0f} s"
-            if progress is not None and progress.step == "trying":
+            if progress is None:
+                continue
+            if progress.step == "trying":
                 began_trying = began_trying or now
                 if now - began_trying > TRY_SECONDS:
                     return f"it could not be loaded and told within {TRY_SECONDS:.0f} s"
-            try:
-                if now - renewed >= 1:
-                    renewed = now
-                    redis_.renew(self.job, worker)
-                    if progress is not None:
-                        said = None  # or it would expire
-                if progress is not None and progress != said:
-                    redis_.say_progress(self.job.name, progress)
-                    said = progress
-            except redis.RedisError as problem:
-                logger.debug("narrator %s: Redis is away: %s", self.job.name, problem)
+            if progress != said or now - said_at >= SAY_EVERY:  # or it would expire
+                said, said_at = progress, now
+                self.say(progress)
         return ""
+
+    def say(self, progress: Progress) -> None:
+        try:
+            self.installer.redis.say_progress(self.job.name, progress)
+        except redis.RedisError as problem:
+            logger.debug("narrator %s: Redis is away: %s", self.job.name, problem)
 
     def read_lines(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stdout is not None
@@ -361,7 +447,15 @@ def spawn() -> subprocess.Popen[bytes]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        start_new_session=True,  # so that what it starts itself, like pip, is killed with it
     )
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """End a process of `spawn` and all that it started, at once."""
+    if process.poll() is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def measured_read_speed() -> float:

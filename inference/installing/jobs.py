@@ -34,14 +34,25 @@ class Job(Data):
     adapt: bool = False
 
 
-class Board(Data):
+class DesiredState(Data):
     """All that workers should know, as Postgres has it: what is installed, and what is to be done.
 
-    What is not on it does not exist; where there is no board, nothing is known, and all stays.
+    What is not in it does not exist; where nothing is published, nothing is known, and all stays.
     """
 
     narrators: tuple[Added, ...] = ()
     jobs: tuple[Job, ...] = ()
+    # Narrators whose installation failed and may be retried, or that wait to be saved.
+    kept: tuple[Narrator, ...] = ()
+    # Names of entries that whoever wrote or read this could not read; "" for one without a name.
+    unread: frozenset[str] = frozenset()
+
+    def wanting_files(self, but: str) -> list[Narrator]:
+        """Every narrator but `but` whose model's files are used, or will be."""
+        installed = [each.narrator for each in self.narrators]
+        coming = [job.narrator for job in self.jobs if job.do == "install"]
+        every = [*installed, *coming, *self.kept]
+        return [each for each in every if each.name != but]
 
 
 class Progress(Data):

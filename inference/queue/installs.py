@@ -1,23 +1,55 @@
-"""Installing narrators, as Redis has it: the board, who does which job, how far it is."""
+"""Installing narrators, as Redis has it: what is to be installed, who does it, how far that is.
+
+During an upgrade processes of two versions write and read here. What this version cannot read is
+left out, and logged once.
+"""
 
 import json
+import logging
+from collections.abc import Sequence
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from inference.installing.jobs import Board, Job, MachineReport, Progress
+from inference.installing.jobs import Added, DesiredState, Job, MachineReport, Progress
 from inference.log import connect
-from inference.queue.keys import BOARD_KEY, MACHINES_KEY, job_key, job_progress_key
+from inference.narrators import Narrator
+from inference.queue.keys import INSTALLS_KEY, MACHINES_KEY, job_key, job_progress_key
+
+logger = logging.getLogger(__name__)
 
 LEASE_SECONDS = 10
 PROGRESS_SECONDS = 60
 MACHINE_SECONDS = 30  # a worker that has said nothing for so long is gone
 
-# Renews a lease, or lets it go. KEYS: lease. ARGV: holder, milliseconds (0: let it go).
-HOLD = """
+# Renews a lease, or releases it. KEYS: lease. ARGV: holder, milliseconds (0: release it).
+KEEP_LEASE = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 if tonumber(ARGV[2]) == 0 then return redis.call('DEL', KEYS[1]) end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])
 """
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class Published(BaseModel):
+    """A DesiredState of any version: its entries are read one by one."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    narrators: tuple[Any, ...] = ()
+    jobs: tuple[Any, ...] = ()
+    kept: tuple[Any, ...] = ()
+    unread: tuple[str, ...] = ()
+
+
+class Reported(BaseModel):
+    """A worker's report, with Redis' time in seconds when it was made."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    at: int
+    report: MachineReport
 
 
 class Installs:
@@ -25,59 +57,67 @@ class Installs:
 
     def __init__(self, url: str) -> None:
         self.redis = connect(url)
-        self._hold = self.redis.register_script(HOLD)
+        self._keep_lease = self.redis.register_script(KEEP_LEASE)
+        self._logged: set[str] = set()  # what could not be read, said once
 
     # The game's side
 
-    def publish(self, board: Board) -> None:
+    def publish(self, state: DesiredState) -> None:
         """Let all workers know what is installed and what is to be done."""
-        self.redis.set(BOARD_KEY, board.model_dump_json())
+        self.redis.set(INSTALLS_KEY, state.model_dump_json())
 
     def progress(self, names: list[str]) -> dict[str, Progress]:
         """How far each of these jobs is, of those of which a worker has said it lately."""
         if not names:
             return {}
         said = self.redis.mget([job_progress_key(name) for name in names])
-        return {
-            name: Progress.model_validate_json(each)
-            for name, each in zip(names, said, strict=True)
-            if each is not None
+        read = {
+            name: self._read(Progress, raw, f"progress of narrator {name}")
+            for name, raw in zip(names, said, strict=True)
+            if raw is not None
         }
+        return {name: each for name, each in read.items() if each is not None}
 
     def machines(self) -> dict[str, MachineReport]:
         """The workers that install, with what each has."""
         now = self._now()
         found = {}
         for worker, raw in sorted(self.redis.hgetall(MACHINES_KEY).items()):
-            said = json.loads(raw)
-            if now - said["at"] <= MACHINE_SECONDS:
-                try:
-                    found[worker.decode()] = MachineReport.model_validate(said["report"])
-                except ValidationError:
-                    continue  # of another version, during an upgrade
+            name = worker.decode(errors="replace")
+            said = self._read(Reported, raw, f"report of worker {name}")
+            if said is not None and now - said.at <= MACHINE_SECONDS:
+                found[name] = said.report
         return found
 
     # The worker's side
 
-    def board(self) -> Board | None:
-        """None where nobody has published one: Redis was emptied, or the game does not run.
-
-        Raises ValueError where it cannot be read.
+    def desired_state(self) -> DesiredState | None:
+        """None where nothing is known: Redis was emptied, the game does not run, or is of a version
+        that says it in another way.
         """
-        raw = self.redis.get(BOARD_KEY)
-        return None if raw is None else Board.model_validate_json(raw)
+        raw = self.redis.get(INSTALLS_KEY)
+        published = None if raw is None else self._read(Published, raw, "list of installs")
+        if published is None:
+            return None
+        unread = set(published.unread)
+        return DesiredState(
+            narrators=self._entries(Added, published.narrators, unread),
+            jobs=self._entries(Job, published.jobs, unread),
+            kept=self._entries(Narrator, published.kept, unread),
+            unread=frozenset(unread),
+        )
 
-    def take(self, job: Job, worker: str) -> bool:
-        """Take a job unless another worker has it."""
+    def acquire(self, job: Job, worker: str) -> bool:
+        """Lease a job unless another worker has it."""
         return bool(self.redis.set(job_key(job.name), worker, nx=True, ex=LEASE_SECONDS))
 
     def renew(self, job: Job, worker: str) -> bool:
-        """Go on with a job. False where another worker has it by now."""
-        return bool(self._hold([job_key(job.name)], [worker, LEASE_SECONDS * 1000]))
+        """Keep a job's lease. False where it has run out, or is another worker's by now."""
+        return bool(self._keep_lease([job_key(job.name)], [worker, LEASE_SECONDS * 1000]))
 
-    def let_go(self, name: str, worker: str) -> None:
-        """Let another job of this narrator be taken."""
-        if self._hold([job_key(name)], [worker, 0]):
+    def release(self, name: str, worker: str) -> None:
+        """Let another job of this narrator be taken, if the lease is still this worker's."""
+        if self._keep_lease([job_key(name)], [worker, 0]):
             self.redis.delete(job_progress_key(name))
 
     def say_progress(self, name: str, progress: Progress) -> None:
@@ -88,10 +128,11 @@ class Installs:
         now = self._now()
         pipe = self.redis.pipeline(transaction=False)
         for other, raw in self.redis.hgetall(MACHINES_KEY).items():
-            if now - json.loads(raw)["at"] > MACHINE_SECONDS:
+            name = other.decode(errors="replace")
+            said = self._read(Reported, raw, f"report of worker {name}")
+            if said is not None and now - said.at > MACHINE_SECONDS:
                 pipe.hdel(MACHINES_KEY, other)
-        said = {"at": now, "report": report.model_dump(mode="json")}
-        pipe.hset(MACHINES_KEY, worker, json.dumps(said))
+        pipe.hset(MACHINES_KEY, worker, Reported(at=now, report=report).model_dump_json())
         pipe.execute()
 
     def leave(self, worker: str) -> None:
@@ -99,3 +140,42 @@ class Installs:
 
     def _now(self) -> int:
         return int(self.redis.time()[0])
+
+    # Reading what another version may have written
+
+    def _read(self, model: type[M], raw: bytes, called: str) -> M | None:
+        """None, and a line in the log, where this version cannot read it."""
+        try:
+            return model.model_validate_json(raw)
+        except ValidationError as problem:
+            self._log_once(called, problem)
+            return None
+
+    def _entries(self, model: type[M], raw: Sequence[Any], unread: set[str]) -> tuple[M, ...]:
+        """Those that this version can read; the names of the others are added to `unread`."""
+        found = []
+        for each in raw:
+            try:
+                # As JSON: it has lists where the entries have tuples.
+                found.append(model.model_validate_json(json.dumps(each)))
+            except ValidationError as problem:
+                name = name_of(each)
+                unread.add(name)
+                self._log_once(f"entry of narrator {name or 'without a name'}", problem)
+        return tuple(found)
+
+    def _log_once(self, called: str, problem: ValidationError) -> None:
+        if called not in self._logged:
+            self._logged.add(called)
+            why = problem.errors(include_input=False)[0]
+            place = ".".join(str(step) for step in why["loc"])
+            logger.warning("%s cannot be read (%s: %s)", called, place, why["type"])
+
+
+def name_of(entry: Any) -> str:
+    """The narrator that an entry of any version is about; "" where that cannot be read."""
+    if not isinstance(entry, dict):
+        return ""
+    narrator = entry.get("narrator")
+    name = narrator.get("name") if isinstance(narrator, dict) else entry.get("name")
+    return name if isinstance(name, str) else ""

@@ -11,7 +11,7 @@ CACHE = f"{PREFIX}cache"
 OFF_KEY = f"{PREFIX}off"  # set: narrators that the host has switched off
 ONLINE_KEY = f"{PREFIX}online"  # sorted set: when each player was last seen at a window
 WATCHING_KEY = f"{PREFIX}watching"  # string: since when Redis remembers who watches
-BOARD_KEY = f"{PREFIX}board"  # string: narrators that are installed, and what is to be done
+INSTALLS_KEY = f"{PREFIX}installs"  # string: narrators that are installed, and what is to be done
 MACHINES_KEY = f"{PREFIX}machines"  # hash: workers that install, and what their machines have
 PROBE_KEY = f"{PREFIX}probe"  # string: written to see whether Redis can be written to
 

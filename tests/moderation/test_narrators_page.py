@@ -1,5 +1,6 @@
 """The operator's page of narrators. Installing itself is in tests/test_installing.py."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -7,10 +8,10 @@ from django.core.cache import cache
 
 from game import installed, narration
 from game.models import AuditEntry, InstalledNarrator, Player
-from inference.installing.jobs import Board, FoundFile, JobResult, MachineReport, Progress
+from inference.installing.jobs import DesiredState, FoundFile, JobResult, MachineReport, Progress
 from inference.installing.machine import Machine
 from inference.installing.sealing import CannotOpen, unseal
-from inference.queue.keys import BOARD_KEY
+from inference.queue.keys import INSTALLS_KEY, MACHINES_KEY, job_progress_key
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -62,10 +63,11 @@ def worker(log):
         loaded={"parrot": 1_200_000_000},
     )
     installed.installs().report("worker", report)
+    return report
 
 
-def board():
-    return installed.installs().board() or Board()
+def desired():
+    return installed.installs().desired_state() or DesiredState()
 
 
 def shown(page):
@@ -87,7 +89,6 @@ def test_the_page_says_what_the_machine_can_carry(page, worker):
     assert "about 21 words a second" in text
     assert "Not on this machine: it needs 14.5 GB of memory" in text
     assert "never loaded here" in text
-    assert "loads with the next turn" in text or "no worker" in text
 
 
 def test_without_a_worker_the_page_says_that_nothing_can_be_installed(page):
@@ -96,7 +97,7 @@ def test_without_a_worker_the_page_says_that_nothing_can_be_installed(page):
 
 def test_what_is_installed_is_offered_and_made_the_default(page, worker, alice):
     assert page.post(PAGE, {"install": "nib"}).status_code == 302
-    [job] = board().jobs
+    [job] = desired().jobs
     assert (job.name, job.do, job.attempt) == ("nib", "install", 1)
     assert "nib" not in narration.narrators()
     installed.installs().say_progress(
@@ -106,16 +107,16 @@ def test_what_is_installed_is_offered_and_made_the_default(page, worker, alice):
     [said] = page.get(f"{PAGE}progress/").json()["narrators"]
     assert (said["state"], said["percent"]) == ("installing", 50)
     end("nib")
-    assert [each.narrator.name for each in board().narrators] == ["nib"]
+    assert [each.narrator.name for each in desired().narrators] == ["nib"]
     assert "nib" in [each.name for each in narration.offered_to(alice)]
     assert "15 words a second" in shown(page)
     page.post(PAGE, {"default": "nib"})
     assert narration.narrators().default.name == "nib"
     page.post(PAGE, {"remove": "nib"})
     assert narration.narrators().default.name == "parrot"
-    assert [job.do for job in board().jobs] == ["remove"]
+    assert [job.do for job in desired().jobs] == ["remove"]
     end("nib", outcome="removed")
-    assert board() == Board()
+    assert desired() == DesiredState()
     deeds = list(AuditEntry.objects.order_by("pk").values_list("deed", flat=True))
     assert deeds == ["narrator_install", "narrator_default", "narrator_remove"]
 
@@ -124,19 +125,84 @@ def test_what_failed_says_why_and_is_tried_again(page, worker):
     page.post(PAGE, {"install": "nib"})
     end("nib", outcome="failed", problem="the hub does not answer")
     assert "the hub does not answer" in shown(page)
-    assert board() == Board()
+    assert desired().jobs == ()
+    assert [each.name for each in desired().kept] == ["nib"], "what it fetched is kept"
     page.post(PAGE, {"retry": "nib"})
-    [job] = board().jobs
+    [job] = desired().jobs
     assert job.attempt == 2
     installed.record(JobResult(name="nib", attempt=1, outcome="failed", problem="old news"))
     assert InstalledNarrator.objects.get().state == State.INSTALLING
+
+
+def test_a_removal_that_failed_says_why_and_is_retried_as_a_removal(page, worker):
+    page.post(PAGE, {"install": "nib"})
+    end("nib")
+    page.post(PAGE, {"remove": "nib"})
+    end("nib", outcome="failed", problem="its files cannot be deleted: Read-only file system")
+    text = shown(page)
+    assert "its files cannot be deleted: Read-only file system" in text
+    assert "nib" not in narration.narrators()
+    assert 'name="retry" value="nib"' in text and 'name="remove" value="nib"' not in text
+    page.post(PAGE, {"retry": "nib"})
+    [job] = desired().jobs
+    assert (job.do, job.attempt) == ("remove", 3)
+    end("nib", outcome="removed")
+    assert InstalledNarrator.objects.count() == 0
+
+
+def test_the_page_says_whether_a_narrator_is_loaded(page, worker, log):
+    def said():
+        return re.search(r'data-offered="parrot".*?class="legend">([^<·]+)', shown(page), re.S)[1]
+
+    assert said().strip() == "no worker"
+    log.beat("parrot", "test", slots=1, lately=[1.0], loaded=False)
+    assert said().strip() == "loads with the next turn"
+    log.beat("parrot", "test", slots=1, lately=[1.0])
+    assert said().strip() == "loaded"
+
+
+RUBBISH = [b"no JSON", b"[]", b"7", b'{"at": "noon"}', b'{"step": "a step of tomorrow", "x": [1]}']
+
+
+@pytest.mark.parametrize("raw", RUBBISH)
+def test_what_another_version_says_of_its_work_is_left_out_and_logged_once(
+    page, worker, log, caplog, raw
+):
+    for name in ("nib", "tale"):
+        installed.install_source(Player.objects.get(), f"hf:org/gpt@v1/{name}.gguf", name)
+    progress = Progress(attempt=1, step="fetching", done=5, total=10)
+    installed.installs().say_progress("tale", progress)
+    log.redis.set(job_progress_key("nib"), raw)
+    log.redis.hset(MACHINES_KEY, "a worker of another version", raw)
+    for _ in range(2):
+        text = shown(page)
+        assert "This machine has 8.0 GB of memory" in text
+        assert "Waiting for a worker" in text and "Downloading: 5 B" not in text
+    said = {each["name"]: each for each in page.get(f"{PAGE}progress/").json()["narrators"]}
+    assert (said["nib"]["percent"], said["tale"]["percent"]) == (None, 50)
+    unreadable = [line for line in caplog.messages if "cannot be read" in line]
+    assert len(unreadable) == 2, unreadable
+    installed.installs().report("worker", worker)
+    assert set(installed.installs().machines()) == {"worker"}
+
+
+def test_an_entry_of_another_version_can_be_removed(page, worker):
+    InstalledNarrator.objects.create(
+        name="future", state=State.READY, entry={"name": "future", "mood": "of tomorrow"}
+    )
+    assert page.get(PAGE).status_code == 200
+    installed.publish()
+    assert desired().unread == {"future"}
+    page.post(PAGE, {"remove": "future"})
+    assert InstalledNarrator.objects.count() == 0
+    assert desired() == DesiredState()
 
 
 def test_a_job_is_cancelled(page, worker):
     page.post(PAGE, {"install": "nib"})
     assert "Cancel" in shown(page)
     page.post(PAGE, {"remove": "nib"})
-    [job] = board().jobs
+    [job] = desired().jobs
     assert (job.do, job.attempt) == ("remove", 2)
     end("nib", outcome="ready", narrator=job.narrator)
     assert InstalledNarrator.objects.get().state == State.REMOVING
@@ -146,7 +212,7 @@ def test_files_of_the_models_folder_appear_and_one_that_is_damaged_says_so(page,
     text = shown(page)
     assert "Own-3B.Q4_K_M.gguf" in text and "cut.gguf has a damaged header" in text
     page.post(PAGE, {"file": "Own-3B.Q4_K_M.gguf"})
-    [job] = board().jobs
+    [job] = desired().jobs
     assert (job.name, job.narrator.model, job.adapt) == (
         "own-3b-q4-k-m",
         "Own-3B.Q4_K_M.gguf",
@@ -154,7 +220,7 @@ def test_files_of_the_models_folder_appear_and_one_that_is_damaged_says_so(page,
     )
     for name in ("../../etc/passwd", "cut.gguf", "gone.gguf"):
         page.post(PAGE, {"file": name})
-    assert len(board().jobs) == 1
+    assert len(desired().jobs) == 1
 
 
 @pytest.mark.parametrize(
@@ -167,7 +233,7 @@ def test_files_of_the_models_folder_appear_and_one_that_is_damaged_says_so(page,
 )
 def test_a_model_is_named_by_its_address(page, worker, source, model, engine):
     assert page.post(PAGE, {"source": source, "name": "My Tale"}).status_code == 302
-    [job] = board().jobs
+    [job] = desired().jobs
     assert (job.name, job.narrator.model, job.narrator.engine) == ("my-tale", model, engine)
 
 
@@ -207,7 +273,7 @@ def test_a_name_that_the_file_takes_later_is_the_file_s(page, worker, settings, 
     settings.INFERENCE = replace(settings.INFERENCE, narrators_file=file)
     installed.publish()
     assert narration.narrators().get("nib").line == "The file's."
-    assert board() == Board()
+    assert desired() == DesiredState()
     assert "that one is used" in shown(page)
 
 
@@ -233,12 +299,12 @@ def test_who_stands_in_for_the_file_s_default_goes_on_doing_so(page, worker, set
 
 def test_a_server_is_tested_before_players_are_offered_it(page, worker, alice):
     assert page.post(CONNECT, SERVER).status_code == 302
-    [job] = board().jobs
+    [job] = desired().jobs
     assert job.narrator.model == "http://192.168.1.20:8080/v1"
     assert job.narrator.server.model == "big"
     end("far-voice", what="llama-server, big")
     assert "It answers: llama-server, big, about 15 words a second." in shown(page)
-    assert board() == Board()
+    assert desired().narrators == desired().jobs == ()
     assert "far-voice" not in narration.narrators()
     page.post(PAGE, {"save": "far-voice"})
     assert narration.narrators().get("far-voice").words_go_to == "192.168.1.20"
@@ -252,7 +318,7 @@ def test_a_server_that_failed_is_entered_again_without_its_key(page, worker):
     assert "192.168.1.20:8080 does not answer" in again
     assert 'value="http://192.168.1.20:8080/v1"' in again
     assert page.post(CONNECT, {**SERVER, "address": "http://10.0.0.2/v1"}).status_code == 302
-    [job] = board().jobs
+    [job] = desired().jobs
     assert (job.narrator.model, job.attempt) == ("http://10.0.0.2/v1", 2)
 
 
@@ -264,14 +330,14 @@ def test_the_key_is_stored_encrypted_and_never_shown(page, worker, settings, cap
     assert unseal(row.sealed_key, settings.SECRET_KEY) == KEY
     with pytest.raises(CannotOpen, match="another SECRET_KEY"):
         unseal(row.sealed_key, "another" * 8)
-    [job] = board().jobs
+    [job] = desired().jobs
     assert job.sealed
     # What is read, not what is dumped: a dump is compressed, and would hide it.
-    assert KEY.encode() not in log.redis.get(BOARD_KEY)
+    assert KEY.encode() not in log.redis.get(INSTALLS_KEY)
     end("far-voice", outcome="failed", problem="no")
     for text in (shown(page), page.get(f"{CONNECT}?name=far-voice").content.decode(), caplog.text):
         assert KEY not in text
-    assert KEY.encode() not in log.redis.get(BOARD_KEY)
+    assert KEY.encode() not in log.redis.get(INSTALLS_KEY)
     for kept in page.session.items():
         assert KEY not in str(kept)
 
