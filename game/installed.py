@@ -7,14 +7,17 @@ job says of it is not heard.
 """
 
 import logging
+import math
 import re
+import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cache
 from pathlib import PurePosixPath
 
 import redis
 from django.conf import settings
-from django.db import IntegrityError, OperationalError, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
 from pydantic import ValidationError
@@ -25,6 +28,7 @@ from game.moderation import audit
 from inference.installing.catalogue import Entry, catalogue
 from inference.installing.jobs import Added, DesiredState, FoundFile, Job, JobResult, Progress
 from inference.installing.sealing import seal, variable_of
+from inference.logs import where
 from inference.narrators import Narrator, Narrators, NarratorsError, load_narrators
 from inference.queue.installs import Installs
 from inference.sampling import SamplingParams
@@ -34,7 +38,7 @@ from inference.sources import SCHEMES, hub_file
 logger = logging.getLogger(__name__)
 
 State = InstalledNarrator.State
-last_ready: tuple[InstalledNarrator, ...] = ()  # as the database last said
+CACHE_SECONDS = 1.0  # for so long it counts what the database said; other processes change it, too
 MOST = 30  # narrators that can be installed
 LONGEST_NAME = 40
 SAMPLING = SamplingParams(
@@ -57,7 +61,59 @@ def installs() -> Installs:
 # What there is
 
 
+@dataclass(frozen=True)
+class Ready:
+    """The installed narrators that can tell, oldest first."""
+
+    narrators: tuple[Narrator, ...]
+    defaults: tuple[str, ...]  # whom the operator made the default
+
+
+class ReadyCache:
+    """What the database said of them last, in this process.
+
+    They are asked for several times for each page, probe and turn. While the database is away the
+    last answer counts, however old: a narrator must not seem gone because of that.
+    """
+
+    def __init__(self) -> None:
+        # time.monotonic() before the database was asked, and its answer. One value, since several
+        # threads ask. None: it has never answered here.
+        self.last: tuple[float, Ready | None] = (-math.inf, None)
+        self.expired = -math.inf  # time.monotonic(); what was read before does not count
+
+    def get(self) -> Ready | None:
+        now = time.monotonic()
+        read, ready = self.last
+        if read <= self.expired or now - read > CACHE_SECONDS:
+            try:
+                ready = read_ready()
+            except (OperationalError, InterfaceError) as problem:
+                logger.warning("which narrators are installed is not known: %s", where(problem))
+            self.last = now, ready
+        return ready
+
+    def expire(self) -> None:
+        """What was read before now counts no more, but while the database is away."""
+        self.expired = time.monotonic()
+
+
+ready_cache = ReadyCache()
 unreadable: set[tuple[str, int]] = set()  # names and attempts of rows that were logged
+
+
+def read_ready() -> Ready:
+    rows = list(InstalledNarrator.objects.filter(state=State.READY))
+    found = [(row, narrator_of(row)) for row in rows]
+    return Ready(
+        narrators=tuple(narrator for _, narrator in found if narrator is not None),
+        defaults=tuple(row.name for row, narrator in found if narrator and row.is_default),
+    )
+
+
+def is_known() -> bool:
+    """Whether the database has ever said in this process which narrators are installed."""
+    return ready_cache.get() is not None
 
 
 def narrator_of(row: InstalledNarrator) -> Narrator | None:
@@ -74,21 +130,17 @@ def narrator_of(row: InstalledNarrator) -> Narrator | None:
 def merged(listed: Narrators) -> Narrators:
     """The narrators of the file with those that are installed after them.
 
-    A name that the file has is the file's. While the database is away, those that were installed
-    when it last answered: probes and metrics ask, too, and say themselves what is away.
+    A name that the file has is the file's. Where the database has never answered in this process
+    they are those of the file alone: probes and metrics ask, too, and say themselves what is away.
+    Whoever would take a narrator for gone asks `is_known` as well.
     """
-    global last_ready
-    try:
-        last_ready = tuple(InstalledNarrator.objects.filter(state=State.READY))
-    except OperationalError as problem:
-        logger.warning("which narrators are installed is not known: %s", type(problem).__name__)
-    rows = last_ready
-    if not rows:
+    ready = ready_cache.get()
+    if ready is None or not ready.narrators:
         return listed
-    added = [narrator_of(row) for row in rows if row.name not in listed]
-    every = [*listed.narrators, *(each for each in added if each is not None)]
+    added = [each for each in ready.narrators if each.name not in listed]
+    every = [*listed.narrators, *added]
     names = {each.name for each in every}
-    chosen = tuple(row.name for row in rows if row.is_default and row.name in names)
+    chosen = tuple(name for name in ready.defaults if name in names)
     return Narrators(default=chosen or listed.default_names, narrators=every)
 
 
@@ -141,11 +193,13 @@ def publish_on_commit() -> None:
     """Let this process and all workers know of a change, once it is committed."""
 
     def tell() -> None:
+        ready_cache.expire()
         try:
             publish()
         except redis.RedisError as problem:  # the sweep says it again
             logger.warning("workers are not told what is installed: %s", problem)
 
+    ready_cache.expire()  # what follows in the same transaction sees it, too
     after_commit(tell)
 
 
@@ -352,6 +406,8 @@ def make_default(by: Player, name: str) -> None:
         ):
             raise CannotInstall(_("It is not installed."))
         audit.record("narrator_default", by, subject=name)
+    ready_cache.expire()
+    after_commit(ready_cache.expire)
 
 
 def change(name: str, states: set[State], **fields: object) -> None:

@@ -31,6 +31,7 @@ from inference.sampling import SamplingParams
 
 logger = logging.getLogger(__name__)
 PACE_SECONDS = 1.0  # for so long it counts who of the defaults can tell
+RETRY_DATABASE = 5  # seconds after which a database that did not answer may do so again
 RETRY_LIST = 60  # seconds after which a list that was wrong is worth trying again
 luck = random.Random()  # noqa: S311 - nothing secret; tests seed it
 
@@ -145,9 +146,9 @@ def new_words_go_to() -> str:
 
 
 def is_here(narrator: str) -> bool:
-    """Whether the host still has a narrator. While the file cannot be read, nobody is gone."""
+    """Whether the host still has a narrator. While the list cannot be read, nobody is gone."""
     try:
-        return narrator in narrators().names
+        return narrator in narrators().names or not installed.is_known()
     except NarratorsError:
         return True
 
@@ -163,6 +164,12 @@ def narrator_of(adventure: Adventure) -> Narrator:
     try:
         every = narrators()
         gone = adventure.narrator not in ("", *every.names)
+        if gone and not installed.is_known():
+            raise Refused(
+                "narrator_down",
+                _("The narrator cannot be reached. Try again in a moment."),
+                RETRY_DATABASE,
+            )
         chosen = default(off, every) if gone or not adventure.narrator else None
         if chosen is None or (gone and chosen.words_go_to):
             chosen = every.get(adventure.narrator)  # where it is gone: UnknownNarrator

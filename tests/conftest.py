@@ -39,6 +39,14 @@ def pytest_collection_modifyitems(items):
     return result
 
 
+@pytest.fixture(autouse=True)
+def no_narrators_of_another_test(monkeypatch):
+    """What a process remembers of the installed narrators is this test's own."""
+    from game import installed
+
+    monkeypatch.setattr(installed, "ready_cache", installed.ReadyCache())
+
+
 @pytest.fixture
 def log():
     """The story log, on a Redis database that is this test run's own."""

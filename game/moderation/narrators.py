@@ -185,6 +185,7 @@ class Offer:
 
 def everything() -> dict[str, Any]:
     found = rows()
+    installed.ready_cache.expire()  # another process may have changed it just now
     try:
         machines = installed.installs().machines()
     except redis.RedisError:

@@ -1,13 +1,17 @@
 """The operator's page of narrators. Installing itself is in tests/test_installing.py."""
 
 import re
+import time
 from dataclasses import replace
 
 import pytest
 from django.core.cache import cache
+from django.db import InterfaceError, OperationalError, connection
+from django.test.utils import CaptureQueriesContext
 
 from game import installed, narration
 from game.models import AuditEntry, InstalledNarrator, Player
+from game.protocol import Refused
 from inference.installing.jobs import DesiredState, FoundFile, JobResult, MachineReport, Progress
 from inference.installing.machine import Machine
 from inference.installing.sealing import CannotOpen, unseal
@@ -292,6 +296,59 @@ def test_who_stands_in_for_the_file_s_default_goes_on_doing_so(page, worker, set
     assert narration.default().name == "nib"
     page.post(PAGE, {"default": ""})
     assert [each.name for each in narration.narrators().defaults] == ["big", "small"]
+
+
+# Who is installed is asked seldom, and remembered
+
+
+@pytest.fixture
+def nib(page, worker):
+    page.post(PAGE, {"install": "nib"})
+    end("nib")
+    return "nib"
+
+
+def asked(queries):
+    return [each["sql"] for each in queries if '"game_installednarrator"' in each["sql"]]
+
+
+def test_a_page_asks_the_database_at_most_once_who_is_installed(client, alice, begin, nib, log):
+    adventure = begin(alice)
+    client.force_login(alice)
+    with CaptureQueriesContext(connection) as queries:
+        assert client.get(f"/adventures/{adventure.pk}/").status_code == 200
+        assert client.get("/readyz").status_code == 503
+    assert len(asked(queries)) <= 1
+
+
+def test_what_another_process_changes_is_seen_within_seconds(page, nib, monkeypatch):
+    monkeypatch.setattr(installed, "CACHE_SECONDS", 0.2)
+    assert "nib" in narration.narrators()
+    InstalledNarrator.objects.update(state=State.REMOVING)  # as another process would
+    time.sleep(0.25)
+    assert "nib" not in narration.narrators()
+
+
+@pytest.mark.parametrize("problem", [OperationalError, InterfaceError])
+def test_a_database_that_does_not_answer_for_a_moment_makes_nobody_gone(
+    page, nib, alice, begin, monkeypatch, problem
+):
+    assert "nib" in narration.narrators()
+
+    def fails():
+        raise problem("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(installed, "CACHE_SECONDS", 0.0)
+    monkeypatch.setattr(installed, "read_ready", fails)
+    installed.ready_cache.expire()
+    assert "nib" in narration.narrators()
+    # A process that has just begun knows nobody, and takes nobody for gone.
+    monkeypatch.setattr(installed, "ready_cache", installed.ReadyCache())
+    assert narration.is_here("nib")
+    adventure = begin(alice)
+    adventure.narrator = "nib"
+    with pytest.raises(Refused, match="Try again in a moment"):
+        narration.narrator_of(adventure)
 
 
 # A server
