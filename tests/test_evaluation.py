@@ -1,6 +1,7 @@
 """How narrators are measured: the measures each, the situations, and `make eval` as a whole."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -474,3 +475,15 @@ def test_settings_can_be_tried_without_editing_the_file():
         changed(narrator(), ["sampling.temperature=hot"])
     with pytest.raises(CommandError, match="wants KEY=VALUE"):
         changed(narrator(), ["format"])
+
+
+def test_ctrl_c_ends_it_with_one_line(parrot, monkeypatch, capsys):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Teller, "tell", interrupt)
+    monkeypatch.setattr("os._exit", sys.exit)
+    with pytest.raises(SystemExit) as end:
+        call_command("evaluate", only="lost-property", seeds=1, plays=0)
+    assert end.value.code == 130
+    assert capsys.readouterr().err.strip() == "stopped"

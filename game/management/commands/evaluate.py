@@ -5,7 +5,9 @@ themselves for many turns. Any narrator of any narrators file: `--file mine.yaml
 """
 
 import json
+import os
 import re
+import signal
 import string
 from collections.abc import Sequence
 from pathlib import Path
@@ -44,6 +46,7 @@ from inference.narrators import Narrator, NarratorsError, UnknownNarrator, load_
 from inference.request import Card, GenerationRequest, Passage
 
 TENS = 10
+INTERRUPTED = 128 + signal.SIGINT  # exit status, as shells have it
 
 
 class Command(BaseCommand):
@@ -89,6 +92,15 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, name: str | None, **options: Any) -> None:
+        try:
+            self.evaluate(name, options)
+        except KeyboardInterrupt:
+            self.stderr.write("stopped")
+            self.stderr.flush()
+            # At its usual end Python stops llama.cpp's threads in mid-reply, which aborts.
+            os._exit(INTERRUPTED)
+
+    def evaluate(self, name: str | None, options: dict[str, Any]) -> None:
         if options["check_measures"]:
             self.check_measures(write=options["write"])
             return
