@@ -44,3 +44,11 @@ def test_editors_break_lines_where_ruff_does():
     editors.read_string("[top]\n" + (ROOT / ".editorconfig").read_text(encoding="utf-8"))
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     assert int(editors["*.py"]["max_line_length"]) == project["tool"]["ruff"]["line-length"]
+
+
+def test_the_version_is_the_same_wherever_it_stands():
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.M)
+    images = yaml.safe_load((ROOT / "deploy/kubernetes/images/kustomization.yaml").read_text())
+    assert newest and newest[1] == version
+    assert {image["newTag"] for image in images["images"]} == {version}
