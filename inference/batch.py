@@ -4,8 +4,10 @@
     {"id": "8", "context": {"memory": "…", "story": […], "action": {"kind": "do", "action": "…"}}}
 
 `prompt` is a story so far, to be gone on with; `context` is a StoryContext, as the game gives it.
-Either may have `sampling`. Without an `id` the number of the line is one. Of what comes out, each
-line is a BatchResult. The file that comes out is the state: what stands in it is not told again.
+Either may have `sampling`, and `output` where a program reads the answer: a JSON schema or a
+grammar (inference/output_format.py). Without an `id` the number of the line is one. Of what comes
+out, each line is a BatchResult. The file that comes out is the state: what stands in it is not told
+again.
 """
 
 import hashlib
@@ -19,6 +21,7 @@ from typing import Any
 from pydantic import Field, ValidationError, model_validator
 
 from inference.log import StoryLog
+from inference.output_format import OutputFormat
 from inference.request import BatchResult, GenerationRequest, Passage, Plain, StoryContext
 from inference.sampling import SamplingParams
 
@@ -38,6 +41,7 @@ class Prompt(Plain):
     prompt: str = ""
     context: StoryContext | None = None
     sampling: SamplingParams | None = None
+    output: OutputFormat | None = None
 
     @model_validator(mode="after")
     def asks_for_something(self) -> "Prompt":
@@ -89,6 +93,7 @@ def request_of(prompt: Prompt, batch: str, narrator: str) -> GenerationRequest:
         narrator=narrator,
         context=context,
         sampling=prompt.sampling,
+        output=prompt.output,
     )
 
 

@@ -39,10 +39,13 @@ class Job:
     began: float
     tokens: int = 0
     error: str = ""
+    raw: str = ""  # what a program reads is no story: nothing is cleaned
 
     def take(self, new: NewText) -> bool:
         """Take what one step brought. Whether that was all."""
         self.tokens += new.tokens
+        if self.request.output is not None:
+            return self.take_raw(new)
         self.stream.feed(new.text)
         if new.finish == "error":
             self.error = new.error or "the engine failed"
@@ -50,8 +53,17 @@ class Job:
             self.stream.finish("stop" if new.finish == "stop" else "length")
         return new.finish is not None or self.stream.done
 
+    def take_raw(self, new: NewText) -> bool:
+        """Take what one step brought of an answer that a program reads. Whether that was all."""
+        self.raw += new.text
+        if new.finish == "error":
+            self.error = new.error or "the engine failed"
+        elif new.finish == "length":
+            self.error = "the answer has no end: give it more tokens (sampling.max_tokens)"
+        return new.finish is not None
+
     def result(self, narrator: Narrator) -> BatchResult:
-        reply = self.stream.told
+        reply = self.stream.told if self.request.output is None else self.raw
         error = self.error or ("" if reply else "the narrator found no words")
         return BatchResult(
             id=self.request.turn,

@@ -408,10 +408,19 @@ def fetched_file(narrator: Narrator, models_dir: Path, folder: Path, report: Pro
     if problem := lack_of_room(narrator, models_dir, begun):
         raise ModelError(f"narrator {narrator.name!r}: {problem}")
     try:
-        whole = fetch_file([narrator.model, *narrator.mirrors], narrator.sha256, kept, report)
+        sources = [narrator.model, *narrator.mirrors]
+        whole = fetch_file(sources, narrator.sha256, kept, of_known_size(narrator.bytes, report))
         return whole.replace(folder / "source.gguf")
     finally:
         sweep(kept)
+
+
+def of_known_size(size: int, report: Progress) -> Progress:
+    """Progress against the size that a narrator's entry gives, where it gives one.
+
+    A source may know it roughly alone: of wheels pip says rounded sizes, one after the other.
+    """
+    return (lambda done, _: report(min(done, size), size)) if size else report
 
 
 def sweep(kept: Path) -> None:

@@ -4,6 +4,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 
+from inference.output_format import OutputFormat
 from inference.rules import Finding, Screening
 from inference.sampling import SamplingParams
 
@@ -69,7 +70,8 @@ class GenerationRequest(Plain):
     `told` is what earlier attempts of this turn have told already, exactly as players saw it: the
     narrator goes on from there. `player` is whoever asked, by a name that says nothing: turns of
     one player do not crowd out those of others. `screening` is what the reply is held against
-    before anybody sees it.
+    before anybody sees it. `output` is the shape of an answer that a program reads, and nobody
+    else: bulk work gives it back as it came, from its first word, whatever was `told`.
     """
 
     adventure: str
@@ -82,6 +84,7 @@ class GenerationRequest(Plain):
     told: str = ""
     trace: str = ""  # the traceparent of the span that asked; empty where none is recorded
     screening: Screening | None = None
+    output: OutputFormat | None = None
 
 
 class BatchResult(Plain):

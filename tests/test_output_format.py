@@ -5,14 +5,17 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from inference import prompts
-from inference.engines.base import Message
+from inference.batch import BatchError, prompts_of, request_of
+from inference.bulk import Job
+from inference.engines.base import Message, NewText
 from inference.engines.dialects import KOBOLDCPP, LLAMA_SERVER, UNKNOWN, VLLM, output_fields
 from inference.engines.host import Host
 from inference.engines.scripted import ScriptedEngine
 from inference.narrators import Narrator
 from inference.output_format import DEEPEST, OutputFormat
+from inference.request import GenerationRequest, Passage, StoryContext
 from inference.sampling import SamplingParams
+from inference.text import ReplyStream
 from tests.test_engines import joined, llama_engine, openvino_engine, tell_all
 
 __all__ = ["llama_engine", "openvino_engine"]
@@ -130,29 +133,70 @@ def test_an_engine_that_cannot_see_to_it_says_so():
         answer(ScriptedEngine(script), OutputFormat(json_schema=TRAVELLER))
 
 
-def test_what_a_prompt_says_of_its_answer_reaches_the_engine():
-    script = Narrator(name="script", line="", engine="scripted")
+class Pipe:
+    """A worker that is not there."""
+
+    def send(self, event): ...
+
+    def fileno(self):
+        return 0
+
+
+def where_is_she(**given):
+    """Asks for an answer of a shape, as it travels to the worker."""
+    action = Passage(kind="do", action="look for the traveller")
+    asked = GenerationRequest(
+        **{"adventure": "a", "turn": "t", "attempt": 1, "narrator": "script", **given},
+        context=StoryContext(action=action),
+        output=OutputFormat(json_schema=TRAVELLER),
+    )
+    return GenerationRequest.heard(asked.model_dump_json())
+
+
+def test_what_a_request_says_of_its_answer_reaches_the_engine():
+    script = Narrator(name="script", line="", engine="scripted", begun={"do": "You"})
     heard = []
 
     class Listening(ScriptedEngine):
         def submit(self, prompt, sampling, output=None):
-            heard.append(output)
+            heard.append((prompt, output))
             return super().submit(prompt, sampling)
 
-    class Building(Host):
-        def _build(self, generation):
-            report = prompts.Report(tokens=1, window=9, max_tokens=1, pieces=())
-            wanted = OutputFormat(json_schema=TRAVELLER)
-            return prompts.BuiltPrompt("Where?", SamplingParams(), report, wanted)
+    Host(Pipe(), script, Listening(script))._submit(1, where_is_she(told='{"place": "the'))
+    [(prompt, output)] = heard
+    assert output == OutputFormat(json_schema=TRAVELLER)
+    assert not prompt.rstrip().endswith(("You", "the")), "it is told from its first word"
 
-    class Pipe:
-        def send(self, event): ...
 
-        def fileno(self):
-            return 0
+def test_an_engine_that_cannot_see_to_it_refuses_the_request_in_one_line():
+    script = Narrator(name="script", line="", engine="scripted")
+    host = Host(Pipe(), script, ScriptedEngine(script))
+    host._submit(1, where_is_she())
+    [text] = host._unsent
+    assert (text.request, text.finish) == (1, "error")
+    assert "take the llama engine" in text.error and "\n" not in text.error
 
-    Building(Pipe(), script, Listening(script))._submit(1, None)
-    assert heard == [OutputFormat(json_schema=TRAVELLER)]
+
+def test_what_a_program_reads_comes_as_it_was_told():
+    job = Job(where_is_she(), ReplyStream("do"), 0.0)
+    said = '{"place": "> You say <b>", "mood": "calm"}'
+    for piece in (said[:9], said[9:]):
+        assert not job.take(NewText(1, piece, 1))
+    assert job.take(NewText(1, "", 0, "stop"))
+    result = job.result(Narrator(name="script", line="", engine="scripted"))
+    assert (result.reply, result.error) == (said, "")
+    assert job.take(NewText(1, "", 0, "length"))
+    assert "has no end" in job.result(Narrator(name="script", line="", engine="scripted")).error
+
+
+def test_a_prompt_of_a_batch_may_ask_for_a_shape(tmp_path):
+    file = tmp_path / "prompts.jsonl"
+    file.write_text(json.dumps({"prompt": "A door.", "output": {"json_schema": TRAVELLER}}))
+    [prompt] = prompts_of(file)
+    assert request_of(prompt, "b", "script").output == OutputFormat(json_schema=TRAVELLER)
+    file.write_text(json.dumps({"prompt": "A door.", "output": {"grammar": "x" * 20_000}}))
+    with pytest.raises(BatchError, match=r"line 1: output\.grammar: .*16384"):
+        list(prompts_of(file))
 
 
 BROKEN = {

@@ -219,7 +219,8 @@ def test_a_narrator_whose_server_is_away_keeps_nobody_from_playing(
     far = "{name: far, line: Far., engine: openai, model: 'http://127.0.0.1:9/v1'}"
     near = [f"{{name: n{i}, line: Near., engine: scripted}}" for i in range(others)]
     file.write_text(f"default: n0\nnarrators: [{', '.join([far, *near])}]")
-    with playing(data_dir, port, NARRATORS_FILE=str(file)) as house:
+    chosen = {} if others == 1 else {"NARRATOR": "n3"}
+    with playing(data_dir, port, NARRATORS_FILE=str(file), **chosen) as house:
         house.read_until("Ctrl-C")
         said = "\n".join(house.lines)
         assert "starting without waiting for: far, which runs at http://127.0.0.1:9/v1" in said
@@ -227,6 +228,9 @@ def test_a_narrator_whose_server_is_away_keeps_nobody_from_playing(
         workers = [each for each in house.processes().values() if "-Q narrator." in each]
         # A worker for each, unless there are many.
         assert len(workers) == (2 if others == 1 else 1)
+        # The default's first: the file's, or the one that NARRATOR names.
+        default = chosen.get("NARRATOR", "n0")
+        assert any(f"-Q narrator.{default}" in each for each in workers), workers
 
 
 @pytest.mark.timeout(2 * PATIENCE)
@@ -241,9 +245,7 @@ def test_a_narrator_that_cannot_start_is_named_with_its_last_words(data_dir, por
         assert house.nobody_left() is True
 
 
-def test_a_narrator_is_chosen_by_name_and_a_wrong_name_is_answered_with_the_right_ones(
-    data_dir, port
-):
+def test_a_wrong_name_of_a_narrator_is_answered_with_the_right_ones(data_dir, port):
     with playing(data_dir, port, NARRATOR="parot") as house:
         code, words = house.last_words()
     assert code == 1

