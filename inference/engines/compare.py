@@ -396,36 +396,50 @@ def first_word(
     stranger: list[Passage],
     running: list[Passage] | None,
 ) -> tuple[float, list[float]]:
-    """Seconds to a stranger's first word, and between those of a running story meanwhile."""
-    asking: dict[int, GenerationRequest] = {}
-    if running is not None:
-        asking[RUNNING] = asked(narrator, running, "walk on", narrator.sampling.max_tokens)
-    asking[STRANGER] = asked(narrator, stranger, "look around", 8)
-    last = began = time.monotonic()
+    """Seconds to a stranger's first word, and between those of a running story meanwhile.
+
+    A model may end the running story early: it is then asked again, and the time until it tells
+    on, which no player would wait, is not counted.
+    """
     waits: list[float] = []
-    first = 0.0
+    current = RUNNING  # odd numbers are the running story's
+    last: float | None = None
+    asked_to_run = running and asked(narrator, running, "walk on", narrator.sampling.max_tokens)
+    if asked_to_run:
+        process.submit(current, asked_to_run)
     told = 0
-    ended: set[int] = set()
-    for number, request in asking.items():
-        process.submit(number, request)
-        while number == RUNNING and told < UNDER_WAY:
-            last, texts = heard.get(timeout=PATIENCE)
-            told += sum(text.tokens for text in texts)
-        began = time.monotonic()
-    while ended < asking.keys():
-        now, texts = heard.get(timeout=PATIENCE)
+    while asked_to_run and told < UNDER_WAY:
+        last, texts = heard.get(timeout=PATIENCE)
         for text in texts:
-            if text.request == RUNNING and text.tokens and not first:
-                waits.append(now - last)
-                last = now
-            elif text.request == STRANGER and text.tokens and not first:
-                first = now - began
-                waits.append(now - last)  # the running story's wait that goes on
-                process.cancel(RUNNING)
+            told += text.tokens
             if text.finish == "error":
                 raise RuntimeError(text.error)
             if text.finish:
-                ended.add(text.request)
+                told, current = 0, current + 2
+                process.submit(current, asked_to_run)
+    began, first = time.monotonic(), 0.0
+    process.submit(STRANGER, asked(narrator, stranger, "look around", 8))
+    waiting_for = {STRANGER} | ({current} if asked_to_run else set())
+    while waiting_for:
+        now, texts = heard.get(timeout=PATIENCE)
+        for text in texts:
+            if text.request == current and text.tokens and not first:
+                if last is not None:
+                    waits.append(now - last)
+                last = now
+            elif text.request == STRANGER and text.tokens and not first:
+                first = now - began
+                if last is not None:
+                    waits.append(now - last)  # the running story's wait that goes on
+                process.cancel(current)
+            if text.finish == "error":
+                raise RuntimeError(text.error)
+            if text.finish:
+                waiting_for.discard(text.request)
+            if text.finish and text.request == current and asked_to_run and not first:
+                last, current = None, current + 2
+                process.submit(current, asked_to_run)
+                waiting_for.add(current)
     return first, waits
 
 
