@@ -77,6 +77,9 @@ class Narrator(BaseModel):
     style: str = ""  # what a chat model is told to be; prompts.STYLE where empty
     # What a chat model reads after the newest action, and forgets with the next.
     reminder: str = Field(default="", max_length=1000)
+    # Whether a card that the action alone mentions stands beside it, and not some turns before:
+    # then no action changes what was read ahead.
+    cards_beside_action: bool = False
     # How a reply is shown. A sentence waits for its end, and one that goes wrong is never begun.
     shows: Literal["words", "sentences"] = "words"
     example: bool = False  # whether a chat model is shown a few turns of another story first

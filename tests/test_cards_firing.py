@@ -212,3 +212,25 @@ def test_a_thousand_cards_hang_nothing():
     began = time.monotonic()
     assert len(story_cards.fired(cards, text)) > 400
     assert time.monotonic() - began < 5
+
+
+def test_what_the_action_alone_mentions_has_room_of_its_own_beside_it():
+    """However many cards the story has fired before."""
+    many = [
+        Card(title=f"Hen {index}", keys=("hens",), text=f"Word{index} " * 30) for index in range(60)
+    ]
+    teller = narrator(cards_beside_action=True)
+    built = build(request("do", "climb Tower Six", cards=(*many, TOWER)), teller)
+    assert built.report.fired[-1].title == "Tower"
+    assert built.text.rindex("It is tall.") < built.text.index("You climb Tower Six.")
+    assert built.report.left_out
+    on_cards = sum(count(piece.text) for piece in built.report.pieces if piece.origin == "card")
+    assert on_cards <= 0.25 * (2048 - built.report.max_tokens)
+
+
+def test_cards_beside_an_action_are_left_out_first_where_nothing_else_can_be():
+    huge = Card(title="Tower", keys=("Tower Six",), text="tall " * 60)
+    teller = narrator(cards_beside_action=True, style="x " * 130)
+    built = build(request("do", "climb Tower Six", cards=(huge,)), teller, window=256)
+    assert built.report.left_out == ("Tower",)
+    assert "tall tall" not in built.text

@@ -87,6 +87,20 @@ def test_a_card_that_the_action_fires_leaves_what_stands_before_it(teller):
     assert common > len(read) / 3
 
 
+@pytest.mark.parametrize("format", ["chat", "transcript"])
+def test_a_card_beside_the_action_leaves_all_that_was_read(format):
+    teller = narrator(format, cards_beside_action=True)
+    for number in (0, 1, 4, 9, 40):
+        before = request(story=[*request().context.story, *told_turns(number)], cards=CARDS)
+        read = front(before, REPLY, teller)
+        built = build(after(before, REPLY, "do", "take the key"), teller)
+        assert built.text.startswith(read)
+        newest = built.text.removeprefix(read)
+        assert newest.index("opens the third gate") < newest.index("You take the key")
+        assert [each.title for each in built.report.fired] == ["Jory", "Key"]
+        assert "afraid of geese" in read
+
+
 def test_players_of_one_scenario_share_the_beginning_and_nothing_else():
     """What is read for one is what another's first prompt begins with, up to their own words."""
     teller = narrator("chat")

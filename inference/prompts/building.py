@@ -43,6 +43,7 @@ ACTION_SHARE = 0.2
 DICE_SHARE = 0.05
 TOLD_SHARE = 0.2
 CARD_SHARE = 0.25
+NEWEST_CARD_SHARE = 0.08  # of which so much is kept for cards beside the action
 SUMMARY_SHARE = 0.15
 BLOCK_SHARE = 0.25
 SHORT_ACTION_SHARE = 0.05
@@ -206,8 +207,14 @@ def gather(
     summary_room = max(0, min(int(room * SUMMARY_SHARE), rest // 4))
     summary = within("summary", neutralise(context.summary).strip(), summary_room, "end")
     card_room = max(0, min(int(room * CARD_SHARE), rest // 2))
-    shelf = Shelf(card_room, count)
-    shelf.take_all(context, recent_text(story, action, told))
+    if narrator.cards_beside_action:
+        kept_free = min(int(room * NEWEST_CARD_SHARE), card_room // 2)
+        shelf = Shelf(card_room - kept_free, count, kept_free=kept_free)
+        shelf.take_all(context, recent_text(story, None, told))
+        shelf.take_newest(context, action.text if action else "")
+    else:
+        shelf = Shelf(card_room, count)
+        shelf.take_all(context, recent_text(story, action, told))
 
     ratio = chars_per_token(story, count)
     spare = min(shelf.room_for_others, int(loose_characters(context) / ratio)) - shelf.size_of_fired
@@ -219,6 +226,7 @@ def gather(
         story=story,
         summary=summary,
         cards=tuple(shelf.cards),
+        newest_cards=tuple(shelf.newest),
         note=note,
         action=action,
         dice=dice,
@@ -281,8 +289,10 @@ class Shelf:
 
     room: int
     count: Count
+    kept_free: int = 0  # tokens for what the action alone mentions
     pinned: list[Card] = field(default_factory=list)
     cards: list[Card] = field(default_factory=list)
+    newest: list[Card] = field(default_factory=list)  # those that the action alone mentions
     fired: list[Firing] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     room_for_others: int = 0  # than the pinned ones
@@ -294,7 +304,7 @@ class Shelf:
             if card.pinned and self.take(card):
                 self.pinned.append(card)
                 self.fired.append(Firing(title=card.title))
-        self.room_for_others = self.room
+        self.room_for_others = self.room + self.kept_free
         rest = [card for card in context.cards if not card.pinned]
         mentioned = [(found, "") for found in story_cards.fired(rest, recent)]
         new = [*self.pinned, *self.take_fired(mentioned)]
@@ -306,6 +316,20 @@ class Shelf:
             named = story_cards.named(rest, new)
             mentioned = [(found, source.title) for found, source in named]
             new = self.take_fired(mentioned)
+
+    def take_newest(self, context: StoryContext, action: str) -> None:
+        """The cards that the action mentions and nothing before it did."""
+        self.room += self.kept_free
+        taken = {id(card) for card in (*self.pinned, *self.cards)}
+        rest = [
+            card
+            for card in context.cards
+            if not card.pinned and id(card) not in taken and card.title not in self.left_out
+        ]
+        for found in story_cards.fired(rest, action):
+            if self.take(found.card):
+                self.newest.append(found.card)
+                self.fired.append(Firing(title=found.card.title, key=found.key))
 
     def take_fired(self, mentioned: list[tuple[story_cards.Found, str]]) -> list[Card]:
         """Those that find room, in this order."""
@@ -366,6 +390,11 @@ def less(given: Given) -> Given:
 
     The shares leave room for the frame in any sensible window; this is for the others.
     """
+    if given.newest_cards:
+        card = given.newest_cards[-1].title
+        out = (*given.left_out, card)
+        kept = given.newest_cards[:-1]
+        return replace(given, newest_cards=kept, fired=given.fired[:-1], left_out=out)
     if given.cards:
         card = given.cards[-1].title
         out = (*given.left_out, card)

@@ -43,6 +43,7 @@ def transcript(given: Given) -> list[Piece]:
     place = settled(len(story) - 1, 2 * HINT_TURNS)
     parts = [[piece] for piece in front_of(given)]
     parts += [*story[:place], *hints, *story[place:]]
+    parts += [[frame("["), card_piece(card), frame("]")] for card in given.newest_cards]
     if given.action is not None:
         parts.append(in_transcript(given.action))
     if given.dice:
@@ -121,6 +122,9 @@ def chat(given: Given, style: str, example: bool = False, reminder: str = "") ->
         add(turns, "user", [frame(GO_ON)])
     if turns[0].role == "assistant":
         turns.insert(0, Said("user", [frame(ANOTHER if example else BEGIN)]))
+    if given.newest_cards:
+        cards = joined([[card_piece(card)] for card in given.newest_cards], " ")
+        turns[-1].pieces = [*cards, frame("\n\n"), *turns[-1].pieces]
     if reminder:
         turns[-1].pieces += [frame(f"\n\n{reminder}")]
     hints = joined(hints_of(given, ""), " ")

@@ -91,3 +91,4 @@ class Given:
     fired: tuple[Firing, ...] = ()
     left_out: tuple[str, ...] = ()
     cut: dict[str, int] = field(default_factory=dict)
+    newest_cards: tuple[Card, ...] = ()  # of those that the action alone mentions
