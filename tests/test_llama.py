@@ -104,3 +104,32 @@ def test_the_library_s_server_outlives_an_engine_that_is_collected(base, config)
     del engine
     gc.collect()
     assert sys.getrefcount(server) > 2  # `server`, the argument, and one more that stays
+
+
+IN_MID_REPLY = """
+import sys
+from pathlib import Path
+from inference.config import InferenceConfig
+from inference.engines import llama
+from inference.narrators import Narrator
+from inference.sampling import SamplingParams
+
+narrator = Narrator.model_validate_json(sys.argv[1])
+config = InferenceConfig(redis_url="", narrators_file=Path("x"), models_dir=Path(sys.argv[2]))
+engine = llama.load(narrator, config)
+long = SamplingParams(max_tokens=400)
+numbers = [engine.submit(f"Tale {number}: once", long) for number in (1, 2)]
+told = 0
+while told < 4:
+    told += sum(text.tokens for text in engine.step())
+engine.cancel(numbers[0])
+engine.step()
+"""
+
+
+def test_a_program_that_ends_in_the_middle_of_replies_ends_cleanly(base, config):
+    """Python unwinds threads at its end, which aborted it where they were inside the library."""
+    entry = told_by_llama(base).model_dump_json(exclude={"engine_reason"})
+    program = [sys.executable, "-c", IN_MID_REPLY, entry, str(config.models_dir)]
+    heard = subprocess.run(program, capture_output=True, text=True, timeout=120)
+    assert (heard.returncode, heard.stderr) == (0, "")

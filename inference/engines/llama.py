@@ -8,6 +8,7 @@ private folder; nothing listens on a port. docs/decisions/llama-in-process.md sa
 Replies wait on our side: the library cannot cancel a request that waits for a slot.
 """
 
+import atexit
 import contextlib
 import ctypes
 import functools
@@ -64,6 +65,7 @@ STEP_SECONDS = 0.02  # without news, `step` returns after so long, so that comma
 # After a token, so long for those of the other replies: all are computed in one batch, and arrive
 # on threads of their own.
 GATHER_SECONDS = 0.001
+LEAVE_SECONDS = 10.0  # at the end of Python, for threads to return from the library
 # How long a model may take to load, and the memory for it, beyond what its size explains.
 LOAD_SECONDS = 30
 SLOWEST_DISK = 20e6  # bytes a second
@@ -177,6 +179,20 @@ class LlamaEngine:
         self._last_request = 0
         self._last_news = time.monotonic()
         self._count = functools.lru_cache(maxsize=COUNTED_TEXTS)(self._count_anew)
+        atexit.register(self._leave_library)
+
+    def _leave_library(self) -> None:
+        """Have all threads return from the library.
+
+        At its end Python unwinds threads that come back to it, and one with the library's frames
+        below it aborts the process.
+        """
+        running = [reply for reply in self._replies.values() if reply.running] + self._leaving
+        for reply in running:
+            reply.cancelled.set()
+        until = time.monotonic() + LEAVE_SECONDS
+        for reply in running:
+            reply.over.wait(max(0, until - time.monotonic()))
 
     def _check_socket(self, folder: Path) -> None:
         if not (folder / SOCKET).exists():
