@@ -415,21 +415,21 @@ def test_a_file_stays_for_another_narrator_that_is_being_installed(operator, wor
     assert files(worker.models) == []
 
 
-def test_a_file_stays_where_its_installation_failed_and_can_be_retried(worker, operator, tmp_path):
-    for name, state in (("one", State.REMOVING), ("two", State.FAILED)):
-        InstalledNarrator.objects.create(
-            name=name,
-            state=state,
-            entry={"name": name, "line": "x", "engine": "llama", "model": "hf:a/b@c/d.gguf"},
-        )
-    narrator = installed.narrator_of(row("one"))
-    kept = [
-        worker.models / "whatever-it-is-called.gguf",
-        record_path(narrator, worker.models),
-    ]
+def model_rows(worker, **states):
+    """Narrators with the same model, which lies in the models folder; its files."""
+    for name, state in states.items():
+        entry = {"name": name, "line": "x", "engine": "llama", "model": "hf:a/b@c/d.gguf"}
+        InstalledNarrator.objects.create(name=name, state=state, entry=entry)
+    narrator = installed.narrator_of(row(name))
+    kept = [worker.models / "d.gguf", record_path(narrator, worker.models)]
     kept[0].write_bytes(b"GGUF")
-    kept[1].write_text(Record(source=narrator.model, file=kept[0].name, size=4).model_dump_json())
+    kept[1].write_text(Record(source=narrator.model, file="d.gguf", size=4).model_dump_json())
     installed.publish()
+    return kept
+
+
+def test_a_file_stays_where_its_installation_failed_and_can_be_retried(worker, operator):
+    kept = model_rows(worker, one=State.REMOVING, two=State.FAILED)
     until(lambda: not InstalledNarrator.objects.filter(name="one").exists(), 20)
     assert all(each.exists() for each in kept)
     installed.remove(operator, "two")
@@ -437,21 +437,17 @@ def test_a_file_stays_where_its_installation_failed_and_can_be_retried(worker, o
     assert not any(each.exists() for each in kept)
 
 
-def test_a_removal_that_fails_is_said_and_retried_as_a_removal(
-    operator, worker, hub, tale, monkeypatch
-):
+def test_a_removal_that_fails_is_said_and_retried_as_a_removal(operator, worker, monkeypatch):
     monkeypatch.setattr(models, "REMOVE_SECONDS", 0.2)
-    found = fetched_and_ready(operator, worker, hub, tale)
-    narrator = installed.narrator_of(found)
-    with alone(worker.models, key_of(narrator)):  # somebody runs `narrators pull`
-        installed.remove(operator, "tale")
-        until(lambda: row("tale").state == State.NOT_REMOVED, 20)
-        assert "another process is fetching or making the same model" in row("tale").problem
-        assert len(files(worker.models)) == 2
-    hub.asked.clear()
-    installed.retry(operator, "tale")
+    kept = model_rows(worker, one=State.READY)
+    with alone(worker.models, key_of(installed.narrator_of(row("one")))):  # as a pull does
+        installed.remove(operator, "one")
+        until(lambda: row("one").state == State.NOT_REMOVED, 20)
+        assert "another process is fetching or making the same model" in row("one").problem
+        assert all(each.exists() for each in kept)
+    installed.retry(operator, "one")
     until(lambda: not InstalledNarrator.objects.exists(), 20)
-    assert files(worker.models) == [] and hub.asked == []
+    assert not any(each.exists() for each in kept)
 
 
 def spoil_the_narrators_file(worker):

@@ -404,11 +404,18 @@ class JobRun:
             try:
                 self.progress = Progress.model_validate_json(line)
             except ValueError:
-                result = JobResult.model_validate_json(line)
-                if result.outcome == "pinned":
-                    self.installer.send(result)
-                else:
-                    self.result = result
+                self.take_result(line)
+
+    def take_result(self, line: bytes) -> None:
+        try:
+            result = JobResult.model_validate_json(line)
+        except ValueError:
+            self.last_lines.append("its result cannot be read: was Grue updated meanwhile?")
+            return
+        if result.outcome == "pinned":
+            self.installer.send(result)
+        else:
+            self.result = result
 
     def read_errors(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stderr is not None
