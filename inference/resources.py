@@ -9,7 +9,13 @@ import sys
 from pathlib import Path
 
 from inference.narrators import Narrator
-from inference.processor import LLAMA_NEEDS, LLAMA_RUNS_ON, lacks
+from inference.processor import (
+    INSTALL_OPENMP,
+    LLAMA_NEEDS,
+    LLAMA_RUNS_ON,
+    lacks,
+    lacks_openmp,
+)
 
 MB = 1_000_000
 CGROUPS = Path("/sys/fs/cgroup")
@@ -23,7 +29,7 @@ def lack_of(narrator: Narrator, memory_limit_mb: int = 0) -> str:
 
     `memory_limit_mb` is what the host lets models hold, in MiB; 0 is all there is.
     """
-    if problem := lack_of_instructions(narrator):
+    if problem := lack_of_instructions(narrator) or lack_of_libraries(narrator):
         return problem
     if narrator.memory_mb:
         limit = memory_limit_mb * 1024 * 1024 // MB
@@ -46,6 +52,13 @@ def lack_of_instructions(narrator: Narrator) -> str:
     if missing := lacks(LLAMA_NEEDS, PROC / "cpuinfo"):
         names = ", ".join(each.upper() for each in missing)
         return f"its engine wants a processor with AVX2, and this one has no {names}"
+    return ""
+
+
+def lack_of_libraries(narrator: Narrator) -> str:
+    """The system's library that the narrator's engine wants and does not find; "" for none."""
+    if narrator.engine == "llama" and lacks_openmp():
+        return f"its engine wants {INSTALL_OPENMP}"
     return ""
 
 

@@ -90,6 +90,9 @@ compose run --rm -T web grue invite >"$work/said" 2>&1 || fail "run: $(tail -3 "
 grep -q "$here/accounts/invited/" "$work/said" || fail "an invitation that does not open: $(cat "$work/said")"
 compose exec -T narrator grue narrators list >"$work/said" || fail "the narrators of the narrator"
 grep -q ready "$work/said" || fail "smol is not ready: $(cat "$work/said")"
+# Not by what it tells: smol would tell in quill's place, and nobody would notice.
+compose exec -T narrator python3 -c 'import inference.engines.llama' >"$work/said" 2>&1 ||
+    fail "the engine of quill does not load: $(tail -1 "$work/said")"
 compose exec -T web grue play >"$work/said" 2>&1 && fail "grue play ran in a container"
 [ "$(wc -l <"$work/said")" = 1 ] || fail "grue play ends in more than a line: $(cat "$work/said")"
 step "commands work with exec and run"

@@ -457,6 +457,15 @@ def test_a_processor_without_avx2_is_known_before_it_stumbles(
     assert able or "AVX2" in lack
 
 
+def test_a_machine_without_openmp_is_told_what_to_install_before_anything_is_fetched(
+    machine, monkeypatch
+):
+    """Slim images have none, and llama.cpp's wheel does not bring it."""
+    monkeypatch.setattr("inference.processor.OPENMP", "libgomp-of-nobody.so.1")
+    assert "apt install libgomp1" in resources.lack_of(llama(memory_mb=0))
+    assert resources.lack_of(llama(memory_mb=0, engine="openvino")) == ""
+
+
 def test_the_first_to_tell_is_one_that_is_here_and_can_be_carried(
     settings, tmp_path, machine, monkeypatch
 ):

@@ -227,6 +227,13 @@ def test_a_processor_without_what_the_wheel_needs_is_named(tmp_path, monkeypatch
     assert lacks(LLAMA_NEEDS, old) == ()
 
 
+def test_the_engine_names_the_library_that_the_machine_has_not(monkeypatch):
+    monkeypatch.setattr("inference.processor.OPENMP", "libgomp-of-nobody.so.1")
+    monkeypatch.delitem(sys.modules, "inference.engines.llama", raising=False)
+    with pytest.raises(ImportError, match=r"wants libgomp.so.1.*apt install libgomp1"):
+        importlib.import_module("inference.engines.llama")
+
+
 def test_the_engine_is_not_imported_where_it_would_break_the_process(monkeypatch):
     monkeypatch.setattr("inference.processor.lacks", lambda needed: ("avx2",))
     monkeypatch.delitem(sys.modules, "inference.engines.llama", raising=False)

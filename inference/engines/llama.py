@@ -41,7 +41,7 @@ from inference.gguf_header import CONTROL, USER_DEFINED, read_header, read_token
 from inference.models import adapter_file, ensure_model
 from inference.narrators import Narrator
 from inference.output_format import OutputFormat
-from inference.processor import LLAMA_NEEDS, lacks
+from inference.processor import INSTALL_OPENMP, LLAMA_NEEDS, lacks, lacks_openmp
 from inference.sampling import SamplingParams, Setting
 
 if missing := lacks(LLAMA_NEEDS):
@@ -49,9 +49,8 @@ if missing := lacks(LLAMA_NEEDS):
         f"the llama engine wants a processor with {', '.join(missing).upper()}, which this one has "
         "not: take `engine: openvino` for this narrator, or a server (`engine: openai`)"
     )
-# OpenMP's threads wait for each other by spinning, unless they are told to sleep before it is
-# loaded. On cores that anything else wants too, spinning is ten times slower, and more.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+if lacks_openmp():
+    raise ImportError(f"the llama engine wants {INSTALL_OPENMP}")
 try:
     import xllamacpp
 except ImportError as error:
