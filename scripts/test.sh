@@ -66,13 +66,30 @@ elif [ -n "$(find tests/js -name '*.test.*' 2>/dev/null)" ]; then
     find tests/js -name '*.test.*' -exec node --test {} + || failed=1
 fi
 
-# Engines in this very process first, in a process of their own: after them, in one process,
-# tests/test_supervisor.py has crashed twice when it sends itself SIGINT; why is not known.
+# Engines in this very process are tried in a process of their own, beside the others: after them, in one
+# process, tests/test_supervisor.py has crashed twice when it sends itself SIGINT; why is not known.
+beside=""
+said=""
+end_beside() {
+    [ -z "$beside" ] || kill "$beside" 2>/dev/null
+    [ -z "$said" ] || rm -f "$said"
+}
+wait_for_beside() {
+    if [ -n "$beside" ]; then
+        wait "$beside" || failed=1
+        beside=""
+        cat "$said"
+    fi
+}
+trap end_beside EXIT
+trap 'exit 130' INT TERM
 case ${1:-} in
 "" | --*)
     engines="tests/test_engines.py tests/test_models.py"
+    said=$(mktemp)
     # shellcheck disable=SC2086
-    "$python" -m pytest -q $engines || failed=1
+    "$python" -m pytest -q $engines >"$said" 2>&1 &
+    beside=$!
     # The cluster's overlays are built and looked at by `make check`.
     for file in $engines tests/test_kubernetes.py; do set -- --ignore "$file" "$@"; done
     ;;
@@ -81,8 +98,12 @@ esac
 # The rest in three processes: most of its time is waiting. A Redis that you name serves one only. A
 # process that dies ends the run: pytest-xdist would wait for its tests for ever.
 processes=3
-[ -z "${REDIS_URL:-}" ] || processes=0
+if [ -n "${REDIS_URL:-}" ]; then
+    processes=0
+    wait_for_beside
+fi
 "$python" -m pytest -n $processes --dist loadgroup --no-loadscope-reorder --max-worker-restart=0 "$@" ||
     failed=$?
+wait_for_beside
 [ -z "$skipped" ] || echo "$skipped" >&2
 exit "$failed"

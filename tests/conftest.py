@@ -17,12 +17,13 @@ HERE = Path(__file__).parent
 def pytest_collection_modifyitems(items):
     """With several processes (-n 2), a file is told by one of them.
 
-    What lasts longest comes first: the browser's tests, for which each process opens a house, then
-    broken houses.
+    What lasts longest comes first: the browser's tests, then broken houses. Those of the browser
+    are all told by one process: each would open a house and a Chromium of its own for them.
     """
 
     def group(item):
-        return item.path.relative_to(HERE).as_posix()
+        path = item.path.relative_to(HERE)
+        return "browser" if path.parts[0] == "browser" else path.as_posix()
 
     def turn(item):
         path = item.path.relative_to(HERE)

@@ -24,6 +24,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
@@ -64,7 +65,7 @@ def bring_redis(data_dir: Path) -> int:
     if server is None:
         server = "redis://127.0.0.1:6379/{}"
         if backends.redis_problem(server.format(0)):
-            start(services.valkey(data_dir))
+            start(with_options(services.valkey(data_dir), "--appendonly", "no"))
             server = services.redis_url(data_dir).replace("db=0", "db={}")
             wait(lambda: not backends.redis_problem(server.format(0)), "Valkey")
         os.environ[SERVER] = server
@@ -118,7 +119,8 @@ def bring_database(data_dir: Path, name: str) -> None:
             os.environ["DATABASE_URL"] = url + name
             return
     services.prepare_postgres(data_dir)
-    start(services.postgres(data_dir))
+    # Nothing of it outlives the tests: no commit waits for the disk.
+    start(with_options(services.postgres(data_dir), "-c", "fsync=off"))
     url = services.database_url(data_dir)
     wait(lambda: backends.database_ready(url), "PostgreSQL")
     os.environ["DATABASE_URL"] = url
@@ -137,6 +139,10 @@ def may_create(url: str) -> bool:
         )
         found = cursor.fetchone()
     return bool(found and found[0])
+
+
+def with_options(program: services.Program, *options: str) -> services.Program:
+    return replace(program, argv=[*program.argv, *options])
 
 
 def start(program: services.Program) -> None:

@@ -3,11 +3,10 @@
 import contextlib
 import importlib
 import random
-import signal
 import struct
-import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -182,21 +181,15 @@ def test_a_narrator_that_asks_for_more_memory_than_there_is_says_what_to_do(tmp_
 ENDLESS = "{% for a in range(3000) %}{% for b in range(3000) %}{% for c in range(3000) %}"
 
 
-def test_a_template_that_never_ends_ends_the_process_and_not_the_worker(tmp_path):
-    path = with_template(tmp_path / "t.gguf", ENDLESS + "{% endfor %}" * 3)
-    program = (
-        "import inference.engines.llama as llama, sys; from pathlib import Path; "
-        "llama.LOAD_SECONDS = 1; from inference.narrators import Narrator; "
-        f"path, folder = Path({str(path)!r}), Path({str(tmp_path)!r}); "
-        "told = dict(name='t', line='', engine='llama', model='x', format='chat'); "
-        "llama.LlamaEngine(Narrator(**told), path, folder)"
-    )
-    ended = subprocess.run([sys.executable, "-c", program], timeout=60)
-    assert ended.returncode == -signal.SIGALRM
-    narrator = Narrator(name="t", line="", engine="scripted")
-    config = InferenceConfig(redis_url="", narrators_file=path, models_dir=tmp_path)
-    process = EngineProcess(narrator, config, lambda _: None, None, lambda _: None)
-    assert "its chat template may never end" in process._cause_of_death(-signal.SIGALRM)
+@pytest.fixture
+def endless(tmp_path, monkeypatch):
+    """A model whose chat template never ends, in processes that wait two seconds for it."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).with_name("quick_alarm")))
+    return with_template(tmp_path / "t.gguf", ENDLESS + "{% endfor %}" * 3)
+
+
+def test_a_template_that_never_ends_is_one_line(endless):
+    assert "its chat template may never end (take another file" in why_not(endless)
 
 
 def test_a_file_of_noise_is_told_from_without_harm(tmp_path):

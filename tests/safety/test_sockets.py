@@ -95,6 +95,10 @@ def leave(player):
     Membership.objects.filter(player=player).delete()
 
 
+def forbid(player):
+    Sanction.objects.create(player=player, kind=Sanction.Kind.BAN)
+
+
 def suspend(player):
     until = timezone.now() + timedelta(days=1)
     Sanction.objects.create(player=player, kind=Sanction.Kind.SUSPENSION, until=until)
@@ -117,16 +121,20 @@ def delete_story(player):
         (leaving.delete_player, (4404, 4408)),
         (leave, 4404),
         (suspend, 4408),
+        (forbid, 4408),
         (end_session, 4408),
         (delete_story, 4404),
         ("log out", 4408),
     ],
-    ids=["password", "ban", "deletion", "ex-member", "suspended", "expired", "deleted", "logout"],
+    ids=[
+        *("password", "closed", "deletion", "ex-member", "suspended", "banned"),
+        *("expired", "deleted", "logout"),
+    ],
 )
 async def test_a_socket_closes_within_five_seconds(
     alice, bob, adventure, begin, log, monkeypatch, happens, code
 ):
-    if happens not in (ban, "log out"):  # the others take as long, and need not be waited for
+    if happens != "log out":  # the others take as long, and need not be waited for
         monkeypatch.setattr("game.attendance.EVERY", 0.5)
     theirs = await in_database(begin, bob)
     async with Window(theirs.pk, bob) as beside, Window(adventure.pk, alice) as window:
@@ -137,9 +145,13 @@ async def test_a_socket_closes_within_five_seconds(
         else:
             await in_thread(happens, alice)
         began = time.monotonic()
+        if happens is forbid:
+            await window.until("error", timeout=20)
         closed = await window.closed(timeout=20)
         assert closed in (code if isinstance(code, tuple) else (code,))
         assert time.monotonic() - began < WITHIN + 1
+        if happens is forbid:
+            assert "banned" in window.seen[-1]["message"]
         if happens not in (end_session, delete_story):
             await beside.send(type="ping")
             await beside.until("pong")
@@ -151,15 +163,18 @@ async def until_looked_at(windows):
         await asyncio.sleep(0.05)
 
 
-async def test_a_command_of_a_banned_player_is_refused_at_once(alice, adventure, log):
+@pytest.mark.parametrize(("happens", "says"), [(ban, "closed"), (forbid, "banned")])
+async def test_a_command_of_a_banned_player_is_refused_at_once(
+    alice, adventure, log, happens, says
+):
     async with Window(adventure.pk, alice) as window:
         await window.next()
         await until_looked_at(1)  # the next look is four seconds away
-        await in_thread(ban, alice)
+        await in_thread(happens, alice)
         key = await window.command("take_action", kind="do", text="run")
         error = await window.until("error")
         assert (error["code"], error["key"]) == ("not_allowed", key)
-        assert "closed" in error["message"]
+        assert says in error["message"]
         assert await in_database(Turn.objects.count) == 1
 
 
