@@ -273,6 +273,32 @@ class PlotChanged(Event):
 LoggedEvent = TurnQueued | TurnEnded | TurnFailed | TurnEdited | HeadMoved | PlotChanged
 
 
+# Events that workers append to the log, without going through these types
+
+
+class TurnStarted(BaseModel):
+    """A worker began an attempt. `fresh`: none came before it, as far as Redis knows."""
+
+    type: Literal["turn.started"] = "turn.started"
+    turn: str
+    attempt: int
+    telling: str
+    fresh: bool
+
+
+class TurnToken(BaseModel):
+    """A piece of a reply. `index` counts the code points before it."""
+
+    type: Literal["turn.token"] = "turn.token"
+    turn: str
+    attempt: int
+    index: int
+    text: str
+
+
+WorkerEvent = TurnStarted | TurnToken
+
+
 # Events to one socket, not in the log
 
 
@@ -311,3 +337,6 @@ class ErrorEvent(BaseModel):
 
 class Pong(BaseModel):
     type: Literal["pong"] = "pong"
+
+
+DirectEvent = TurnWaiting | Accepted | Snapshot | ErrorEvent | Pong
