@@ -34,7 +34,7 @@ test-docs:
 	@exec .venv/bin/python -m pytest -s -m '' tests/test_docs.py tests/test_docs_run.py tests/test_platforms.py
 
 check:
-	@sh scripts/environment.sh light test
+	@sh scripts/environment.sh light test frontend
 	@sh scripts/check.sh
 
 bench:

@@ -1,8 +1,9 @@
 #!/bin/sh
 # Makes .venv and installs what is asked for: `environment.sh light` for playing, `environment.sh
-# light test` for the tests as well, `environment.sh light torch` for the transformers engine, and
-# `environment.sh light torch finetune` for narrators of one's own. What is there already is left
-# alone, so a second call costs nothing.
+# light test` for the tests as well, `environment.sh light torch` for the transformers engine,
+# `environment.sh light torch finetune` for narrators of one's own, and `environment.sh light test
+# frontend` for the checks of static/ and templates/ (scripts/frontend). What is there already is
+# left alone, so a second call costs nothing.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -84,6 +85,34 @@ install() { # install NAME: requirements/NAME.txt, unless just that is installed
     cp "$lock" ".venv/$1.txt"
 }
 
+# The least version that eslint runs on. A Node.js from the system is linked into .venv where it is
+# new enough; otherwise one comes as a wheel, from requirements/node.txt.
+node_fits() {
+    "$1" -e 'const [a, b] = process.versions.node.split(".").map(Number);
+        process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' 2>/dev/null
+}
+
+install_frontend() {
+    tools=scripts/frontend
+    if ! node_fits .venv/bin/node; then
+        rm -f .venv/bin/node
+        if command -v npm >/dev/null 2>&1 && node_fits node; then
+            ln -s "$(command -v node)" .venv/bin/node
+        else
+            say "installing Node.js: about 60 MB to fetch, once"
+            .venv/bin/python -m pip --disable-pip-version-check -qq install --no-deps \
+                -r requirements/node.txt || stop "Node.js could not be installed (see above)"
+        fi
+    fi
+    cmp -s $tools/package-lock.json $tools/node_modules/installed-lock.json && return
+    say "installing the checks of static/ and templates/"
+    # No package runs a script of its own while it is installed.
+    (PATH="$PWD/.venv/bin:$PATH" && cd $tools &&
+        npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null) ||
+        stop "the packages of $tools/package-lock.json could not be installed (see above)"
+    cp $tools/package-lock.json $tools/node_modules/installed-lock.json
+}
+
 if ! { [ -x .venv/bin/python ] && fits .venv/bin/python &&
     .venv/bin/python -c 'import pip' 2>/dev/null; }; then
     python=$(find_python)
@@ -91,4 +120,6 @@ if ! { [ -x .venv/bin/python ] && fits .venv/bin/python &&
     say "making .venv with $("$python" --version)"
     make_venv "$python"
 fi
-for lock in "$@"; do install "$lock"; done
+for lock in "$@"; do
+    if [ "$lock" = frontend ]; then install_frontend; else install "$lock"; fi
+done
