@@ -19,7 +19,13 @@ export function next(turns, place) {
     const turn = turns[index];
     const end = sentenceEnd(turn[part], at, part === "shown" || turn.done);
     if (end !== null) {
-      const said = { turn: turn.id, part, from: at, to: end, text: turn[part].slice(at, end).trim() };
+      const said = {
+        turn: turn.id,
+        part,
+        from: at,
+        to: end,
+        text: turn[part].slice(at, end).trim(),
+      };
       if (said.text) return { ...said, place: { turn: turn.id, part, at: end } };
       at = end;
       continue;
@@ -205,7 +211,9 @@ export function controls(aloud, box) {
   if (!aloud.possible) return;
   const fill = () => {
     const usual = voice.options[0];
-    const options = aloud.voices().map((each) => new Option(`${each.name} (${each.lang})`, each.voiceURI));
+    const options = aloud
+      .voices()
+      .map((each) => new Option(`${each.name} (${each.lang})`, each.voiceURI));
     voice.replaceChildren(usual, ...options);
     voice.value = aloud.choice.voice;
     if (voice.selectedIndex < 0) voice.selectedIndex = 0;

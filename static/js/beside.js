@@ -58,7 +58,8 @@ export class Beside {
     let url = box.dataset.part;
     const { standsFor } = box.dataset;
     // The address was written before the turn was known.
-    if (standsFor) url = url.replace(new RegExp(`${standsFor}(?=/context)`, "u"), this.story.head());
+    if (standsFor)
+      url = url.replace(new RegExp(`${standsFor}(?=/context)`, "u"), this.story.head());
     if (!this.parts.has(name)) this.parts.set(name, new Part(box));
     const part = this.parts.get(name);
     if (part.first !== url || again) part.load(url);
@@ -80,7 +81,9 @@ export class Beside {
   /** Whether somebody is writing there. */
   writes(name) {
     const areas = [...$(`tab-${name}`).querySelectorAll("textarea")];
-    return areas.some((area) => area.value !== area.defaultValue || area === document.activeElement);
+    return areas.some(
+      (area) => area.value !== area.defaultValue || area === document.activeElement,
+    );
   }
 
   async showTree(anew = false) {

@@ -41,10 +41,16 @@ export function connection(status) {
   clearTimeout(quiet);
   const lines = {
     offline: t("Connection lost. What you type is kept; reconnecting …"),
-    untrusted: t("The server does not trust the address in your browser's address bar, so nothing can be sent from here. If you run it: its log names the setting."),
-    blocked: t("WebSockets do not get through to the server, so nothing can be sent. If you run it: the proxy before it must pass them on."),
+    untrusted: t(
+      "The server does not trust the address in your browser's address bar, so nothing can be sent from here. If you run it: its log names the setting.",
+    ),
+    blocked: t(
+      "WebSockets do not get through to the server, so nothing can be sent. If you run it: the proxy before it must pass them on.",
+    ),
     "signed-out": t("You are logged out. Copy what you typed, then reload the page."),
-    elsewhere: t("This window was closed because you opened too many. Copy what you typed, then reload the page."),
+    elsewhere: t(
+      "This window was closed because you opened too many. Copy what you typed, then reload the page.",
+    ),
     gone: t("This adventure no longer exists."),
   };
   document.body.dataset.connection = status;

@@ -7,7 +7,10 @@ async function offer() {
   const cache = await caches.open("grue-story");
   const [request] = await cache.keys();
   if (!request) return;
-  const page = new DOMParser().parseFromString(await (await cache.match(request)).text(), "text/html");
+  const page = new DOMParser().parseFromString(
+    await (await cache.match(request)).text(),
+    "text/html",
+  );
   const link = box.querySelector("a");
   link.href = new URL("../", request.url).pathname;
   link.querySelector("bdi").textContent = page.querySelector("h1")?.textContent ?? "";

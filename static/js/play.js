@@ -376,7 +376,8 @@ function passageIn(element, words) {
   for (let node = walker.nextNode(); wanted && node; node = walker.nextNode()) {
     const at = node.data.toLowerCase().indexOf(wanted);
     // Letters that change their length when they become small are not marked.
-    if (at < 0 || at + wanted.length > node.length || node.parentElement.closest("button")) continue;
+    if (at < 0 || at + wanted.length > node.length || node.parentElement.closest("button"))
+      continue;
     const range = document.createRange();
     range.setStart(node, at);
     range.setEnd(node, at + wanted.length);

@@ -164,8 +164,7 @@ function snapshot(state, event) {
     const unread = turn.telling === "";
     const same =
       known && (unread || known.telling === turn.telling || known.attempt < turn.attempt);
-    const ahead =
-      same && !settled(turn) && !settled(known) && known.reply.startsWith(turn.reply);
+    const ahead = same && !settled(turn) && !settled(known) && known.reply.startsWith(turn.reply);
     const telling = unread ? known?.telling : turn.telling;
     turns[turn.id] = ahead ? { ...turn, reply: known.reply, telling } : turn;
   }

@@ -283,10 +283,7 @@ export class Tree {
   // -------------------------------------------------------------- drawing
 
   place(node) {
-    return [
-      (node.lane * LANE - this.left) * this.zoom,
-      (node.line * ROW - this.top) * this.zoom,
-    ];
+    return [(node.lane * LANE - this.left) * this.zoom, (node.line * ROW - this.top) * this.zoom];
   }
 
   wordsAt(node) {

@@ -155,9 +155,12 @@ export class TurnView {
 
   showDice(dice) {
     const needs = dice?.needed ? ` · ${t("needed {count}", { count: number(dice.needed) })}` : "";
-    const text = dice ? `${number(dice.rolled)} · ${OUTCOMES[dice.outcome] ?? dice.text}${needs}` : "";
+    const text = dice
+      ? `${number(dice.rolled)} · ${OUTCOMES[dice.outcome] ?? dice.text}${needs}`
+      : "";
     this.dice.hidden = !text;
-    if (text && this.dice.textContent !== ` ${text}`) this.dice.replaceChildren(copy("die"), ` ${text}`);
+    if (text && this.dice.textContent !== ` ${text}`)
+      this.dice.replaceChildren(copy("die"), ` ${text}`);
   }
 
   showReply(reply, soft) {
@@ -184,7 +187,10 @@ export class TurnView {
     const at = ids.indexOf(turn.id);
     for (const part of [this.back, this.count, this.forth]) part.hidden = !several;
     this.count.textContent = several ? `${at + 1}/${ids.length}` : "";
-    this.count.setAttribute("aria-label", several ? t("Reply {place} of {count}", { place: at + 1, count: ids.length }) : "");
+    this.count.setAttribute(
+      "aria-label",
+      several ? t("Reply {place} of {count}", { place: at + 1, count: ids.length }) : "",
+    );
     this.back.disabled = at <= 0;
     this.forth.disabled = at >= ids.length - 1;
     this.again.hidden = !(last && turn.status === "failed");

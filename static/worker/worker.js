@@ -11,14 +11,19 @@ const PLAYER = "X-Kept-For"; // a word for the player, of ours: on what is kept,
 // Below KEPT.base, which is "/" or the path that the host serves us at.
 const ADVENTURE = /^adventures\/[0-9a-f-]{36}\/(?:read\/)?$/u;
 const LEAVES = /^accounts\/(?:logout|delete)/u;
-const below = (url) => (url.pathname.startsWith(KEPT.base) ? url.pathname.slice(KEPT.base.length) : "");
+const below = (url) =>
+  url.pathname.startsWith(KEPT.base) ? url.pathname.slice(KEPT.base.length) : "";
 const ADVENTURE_LENGTH = "adventures/".length + 36 + 1;
 
 self.addEventListener("install", (event) => {
   const keep = async () => {
     const cache = await caches.open(SHELL);
     // Past the browser's own cache: these belong together.
-    await cache.addAll([KEPT.offline, ...KEPT.shell].map((url) => new Request(url, { cache: "reload", credentials: "omit" })));
+    await cache.addAll(
+      [KEPT.offline, ...KEPT.shell].map(
+        (url) => new Request(url, { cache: "reload", credentials: "omit" }),
+      ),
+    );
     await self.skipWaiting();
   };
   event.waitUntil(keep());
@@ -52,7 +57,9 @@ async function page(request, url) {
   try {
     return await fetch(request);
   } catch (problem) {
-    const kept = ADVENTURE.test(below(url)) && (await story(url.pathname.slice(0, KEPT.base.length + ADVENTURE_LENGTH)));
+    const kept =
+      ADVENTURE.test(below(url)) &&
+      (await story(url.pathname.slice(0, KEPT.base.length + ADVENTURE_LENGTH)));
     const instead = kept || (await caches.match(KEPT.offline, { cacheName: SHELL }));
     if (instead) return instead;
     throw problem;

@@ -18,13 +18,13 @@ const from = (id) => ({ turn: id, part: "shown", at: 0 });
 
 test("a story is read sentence by sentence, what the player did first", () => {
   const turns = [
-    turn("o", "", "It is dark. \"Who's there?\" says the door.\n\nNobody answers"),
+    turn("o", "", 'It is dark. "Who\'s there?" says the door.\n\nNobody answers'),
     turn("t", "You knock.", "The door, 3.5 feet high, opens!"),
   ];
   const [said] = all(turns, from("o"));
   assert.deepEqual(said, [
     "It is dark.",
-    "\"Who's there?\"",
+    '"Who\'s there?"',
     "says the door.",
     "Nobody answers",
     "You knock.",

@@ -42,6 +42,9 @@ test("what looks like a place and is none is pointed out", () => {
   ]) {
     const found = piecesWithMistakes(template, answers);
     assert.equal(found.map(({ text }) => text).join(""), fill(template, answers), template);
-    assert.deepEqual(found.filter(({ missing }) => missing).map(({ text }) => text), marked);
+    assert.deepEqual(
+      found.filter(({ missing }) => missing).map(({ text }) => text),
+      marked,
+    );
   }
 });

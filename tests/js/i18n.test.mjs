@@ -4,12 +4,14 @@ import test from "node:test";
 // A page in a made-up language, as dungeon/languages.py writes it.
 const words = {
   texts: {
-    "Send": "Ŝendi",
+    Send: "Ŝendi",
     "{place} · about {count} s": "{count} s · {place}",
     "{count} turn": ["{count} afero", "{count} aferoj"],
-    "Empty": "",
+    Empty: "",
   },
-  plural: [...Array(200).keys()].map((count) => (count % 10 === 1 && count % 100 !== 11 ? 0 : 1)).join(""),
+  plural: [...Array(200).keys()]
+    .map((count) => (count % 10 === 1 && count % 100 !== 11 ? 0 : 1))
+    .join(""),
 };
 globalThis.document = {
   documentElement: { lang: "en" },
@@ -31,7 +33,9 @@ test("values stand where the translation wants them", () => {
 });
 
 test("numbers take the form that the language has for them", () => {
-  const forms = [1, 2, 11, 21, 111, 201, 1001, 1011].map((count) => n("{count} turn", "{count} turns", count));
+  const forms = [1, 2, 11, 21, 111, 201, 1001, 1011].map((count) =>
+    n("{count} turn", "{count} turns", count),
+  );
   assert.deepEqual(forms, [
     "1 afero",
     "2 aferoj",

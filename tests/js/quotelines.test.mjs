@@ -2,7 +2,14 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { fit, fromRight, lastWords, LONGEST, passage, wrap } from "../../static/js/library/quotelines.js";
+import {
+  fit,
+  fromRight,
+  lastWords,
+  LONGEST,
+  passage,
+  wrap,
+} from "../../static/js/library/quotelines.js";
 
 const measure = (text, size = 1) => [...text].length * size;
 const joined = (lines) => lines.join("").replaceAll(/\s/gu, "");

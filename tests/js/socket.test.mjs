@@ -61,15 +61,30 @@ const ending = (work) => () => {
 
 test("a UUID is made without crypto.randomUUID", () => {
   assert.match(uuid(), /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/u);
-  assert.equal(uuid((bytes) => bytes.fill(255)), "ffffffff-ffff-4fff-bfff-ffffffffffff");
+  assert.equal(
+    uuid((bytes) => bytes.fill(255)),
+    "ffffffff-ffff-4fff-bfff-ffffffffffff",
+  );
   assert.notEqual(uuid(), uuid());
 });
 
 test("pauses grow, stay below 15 s, and are never in step", () => {
-  assert.equal(pause(0, () => 1), 400);
-  assert.equal(pause(0, () => 0), 200);
-  assert.equal(pause(3, () => 1), 3200);
-  assert.equal(pause(50, () => 1), 15000);
+  assert.equal(
+    pause(0, () => 1),
+    400,
+  );
+  assert.equal(
+    pause(0, () => 0),
+    200,
+  );
+  assert.equal(
+    pause(3, () => 1),
+    3200,
+  );
+  assert.equal(
+    pause(50, () => 1),
+    15000,
+  );
 });
 
 test(
@@ -177,7 +192,10 @@ test(
 );
 
 test("a socket that never opens asks why, and says it", async () => {
-  for (const [trusted, status] of [[true, "blocked"], [false, "untrusted"]]) {
+  for (const [trusted, status] of [
+    [true, "blocked"],
+    [false, "untrusted"],
+  ]) {
     mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
     try {
       FakeSocket.made = [];

@@ -33,8 +33,7 @@ const turn = (id, parent, more = {}) => ({
   ...more,
 });
 
-const fresh = (id, parent, more = {}) =>
-  turn(id, parent, { reply: "", status: "queued", ...more });
+const fresh = (id, parent, more = {}) => turn(id, parent, { reply: "", status: "queued", ...more });
 
 const snapshot = (turns, more = {}) => ({
   type: "snapshot",
@@ -129,7 +128,10 @@ test("a log that repeats what the snapshot held ends where the snapshot was", ()
   const live = play(opening, ...log);
   const late = snapshot([turn("o", null), fresh("u", "o", { status: "running", reply: "Three" })]);
   const replayed = log.slice(2).reduce(reduce, reduce(empty(), late));
-  assert.deepEqual(path(replayed).map(({ id }) => id), ["o", "u"]);
+  assert.deepEqual(
+    path(replayed).map(({ id }) => id),
+    ["o", "u"],
+  );
   assert.equal(reply(replayed, "u"), "Three");
   assert.equal(replayed.head, live.head);
 });
@@ -139,7 +141,12 @@ test("events older than the version shown are left out, where they carry one", (
   const back = { type: "head.moved", id: "9-0", head: "o", redo: "t", version: 4 };
   assert.equal(reduce(state, back).head, "t");
   assert.equal(reduce(state, { ...back, version: 6 }).head, "o");
-  const edit = { type: "turn.edited", id: "9-1", turn: turn("t", "o", { reply: "old" }), version: 3 };
+  const edit = {
+    type: "turn.edited",
+    id: "9-1",
+    turn: turn("t", "o", { reply: "old" }),
+    version: 3,
+  };
   assert.equal(reply(reduce(state, edit), "t"), "reply t");
 });
 
@@ -301,7 +308,10 @@ test("older turns join at the front without undoing newer knowledge", () => {
   let state = play(snapshot([turn("c", "b"), turn("d", "c")], { earlier: true }));
   const turns = [turn("a", null), turn("b", "a"), turn("c", "b", { reply: "stale" })];
   state = reduce(state, { type: "page.earlier", turns, earlier: false });
-  assert.deepEqual(path(state).map(({ id }) => id), ["a", "b", "c", "d"]);
+  assert.deepEqual(
+    path(state).map(({ id }) => id),
+    ["a", "b", "c", "d"],
+  );
   assert.equal(reply(state, "c"), "reply c");
   assert.equal(state.earlier, false);
 });
@@ -409,7 +419,10 @@ test("a long story is forgotten from its beginning, and goes on as before", () =
   let state = play(snapshot(turns, { redo: null }));
   state = reduce(state, { type: "page.earlier", turns: [aside, old], earlier: false });
   state = reduce(state, { type: "page.forget", keep: 10 });
-  assert.deepEqual(path(state).map(({ id }) => id), ids.slice(-10));
+  assert.deepEqual(
+    path(state).map(({ id }) => id),
+    ids.slice(-10),
+  );
   assert.equal(state.earlier, true);
   assert.ok(state.turns.aside);
   assert.equal(state.turns.old, undefined);

@@ -77,7 +77,10 @@ test("other actions stand between a turn and the one that goes on from it, in on
   const turns = [...chain(["o", "a", "b"]), turn("x", "o"), turn("y", "o"), turn("z", "x")];
   const tree = layOut(turns, "b");
   sound(tree);
-  assert.deepEqual(tree.lines.map(({ id }) => id), ["o", "x", "y", "a", "z", "b"]);
+  assert.deepEqual(
+    tree.lines.map(({ id }) => id),
+    ["o", "x", "y", "a", "z", "b"],
+  );
   const lane = (id) => tree.nodes.get(id).lane;
   assert.deepEqual(["o", "a", "b"].map(lane), [0, 0, 0]);
   assert.deepEqual([lane("x"), lane("z")], [1, 1]);

@@ -31,7 +31,9 @@ async function look() {
   const changed = narrators.map((narrator) => show(rows.get(narrator.name), narrator));
   const gone = [...rows.keys()].some((name) => !names.has(name));
   // Nothing that is being typed is lost.
-  const typed = [...page.querySelectorAll(".case-form input[type=text]")].some((each) => each.value);
+  const typed = [...page.querySelectorAll(".case-form input[type=text]")].some(
+    (each) => each.value,
+  );
   if ((changed.includes(true) || gone) && !typed) location.reload();
 }
 

@@ -25,7 +25,10 @@ export function dialogOf(heading, parts, buttons) {
   title.autofocus = true;
   dialog.setAttribute("aria-labelledby", title.id);
   const deeds = make("div", "deeds");
-  deeds.append(...buttons, button(t("Close"), () => dialog.close()));
+  deeds.append(
+    ...buttons,
+    button(t("Close"), () => dialog.close()),
+  );
   dialog.append(title, ...parts, deeds);
   dialog.addEventListener("click", ({ target }) => target === dialog && dialog.close());
   dialog.addEventListener("close", () => dialog.remove());

@@ -26,13 +26,17 @@ export function showCard({ words, title }) {
   const blob = () => new Promise((give) => canvas.toBlob(give, "image/png"));
   const name = `${title.replaceAll(/[^\p{L}\p{N}]+/gu, "-").slice(0, 60) || "grue"}.png`;
 
-  const save = button(t("Save"), async () => {
-    const link = make("a");
-    link.href = URL.createObjectURL(await blob());
-    link.download = name;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-  }, "primary");
+  const save = button(
+    t("Save"),
+    async () => {
+      const link = make("a");
+      link.href = URL.createObjectURL(await blob());
+      link.download = name;
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+    },
+    "primary",
+  );
   const copy = button(t("Copy"), async () => {
     try {
       await navigator.clipboard.write([new ClipboardItem({ "image/png": blob() })]);

@@ -32,8 +32,10 @@ function pieces(line) {
     granularity: "word",
   }).segment(line)) {
     // A mark stays with the word before it, unless a space stood between.
-    if (found.length && !isWordLike && !/\s$/u.test(found.at(-1))) found[found.length - 1] += segment;
-    else if (found.length && /[“‘"'«([—–-]$/u.test(found.at(-1))) found[found.length - 1] += segment;
+    if (found.length && !isWordLike && !/\s$/u.test(found.at(-1)))
+      found[found.length - 1] += segment;
+    else if (found.length && /[“‘"'«([—–-]$/u.test(found.at(-1)))
+      found[found.length - 1] += segment;
     else found.push(segment);
   }
   return found;

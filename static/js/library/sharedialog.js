@@ -21,33 +21,43 @@ export function showShare({ url, words, title }) {
   const said = make("p", "help");
   said.setAttribute("role", "status");
 
-  const link = button(t("Create link"), async () => {
-    link.disabled = true;
-    try {
-      field.value = await linkTo(url, plot.checked);
-      said.textContent = t("Anyone with the link can read it. You can delete it under “Your links”.");
-      for (const part of [line, copy, pass]) part.hidden = part === pass && !navigator.share;
-      link.hidden = true;
-      tick.hidden = true;
-      field.focus();
+  const link = button(
+    t("Create link"),
+    async () => {
+      link.disabled = true;
+      try {
+        field.value = await linkTo(url, plot.checked);
+        said.textContent = t(
+          "Anyone with the link can read it. You can delete it under “Your links”.",
+        );
+        for (const part of [line, copy, pass]) part.hidden = part === pass && !navigator.share;
+        link.hidden = true;
+        tick.hidden = true;
+        field.focus();
+        field.select();
+      } catch (problem) {
+        said.textContent =
+          problem instanceof TypeError || problem instanceof SyntaxError
+            ? t("The host is not responding. Try again in a moment.")
+            : problem.message;
+        link.disabled = false;
+      }
+    },
+    "primary",
+  );
+  const copy = button(
+    t("Copy"),
+    async () => {
       field.select();
-    } catch (problem) {
-      said.textContent =
-        problem instanceof TypeError || problem instanceof SyntaxError
-          ? t("The host is not responding. Try again in a moment.")
-          : problem.message;
-      link.disabled = false;
-    }
-  }, "primary");
-  const copy = button(t("Copy"), async () => {
-    field.select();
-    try {
-      await navigator.clipboard.writeText(field.value);
-      done(copy, t("Copied"));
-    } catch {
-      field.focus(); // plain http: the words are chosen, copying is the player's
-    }
-  }, "primary");
+      try {
+        await navigator.clipboard.writeText(field.value);
+        done(copy, t("Copied"));
+      } catch {
+        field.focus(); // plain http: the words are chosen, copying is the player's
+      }
+    },
+    "primary",
+  );
   const pass = button(t("Share"), () => {
     navigator.share({ title, url: field.value }).catch(() => {}); // thought better of it
   });
