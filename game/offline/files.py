@@ -19,6 +19,7 @@ SHELL = (
     "js/library/hooks.js",
     "js/looks.js",
     "js/offline.js",
+    "js/prose.js",
     "js/read.js",
     "img/grue.svg",
 )

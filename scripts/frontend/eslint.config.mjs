@@ -42,7 +42,6 @@ export default [
       "object-shorthand": "error",
       "prefer-const": "error",
       radix: "error",
-      "require-atomic-updates": "error",
       "require-unicode-regexp": "error",
     },
   },
@@ -58,5 +57,7 @@ export default [
   {
     files: ["tests/js/**/*.mjs", "scripts/frontend/*.mjs"],
     languageOptions: { globals: globals.node },
+    // Writers of scenarios put `${name}` where a player's answer goes, and so do these tests.
+    rules: { "no-template-curly-in-string": "off" },
   },
 ];

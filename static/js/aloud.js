@@ -1,15 +1,26 @@
 // The story read aloud by the browser's own voices, one sentence at a time, as the words arrive.
 
+import { texts } from "./prose.js";
+
 const ENDS = /[.!?…。！？]+["'”’»)\]]*(?=\s|$)|\n+/gu;
 const LONGEST = 400; // characters said in one go; some voices give up on more
 const KEY = "grue:voice";
 const VOICES_WITHIN = 1000; // ms
 
+/** @typedef {{id: string, shown: string, reply: string, done: boolean}} Passage a turn as it is read */
+/** @typedef {"shown" | "reply"} Section */
+/** @typedef {{turn: string, part: Section, at: number}} Place */
+/**
+ * @typedef {{turn: string, part: Section, from: number, to: number, text: string,
+ *   place: Place}} Sentence
+ */
+
 /**
  * The next sentence after `place`, and the place behind it; null while there is none to say yet.
  *
- * @param {{id: string, shown: string, reply: string, done: boolean}[]} turns in order
- * @param {{turn: string, part: "shown"|"reply", at: number}} place
+ * @param {Passage[]} turns in order
+ * @param {Place} place
+ * @returns {Sentence | null}
  */
 export function next(turns, place) {
   let index = turns.findIndex((turn) => turn.id === place.turn);
@@ -38,7 +49,13 @@ export function next(turns, place) {
   }
 }
 
-/** Where the sentence that begins at `at` ends; null where none ends. */
+/**
+ * Where the sentence that begins at `at` ends; null where none ends.
+ *
+ * @param {string} text
+ * @param {number} at
+ * @param {boolean} done
+ */
 function sentenceEnd(text, at, done) {
   if (at >= text.length) return null;
   ENDS.lastIndex = at;
@@ -51,25 +68,39 @@ function sentenceEnd(text, at, done) {
   return done ? text.length : null;
 }
 
-/** The end of a sentence, or of a part of it where it is too long to be said at once. */
+/**
+ * The end of a sentence, or of a part of it where it is too long to be said at once.
+ *
+ * @param {string} text
+ * @param {number} at
+ * @param {number} end
+ */
 function pausing(text, at, end) {
   if (end - at <= LONGEST) return end;
   const space = text.lastIndexOf(" ", at + LONGEST);
   return space > at ? space : at + LONGEST;
 }
 
-/** The part of the page where `reply`'s characters from `from` to `to` stand, or null. */
+/**
+ * The part of the page where `reply`'s characters from `from` to `to` stand, or null.
+ *
+ * @param {Element} box
+ * @param {string} reply
+ * @param {number} from
+ * @param {number} to
+ */
 export function rangeOf(box, reply, from, to) {
   const range = document.createRange();
-  let [offset, begun] = [0, false];
+  let offset = 0;
+  let begun = false;
   const paragraphs = box.querySelectorAll("p");
   let number = 0;
   for (const piece of reply.split(/(\n+)/u)) {
     if (piece && !piece.startsWith("\n")) {
-      const walker = document.createTreeWalker(paragraphs[number] ?? box, NodeFilter.SHOW_TEXT);
+      const where = paragraphs[number] ?? box;
       number += 1;
       let inside = offset;
-      for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+      for (const node of texts(where)) {
         if (!begun && from < inside + node.length) {
           range.setStart(node, Math.max(0, from - inside));
           begun = true;
@@ -89,17 +120,20 @@ export function rangeOf(box, reply, from, to) {
 
 export class Aloud {
   /**
-   * @param {{turns: () => object[], box: (turn: string, part: string) => Element|null,
+   * @param {{turns: () => Passage[], box: (turn: string, part: Section) => Element | null,
    *   onChange: (on: boolean) => void}} story
    */
   constructor(story, speech = globalThis.speechSynthesis) {
     this.story = story;
     this.speech = speech;
+    /** @type {Place | null} */
     this.place = null;
     this.speaking = false;
+    /** @type {SpeechSynthesisUtterance | null} */
+    this.current = null;
     this.choice = { voice: "", rate: 1 };
     try {
-      Object.assign(this.choice, JSON.parse(localStorage.getItem(KEY)));
+      Object.assign(this.choice, JSON.parse(localStorage.getItem(KEY) ?? "{}"));
     } catch {
       // Forbidden or broken: the browser's usual voice.
     }
@@ -115,7 +149,11 @@ export class Aloud {
     return this.place !== null;
   }
 
-  /** Read from the beginning of the turn with this id. */
+  /**
+   * Read from the beginning of the turn with this id.
+   *
+   * @param {string} turn
+   */
   start(turn) {
     this.speech.cancel();
     this.speaking = false;
@@ -135,44 +173,55 @@ export class Aloud {
 
   /** There may be more to say. */
   heard() {
-    if (!this.on || this.speaking) return;
+    if (!this.place || this.speaking) return;
     const turns = this.story.turns();
-    if (!turns.some((turn) => turn.id === this.place.turn)) {
+    let { place } = this;
+    const last = turns.at(-1);
+    if (last && !turns.some((turn) => turn.id === place.turn)) {
       // The story went another way: on with what it tells now.
-      const last = turns.at(-1);
-      this.place = { turn: last.id, part: "shown", at: 0 };
+      place = { turn: last.id, part: "shown", at: 0 };
     }
-    const said = next(turns, this.place);
+    this.place = place;
+    const said = next(turns, place);
     if (said) this.say(said);
   }
 
+  /** @param {Sentence} said */
   say(said) {
     this.speaking = true;
     const words = new SpeechSynthesisUtterance(said.text);
     const voice = this.voices().find((each) => each.voiceURI === this.choice.voice);
     if (voice) [words.voice, words.lang] = [voice, voice.lang];
     words.rate = this.choice.rate;
-    const over = ({ type, error }) => {
-      if (!this.on || this.current !== words) return;
+    const ours = () => this.on && this.current === words;
+    const goOn = () => {
       this.speaking = false;
-      if (type === "error" && error !== "interrupted") this.stop();
-      else this.heard();
+      this.heard();
     };
-    words.addEventListener("end", over);
-    words.addEventListener("error", over);
+    words.addEventListener("end", () => ours() && goOn());
+    words.addEventListener("error", ({ error }) => {
+      if (!ours()) return;
+      if (error === "interrupted") goOn();
+      else this.stop();
+    });
     this.current = words; // some browsers forget an utterance that nobody holds
     this.place = said.place;
     this.mark(said);
     this.speech.speak(words);
   }
 
-  /** Show which sentence is heard, where the browser can mark words without touching them. */
+  /**
+   * Show which sentence is heard, where the browser can mark words without touching them.
+   *
+   * @param {Sentence | null} said
+   */
   mark(said) {
     if (!globalThis.CSS?.highlights) return;
     CSS.highlights.delete("aloud");
-    const box = said && this.story.box(said.turn, said.part);
-    const text = said && this.story.turns().find((turn) => turn.id === said.turn)[said.part];
-    const range = box && rangeOf(box, text, said.from, said.to);
+    if (!said) return;
+    const box = this.story.box(said.turn, said.part);
+    const turn = this.story.turns().find(({ id }) => id === said.turn);
+    const range = box && turn && rangeOf(box, turn[said.part], said.from, said.to);
     if (range) CSS.highlights.set("aloud", new Highlight(range));
   }
 
@@ -185,14 +234,14 @@ export class Aloud {
     if (!this.possible) return false;
     if (this.voices().length === 0) {
       await new Promise((done) => {
-        this.speech.addEventListener?.("voiceschanged", done, { once: true });
+        this.speech.addEventListener?.("voiceschanged", () => done(null), { once: true });
         setTimeout(done, within);
       });
     }
     return this.voices().length > 0;
   }
 
-  /** `voice` is a voiceURI, or "" for the browser's own; `rate` is 0.5 to 2. */
+  /** @param {{voice?: string, rate?: number}} choice a voiceURI or ""; 0.5 to 2 */
   choose(choice) {
     Object.assign(this.choice, choice);
     try {
@@ -203,10 +252,15 @@ export class Aloud {
   }
 }
 
-/** Let the controls in `box` choose voice and speed. */
+/**
+ * Let the controls in `box` choose voice and speed.
+ *
+ * @param {Aloud} aloud
+ * @param {HTMLElement} box
+ */
 export function controls(aloud, box) {
-  const voice = box.querySelector("[data-aloud=voice]");
-  const rate = box.querySelector("[data-aloud=rate]");
+  const voice = /** @type {HTMLSelectElement} */ (box.querySelector("[data-aloud=voice]"));
+  const rate = /** @type {HTMLInputElement} */ (box.querySelector("[data-aloud=rate]"));
   box.hidden = !aloud.possible;
   if (!aloud.possible) return;
   const fill = () => {
@@ -220,7 +274,7 @@ export function controls(aloud, box) {
   };
   fill();
   aloud.speech.addEventListener?.("voiceschanged", fill);
-  rate.value = aloud.choice.rate;
+  rate.value = String(aloud.choice.rate);
   voice.addEventListener("change", () => aloud.choose({ voice: voice.value }));
   rate.addEventListener("change", () => aloud.choose({ rate: Number(rate.value) }));
 }

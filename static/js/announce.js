@@ -3,7 +3,12 @@
 
 const ENDS = /[.!?…。！？]+["'”’»)\]]*(?:\s+|$)|\n+/gu;
 
-/** `text` cut after its last finished sentence: [finished, rest]. */
+/**
+ * `text` cut after its last finished sentence: [finished, rest].
+ *
+ * @param {string} text
+ * @returns {[string, string]}
+ */
 export function finished(text) {
   let end = 0;
   // The end of what has arrived is no end of a sentence: "3." may go on with "5".
@@ -18,11 +23,13 @@ export function finished(text) {
 const KEPT = 6; // sentences left in the region: it is heard, not browsed
 
 export class Announcer {
+  /** @param {HTMLElement} region */
   constructor(region) {
     this.region = region;
     this.rest = "";
   }
 
+  /** @param {string} text */
   hear(text) {
     const [said, rest] = finished(this.rest + text);
     this.rest = rest;
@@ -35,6 +42,7 @@ export class Announcer {
     this.rest = "";
   }
 
+  /** @param {string} text */
   say(text) {
     const line = text.trim();
     if (!line) return;
@@ -42,6 +50,6 @@ export class Announcer {
     p.dir = "auto";
     p.textContent = line;
     this.region.append(p);
-    while (this.region.childElementCount > KEPT) this.region.firstElementChild.remove();
+    while (this.region.childElementCount > KEPT) this.region.firstElementChild?.remove();
   }
 }

@@ -3,19 +3,21 @@
 
 import { t } from "./i18n.js";
 import { tell } from "./lines.js";
-import { $ } from "./page.js";
+import { $, targetOf } from "./page.js";
 import { Panel, Part } from "./panel.js";
 
 export class Beside {
   /**
    * @param {string} treeUrl
-   * @param {{head: () => string, busy: () => boolean, go: (turn: string) => void,
+   * @param {{head: () => string | null, busy: () => boolean, go: (turn: string) => void,
    *   jump: (place: {turn: string, here: boolean, words: string}) => void}} story
    */
   constructor(treeUrl, story) {
     this.treeUrl = treeUrl;
     this.story = story;
-    this.parts = new Map(); // tab -> Part
+    /** @type {Map<string, Part>} */
+    this.parts = new Map(); // by tab
+    /** @type {import("./tree.js").Tree | null} */
     this.tree = null;
     this.panel = new Panel($("panel"), {
       plot: () => this.bring("summary"),
@@ -26,20 +28,25 @@ export class Beside {
     });
     // Before the part itself takes the click for a link of its own.
     $("tab-search").addEventListener("click", (event) => this.jump(event), { capture: true });
-    for (const opener of document.querySelectorAll("[data-panel]")) {
+    /** @type {NodeListOf<HTMLElement>} */
+    const openers = document.querySelectorAll("[data-panel]");
+    for (const opener of openers) {
       opener.addEventListener("click", (event) => {
         if (event.ctrlKey || event.metaKey || event.shiftKey) return;
         event.preventDefault();
         const menu = opener.closest("details");
         menu?.removeAttribute("open");
-        this.panel.toggle(opener.dataset.panel, menu?.querySelector("summary") ?? opener);
+        this.panel.toggle(opener.dataset.panel ?? "", menu?.querySelector("summary") ?? opener);
       });
     }
     $("plot-form").addEventListener("submit", (event) => this.savePlot(event));
-    $("writer")?.addEventListener("toggle", () => {
-      if ($("writer").open) this.bring("writer");
+    const writer = $("writer");
+    writer?.addEventListener("toggle", () => {
+      if (writer.open) this.bring("writer");
     });
-    for (const form of document.querySelectorAll("form[data-saves]")) {
+    /** @type {NodeListOf<HTMLFormElement>} */
+    const forms = document.querySelectorAll("form[data-saves]");
+    for (const form of forms) {
       form.addEventListener("change", () => save(form));
     }
   }
@@ -52,33 +59,46 @@ export class Beside {
     else if (this.panel.shows("plot")) this.bring("summary", { again: !this.writes("summary") });
   }
 
-  /** A part of another page of ours, in its box. Unless told, what is there already stays. */
+  /**
+   * A part of another page of ours, in its box. Unless told, what is there already stays.
+   *
+   * @param {string} name
+   */
   bring(name, { again = name === "summary" && !this.writes(name) } = {}) {
     const box = $(`tab-${name}`);
-    let url = box.dataset.part;
+    let { part: url = "" } = box.dataset;
     const { standsFor } = box.dataset;
     // The address was written before the turn was known.
-    if (standsFor)
-      url = url.replace(new RegExp(`${standsFor}(?=/context)`, "u"), this.story.head());
-    if (!this.parts.has(name)) this.parts.set(name, new Part(box));
-    const part = this.parts.get(name);
+    const head = this.story.head();
+    if (standsFor && head) url = url.replace(new RegExp(`${standsFor}(?=/context)`, "u"), head);
+    const part = this.parts.get(name) ?? new Part(box);
+    this.parts.set(name, part);
     if (part.first !== url || again) part.load(url);
     part.first = url;
   }
 
-  /** A passage that was found: the story goes there. */
+  /**
+   * A passage that was found: the story goes there.
+   *
+   * @param {MouseEvent} event
+   */
   jump(event) {
-    const link = event.target.closest("a[data-turn]");
+    /** @type {HTMLAnchorElement | null} */
+    const link = targetOf(event).closest("a[data-turn]");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
     event.stopPropagation();
     if ($("panel").matches(":modal")) $("panel").close();
-    const { turn, here } = link.dataset;
+    const { turn = "", here } = link.dataset;
     const words = new URL(link.href).searchParams.get("q") ?? "";
     this.story.jump({ turn, here: here !== undefined, words });
   }
 
-  /** Whether somebody is writing there. */
+  /**
+   * Whether somebody is writing there.
+   *
+   * @param {string} name
+   */
   writes(name) {
     const areas = [...$(`tab-${name}`).querySelectorAll("textarea")];
     return areas.some(
@@ -94,9 +114,10 @@ export class Beside {
     this.tree.show(this.story.head(), { anew });
   }
 
+  /** @param {SubmitEvent} event */
   async savePlot(event) {
     event.preventDefault();
-    const form = event.currentTarget;
+    const form = $("plot-form");
     const line = $("plot-problem");
     line.textContent = "";
     try {
@@ -109,9 +130,13 @@ export class Beside {
   }
 }
 
-/** A setting is kept as soon as it is chosen. */
+/**
+ * A setting is kept as soon as it is chosen.
+ *
+ * @param {HTMLFormElement} form
+ */
 async function save(form) {
-  const line = form.querySelector("[role=status]");
+  const line = /** @type {HTMLElement} */ (form.querySelector("[role=status]"));
   try {
     await post(form);
     line.textContent = t("Saved. Takes effect with the next turn.");
@@ -120,7 +145,11 @@ async function save(form) {
   }
 }
 
-/** Send a form. Raises an Error with the server's own words where it refuses. */
+/**
+ * Send a form. Raises an Error with the server's own words where it refuses.
+ *
+ * @param {HTMLFormElement} form
+ */
 async function post(form) {
   const answer = await fetch(form.action, {
     method: "POST",
@@ -131,7 +160,8 @@ async function post(form) {
   if (!answer.ok) throw new Error(said.message);
 }
 
+/** @param {unknown} problem a SyntaxError or TypeError is no answer, any other Error is one */
 const inWords = (problem) =>
-  problem instanceof SyntaxError || problem instanceof TypeError
-    ? t("Could not save. What you typed is still here; try again.")
-    : problem.message;
+  problem instanceof Error && !(problem instanceof SyntaxError || problem instanceof TypeError)
+    ? problem.message
+    : t("Could not save. What you typed is still here; try again.");

@@ -6,6 +6,7 @@ import { codePoints, LONGEST } from "./story.js";
 import { fit } from "./turnview.js";
 
 export const MODES = ["do", "say", "story"];
+/** @type {Record<string, string>} */
 const ASKS = {
   do: t("What do you do?"),
   say: t("What do you say?"),
@@ -26,7 +27,8 @@ export class Entry {
   constructor(drafts, does) {
     this.drafts = drafts;
     this.does = does;
-    this.takenBack = null; // {id, text}: the undone action that was put into the input
+    /** @type {{id: string, text: string} | null} */
+    this.takenBack = null; // the undone action that was put into the input
     this.leaving = false; // Esc was pressed: the next Tab leaves the input, as Tab does elsewhere
     input.addEventListener("input", () => this.typed());
     input.addEventListener("keydown", (event) => this.key(event));
@@ -35,7 +37,8 @@ export class Entry {
       this.focus();
     });
     for (const chip of $("chips").querySelectorAll("button")) {
-      chip.addEventListener("click", () => this.offer(chip.dataset));
+      const { text = "", kind = "do" } = chip.dataset;
+      chip.addEventListener("click", () => this.offer(text, kind));
     }
   }
 
@@ -54,7 +57,7 @@ export class Entry {
   }
 
   get kind() {
-    return mode.value;
+    return /** @type {"do" | "say" | "story"} */ (mode.value);
   }
 
   clear() {
@@ -68,6 +71,7 @@ export class Entry {
     if (!touch.matches) input.focus({ preventScroll: true });
   }
 
+  /** @param {string} kind */
   setMode(kind) {
     mode.value = MODES.includes(kind) ? kind : "do";
     input.placeholder = ASKS[mode.value];
@@ -75,17 +79,21 @@ export class Entry {
     this.drafts.set(input.value, mode.value);
   }
 
-  /** The mode by its number, from 0; its name is said. */
-  choose(number) {
-    this.setMode(MODES[number]);
+  /**
+   * The mode by its number, from 0; its name is said.
+   *
+   * @param {number} place
+   */
+  choose(place) {
+    this.setMode(MODES[place]);
     this.does.say(t("{mode} mode", { mode: mode.options[mode.selectedIndex].text }));
   }
 
   typed() {
     fit(input);
     const entry = input.parentElement;
-    if (!input.value) entry.classList.remove("tall");
-    else if (input.scrollHeight > TALL) entry.classList.add("tall");
+    if (!input.value) entry?.classList.remove("tall");
+    else if (input.scrollHeight > TALL) entry?.classList.add("tall");
     fit(input);
     this.drafts.set(input.value, mode.value);
     const length = codePoints(input.value);
@@ -107,7 +115,11 @@ export class Entry {
     );
   }
 
-  /** Words that the server did not take go back where they were typed. */
+  /**
+   * Words that the server did not take go back where they were typed.
+   *
+   * @param {Protocol.TakeAction} action
+   */
   giveBack({ kind, text }) {
     if (!text) return;
     const now = this.text;
@@ -119,6 +131,8 @@ export class Entry {
   /**
    * The words of an action that was undone go back into the input, to be sent anew or changed. What
    * the player has typed there meanwhile stays.
+   *
+   * @param {{id: string, kind: string, text: string}} action
    */
   takeBack({ id, kind, text }) {
     if (this.text && !this.holdsTakenBack) return;
@@ -138,8 +152,13 @@ export class Entry {
     if (this.holdsTakenBack) this.clear();
   }
 
-  /** A first action is put into the input, below what is the player's own there. */
-  offer({ text, kind }) {
+  /**
+   * A first action is put into the input, below what is the player's own there.
+   *
+   * @param {string} text
+   * @param {string} kind
+   */
+  offer(text, kind) {
     const offered = [...$("chips").querySelectorAll("button")].map((chip) => chip.dataset.text);
     const own = this.text;
     input.value = own && !offered.includes(own) ? `${own}\n${text}` : text;
@@ -148,6 +167,7 @@ export class Entry {
     this.focus();
   }
 
+  /** @param {KeyboardEvent} event */
   key(event) {
     if (event.isComposing) return;
     const plain = !event.ctrlKey && !event.altKey && !event.metaKey && !event.shiftKey;

@@ -15,12 +15,13 @@ export class Follow {
   constructor(scroller, onBehind) {
     this.scroller = scroller;
     this.onBehind = onBehind;
+    /** @type {HTMLElement | null} */
     this.top = null; // the element whose beginning stays in sight; null: follow to the very end
     this.on = true;
     this.whole = true; // the story's last turn stands on the page
     this.unread = false;
     this.touched = -Infinity;
-    this.ours = null; // the scroll position that we set last
+    this.ours = 0; // the scroll position that we set last
     this.frame = 0;
     this.calm = matchMedia("(prefers-reduced-motion: reduce)");
     for (const kind of ["wheel", "touchstart", "touchmove", "pointerdown", "keydown"]) {
@@ -72,7 +73,11 @@ export class Follow {
     if (this.on) this.words(true);
   }
 
-  /** Go along with `turn` from its beginning. A hand that was on the page before that is off it. */
+  /**
+   * Go along with `turn` from its beginning. A hand that was on the page before that is off it.
+   *
+   * @param {HTMLElement} turn
+   */
   turn(turn) {
     this.top = turn;
     this.on = true;
@@ -123,17 +128,23 @@ export class Follow {
     this.frame = requestAnimationFrame(() => this.step());
   }
 
+  /** @param {number} top */
   scrollTo(top) {
     this.scroller.scrollTop = top;
     this.ours = this.scroller.scrollTop;
   }
 
-  /** Keep the child of `list` that is read in place, whatever comes and goes around it. */
+  /**
+   * Keep the child of `list` that is read in place, whatever comes and goes around it.
+   *
+   * @param {HTMLElement} list
+   * @param {() => void} change
+   */
   hold(list, change) {
     const top = this.scroller.getBoundingClientRect().top;
-    const height = (child) => child.getBoundingClientRect();
+    const height = (/** @type {Element} */ child) => child.getBoundingClientRect();
     const read = [...list.children].find((child) => height(child).bottom > top);
-    const was = read && height(read).top;
+    const was = read ? height(read).top : 0;
     change();
     if (read?.isConnected) this.scrollTo(this.scroller.scrollTop + height(read).top - was);
   }

@@ -6,13 +6,27 @@ const root = globalThis.document?.documentElement;
 const words = JSON.parse(globalThis.document?.getElementById("script-words")?.textContent ?? "{}");
 const language = root?.lang || "en";
 
-/** `text` in the page's language; `{name}` in it becomes `values.name`. */
+/** @typedef {Record<string, string | number>} Values */
+
+/**
+ * `text` in the page's language; `{name}` in it becomes `values.name`.
+ *
+ * @param {string} text
+ * @param {Values} [values]
+ */
 export function t(text, values = {}) {
   const said = words.texts?.[text];
   return fill(typeof said === "string" && said ? said : text, values);
 }
 
-/** One of two texts, by `count`: n("{count} turn", "{count} turns", 3). */
+/**
+ * One of two texts, by `count`: n("{count} turn", "{count} turns", 3).
+ *
+ * @param {string} one
+ * @param {string} many
+ * @param {number} count
+ * @param {Values} [values]
+ */
 export function n(one, many, count, values = {}) {
   const forms = words.texts?.[one];
   const place = words.plural?.[count < 200 ? count : 100 + (count % 100)];
@@ -20,9 +34,17 @@ export function n(one, many, count, values = {}) {
   return fill(said, { count: number(count), ...values });
 }
 
-/** A number as this language writes it. */
+/**
+ * A number as this language writes it.
+ *
+ * @param {number} count
+ */
 export const number = (count) => count.toLocaleString(language);
 
+/**
+ * @param {string} text
+ * @param {Values} values
+ */
 function fill(text, values) {
   return text.replaceAll(/\{(\w+)\}/gu, (whole, name) =>
     Object.hasOwn(values, name) ? String(values[name]) : whole,

@@ -4,6 +4,7 @@
 const { serviceWorker } = navigator;
 const SETTLE = 3000; // ms after the last change of a story before it is kept anew
 
+/** @param {object} message */
 const tell = async (message) => {
   try {
     const { active } = await serviceWorker.ready;
@@ -13,10 +14,13 @@ const tell = async (message) => {
   }
 };
 
-/** Whoever is signed in, as a word that says nothing; null on a page that was kept. */
-const player = document.querySelector("meta[name=player]")?.content ?? null;
+/** @param {string} name */
+const said = (name) => document.querySelector(`meta[name=${name}]`)?.getAttribute("content");
 
-const script = document.querySelector("meta[name=worker]")?.content;
+/** Whoever is signed in, as a word that says nothing; null on a page that was kept. */
+const player = said("player") ?? null;
+
+const script = said("worker");
 
 if (serviceWorker && script && player !== null) {
   serviceWorker.register(script).catch(() => {
@@ -27,7 +31,11 @@ if (serviceWorker && script && player !== null) {
 
 let soon = 0;
 
-/** The adventure at `path` is the last one played: keep it as it stands in a moment. */
+/**
+ * The adventure at `path` is the last one played: keep it as it stands in a moment.
+ *
+ * @param {string} path
+ */
 export function keepToRead(path) {
   if (!serviceWorker || !player) return;
   clearTimeout(soon);

@@ -1,10 +1,15 @@
 // Keys of the whole page, and fingers on the story.
 
-import { $ } from "./page.js";
+import { $, targetOf } from "./page.js";
 
 const FLICK = 70; // px across that are meant
 
-/** Whether `event` is Ctrl or Alt with `letter`, whatever an Alt-key layout makes of it. */
+/**
+ * Whether `event` is Ctrl or Alt with `letter`, whatever an Alt-key layout makes of it.
+ *
+ * @param {KeyboardEvent} event
+ * @param {string} letter
+ */
 export function chord(event, letter, shift = false) {
   if (event.metaKey || event.ctrlKey === event.altKey || event.shiftKey !== shift) return false;
   const key = event.key.toLowerCase();
@@ -19,10 +24,10 @@ export function chord(event, letter, shift = false) {
 export function listen(does) {
   document.addEventListener("keydown", (event) => {
     if (event.isComposing || document.querySelector("dialog:modal")) return;
-    const { target } = event;
-    const writes = target.matches?.("textarea, input");
+    const field = targetOf(event);
+    const writes = field instanceof HTMLTextAreaElement || field instanceof HTMLInputElement;
     // Ctrl+Z takes back typing where something is typed.
-    const typing = writes && event.ctrlKey && target.value !== "" && does.own();
+    const typing = writes && event.ctrlKey && field.value !== "" && does.own();
     let done = false;
     if (chord(event, "r")) done = does.retry();
     else if (chord(event, "z") && !typing) done = does.undo();
@@ -47,12 +52,15 @@ export function listen(does) {
  * @param {() => import("./turnview.js").TurnView | undefined} last
  */
 export function fingers(list, last) {
+  /** @type {{x: number, y: number} | null} */
   let flick = null;
   list.addEventListener(
     "touchstart",
-    ({ touches, target }) => {
+    (event) => {
+      const { touches } = event;
       const view = last();
-      const inside = view?.element.contains(target) && !view.editor && touches.length === 1;
+      const touched = view?.element.contains(targetOf(event));
+      const inside = touched && !view?.editor && touches.length === 1;
       flick = inside ? { x: touches[0].clientX, y: touches[0].clientY } : null;
     },
     { passive: true },
@@ -70,7 +78,8 @@ export function fingers(list, last) {
     },
     { passive: true },
   );
-  list.addEventListener("click", ({ target }) => {
+  list.addEventListener("click", (event) => {
+    const target = targetOf(event);
     const turn = target.closest(".turn");
     for (const open of list.querySelectorAll(".turn.open")) {
       if (open !== turn) open.classList.remove("open");
@@ -79,7 +88,11 @@ export function fingers(list, last) {
   });
 }
 
-/** The keyboard of a phone covers the page; the input stays above it. */
+/**
+ * The keyboard of a phone covers the page; the input stays above it.
+ *
+ * @param {MediaQueryList} phone
+ */
 export function aboveKeyboard(phone) {
   const { visualViewport } = window;
   visualViewport?.addEventListener("resize", () => {
@@ -94,27 +107,32 @@ export function aboveKeyboard(phone) {
 /** Dialogs that buttons open and close, and menus that close by themselves. */
 export function menus() {
   for (const opener of document.querySelectorAll("[data-opens]")) {
+    const opened = opener.getAttribute("data-opens");
     opener.addEventListener("click", (event) => {
       event.preventDefault();
       opener.closest("details")?.removeAttribute("open");
-      $(opener.dataset.opens).showModal();
+      $(/** @type {"keys" | "gestures"} */ (opened)).showModal();
     });
   }
   for (const closer of document.querySelectorAll("[data-closes]")) {
-    closer.addEventListener("click", () => closer.closest("dialog").close());
+    closer.addEventListener("click", () => closer.closest("dialog")?.close());
   }
   for (const dialog of document.querySelectorAll("dialog")) {
     dialog.addEventListener("click", ({ target }) => target === dialog && dialog.close());
   }
-  document.addEventListener("click", ({ target }) => closeMenus(target));
+  document.addEventListener("click", (event) => closeMenus(targetOf(event)));
 }
 
-/** Close the menus that `target` is not in. Whether one was open. */
+/**
+ * Close the menus that `target` is not in. Whether one was open.
+ *
+ * @param {Node | null} target
+ */
 export function closeMenus(target = null) {
   let closed = false;
   for (const menu of document.querySelectorAll("details.menu[open]")) {
     if (menu.contains(target)) continue;
-    if (menu.contains(document.activeElement)) menu.querySelector("summary").focus();
+    if (menu.contains(document.activeElement)) menu.querySelector("summary")?.focus();
     menu.removeAttribute("open");
     closed = true;
   }

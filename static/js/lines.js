@@ -9,6 +9,10 @@ const SHORT_CUT = 1200; // ms without a connection that are nobody's business
 
 let hushed = 0;
 
+/**
+ * @param {string} text
+ * @param {"notice" | "problem"} [kind]
+ */
 export function tell(text, kind = "notice") {
   const line = $("line");
   line.className = `line ${kind}`;
@@ -23,7 +27,12 @@ export function hush() {
   $("line").hidden = true;
 }
 
-/** Say something to this browser's player the first time only. */
+/**
+ * Say something to this browser's player the first time only.
+ *
+ * @param {string} name
+ * @param {string} text
+ */
 export function once(name, text) {
   try {
     if (localStorage.getItem(`grue:told:${name}`)) return;
@@ -36,9 +45,10 @@ export function once(name, text) {
 
 let quiet = 0;
 
-/** `status` as static/js/socket.js tells it. */
+/** @param {import("./socket.js").Status} status */
 export function connection(status) {
   clearTimeout(quiet);
+  /** @type {Partial<Record<import("./socket.js").Status, string>>} */
   const lines = {
     offline: t("Connection lost. What you type is kept; reconnecting …"),
     untrusted: t(

@@ -8,8 +8,10 @@
 
 (() => {
   const KEY = "grue:looks";
+  /** @type {Record<string, string>} */
   const PAGE = { night: "#14110d", paper: "#f6f0e3", terminal: "#07100a" };
   // What may be chosen, the usual first. `text` is a factor of the size that letters have anyway.
+  /** @type {Record<string, string[]>} */
   const CHOICES = {
     theme: ["auto", "night", "paper", "terminal"],
     font: ["book", "plain", "typewriter", "easy"],
@@ -17,13 +19,15 @@
     text: ["1", "0.85", "1.15", "1.3", "1.5", "1.75"],
   };
   const root = document.documentElement;
+  /** @type {HTMLMetaElement | null} */
   const account = document.querySelector("meta[name=looks]");
+  /** @type {Record<string, string>} */
   const looks = {};
 
   function read() {
     let kept = null;
     try {
-      kept = JSON.parse(localStorage.getItem(KEY));
+      kept = JSON.parse(localStorage.getItem(KEY) ?? "null");
     } catch {
       // Forbidden or broken: the usual.
     }
@@ -39,10 +43,14 @@
     return said ? Object.fromEntries(said.split(";").map((each) => each.split("="))) : null;
   }
 
-  /** Signed in, a choice goes along to the player's other browsers. */
+  /**
+   * Signed in, a choice goes along to the player's other browsers.
+   *
+   * @param {string} name
+   */
   function tellTheHost(name) {
     if (!account) return;
-    const { keep, token } = account.dataset;
+    const { keep = "", token = "" } = account.dataset;
     const body = new URLSearchParams({ [name]: looks[name], csrfmiddlewaretoken: token });
     // Kept in this browser already: where the host is away, that is all there is.
     fetch(keep, { method: "POST", body }).catch(() => {});
@@ -56,16 +64,21 @@
     }
     if (text === "1") root.style.removeProperty("--text");
     else root.style.setProperty("--text", text);
-    for (const meta of document.querySelectorAll("meta[name='theme-color']")) {
+    /** @type {NodeListOf<HTMLMetaElement>} */
+    const colours = document.querySelectorAll("meta[name='theme-color']");
+    for (const meta of colours) {
       meta.dataset.usual ??= meta.content;
       meta.content = PAGE[theme] ?? meta.dataset.usual;
     }
-    for (const control of document.querySelectorAll("[data-looks]")) show(control);
+    /** @type {NodeListOf<HTMLInputElement | HTMLSelectElement>} */
+    const controls = document.querySelectorAll("[data-looks]");
+    for (const control of controls) show(control);
   }
 
+  /** @param {HTMLInputElement | HTMLSelectElement} control */
   function show(control) {
-    const value = looks[control.dataset.looks];
-    if (control.type === "radio") control.checked = control.value === value;
+    const value = looks[control.dataset.looks ?? ""];
+    if ("checked" in control && control.type === "radio") control.checked = control.value === value;
     else control.value = value;
   }
 
@@ -73,9 +86,10 @@
   apply();
   document.addEventListener("DOMContentLoaded", apply);
   document.addEventListener("change", ({ target }) => {
-    const name = target.dataset?.looks;
-    if (!CHOICES[name]?.includes(target.value)) return;
-    looks[name] = target.value;
+    const control = /** @type {HTMLInputElement | HTMLSelectElement} */ (target);
+    const name = control.dataset?.looks ?? "";
+    if (!CHOICES[name]?.includes(control.value)) return;
+    looks[name] = control.value;
     try {
       localStorage.setItem(KEY, JSON.stringify(looks));
     } catch {

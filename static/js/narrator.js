@@ -10,6 +10,7 @@ export function watch() {
   if (address) setTimeout(() => look(address), EVERY);
 }
 
+/** @param {string} address */
 async function look(address) {
   try {
     const answer = await fetch(address);
@@ -21,18 +22,23 @@ async function look(address) {
   else if ($("coming")) setTimeout(() => last(address), EVERY);
 }
 
-/** It is here: what the page says of who tells may be a moment old. */
+/**
+ * It is here: what the page says of who tells may be a moment old.
+ *
+ * @param {string} address
+ */
 async function last(address) {
   const answer = await fetch(address).catch(() => null);
   if (answer?.ok && !answer.redirected) show(await answer.text());
 }
 
+/** @param {string} html */
 function show(html) {
   const fresh = new DOMParser().parseFromString(html, "text/html");
-  for (const id of ["narrator", "coming"]) {
+  for (const id of /** @type {const} */ (["narrator", "coming"])) {
     const [old, now] = [$(id), fresh.getElementById(id)];
     if (!old || !now || old.outerHTML === now.outerHTML) continue;
-    if (old.open) now.open = true;
+    if (old.hasAttribute("open")) now.setAttribute("open", "");
     old.replaceWith(document.adoptNode(now));
   }
 }

@@ -6,10 +6,13 @@ import { tell } from "./lines.js";
 import { $ } from "./page.js";
 import * as spans from "./span.js";
 
+/** @typedef {import("./story.js").Turn} Turn */
+/** @typedef {{turns: Turn[], earlier: boolean}} Answer */
+
 export class Stretch {
   /**
    * @param {string} url where turns before another are asked for
-   * @param {{path: () => object[], more: () => boolean, came: (answer: object) => void,
+   * @param {{path: () => Turn[], more: () => boolean, came: (answer: Answer) => void,
    *   hold: (change: () => void) => void, draw: () => void}} story `more`: the server has older
    *   turns; `hold` keeps what is read in place
    */
@@ -18,15 +21,25 @@ export class Stretch {
     this.story = story;
     this.span = spans.WHOLE;
     this.fetching = false;
+    /** @type {(() => void)[]} */
     this.watches = [];
   }
 
-  /** The first and the last place in `path` that stand on the page. */
+  /**
+   * The first and the last place in `path` that stand on the page.
+   *
+   * @param {Turn[]} path
+   */
   places(path) {
     return spans.places(path, this.span);
   }
 
-  /** The story moved: go along, and let go of what is far above where nobody reads it. */
+  /**
+   * The story moved: go along, and let go of what is far above where nobody reads it.
+   *
+   * @param {Turn[]} path
+   * @param {{head: boolean, atEnd: boolean}} how
+   */
   moved(path, { head, atEnd }) {
     if (head && this.span.to) this.span = spans.end(path);
     if (atEnd) this.span = spans.trimmed(path, this.span);
@@ -38,7 +51,11 @@ export class Stretch {
     this.story.draw();
   }
 
-  /** Other turns come onto the page, and what is read stays where it is. */
+  /**
+   * Other turns come onto the page, and what is read stays where it is.
+   *
+   * @param {(path: Turn[], span: spans.Span) => spans.Span} move
+   */
   slide(move) {
     this.span = move(this.story.path(), this.span);
     this.story.hold(this.story.draw);
@@ -76,7 +93,11 @@ export class Stretch {
     this.story.came(page);
   }
 
-  /** Bring `turn` onto the page, with those around it. False where it is not on this branch. */
+  /**
+   * Bring `turn` onto the page, with those around it. False where it is not on this branch.
+   *
+   * @param {string} turn
+   */
   async reach(turn) {
     const known = () => this.story.path().some(({ id }) => id === turn);
     this.fetching = true;
@@ -97,7 +118,11 @@ export class Stretch {
     return true;
   }
 
-  /** Bring more whenever one of the two links comes near in `scroller`. */
+  /**
+   * Bring more whenever one of the two links comes near in `scroller`.
+   *
+   * @param {HTMLElement} scroller
+   */
   watch(scroller) {
     const later = () => this.slide(spans.down);
     const older = () => this.older();
@@ -110,9 +135,16 @@ export class Stretch {
     }
   }
 
-  /** Do `more` whenever `link` comes near, for as long as it is near. */
+  /**
+   * Do `more` whenever `link` comes near, for as long as it is near.
+   *
+   * @param {HTMLElement} link
+   * @param {() => unknown} more false where nothing came
+   * @param {HTMLElement} scroller
+   */
   whenNear(link, more, scroller) {
-    const near = ([...seen]) => seen.at(-1).isIntersecting && !this.fetching && again();
+    const near = (/** @type {IntersectionObserverEntry[]} */ seen) =>
+      seen.at(-1)?.isIntersecting && !this.fetching && again();
     const watch = new IntersectionObserver(near, { root: scroller, rootMargin: "800px 0px" });
     const again = async () => {
       if (!this.story.path().length) return; // the first snapshot is on its way

@@ -2,6 +2,7 @@
 // tabs bring what they show when they are first looked at.
 
 import { t } from "./i18n.js";
+import { $, targetOf } from "./page.js";
 
 const BESIDE = matchMedia("(min-width: 68rem)");
 
@@ -13,10 +14,13 @@ export class Panel {
   constructor(dialog, shown) {
     this.dialog = dialog;
     this.shown = shown;
-    this.tabs = [...dialog.querySelectorAll("[role=tab]")];
+    /** @type {NodeListOf<HTMLElement>} */
+    const tabs = dialog.querySelectorAll("[role=tab]");
+    this.tabs = [...tabs];
+    /** @type {HTMLElement | null} */
     this.opener = null;
     for (const tab of this.tabs) {
-      tab.addEventListener("click", () => this.open(tab.dataset.tab));
+      tab.addEventListener("click", () => this.open(tab.dataset.tab ?? ""));
       tab.addEventListener("keydown", (event) => this.key(event, tab));
     }
     dialog.addEventListener("close", () => this.closed());
@@ -34,34 +38,48 @@ export class Panel {
   }
 
   get name() {
-    return this.tabs.find((tab) => tab.getAttribute("aria-selected") === "true")?.dataset.tab;
+    const open = this.tabs.find((tab) => tab.getAttribute("aria-selected") === "true");
+    return open?.dataset.tab ?? "";
   }
 
-  /** Whether the tab `name` can be seen. */
+  /**
+   * Whether the tab `name` can be seen.
+   *
+   * @param {string} name
+   */
   shows(name) {
     return this.dialog.open && this.name === name;
   }
 
+  /**
+   * @param {string} name
+   * @param {HTMLElement | null} opener
+   */
   open(name, opener = null) {
     for (const tab of this.tabs) {
       const here = tab.dataset.tab === name;
       tab.setAttribute("aria-selected", String(here));
       tab.tabIndex = here ? 0 : -1;
-      document.getElementById(`tab-${tab.dataset.tab}`).hidden = !here;
+      $(`tab-${tab.dataset.tab}`).hidden = !here;
       if (here) this.dialog.setAttribute("aria-label", tab.textContent);
       if (here) tab.scrollIntoView({ block: "nearest", inline: "nearest" });
     }
     if (!this.dialog.open) {
-      this.opener = opener ?? document.activeElement;
+      this.opener = opener ?? /** @type {HTMLElement | null} */ (document.activeElement);
       document.body.classList.toggle("with-panel", BESIDE.matches);
       if (BESIDE.matches) this.dialog.show();
       else this.dialog.showModal();
-      this.tabs.find((tab) => tab.dataset.tab === name).focus();
+      this.tabs.find((tab) => tab.dataset.tab === name)?.focus();
     }
     this.shown[name]?.();
   }
 
-  /** Show the tab `name`, or put it away where it stands open. */
+  /**
+   * Show the tab `name`, or put it away where it stands open.
+   *
+   * @param {string} name
+   * @param {HTMLElement} opener
+   */
   toggle(name, opener) {
     if (this.shows(name)) this.dialog.close();
     else this.open(name, opener);
@@ -73,18 +91,24 @@ export class Panel {
     this.opener = null;
   }
 
+  /**
+   * @param {KeyboardEvent} event
+   * @param {HTMLElement} tab
+   */
   key(event, tab) {
     const at = this.tabs.indexOf(tab);
-    const to = {
+    /** @type {Record<string, number>} */
+    const places = {
       ArrowRight: (at + 1) % this.tabs.length,
       ArrowLeft: (at - 1 + this.tabs.length) % this.tabs.length,
       Home: 0,
       End: this.tabs.length - 1,
-    }[event.key];
+    };
+    const to = places[event.key];
     if (to === undefined) return;
     event.preventDefault();
     this.tabs[to].focus();
-    this.open(this.tabs[to].dataset.tab);
+    this.open(this.tabs[to].dataset.tab ?? "");
   }
 }
 
@@ -93,17 +117,24 @@ export class Panel {
  * a form's answer says comes back into the box.
  */
 export class Part {
+  /** @param {HTMLElement} box */
   constructor(box) {
     this.box = box;
-    this.url = null;
+    this.url = "";
+    this.first = ""; // the address that it was first asked for by
     this.asked = 0;
     box.addEventListener("click", (event) => this.click(event));
     box.addEventListener("submit", (event) => this.submit(event));
   }
 
+  /**
+   * @param {string} url
+   * @param {RequestInit} options
+   */
   async load(url, options = {}) {
     this.url = url;
     const asked = (this.asked += 1);
+    /** @type {string | null} */
     let page;
     try {
       const answer = await fetch(url, options);
@@ -121,6 +152,7 @@ export class Part {
     else this.put(page);
   }
 
+  /** @param {string} page */
   put(page) {
     // A document that is parsed this way runs no script.
     const made = new DOMParser().parseFromString(page, "text/html");
@@ -134,6 +166,7 @@ export class Part {
     this.box.replaceChildren(...document.adoptNode(part).childNodes);
   }
 
+  /** @param {string} text */
   say(text) {
     const line = document.createElement("p");
     line.className = "empty";
@@ -142,10 +175,12 @@ export class Part {
     this.box.replaceChildren(line);
   }
 
+  /** @param {MouseEvent} event */
   click(event) {
-    const link = event.target.closest("a[href]");
+    /** @type {HTMLAnchorElement | null} */
+    const link = targetOf(event).closest("a[href]");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey || link.download) return;
-    const url = new URL(link.getAttribute("href"), new URL(this.url, location.href));
+    const url = new URL(link.getAttribute("href") ?? "", new URL(this.url, location.href));
     const adventure = location.pathname;
     const ours = url.origin === location.origin && url.pathname.startsWith(adventure);
     event.preventDefault();
@@ -154,13 +189,17 @@ export class Part {
     else location.assign(url.href);
   }
 
+  /** @param {SubmitEvent} event */
   submit(event) {
     event.preventDefault();
-    const { target: form, submitter } = event;
+    const form = /** @type {HTMLFormElement} */ (event.target);
+    const submitter = /** @type {HTMLButtonElement | null} */ (event.submitter);
     const url = new URL(form.getAttribute("action") || this.url, location.href);
     const data = new FormData(form, submitter);
     if (form.method === "get") {
-      url.search = new URLSearchParams(data).toString();
+      // No form of ours that asks for a page has a file in it.
+      const asked = /** @type {[string, string][]} */ ([...data]);
+      url.search = new URLSearchParams(asked).toString();
       this.load(url.href);
     } else {
       if (submitter) submitter.disabled = true;

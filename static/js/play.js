@@ -13,15 +13,27 @@ import * as keys from "./keys.js";
 import { connection, hush, once, tell } from "./lines.js";
 import * as narrator from "./narrator.js";
 import { Stretch } from "./older.js";
-import { $, touch } from "./page.js";
+import { $, targetOf, touch } from "./page.js";
 import * as place from "./place.js";
+import { texts } from "./prose.js";
 import { MOST, STEP } from "./span.js";
 import { Socket, uuid } from "./socket.js";
 import * as story from "./story.js";
 import { TurnView } from "./turnview.js";
 import { Waiting } from "./waiting.js";
 
-const here = JSON.parse($("adventure-data").textContent); // {id, socket, turns, tree}
+/** @typedef {import("./story.js").Turn} Turn */
+/** @typedef {import("./story.js").State} State */
+/** @typedef {import("./story.js").Wish} Wish */
+/** @typedef {{turn: string, here: boolean, words: string}} Found a passage; `here`: on this branch */
+
+/**
+ * Addresses of this adventure, and where the reader asked to begin.
+ *
+ * @type {{id: string, socket: string, turns: string, tree: string, versions: string,
+ *   opens_at: Found | null}}
+ */
+const here = JSON.parse($("adventure-data").textContent);
 
 const scroller = $("scroller");
 const list = $("turns");
@@ -35,13 +47,19 @@ const buttons = {
 const DOUBLE_TAP = 350; // ms in which the second tap of a finger belongs to the first
 
 let state = story.empty();
-const views = new Map(); // turn id -> TurnView
-const edits = new Map(); // key of an edit -> TurnView
+/** @type {Map<string, TurnView>} */
+const views = new Map(); // by turn
+/** @type {Map<string, TurnView>} */
+const edits = new Map(); // by the key of an edit
+/** @type {{key: string, element: HTMLElement} | null} */
 let echoed = null; // the turn that is shown before the server has it
 let started = false;
+/** @type {string | null} */
 let stopping = null; // the turn that was told to stop
-let began = null; // {name, at}: the last click that began a reply
-const undoing = new Map(); // key of an undo -> the action that it takes back
+/** @type {{name: string, at: number} | null} */
+let began = null; // the last click that began a reply
+/** @type {Map<string, {id: string, kind: string, text: string}>} */
+const undoing = new Map(); // by the key of an undo: the action that it takes back
 
 const drafts = new Drafts(here.id);
 const announcer = new Announcer($("spoken"));
@@ -83,7 +101,7 @@ const aloud = new Aloud({
 const beside = new Beside(here.tree, {
   head: () => state.head,
   busy: () => story.busy(state),
-  go: (turn) => command("go_to_turn", { turn }),
+  go: (turn) => command({ type: "go_to_turn", turn }),
   jump: (found) => jump(found),
 });
 const entry = new Entry(drafts, {
@@ -104,11 +122,12 @@ const socket = new Socket(address.href, {
 
 // ---------------------------------------------------------------- events in
 
+/** @param {Protocol.Event} event */
 function heard(event) {
   const before = state;
   state = story.reduce(state, event);
   if (event.type === "accepted" || event.type === "error") answered(event);
-  if (document.hidden && event.type in ENDS) inTitle(event.type);
+  if (document.hidden && event.type in ENDS) inTitle(ENDS[event.type]);
   if (event.type === "snapshot" && !started) first();
   // To a turn that this page has never seen (the tree leads anywhere): nobody else will bring it.
   if (event.type === "head.moved" && state.missing) socket.restart();
@@ -119,7 +138,11 @@ function heard(event) {
   if (state.then) goOnWith(state.then);
 }
 
-/** Once the narrator has stopped: what the player asked for meanwhile. */
+/**
+ * Once the narrator has stopped: what the player asked for meanwhile.
+ *
+ * @param {Wish} then
+ */
 function goOnWith(then) {
   if (story.busy(state)) {
     stop();
@@ -130,7 +153,11 @@ function goOnWith(then) {
   else if (entry.text) send();
 }
 
-// What the title of a window that nobody looks at says when a reply has ended.
+/**
+ * What the title of a window that nobody looks at says when a reply has ended.
+ *
+ * @type {Record<string, string>}
+ */
 const ENDS = {
   "turn.told": t("Reply ready"),
   "turn.stopped": t("Reply stopped"),
@@ -138,21 +165,25 @@ const ENDS = {
 };
 let ended = ""; // what the title says before the story's name
 
-function inTitle(type) {
-  ended = type ? ENDS[type] : "";
+/** @param {string} words "" for the story's name alone */
+function inTitle(words) {
+  ended = words;
   const title = `${state.adventure?.title ?? $("title").textContent} · Grue`;
   document.title = ended ? `${ended} · ${title}` : title;
 }
 
-function answered({ type, key, message }) {
+/** @param {Protocol.Accepted | Protocol.ErrorEvent} event */
+function answered(event) {
+  const key = event.key ?? "";
   drafts.answered(key);
-  if (type === "accepted" && undoing.has(key)) entry.takeBack(undoing.get(key));
+  const undone = undoing.get(key);
+  if (event.type === "accepted" && undone) entry.takeBack(undone);
   undoing.delete(key);
   const view = edits.get(key);
   if (!view) return;
   edits.delete(key);
-  if (type === "accepted") view.closeEditor();
-  else view.unsaved(message);
+  if (event.type === "accepted") view.closeEditor();
+  else view.unsaved(event.message);
 }
 
 /** The first snapshot: what the server drew is replaced, turn for turn, by what can be played. */
@@ -173,9 +204,10 @@ function first() {
   }
 }
 
-function refused({ message, command }) {
+/** @param {import("./story.js").Problem} problem */
+function refused({ message, command: made }) {
   tell(message, "problem");
-  if (command?.type === "take_action") entry.giveBack(command);
+  if (made?.type === "take_action") entry.giveBack(made);
 }
 
 /** Something was skipped. The server mends it by itself in most cases; if not, start over. */
@@ -208,6 +240,7 @@ function drawSoon() {
   else drawing ||= requestAnimationFrame(draw);
 }
 
+/** @param {State} before what the page has shown until now */
 function show(before) {
   const whole = story.path(state);
   stretch.moved(whole, { head: before.head !== state.head, atEnd: follow.atEnd });
@@ -219,12 +252,12 @@ function show(before) {
   $("later").hidden = follow.whole;
   showEcho(pending);
   const turn = story.underWay(state);
-  waiting.heard(turn, state.waiting[turn?.id]);
+  waiting.heard(turn, turn ? state.waiting[turn.id] : undefined);
   showEnds(before);
   showControls();
   aloud.heard();
-  const was = before.turns[state.head]?.status;
-  if (before.head !== state.head || was !== state.turns[state.head]?.status) {
+  const was = story.turnOf(before, state.head)?.status;
+  if (before.head !== state.head || was !== story.headTurn(state)?.status) {
     beside.moved();
     if (!story.busy(state)) keepToRead(location.pathname);
   }
@@ -235,6 +268,11 @@ function show(before) {
   }
 }
 
+/**
+ * @param {Turn[]} path
+ * @param {Protocol.TakeAction | null} pending
+ * @param {State} before
+ */
 function showTurns(path, pending, before) {
   const retold = story.retelling(state);
   const wanted = new Set(path.map((turn) => turn.id));
@@ -243,6 +281,7 @@ function showTurns(path, pending, before) {
     view.element.remove();
     views.delete(id);
   }
+  /** @type {HTMLElement | null} */
   let previous = null;
   for (const turn of path) {
     const last = turn.id === state.head && !pending;
@@ -251,6 +290,7 @@ function showTurns(path, pending, before) {
       view = new TurnView(turn, hands);
       views.set(turn.id, view);
     }
+    /** @type {ChildNode | null} */
     const where = previous ? previous.nextSibling : list.firstChild;
     if (view.element !== where) list.insertBefore(view.element, where);
     previous = view.element;
@@ -260,6 +300,13 @@ function showTurns(path, pending, before) {
   }
 }
 
+/**
+ * @param {TurnView} view
+ * @param {Turn} turn
+ * @param {boolean} last
+ * @param {boolean} fading
+ * @param {State} before
+ */
 function refresh(view, turn, last, fading, before) {
   const live = Boolean(before.turns[turn.id]) && turn.id === state.head;
   const added = view.update(turn, {
@@ -279,21 +326,25 @@ function refresh(view, turn, last, fading, before) {
   if (added || turn.status !== was.status) follow.words();
 }
 
-/** What the player did, before the server has said a word about it. */
-function showEcho(command) {
-  if (!command) {
+/**
+ * What the player did, before the server has said a word about it.
+ *
+ * @param {Protocol.TakeAction | null} action
+ */
+function showEcho(action) {
+  if (!action) {
     echoed?.element.remove();
     echoed = null;
     return;
   }
-  if (echoed?.key === command.key) return;
+  if (echoed?.key === action.key) return;
   echoed?.element.remove();
   const view = new TurnView(
     {
-      id: command.key,
-      kind: command.kind,
-      shown: story.shownAction(command.kind, command.text),
-      action: command.text,
+      id: action.key,
+      kind: action.kind,
+      shown: story.shownAction(action.kind, action.text ?? ""),
+      action: action.text ?? "",
       reply: "",
       status: "queued",
       attempt: 1,
@@ -301,22 +352,27 @@ function showEcho(command) {
     hands,
   );
   view.element.classList.add("last");
-  echoed = { key: command.key, element: view.element };
+  echoed = { key: action.key, element: view.element };
   list.append(view.element);
   follow.turn(view.element);
 }
 
-/** Scroll where the reader expects it after the story changed its shape. */
+/**
+ * Scroll where the reader expects it after the story changed its shape.
+ *
+ * @param {State} before
+ */
 function showEnds(before) {
-  const head = views.get(state.head);
+  const head = viewOfHead();
   if (!head) {
-    if (state.turns[state.head]?.reply !== before.turns[state.head]?.reply) follow.words();
+    const was = story.turnOf(before, state.head);
+    if (story.headTurn(state)?.reply !== was?.reply) follow.words();
     return;
   }
   if (!before.head) {
     restorePlace();
   } else if (before.head !== state.head) {
-    const telling = before.turns[before.head]?.parent === head.turn.parent;
+    const telling = story.headTurn(before)?.parent === head.turn.parent;
     if (!story.settled(head.turn)) {
       if (follow.on) follow.turn(head.element);
       else follow.words();
@@ -330,7 +386,7 @@ function showEnds(before) {
 
 function restorePlace() {
   const known = place.restore(here.id, scroller, (turn) => views.get(turn)?.element);
-  if (!known && story.headTurn(state).kind === "opening") {
+  if (!known && story.headTurn(state)?.kind === "opening") {
     scroller.scrollTop = 0; // a story is read from its beginning
   } else if (!known) {
     follow.toEnd();
@@ -341,9 +397,14 @@ function restorePlace() {
 
 // ---------------------------------------------------------------- passages that were found
 
+/** @type {Found | null} */
 let awaited = null; // a passage on another branch, until the story has gone there
 
-/** Show a turn, wherever it is: on this page, further up, or on another branch. */
+/**
+ * Show a turn, wherever it is: on this page, further up, or on another branch.
+ *
+ * @param {Found} found
+ */
 async function jump(found) {
   const { turn, here: onThisBranch } = found;
   const known = story.path(state).some(({ id }) => id === turn);
@@ -352,10 +413,14 @@ async function jump(found) {
     return;
   }
   awaited = found;
-  command("go_to_turn", { turn });
+  command({ type: "go_to_turn", turn });
 }
 
-/** The turn stands on the page: the reader sees it, and in it what was searched for. */
+/**
+ * The turn stands on the page: the reader sees it, and in it what was searched for.
+ *
+ * @param {{turn: string, words: string}} found
+ */
 function arrive({ turn, words }) {
   const element = views.get(turn)?.element;
   if (!element) return;
@@ -369,14 +434,18 @@ function arrive({ turn, words }) {
   announcer.say(range?.toString() ?? "");
 }
 
-/** Mark `words` in a turn, if this browser can, and say where they are. */
+/**
+ * Mark `words` in a turn, if this browser can, and say where they are.
+ *
+ * @param {HTMLElement} element
+ * @param {string} words
+ */
 function passageIn(element, words) {
-  const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
   const wanted = words.toLowerCase();
-  for (let node = walker.nextNode(); wanted && node; node = walker.nextNode()) {
+  for (const node of wanted ? texts(element) : []) {
     const at = node.data.toLowerCase().indexOf(wanted);
     // Letters that change their length when they become small are not marked.
-    if (at < 0 || at + wanted.length > node.length || node.parentElement.closest("button"))
+    if (at < 0 || at + wanted.length > node.length || node.parentElement?.closest("button"))
       continue;
     const range = document.createRange();
     range.setStart(node, at);
@@ -394,12 +463,11 @@ function openAt() {
   history.replaceState(history.state, "", location.pathname);
   if (found.here) jump(found);
   else {
-    $("elsewhere")
-      ?.querySelector("button")
-      .addEventListener("click", () => {
-        $("elsewhere").remove();
-        jump(found);
-      });
+    const note = $("elsewhere");
+    note?.querySelector("button")?.addEventListener("click", () => {
+      note.remove();
+      jump(found);
+    });
   }
 }
 
@@ -424,8 +492,16 @@ function showControls() {
 
 // ---------------------------------------------------------------- commands out
 
-function command(type, more = {}) {
-  const made = { type, key: uuid(), ...more };
+/**
+ * Each kind of command, before it has its key.
+ *
+ * @typedef {import("./story.js").Command extends infer C ? C extends unknown ? Omit<C, "key"> :
+ *   never : never} Wanted
+ */
+
+/** @param {Wanted} wanted */
+function command(wanted) {
+  const made = /** @type {import("./story.js").Command} */ ({ ...wanted, key: uuid() });
   state = story.reduce(state, { type: "page.sent", command: made });
   if (made.type === "take_action") drafts.sent(made);
   socket.send(made);
@@ -434,9 +510,12 @@ function command(type, more = {}) {
   return made.key;
 }
 
+/** @type {import("./turnview.js").Hands} */
 const hands = {
   edit(turn, changes) {
-    edits.set(command("edit_turn", { turn: turn.id, ...changes }), views.get(turn.id));
+    const key = command({ type: "edit_turn", turn: turn.id, ...changes });
+    const view = views.get(turn.id);
+    if (view) edits.set(key, view);
   },
   edited: () => entry.focus(),
   async versions(turn) {
@@ -445,7 +524,7 @@ const hands = {
     return (await answer.json()).versions;
   },
   go(turn) {
-    command("go_to_turn", { turn });
+    command({ type: "go_to_turn", turn });
   },
   retry: () => retry(),
 };
@@ -457,12 +536,12 @@ function send() {
   else if (story.busy(state)) stopAnd("send");
   else {
     entry.clear();
-    command("take_action", { kind, text });
+    command({ type: "take_action", kind, text });
   }
 }
 
 function goOn() {
-  if (!buttons.continue.disabled) command("take_action", { kind: "continue", text: "" });
+  if (!buttons.continue.disabled) command({ type: "take_action", kind: "continue", text: "" });
 }
 
 function retry() {
@@ -472,10 +551,11 @@ function retry() {
     return true;
   }
   const head = story.headTurn(state);
+  if (!head) return false;
   if (story.retellings(head).length === 1) {
     once("retry", t("The other reply is kept: ‹\u00a0› goes back to it."));
   }
-  command("retry_turn", { turn: head.id });
+  command({ type: "retry_turn", turn: head.id });
   return true;
 }
 
@@ -483,19 +563,25 @@ function stop() {
   const turn = story.underWay(state);
   if (turn && stopping !== turn.id) {
     stopping = turn.id;
-    command("stop_turn", { turn: turn.id });
+    command({ type: "stop_turn", turn: turn.id });
   }
   return Boolean(turn);
 }
 
-/** End the reply where it is; what was asked for follows. Words stay in the input until then. */
+/**
+ * End the reply where it is; what was asked for follows. Words stay in the input until then.
+ *
+ * @param {Wish} then
+ */
 function stopAnd(then) {
   state = story.reduce(state, { type: "page.then", then });
   stop();
 }
 
+const viewOfHead = () => (state.head ? views.get(state.head) : undefined);
+
 function editLast() {
-  const view = views.get(state.head);
+  const view = viewOfHead();
   if (!view || !story.settled(view.turn)) return false;
   view.edit("action");
   return true;
@@ -510,20 +596,23 @@ function hushAloud() {
 // ---------------------------------------------------------------- hands
 
 function undo() {
-  const { id, kind, action } = story.headTurn(state);
+  const head = story.headTurn(state);
   const edit = story.undoesEdit(state);
-  const key = command("undo_turn");
-  if (!edit && action) undoing.set(key, { id, kind, text: action });
+  const key = command({ type: "undo_turn" });
+  if (head?.action && !edit) undoing.set(key, { id: head.id, kind: head.kind, text: head.action });
 }
 
 function redo() {
   entry.forgetTakenBack();
-  command("redo_turn");
+  command({ type: "redo_turn" });
 }
 
 /**
  * Whether a click is the second half of a double click whose first half began a reply: it is not
  * meant for what the button has become. Browsers count clicks by themselves, some not for fingers.
+ *
+ * @param {string} name
+ * @param {MouseEvent} event
  */
 function doubled(name, event) {
   if (began?.name !== name) return false;
@@ -531,6 +620,10 @@ function doubled(name, event) {
   return touch.matches && event.detail === 1 && event.timeStamp - began.at < DOUBLE_TAP;
 }
 
+/**
+ * @param {keyof typeof buttons} name
+ * @param {() => void} does
+ */
 const press = (name, does) =>
   buttons[name].addEventListener("click", (event) => {
     if (buttons[name].disabled || doubled(name, event)) return;
@@ -546,10 +639,11 @@ press("redo", redo);
 press("send", () => (buttons.send.dataset.does === "send" ? send() : stop()));
 // A key that is held down presses a button again and again.
 $("dock").addEventListener("keydown", (event) => {
-  if (event.repeat && event.target.matches("button")) event.preventDefault();
+  if (event.repeat && targetOf(event).matches("button")) event.preventDefault();
 });
 $("dock").addEventListener("submit", (event) => event.preventDefault());
 
+/** @param {"undo" | "redo"} name */
 function click(name) {
   if (buttons[name].disabled) return false;
   buttons[name].click();
@@ -568,7 +662,7 @@ keys.listen({
   help: () => $("keys").showModal(),
   own: () => !entry.holdsTakenBack, // what is typed there is the player's own
 });
-keys.fingers(list, () => views.get(state.head));
+keys.fingers(list, viewOfHead);
 keys.aboveKeyboard(touch);
 keys.menus();
 
@@ -580,16 +674,15 @@ $("pill").addEventListener("click", () => {
 
 $("aloud").hidden = false;
 $("aloud").addEventListener("click", async () => {
-  $("aloud").closest("details").removeAttribute("open");
+  $("aloud").closest("details")?.removeAttribute("open");
   if (aloud.on) aloud.stop();
-  else if (await aloud.hasVoices()) aloud.start(state.head);
-  else {
+  else if (!(await aloud.hasVoices())) {
     tell(
       t(
         "This browser has no voices to read with. Add one in your device’s settings for speech, or use another browser.",
       ),
     );
-  }
+  } else if (state.head) aloud.start(state.head);
 });
 $("hush").addEventListener("click", hushAloud);
 controls(aloud, $("voice"));
@@ -608,5 +701,5 @@ addEventListener("pageshow", ({ persisted }) => persisted && socket.hurry());
 document.addEventListener("visibilitychange", () => {
   if (document.visibilityState !== "visible") return;
   socket.hurry();
-  if (ended) inTitle(null);
+  if (ended) inTitle("");
 });

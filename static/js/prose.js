@@ -11,9 +11,22 @@ function paragraph() {
 }
 
 /**
+ * The text nodes in `element`, in order.
+ *
+ * @param {Node} element
+ * @returns {Generator<Text>}
+ */
+export function* texts(element) {
+  const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) yield /** @type {Text} */ (walker.currentNode);
+}
+
+/**
  * Add `text` to the end of `reply`, whose paragraphs end at line breaks.
  *
- * `soft` lets the words fade in; each becomes plain text again once it has.
+ * @param {HTMLElement} reply
+ * @param {string} text
+ * @param {boolean} [soft] let the words fade in; each becomes plain text again once it has
  */
 export function append(reply, text, soft = false) {
   for (const part of text.split(BREAK)) {
@@ -26,11 +39,11 @@ export function append(reply, text, soft = false) {
       delete reply.dataset.broken;
       reply.append(paragraph());
     }
-    const p = reply.lastElementChild;
-    p.append(soft ? fading(part) : part);
+    reply.lastElementChild?.append(soft ? fading(part) : part);
   }
 }
 
+/** @param {string} text */
 function fading(text) {
   const words = document.createElement("span");
   words.className = "fresh";
@@ -39,13 +52,19 @@ function fading(text) {
   return words;
 }
 
+/** @param {HTMLElement} words */
 function settle(words) {
-  const p = words.parentNode;
+  const p = words.parentElement;
   words.replaceWith(...words.childNodes);
   if (!p?.querySelector(".fresh")) p?.normalize();
 }
 
-/** Put `text` in place of all that `reply` holds. */
+/**
+ * Put `text` in place of all that `reply` holds.
+ *
+ * @param {HTMLElement} reply
+ * @param {string} text
+ */
 export function replace(reply, text) {
   delete reply.dataset.broken;
   reply.replaceChildren();

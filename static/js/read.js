@@ -3,15 +3,17 @@
 import { Aloud, controls } from "./aloud.js";
 import { t } from "./i18n.js";
 
-const $ = (id) => document.getElementById(id);
+/** @param {string} id */
+const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
+const settings = /** @type {HTMLDialogElement} */ ($("settings"));
 const story = [...document.querySelectorAll("article.turn")].map((element) => {
   const reply = element.querySelector(".reply");
   return {
-    id: element.dataset.turn,
+    id: element.getAttribute("data-turn") ?? "",
     element,
     boxes: { shown: element.querySelector(".action"), reply },
     shown: element.querySelector(".action")?.textContent ?? "",
-    reply: [...reply.querySelectorAll("p")].map((p) => p.textContent).join("\n"),
+    reply: [...(reply?.querySelectorAll("p") ?? [])].map((p) => p.textContent).join("\n"),
     done: true,
   };
 });
@@ -19,7 +21,9 @@ const story = [...document.querySelectorAll("article.turn")].map((element) => {
 const aloud = new Aloud({
   turns: () => story,
   box: (id, part) => {
-    const { boxes, element } = story.find((turn) => turn.id === id);
+    const turn = story.find((each) => each.id === id);
+    if (!turn) return null;
+    const { boxes, element } = turn;
     const { top, bottom } = element.getBoundingClientRect();
     if (bottom < 0 || top > innerHeight) element.scrollIntoView({ block: "start" });
     return boxes[part];
@@ -40,8 +44,9 @@ $("aloud").addEventListener("click", () => {
 $("print").addEventListener("click", () => print());
 controls(aloud, $("voice"));
 
-$("settings").addEventListener("click", ({ target }) => {
-  if (target === $("settings") || target.closest("[data-closes]")) $("settings").close();
+settings.addEventListener("click", ({ target }) => {
+  const closes = target instanceof Element && target.closest("[data-closes]");
+  if (target === settings || closes) settings.close();
 });
-document.querySelector("[data-opens]").addEventListener("click", () => $("settings").showModal());
+document.querySelector("[data-opens]")?.addEventListener("click", () => settings.showModal());
 document.addEventListener("keydown", ({ key }) => key === "Escape" && aloud.stop());

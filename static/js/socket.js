@@ -6,7 +6,16 @@ const LONGEST_WAIT = 15_000; // ms
 const PING_EVERY = 20_000; // ms
 const PONG_WITHIN = 10_000; // ms
 
-// The server meant it: coming back changes nothing.
+/**
+ * @typedef {"connecting" | "open" | "offline" | "untrusted" | "blocked" | "signed-out" |
+ *   "elsewhere" | "gone"} Status
+ */
+
+/**
+ * The server meant it: coming back changes nothing.
+ *
+ * @type {Record<number, Status>}
+ */
 const FINAL = {
   4401: "signed-out",
   4404: "gone",
@@ -16,11 +25,14 @@ const FINAL = {
 const FLOODED = 4429;
 const ASK_AFTER = 2; // times that it did not open, before the server is asked why
 
+/** @param {Uint8Array<ArrayBuffer>} bytes */
+const fill = (bytes) => crypto.getRandomValues(bytes);
+
 /**
  * A random UUID, version 4. `crypto.randomUUID` is missing on plain http, where Grue is often
  * played (an address on the home network).
  */
-export function uuid(random = (bytes) => crypto.getRandomValues(bytes)) {
+export function uuid(random = fill) {
   const bytes = random(new Uint8Array(16));
   bytes[6] = (bytes[6] & 0x0f) | 0x40;
   bytes[8] = (bytes[8] & 0x3f) | 0x80;
@@ -28,7 +40,11 @@ export function uuid(random = (bytes) => crypto.getRandomValues(bytes)) {
   return [8, 12, 16, 20].reduceRight((id, at) => `${id.slice(0, at)}-${id.slice(at)}`, hex);
 }
 
-/** How long to wait before try number `tries` (from 0): twice as long each time, never in step. */
+/**
+ * How long to wait before try number `tries` (from 0): twice as long each time, never in step.
+ *
+ * @param {number} tries
+ */
 export function pause(tries, random = Math.random) {
   const most = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** tries);
   return most / 2 + (most / 2) * random();
@@ -37,9 +53,7 @@ export function pause(tries, random = Math.random) {
 export class Socket {
   /**
    * @param {string} url ws:// or wss:// address
-   * @param {{onEvent: (event: object) => void, onStatus: (status: string) => void}} ears
-   *   status: "connecting", "open", "offline", "untrusted", "blocked", "signed-out", "elsewhere"
-   *   or "gone"
+   * @param {{onEvent: (event: Protocol.Event) => void, onStatus: (status: Status) => void}} ears
    * @param {{WebSocket?: typeof WebSocket, fetch?: typeof fetch, origin?: string}} [outside]
    */
   constructor(url, { onEvent, onStatus }, outside = {}) {
@@ -47,16 +61,22 @@ export class Socket {
     this.onEvent = onEvent;
     this.onStatus = onStatus;
     this.WebSocket = outside.WebSocket ?? globalThis.WebSocket;
-    this.fetch = outside.fetch ?? ((url) => globalThis.fetch(url));
+    this.fetch = outside.fetch ?? ((/** @type {RequestInfo | URL} */ what) => fetch(what));
     this.origin = outside.origin ?? globalThis.location?.origin;
     this.refused = 0; // how often it did not even open, in a row
+    /** @type {Status | null} */
     this.cause = null; // why, where the server said so
+    /** @type {string | null} */
     this.after = null; // the last log id seen
+    /** @type {number | null} */
     this.version = null; // the adventure's version there
-    this.unanswered = new Map(); // key -> command
+    /** @type {Map<string, import("./story.js").Command>} */
+    this.unanswered = new Map(); // by key
     this.tries = 0;
+    /** @type {WebSocket | null} */
     this.socket = null;
-    this.timers = { back: null, ping: null, pong: null };
+    /** @type {Record<"back" | "ping" | "pong", ReturnType<typeof setTimeout> | undefined>} */
+    this.timers = { back: undefined, ping: undefined, pong: undefined };
     this.over = false;
     this.open = false;
   }
@@ -68,7 +88,9 @@ export class Socket {
     this.open = false;
     const url = new URL(this.url);
     if (this.after) url.searchParams.set("after", this.after);
-    if (this.after && this.version !== null) url.searchParams.set("version", this.version);
+    if (this.after && this.version !== null) {
+      url.searchParams.set("version", String(this.version));
+    }
     const socket = new this.WebSocket(url.href);
     this.socket = socket;
     socket.onopen = () => socket === this.socket && this.opened();
@@ -92,7 +114,11 @@ export class Socket {
     this.connect();
   }
 
-  /** Send a command that carries a key; it is kept until someone answers. */
+  /**
+   * Send a command that carries a key; it is kept until someone answers.
+   *
+   * @param {import("./story.js").Command} command
+   */
   send(command) {
     this.unanswered.set(command.key, command);
     this.write(command);
@@ -104,6 +130,7 @@ export class Socket {
     this.drop();
   }
 
+  /** @param {Protocol.Command} message */
   write(message) {
     if (this.socket?.readyState === 1) this.socket.send(JSON.stringify(message));
   }
@@ -124,6 +151,7 @@ export class Socket {
     this.timers.pong = setTimeout(() => this.lost(), PONG_WITHIN);
   }
 
+  /** @param {string} data */
   heard(data) {
     clearTimeout(this.timers.pong);
     this.tries = 0; // it speaks: the next cut is a new one
@@ -147,6 +175,7 @@ export class Socket {
     this.closed(1006);
   }
 
+  /** @param {number} code */
   closed(code) {
     this.drop();
     if (this.over) return;

@@ -4,17 +4,32 @@
 // A span is {from, to}: ids of the first and the last turn shown. `from` null begins with the
 // first turn known; `to` null goes with the head, wherever it moves.
 
+/** @typedef {{from: string | null, to: string | null}} Span */
+/** @typedef {{id: string}[]} Path */
+
 export const STEP = 100; // turns that come at once
 export const MOST = 300; // turns on the page
 
+/** @type {Span} */
 export const WHOLE = { from: null, to: null };
 
+/**
+ * @param {Path} path
+ * @param {string | null} id
+ * @param {number} otherwise
+ */
 const at = (path, id, otherwise) => {
   const found = id === null ? -1 : path.findIndex((turn) => turn.id === id);
   return found < 0 ? otherwise : found;
 };
 
-/** The first and the last place of `span` in `path`. What it names may have left the path. */
+/**
+ * The first and the last place of `span` in `path`. What it names may have left the path.
+ *
+ * @param {Path} path
+ * @param {Span} span
+ * @returns {[number, number]}
+ */
 export function places(path, span) {
   const last = at(path, span.to, path.length - 1);
   const lost = span.from !== null && !path.some((turn) => turn.id === span.from);
@@ -22,35 +37,65 @@ export function places(path, span) {
   return [Math.max(0, Math.min(first, last)), last];
 }
 
+/**
+ * @param {Path} path
+ * @param {number} first
+ * @param {number} last
+ * @returns {Span}
+ */
 const between = (path, first, last) => ({
   from: first <= 0 ? null : path[first].id,
   to: last >= path.length - 1 ? null : path[last].id,
 });
 
-/** STEP turns more above; what is then too many leaves below. */
+/**
+ * STEP turns more above; what is then too many leaves below.
+ *
+ * @param {Path} path
+ * @param {Span} span
+ */
 export function up(path, span) {
   const [first, last] = places(path, span);
   const next = Math.max(0, first - STEP);
   return between(path, next, Math.min(last, next + MOST - 1));
 }
 
-/** STEP turns more below; what is then too many leaves above. */
+/**
+ * STEP turns more below; what is then too many leaves above.
+ *
+ * @param {Path} path
+ * @param {Span} span
+ */
 export function down(path, span) {
   const [first, last] = places(path, span);
   const next = Math.min(path.length - 1, last + STEP);
   return between(path, Math.max(first, next - MOST + 1), next);
 }
 
-/** The turns around one. */
+/**
+ * The turns around one.
+ *
+ * @param {Path} path
+ * @param {string} id
+ */
 export function around(path, id) {
   const place = at(path, id, path.length - 1);
   return between(path, place - STEP / 2, Math.min(path.length - 1, place + STEP / 2));
 }
 
-/** The newest turns. */
+/**
+ * The newest turns.
+ *
+ * @param {Path} path
+ */
 export const end = (path) => between(path, path.length - STEP, path.length - 1);
 
-/** As it is, or without its oldest turns when the story has outgrown the page. */
+/**
+ * As it is, or without its oldest turns when the story has outgrown the page.
+ *
+ * @param {Path} path
+ * @param {Span} span
+ */
 export function trimmed(path, span) {
   const [first, last] = places(path, span);
   return last - first < MOST ? span : between(path, last - 2 * STEP + 1, last);

@@ -3,100 +3,195 @@
 // Events may come twice, late, or from an attempt that has been overtaken; none of that may change
 // what is shown. Unknown types and fields are ignored. Nothing here touches the page or the clock.
 
-/** @typedef {{id: string, parent: string|null, kind: string, action: string, shown?: string,
- *   reply: string, status: string, attempt: number, edited?: boolean, siblings?: string[],
- *   actions?: {shown: string, turns: string[]}[], versions?: number, reason?: string}} Turn */
+/**
+ * A turn as the server sends it, or as little of it as a page knows of what it is about to send.
+ *
+ * @typedef {Partial<Protocol.TurnShown> &
+ *   Pick<Protocol.TurnShown, "id" | "kind" | "action" | "reply" | "status" | "attempt">} Turn
+ */
+/** @typedef {{position: number, eta: number | null}} Place in the line; `eta` in seconds */
+/** @typedef {Exclude<Protocol.Command, Protocol.Ping | Protocol.Resume>} Command */
+/** @typedef {{command: Command, head: string | null, accepted: string | null}} Sent */
+/**
+ * @typedef {{code: Protocol.ErrorEvent["code"], message: string, retryAfter: number | null,
+ *   command: Command | null}} Problem
+ */
+/** @typedef {"send" | "retry"} Wish what the player asked for while the narrator spoke */
+
+/**
+ * @typedef {object} State
+ * @property {Record<string, any> | null} adventure
+ * @property {Record<string, Turn>} turns by id
+ * @property {string | null} head
+ * @property {string | null} redo the turn that redo would go to
+ * @property {Protocol.LastEdit | null} lastEdit what undo or redo is about, with nothing done since
+ * @property {boolean} earlier there are turns before the first one known
+ * @property {number} version
+ * @property {string | null} log id of the last event of the log, where a new connection goes on
+ * @property {Record<string, Place>} waiting by turn
+ * @property {Sent[]} commands sent and not yet answered
+ * @property {Problem | null} problem the last error
+ * @property {boolean} missing something was skipped: only a snapshot mends it
+ * @property {Wish | null} then
+ */
+
+/**
+ * What happens on this page alone.
+ *
+ * @typedef {{type: "page.then", then: Wish | null}} Then
+ * @typedef {{type: "page.forget", keep: number}} Forget
+ * @typedef {{type: "page.sent", command: Command, quiet?: boolean}} Sending
+ * @typedef {{type: "page.earlier", turns: Turn[], earlier: boolean}} Earlier older turns were fetched
+ * @typedef {Then | Forget | Sending | Earlier | {type: "page.dismissed"}} PageEvent
+ */
 
 export const LONGEST = 4000; // code points in an action or a reply
 
 const SETTLED = new Set(["told", "stopped", "failed"]);
 
+/** @param {{status: string}} turn */
 export const settled = (turn) => SETTLED.has(turn.status);
 
+/** @param {string} text */
 export const codePoints = (text) => {
   let count = 0;
   for (const _ of text) count += 1;
   return count;
 };
 
+/** @returns {State} */
 export function empty() {
   return {
     adventure: null,
-    turns: {}, // id -> Turn
+    turns: {},
     head: null,
-    redo: null, // the turn that redo would go to
-    lastEdit: null, // {turn, undone}: an edit with nothing done since, which undo or redo is about
-    earlier: false, // there are turns before the first one known
+    redo: null,
+    lastEdit: null,
+    earlier: false,
     version: -1,
-    log: null, // id of the last event of the log, where a new connection goes on
-    waiting: {}, // turn id -> {position, eta}
-    commands: [], // sent and not yet answered: {command, head, accepted}
-    problem: null, // the last error: {code, message, retryAfter, command}
-    missing: false, // something was skipped: only a snapshot mends it
-    then: null, // what the player asked for while the narrator spoke: "send" or "retry"
+    log: null,
+    waiting: {},
+    commands: [],
+    problem: null,
+    missing: false,
+    then: null,
   };
 }
 
 // ---------------------------------------------------------------- questions
 
-/** The turns from the first one known to the head, oldest first. */
+/**
+ * The turn of an id that may be none, where this page knows it.
+ *
+ * @param {State} state
+ * @param {string | null | undefined} id
+ * @returns {Turn | null}
+ */
+export const turnOf = (state, id) => (id && state.turns[id]) || null;
+
+/**
+ * The turns from the first one known to the head, oldest first.
+ *
+ * @param {State} state
+ */
 export function path(state) {
   const turns = [];
   const seen = new Set();
-  let turn = state.turns[state.head];
+  let turn = headTurn(state);
   while (turn && !seen.has(turn.id)) {
     seen.add(turn.id);
     turns.push(turn);
-    turn = state.turns[turn.parent];
+    turn = turnOf(state, turn.parent);
   }
   return turns.reverse();
 }
 
-export const headTurn = (state) => state.turns[state.head] ?? null;
+/** @param {State} state */
+export const headTurn = (state) => turnOf(state, state.head);
 
-/** The turn that the narrator has yet to finish. */
+/**
+ * The turn that the narrator has yet to finish.
+ *
+ * @param {State} state
+ */
 export function underWay(state) {
   const head = headTurn(state);
   return head && !settled(head) ? head : null;
 }
 
-/** All tellings of a turn's action, in the order they were made: ids. */
+/**
+ * All tellings of a turn's action, in the order they were made: ids.
+ *
+ * @param {Turn} turn
+ */
 export const retellings = (turn) =>
   turn.actions?.find(({ turns }) => turns.includes(turn.id))?.turns ?? [turn.id];
 
-/** What else was done at the same moment: {shown, turn}, where `turn` is its newest telling. */
+/**
+ * What else was done at the same moment: {shown, turn}, where `turn` is its newest telling.
+ *
+ * @param {Turn} turn
+ */
 export const otherActions = (turn) =>
   (turn.actions ?? [])
     .filter(({ turns }) => !turns.includes(turn.id))
-    .map(({ shown, turns }) => ({ shown, turn: turns.at(-1) }));
+    .map(({ shown, turns }) => ({ shown, turn: turns.at(-1) ?? "" }));
 
-/** Whether a reply is on its way, or an action that will bring one. */
+/**
+ * Whether a reply is on its way, or an action that will bring one.
+ *
+ * @param {State} state
+ */
 export const busy = (state) => Boolean(underWay(state) || echo(state) || retelling(state));
 
-/** Whether undo takes back an edit, and not the last action. */
+/**
+ * Whether undo takes back an edit, and not the last action.
+ *
+ * @param {State} state
+ */
 export const undoesEdit = (state) => Boolean(state.lastEdit && !state.lastEdit.undone);
+/** @param {State} state */
 export const canUndo = (state) => undoesEdit(state) || Boolean(headTurn(state)?.parent);
+/** @param {State} state */
 export const canRedo = (state) =>
   (Boolean(state.lastEdit?.undone) || Boolean(state.redo)) && !underWay(state);
+/** @param {State} state */
 export const canRetry = (state) => {
   const head = headTurn(state);
-  return Boolean(head) && head.kind !== "opening" && settled(head);
+  return head !== null && head.kind !== "opening" && settled(head);
 };
 
-/** A take_action that the story does not show yet. */
+/**
+ * A take_action that the story does not show yet.
+ *
+ * @param {State} state
+ */
 export function echo(state) {
-  const waiting = state.commands.find(
-    ({ command, head }) => command.type === "take_action" && head === state.head,
-  );
-  return waiting && !underWay(state) ? waiting.command : null;
+  if (underWay(state)) return null;
+  for (const { command, head } of state.commands) {
+    if (command.type === "take_action" && head === state.head) return command;
+  }
+  return null;
 }
 
-/** The turn whose retry was asked for and has not begun. */
-export const retelling = (state) =>
-  state.commands.find(({ command, head }) => command.type === "retry_turn" && head === state.head)
-    ?.command.turn ?? null;
+/**
+ * The turn whose retry was asked for and has not begun.
+ *
+ * @param {State} state
+ */
+export function retelling(state) {
+  for (const { command, head } of state.commands) {
+    if (command.type === "retry_turn" && head === state.head) return command.turn;
+  }
+  return null;
+}
 
-/** How an action looks until the server has said how: its `shown` takes the place of this. */
+/**
+ * How an action looks until the server has said how: its `shown` takes the place of this.
+ *
+ * @param {string} kind
+ * @param {string} text
+ */
 export function shownAction(kind, text) {
   const said = text.trim();
   if (!said || kind === "continue") return "";
@@ -116,15 +211,25 @@ export function shownAction(kind, text) {
 
 // ---------------------------------------------------------------- events
 
+/**
+ * @param {State} state
+ * @param {Protocol.Event | PageEvent} event
+ */
 export function reduce(state, event) {
   if (!Object.hasOwn(REDUCERS, event?.type)) return state;
   const next = REDUCERS[event.type](state, event);
-  if (event.id === undefined || event.type === "snapshot") return next;
-  const version = Math.max(next.version, event.version ?? -1);
+  if (!("id" in event) || event.id === undefined || event.type === "snapshot") return next;
+  const said = "version" in event ? event.version : null;
+  const version = Math.max(next.version, said ?? -1);
   if (next.log === event.id && next.version === version) return next;
   return { ...next, log: event.id, version };
 }
 
+/**
+ * Each is given the events of its own type, which is more than a type can say here.
+ *
+ * @type {Record<string, (state: State, event: any) => State>}
+ */
 const REDUCERS = {
   snapshot,
   accepted,
@@ -146,15 +251,31 @@ const REDUCERS = {
   "page.dismissed": (state) => (state.problem ? { ...state, problem: null } : state),
 };
 
-/** Older than what is shown already: a replay of what a snapshot held. */
+/**
+ * Older than what is shown already: a replay of what a snapshot held.
+ *
+ * @param {State} state
+ * @param {{version?: number | null}} event
+ */
 const overtaken = (state, event) =>
   typeof event.version === "number" && event.version < state.version;
 
+/**
+ * @param {State} state
+ * @param {Turn} turn
+ * @returns {State}
+ */
 function put(state, turn) {
   return { ...state, turns: { ...state.turns, [turn.id]: turn } };
 }
 
+/**
+ * @param {State} state
+ * @param {Protocol.Snapshot} event
+ * @returns {State}
+ */
 function snapshot(state, event) {
+  /** @type {Record<string, Turn>} */
   const turns = {};
   for (const turn of event.turns) {
     const known = state.turns[turn.id];
@@ -168,9 +289,10 @@ function snapshot(state, event) {
     const telling = unread ? known?.telling : turn.telling;
     turns[turn.id] = ahead ? { ...turn, reply: known.reply, telling } : turn;
   }
+  /** @type {Record<string, Place>} */
   const waiting = {};
-  for (const [id, place] of Object.entries(state.waiting)) {
-    if (turns[id]?.status === "queued") waiting[id] = place;
+  for (const [id, where] of Object.entries(state.waiting)) {
+    if (turns[id]?.status === "queued") waiting[id] = where;
   }
   return {
     ...state,
@@ -180,14 +302,18 @@ function snapshot(state, event) {
     redo: event.redo ?? null,
     lastEdit: event.last_edit ?? null,
     earlier: Boolean(event.earlier),
-    version: event.adventure?.version ?? event.version ?? state.version,
+    version: event.adventure?.version ?? state.version,
     log: event.id ?? null,
     waiting,
-    commands: state.commands.filter((sent) => !sent.accepted),
+    commands: state.commands.filter((each) => !each.accepted),
     missing: false,
   };
 }
 
+/**
+ * @param {State} state
+ * @param {Protocol.TurnQueued} event
+ */
 function queued(state, event) {
   const { turn } = event;
   if (overtaken(state, event)) return state;
@@ -200,24 +326,36 @@ function queued(state, event) {
   if (next.head !== turn.id) next = { ...next, head: turn.id, redo: null, lastEdit: null };
   // Told again from a place that this page was never shown: only a snapshot has the way there.
   if (turn.parent && !(turn.parent in next.turns)) next = { ...next, missing: true };
-  if (next.commands.some((sent) => sent.accepted === turn.id)) {
-    next = { ...next, commands: next.commands.filter((sent) => sent.accepted !== turn.id) };
+  if (next.commands.some((each) => each.accepted === turn.id)) {
+    next = { ...next, commands: next.commands.filter((each) => each.accepted !== turn.id) };
   }
   return newer ? next : place(next, turn.id, event);
 }
 
-/** What a turn says of its siblings is true of them as well. */
+/**
+ * What a turn says of its siblings is true of them as well.
+ *
+ * @param {State} state
+ * @param {Turn} turn
+ */
 function besides(state, turn) {
+  const { siblings = [], actions } = turn;
   let next = state;
-  for (const id of turn.siblings ?? []) {
+  for (const id of siblings) {
     const sibling = next.turns[id];
     if (id === turn.id || !sibling) continue;
-    if ((sibling.siblings ?? []).length > turn.siblings.length) continue;
-    next = put(next, { ...sibling, siblings: turn.siblings, actions: turn.actions });
+    if ((sibling.siblings ?? []).length > siblings.length) continue;
+    next = put(next, { ...sibling, siblings, actions });
   }
   return next;
 }
 
+/**
+ * @param {State} state
+ * @param {string} id
+ * @param {Protocol.TurnQueued | Protocol.TurnWaiting} event
+ * @returns {State}
+ */
 function place(state, id, event) {
   if (typeof event.position !== "number") return state;
   const now = { position: event.position, eta: event.eta_seconds ?? null };
@@ -226,10 +364,18 @@ function place(state, id, event) {
   return { ...state, waiting: { ...state.waiting, [id]: now } };
 }
 
+/**
+ * @param {State} state
+ * @param {Protocol.TurnWaiting} event
+ */
 function waits(state, event) {
   return state.turns[event.turn]?.status === "queued" ? place(state, event.turn, event) : state;
 }
 
+/**
+ * @param {State} state
+ * @param {Protocol.TurnStarted} event
+ */
 function started(state, event) {
   const turn = state.turns[event.turn];
   if (!turn || settled(turn) || event.attempt < turn.attempt) return state;
@@ -238,16 +384,26 @@ function started(state, event) {
   if (again && turn.status === "running" && turn.attempt === event.attempt) return state;
   // The log was emptied and the turn is told anew: what was shown is not how it begins.
   const reply = event.fresh && !again ? "" : turn.reply;
+  /** @type {Turn} */
   const begun = { ...turn, status: "running", attempt: event.attempt, telling, reply };
   return served(put(state, begun), turn.id);
 }
 
+/**
+ * @param {State} state
+ * @param {string} id
+ * @returns {State}
+ */
 function served(state, id) {
   if (!(id in state.waiting)) return state;
   const { [id]: _, ...waiting } = state.waiting;
   return { ...state, waiting };
 }
 
+/**
+ * @param {State} state
+ * @param {Protocol.TurnToken} event
+ */
 function token(state, event) {
   const turn = state.turns[event.turn];
   if (!turn || settled(turn) || event.attempt < turn.attempt) return state;
@@ -255,6 +411,7 @@ function token(state, event) {
   if (known < 0) return state.missing ? state : { ...state, missing: true };
   const fresh = known === 0 ? event.text : [...event.text].slice(known).join("");
   if (!fresh && turn.status === "running") return state;
+  /** @type {Turn} */
   const told = {
     ...turn,
     status: "running",
@@ -264,15 +421,23 @@ function token(state, event) {
   return served(put(state, told), turn.id);
 }
 
+/**
+ * @param {State} state
+ * @param {Protocol.TurnEnded} event
+ */
 function ended(state, event) {
   const { turn } = event;
   const known = state.turns[turn.id];
-  if (!known) return turn.parent in state.turns ? put(state, turn) : state;
+  if (!known) return turnOf(state, turn.parent) ? put(state, turn) : state;
   if (known.attempt > turn.attempt) return state;
   if (settled(known) && (overtaken(state, event) || (known.edited && !turn.edited))) return state;
   return served(put(state, { ...known, ...turn }), turn.id);
 }
 
+/**
+ * @param {State} state
+ * @param {Protocol.TurnFailed} event
+ */
 function failed(state, event) {
   const turn = state.turns[event.turn];
   if (!turn || (settled(turn) && turn.status !== "failed")) return state;
@@ -280,6 +445,10 @@ function failed(state, event) {
   return served(put(state, { ...turn, status: "failed", reason: event.reason }), turn.id);
 }
 
+/**
+ * @param {State} state
+ * @param {Protocol.TurnEdited} event
+ */
 function edited(state, event) {
   if (overtaken(state, event)) return state;
   const next = { ...state, lastEdit: event.last_edit ?? null };
@@ -288,23 +457,38 @@ function edited(state, event) {
   return besides(put(next, { ...known, ...event.turn }), event.turn);
 }
 
+/**
+ * @param {State} state
+ * @param {Protocol.HeadMoved} event
+ * @returns {State}
+ */
 function moved(state, event) {
   if (overtaken(state, event)) return state;
   if (!(event.head in state.turns)) return { ...state, missing: true };
   return { ...state, head: event.head, redo: event.redo ?? null, lastEdit: null };
 }
 
+/**
+ * @param {State} state
+ * @param {Protocol.Accepted} event
+ * @returns {State}
+ */
 function accepted(state, event) {
   const found = state.commands.find(({ command }) => command.key === event.key);
   if (!found || found.accepted) return state;
-  const others = state.commands.filter((sent) => sent !== found);
+  const others = state.commands.filter((each) => each !== found);
   // A new turn is on its way in the log; until it comes, what the player did stays in sight.
   const coming = event.turn && !(event.turn in state.turns);
   const makes = found.command.type === "take_action" || found.command.type === "retry_turn";
   if (!coming || !makes) return { ...state, commands: others };
-  return { ...state, commands: [...others, { ...found, accepted: event.turn }] };
+  return { ...state, commands: [...others, { ...found, accepted: event.turn ?? null }] };
 }
 
+/**
+ * @param {State} state
+ * @param {Protocol.ErrorEvent} event
+ * @returns {State}
+ */
 function error(state, event) {
   const found = state.commands.find(({ command }) => command.key === event.key);
   if (event.key && !found) return state;
@@ -314,31 +498,46 @@ function error(state, event) {
     retryAfter: event.retry_after ?? null,
     command: found?.command ?? null,
   };
-  const commands = state.commands.filter((sent) => sent !== found);
+  const commands = state.commands.filter((each) => each !== found);
   return { ...state, commands, problem, then: null };
 }
 
+/**
+ * @param {State} state
+ * @param {Sending} event
+ * @returns {State}
+ */
 function sent(state, event) {
   const { command } = event;
-  if (state.commands.some((sent) => sent.command.key === command.key)) return state;
+  if (state.commands.some((each) => each.command.key === command.key)) return state;
   // A command that is sent again after a reload may be in the story already: it is not echoed.
   const head = event.quiet ? null : state.head;
   const entry = { command, head, accepted: null };
   return { ...state, commands: [...state.commands, entry], problem: null };
 }
 
+/**
+ * @param {State} state
+ * @param {Earlier} event
+ */
 function earlier(state, event) {
   const turns = { ...state.turns };
   for (const turn of event.turns) turns[turn.id] ??= turn;
   return { ...state, turns, earlier: Boolean(event.earlier) };
 }
 
-/** Only the last `keep` turns of the path are remembered; the others can be asked for again. */
+/**
+ * Only the last `keep` turns of the path are remembered; the others can be asked for again.
+ *
+ * @param {State} state
+ * @param {Forget} event
+ */
 function forget(state, { keep }) {
   const whole = path(state);
   if (whole.length <= keep) return state;
   const kept = whole.slice(-keep);
   const parents = new Set(kept.map((turn) => turn.parent));
+  /** @type {Record<string, Turn>} */
   const turns = {};
   for (const turn of Object.values(state.turns)) {
     // Other tellings of these turns are a step away, and so is the turn that redo leads to.
@@ -347,6 +546,11 @@ function forget(state, { keep }) {
   return { ...state, turns, earlier: true };
 }
 
+/**
+ * @param {State} state
+ * @param {Protocol.PlotChanged} event
+ * @returns {State}
+ */
 function changed(state, event) {
   if (overtaken(state, event)) return state;
   return { ...state, adventure: { ...state.adventure, ...event.adventure } };

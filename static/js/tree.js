@@ -14,7 +14,16 @@ const CLICK = 6; // px that a pointer may stray and still click
 const REACH = 16; // px around a turn in which a pointer means it
 const SOON = 150; // ms that a turn is looked at before the whole of its words is asked for
 
-/** What a turn is called: its action, which of its retellings it is, or how its reply begins. */
+/** @typedef {import("./treelayout.js").Node} Node */
+/** @typedef {[number, number]} Point x and y, px on the canvas */
+/** @typedef {CanvasRenderingContext2D} Pen */
+/** @typedef {{ink: string, soft: string, lamp: string, edge: string}} Inks */
+
+/**
+ * What a turn is called: its action, which of its retellings it is, or how its reply begins.
+ *
+ * @param {Pick<Node, "kind" | "words" | "whole" | "retelling">} node
+ */
 export function label({ kind, words, whole, retelling: [which, count] }) {
   const said = (whole ?? words).replaceAll(/\s+/gu, " ").trim();
   const name = kind === "continue" ? [t("Continue"), said].filter(Boolean).join(" · ") : said;
@@ -22,7 +31,13 @@ export function label({ kind, words, whole, retelling: [which, count] }) {
   return `${name || t("continue")}${several}`;
 }
 
-/** `text`, or as much of it as fits into `room` px, with an ellipsis. */
+/**
+ * `text`, or as much of it as fits into `room` px, with an ellipsis.
+ *
+ * @param {Pen} pen
+ * @param {string} text
+ * @param {number} room
+ */
 function fitted(pen, text, room) {
   if (room <= 0) return "";
   if (pen.measureText(text).width <= room) return text;
@@ -44,17 +59,22 @@ export class Tree {
     this.box = box;
     this.url = url;
     this.go = go;
-    this.canvas = box.querySelector("canvas");
-    this.words = box.querySelector(".tree-words");
+    this.canvas = /** @type {HTMLCanvasElement} */ (box.querySelector("canvas"));
+    this.words = /** @type {HTMLElement} */ (box.querySelector(".tree-words"));
+    /** @type {import("./treelayout.js").Leaf[]} */
     this.turns = [];
+    /** @type {string | null} */
     this.head = null;
     this.tree = layOut([], null);
+    /** @type {string | null} */
     this.chosen = null; // id of the turn under the pointer or the keys
     this.zoom = 1;
     this.left = -EDGE; // what lies at the canvas' upper left corner
     this.top = -EDGE;
+    /** @type {Map<number, {at: Point, from: Point, strayed: boolean}>} */
     this.pointers = new Map();
     this.frame = 0;
+    this.soon = 0; // the timer that asks for the whole words of a turn
     this.asked = 0;
     this.listen();
   }
@@ -67,35 +87,45 @@ export class Tree {
     canvas.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
     canvas.addEventListener("pointerdown", (event) => this.down(event));
     canvas.addEventListener("pointermove", (event) => this.move(event));
-    for (const kind of ["pointerup", "pointercancel"]) {
+    for (const kind of /** @type {const} */ (["pointerup", "pointercancel"])) {
       canvas.addEventListener(kind, (event) => this.up(event));
     }
     canvas.addEventListener("pointerleave", () => this.choose(null));
     canvas.addEventListener("keydown", (event) => this.key(event));
-    for (const button of this.box.querySelectorAll("[data-tree]")) {
-      const does = { in: () => this.by(1.4), out: () => this.by(1 / 1.4), here: () => this.find() };
-      button.addEventListener("click", does[button.dataset.tree]);
-    }
+    const press = (/** @type {string} */ name, /** @type {() => void} */ does) =>
+      this.box.querySelector(`[data-tree=${name}]`)?.addEventListener("click", does);
+    press("in", () => this.by(1.4));
+    press("out", () => this.by(1 / 1.4));
+    press("here", () => this.find());
   }
 
-  /** The story stands at `head`; it is asked for anew unless all of it is known. */
+  /** @param {string | null} id */
+  nodeOf(id) {
+    return this.tree.nodes.get(id ?? "");
+  }
+
+  /**
+   * The story stands at `head`; it is asked for anew unless all of it is known.
+   *
+   * @param {string | null} head
+   */
   async show(head, { anew = false } = {}) {
-    const known = !anew && this.tree.nodes.has(head);
+    const known = !anew && Boolean(this.nodeOf(head));
     if (known && head === this.head) return;
     if (!known) {
       const asked = (this.asked += 1);
       if (!this.turns.length) this.words.textContent = t("Loading the tree …");
-      let answer;
+      let told;
       try {
-        answer = await fetch(this.url);
+        const answer = await fetch(this.url);
         if (!answer.ok) throw new Error(String(answer.status));
-        answer = await answer.json();
+        told = await answer.json();
       } catch {
         this.words.textContent = t("Could not load the tree. Open it again to retry.");
         return;
       }
       if (asked !== this.asked) return; // a later one is on its way
-      this.turns = answer.turns;
+      this.turns = told.turns;
     }
     this.head = head;
     this.tree = layOut(this.turns, head);
@@ -104,12 +134,13 @@ export class Tree {
 
   /** Bring the head into sight. */
   find() {
-    const node = this.tree.nodes.get(this.head);
+    const node = this.nodeOf(this.head);
     if (node) this.reveal(node, true);
     this.say();
     this.paintSoon();
   }
 
+  /** @param {Node} node */
   reveal(node, middle = false) {
     const { clientWidth, clientHeight } = this.canvas;
     const [width, height] = [clientWidth / this.zoom, clientHeight / this.zoom];
@@ -137,6 +168,7 @@ export class Tree {
     this.top = Math.max(Math.min(this.top, down - clientHeight / this.zoom), -EDGE);
   }
 
+  /** @param {number} factor */
   by(factor, x = this.canvas.clientWidth / 2, y = this.canvas.clientHeight / 2) {
     const zoom = Math.min(LARGEST, Math.max(SMALLEST, this.zoom * factor));
     this.left += x / this.zoom - x / zoom;
@@ -146,6 +178,10 @@ export class Tree {
     this.paintSoon();
   }
 
+  /**
+   * @param {number} x
+   * @param {number} y
+   */
   pan(x, y) {
     this.left -= x / this.zoom;
     this.top -= y / this.zoom;
@@ -155,6 +191,7 @@ export class Tree {
 
   // -------------------------------------------------------------- hands
 
+  /** @param {WheelEvent} event */
   wheel(event) {
     event.preventDefault();
     const lines = event.deltaMode === 1 ? 30 : 1;
@@ -162,11 +199,16 @@ export class Tree {
     else this.pan(-event.deltaX * lines, -event.deltaY * lines);
   }
 
+  /**
+   * @param {MouseEvent} event
+   * @returns {Point}
+   */
   within({ clientX, clientY }) {
     const { left, top } = this.canvas.getBoundingClientRect();
     return [clientX - left, clientY - top];
   }
 
+  /** @param {PointerEvent} event */
   down(event) {
     if (event.button !== 0) return;
     this.canvas.setPointerCapture(event.pointerId);
@@ -174,6 +216,7 @@ export class Tree {
     this.pointers.set(event.pointerId, { at, from: at, strayed: this.pointers.size > 0 });
   }
 
+  /** @param {PointerEvent} event */
   move(event) {
     const at = this.within(event);
     const pointer = this.pointers.get(event.pointerId);
@@ -184,7 +227,7 @@ export class Tree {
     const others = [...this.pointers.values()].filter((other) => other !== pointer);
     if (others.length === 1) {
       const [other] = others;
-      const far = ([x, y]) => Math.hypot(x - other.at[0], y - other.at[1]);
+      const far = (/** @type {Point} */ [x, y]) => Math.hypot(x - other.at[0], y - other.at[1]);
       other.strayed = true;
       this.by(far(at) / Math.max(1, far(pointer.at)), ...other.at);
     } else if (!others.length) {
@@ -195,6 +238,7 @@ export class Tree {
     pointer.at = at;
   }
 
+  /** @param {PointerEvent} event */
   up(event) {
     const pointer = this.pointers.get(event.pointerId);
     this.pointers.delete(event.pointerId);
@@ -204,34 +248,40 @@ export class Tree {
     if (node) this.travel(node);
   }
 
+  /** @param {KeyboardEvent} event */
   key(event) {
     if (event.ctrlKey || event.altKey || event.metaKey) return;
-    const { nodes, rows } = this.tree;
-    const at = nodes.get(this.chosen) ?? nodes.get(this.head);
+    const at = this.nodeOf(this.chosen) ?? this.nodeOf(this.head);
     if (!at) return;
-    const to = {
-      Home: () => rows[0][0],
-      End: () => nodes.get(this.head),
-      Enter: () => this.travel(at),
-      "+": () => this.by(1.4),
-      "-": () => this.by(1 / 1.4),
-    }[event.key];
-    const arrow = event.key.startsWith("Arrow");
-    if (!to && !arrow) return;
+    let node = null;
+    if (event.key === "Home") [[node]] = this.tree.rows;
+    else if (event.key === "End") node = this.nodeOf(this.head);
+    else if (event.key === "Enter") this.travel(at);
+    else if (event.key === "+") this.by(1.4);
+    else if (event.key === "-") this.by(1 / 1.4);
+    else if (event.key.startsWith("Arrow")) node = step(this.tree, at, event.key);
+    else return;
     event.preventDefault();
-    const node = arrow ? step(this.tree, at, event.key) : to();
     if (!node) return;
     this.choose(node);
     this.reveal(node);
   }
 
+  /** @param {Node} node */
   travel(node) {
     if (node.id !== this.head) this.go(node.id);
   }
 
-  /** The turn at this place of the canvas. */
+  /**
+   * The turn at this place of the canvas.
+   *
+   * @param {number} x
+   * @param {number} y
+   * @returns {Node | null}
+   */
   near(x, y) {
     const line = Math.round((y / this.zoom + this.top) / ROW);
+    /** @type {Node | null} */
     let best = null;
     let least = REACH;
     for (const node of this.tree.lines.slice(Math.max(0, line - 1), line + 2)) {
@@ -245,6 +295,7 @@ export class Tree {
     return said && x > this.wordsAt(said) ? said : null;
   }
 
+  /** @param {Node | null} node */
   choose(node) {
     const id = node?.id ?? null;
     if (id === this.chosen) return;
@@ -255,9 +306,10 @@ export class Tree {
   }
 
   say() {
-    const node = this.tree.nodes.get(this.chosen) ?? this.tree.nodes.get(this.head);
+    const node = this.nodeOf(this.chosen) ?? this.nodeOf(this.head);
     if (!node) return;
     const here = node.id === this.head ? t(" · you are here") : "";
+    /** @type {Record<string, string>} */
     const lost = { failed: t(" · failed"), stopped: t(" · stopped"), queued: t(" · in progress") };
     const name = node.depth ? t("Turn {number}", { number: number(node.depth) }) : t("The opening");
     const line = `${name}${here || lost[node.status] || ""}: ${label(node)}`;
@@ -267,7 +319,11 @@ export class Tree {
     if (node.cut) this.soon = setTimeout(() => this.bringWords(node), SOON);
   }
 
-  /** The whole of what a label has the beginning of. */
+  /**
+   * The whole of what a label has the beginning of.
+   *
+   * @param {Node} node
+   */
   async bringWords(node) {
     try {
       const answer = await fetch(`${this.url}${node.id}/`);
@@ -282,10 +338,15 @@ export class Tree {
 
   // -------------------------------------------------------------- drawing
 
+  /**
+   * @param {Node} node
+   * @returns {Point}
+   */
   place(node) {
     return [(node.lane * LANE - this.left) * this.zoom, (node.line * ROW - this.top) * this.zoom];
   }
 
+  /** @param {Node} node */
   wordsAt(node) {
     const x = (this.tree.rights[node.line] * LANE - this.left) * this.zoom;
     return Math.max(x, 0) + 14 * this.zoom + 4;
@@ -303,19 +364,21 @@ export class Tree {
     canvas.width = Math.round(clientWidth * ratio);
     canvas.height = Math.round(clientHeight * ratio);
     const pen = canvas.getContext("2d");
+    if (!pen) return; // a browser that draws no canvas: the words below still say where one is
     pen.scale(ratio, ratio);
     const style = getComputedStyle(canvas);
-    const ink = (name) => style.getPropertyValue(`--${name}`);
+    const ink = (/** @type {string} */ name) => style.getPropertyValue(`--${name}`);
     const inks = { ink: ink("ink"), soft: ink("soft"), lamp: ink("lamp"), edge: ink("edge") };
     const first = Math.max(0, Math.floor(this.top / ROW) - 1);
     const last = Math.ceil((this.top + clientHeight / zoom) / ROW) + 1;
     const lines = this.tree.lines.slice(first, last + 1);
     const right = this.left + clientWidth / zoom;
-    const seen = ({ lane }) => lane * LANE > this.left - EDGE && lane * LANE < right + EDGE;
+    const seen = (/** @type {Node} */ { lane }) =>
+      lane * LANE > this.left - EDGE && lane * LANE < right + EDGE;
     for (const bright of [false, true]) {
       pen.beginPath();
       for (const node of this.tree.lines) {
-        const parent = this.tree.nodes.get(node.parent);
+        const parent = this.nodeOf(node.parent);
         if (!parent || parent.line > last || node.line < first) continue;
         const along = Boolean(node.onPath && parent.onPath);
         if (along === bright && (seen(node) || seen(parent))) {
@@ -330,6 +393,11 @@ export class Tree {
     if (zoom >= WITH_WORDS) this.write(pen, lines, inks, style.fontFamily);
   }
 
+  /**
+   * @param {Pen} pen
+   * @param {Point} from
+   * @param {Point} to
+   */
   line(pen, [fromX, fromY], [toX, toY]) {
     pen.moveTo(fromX, fromY);
     if (fromX === toX) {
@@ -342,6 +410,11 @@ export class Tree {
     pen.bezierCurveTo(fromX, (off + toY) / 2 + 4, toX, (off + toY) / 2 - 8, toX, toY);
   }
 
+  /**
+   * @param {Pen} pen
+   * @param {Node} node
+   * @param {Inks} inks
+   */
   dot(pen, node, inks) {
     const [x, y] = this.place(node);
     const here = node.id === this.head;
@@ -362,6 +435,12 @@ export class Tree {
     pen.stroke();
   }
 
+  /**
+   * @param {Pen} pen
+   * @param {Node[]} lines
+   * @param {Inks} inks
+   * @param {string} family
+   */
   write(pen, lines, inks, family) {
     const { clientWidth } = this.canvas;
     pen.font = `${Math.round(13 * Math.min(1.25, this.zoom))}px ${family}`;

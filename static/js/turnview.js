@@ -4,6 +4,30 @@ import { n, number, t } from "./i18n.js";
 import { append, replace } from "./prose.js";
 import { codePoints, LONGEST, settled } from "./story.js";
 
+/** @typedef {import("./story.js").Turn} Turn */
+/** @typedef {{action?: string, reply?: string}} Texts */
+/** @typedef {{field: "action" | "reply", text: string, original: boolean}} Version */
+/**
+ * What the buttons of a turn do. `versions` asks the server for its earlier texts; `edited` is told
+ * when an editor that had the cursor is closed.
+ *
+ * @typedef {{edit: (turn: Turn, texts: Texts) => void, go: (turn: string) => void,
+ *   retry: () => unknown, versions: (turn: Turn) => Promise<Version[]>, edited: () => void}} Hands
+ */
+/**
+ * `last`: the turn at the head; `ids`: the retellings of its action; `others`: what else was done at
+ * that moment; `soft`: let new words fade in; `fading`: it is about to be told again.
+ *
+ * @typedef {{last?: boolean, ids?: string[], others?: {shown: string, turn: string}[],
+ *   soft?: boolean, fading?: boolean}} How
+ */
+
+/**
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {string} [className]
+ * @param {string} [text]
+ */
 const make = (tag, className, text) => {
   const element = document.createElement(tag);
   if (className) element.className = className;
@@ -11,6 +35,12 @@ const make = (tag, className, text) => {
   return element;
 };
 
+/**
+ * @param {string} className
+ * @param {string} text
+ * @param {string} label
+ * @param {(event: MouseEvent) => void} press
+ */
 const button = (className, text, label, press) => {
   const element = make("button", className, text);
   element.type = "button";
@@ -19,10 +49,21 @@ const button = (className, text, label, press) => {
   return element;
 };
 
-/** A copy of the picture in the template `id`. */
-const copy = (id) => document.getElementById(id).content.firstElementChild.cloneNode(true);
+/**
+ * A copy of the picture in the template `id`.
+ *
+ * @param {string} id
+ */
+const copy = (id) => {
+  const { content } = /** @type {HTMLTemplateElement} */ (document.getElementById(id));
+  return document.importNode(/** @type {Element} */ (content.firstElementChild), true);
+};
 
-// As game/dice.py has them.
+/**
+ * As game/dice.py has them.
+ *
+ * @type {Record<string, string>}
+ */
 const OUTCOMES = {
   disaster: t("disaster"),
   failure: t("failure"),
@@ -31,7 +72,11 @@ const OUTCOMES = {
   triumph: t("triumph"),
 };
 
-/** "2nd in line · about 40 s": position 0 is next. */
+/**
+ * "2nd in line · about 40 s": position 0 is next.
+ *
+ * @param {import("./story.js").Place} place
+ */
 export function waitLine({ position, eta }) {
   const place = position <= 0 ? t("Next in line") : inLine(position + 1);
   if (eta === null || eta <= 0) return place;
@@ -39,6 +84,7 @@ export function waitLine({ position, eta }) {
   return t("{place} · about {count} min", { place, count: Math.round(eta / 60) });
 }
 
+/** @param {number} place from 1 */
 function inLine(place) {
   const ordinal = place % 100 > 10 && place % 100 < 14 ? 0 : place % 10;
   const count = number(place);
@@ -50,17 +96,27 @@ function inLine(place) {
 
 export class TurnView {
   /**
-   * @param {object} turn
-   * @param {{edit: Function, go: Function, retry: Function, versions: Function}} hands what its
-   *   buttons do; `versions` asks the server for a turn's earlier texts
+   * @param {Turn} turn
+   * @param {Hands} hands
    */
   constructor(turn, hands) {
-    this.turn = null;
+    this.turn = turn;
+    /** @type {How} */
     this.how = {}; // the last update's
     this.hands = hands;
+    /** @type {string[]} */
+    this.ids = [];
+    /** @type {{shown: string, turn: string}[]} */
+    this.branches = [];
+    /** @type {string | null} */
     this.shown = null;
     this.reply = "";
+    /** @type {{form: HTMLFormElement, message: HTMLElement, save: HTMLButtonElement} | null} */
     this.editor = null;
+    /** @type {Partial<Record<"action" | "reply", HTMLTextAreaElement>>} */
+    this.boxes = {}; // of the editor
+    /** @type {HTMLElement | null} */
+    this.opener = null; // of the list below the turn
 
     this.element = make("article", "turn");
     this.element.tabIndex = -1;
@@ -78,26 +134,23 @@ export class TurnView {
     this.list.hidden = true;
     this.element.append(this.actionLine, this.dice, this.replyBox, this.wait, this.note);
     this.element.append(this.earlier, this.tools, this.list);
-    this.buildTools();
-    this.update(turn, {});
-  }
 
-  buildTools() {
-    const { hands } = this;
     this.back = button("tool step", "‹", t("Previous reply"), () => this.step(-1));
     this.count = make("span", "count");
     this.forth = button("tool step", "›", t("Next reply"), () => this.step(1));
     this.others = button("tool branch", "", "", () => this.showOthers());
-    this.others.append(copy("branch"), make("span"));
+    this.othersCount = make("span");
+    this.others.append(copy("branch"), this.othersCount);
     this.older = button("link", "", "", () => this.showVersions());
     this.earlier.append(make("span", "", t("edited")), ", ", this.older);
     for (const opener of [this.others, this.older]) opener.setAttribute("aria-expanded", "false");
-    this.again = button("tool", t("Try again"), "", () => hands.retry(this.turn));
+    this.again = button("tool", t("Try again"), "", () => hands.retry());
     this.change = button("tool", t("Edit"), "", () => this.edit());
     this.here = button("tool", t("Go back to here"), "", () => hands.go(this.turn.id));
     this.share = button("tool", t("Share"), "", () => this.offer());
     this.tools.append(this.back, this.count, this.forth, this.others, this.again, this.change);
     this.tools.append(this.here, this.share);
+    this.update(turn, {});
   }
 
   /** The library's own script (library/hooks.js) hears this and does the rest. */
@@ -106,6 +159,7 @@ export class TurnView {
     this.element.dispatchEvent(new CustomEvent("grue:share", { bubbles: true, detail }));
   }
 
+  /** @param {number} by 1 is the next reply, -1 the one before */
   step(by) {
     const to = this.ids[this.ids.indexOf(this.turn.id) + by];
     if (to) this.hands.go(to);
@@ -114,15 +168,12 @@ export class TurnView {
   /**
    * Show `turn`. Returns the words that were added at the end, for a reader who listens.
    *
-   * @param {{last?: boolean, ids?: string[], others?: {shown: string, turn: string}[],
-   *   soft?: boolean, fading?: boolean}} how `last`: the turn at the head; `ids`: the retellings of
-   *   its action; `others`: what else was done at that moment; `soft`: let new words fade in;
-   *   `fading`: it is about to be told again
+   * @param {Turn} turn
+   * @param {How} how
    */
   update(turn, { last = false, ids = [], others = [], soft = false, fading = false }) {
-    if (this.turn && (turn.versions !== this.turn.versions || turn.actions !== this.turn.actions)) {
+    if (turn.versions !== this.turn.versions || turn.actions !== this.turn.actions)
       this.closeList();
-    }
     this.turn = turn;
     this.how = { last, fading };
     this.ids = ids;
@@ -146,6 +197,7 @@ export class TurnView {
     return added;
   }
 
+  /** @param {string} shown */
   showAction(shown) {
     if (shown === this.shown) return;
     this.shown = shown;
@@ -153,6 +205,7 @@ export class TurnView {
     this.actionLine.hidden = !shown;
   }
 
+  /** @param {Turn["dice"]} dice */
   showDice(dice) {
     const needs = dice?.needed ? ` · ${t("needed {count}", { count: number(dice.needed) })}` : "";
     const text = dice
@@ -163,6 +216,10 @@ export class TurnView {
       this.dice.replaceChildren(copy("die"), ` ${text}`);
   }
 
+  /**
+   * @param {string} reply
+   * @param {boolean} soft
+   */
   showReply(reply, soft) {
     if (reply === this.reply) return "";
     const grew = reply.startsWith(this.reply);
@@ -173,6 +230,7 @@ export class TurnView {
     return added;
   }
 
+  /** @param {Turn} turn */
   showNote(turn) {
     let text = "";
     if (turn.status === "failed") text = turn.reason || t("The narrator failed.");
@@ -181,6 +239,11 @@ export class TurnView {
     this.note.hidden = !text;
   }
 
+  /**
+   * @param {Turn} turn
+   * @param {boolean} last
+   * @param {string[]} ids
+   */
   showTools(turn, last, ids) {
     const done = settled(turn);
     const several = last && done && ids.length > 1;
@@ -200,14 +263,20 @@ export class TurnView {
     this.tools.hidden = !done || Boolean(this.editor);
   }
 
-  /** How many other actions were taken at this moment: branches, which are not retellings. */
+  /**
+   * How many other actions were taken at this moment: branches, which are not retellings.
+   *
+   * @param {{shown: string, turn: string}[]} others
+   * @param {boolean} done
+   */
   showBranch(others, done) {
     this.branches = others;
     this.others.hidden = !done || !others.length;
     const words = n("{count} other action", "{count} other actions", others.length);
-    if (others.length) this.others.lastChild.textContent = words;
+    if (others.length) this.othersCount.textContent = words;
   }
 
+  /** @param {Turn} turn */
   showEdited(turn) {
     const count = turn.versions ?? 0;
     this.earlier.hidden = !count || !settled(turn) || Boolean(this.editor);
@@ -255,6 +324,11 @@ export class TurnView {
     this.openList(this.older, t("Earlier versions, newest first"), items);
   }
 
+  /**
+   * @param {HTMLElement} opener
+   * @param {string} title
+   * @param {HTMLElement[]} items
+   */
   openList(opener, title, items) {
     const list = make("ul");
     list.append(...items);
@@ -274,7 +348,7 @@ export class TurnView {
 
   /** Close the list that is open. The button that had opened it, or null. */
   closeList() {
-    const { opener = null } = this;
+    const { opener } = this;
     this.opener = null;
     opener?.setAttribute("aria-expanded", "false");
     this.list.hidden = true;
@@ -282,14 +356,22 @@ export class TurnView {
     return opener;
   }
 
-  /** The line beside the lamp. */
+  /**
+   * The line beside the lamp.
+   *
+   * @param {string} text
+   */
   say(text) {
     if (this.waitText.textContent !== text) this.waitText.textContent = text;
   }
 
   // ------------------------------------------------------------ editing
 
-  /** Put text boxes where the text stands. `only` "action" leaves the cursor in the action. */
+  /**
+   * Put text boxes where the text stands. `only` "action" leaves the cursor in the action.
+   *
+   * @param {"action" | "reply"} only
+   */
   edit(only = "reply") {
     if (this.editor) return;
     this.closeList();
@@ -298,8 +380,8 @@ export class TurnView {
     message.setAttribute("role", "alert");
     const hasAction = !["opening", "continue"].includes(this.turn.kind);
     this.boxes = {};
-    if (hasAction) form.append(this.box("action", t("Your action"), this.turn.action));
-    form.append(this.box("reply", t("Reply"), this.turn.reply));
+    if (hasAction) form.append(this.box("action", t("Your action")));
+    form.append(this.box("reply", t("Reply")));
     const save = make("button", "small primary", t("Save"));
     const cancel = button("small", t("Cancel"), "", () => this.closeEditor());
     const buttons = make("div", "editor-buttons");
@@ -325,18 +407,22 @@ export class TurnView {
     this.element.append(form);
     for (const box of Object.values(this.boxes)) fit(box);
     const focus = this.boxes[only] ?? this.boxes.reply;
-    focus.focus({ preventScroll: true });
-    focus.setSelectionRange(focus.value.length, focus.value.length);
+    focus?.focus({ preventScroll: true });
+    focus?.setSelectionRange(focus.value.length, focus.value.length);
     form.scrollIntoView({ block: "nearest" });
   }
 
-  box(name, label, text) {
+  /**
+   * @param {"action" | "reply"} name
+   * @param {string} label
+   */
+  box(name, label) {
     const wrap = make("label", "editor-box");
     wrap.append(make("span", "", label));
     const area = make("textarea");
     area.dir = "auto";
     area.rows = 1;
-    area.value = text;
+    area.value = this.turn[name];
     area.addEventListener("input", () => fit(area));
     wrap.append(area);
     this.boxes[name] = area;
@@ -344,10 +430,12 @@ export class TurnView {
   }
 
   save() {
+    if (!this.editor) return;
+    /** @type {Texts} */
     const changes = {};
-    for (const [name, area] of Object.entries(this.boxes)) {
-      const text = area.value.trim();
-      if (text === this.turn[name].trim()) continue;
+    for (const name of /** @type {const} */ (["action", "reply"])) {
+      const text = this.boxes[name]?.value.trim();
+      if (text === undefined || text === this.turn[name].trim()) continue;
       const length = codePoints(text);
       if (length > LONGEST) {
         this.unsaved(
@@ -369,7 +457,11 @@ export class TurnView {
     this.hands.edit(this.turn, changes);
   }
 
-  /** The server kept the text as it was: the editor stays, with what was typed. */
+  /**
+   * The server kept the text as it was: the editor stays, with what was typed.
+   *
+   * @param {string} message
+   */
   unsaved(message) {
     if (!this.editor) return;
     this.editor.save.disabled = false;
@@ -384,11 +476,15 @@ export class TurnView {
     this.element.classList.remove("editing");
     this.tools.hidden = !settled(this.turn);
     this.showEdited(this.turn);
-    if (inside) this.hands.edited(this);
+    if (inside) this.hands.edited();
   }
 }
 
-/** As tall as its text. */
+/**
+ * As tall as its text.
+ *
+ * @param {HTMLTextAreaElement} area
+ */
 export function fit(area) {
   area.style.height = "auto";
   area.style.height = `${area.scrollHeight + 2}px`;

@@ -5,23 +5,32 @@ import { waitLine } from "./turnview.js";
 
 const SOON = 3; // seconds until one's turn that the lamp alone can tell
 const LAMP_SECONDS = 5; // after which a turn that is about to be told has a word of its own
+/** @typedef {import("./story.js").Turn} Turn */
+/** @typedef {import("./story.js").Place} Place */
+
+/** @type {Place} */
 const NOBODY_KNOWS = { position: 0, eta: null }; // one place, kept, so that it is not news each time
 
 export class Waiting {
   /**
-   * @param {{turn: () => object|null, say: (id: string, line: string) => void,
+   * @param {{turn: () => Turn | null, say: (id: string, line: string) => void,
    *   aloud: (line: string) => void}} story `turn`: the one under way
    */
   constructor(story, now = Date.now) {
     this.story = story;
     this.now = now;
+    /** @type {string | null} */
     this.turn = null;
+    /** @type {Place | null} */
     this.place = null;
     this.since = 0;
     setInterval(() => this.count(), 1000);
   }
 
-  /** `place` is {position, eta}, or nothing where nobody knows. */
+  /**
+   * @param {Turn | null} turn
+   * @param {Place} [place] nothing where nobody knows
+   */
   heard(turn, place = NOBODY_KNOWS) {
     if (!turn) {
       this.place = null;
@@ -36,7 +45,7 @@ export class Waiting {
 
   count() {
     const turn = this.story.turn();
-    if (!this.place || turn?.id !== this.turn || turn.status !== "queued") return;
+    if (!this.place || !turn || turn.id !== this.turn || turn.status !== "queued") return;
     const { position, eta } = this.place;
     const passed = (this.now() - this.since) / 1000;
     // Alone in line and about to be told: the lamp says enough, for a while.

@@ -5,18 +5,20 @@
 // caches: the shell is ours and everybody's, named by its version; the story is one player's, one
 // page, gone when they log out.
 
+const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self));
 const SHELL = `grue-shell-${KEPT.version}`;
 const STORY = "grue-story";
 const PLAYER = "X-Kept-For"; // a word for the player, of ours: on what is kept, never sent
 // Below KEPT.base, which is "/" or the path that the host serves us at.
 const ADVENTURE = /^adventures\/[0-9a-f-]{36}\/(?:read\/)?$/u;
 const LEAVES = /^accounts\/(?:logout|delete)/u;
+/** @param {URL} url */
 const below = (url) =>
   url.pathname.startsWith(KEPT.base) ? url.pathname.slice(KEPT.base.length) : "";
 const ADVENTURE_LENGTH = "adventures/".length + 36 + 1;
 
-self.addEventListener("install", (event) => {
-  const keep = async () => {
+worker.addEventListener("install", (event) => {
+  const keepShell = async () => {
     const cache = await caches.open(SHELL);
     // Past the browser's own cache: these belong together.
     await cache.addAll(
@@ -24,22 +26,22 @@ self.addEventListener("install", (event) => {
         (url) => new Request(url, { cache: "reload", credentials: "omit" }),
       ),
     );
-    await self.skipWaiting();
+    await worker.skipWaiting();
   };
-  event.waitUntil(keep());
+  event.waitUntil(keepShell());
 });
 
-self.addEventListener("activate", (event) => {
+worker.addEventListener("activate", (event) => {
   const tidy = async () => {
     const names = await caches.keys();
     const old = names.filter((name) => name.startsWith("grue-shell-") && name !== SHELL);
     await Promise.all(old.map((name) => caches.delete(name)));
-    await self.clients.claim();
+    await worker.clients.claim();
   };
   event.waitUntil(tidy());
 });
 
-self.addEventListener("fetch", (event) => {
+worker.addEventListener("fetch", (event) => {
   const { request } = event;
   const url = new URL(request.url);
   if (url.origin !== location.origin) return;
@@ -52,7 +54,12 @@ self.addEventListener("fetch", (event) => {
   else if (below(url).startsWith("static/")) event.respondWith(file(request));
 });
 
-/** A page, of the network; without one, what is kept. */
+/**
+ * A page, of the network; without one, what is kept.
+ *
+ * @param {Request} request
+ * @param {URL} url
+ */
 async function page(request, url) {
   try {
     return await fetch(request);
@@ -66,6 +73,7 @@ async function page(request, url) {
   }
 }
 
+/** @param {Request} request */
 async function file(request) {
   try {
     return await fetch(request);
@@ -76,7 +84,11 @@ async function file(request) {
   }
 }
 
-/** The page that is kept, if it is of the adventure at `path`. */
+/**
+ * The page that is kept, if it is of the adventure at `path`.
+ *
+ * @param {string} path
+ */
 async function story(path) {
   const cache = await caches.open(STORY);
   for (const request of await cache.keys()) {
@@ -85,13 +97,18 @@ async function story(path) {
   return null;
 }
 
-self.addEventListener("message", (event) => {
+worker.addEventListener("message", (event) => {
   const { type, url, player } = event.data ?? {};
   if (type === "keep") event.waitUntil(keep(url, player));
   else if (type === "here") event.waitUntil(forgetOthers(player));
 });
 
-/** Keep the adventure at `url` to be read, in place of the one before. */
+/**
+ * Keep the adventure at `url` to be read, in place of the one before.
+ *
+ * @param {string} url
+ * @param {string} player
+ */
 async function keep(url, player) {
   let answer;
   try {
@@ -100,22 +117,27 @@ async function keep(url, player) {
     return; // what is kept already stays
   }
   if (!answer.ok || answer.redirected) return;
-  const headers = new Headers({ "Content-Type": answer.headers.get("Content-Type") });
-  headers.set(PLAYER, player);
-  const policy = answer.headers.get("Content-Security-Policy");
-  if (policy) headers.set("Content-Security-Policy", policy);
+  const headers = new Headers({ [PLAYER]: player });
+  for (const name of ["Content-Type", "Content-Security-Policy"]) {
+    const said = answer.headers.get(name);
+    if (said) headers.set(name, said);
+  }
   const copy = new Response(await answer.blob(), { headers });
   await caches.delete(STORY);
   const cache = await caches.open(STORY);
   await cache.put(url, copy);
 }
 
-/** A page was opened by `player` ("" is nobody): what is kept for anybody else is let go. */
+/**
+ * A page was opened by `player` ("" is nobody): what is kept for anybody else is let go.
+ *
+ * @param {string} player
+ */
 async function forgetOthers(player) {
   if (!(await caches.has(STORY))) return;
   const cache = await caches.open(STORY);
   for (const request of await cache.keys()) {
     const kept = await cache.match(request);
-    if (kept.headers.get(PLAYER) !== player) await caches.delete(STORY);
+    if (kept?.headers.get(PLAYER) !== player) await caches.delete(STORY);
   }
 }

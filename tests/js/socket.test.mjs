@@ -213,7 +213,9 @@ test("a socket that never opens asks why, and says it", async () => {
       socket.connect();
       for (let tries = 0; tries < 4; tries += 1) {
         FakeSocket.made.at(-1).cut();
-        await new Promise((done) => setImmediate(done));
+        await new Promise((done) => {
+          setImmediate(done);
+        });
         mock.timers.tick(20_000);
       }
       assert.deepEqual(asked, ["https://host/grue/ws/adventures/1/?origin=https%3A%2F%2Fhost"]);

@@ -2,6 +2,10 @@
 
 import { t } from "../i18n.js";
 
+/**
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ */
 export function make(tag, className = "", text = "") {
   const element = document.createElement(tag);
   if (className) element.className = className;
@@ -9,6 +13,10 @@ export function make(tag, className = "", text = "") {
   return element;
 }
 
+/**
+ * @param {string} text
+ * @param {() => void} press
+ */
 export function button(text, press, className = "") {
   const element = make("button", className, text);
   element.type = "button";
@@ -16,7 +24,13 @@ export function button(text, press, className = "") {
   return element;
 }
 
-/** A modal dialog with a heading, `parts`, and buttons that end with Close. */
+/**
+ * A modal dialog with a heading, `parts`, and buttons that end with Close.
+ *
+ * @param {string} heading
+ * @param {HTMLElement[]} parts
+ * @param {HTMLElement[]} buttons
+ */
 export function dialogOf(heading, parts, buttons) {
   const dialog = make("dialog", "library-dialog");
   const title = make("h2", "", heading);
@@ -37,7 +51,12 @@ export function dialogOf(heading, parts, buttons) {
   return dialog;
 }
 
-/** Say for a moment that a button did what it says. */
+/**
+ * Say for a moment that a button did what it says.
+ *
+ * @param {HTMLElement} pressed
+ * @param {string} text
+ */
 export function done(pressed, text) {
   const said = pressed.textContent;
   pressed.textContent = text;

@@ -3,6 +3,8 @@
 
 const PLACE = /\$(?:(\$)|([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})/gu;
 
+/** @typedef {{text: string, name?: string, missing?: boolean}} Piece */
+
 /**
  * The text in pieces: {text} as it was written, {text, name} for an answer, and {text, name,
  * missing: true} where no question asks for it.
@@ -11,8 +13,9 @@ const PLACE = /\$(?:(\$)|([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})/
  * @param {Map<string, string>} answers
  */
 export function pieces(template, answers) {
+  /** @type {Piece[]} */
   const found = [];
-  const plain = (text) => {
+  const plain = (/** @type {string} */ text) => {
     if (!text) return;
     const last = found.at(-1);
     if (last && !last.name) last.text += text;
@@ -24,8 +27,9 @@ export function pieces(template, answers) {
     plain(template.slice(at, match.index));
     at = match.index + whole.length;
     const name = bare ?? braced;
+    const answer = answers.get(name);
     if (dollar) plain("$");
-    else if (answers.has(name)) found.push({ text: answers.get(name), name });
+    else if (answer !== undefined) found.push({ text: answer, name });
     else if (braced) found.push({ text: whole, name, missing: true });
     else plain(whole);
   }
@@ -43,6 +47,7 @@ const MEANT = /\$\{[^{}\n]{0,40}\}?|\{\{?[ \t]*[\p{L}_][\p{L}\p{N}_]{0,29}[ \t]*
  * @param {Map<string, string>} answers
  */
 export function piecesWithMistakes(template, answers) {
+  /** @type {Piece[]} */
   const found = [];
   for (const piece of pieces(template, answers)) {
     if (piece.name) {
@@ -60,7 +65,12 @@ export function piecesWithMistakes(template, answers) {
   return found;
 }
 
-/** The text filled. */
+/**
+ * The text filled.
+ *
+ * @param {string} template
+ * @param {Map<string, string>} answers
+ */
 export const fill = (template, answers) =>
   pieces(template, answers)
     .map(({ text }) => text)

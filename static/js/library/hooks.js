@@ -6,13 +6,18 @@ import { t } from "../i18n.js";
 const LONG = 550; // ms that a press lasts
 const STILL = 8; // px that a finger may stray meanwhile
 
-const { shareUrl = "", title = "" } = document.getElementById("library-hooks").dataset;
-const story = document.querySelector(".story");
+const hooks = /** @type {HTMLElement} */ (document.getElementById("library-hooks"));
+const { shareUrl = "", title = "" } = hooks.dataset;
+const story = /** @type {HTMLElement} */ (document.querySelector(".story"));
 
-/** The reply that a node stands in, and its turn. */
+/**
+ * The reply that a node stands in.
+ *
+ * @param {Node | null} node
+ */
 function placeOf(node) {
-  const element = node?.nodeType === Node.TEXT_NODE ? node.parentElement : node;
-  const reply = element?.closest?.(".turn .reply");
+  const element = node instanceof Element ? node : node?.parentElement;
+  const reply = element?.closest(".turn .reply");
   return reply && story.contains(reply) ? reply : null;
 }
 
@@ -40,25 +45,27 @@ offer.addEventListener("pointerdown", (event) => event.preventDefault()); // the
 offer.addEventListener("click", async () => {
   const words = selected();
   if (!words) return;
-  getSelection().removeAllRanges();
+  getSelection()?.removeAllRanges();
   offer.hidden = true;
   const { showCard } = await import("./quotecard.js");
   showCard({ words, title });
 });
 
 // A finger that rests selects a word by itself; a mouse that rests selects the paragraph.
+/** @type {{timer: number, x: number, y: number} | null} */
 let press = null;
 const release = () => {
-  clearTimeout(press?.timer);
+  if (press) clearTimeout(press.timer);
   press = null;
 };
 story.addEventListener("pointerdown", (event) => {
   release();
-  const paragraph = event.target.closest?.(".reply p");
+  const pressed = /** @type {Element} */ (event.target);
+  const paragraph = pressed.closest(".reply p");
   if (!paragraph || event.pointerType === "touch" || event.button !== 0) return;
   const timer = setTimeout(() => {
     release();
-    if (!selected()) getSelection().selectAllChildren(paragraph);
+    if (!selected()) getSelection()?.selectAllChildren(paragraph);
   }, LONG);
   press = { timer, x: event.clientX, y: event.clientY };
 });
@@ -69,7 +76,8 @@ for (const over of ["pointerup", "pointercancel", "scroll"]) addEventListener(ov
 
 // ---------------------------------------------------------------- a turn
 
-document.addEventListener("grue:share", async ({ detail: { turn } }) => {
+document.addEventListener("grue:share", async (event) => {
+  const { turn } = /** @type {CustomEvent<{turn: {id: string, reply: string}}>} */ (event).detail;
   const { showShare } = await import("./sharedialog.js");
   showShare({ url: shareUrl.replace("TURN", turn.id), words: turn.reply, title });
 });

@@ -2,19 +2,21 @@
 
 import { t } from "../i18n.js";
 
-for (const button of document.querySelectorAll("[data-copy]")) {
+/** @type {NodeListOf<HTMLButtonElement>} */
+const buttons = document.querySelectorAll("[data-copy]");
+for (const button of buttons) {
   const said = button.textContent;
   button.addEventListener("click", async () => {
-    const field = button.parentElement.querySelector("input");
+    const field = button.parentElement?.querySelector("input");
     try {
-      await navigator.clipboard.writeText(button.dataset.copy);
+      await navigator.clipboard.writeText(button.dataset.copy ?? "");
       button.textContent = t("Copied");
       setTimeout(() => {
         button.textContent = said;
       }, 2000);
     } catch {
-      field.focus();
-      field.select();
+      field?.focus();
+      field?.select();
     }
   });
 }

@@ -14,7 +14,11 @@ const MARK =
   "M12.2 1.2c.5 4.5 7 7.3 7 13.6a7.2 7.2 0 0 1-14.4 0c0-3.5 2-5.4 3.1-7.7.4 1.6 1 2.5 1.9 3 .2-3.2.6-6.4 2.4-8.9z" +
   "M7.3 13.9c.3 1.9 1.7 2.9 3.8 2.6-.5-1.600-1.8-2.5-3.8-2.6zm9.4 0c-2 .1-3.300 1-3.8 2.6 2.1.3 3.5-.7 3.8-2.6z";
 
-/** Show the card of a passage, with what can be done with it. */
+/**
+ * Show the card of a passage, with what can be done with it.
+ *
+ * @param {{words: string, title: string}} passage
+ */
 export function showCard({ words, title }) {
   const text = passage(words);
   const canvas = make("canvas", "quote-card");
@@ -23,7 +27,11 @@ export function showCard({ words, title }) {
   canvas.setAttribute("role", "img");
   canvas.setAttribute("aria-label", `${text} — ${title}`);
   draw(canvas, text, title);
-  const blob = () => new Promise((give) => canvas.toBlob(give, "image/png"));
+  /** @returns {Promise<Blob>} */
+  const blob = () =>
+    new Promise((give, fail) => {
+      canvas.toBlob((made) => (made ? give(made) : fail(new Error("no picture"))), "image/png");
+    });
   const name = `${title.replaceAll(/[^\p{L}\p{N}]+/gu, "-").slice(0, 60) || "grue"}.png`;
 
   const save = button(
@@ -55,10 +63,16 @@ export function showCard({ words, title }) {
   dialogOf(t("Image of these words"), [canvas], [save, copy, pass]);
 }
 
+/**
+ * @param {HTMLCanvasElement} canvas
+ * @param {string} text
+ * @param {string} title
+ */
 function draw(canvas, text, title) {
   const pen = canvas.getContext("2d");
+  if (!pen) return; // a browser that draws no canvas
   const style = getComputedStyle(document.documentElement);
-  const colour = (name) => style.getPropertyValue(`--${name}`).trim();
+  const colour = (/** @type {string} */ name) => style.getPropertyValue(`--${name}`).trim();
   const letters = style.getPropertyValue("--serif").trim() || "serif";
   const right = fromRight(text);
   const box = { width: WIDTH - 2 * EDGE, height: HEIGHT - 2 * EDGE - 300 };
@@ -75,7 +89,7 @@ function draw(canvas, text, title) {
   pen.direction = right ? "rtl" : "ltr";
   pen.textAlign = "start";
   pen.textBaseline = "alphabetic";
-  const font = (size, weight = "") => `${weight} ${size}px ${letters}`.trim();
+  const font = (/** @type {number} */ size, weight = "") => `${weight} ${size}px ${letters}`.trim();
   const laid = fit(text, box, SIZES, (part, size) => {
     pen.font = font(size);
     return pen.measureText(part).width;

@@ -3,7 +3,11 @@
 export const LONGEST = 600; // code points that a card holds
 const LEADING = 1.42;
 
-/** The passage as a card shows it: white space as single spaces, lines kept, cut where too long. */
+/**
+ * The passage as a card shows it: white space as single spaces, lines kept, cut where too long.
+ *
+ * @param {string} words
+ */
 export function passage(words) {
   const lines = words
     .split("\n")
@@ -15,7 +19,11 @@ export function passage(words) {
   return `${cut.replace(/[\s,;:–—]*\S*$/u, "") || cut}…`;
 }
 
-/** The last sentence or two of a reply. */
+/**
+ * The last sentence or two of a reply.
+ *
+ * @param {string} reply
+ */
 export function lastWords(reply) {
   const flat = reply.replaceAll(/\s+/gu, " ").trim();
   if ([...flat].length <= 240) return flat;
@@ -24,18 +32,22 @@ export function lastWords(reply) {
   return start > 0 && start < end.length - 20 ? end.slice(start).trim() : `… ${end.trim()}`;
 }
 
-/** Where a line may break: after words, and between the letters of a script without spaces. */
+/**
+ * Where a line may break: after words, and between the letters of a script without spaces.
+ *
+ * @param {string} line
+ */
 function pieces(line) {
   if (typeof Intl.Segmenter !== "function") return line.split(/(?<=\s)/u);
+  /** @type {string[]} */
   const found = [];
-  for (const { segment, isWordLike } of new Intl.Segmenter(undefined, {
-    granularity: "word",
-  }).segment(line)) {
+  const segmenter = new Intl.Segmenter(undefined, { granularity: "word" });
+  for (const { segment, isWordLike } of segmenter.segment(line)) {
+    const last = found.at(-1);
     // A mark stays with the word before it, unless a space stood between.
-    if (found.length && !isWordLike && !/\s$/u.test(found.at(-1)))
-      found[found.length - 1] += segment;
-    else if (found.length && /[“‘"'«([—–-]$/u.test(found.at(-1)))
-      found[found.length - 1] += segment;
+    const mark = last !== undefined && !isWordLike && !/\s$/u.test(last);
+    const opened = last !== undefined && /[“‘"'«([—–-]$/u.test(last);
+    if (mark || opened) found[found.length - 1] += segment;
     else found.push(segment);
   }
   return found;
@@ -44,6 +56,8 @@ function pieces(line) {
 /**
  * The text in lines of at most `width`.
  *
+ * @param {string} text
+ * @param {number} width
  * @param {(text: string) => number} measure
  */
 export function wrap(text, width, measure) {
@@ -70,12 +84,15 @@ export function wrap(text, width, measure) {
 }
 
 /**
- * The largest of `sizes` in which the text fits: {size, lines, leading}.
+ * The largest of `sizes` in which the text fits, or as much of it as fits in the last.
  *
+ * @param {string} text
+ * @param {{width: number, height: number}} box
+ * @param {number[]} sizes one at least
  * @param {(text: string, size: number) => number} measure
  */
 export function fit(text, { width, height }, sizes, measure) {
-  let found = null;
+  let found = { size: 0, lines: [""], leading: 0 };
   for (const size of sizes) {
     const lines = wrap(text, width, (part) => measure(part, size));
     found = { size, lines, leading: size * LEADING };
@@ -89,7 +106,11 @@ export function fit(text, { width, height }, sizes, measure) {
   return found;
 }
 
-/** Whether a text is written from the right: its first letter decides. */
+/**
+ * Whether a text is written from the right: its first letter decides.
+ *
+ * @param {string} text
+ */
 export function fromRight(text) {
   const first = text.match(/\p{L}/u)?.[0] ?? "";
   return /[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/u.test(

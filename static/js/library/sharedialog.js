@@ -4,6 +4,7 @@ import { t } from "../i18n.js";
 import { button, dialogOf, done, make } from "./dialogs.js";
 import { lastWords } from "./quotelines.js";
 
+/** @param {{url: string, words: string, title: string}} turn */
 export function showShare({ url, words, title }) {
   const plot = make("input");
   plot.type = "checkbox";
@@ -37,9 +38,9 @@ export function showShare({ url, words, title }) {
         field.select();
       } catch (problem) {
         said.textContent =
-          problem instanceof TypeError || problem instanceof SyntaxError
-            ? t("The host is not responding. Try again in a moment.")
-            : problem.message;
+          problem instanceof Refused
+            ? problem.message
+            : t("The host is not responding. Try again in a moment.");
         link.disabled = false;
       }
     },
@@ -84,14 +85,24 @@ export function showShare({ url, words, title }) {
   );
 }
 
+/** The server answered, and says why there is no link. */
+class Refused extends Error {}
+
+/**
+ * @param {string} url
+ * @param {boolean} plot
+ * @returns {Promise<string>}
+ */
 async function linkTo(url, plot) {
-  const token = document.querySelector("[name=csrfmiddlewaretoken]").value;
+  /** @type {HTMLInputElement | null} */
+  const field = document.querySelector("[name=csrfmiddlewaretoken]");
+  const token = field?.value ?? "";
   const answer = await fetch(url, {
     method: "POST",
     headers: { Accept: "application/json", "X-CSRFToken": token },
     body: new URLSearchParams(plot ? { plot: "on" } : {}),
   });
   const said = await answer.json();
-  if (!answer.ok) throw new Error(said.message);
+  if (!answer.ok) throw new Refused(said.message);
   return said.url;
 }

@@ -3,10 +3,23 @@
 
 import { piecesWithMistakes } from "./fill.js";
 
-const form = document.getElementById("write");
-const body = document.getElementById("preview-body");
-const value = (name) => form.elements[name]?.value ?? "";
+const form = /** @type {HTMLFormElement} */ (document.getElementById("write"));
+const body = /** @type {HTMLElement} */ (document.getElementById("preview-body"));
 
+/**
+ * The field of that name, if the form has it.
+ *
+ * @param {string} name
+ */
+const fieldOf = (name) => /** @type {HTMLInputElement | null} */ (form.elements.namedItem(name));
+
+/** @param {string} name */
+const value = (name) => fieldOf(name)?.value ?? "";
+
+/**
+ * @param {string} tag
+ * @param {string} [className]
+ */
 const make = (tag, className, text = "") => {
   const element = document.createElement(tag);
   if (className) element.className = className;
@@ -15,33 +28,46 @@ const make = (tag, className, text = "") => {
   return element;
 };
 
-/** The rows of a kind that are filled in and not left out, by their number. */
+/**
+ * The rows of a kind that are not left out, each as what its fields hold.
+ *
+ * @param {string} kind
+ */
 function* rows(kind) {
   const count = Number(value(`${kind}-TOTAL_FORMS`));
   for (let number = 0; number < count; number += 1) {
-    const field = (name) => form.elements[`${kind}-${number}-${name}`];
-    if (!field("DELETE")?.checked) yield field;
+    const row = `${kind}-${number}`;
+    const said = (/** @type {string} */ name) => value(`${row}-${name}`).trim();
+    if (!fieldOf(`${row}-DELETE`)?.checked) yield said;
   }
 }
 
 function answers() {
   const found = new Map();
-  for (const field of rows("questions")) {
-    const name = field("name").value.trim();
-    if (name) found.set(name, field("default").value.trim() || "…");
+  for (const said of rows("questions")) {
+    const name = said("name");
+    if (name) found.set(name, said("default") || "…");
   }
   return found;
 }
 
-/** A text with the player's answers in it, marked. */
+/**
+ * A text with the player's answers in it, marked.
+ *
+ * @param {HTMLElement} element
+ * @param {string} text
+ * @param {Map<string, string>} given
+ */
 function filled(element, text, given) {
   element.textContent = "";
   for (const piece of piecesWithMistakes(text, given)) {
-    const part = piece.name ? document.createElement("mark") : document.createTextNode(piece.text);
-    if (piece.name) {
-      part.textContent = piece.text;
-      part.classList.toggle("missing", Boolean(piece.missing));
+    if (!piece.name) {
+      element.append(piece.text);
+      continue;
     }
+    const part = document.createElement("mark");
+    part.textContent = piece.text;
+    part.classList.toggle("missing", Boolean(piece.missing));
     element.append(part);
   }
   return element;
@@ -58,9 +84,9 @@ function show() {
     if (line.trim()) prose.append(filled(make("p"), line, given));
   }
   if (prose.childElementCount) shown.push(prose);
-  for (const field of rows("actions")) {
-    const text = field("text").value.trim();
-    if (text) shown.push(filled(make("p", `action ${field("kind").value}`), text, given));
+  for (const said of rows("actions")) {
+    const text = said("text");
+    if (text) shown.push(filled(make("p", `action ${said("kind")}`), text, given));
   }
   if (shown.length) body.replaceChildren(...shown);
 }
@@ -80,28 +106,32 @@ addEventListener("beforeunload", (event) => {
 });
 
 // Another row without a way to the server and back.
-for (const box of form.querySelectorAll("[data-rows]")) {
+/** @type {NodeListOf<HTMLElement>} */
+const boxes = form.querySelectorAll("[data-rows]");
+for (const box of boxes) {
   const kind = box.dataset.rows;
-  const more = box.querySelector("[data-more]");
+  const more = /** @type {HTMLButtonElement} */ (box.querySelector("[data-more]"));
   const most = Number(value(`${kind}-MAX_NUM_FORMS`));
-  const total = form.elements[`${kind}-TOTAL_FORMS`];
+  const total = /** @type {HTMLInputElement} */ (fieldOf(`${kind}-TOTAL_FORMS`));
+  const template = /** @type {HTMLTemplateElement} */ (box.querySelector("template"));
   const full = () => {
     more.disabled = Number(total.value) >= most;
   };
   more.addEventListener("click", (event) => {
     event.preventDefault();
-    const row = box.querySelector("template").content.cloneNode(true);
+    const row = document.importNode(template.content, true);
     for (const part of row.querySelectorAll("[id], [name], [for], [aria-describedby]")) {
       for (const name of ["id", "name", "for", "aria-describedby"]) {
         const written = part.getAttribute(name);
         if (written) part.setAttribute(name, written.replace("__prefix__", total.value));
       }
     }
+    /** @type {HTMLElement | null} */
     const first = row.querySelector("input, select, textarea");
     more.before(row);
-    total.value = Number(total.value) + 1;
+    total.value = String(Number(total.value) + 1);
     full();
-    first.focus();
+    first?.focus();
   });
   full();
 }
