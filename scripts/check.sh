@@ -18,8 +18,10 @@ page_tool() { # page_tool NAME arguments...
 page_tool prettier --config $frontend/prettier.json --log-level warn --check \
     "static/**/*.{js,css}" "tests/js/*.mjs" "$frontend/*.{mjs,json}" $frontend/kept.d.ts
 page_tool eslint --config $frontend/eslint.config.mjs static tests/js $frontend
+page_tool stylelint --config $frontend/stylelint.config.mjs "static/css/*.css"
 page_tool tsc --project $frontend/tsconfig.json
 page_tool tsc --project $frontend/tsconfig.worker.json
+.venv/bin/python -m djlint --lint --quiet templates || failed=1
 if [ -x .venv/bin/hadolint ]; then
     .venv/bin/hadolint Dockerfile || failed=1
 else
