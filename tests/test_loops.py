@@ -53,6 +53,16 @@ def test_a_short_sentence_comes_once_in_a_reply_and_again_in_the_next():
     assert tell(f"{walk} You sit.", recent=[walk]) == f"{walk} You sit."
 
 
+def test_a_reply_that_is_one_of_the_last_word_for_word_is_told_on():
+    """A small model gave '"You're Jun?" she says.' twelve times in a row, whatever was done."""
+    jun = '"You\'re Jun?" she says.'
+    stream = stream_of(jun, recent=["You wait.", jun], again=True)
+    assert (stream.told, stream.fault, stream.unfinished) == (jun, "repeats", True)
+    going_on = stream_of(" The door opens.", told=jun, recent=["You wait.", jun], again=True)
+    assert (going_on.told, going_on.unfinished) == (f"{jun} The door opens.", False)
+    assert tell(jun, recent=["You wait.", jun]) == jun, "nothing better came"
+
+
 def test_eight_words_of_a_reply_of_long_ago_are_not_told_again():
     doctor_looks = "The doctor looks at the clock above the door and winds it, whatever the hour."
     again = "You wait. Then the doctor looks at the clock above the door, as he does."

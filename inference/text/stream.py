@@ -181,6 +181,7 @@ class ReplyStream:
         told_before = [*older, *recent]
         self._known = {sentence for reply in told_before for sentence in sentences_of(reply)}
         self._told_lately = {letters(part) for reply in recent for part in parts_of(reply)}
+        self._replies_lately = {letters(reply) for reply in recent}
         self._told_in_past = any(recent) and past(unquoted(" ".join(recent)))
         self._first_person = sum(map(narrated_by_i, recent)) * 2 > len(recent)
         self._word = ""  # the unit being read: a word, or a grapheme
@@ -764,9 +765,14 @@ class ReplyStream:
             self.fault = self.fault or "empty"
             self.unfinished = self._again
             return
+        said = letters(self.told)
+        # Too short to be missed sentence by sentence, and all there is: the story stands still.
+        same = said in self._replies_lately
+        if same:
+            self.fault = self.fault or "repeats"
         well = END.search(self.told) is not None and not self._marks_shown
-        short = len(letters(self.told)) < SHORT_REPLY
-        enough = well and self.fault not in TOLD_ON and not self._by_sentences
+        short = len(said) < SHORT_REPLY
+        enough = well and not same and self.fault not in TOLD_ON and not self._by_sentences
         if self._again and self.fault and short and not enough:
             self.unfinished = True
             return
