@@ -69,16 +69,16 @@ fi
 # Engines in this very process are tried in a process of their own, beside the others: after them, in one
 # process, tests/test_supervisor.py has crashed twice when it sends itself SIGINT; why is not known.
 beside=""
-said=""
+scratch=""
 end_beside() {
     [ -z "$beside" ] || kill "$beside" 2>/dev/null
-    [ -z "$said" ] || rm -f "$said"
+    [ -z "$scratch" ] || rm -rf "$scratch"
 }
 wait_for_beside() {
     if [ -n "$beside" ]; then
         wait "$beside" || failed=1
         beside=""
-        cat "$said"
+        cat "$scratch/said"
     fi
 }
 trap end_beside EXIT
@@ -86,9 +86,11 @@ trap 'exit 130' INT TERM
 case ${1:-} in
 "" | --*)
     engines="tests/test_engines.py tests/test_models.py"
-    said=$(mktemp)
+    # With a folder of its own: a pytest that makes one in the usual place shuts all others of this user
+    # to everybody else, and the servers of the other tests run as somebody else.
+    scratch=$(mktemp -d)
     # shellcheck disable=SC2086
-    "$python" -m pytest -q $engines >"$said" 2>&1 &
+    "$python" -m pytest -q --basetemp "$scratch/pytest" $engines >"$scratch/said" 2>&1 &
     beside=$!
     # The cluster's overlays are built and looked at by `make check`.
     for file in $engines tests/test_kubernetes.py; do set -- --ignore "$file" "$@"; done

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import select
 import socket
 import time
 from urllib.parse import urlsplit
@@ -39,6 +40,7 @@ class Client:
 
     def __init__(self, port):
         self.socket = socket.create_connection(("127.0.0.1", port), PATIENCE)
+        self.found = b""
 
     def __enter__(self):
         return self
@@ -58,17 +60,22 @@ class Client:
                 piece = PIECE[: size - sent]
                 self.socket.sendall(b"%x\r\n%s\r\n" % (len(piece), piece) if chunked else piece)
                 sent += len(piece)
+                self.hear()
                 if sent % (8 * MIB) == 0:
                     look()
         return sent
 
+    def hear(self):
+        """Take what has come: it is lost where the server then gives up on the rest of the body."""
+        if select.select([self.socket], [], [], 0)[0]:
+            self.found += self.socket.recv(65_536)
+
     def answer(self):
         """All that comes until the server ends the connection."""
-        found = b""
         with contextlib.suppress(ConnectionResetError):
             while piece := self.socket.recv(65_536):
-                found += piece
-        return found.decode()
+                self.found += piece
+        return self.found.decode()
 
 
 LARGE = 256 * MIB  # a tenth of it is more than the limit on memory below
