@@ -66,32 +66,13 @@ elif [ -n "$(find tests/js -name '*.test.*' 2>/dev/null)" ]; then
     find tests/js -name '*.test.*' -exec node --test {} + || failed=1
 fi
 
-# Engines in this very process are tried in a process of their own, beside the others: after them, in one
-# process, tests/test_supervisor.py has crashed twice when it sends itself SIGINT; why is not known.
-beside=""
-scratch=""
-end_beside() {
-    [ -z "$beside" ] || kill "$beside" 2>/dev/null
-    [ -z "$scratch" ] || rm -rf "$scratch"
-}
-wait_for_beside() {
-    if [ -n "$beside" ]; then
-        wait "$beside" || failed=1
-        beside=""
-        cat "$scratch/said"
-    fi
-}
-trap end_beside EXIT
-trap 'exit 130' INT TERM
+# Engines in this very process first, in a process of their own: after them, in one process,
+# tests/test_supervisor.py has crashed twice when it sends itself SIGINT; why is not known.
 case ${1:-} in
 "" | --*)
     engines="tests/test_engines.py tests/test_models.py"
-    # With a folder of its own: a pytest that makes one in the usual place shuts all others of this user
-    # to everybody else, and the servers of the other tests run as somebody else.
-    scratch=$(mktemp -d)
     # shellcheck disable=SC2086
-    "$python" -m pytest -q --basetemp "$scratch/pytest" $engines >"$scratch/said" 2>&1 &
-    beside=$!
+    "$python" -m pytest -q $engines || failed=1
     # The cluster's overlays are built and looked at by `make check`.
     for file in $engines tests/test_kubernetes.py; do set -- --ignore "$file" "$@"; done
     ;;
@@ -100,12 +81,8 @@ esac
 # The rest in three processes: most of its time is waiting. A Redis that you name serves one only. A
 # process that dies ends the run: pytest-xdist would wait for its tests for ever.
 processes=3
-if [ -n "${REDIS_URL:-}" ]; then
-    processes=0
-    wait_for_beside
-fi
+[ -z "${REDIS_URL:-}" ] || processes=0
 "$python" -m pytest -n $processes --dist loadgroup --no-loadscope-reorder --max-worker-restart=0 "$@" ||
     failed=$?
-wait_for_beside
 [ -z "$skipped" ] || echo "$skipped" >&2
 exit "$failed"
