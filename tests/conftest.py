@@ -3,6 +3,7 @@
 from importlib.util import find_spec
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from game import adventures
@@ -11,6 +12,12 @@ from game.models import Player, Scenario, StoryCard
 from tests.emptying import Emptying
 
 HERE = Path(__file__).parent
+
+# A machine that is busy with something else is slow to make examples: no fault of a test.
+hypothesis.settings.register_profile(
+    "shared", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("shared")
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -73,6 +73,7 @@ REPACKED = 1.5  # of the file's size, for weights laid out anew
 LESS_MEMORY = "give it a shorter `context`, or fewer `slots`"
 STDERR = 2  # the descriptor that the library writes to
 MOST_SAID = 100_000  # bytes of it that are looked at
+QUIET, MOST_QUIET = 0.2, 3.0  # seconds without a line after which it has said all, and at most
 MANY_CORES = 16  # threads beyond which llama.cpp gains nothing in a batch of few stories
 ANY_SEED = 0xFFFFFFFF  # llama.cpp takes it for "choose one"
 TOKENS_OF_A_CHARACTER = 4
@@ -493,12 +494,28 @@ def cause_of_failure(params: Any, error: Exception) -> str:
         try:
             with contextlib.suppress(Exception):
                 xllamacpp.Server(params)
+            wait_until_still(said.fileno())
         finally:
             os.dup2(kept, STDERR)
             os.close(kept)
         said.seek(0)
         lines = said.read(MOST_SAID).decode(errors="replace").splitlines()
     return cause_in([line for line in lines if line.strip()]) or " ".join(str(error).split())
+
+
+def wait_until_still(file: int) -> None:
+    """Wait until a file that the library writes to has stopped growing, QUIET seconds at least.
+
+    The library logs on a thread of its own, which may still write after the error was raised.
+    """
+    end = time.monotonic() + MOST_QUIET
+    size, still_since = 0, time.monotonic()
+    while time.monotonic() < end:
+        time.sleep(0.02)
+        if (now := os.fstat(file).st_size) != size:
+            size, still_since = now, time.monotonic()
+        if time.monotonic() - still_since > (QUIET if size else MOST_QUIET):
+            return
 
 
 def cause_in(lines: list[str]) -> str:
