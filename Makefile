@@ -20,7 +20,7 @@ test-quill:
 # The tests that need torch: the transformers engine, fine-tuning, the export of a checkpoint for openvino.
 test-torch:
 	@sh scripts/environment.sh light test torch finetune
-	@.venv/bin/python -m inference.export
+	@.venv/bin/python -m inference.models.export
 	@exec .venv/bin/python -m pytest -m torch
 
 # A stranger's path through docker-compose.yml, from nothing, with Docker alone: up, ten turns, backup, damage,
@@ -40,9 +40,9 @@ check:
 bench:
 	@sh scripts/environment.sh light test
 	@.venv/bin/python manage.py bench
-	@.venv/bin/python -m inference.engines.compare --narrator smol
+	@.venv/bin/python -m inference.lab.compare --narrator smol
 	@if .venv/bin/python -c 'import transformers' 2>/dev/null; then \
-	    .venv/bin/python -m inference.engines.compare; else \
+	    .venv/bin/python -m inference.lab.compare; else \
 	    echo 'grue: the engines beside plain generate: sh scripts/environment.sh light torch' >&2; fi
 
 # make eval NARRATOR=bard OPTIONS='--seeds 1 --save var/bard': how well it tells, as one table.

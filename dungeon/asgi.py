@@ -19,7 +19,7 @@ from django.urls import Resolver404, resolve  # noqa: E402
 
 from dungeon import origins  # noqa: E402
 from game import ip  # noqa: E402
-from game.routing import websocket_urlpatterns  # noqa: E402
+from game.play.routing import websocket_urlpatterns  # noqa: E402
 
 
 class OurOrigins:

@@ -16,7 +16,7 @@ from typing import Any
 from celery import Celery
 from celery.signals import beat_embedded_init, celeryd_after_setup
 
-from dungeon import broker, figures, leash, pods, tracing
+from dungeon import broker, parent_watch, pods, tracing, worker_metrics
 from inference.queue import keys
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dungeon.settings")
@@ -66,14 +66,16 @@ app.conf.update(
         },
     },
 )
-app.autodiscover_tasks(["game", "game.accounts", "game.library", "game.training", "inference"])
+app.autodiscover_tasks(
+    ["game", "game.accounts", "game.library", "game.training", "inference.worker"]
+)
 
 
 @celeryd_after_setup.connect
 def show_figures(sender: str, instance: Any, **_: Any) -> None:
     """Serve the worker's figures, and trace what it does, as far as the host wants that."""
     queues = instance.app.amqp.queues.consume_from
-    figures.serve()
+    worker_metrics.serve()
     pods.say_cost()
     tracing.begin("game" if "game" in queues else "narrator")
 
@@ -81,4 +83,4 @@ def show_figures(sender: str, instance: Any, **_: Any) -> None:
 @beat_embedded_init.connect
 def end_with_the_worker(**_: object) -> None:
     """`-B` runs beat in a process of its own, which would outlive a worker that was killed."""
-    leash.tie_to(os.getppid())
+    parent_watch.tie_to(os.getppid())

@@ -1,7 +1,7 @@
 """How log lines look: words for a terminal, or one JSON object a line for machines.
 
-Lines hold ids and never words of a story (`inference.logs`), and no token of a link: Django, axes,
-Channels and Daphne write paths, so the formatters take tokens out of every finished line.
+Lines hold ids and never words of a story (`inference.log_context`), and no token of a link:
+Django, axes, Channels and Daphne write paths, so the formatters take tokens out of every line.
 """
 
 import logging
@@ -12,7 +12,7 @@ from typing import Any
 from django.http import HttpRequest
 from pythonjsonlogger.json import JsonFormatter
 
-from inference.logs import SUBJECTS, subjects
+from inference.log_context import SUBJECTS, subjects
 
 WORDS = "%(asctime)s %(levelname)s %(name)s %(message)s"
 STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
@@ -93,7 +93,7 @@ def logging_config(level: str, form: str) -> dict[str, Any]:
             "text": {"()": "dungeon.logs.TextLines", "fmt": WORDS},
             "json": {"()": "dungeon.logs.JsonLines"},
         },
-        "filters": {"subjects": {"()": "inference.logs.Subjects"}},
+        "filters": {"subjects": {"()": "inference.log_context.Subjects"}},
         "handlers": {
             "console": {
                 "class": "logging.StreamHandler",

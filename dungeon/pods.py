@@ -14,7 +14,7 @@ from urllib.request import Request, urlopen
 
 from prometheus_client import REGISTRY
 
-from inference.logs import where
+from inference.log_context import where
 
 logger = logging.getLogger(__name__)
 

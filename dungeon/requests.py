@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from dungeon import network
 from game import ip
 from inference import tracing
-from inference.logs import about
+from inference.log_context import about
 
 logger = logging.getLogger(__name__)
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TextIO
 from urllib.parse import parse_qs, quote, urlsplit
 
-LEASH = Path(__file__).with_name("leash.py")
+PARENT_WATCH = Path(__file__).with_name("parent_watch.py")
 POSTGRES_VERSION = "18"
 LONGEST_SOCKET = 103  # bytes in a socket's path on macOS, the stricter system
 ACCOUNT = "grue"  # whom PostgreSQL runs as where Grue runs as root
@@ -52,8 +52,15 @@ class Program:
 
     @property
     def command(self) -> list[str]:
-        leash = [sys.executable, "-I", "-S", str(LEASH), str(os.getpid()), str(int(self.orphaned))]
-        return [*leash, self.user, *self.argv]
+        watch = [
+            sys.executable,
+            "-I",
+            "-S",
+            str(PARENT_WATCH),
+            str(os.getpid()),
+            str(int(self.orphaned)),
+        ]
+        return [*watch, self.user, *self.argv]
 
 
 def socket_folder(data_dir: Path) -> Path:

@@ -174,6 +174,7 @@ INSTALLED_APPS = [
     "allauth.mfa",
     "axes",
     "game",
+    "dungeon",  # for its commands
 ]
 MIDDLEWARE = [
     "dungeon.requests.RequestNameMiddleware",
@@ -194,8 +195,8 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "dungeon.requests.BodyLimitMiddleware",
-    "game.accounts.door.DoorMiddleware",
-    "game.room.FullDiskMiddleware",
+    "game.accounts.access.DoorMiddleware",
+    "game.disk_space.FullDiskMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "axes.middleware.AxesMiddleware",
     "game.refusals.RefusalMiddleware",
@@ -214,7 +215,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.contrib.messages.context_processors.messages",
                 "django.template.context_processors.i18n",
                 "dungeon.languages.words",
-                "game.accounts.door.choices",
+                "game.accounts.access.choices",
                 "game.addresses.for_pages",
                 "game.tastes.views.looks",
                 "game.offline.views.player_tag",

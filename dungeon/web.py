@@ -29,8 +29,8 @@ from twisted.internet import reactor
 
 from dungeon.http_limits import BODY_BYTES, LimitedChannel, LimitedRequest
 from dungeon.logs import without_tokens
-from inference import interpreter
-from inference.logs import where
+from inference.log_context import where
+from inference.worker import runtime_tuning
 
 logger = logging.getLogger(__name__)
 
@@ -225,7 +225,7 @@ class WebServer(Server):
         self.ws_factory.protocol = Socket
         # Say what was wrong (1002, 1007, 1009) instead of only hanging up.
         self.ws_factory.setProtocolOptions(failByDrop=False, closeHandshakeTimeout=CLOSE_SECONDS)
-        interpreter.collect_seldom()
+        runtime_tuning.collect_seldom()
 
     # Looks at all connections. An error with one must not end the looks at the others: Twisted
     # logs it, and Daphne's own would never be called again.
@@ -304,7 +304,7 @@ class CommandLine(CommandLineInterface):
 
     def run(self, args: Sequence[str]) -> None:
         options = self.parser.parse_args(args)
-        interpreter.share_finely()
+        runtime_tuning.share_finely()
         self.server_class = partial(WebServer, patience=options.patience)
         super().run(args)
 

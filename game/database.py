@@ -14,7 +14,7 @@ from typing import ParamSpec, TypeVar
 
 from django.db import close_old_connections, transaction
 
-from inference.logs import where
+from inference.log_context import where
 
 logger = logging.getLogger(__name__)
 

@@ -17,12 +17,12 @@ from prometheus_client import Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import REGISTRY, Collector
 
-from game import narration
 from game.database import after_commit
-from game.log import story_log
 from game.models import Player, Status, Turn
+from game.play import narration
+from game.play.events import story_log
+from inference.contract.request import Result
 from inference.narrators import NarratorsError
-from inference.request import Result
 
 logger = logging.getLogger(__name__)
 

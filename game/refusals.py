@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
 from game.library.limits import LimitMet
-from game.protocol import Refused
+from game.play.protocol import Refused
 
 
 class RefusalMiddleware:

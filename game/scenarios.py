@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal, Self
 from django.db import transaction
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from game.cards.card_import import LONGEST_KEY, LONGEST_TITLE, MOST_KEYS
 from game.exchange import parsers, sandbox
-from game.lore import LONGEST_KEY, LONGEST_TITLE, MOST_KEYS
 from game.models import LONGEST_MEMORY, LONGEST_NOTE, LONGEST_TEXT, Scenario, StoryCard
 
 SHIPPED = Path(__file__).parent / "beginnings"

@@ -16,16 +16,17 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections
 from django.db.models.functions import Now
 
-from game import installed, metrics, narration, summaries, turns
-from game.log import story_log
+from game import installed_narrators, metrics
 from game.models import Adventure, Status, Turn
 from game.moderation import operation
+from game.play import narration, summaries, turns
+from game.play.events import story_log
 from inference import tracing
+from inference.contract.request import Result, SummaryResult
 from inference.installing.jobs import JobResult
-from inference.logs import about, where
+from inference.log_context import about, where
 from inference.narrators import NarratorsError
-from inference.request import Result, SummaryResult
-from inference.telling import BROKEN
+from inference.worker.reply import BROKEN
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ def record_summary(result: str) -> None:
 @shared_task(name="game.tasks.record_install", ignore_result=True)
 def record_install(result: str) -> None:
     """Store how installing or removing a narrator ended. JSON of a JobResult."""
-    installed.record(JobResult.model_validate_json(result))
+    installed_narrators.record(JobResult.model_validate_json(result))
 
 
 @shared_task(name="game.tasks.sweep_stale_turns", ignore_result=True)
@@ -77,7 +78,7 @@ def sweep() -> None:
     """
     parts: list[Callable[[], None]] = [
         operation.tell_workers,
-        installed.publish,
+        installed_narrators.publish,
         bring_back_what_got_lost,
         publish_what_the_log_missed,
         stop_what_nobody_watches,

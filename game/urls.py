@@ -1,9 +1,11 @@
-"""The pages' addresses, as PROTOCOL.md lists them."""
+"""The pages' addresses, as docs/protocol.md lists them."""
 
 from django.urls import include, path
 
-from game import card_views, metrics_view, search_views, telling_views, views
+from game import metrics_view
 from game.accounts import operator_views
+from game.cards import views as card_views
+from game.play import option_views, search_views, views
 
 urlpatterns = [
     path("", include("game.library.urls")),
@@ -13,23 +15,23 @@ urlpatterns = [
     path("", include("game.moderation.urls")),
     path("adventures/<uuid:adventure_id>/", views.adventure, name="adventure"),
     path("adventures/<uuid:adventure_id>/turns/", views.turns, name="turns"),
-    path("adventures/<uuid:adventure_id>/tree/", views.tree, name="tree"),
+    path("adventures/<uuid:adventure_id>/tree/", views.turn_tree, name="tree"),
     path(
         "adventures/<uuid:adventure_id>/tree/<uuid:turn_id>/", views.whole_words, name="whole_words"
     ),
     path("adventures/<uuid:adventure_id>/export.<str:form>", views.export, name="export"),
     path("adventures/<uuid:adventure_id>/read/", views.read, name="read"),
-    path("adventures/<uuid:adventure_id>/search/", search_views.search, name="search"),
+    path("adventures/<uuid:adventure_id>/search/", search_views.search_adventure, name="search"),
     path("adventures/<uuid:adventure_id>/plot/", views.plot, name="plot"),
-    path("adventures/<uuid:adventure_id>/options/", telling_views.options, name="options"),
-    path("adventures/<uuid:adventure_id>/narrator/", telling_views.narrator, name="narrator"),
-    path("adventures/<uuid:adventure_id>/writer/", telling_views.writer, name="writer"),
+    path("adventures/<uuid:adventure_id>/options/", option_views.options, name="options"),
+    path("adventures/<uuid:adventure_id>/narrator/", option_views.narrator, name="narrator"),
+    path("adventures/<uuid:adventure_id>/writer/", option_views.writer, name="writer"),
     path(
         "adventures/<uuid:adventure_id>/narrator/part/",
-        telling_views.narrator_part,
+        option_views.narrator_part,
         name="narrator_part",
     ),
-    path("adventures/<uuid:adventure_id>/summary/", telling_views.summary, name="summary"),
+    path("adventures/<uuid:adventure_id>/summary/", option_views.summary, name="summary"),
     path(
         "adventures/<uuid:adventure_id>/turns/<uuid:turn_id>/versions/",
         views.versions,
@@ -37,7 +39,7 @@ urlpatterns = [
     ),
     path(
         "adventures/<uuid:adventure_id>/turns/<uuid:turn_id>/context/",
-        telling_views.context,
+        option_views.context,
         name="context",
     ),
     path("adventures/<uuid:adventure_id>/cards/", card_views.cards, name="cards"),

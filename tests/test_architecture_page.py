@@ -95,7 +95,7 @@ def test_a_path_and_a_function_that_are_wrong_are_found():
         "game/turn.py",
         "inference/workers.py",
     }
-    row = "| 1 | `game/turns.py` | `retry_turn` | x |"
+    row = "| 1 | `game/play/turns.py` | `retry_turn` | x |"
     assert wrong_functions(row) == []
     assert wrong_functions(row.replace("retry_turn", "retry_turns"))
     assert wrong_functions(row.replace("turns.py", "turn.py"))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from inference.arithmetic import Shape, behind, scores
+from inference.models.arithmetic import Shape, behind, scores
 
 pytestmark = pytest.mark.torch
 

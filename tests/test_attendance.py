@@ -11,10 +11,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from game import adventures, attendance, windows
 from game.accounts.standing import may_play, without_doubt
-from game.attendance import Attendance, Present, gather
 from game.models import Adventure, Membership, Player, Sanction
+from game.play import adventures, connections, session_checks
+from game.play.session_checks import Attendance, Present, gather
 
 pytestmark = pytest.mark.django_db
 
@@ -40,7 +40,7 @@ def sit(player, scenario):
     session["anything"] = str(player.pk)
     session.create()
     adventure = adventures.begin(player, scenario, {})
-    window = windows.Windows(player.pk)
+    window = connections.Windows(player.pk)
     return Present(Visitor(), session.session_key, player.pk, adventure.pk, window)
 
 
@@ -148,8 +148,8 @@ def test_nobody_is_let_through_whom_the_rules_refuse(settings, accounts, state):
 
 async def look_at(*crowd, until, monkeypatch):
     """Look at these in quick succession until that holds."""
-    monkeypatch.setattr(attendance, "EVERY", 0.05)
-    monkeypatch.setattr(attendance, "TICK", 0.01)
+    monkeypatch.setattr(session_checks, "EVERY", 0.05)
+    monkeypatch.setattr(session_checks, "TICK", 0.01)
     hall = Attendance()
     for present in crowd:
         hall.join(present)
@@ -164,7 +164,7 @@ async def look_at(*crowd, until, monkeypatch):
 
 
 def made_up(alice, adventure):
-    return Present(Visitor(), "none", alice.pk, adventure.pk, windows.Windows(alice.pk))
+    return Present(Visitor(), "none", alice.pk, adventure.pk, connections.Windows(alice.pk))
 
 
 async def test_a_socket_looks_for_itself_once_and_again_when_something_changed(
@@ -178,7 +178,7 @@ async def test_a_socket_looks_for_itself_once_and_again_when_something_changed(
         looks.append(len(part))
         return {each: said["evidence"] for each in part}
 
-    monkeypatch.setattr(attendance, "gather", gathered)
+    monkeypatch.setattr(session_checks, "gather", gathered)
     await look_at(present, until=lambda: len(looks) > 5, monkeypatch=monkeypatch)
     assert present.visitor.looks == 1
     said["evidence"] = ("session", "another password")
@@ -196,7 +196,7 @@ async def test_a_look_that_breaks_is_not_the_last(alice, adventure, log, monkeyp
         looks.append(len(part))
         raise RuntimeError
 
-    monkeypatch.setattr(attendance, "gather", breaks)
+    monkeypatch.setattr(session_checks, "gather", breaks)
     await look_at(present, until=lambda: len(looks) > 3, monkeypatch=monkeypatch)
 
 
@@ -204,7 +204,7 @@ async def test_a_window_that_newer_ones_push_out_hears_of_it(
     alice, adventure, log, monkeypatch, settings
 ):
     settings.WINDOWS_PER_PLAYER = 2
-    monkeypatch.setattr(attendance, "gather", lambda part: {each: ("", "") for each in part})
+    monkeypatch.setattr(session_checks, "gather", lambda part: {each: ("", "") for each in part})
     crowd = [made_up(alice, adventure) for _ in range(3)]
     for present in crowd:
         await asyncio.to_thread(present.window.opens)
@@ -217,7 +217,7 @@ async def test_somebody_watches_where_hosts_stop_what_nobody_does(
 ):
     settings.STOP_WHEN_AWAY_SECONDS = 20
     present = made_up(alice, adventure)
-    monkeypatch.setattr(attendance, "gather", lambda part: {each: ("", "") for each in part})
+    monkeypatch.setattr(session_checks, "gather", lambda part: {each: ("", "") for each in part})
     key = attendance_key(present)
     await look_at(present, until=lambda: log.redis.exists(key), monkeypatch=monkeypatch)
     assert 15 < log.redis.ttl(key) <= 20

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from game.models import Kind
-from inference.text import neutralise, second_person, shown_action
+from inference.reply import neutralise, second_person, shown_action
 from tests.telling import tell
 from tests.test_prompts import build, narrator, request
 from tests.test_turns import act

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from inference.contract.sampling import SamplingParams
 from inference.engines.bans import MOST_BACKTRACKS, MOST_RETRIES, BanningEngine
 from inference.engines.base import NewText
-from inference.sampling import SamplingParams
-from inference.text import ReplyStream
-from inference.text.phrases import Phrases, Watch
-from inference.text.worn import phrases_for, worn_phrases
+from inference.reply import ReplyStream
+from inference.reply.phrases import Phrases, Watch
+from inference.reply.worn import phrases_for, worn_phrases
 
 STEPS = 20_000
 

@@ -8,8 +8,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from game.models import Status, Turn
-from inference import batch as batches
-from inference.batch import Batch, BatchError, prompts_of, told_before
+from inference.queue import batch as batches
+from inference.queue.batch import Batch, BatchError, prompts_of, told_before
 from tests.test_turns import act
 
 REPLY = "The hinges groan. A cold wind comes out of the dark."
@@ -79,7 +79,7 @@ def test_a_turn_does_not_wait_for_a_batch(alice, adventure, log, troupe, prompts
 def test_a_job_that_was_lost_with_its_worker_is_asked_for_again(
     log, troupe, prompts, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("inference.log.BATCH_LOST_SECONDS", 0)
+    monkeypatch.setattr("inference.queue.story_log.BATCH_LOST_SECONDS", 0)
     file = prompts({"id": "1", "prompt": "A door."})
     out = tmp_path / "out.jsonl"
     batch = Batch(log, "parrot", file, out)

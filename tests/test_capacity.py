@@ -6,8 +6,8 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
-from inference import sizing
-from inference.capacity import (
+from inference.lab import sizing
+from inference.lab.capacity import (
     CapacityError,
     Demand,
     Speed,
@@ -16,7 +16,7 @@ from inference.capacity import (
     simulate,
     workers_needed,
 )
-from inference.sizing import Load, parts_of
+from inference.lab.sizing import Load, parts_of
 
 CPU = Speed.parse("1:112,8:480,16:510")
 

@@ -6,8 +6,8 @@ import uuid
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from game import cards as shelf
-from game.lore import LoreError, lore_of, read_lore
+from game.cards import cards as shelf
+from game.cards.card_import import LoreError, lore_of, read_lore
 from game.models import Adventure, StoryCard
 
 pytestmark = pytest.mark.django_db

@@ -5,8 +5,8 @@ import unicodedata
 
 import pytest
 
+from inference.contract.request import Card, Passage
 from inference.prompts import cards as story_cards
-from inference.request import Card, Passage
 from tests.prompting import OPENING, build, count, narrator, request, told_turns
 
 

@@ -6,13 +6,13 @@ import os
 import pytest
 from django.core.management import call_command
 
-from inference import resources
 from inference.installing import machine
 from inference.installing.catalogue import Entry, catalogue
 from inference.installing.estimates import estimate
 from inference.installing.machine import Machine
+from inference.models import resources
+from inference.models.sources import hub_file
 from inference.narrators import load_narrators
-from inference.sources import hub_file
 
 LAPTOP = Machine(
     memory=8_000_000_000,

@@ -7,9 +7,9 @@ from django.core.management import CommandError, call_command
 
 from inference.config import InferenceConfig
 from inference.engines.process import EngineProcess
-from inference.engines.shapes import make
-from inference.export import ENVIRONMENT, environment
-from inference.models import ModelError, Record, digest_of, ensure_model, model_path, size_of
+from inference.lab.shapes import make
+from inference.models.export import ENVIRONMENT, environment
+from inference.models.store import ModelError, Record, digest_of, ensure_model, model_path, size_of
 from inference.narrators import Narrator
 from tests import tiny_gpt2
 from tests.test_engine_process import Audience, request

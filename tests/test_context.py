@@ -2,8 +2,8 @@
 
 import pytest
 
-from game import context, narration
 from game.models import Adventure, Kind, Status, StoryCard, Turn
+from game.play import context, narration
 
 pytestmark = pytest.mark.django_db
 

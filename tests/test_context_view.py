@@ -6,10 +6,10 @@ import uuid
 import pytest
 
 from game.models import Turn, TurnContext
-from game.protocol import EditTurn
-from inference.details import NoDetails, details_of, pack, unpack
+from game.play.protocol import EditTurn
+from inference.contract.prompt_report import NoDetails, details_of, pack, unpack
+from inference.contract.request import Card, Passage
 from inference.prompts import Piece, Report
-from inference.request import Card, Passage
 from tests.prompting import build, narrator, request, told_turns
 from tests.serving import until
 from tests.test_turns import act, do
@@ -76,7 +76,7 @@ def test_what_was_edited_since_is_shown_as_it_was(client, alice, adventure, trou
 
 
 def test_a_turn_that_was_stopped_keeps_it_too(client, alice, adventure, troupe):
-    from game.protocol import StopTurn
+    from game.play.protocol import StopTurn
 
     troupe.start(pace=20)
     turn = act(adventure, alice, "wait")
@@ -117,7 +117,7 @@ def test_it_is_shown_coloured_by_origin_and_as_text(client, alice, adventure, tr
 
 
 def test_it_goes_with_the_adventure(alice, adventure, troupe):
-    from game import adventures
+    from game.play import adventures
 
     troupe.start(pace=0)
     played(alice, adventure, "listen")

@@ -6,15 +6,16 @@ from dataclasses import replace
 
 import pytest
 
-from game import narration
-from game.management.commands.play import DefaultNews
+from dungeon.management.commands.play import DefaultNews
 from game.models import Adventure, Status, Turn, TurnContext
-from game.moderation import figures, operation
-from inference import company as companies
-from inference import fetching, resources
-from inference.details import unpack
-from inference.models import ModelError, first_default
+from game.moderation import operation, statistics
+from game.play import narration
+from inference.contract.prompt_report import unpack
+from inference.models import resources
+from inference.models.store import ModelError, first_default
 from inference.narrators import NarratorsError, narrators_of, parse_narrators
+from inference.worker import model_fetch
+from inference.worker import pool as companies
 from tests.faulty_server import drips, faulty_server, says
 from tests.full_disk import fill_disk
 from tests.serving import until
@@ -55,7 +56,7 @@ class Source:
 @pytest.fixture
 def source(monkeypatch):
     source = Source()
-    monkeypatch.setattr(fetching, "ensure_model", source.fetch)
+    monkeypatch.setattr(model_fetch, "ensure_model", source.fetch)
     monkeypatch.setattr(companies, "known", source.known)
     monkeypatch.setattr(companies, "SAY_EVERY", 0.05)
     monkeypatch.setattr(narration, "PACE_SECONDS", 0.0)
@@ -136,7 +137,7 @@ def test_the_stand_in_leaves_once_nobody_asks_for_it_and_comes_back_for_a_turn(
 def test_what_cannot_be_fetched_is_said_and_tried_again_and_the_stand_in_tells(
     alice, adventure, stage, log, source, monkeypatch
 ):
-    monkeypatch.setattr(fetching, "FIRST_WAIT", 0.3)
+    monkeypatch.setattr(model_fetch, "FIRST_WAIT", 0.3)
     source.problem = "narrator 'quill': the disk under /models is full"
     stage.write(QUILL, SMOL, **BOTH)
     stage.company("quill", "smol")
@@ -289,7 +290,7 @@ def test_the_operator_reads_why_and_players_do_not(
     assert "Quill is not used: it wants 9 MB of free memory, and 5 MB are free." in (
         client.get(url).content.decode()
     )
-    [quill, smol] = figures.narrators(operation.state())
+    [quill, smol] = statistics.narrators(operation.state())
     assert (quill.waits_for, smol.waits_for) == (
         "it wants 9 MB of free memory, and 5 MB are free",
         "",
@@ -461,7 +462,7 @@ def test_a_machine_without_openmp_is_told_what_to_install_before_anything_is_fet
     machine, monkeypatch
 ):
     """Slim images have none, and llama.cpp's wheel does not bring it."""
-    monkeypatch.setattr("inference.processor.OPENMP", "libgomp-of-nobody.so.1")
+    monkeypatch.setattr("inference.models.processor.OPENMP", "libgomp-of-nobody.so.1")
     assert "apt install libgomp1" in resources.lack_of(llama(memory_mb=0))
     assert resources.lack_of(llama(memory_mb=0, engine="openvino")) == ""
 
@@ -472,7 +473,9 @@ def test_the_first_to_tell_is_one_that_is_here_and_can_be_carried(
     quill, smol = llama(), llama(name="smol")
     config = replace(settings.INFERENCE, models_dir=tmp_path)
     here = {"quill", "smol"}
-    monkeypatch.setattr("inference.models.known", lambda each, folder: each.name in here or None)
+    monkeypatch.setattr(
+        "inference.models.store.known", lambda each, folder: each.name in here or None
+    )
     assert first_default([quill, smol], config).name == "smol", "there is too little memory"
     assert first_default([quill], config).name == "quill", "somebody asked for it by its name"
     quill = llama(memory_mb=4000)

@@ -127,7 +127,7 @@ class Absent:
 sys.meta_path.insert(0, Absent())
 """
 WEB = """
-import dungeon.asgi, dungeon.celery, dungeon.web, game.urls, game.tasks, inference.tasks
+import dungeon.asgi, dungeon.celery, dungeon.web, game.urls, game.tasks, inference.worker.tasks
 """
 COMMAND = """
 import manage
@@ -135,9 +135,10 @@ manage.main()
 """
 LOADED = """
 from django.core.management import load_command_class
-for name in sys.argv[1:]:
+for module in sys.argv[1:]:
+    app, *_, name = module.split(".")
     try:
-        load_command_class("game", name).create_parser("grue", name)
+        load_command_class(app, name).create_parser("grue", name)
     except ModuleNotFoundError as problem:
         print(name)
 """
@@ -155,8 +156,8 @@ def without_the_rest(program, *arguments):
 
 
 def commands():
-    folder = ROOT / "game" / "management" / "commands"
-    return sorted(file.stem for file in folder.glob("*.py") if not file.stem.startswith("_"))
+    files = ROOT.glob("*/management/commands/[!_]*.py")
+    return sorted(".".join(file.relative_to(ROOT).with_suffix("").parts) for file in files)
 
 
 def test_the_web_image_needs_nothing_that_only_workers_have():
@@ -183,7 +184,11 @@ def test_the_web_image_lists_the_narrators():
 def test_every_command_that_grue_names_is_there():
     listed = re.findall(r"^  grue ([\w-]+) ", (ROOT / "scripts" / "grue").read_text(), re.M)
     assert len(listed) > 8
-    assert {name.replace("-", "_") for name in listed} <= {*commands(), "changepassword", "check"}
+    assert {name.replace("-", "_") for name in listed} <= {
+        *(name.split(".")[-1] for name in commands()),
+        "changepassword",
+        "check",
+    }
 
 
 # Figures

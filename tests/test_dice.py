@@ -4,9 +4,9 @@ from collections import Counter
 
 import pytest
 
-from game import adventures, context, dice, turns
 from game.models import Adventure, Turn
-from game.protocol import RetryTurn
+from game.play import adventures, context, dice, turns
+from game.play.protocol import RetryTurn
 from tests.test_turns import act, do, head, logged, tell
 
 pytestmark = pytest.mark.django_db(transaction=True)

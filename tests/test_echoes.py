@@ -2,9 +2,9 @@
 
 import pytest
 
-from inference import doctor
-from inference.text import ReplyStream
-from inference.text.echoes import says_again, thin
+from inference.reply import ReplyStream
+from inference.reply.echoes import says_again, thin
+from inference.worker import retry_reply
 
 
 @pytest.mark.parametrize(
@@ -76,8 +76,8 @@ def test_an_echo_alone_is_told_again_hotter_and_at_last_shown(raw, kind, action)
     assert stream.told == ""
     assert stream.unfinished
     assert stream.fault == "echo"
-    assert doctor.NAMES[stream.fault] == "said only what the player did"
-    assert stream.fault in doctor.LOOPS
+    assert retry_reply.NAMES[stream.fault] == "said only what the player did"
+    assert stream.fault in retry_reply.LOOPS
     assert told(raw, kind, action, again=False).told == raw, "better than nothing"
 
 

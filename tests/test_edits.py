@@ -5,13 +5,13 @@ import uuid
 
 import pytest
 
-from game import edits, turns
 from game.library import copies
 from game.models import Adventure, Edit
 from game.moderation.authorship import reply_pieces
-from game.protocol import Refused, parse_command
-from game.snapshots import snapshot, turn_shown
-from inference.request import Result
+from game.play import edits, turns
+from game.play.protocol import Refused, parse_command
+from game.play.snapshots import snapshot, turn_shown
+from inference.contract.request import Result
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

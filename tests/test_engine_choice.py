@@ -5,7 +5,7 @@ import pickle
 import pytest
 from django.core.management import CommandError, call_command
 
-from inference import engine_choice
+from inference.engines import auto as choice
 from inference.narrators import Narrator, NarratorsError, load_narrators, parse_narrators
 from tests.test_adapters import a_llama
 
@@ -31,7 +31,7 @@ def test_a_checkpoint_is_for_openvino():
 
 
 def test_a_processor_that_llama_cannot_use_takes_openvino(monkeypatch):
-    monkeypatch.setattr(engine_choice, "lacks", lambda needed: ("avx2",))
+    monkeypatch.setattr(choice, "lacks", lambda needed: ("avx2",))
     assert auto("bard.gguf").engine == "openvino"
     assert "wants AVX2" in auto("bard.gguf").engine_reason
 

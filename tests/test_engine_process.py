@@ -14,14 +14,14 @@ import pytest
 from django.conf import settings
 
 from inference.config import InferenceConfig
+from inference.contract.request import GenerationRequest, Passage, StoryContext
+from inference.contract.sampling import SamplingParams
 from inference.engines.base import NewText
 from inference.engines.host import Host
 from inference.engines.messages import PromptBuilt, Step, Stop, Submit
 from inference.engines.process import EngineFailed, EngineProcess
 from inference.engines.scripted import ScriptedEngine
 from inference.narrators import Narrator, load_narrators
-from inference.request import GenerationRequest, Passage, StoryContext
-from inference.sampling import SamplingParams
 
 PATIENCE = 60.0  # seconds; the most a test waits for what takes a moment
 REPLY = "You open the box. Inside lies a brass key, cold and heavy. Behind you, a step creaks."

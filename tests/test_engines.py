@@ -11,15 +11,15 @@ from bisect import bisect_right
 import pytest
 from django.conf import settings
 
+from inference.contract.request import GenerationRequest, Passage, StoryContext
+from inference.contract.sampling import SamplingParams
 from inference.engines.base import Engine, EngineBroken, Message, NewText
 from inference.engines.detokenize import CONTEXT, LOST, Unfolding
 from inference.engines.scripted import ScriptedEngine
-from inference.export import ENVIRONMENT, environment
-from inference.models import ensure_model
+from inference.models.export import ENVIRONMENT, environment
+from inference.models.store import ensure_model
 from inference.narrators import Narrator, load_narrators
 from inference.prompts import reply_stream
-from inference.request import GenerationRequest, Passage, StoryContext
-from inference.sampling import SamplingParams
 from tests import tiny_gpt2
 
 SLOTS = 4

@@ -8,23 +8,23 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from game import dice
 from game.management.commands.evaluate import beginnings, changed
+from game.play import dice
 from inference.config import InferenceConfig
+from inference.contract.request import GenerationRequest, Passage, StoryContext
+from inference.contract.sampling import SamplingParams
 from inference.engines.host import load
-from inference.evaluation import blind, runs, situations
-from inference.evaluation.dead import dead_acts
-from inference.evaluation.endings import cut, empty, leaks
-from inference.evaluation.facts import contradicts, stated_of
-from inference.evaluation.playing import Play, common_front, draw, play, read_actions
-from inference.evaluation.repetition import distinct_3, loops, repeats
-from inference.evaluation.scores import figures, score, table
-from inference.evaluation.situations import SituationsError, read_situations
-from inference.evaluation.telling import Teller, Told
-from inference.evaluation.voice import past_tense, says_you, speaks_for_player, wrong_person
+from inference.lab.evaluation import blind, runs, situations
+from inference.lab.evaluation.dead import dead_acts
+from inference.lab.evaluation.endings import cut, empty, leaks
+from inference.lab.evaluation.facts import contradicts, stated_of
+from inference.lab.evaluation.playing import Play, common_front, draw, play, read_actions
+from inference.lab.evaluation.repetition import distinct_3, loops, repeats
+from inference.lab.evaluation.scores import figures, score, table
+from inference.lab.evaluation.situations import SituationsError, read_situations
+from inference.lab.evaluation.telling import Teller, Told
+from inference.lab.evaluation.voice import past_tense, says_you, speaks_for_player, wrong_person
 from inference.narrators import Narrator
-from inference.request import GenerationRequest, Passage, StoryContext
-from inference.sampling import SamplingParams
 
 NOWHERE = InferenceConfig(redis_url="", narrators_file=Path(), models_dir=Path())
 

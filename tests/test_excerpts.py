@@ -4,7 +4,7 @@ import pytest
 
 from game.library import linkcard
 from game.library.excerpts import LAST_WORDS, last_words, start_of
-from inference.text.quotes import quotations
+from inference.reply.quotes import quotations
 from tests.test_pages import told
 
 LONG_SPEECH = '"' + "I will say it again, and again, " * 12 + 'and then I stop."'

@@ -11,9 +11,9 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from inference import prompts
+from inference.contract.request import GenerationRequest, Passage, StoryContext
 from inference.finetune.corpus import CorpusError, files_of, parse, read
 from inference.finetune.prepare import Form, chatml, samples
-from inference.request import GenerationRequest, Passage, StoryContext
 from tests.prompting import count, narrator
 from tests.test_finetune_corpus import HEAD, OPENING, SHIPPED, STORY
 

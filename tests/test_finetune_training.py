@@ -27,7 +27,7 @@ FILES = ("the-nine-forty-three", "no-refunds", "bad-quell", "sign-for-it")
 @pytest.fixture(scope="module")
 def base(tmp_path_factory):
     """A GPT-2 of the tests' size with random weights, and words of the corpus in its tokenizer."""
-    from inference.engines.shapes import Shape, make, make_tokenizer
+    from inference.lab.shapes import Shape, make, make_tokenizer
 
     folder = tmp_path_factory.mktemp("gpt2")
     shape = Shape(layers=2, heads=4, width=64, vocabulary=1200, positions=512)
@@ -336,7 +336,7 @@ def test_what_was_learned_is_reported_and_exported(prepared):
 
 def test_a_trained_narrator_says_the_same_in_each_engine(prepared):
     """Greedy words of the IR and of the checkpoint, as far as the IR's rounding lets them."""
-    from inference.export import ENVIRONMENT, environment
+    from inference.models.export import ENVIRONMENT, environment
 
     made = environment(ROOT / "var" / "models")
     if made is None:

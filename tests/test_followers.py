@@ -7,11 +7,11 @@ import uuid
 
 import pytest
 
-from game import followers as following
-from game.consumers import merged
-from game.followers import followers
-from inference.log import FIRST, token_event
-from inference.request import Token
+from game.play import followers as following
+from game.play.consumers import merged
+from game.play.followers import followers
+from inference.contract.request import Token
+from inference.queue.story_log import FIRST, token_event
 
 
 def names(count):

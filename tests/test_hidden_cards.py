@@ -5,15 +5,15 @@ import json
 import pytest
 from django.urls import reverse
 
-from game import adventures, turns
 from game.accounts import data
-from game.context import story_context
 from game.library import copies, shares, writing
 from game.models import Membership, Scenario, StoryCard
+from game.play import adventures, turns
+from game.play.context import story_context
 from game.scenarios import read_scenario
-from inference.details import Details, pack
+from inference.contract.prompt_report import Details, pack
+from inference.contract.request import Result
 from inference.prompts.parts import Firing
-from inference.request import Result
 from tests.test_pages import told
 from tests.test_scenarios import FILES
 from tests.test_writing import form

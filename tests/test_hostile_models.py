@@ -17,10 +17,10 @@ pytest.importorskip("gguf")
 from game.models import Adventure, Status, Turn
 from inference.config import InferenceConfig
 from inference.engines.process import EngineFailed, EngineProcess
-from inference.gguf_header import first_number, read_header
-from inference.models import ModelError, ensure_model
+from inference.models.gguf import first_number, read_header
+from inference.models.processor import LLAMA_NEEDS, lacks
+from inference.models.store import ModelError, ensure_model
 from inference.narrators import Narrator
-from inference.processor import LLAMA_NEEDS, lacks
 from tests.serving import until
 from tests.test_adapters import a_llama
 from tests.test_models import a_gguf
@@ -114,7 +114,7 @@ def test_a_list_of_more_words_than_any_model_has_is_not_read_through(tmp_path):
 
 
 def test_what_a_header_makes_a_reader_keep_is_limited(tmp_path, monkeypatch):
-    monkeypatch.setattr("inference.gguf_header.MOST_BYTES", 1 << 20)
+    monkeypatch.setattr("inference.models.gguf.MOST_BYTES", 1 << 20)
     path = tmp_path / "long.gguf"
     keys = (text(b"k%d" % n) + struct.pack("<I", 8) + text(b"x" * 60_000) for n in range(40))
     path.write_bytes(header(keys=40, rest=b"".join(keys)))
@@ -231,8 +231,8 @@ def test_a_file_of_noise_is_told_from_without_harm(tmp_path):
     path = a_llama(tmp_path / "m.gguf")
     whole = path.read_bytes()
     path.write_bytes(whole[:-100_000] + random.Random(1).randbytes(100_000))
+    from inference.contract.sampling import SamplingParams
     from inference.engines.llama import LlamaEngine
-    from inference.sampling import SamplingParams
     from tests.test_engines import tell_all
 
     narrator = Narrator(
@@ -255,7 +255,7 @@ def test_a_processor_without_what_the_wheel_needs_is_named(tmp_path, monkeypatch
 
 
 def test_the_engine_is_not_imported_where_it_would_break_the_process(monkeypatch):
-    monkeypatch.setattr("inference.processor.lacks", lambda needed: ("avx2",))
+    monkeypatch.setattr("inference.models.processor.lacks", lambda needed: ("avx2",))
     monkeypatch.delitem(sys.modules, "inference.engines.llama", raising=False)
     with pytest.raises(ImportError, match=r"a processor with AVX2.*take `engine: openvino`"):
         importlib.import_module("inference.engines.llama")

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from inference import hub
-from inference.hub import HubError
+from inference.models import hub
+from inference.models.hub import HubError
 
 COMMIT = "c0ffee" * 6 + "c0ff"
 WEIGHTS = bytes(range(256)) * 4000

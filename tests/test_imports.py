@@ -10,12 +10,12 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
+from game.cards.card_import import lore_of
 from game.exchange import parsers, sandbox
-from game.lore import lore_of
 from game.models import Player, Scenario
-from game.protocol import clean_text
+from game.play.protocol import clean_text
 from game.scenarios import scenario_in
-from inference.text.characters import MOST_MARKS
+from inference.reply.characters import MOST_MARKS
 
 KIB = 1024
 SCENARIO = "title: A\ntempt: B\nopening: C\n"
@@ -112,7 +112,7 @@ def test_a_scenario_that_a_rule_stands_against_is_refused_with_the_reason(
     importing, monkeypatch, settings
 ):
     from game.library import writing
-    from game.protocol import Refused
+    from game.play.protocol import Refused
 
     def against(*_, **__):
         raise Refused("rejected", "A rule stands against it.")

@@ -9,11 +9,11 @@ import json
 import pytest
 
 from inference import prompts
+from inference.contract.request import Card, GenerationRequest, Passage, StoryContext
+from inference.contract.sampling import SamplingParams
 from inference.engines.base import Message
 from inference.engines.special_tokens import SpecialTokens
 from inference.narrators import Narrator
-from inference.request import Card, GenerationRequest, Passage, StoryContext
-from inference.sampling import SamplingParams
 from tests.faulty_server import faulty_server, says
 from tests.test_engines import llama_engine, openvino_engine, transformers_engine
 

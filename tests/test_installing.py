@@ -16,22 +16,23 @@ import pytest
 import redis
 from django.db import connections
 
-from game import installed, narration
-from game.log import story_log
+from game import installed_narrators
 from game.models import InstalledNarrator, Player, Status, Turn, TurnContext
-from game.turns import give_again, sweep_turn
-from inference import company as companies
-from inference import models
-from inference.details import unpack
+from game.play import narration
+from game.play.events import story_log
+from game.play.turns import give_again, sweep_turn
+from inference.contract.prompt_report import unpack
 from inference.installing import installer as installing
 from inference.installing import machine
 from inference.installing.installer import Installer, JobLease
 from inference.installing.jobs import Job
 from inference.installing.machine import Machine
 from inference.installing.process import Work, do, pinned
-from inference.models import Record, alone, ensure_model, key_of, record_path
+from inference.models import store
+from inference.models.store import Record, alone, ensure_model, key_of, record_path
 from inference.narrators import Narrator, load_narrators
 from inference.queue.keys import INSTALLS_KEY, job_key
+from inference.worker import pool as companies
 from tests.faulty_server import drips, faulty_server, hangs, says
 from tests.full_disk import fill_disk
 from tests.serving import until
@@ -69,7 +70,7 @@ class Worker:
 
         def send(result):
             try:
-                installed.record(result)
+                installed_narrators.record(result)
             finally:
                 connections.close_all()
 
@@ -105,13 +106,15 @@ def few_threads(described):
 def worker(stage, tmp_path, settings, monkeypatch):
     monkeypatch.setattr(installing, "LOOK_EVERY", 0.05)
     monkeypatch.setattr(installing, "measured_read_speed", lambda: 1e10)
-    monkeypatch.setattr(installed, "CONTEXT", 512)
+    monkeypatch.setattr(installed_narrators, "CONTEXT", 512)
     # What is only named is given few threads: the cores of the tests have other work.
-    monkeypatch.setattr(installed, "described", few_threads(installed.described))
+    monkeypatch.setattr(
+        installed_narrators, "described", few_threads(installed_narrators.described)
+    )
     settings.SECRET_KEY = SECRET
     settings.INFERENCE = replace(settings.INFERENCE, models_dir=tmp_path / "models")
     (tmp_path / "models").mkdir()
-    installed.installs.cache_clear()
+    installed_narrators.installs.cache_clear()
     worker = Worker(stage, tmp_path / "models")
     yield worker
     worker.stop()
@@ -140,11 +143,11 @@ def test_a_model_of_the_hub_is_fetched_tried_and_told_with_and_goes_again(
 ):
     hub.files["Tale-0.1B-Q8_0.gguf"] = tale.read_bytes()
     hub.pause = 0.002
-    installed.install_source(operator, SOURCE)
+    installed_narrators.install_source(operator, SOURCE)
     seen = []
     until(
         lambda: (
-            seen.append(installed.progress_of([row("tale-0-1b-q8-0")]))
+            seen.append(installed_narrators.progress_of([row("tale-0-1b-q8-0")]))
             or row("tale-0-1b-q8-0").state != State.INSTALLING
         ),
         60,
@@ -165,7 +168,7 @@ def test_a_model_of_the_hub_is_fetched_tried_and_told_with_and_goes_again(
     assert Turn.objects.get(pk=turn.pk).narrator == "tale-0-1b-q8-0"
     assert len(files(worker.models)) == 2
 
-    installed.remove(operator, "tale-0-1b-q8-0")
+    installed_narrators.remove(operator, "tale-0-1b-q8-0")
     until(lambda: not InstalledNarrator.objects.exists(), 20)
     assert files(worker.models) == []
     assert "tale-0-1b-q8-0" not in narration.narrators()
@@ -190,10 +193,10 @@ def test_a_worker_that_dies_in_a_download_is_followed_by_one_that_goes_on(
     whole = tale.read_bytes()
     hub.files["Tale-0.1B-Q8_0.gguf"] = whole
     hub.pause = 0.03
-    installed.install_source(operator, SOURCE, "tale")
+    installed_narrators.install_source(operator, SOURCE, "tale")
 
     def fetched():
-        said = installed.progress_of([row("tale")]).get("tale")
+        said = installed_narrators.progress_of([row("tale")]).get("tale")
         return said is not None and said.done > 20_000_000
 
     until(fetched, 30)
@@ -202,7 +205,7 @@ def test_a_worker_that_dies_in_a_download_is_followed_by_one_that_goes_on(
     run.cancelled = True
     run.process.kill()
     until(lambda: not run.thread.is_alive(), 10)
-    installed.installs().redis.delete("grue:job:tale")  # its lease ends
+    installed_narrators.installs().redis.delete("grue:job:tale")  # its lease ends
     hub.pause = 0
     asked = len(hub.asked)
     worker.begin()
@@ -215,9 +218,9 @@ def test_a_worker_that_dies_in_a_download_is_followed_by_one_that_goes_on(
 def test_what_is_cancelled_stops_and_frees_the_disk(operator, worker, hub, tale):
     hub.files["Tale-0.1B-Q8_0.gguf"] = tale.read_bytes()
     hub.pause = 0.05
-    installed.install_source(operator, SOURCE, "tale")
+    installed_narrators.install_source(operator, SOURCE, "tale")
     until(lambda: any(worker.models.rglob("*.part")), 30)
-    installed.remove(operator, "tale")
+    installed_narrators.remove(operator, "tale")
     until(lambda: not InstalledNarrator.objects.exists(), 20)
     assert list(worker.models.rglob("*.part")) == [] and files(worker.models) == []
 
@@ -241,7 +244,7 @@ def test_a_source_that_is_wrong_gets_one_line(tmp_path, hub, held, source, line)
 def tried(source, folder):
     """What is wrong with a source, where installing is done in this process."""
     engine = "llama" if source.endswith(".gguf") else "openvino"
-    narrator = installed.described("wrong", "wrong", source, engine)
+    narrator = installed_narrators.described("wrong", "wrong", source, engine)
     job = Job(name="wrong", attempt=1, do="install", narrator=narrator)
     result = do(Work(job=job, models_dir=folder), io.StringIO())
     assert result.outcome == "failed"
@@ -290,7 +293,7 @@ def test_a_disk_that_fills_in_the_middle_says_so_and_what_was_fetched_is_gone_on
         [part] = tmp_path.rglob("*.part")
         assert part.stat().st_size == room, "it did not fill in the middle of the part"
     hub.asked.clear()
-    named = installed.described("wrong", "wrong", SOURCE, "llama")
+    named = installed_narrators.described("wrong", "wrong", SOURCE, "llama")
     narrator, _ = pinned(named, tmp_path)
     assert ensure_model(narrator, tmp_path).read_bytes() == tale.read_bytes()
     [asked] = [asked for path, asked in hub.asked if path.endswith(".gguf")]
@@ -305,16 +308,16 @@ def test_a_file_in_the_models_folder_is_found_installed_and_stays_when_removed(
     worker.installer.reported = 0
 
     def found():
-        report = installed.installs().machines().get(worker.company.name)
+        report = installed_narrators.installs().machines().get(worker.company.name)
         return report.files if report else ()
 
     until(found, 20)
     own, cut = found()
     assert (own.file, own.family, own.chat) == ("Own.Q8_0.gguf", "llama", True)
     assert "damaged" in cut.problem or "whole" in cut.problem
-    installed.install_file(operator, own)
+    installed_narrators.install_file(operator, own)
     assert until_state("own-q8-0", State.READY).what.startswith("a GGUF of the llama")
-    installed.remove(operator, "own-q8-0")
+    installed_narrators.remove(operator, "own-q8-0")
     until(lambda: not InstalledNarrator.objects.exists(), 20)
     assert files(worker.models) == ["Own.Q8_0.gguf", "cut.gguf"]
 
@@ -326,7 +329,7 @@ def installed_row(name, state=State.READY, **fields):
     """A narrator that was installed before; scripted, unless it says otherwise."""
     entry = {"name": name, "line": "A test.", "engine": "scripted", **fields}
     row = InstalledNarrator.objects.create(name=name, state=state, entry=entry)
-    installed.publish_on_commit()
+    installed_narrators.publish_on_commit()
     return row
 
 
@@ -353,7 +356,7 @@ def test_a_reply_that_never_ends_holds_up_neither_its_removal_nor_other_installs
         until(lambda: log.narrator_ready("endless"), 10)
         turn = act_with(adventure, alice, "endless")
         engine = worker.company.seats["endless"].storyteller.engine
-        installed.remove(operator, "endless")
+        installed_narrators.remove(operator, "endless")
         # Others have their turn while the last reply is still told.
         until(lambda: "endless" in worker.installer.withdrawing, 10)
         installed_row("other", State.REMOVING)
@@ -392,7 +395,7 @@ def test_a_new_revision_goes_on_with_a_reply_that_the_old_one_never_ends(
 
 def fetched_and_ready(operator, worker, hub, tale, name="tale"):
     hub.files["Tale-0.1B-Q8_0.gguf"] = tale.read_bytes()
-    installed.install_source(operator, SOURCE, name)
+    installed_narrators.install_source(operator, SOURCE, name)
     return until_state(name, State.READY)
 
 
@@ -401,17 +404,17 @@ def test_a_file_stays_for_another_narrator_that_is_being_installed(operator, wor
     kept = files(worker.models)
     # Another worker has the job of a second narrator with the same file.
     lease = job_key("twin")
-    installed.installs().redis.set(lease, "another worker")
+    installed_narrators.installs().redis.set(lease, "another worker")
     twin = {**first.entry, "name": "twin"}
     InstalledNarrator.objects.create(name="twin", entry=twin, state=State.INSTALLING)
-    installed.publish()
-    installed.remove(operator, "tale")
+    installed_narrators.publish()
+    installed_narrators.remove(operator, "tale")
     until(lambda: not InstalledNarrator.objects.filter(name="tale").exists(), 20)
     assert files(worker.models) == kept
     hub.files.clear()  # it could not be fetched again
-    installed.installs().redis.delete(lease)
+    installed_narrators.installs().redis.delete(lease)
     until_state("twin", State.READY)
-    installed.remove(operator, "twin")
+    installed_narrators.remove(operator, "twin")
     until(lambda: not InstalledNarrator.objects.exists(), 20)
     assert files(worker.models) == []
 
@@ -421,11 +424,11 @@ def model_rows(worker, **states):
     for name, state in states.items():
         entry = {"name": name, "line": "x", "engine": "llama", "model": "hf:a/b@c/d.gguf"}
         InstalledNarrator.objects.create(name=name, state=state, entry=entry)
-    narrator = installed.narrator_of(row(name))
+    narrator = installed_narrators.narrator_of(row(name))
     kept = [worker.models / "d.gguf", record_path(narrator, worker.models)]
     kept[0].write_bytes(b"GGUF")
     kept[1].write_text(Record(source=narrator.model, file="d.gguf", size=4).model_dump_json())
-    installed.publish()
+    installed_narrators.publish()
     return kept
 
 
@@ -433,20 +436,22 @@ def test_a_file_stays_where_its_installation_failed_and_can_be_retried(worker, o
     kept = model_rows(worker, one=State.REMOVING, two=State.FAILED)
     until(lambda: not InstalledNarrator.objects.filter(name="one").exists(), 20)
     assert all(each.exists() for each in kept)
-    installed.remove(operator, "two")
+    installed_narrators.remove(operator, "two")
     until(lambda: not InstalledNarrator.objects.exists(), 20)
     assert not any(each.exists() for each in kept)
 
 
 def test_a_removal_that_fails_is_said_and_retried_as_a_removal(operator, worker, monkeypatch):
-    monkeypatch.setattr(models, "REMOVE_SECONDS", 0.2)
+    monkeypatch.setattr(store, "REMOVE_SECONDS", 0.2)
     kept = model_rows(worker, one=State.READY)
-    with alone(worker.models, key_of(installed.narrator_of(row("one")))):  # as a pull does
-        installed.remove(operator, "one")
+    with alone(
+        worker.models, key_of(installed_narrators.narrator_of(row("one")))
+    ):  # as a pull does
+        installed_narrators.remove(operator, "one")
         until(lambda: row("one").state == State.NOT_REMOVED, 20)
         assert "another process is fetching or making the same model" in row("one").problem
         assert all(each.exists() for each in kept)
-    installed.retry(operator, "one")
+    installed_narrators.retry(operator, "one")
     until(lambda: not InstalledNarrator.objects.exists(), 20)
     assert not any(each.exists() for each in kept)
 
@@ -465,7 +470,7 @@ def add_an_entry_of_tomorrow(worker):
 def test_nothing_is_deleted_while_it_is_not_known_who_else_wants_it(operator, worker, spoil):
     kept = model_rows(worker, own=State.READY)
     spoil(worker)
-    installed.remove(operator, "own")
+    installed_narrators.remove(operator, "own")
     until(lambda: row("own").state == State.NOT_REMOVED, 20)
     assert row("own").problem and "\n" not in row("own").problem
     assert all(each.exists() for each in kept)
@@ -477,7 +482,9 @@ def test_nothing_is_deleted_while_it_is_not_known_who_else_wants_it(operator, wo
 def test_entries_of_another_version_hold_up_nobody_and_are_logged_once(
     alice, adventure, operator, worker, log, caplog, monkeypatch
 ):
-    monkeypatch.setattr(installed, "publish", lambda: None)  # the other version's is the newest
+    monkeypatch.setattr(
+        installed_narrators, "publish", lambda: None
+    )  # the other version's is the newest
     said = {"replies": ["Polly is asleep."], "pace": 0}
     good = {"narrator": {"name": "good", "line": "x", "engine": "scripted", "options": said}}
     kept = {"narrator": {"name": "kept", "line": "x", "engine": "scripted"}}
@@ -509,17 +516,17 @@ def test_a_worker_that_loses_a_job_stops_and_leaves_whole_files_to_the_next(
 ):
     hub.files["Tale-0.1B-Q8_0.gguf"] = tale.read_bytes()
     hub.pause = 0.05
-    installed.install_source(operator, SOURCE, "tale")
+    installed_narrators.install_source(operator, SOURCE, "tale")
     until(lambda: any(worker.models.rglob("*.part")), 30)
     run = worker.installer.working
-    installed.installs().redis.set(job_key("tale"), "another worker")
+    installed_narrators.installs().redis.set(job_key("tale"), "another worker")
     until(lambda: not run.thread.is_alive(), 5)
     assert run.process.poll() is not None
     assert files(worker.models) == [] and any(worker.models.rglob("*.part"))
     assert row("tale").state == State.INSTALLING, "it is another's to say how it ends"
-    assert installed.installs().redis.get(job_key("tale")) == b"another worker"
+    assert installed_narrators.installs().redis.get(job_key("tale")) == b"another worker"
     hub.pause = 0
-    installed.installs().redis.delete(job_key("tale"))
+    installed_narrators.installs().redis.delete(job_key("tale"))
     until_state("tale", State.READY)
 
 
@@ -554,7 +561,7 @@ def test_a_worker_that_cannot_reach_redis_gives_its_job_up_before_another_may_ha
 
 
 def connect(operator, address, key=""):
-    installed.connect(
+    installed_narrators.connect(
         operator, name="far", title="Far", address=address, model="", key=key, chat=True
     )
 
@@ -565,7 +572,7 @@ def test_a_server_that_is_connected_is_tried_saved_and_tells(
     connect(operator, llama, key="a-key-that-is-sealed")
     found = until_state("far", State.TESTED)
     assert "512 tokens of context" in found.what and found.speed > 0
-    installed.save(operator, "far")
+    installed_narrators.save(operator, "far")
     until(lambda: log.narrator_alive("far"), 20)
     adventure.narrator = "far"
     adventure.save()

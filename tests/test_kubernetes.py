@@ -14,10 +14,10 @@ import yaml
 from django.db import connection
 from prometheus_client.parser import text_string_to_metric_families
 
-from inference import sizing
-from inference.capacity import Demand, Speed, workers_needed
+from inference.lab import sizing
+from inference.lab.capacity import Demand, Speed, workers_needed
+from inference.lab.sizing import Load, most_players, parts_of
 from inference.narrators import load_narrators
-from inference.sizing import Load, most_players, parts_of
 from tests.cluster import (
     KUBERNETES,
     OVERLAYS,

@@ -5,11 +5,11 @@ import json
 import pytest
 import redis
 
+from inference.contract.request import GenerationRequest, Passage, StoryContext
 from inference.engines.base import NewText
 from inference.prompts import reply_stream
 from inference.queue.keys import log_key
-from inference.request import GenerationRequest, Passage, StoryContext
-from inference.telling import Telling
+from inference.worker.reply import Telling
 
 NUMBER = 7
 WORDS = ["The old ", "hinges ", "groan, ", "and a cold ", "wind "]

@@ -145,7 +145,7 @@ def test_an_adventure_is_written_in_the_corpus_shape_without_names(played, alice
 
 
 def test_the_name_that_a_player_gave_is_taken_out(scenario, alice, tmp_path):
-    from game import adventures
+    from game.play import adventures
 
     played = play(adventures.begin(alice, scenario, {"name": "Marguerite Duval"}))
     add(played, "do", "wave", '"Good night, Marguerite," it says.')

@@ -2,7 +2,7 @@
 
 import threading
 
-from inference import worker
+from inference.worker import narrator_worker
 
 
 def test_turns_may_end_while_a_worker_says_how_long_they_took(troupe, monkeypatch):
@@ -33,5 +33,5 @@ def test_a_worker_that_cannot_keep_its_leases_ends_instead_of_telling_for_nobody
 
     monkeypatch.setattr(storyteller, "give_up", give_up)
     monkeypatch.setattr(storyteller, "renew_leases", broken)
-    assert gave_up.wait(10 * worker.KEEP_EVERY)
+    assert gave_up.wait(10 * narrator_worker.KEEP_EVERY)
     assert reasons == ["narrator parrot: leases cannot be kept: deque mutated during iteration"]

@@ -6,8 +6,8 @@ import weakref
 
 import pytest
 
-from game.consumers import AdventureConsumer
-from inference.interpreter import Leftovers
+from game.play.consumers import AdventureConsumer
+from inference.worker.runtime_tuning import Leftovers
 from tests.serving import RawSocket, serving, until
 from tests.test_sockets import Window, play
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from game import tasks
-from inference import scripts
-from inference.log import BELL_SECONDS, StoryLog
+from inference.contract.request import GenerationRequest, Passage, StoryContext
+from inference.queue import scripts
 from inference.queue.keys import bell_key, requests_key, waiting_key
-from inference.request import GenerationRequest, Passage, StoryContext
+from inference.queue.story_log import BELL_SECONDS, StoryLog
 from tests.serving import until
 from tests.test_turns import act
 
@@ -134,9 +134,9 @@ def prefix_lines():
     [*(each for each in vars(scripts) if each.isupper()), "HERE"],
 )
 def test_scripts_get_every_key_through_keys(script):
-    from game import windows
+    from game.play import connections
 
-    text = windows.HERE if script == "HERE" else getattr(scripts, script)
+    text = connections.HERE if script == "HERE" else getattr(scripts, script)
     if isinstance(text, int):
         return
     calls = re.findall(r"redis\.call\('(\w+)'(, KEYS\[)?", text)

@@ -9,10 +9,10 @@ import pytest
 from django.conf import settings
 
 from inference.config import InferenceConfig
+from inference.contract.sampling import SamplingParams
 from inference.engines.base import Message
-from inference.models import adapter_file, ensure_model
+from inference.models.store import adapter_file, ensure_model
 from inference.narrators import Narrator, load_narrators
-from inference.sampling import SamplingParams
 from tests.test_engines import joined, tell_all
 
 pytestmark = pytest.mark.model
@@ -112,7 +112,7 @@ from pathlib import Path
 from inference.config import InferenceConfig
 from inference.engines import llama
 from inference.narrators import Narrator
-from inference.sampling import SamplingParams
+from inference.contract.sampling import SamplingParams
 
 narrator = Narrator.model_validate_json(sys.argv[1])
 config = InferenceConfig(redis_url="", narrators_file=Path("x"), models_dir=Path(sys.argv[2]))

@@ -154,7 +154,7 @@ def test_a_line_of_djangos_own_names_the_request_and_not_its_path(rf):
     import logging
 
     from dungeon.logs import JsonLines
-    from inference.logs import Subjects, about
+    from inference.log_context import Subjects, about
 
     request = rf.get("/s/abc/")
     record = logging.makeLogRecord({"msg": "Forbidden", "request": request})

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inference import doctor
-from inference.request import GenerationRequest, Passage, StoryContext
-from inference.sampling import SamplingParams
-from inference.text import ReplyStream
+from inference.contract.request import GenerationRequest, Passage, StoryContext
+from inference.contract.sampling import SamplingParams
+from inference.reply import ReplyStream
+from inference.worker import retry_reply
 from tests.telling import stream_of, tell
 
 WIND = "The door opens slowly and the cold wind blows in from the sea."
@@ -148,9 +148,9 @@ def test_an_unfinished_reply_can_be_closed():
 
 def test_other_settings_lead_away_from_the_loop_and_stay_within_their_ranges():
     first = SamplingParams(temperature=0.6, repetition_penalty=1.1, seed=1)
-    second = doctor.other_settings(first)
-    third = doctor.other_settings(second)
-    assert first.temperature < second.temperature < third.temperature <= doctor.HOTTEST
+    second = retry_reply.other_settings(first)
+    third = retry_reply.other_settings(second)
+    assert first.temperature < second.temperature < third.temperature <= retry_reply.HOTTEST
     assert first.frequency_penalty < second.frequency_penalty < third.frequency_penalty
     assert first.presence_penalty < second.presence_penalty < third.presence_penalty
     assert len({first.seed, second.seed, third.seed}) == 3
@@ -169,7 +169,7 @@ def test_any_settings_have_others(temperature, frequency, presence, seed):
         presence_penalty=presence,
         seed=seed,
     )
-    other = doctor.other_settings(given)
+    other = retry_reply.other_settings(given)
     SamplingParams.model_validate(other.model_dump())
     assert other.temperature >= given.temperature
     assert other.frequency_penalty >= given.frequency_penalty
@@ -193,17 +193,17 @@ def test_a_reply_is_told_again_from_what_was_shown():
     )
     sampling = SamplingParams(seed=3)
     good = stream_of("You climb out. The cable sings.", again=True)
-    assert doctor.retelling(request, sampling, good) is None
+    assert retry_reply.retelling(request, sampling, good) is None
     looping = stream_of(f"{WIND} You wait.", recent=[WIND], again=True)
-    again = doctor.retelling(request, sampling, looping)
+    again = retry_reply.retelling(request, sampling, looping)
     assert again is not None and again.told == looping.told
-    assert again.sampling == doctor.other_settings(sampling)
+    assert again.sampling == retry_reply.other_settings(sampling)
     speaking = stream_of('You say, "All is well."', again=True)
-    again = doctor.retelling(request, sampling, speaking)
+    again = retry_reply.retelling(request, sampling, speaking)
     assert again is not None and again.sampling is not None
     assert again.sampling.temperature == sampling.temperature  # hotter, it would lose the story
     assert again.sampling.seed != sampling.seed
-    assert [doctor.may_retell(tried) for tried in (1, 2, 3)] == [True, True, False]
+    assert [retry_reply.may_retell(tried) for tried in (1, 2, 3)] == [True, True, False]
 
 
 # ---- promises

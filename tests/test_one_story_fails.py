@@ -13,17 +13,18 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from dungeon import pods
-from game import attendance, tasks
+from game import tasks
 from game.database import after_commit
 from game.models import Status, Turn
-from inference import doctor
+from game.play import session_checks
+from inference.contract.request import GenerationRequest, Passage, StoryContext
 from inference.engines.base import NewText
 from inference.engines.process import EngineFailed
-from inference.log import StoryLog
 from inference.queue.keys import end_key, log_key
-from inference.request import GenerationRequest, Passage, StoryContext
-from inference.telling import BROKEN, Telling
-from inference.worker import Storyteller
+from inference.queue.story_log import StoryLog
+from inference.worker import retry_reply
+from inference.worker.narrator_worker import Storyteller
+from inference.worker.reply import BROKEN, Telling
 from tests.serving import until
 from tests.test_turns import act
 
@@ -78,7 +79,7 @@ PLACES = {
     "cleaning its words": (Telling, "take", lambda telling, new: telling.lease.request.turn),
     "its result": (Telling, "result", lambda telling, narrator: telling.lease.request.turn),
     "telling it": (Storyteller, "tell_once", lambda self, telling, _: telling.lease.request.turn),
-    "telling it again": (doctor, "retelling", lambda request, *_: request.turn),
+    "telling it again": (retry_reply, "retelling", lambda request, *_: request.turn),
     "logging its end": (
         StoryLog,
         "finish",
@@ -154,7 +155,7 @@ def test_what_only_shows_a_turn_costs_no_turn(stories, monkeypatch):
 
 @database
 def test_an_error_while_a_turn_is_taken_costs_a_second(stories, monkeypatch):
-    monkeypatch.setattr("inference.worker.RETRY_SECONDS", 0.05)
+    monkeypatch.setattr("inference.worker.narrator_worker.RETRY_SECONDS", 0.05)
     storyteller, doomed, spared = stories
     left = [Injected(), redis.RedisError(), Injected()]
     plain = storyteller.take
@@ -173,7 +174,7 @@ def test_an_error_while_a_turn_is_taken_costs_a_second(stories, monkeypatch):
 @database
 @pytest.mark.parametrize("part", ["gauge", "say_alive", "do_what_can_wait"])
 def test_leases_are_kept_whatever_else_goes_wrong_beside_them(stories, monkeypatch, part):
-    monkeypatch.setattr("inference.worker.KEEP_EVERY", 0.05)
+    monkeypatch.setattr("inference.worker.narrator_worker.KEEP_EVERY", 0.05)
     storyteller, *_ = stories
     gave_up, renewals = [], threading.Semaphore(0)
     monkeypatch.setattr(storyteller, "give_up", gave_up.append)
@@ -200,7 +201,7 @@ def test_an_engine_that_cannot_be_started_again_ends_its_worker(troupe, monkeypa
 
 
 def test_a_narrator_that_cannot_be_loaded_is_tried_again(stage, log, monkeypatch):
-    monkeypatch.setattr("inference.company.RETRY_SECONDS", 0.2)
+    monkeypatch.setattr("inference.worker.pool.RETRY_SECONDS", 0.2)
     stage.write({"name": "parrot"}, {"name": "raven"})
     company = stage.company("parrot", "raven")
     left = [Injected(), EngineFailed("injected")]
@@ -257,7 +258,7 @@ def test_turns_that_cannot_be_handed_on_keep_no_worker_from_its_end(stage, log, 
     company = stage.company("parrot")
     [storyteller] = company.tellers()
     monkeypatch.setattr(storyteller, "hand_on", fails)
-    monkeypatch.setattr("inference.company.LAST_WORDS_SECONDS", 0.1)
+    monkeypatch.setattr("inference.worker.pool.LAST_WORDS_SECONDS", 0.1)
     storyteller.at_work = 1
     company.drain(0)
     company.hand_on_in_time()
@@ -295,7 +296,7 @@ CONTEXT = StoryContext(action=Passage(kind="continue"))
 
 
 def test_bulk_work_goes_on_after_an_error(troupe, monkeypatch):
-    monkeypatch.setattr("inference.bulk.LOOK_EVERY", 0.02)
+    monkeypatch.setattr("inference.worker.idle_batch.LOOK_EVERY", 0.02)
     bulk = troupe.start(woken=False).bulk
     looks = threading.Semaphore(0)
 
@@ -354,7 +355,7 @@ def test_a_turn_that_the_sweep_cannot_help_ends_after_a_while(
 ):
     turn = act(adventure, alice)
     log.redis.flushdb()
-    monkeypatch.setattr("game.turns.sweep_turn", fails)
+    monkeypatch.setattr("game.play.turns.sweep_turn", fails)
     for minutes, status in ((0.5, Status.QUEUED), (2, Status.FAILED)):
         Turn.objects.filter(pk=turn.pk).update(created=Now() - minutes * tasks.HOPELESS)
         tasks.sweep()
@@ -398,8 +399,8 @@ async def test_a_socket_that_fails_under_the_look_is_looked_at_again(monkeypatch
         async def look_closer(self):
             raise Injected
 
-    present = attendance.Present(Visitor(), "session", uuid4(), UUID(int=1), None)
+    present = session_checks.Present(Visitor(), "session", uuid4(), UUID(int=1), None)
     for _ in range(2):
-        present.do(attendance.look_closer(present, None))
+        present.do(session_checks.look_closer(present, None))
         await present.busy
     assert caplog.text.count("not looked at: Injected") == 2

@@ -12,18 +12,18 @@ import yaml
 from django.core.management import CommandError, call_command
 
 from inference.config import InferenceConfig
+from inference.contract.request import GenerationRequest, Passage, StoryContext
+from inference.contract.sampling import SamplingParams
 from inference.engines import openai
 from inference.engines.base import Message
 from inference.engines.dialects import OLLAMA, UNKNOWN, VLLM, estimate, read_models, sampling_fields
 from inference.engines.openai import OpenAIEngine
 from inference.engines.process import EngineProcess
+from inference.engines.servers import host_beyond
 from inference.engines.sse import EventStream
 from inference.engines.thinking import Unthinking
 from inference.engines.window import check_window
 from inference.narrators import Narrator, NarratorsError, parse_narrators
-from inference.request import GenerationRequest, Passage, StoryContext
-from inference.sampling import SamplingParams
-from inference.servers import host_beyond
 from tests.faulty_server import (
     breaks_off,
     complains,

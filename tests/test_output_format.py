@@ -5,17 +5,17 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from inference.batch import BatchError, prompts_of, request_of
-from inference.bulk import Job
+from inference.contract.output_format import DEEPEST, OutputFormat
+from inference.contract.request import GenerationRequest, Passage, StoryContext
+from inference.contract.sampling import SamplingParams
 from inference.engines.base import Message, NewText
 from inference.engines.dialects import KOBOLDCPP, LLAMA_SERVER, UNKNOWN, VLLM, output_fields
 from inference.engines.host import Host
 from inference.engines.scripted import ScriptedEngine
 from inference.narrators import Narrator
-from inference.output_format import DEEPEST, OutputFormat
-from inference.request import GenerationRequest, Passage, StoryContext
-from inference.sampling import SamplingParams
-from inference.text import ReplyStream
+from inference.queue.batch import BatchError, prompts_of, request_of
+from inference.reply import ReplyStream
+from inference.worker.idle_batch import Job
 from tests.test_engines import joined, llama_engine, openvino_engine, tell_all
 
 __all__ = ["llama_engine", "openvino_engine"]

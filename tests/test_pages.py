@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from game.library.excerpts import last_words
 from game.models import Adventure, Player, Scenario, Status, Turn
-from game.views import MODULES
+from game.play.views import MODULES
 
 pytestmark = pytest.mark.django_db
 

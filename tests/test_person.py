@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference.text import second_person, shown_action
+from inference.reply import second_person, shown_action
 
 TABLE = """
 I take my sword => You take your sword.

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference import prompts
+from inference.contract.request import Card, Passage
+from inference.contract.sampling import SamplingParams
 from inference.engines.base import Message
-from inference.request import Card, Passage
-from inference.sampling import SamplingParams
-from inference.text import neutralise, shown_action
+from inference.reply import neutralise, shown_action
 from tests.prompting import (
     MEMORY,
     NOTE,

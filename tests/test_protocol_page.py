@@ -13,13 +13,14 @@ from django.urls import get_resolver
 from pydantic import BaseModel
 
 from dungeon import settings as dungeon_settings
-from game import cards, consumers, dice, protocol, routing, snapshots
+from game.cards import cards
 from game.models import Audience, Edit, Kind, Turn
 from game.models.limits import LONGEST_MEMORY, LONGEST_NOTE, LONGEST_TEXT
-from inference.log import StoryLog
+from game.play import consumers, dice, protocol, routing, snapshots
+from inference.contract.request import Card, GenerationRequest, StoryContext, Token
+from inference.contract.request import Passage as Action
 from inference.queue.keys import log_key
-from inference.request import Card, GenerationRequest, StoryContext, Token
-from inference.request import Passage as Action
+from inference.queue.story_log import StoryLog
 
 PAGE = Path(settings.BASE_DIR, "docs", "protocol.md").read_text(encoding="utf-8")
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from game import narration
 from game.models import Adventure, Status, Turn
-from inference import company as companies
-from inference.models import check_model, ensure_model, known
+from game.play import narration
+from inference.lab.standalone import prove
+from inference.models.store import check_model, ensure_model, known
 from inference.narrators import load_narrators
-from inference.trial import prove
+from inference.worker import pool as companies
 from tests.serving import until
 from tests.test_turns import act
 

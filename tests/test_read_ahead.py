@@ -3,14 +3,14 @@
 import pytest
 import redis
 
-from game import narration, readahead, turns
-from game.log import line_rest
 from game.models import Turn
-from game.protocol import UndoTurn
-from inference.log import StoryLog
+from game.play import narration, read_ahead, turns
+from game.play.events import line_rest
+from game.play.protocol import UndoTurn
+from inference.contract.request import Card, Passage
 from inference.prompts import stable_front
-from inference.readahead import ReadAhead, next_request
-from inference.request import Card, Passage
+from inference.queue.story_log import StoryLog
+from inference.worker.read_ahead import ReadAhead, next_request
 from tests.prompting import build, count, narrator, render_chat, request, told_turns
 from tests.serving import until
 from tests.test_turns import act, key, tell
@@ -209,7 +209,7 @@ def test_a_host_can_switch_it_off(log, troupe, settings):
 @database
 def test_an_adventure_that_is_opened_is_read(alice, adventure, log, troupe):
     storyteller = reading(troupe)
-    assert readahead.ask(adventure.pk)
+    assert read_ahead.ask(adventure.pk)
     until(lambda: storyteller.ahead.reading is not None)
     _, job = storyteller.ahead.reading
     assert job.request.adventure == str(adventure.pk)
@@ -237,7 +237,7 @@ def test_what_is_asked_for_is_what_the_worker_reads_unasked(alice, adventure, na
     before = narration.request_for(adventure, turn)
     tell(turn)
     head = Turn.objects.get(pk=turn.pk)
-    asked = readahead.request_for(adventure, head, "parrot").context
+    asked = read_ahead.request_for(adventure, head, "parrot").context
     assert asked == next_request(before, "It opens.").context
 
 
@@ -245,11 +245,11 @@ def test_what_is_asked_for_is_what_the_worker_reads_unasked(alice, adventure, na
 def test_nobody_is_asked_while_a_turn_is_under_way_or_nobody_reads(
     alice, adventure, narrator_awake, log
 ):
-    assert not readahead.ask(adventure.pk)
+    assert not read_ahead.ask(adventure.pk)
     log.beat("parrot", "test", 4, [1.0], reads_ahead=True)
-    assert readahead.ask(adventure.pk)
+    assert read_ahead.ask(adventure.pk)
     act(adventure, alice, "run")
-    assert not readahead.ask(adventure.pk)
+    assert not read_ahead.ask(adventure.pk)
 
 
 @database
@@ -258,7 +258,7 @@ def test_with_redis_away_a_page_opens_all_the_same(adventure, log, monkeypatch):
         raise redis.ConnectionError
 
     monkeypatch.setattr(StoryLog, "worker_to_read", away)
-    assert not readahead.ask(adventure.pk)
+    assert not read_ahead.ask(adventure.pk)
     assert line_rest.on
     line_rest.until = 0.0
 
@@ -279,8 +279,8 @@ def test_of_one_adventure_only_the_newest_is_read(ahead):
 
 
 def test_of_many_adventures_the_newest_are_kept(ahead, monkeypatch):
-    monkeypatch.setattr("inference.readahead.MOST_WAITING", 3)
-    monkeypatch.setattr("inference.readahead.MOST_CHARACTERS", 5_000)
+    monkeypatch.setattr("inference.worker.read_ahead.MOST_WAITING", 3)
+    monkeypatch.setattr("inference.worker.read_ahead.MOST_CHARACTERS", 5_000)
     for index in range(5):
         ahead.note(request().model_copy(update={"adventure": str(index)}))
     assert list(ahead.waiting) == ["2", "3", "4"]
@@ -292,7 +292,7 @@ def test_what_waited_too_long_is_forgotten(ahead, monkeypatch, log, troupe):
     storyteller = reading(troupe, woken=False)
     storyteller.ahead.stop()
     storyteller.ahead.note(request())
-    monkeypatch.setattr("inference.readahead.EXPIRES_SECONDS", -1.0)
+    monkeypatch.setattr("inference.worker.read_ahead.EXPIRES_SECONDS", -1.0)
     storyteller.ahead.look()
     assert not storyteller.ahead.busy
 

@@ -3,9 +3,9 @@
 import pytest
 
 from game.models import Status, Turn
-from inference import doctor
-from inference.details import unpack
+from inference.contract.prompt_report import unpack
 from inference.engines.bans import MOST_RETRIES
+from inference.worker import retry_reply
 from tests.faulty_server import faulty_server, says
 from tests.test_turns import act
 
@@ -62,7 +62,7 @@ def test_a_reply_of_no_words_is_told_again(told):
 
 def test_after_two_retellings_it_is_told_as_it_is(told):
     _, second = told(WIND, turns=2)
-    assert len(second.resampled) == doctor.RETELLINGS
+    assert len(second.resampled) == retry_reply.RETELLINGS
     assert second.reply and WIND.startswith(second.reply[:-1].rstrip("….") or "?")
     assert second.shortened == "repeated an earlier reply"
 

@@ -10,9 +10,10 @@ import psycopg2.errors
 import pytest
 from django.db import OperationalError
 
-from dungeon import reserve
-from game import room, turns
-from game.protocol import Refused, parse_command
+from dungeon import disk_reserve
+from game import disk_space
+from game.play import turns
+from game.play.protocol import Refused, parse_command
 from tests.stranger import Stranger
 from tests.test_play import playing, port  # noqa: F401
 
@@ -22,12 +23,12 @@ FULL = "disk is full"
 @pytest.fixture
 def disk(monkeypatch):
     """How much is left on the disk, as the test says."""
-    monkeypatch.setattr(room, "disk", room.Disk())
-    monkeypatch.setattr(room, "LOOK_SECONDS", 0)
+    monkeypatch.setattr(disk_space, "disk", disk_space.Disk())
+    monkeypatch.setattr(disk_space, "LOOK_SECONDS", 0)
 
     def left(megabytes):
         usage = shutil.disk_usage("/")._replace(free=megabytes << 20)
-        monkeypatch.setattr(room.shutil, "disk_usage", lambda folder: usage)
+        monkeypatch.setattr(disk_space.shutil, "disk_usage", lambda folder: usage)
 
     return left
 
@@ -54,7 +55,7 @@ def test_actions_are_refused_while_the_disk_is_full_and_taken_again(adventure, a
     ]
     disk(10_000)
     assert act(adventure, alice).turn
-    assert not room.disk.full()
+    assert not disk_space.disk.full()
 
 
 def test_forms_are_refused_with_the_reason_and_pages_are_read(
@@ -86,10 +87,10 @@ def test_a_database_elsewhere_that_is_full_is_told_as_such(adventure, alice, dis
 
     with pytest.raises(OperationalError) as problem:
         full()
-    assert not room.disk.note(OperationalError("the server is gone"))
+    assert not disk_space.disk.note(OperationalError("the server is gone"))
     # psycopg2 sets the code from the server's answer; made by hand it has none.
     problem.value.__cause__ = type("Answered", (Exception,), {"pgcode": "53100"})()
-    assert room.disk.note(problem.value)
+    assert disk_space.disk.note(problem.value)
     with pytest.raises(Refused, match=FULL):
         act(adventure, alice)
 
@@ -128,7 +129,7 @@ def test_a_full_disk_ends_nothing_and_when_there_is_room_play_goes_on(small_disk
         assert player.begin()[0] == 302
         assert player.act("look around")["type"] == "turn.told"
         before = player.turns()
-        assert (small_disk / "data" / "reserve").stat().st_size == reserve.SIZE
+        assert (small_disk / "data" / "reserve").stat().st_size == disk_reserve.SIZE
         for again in range(3):
             fill(small_disk)
             house.read_until("is full: stories can be read, new actions are refused")

@@ -7,6 +7,7 @@ import pytest
 from django.conf import settings
 from pydantic import ValidationError
 
+from inference.contract.sampling import SamplingParams
 from inference.engines.abilities import ignored_by
 from inference.engines.bans import BanningEngine
 from inference.engines.dialects import (
@@ -17,10 +18,9 @@ from inference.engines.dialects import (
     ignored_settings,
     sampling_fields,
 )
-from inference.models import ensure_model
+from inference.models.store import ensure_model
 from inference.narrators import Narrator, load_narrators, parse_narrators
-from inference.sampling import SamplingParams
-from inference.text.phrases import Phrases, Watch
+from inference.reply.phrases import Phrases, Watch
 
 PROMPT = "You open the door of the old mill and look around. On the table"
 LIST = "The bell rings, and the bell rings, and the bell rings, and the bell"

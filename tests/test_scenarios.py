@@ -4,9 +4,9 @@ import string
 
 import pytest
 
-from game import adventures
-from game.library.filling import fill
+from game.library.placeholders import fill
 from game.models import Scenario, StoryCard
+from game.play import adventures
 from game.scenarios import SHIPPED, ScenarioError, load_scenarios, read_scenario
 
 FILES = sorted(SHIPPED.glob("*.yaml"))

@@ -3,7 +3,7 @@
 import pytest
 from django.urls import reverse
 
-from game import searching
+from game.play import search
 from tests.test_pages import told
 
 pytestmark = pytest.mark.django_db
@@ -47,7 +47,7 @@ def test_a_passage_is_found_with_its_turn_and_what_is_around_it(as_player, alice
     assert hit["turn"] == str(story.names["raven"].pk) and hit["here"]
     assert (hit["match"], hit["after"]) == ("black raven", " says your name.")
     assert hit["before"].startswith("… ") and hit["before"].endswith("Then the ")
-    assert len(hit["before"]) <= searching.AROUND + 2
+    assert len(hit["before"]) <= search.AROUND + 2
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inference.text import ReplyStream
-from inference.text.quotes import quotations, quoting
-from inference.text.sentences import ends_sentence
+from inference.reply import ReplyStream
+from inference.reply.quotes import quotations, quoting
+from inference.reply.sentences import ends_sentence
 from tests.telling import tell
 
 

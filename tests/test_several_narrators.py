@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from game import narration
-from game.log import story_log
 from game.models import Adventure, Status, Turn, TurnContext
-from game.protocol import Refused, StopTurn
-from inference.details import unpack
+from game.play import narration
+from game.play.events import story_log
+from game.play.protocol import Refused, StopTurn
+from inference.contract.prompt_report import unpack
 from inference.engines.process import EngineFailed
 from inference.narrators import parse_narrators
 from tests.serving import until
@@ -314,7 +314,7 @@ def test_a_narrator_is_ready_only_when_it_has_told_a_turn(stage, log):
 @database
 def test_a_narrator_that_never_begins_its_first_turn_is_not_waited_for(stage, monkeypatch):
     """A server may send for ever, and no words: each of its steps is short."""
-    monkeypatch.setattr("inference.worker.WARM_UP_SECONDS", 1.0)
+    monkeypatch.setattr("inference.worker.narrator_worker.WARM_UP_SECONDS", 1.0)
     stage.write(speaker("parrot", "Hm.", options={"first_token_seconds": 60}))
     with pytest.raises(EngineFailed, match="cannot tell: it did not tell 8 tokens in 1 s"):
         stage.company("parrot")
@@ -331,7 +331,7 @@ def test_a_worker_whose_only_narrator_cannot_tell_does_not_begin(stage):
 def test_a_narrator_that_cannot_be_loaded_leaves_the_others_alone(
     alice, adventure, stage, log, monkeypatch
 ):
-    monkeypatch.setattr("inference.company.RETRY_SECONDS", 0.5)
+    monkeypatch.setattr("inference.worker.pool.RETRY_SECONDS", 0.5)
     stage.write(PARROT, {"name": "raven", "options": {"pace": "fast"}})
     company = stage.company("parrot", "raven")
     until(lambda: log.narrator_alive("raven"))
@@ -367,7 +367,7 @@ def test_no_narrator_tells_more_at_once_than_it_has_slots(alice, begin, stage, s
 
 @database
 def test_a_server_that_is_away_is_asked_until_it_answers(alice, adventure, stage, log, monkeypatch):
-    monkeypatch.setattr("inference.company.RETRY_SECONDS", 0.5)
+    monkeypatch.setattr("inference.worker.pool.RETRY_SECONDS", 0.5)
     nobody = {"name": "raven", "engine": "openai", "model": "http://127.0.0.1:9/v1"}
     stage.write(nobody)
     company = stage.company("raven")  # does not raise, and does not wait for it

@@ -6,9 +6,9 @@ import pytest
 from django.db.models.functions import Now
 
 from game.library import copies, limits, shelf
-from game.library.leaving import forget_player
+from game.library.deletion import forget_player
 from game.models import Adventure, Begun, Edit, Scenario, Status, Summary, Turn, TurnContext
-from game.protocol import Refused
+from game.play.protocol import Refused
 from tests.test_pages import told
 
 pytestmark = pytest.mark.django_db

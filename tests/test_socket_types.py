@@ -6,9 +6,9 @@ from typing import get_args
 import pytest
 from pydantic import TypeAdapter
 
-from game import protocol
-from inference.log import token_event
-from inference.request import Token
+from game.play import protocol
+from inference.contract.request import Token
+from inference.queue.story_log import token_event
 from scripts import socket_types
 
 

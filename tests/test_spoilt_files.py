@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from game import turns
-from game.protocol import Refused, parse_command
-from game.snapshots import snapshot
+from game.play import turns
+from game.play.protocol import Refused, parse_command
+from game.play.snapshots import snapshot
 from inference.narrators import load_narrators
 
 GOOD = "narrators:\n- {name: parrot, line: A test., engine: scripted}\n"

@@ -3,8 +3,8 @@
 import pytest
 
 from inference import prompts
+from inference.contract.request import Card, Passage, StoryContext
 from inference.prompts.steering import asked, filled, someone, thing
-from inference.request import Card, Passage, StoryContext
 from tests.prompting import build, narrator, request
 
 HENS = '"Duchess bites," says Matthias. The boy answers that she does not.'

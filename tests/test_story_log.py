@@ -4,9 +4,9 @@ import uuid
 
 import pytest
 
-from inference.log import ENDED_ENTRIES, FIRST, LOG_SECONDS, StoryLog
+from inference.contract.request import GenerationRequest, Passage, Result, StoryContext, Token
 from inference.queue.keys import end_key, lease_key, log_key
-from inference.request import GenerationRequest, Passage, Result, StoryContext, Token
+from inference.queue.story_log import ENDED_ENTRIES, FIRST, LOG_SECONDS, StoryLog
 
 
 @pytest.fixture

@@ -2,14 +2,15 @@
 
 import pytest
 
-from game import adventures, context, paths, summaries, tasks
+from game import tasks
 from game.models import Adventure, Summary, Turn, TurnContext
-from game.protocol import UndoTurn
-from inference import summaries as sums
-from inference.details import details_of, pack, unpack
+from game.play import adventures, context, summaries, tree
+from game.play.protocol import UndoTurn
+from inference.contract.prompt_report import details_of, pack, unpack
+from inference.contract.request import Passage, Result, SummaryRequest, SummaryResult
 from inference.narrators import Narrator
 from inference.prompts import Piece, Report
-from inference.request import Passage, Result, SummaryRequest, SummaryResult
+from inference.worker import summaries as sums
 from tests.prompting import count, count_bytes, count_pairs, narrator, render_chat
 from tests.serving import until
 from tests.test_turns import act, do, key
@@ -120,7 +121,7 @@ def played(adventure, alice, number, first=0, **kept):
     """Turns that were told; the last one's narrator was given the story from `first` on."""
     for index in range(number):
         turn = act(adventure, alice, f"call Jory {index}")
-        passages = len(context.recent_story(paths.path_lengths(turn.parent_id)))
+        passages = len(context.recent_story(tree.path_lengths(turn.parent_id)))
         report = Report(
             tokens=1,
             window=2,
@@ -147,7 +148,7 @@ def as_narrator(monkeypatch):
 
     def choose(**fields):
         chosen = Narrator(name="parrot", line="x", engine="scripted", **fields)
-        monkeypatch.setattr("game.narration.narrator_of", lambda adventure: chosen)
+        monkeypatch.setattr("game.play.narration.narrator_of", lambda adventure: chosen)
 
     return choose
 
@@ -282,7 +283,7 @@ def test_what_a_real_narrator_was_not_given_is_summed_up(alice, adventure, troup
     summaries.catch_up(turn.pk)
     summary = Summary.objects.get()
     details = unpack(TurnContext.objects.get(turn=turn).details)
-    path = paths.whole_path(parent.pk)
+    path = tree.whole_path(parent.pk)
     assert 10 < details.first < 60
     assert summary.turn_id == path[details.first - 1]
     assert "iron key" in summary.text

@@ -7,10 +7,10 @@ import pytest
 np = pytest.importorskip("numpy")
 pytest.importorskip("gguf")
 
-from inference.gguf_header import read_header  # noqa: E402
-from inference.models import ModelError, ensure_model, model_path  # noqa: E402
+from inference.models.compatibility import survey  # noqa: E402
+from inference.models.gguf import read_header  # noqa: E402
+from inference.models.store import ModelError, ensure_model, model_path  # noqa: E402
 from inference.narrators import Narrator  # noqa: E402
-from inference.survey import survey  # noqa: E402
 from tests.test_models import a_gguf  # noqa: E402
 
 
@@ -117,7 +117,7 @@ def test_a_sha256_of_a_folder_is_a_mistake(tmp_path):
 
 def test_openvino_wants_an_ir_of_a_checkpoint_and_says_why_there_is_none(tmp_path, monkeypatch):
     folder = checkpoint(tmp_path / "gpt")
-    monkeypatch.setattr("inference.export.LOCK", tmp_path / "export.txt")
+    monkeypatch.setattr("inference.models.export.LOCK", tmp_path / "export.txt")
     (tmp_path / "export.txt").write_text("torch==0.0.1\n")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.delenv("PIP_FIND_LINKS", raising=False)

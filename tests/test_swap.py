@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from game.models import Status, TurnContext
-from game.protocol import StopTurn
-from inference.details import unpack
-from inference.request import GenerationRequest, Passage, StoryContext
+from game.play.protocol import StopTurn
+from inference.contract.prompt_report import unpack
+from inference.contract.request import GenerationRequest, Passage, StoryContext
 from tests.serving import until
 from tests.test_turns import act, do
 

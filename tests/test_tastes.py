@@ -3,11 +3,11 @@
 import pytest
 from django.urls import reverse
 
-from game import narration
 from game.models import Taste, Turn
+from game.play import narration
 from game.tastes.forms import LOOKS
 from game.tastes.sampling import sampling_for
-from inference.sampling import SamplingParams
+from inference.contract.sampling import SamplingParams
 
 OWN = SamplingParams(max_tokens=120, temperature=0.8)
 

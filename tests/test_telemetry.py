@@ -15,13 +15,13 @@ from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 
 from dungeon.logs import JsonLines
-from game import turns
 from game.models import Status, Turn
+from game.play import turns
 from inference import tracing
-from inference.known import LastPrompts, common_front
-from inference.logs import Subjects, about
+from inference.contract.request import GenerationRequest, Passage, StoryContext
+from inference.log_context import Subjects, about
 from inference.prompts.parts import Piece, Report
-from inference.request import GenerationRequest, Passage, StoryContext
+from inference.worker.prefix_stats import LastPrompts, common_front
 from tests.serving import until
 from tests.test_turns import act, tell
 
@@ -119,7 +119,7 @@ def test_with_redis_away_the_figures_say_so(read_metrics, monkeypatch):
     def away(*_, **__):
         raise redis.ConnectionError("away")
 
-    monkeypatch.setattr("inference.log.StoryLog.pace", away)
+    monkeypatch.setattr("inference.queue.story_log.StoryLog.pace", away)
     seen = read_metrics(REMOTE_ADDR="127.0.0.1")
     assert (seen["grue_up", "redis"], seen["grue_up", "database"]) == (0, 1)
     assert ("grue_queue_length", "parrot") not in seen

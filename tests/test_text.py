@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from inference.text import ReplyStream, neutralise, second_person, shown_action
+from inference.reply import ReplyStream, neutralise, second_person, shown_action
 
 ENGLISH = "You take the rope and Matthias laughs. He says go on! The end. What do you do next?"
 MARKED = '"Either "quick" "clever," he’s Mr. “So” 。 門を 開ける。 「はい」 คุณ เปิดประตู e\u0301 café'

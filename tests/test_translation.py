@@ -12,9 +12,9 @@ from django.urls import URLPattern, get_resolver, reverse
 from django.utils import translation
 
 from dungeon import languages
-from game import adventures
-from game.forms import CardForm
 from game.models import Scenario, StoryCard
+from game.play import adventures
+from game.play.forms import CardForm
 from tests import pseudo
 from tests.test_pages import told
 

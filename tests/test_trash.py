@@ -7,13 +7,13 @@ from datetime import timedelta
 import pytest
 from django.db.models.functions import Now
 
-from game import cards
-from game.context import story_context
+from game.cards import cards
+from game.cards.card_import import LoreCard
 from game.library import shares, trash, writing
 from game.library.limits import LimitMet
 from game.library.tasks import tidy
-from game.lore import LoreCard
 from game.models import Adventure, Scenario, Share, StoryCard
+from game.play.context import story_context
 from game.scenarios import scenario_of
 from tests.test_pages import told
 

@@ -10,10 +10,11 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 
-import game.log
-from game import adventures, narration, snapshots, tasks, turns
+import game.play.events
+from game import tasks
 from game.models import Adventure, Command, Edit, Kind, Status, Turn
-from game.protocol import (
+from game.play import adventures, narration, snapshots, turns
+from game.play.protocol import (
     EditTurn,
     GoToTurn,
     RedoTurn,
@@ -23,9 +24,9 @@ from game.protocol import (
     TakeAction,
     UndoTurn,
 )
-from inference.log import StoryLog
+from inference.contract.request import GenerationRequest, Passage, Result, StoryContext, Token
 from inference.queue.keys import WATCHING_KEY, log_key, version_key, waiting_key, watched_key
-from inference.request import GenerationRequest, Passage, Result, StoryContext, Token
+from inference.queue.story_log import StoryLog
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -474,7 +475,7 @@ def test_with_redis_away_a_turn_is_saved_and_told_when_it_is_back(
 ):
     away = StoryLog("redis://127.0.0.1:1/0")
     with monkeypatch.context() as patch:
-        for module in (game.log, narration, turns):
+        for module in (game.play.events, narration, turns):
             patch.setattr(module, "story_log", lambda: away)
         turn = act(adventure, alice)
     assert turn.status == Status.QUEUED

@@ -7,11 +7,12 @@ from datetime import timedelta
 import pytest
 from django.db.models.functions import Now
 
-from game import adventures, cards, summaries, turns
-from game.lore import LoreCard
+from game.cards import cards
+from game.cards.card_import import LoreCard
 from game.models import Adventure
-from game.protocol import parse_command
-from inference.request import Result, SummaryResult
+from game.play import adventures, summaries, turns
+from game.play.protocol import parse_command
+from inference.contract.request import Result, SummaryResult
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

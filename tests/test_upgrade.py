@@ -6,7 +6,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from game.models import Adventure, Player, Scenario, Turn
-from game.snapshots import snapshot
+from game.play.snapshots import snapshot
 
 # The schema of the first Grue that people hosted.
 BEFORE = [("game", "0004_summaries")]

@@ -5,8 +5,8 @@ import random
 import pytest
 
 from game.load.figures import Delays
-from game.load.making import Seat
 from game.load.players import Asked, VirtualPlayer
+from game.load.setup import Seat
 from inference.engines.scripted import clock_word, time_in
 
 

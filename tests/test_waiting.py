@@ -7,8 +7,8 @@ from collections import Counter
 
 import pytest
 
-from inference.pace import Pace
-from inference.request import GenerationRequest, Passage, StoryContext
+from inference.contract.request import GenerationRequest, Passage, StoryContext
+from inference.queue.eta import Pace
 
 NARRATOR = "bard"
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inference.evaluation.endings import cut
-from inference.text import ReplyStream
+from inference.lab.evaluation.endings import cut
+from inference.reply import ReplyStream
 from tests.telling import stream_of, tell
 from tests.test_loops import WIND, WORDS
 

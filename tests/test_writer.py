@@ -5,16 +5,16 @@ import json
 import pytest
 from django.urls import reverse
 
-from game import narration
-from game.contexts import sampling_shown
 from game.library.copies import duplicate
 from game.models import Membership, Player, Taste, Turn
+from game.play import narration
+from game.play.context_views import sampling_shown
 from game.tastes.sampling import sampling_for
 from game.tastes.writer import BOUNDS, WriterSettings, settings_of
-from inference.details import details_of
+from inference.contract.prompt_report import details_of
+from inference.contract.sampling import SamplingParams
 from inference.narrators import Narrator
 from inference.prompts.parts import Report
-from inference.sampling import SamplingParams
 from tests.serving import until
 from tests.test_turns import act
 
@@ -156,7 +156,7 @@ def test_only_the_owner_may_set_it(client, alice, adventure, db):
 
 def test_a_narrator_that_does_not_know_a_setting_says_so(owner, adventure, monkeypatch):
     smol = Narrator(name="smol", line="", engine="openvino", model="some.gguf")
-    monkeypatch.setattr("game.telling_views.narrator_telling", lambda adventure: smol)
+    monkeypatch.setattr("game.play.option_views.narrator_telling", lambda adventure: smol)
     answer = save(owner, adventure, preset="wild")
     assert answer.json()["ignored"] == ["dry", "xtc"]
     assert "does not know DRY, logit bias, XTC" in owner.get(page_of(adventure)).content.decode()

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from inference.engines.shapes import WORDS, Shape, make, make_tokenizer
+from inference.lab.shapes import WORDS, Shape, make, make_tokenizer
 
 POSITIONS = 512
 SHAPE = Shape(layers=2, heads=4, width=64, vocabulary=900, positions=POSITIONS)

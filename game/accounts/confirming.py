@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from game.models import Player
 
-# What moderators do to a case and cannot take back, or only with words (game.moderation.deeds).
+# What moderators do to a case and cannot take back, or only with words (game.moderation.actions).
 DEEDS = {"delete", "ban"}
 # Who has which rights, and with which password. Reading the lists is free.
 RIGHTS = ("admin:game_player_", "admin:auth_group_", "admin:auth_user_password_change")

@@ -18,10 +18,10 @@ from django.db.models import ForeignKey, Model, QuerySet
 from django.utils import timezone
 from django.utils.text import slugify
 
-from game.contexts import seen_titles
 from game.library import shown
 from game.models import Adventure, Appeal, Membership, Player, ShareTexts, StoryCard, TurnContext
-from inference.details import NoDetails, unpack
+from game.play.context_views import seen_titles
+from inference.contract.prompt_report import NoDetails, unpack
 
 # By the model's name, why it is not the player's to take.
 LEFT_OUT: dict[str, str] = {

@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.core.management import call_command
 
-from game.accounts.leaving import forget_guests
+from game.accounts.deletion import forget_guests
 
 
 @shared_task(name="game.accounts.tasks.tidy", ignore_result=True)

@@ -19,7 +19,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_safe
 
-from game.accounts import browsers, door, invites, leaving
+from game.accounts import access, browsers, deletion, invites
 from game.accounts.data import everything, file_name
 from game.accounts.limits import limited
 from game.models import Player
@@ -28,7 +28,7 @@ from game.models import Player
 @sensitive_post_parameters()
 def log_in(request: HttpRequest) -> HttpResponseBase:
     if request.user.is_authenticated:
-        return door.sent_on(request)
+        return access.sent_on(request)
     if browsers.known_as(request, request.POST.get("login", "")) is None:
         too_many: HttpResponseBase | None = ratelimit.consume_or_429(
             request, app="allauth.account", action="login_page"
@@ -42,7 +42,7 @@ def log_in(request: HttpRequest) -> HttpResponseBase:
 @sensitive_post_parameters()
 def sign_up(request: HttpRequest) -> HttpResponseBase:
     if request.user.is_authenticated:
-        return door.sent_on(request)
+        return access.sent_on(request)
     answer: HttpResponseBase = allauth_views.signup(request)
     return answer
 
@@ -97,22 +97,22 @@ def data(request: HttpRequest) -> HttpResponse:
 def delete(request: HttpRequest) -> HttpResponse:
     """Ask, then delete the account with everything in it. Whoever has a password gives it again."""
     if player_of(request).has_usable_password():
-        answer: HttpResponse = deletion_of_account(request)
+        answer: HttpResponse = delete_account_again(request)
         return answer
-    return deletion(request)
+    return delete_account(request)
 
 
-def deletion(request: HttpRequest) -> HttpResponse:
+def delete_account(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
-        return render(request, "account/delete.html", leaving.what_goes(player_of(request)))
+        return render(request, "account/delete.html", deletion.what_goes(player_of(request)))
     player = player_of(request)
     logout(request)
-    leaving.delete_player(player)
+    deletion.delete_player(player)
     messages.success(request, _("Your account and everything in it were deleted."))
     return redirect("home" if settings.ACCOUNTS != "invite" else "account_login")
 
 
-deletion_of_account = reauthentication_required(deletion)
+delete_account_again = reauthentication_required(delete_account)
 
 
 def player_of(request: HttpRequest) -> Player:

@@ -12,10 +12,10 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from game import edits, paths
 from game.library.limits import COPIES_A_DAY, MOST_ADVENTURES, MOST_COPIED, LimitMet, lock
 from game.library.shown import Shown, card_fields, new_card
 from game.models import Adventure, Membership, Player, Scenario, Status, StoryCard, Summary, Turn
+from game.play import edits, tree
 
 # New ids for the chosen turns; the turns under them; their summaries. `{columns}` are copied as
 # they are, so that a column which is added later is copied too.
@@ -52,7 +52,7 @@ def duplicate(player: Player, original: Adventure, only_path: bool) -> Adventure
     """A copy for its own player, with memory, cards and summaries. Raises LimitMet."""
     title = _("%(title)s (copy)") % {"title": original.title[:110]}
     end = told_head(original)
-    path = paths.whole_path(end) if only_path else None
+    path = tree.whole_path(end) if only_path else None
     with transaction.atomic():
         copy = blank_copy(player, original, title, original.scenario, plot=True)
         fill(copy, original, player, end, path, plot=True)
@@ -186,5 +186,5 @@ def fill(
         new: dict[UUID, UUID] = dict(cursor.fetchall())
     copy.head_id, copy.size = new[end], edits.measure(copy.pk)
     copy.save(update_fields=["head", "size"])
-    paths.lead_redo_to(new[end])
+    tree.lead_redo_to(new[end])
     return new

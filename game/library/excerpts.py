@@ -5,8 +5,8 @@ A part never ends or begins within a quotation without the marks that belong to 
 
 import re
 
-from inference.summaries import sentences
-from inference.text.quotes import quotations
+from inference.reply.quotes import quotations
+from inference.worker.summaries import sentences
 
 ELLIPSIS = "…"
 LEAST = 0.4  # of the room: an excerpt that ends before a quotation is at least so long

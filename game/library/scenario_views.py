@@ -14,17 +14,17 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from game import adventures as playthroughs
-from game import narration, searching
 from game.accounts.limits import limited
 from game.addresses import in_full
-from game.forms import BeginForm
 from game.guests import player_of
 from game.library import ratings
-from game.library.filling import Filling, fill
+from game.library.placeholders import Filling, fill
 from game.library.words import card_of, name_of, paragraphs
 from game.models import Adventure, Player, Scenario
-from game.protocol import Refused
+from game.play import adventures as playthroughs
+from game.play import narration, search
+from game.play.forms import BeginForm
+from game.play.protocol import Refused
 
 FEATURED = 8
 OTHERS = 4
@@ -118,14 +118,14 @@ def searched(among: QuerySet[Scenario], q: str) -> QuerySet[Scenario]:
     return among
 
 
-def passage_of(scenario: Scenario, q: str) -> searching.Passage | None:
+def passage_of(scenario: Scenario, q: str) -> search.Passage | None:
     """Where the opening has what was searched for, unless title, tagline and tags have it all."""
     seen = " ".join([scenario.title, scenario.tempt, *scenario.tags]).casefold()
     if all(word.casefold() in seen for word in q.split()):
         return None
     answers = {each["name"]: each["default"] for each in scenario.placeholders}
     missing = [word for word in q.split() if word.casefold() not in seen]
-    return searching.passage(fill(scenario.opening, answers), [q, *missing])
+    return search.passage(fill(scenario.opening, answers), [q, *missing])
 
 
 def in_order(found: QuerySet[Scenario], sort: str) -> QuerySet[Scenario]:

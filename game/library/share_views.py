@@ -25,7 +25,7 @@ from game.library.excerpts import last_words
 from game.library.limits import LimitMet
 from game.library.words import paragraphs
 from game.models import Adventure, Share, Status, Turn
-from inference.text import shown_action
+from inference.reply import shown_action
 
 TURNS_PER_PAGE = 200
 

@@ -6,11 +6,11 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
-from game import adventures
 from game.library import trash
 from game.library.limits import KEPT_DELETED
 from game.models import Adventure
-from game.turns import changed, stop_what_is_under_way
+from game.play import adventures
+from game.play.turns import changed, stop_what_is_under_way
 
 
 def deleted_of(player: Any) -> QuerySet[Adventure]:

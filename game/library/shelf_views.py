@@ -15,17 +15,17 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from game import adventures as playthroughs
-from game import searching
 from game.accounts.limits import refused, too_many
-from game.forms import RenameForm
 from game.guests import player_of
 from game.library import copies, shelf, trash
 from game.library.limits import LimitMet
 from game.library.scenario_views import with_words
 from game.library.words import card_of
 from game.models import Adventure, Turn
-from game.protocol import Refused
+from game.play import adventures as playthroughs
+from game.play import search
+from game.play.forms import RenameForm
+from game.play.protocol import Refused
 
 ADVENTURES_PER_PAGE = 30
 
@@ -43,14 +43,14 @@ def adventure_of(request: HttpRequest, adventure_id: UUID) -> Adventure:
 @require_safe
 def adventures(request: HttpRequest) -> HttpResponse:
     """The shelf, searched with `?q=`; with `?archived` what was put away."""
-    q = searching.asked(request.GET.get("q", ""))
+    q = search.asked(request.GET.get("q", ""))
     if q and too_many(request, "search", reads=True):
         return refused(request)
     archived = "archived" in request.GET
     mine = theirs(request)
     found = searched(with_words(mine.filter(archived=archived)), q)
     page = Paginator(found, ADVENTURES_PER_PAGE).get_page(request.GET.get("page"))
-    hits = searching.best_hits(list(page.object_list), q)
+    hits = search.best_hits(list(page.object_list), q)
     deleted = [
         trash.Deleted(
             each.title,

@@ -17,10 +17,10 @@ from django.db.models import Sum
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from game import paths
 from game.library.excerpts import last_words
 from game.library.limits import LONGEST_SHARED, MOST_SHARED, LimitMet
 from game.models import Adventure, Share, ShareTexts, StoryCard, Summary, Turn
+from game.play import tree
 
 # Of a card: a column that is added later is shared and copied as well.
 NOT_SHARED = {"id", "adventure", "scenario", "deleted"}
@@ -54,10 +54,10 @@ class Shown:
 def now(turn: Turn, plot: bool) -> Shown:
     """The path up to `turn` as it is now; with `plot` what narrators knew as well."""
     adventure = Adventure.objects.get(pk=turn.adventure_id)
-    path = paths.whole_path(turn.pk)
+    path = tree.whole_path(turn.pk)
     turns = [
         ShownTurn(str(each.pk), each.action, each.reply, each.edited)
-        for each in paths.turns_in_order(path)
+        for each in tree.turns_in_order(path)
     ]
     if not plot:
         return Shown(adventure.title, turns)

@@ -9,8 +9,8 @@ from django.utils.translation import gettext as _
 
 from game.library.excerpts import last_words
 from game.models import Adventure, Kind, Player, Turn
-from game.searching import Hit
-from inference.text import shown_action
+from game.play.search import Hit
+from inference.reply import shown_action
 
 
 @dataclass(frozen=True)

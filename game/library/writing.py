@@ -16,12 +16,12 @@ from django.utils.translation import gettext as _
 from game.exchange import sandbox
 from game.exchange.parsers import Unreadable
 from game.library import limits, ratings, trash
-from game.library.filling import asked_for, fill, unfilled
+from game.library.placeholders import asked_for, fill, unfilled
 from game.models import LONGEST_TEXT, Player, Scenario, StoryCard, Visibility
 from game.moderation import screening
 from game.moderation.rulebook import Where
 from game.moderation.standing import may_publish
-from game.protocol import Refused, clean_text
+from game.play.protocol import Refused, clean_text
 from game.scenarios import ScenarioError, ScenarioFile, scenario_of
 
 MOST_WARNINGS = 8

@@ -9,9 +9,9 @@ from django.forms import BaseFormSet, formset_factory
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from game.forms import CardForm
 from game.library import writing
 from game.models import LONGEST_MEMORY, LONGEST_NOTE, LONGEST_TEXT, Audience, Scenario
+from game.play.forms import CardForm
 from game.scenarios import (
     MOST_FIRST_ACTIONS,
     MOST_QUESTIONS,

@@ -17,14 +17,14 @@ from django.views.decorators.http import require_POST, require_safe
 from game.accounts.limits import limited
 from game.guests import player_of
 from game.library import trash, writing
-from game.library.filling import fill
 from game.library.limits import MOST_SCENARIOS, LimitMet
+from game.library.placeholders import fill
 from game.library.words import paragraphs
 from game.library.writing_forms import ROWS, ScenarioForms
 from game.models import Scenario, Visibility
-from game.protocol import Refused
+from game.play.protocol import Refused
 from game.scenarios import ScenarioError, ScenarioFile
-from inference.text import shown_action
+from inference.reply import shown_action
 
 SAID = {
     Visibility.PUBLIC: gettext_lazy("Published."),

@@ -2,8 +2,8 @@
 
 from collections import Counter
 
-from game.load.making import AT_ONCE
 from game.load.players import ENDS, Asked
+from game.load.setup import AT_ONCE
 from game.models import Command, Status, Turn
 
 

@@ -14,7 +14,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from game.load.figures import Delays
-from game.load.making import Seat
+from game.load.setup import Seat
 from inference.engines.scripted import time_in
 
 ACTIONS = (

@@ -55,7 +55,7 @@ class Adventure(models.Model):
     )
     # Raised by every transaction that changes the adventure; events and snapshots carry it.
     version = models.PositiveBigIntegerField(default=0, editable=False)
-    # Bytes of its actions, replies and their earlier versions; see game.edits.
+    # Bytes of its actions, replies and their earlier versions; see game.play.edits.
     size = models.PositiveBigIntegerField(default=0, editable=False)
     # The edit that undo takes back, or redo brings back: {turn, undone, versions: {field: id}}.
     # Null once something else was done.

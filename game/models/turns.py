@@ -97,7 +97,7 @@ class TurnContext(models.Model):
     turn = models.OneToOneField(
         Turn, primary_key=True, on_delete=models.CASCADE, related_name="context"
     )
-    # As inference.details packs it. Kilobytes: the story in it is references.
+    # As inference.contract.prompt_report packs it. Kilobytes: the story in it is references.
     details = models.TextField(editable=False)
     tokens = models.PositiveIntegerField(default=0)
     seconds = models.FloatField(default=0)

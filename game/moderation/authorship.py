@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from game.models import Edit, Kind, Turn, Words
-from inference.text import shown_action
+from inference.reply import shown_action
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from game import paths
 from game.library import shown
 from game.models import Adventure, Case, Player, Scenario, Share, Turn
 from game.moderation import audit
 from game.moderation.authorship import Told, told
 from game.moderation.rulebook import rulebook
+from game.play import tree
 
 CLAIMED_FOR = timedelta(minutes=20)
 AROUND = 3  # turns on either side of the one that was reported
@@ -154,4 +154,4 @@ def open_story(case: Case, by: Player, reason: str, emergency: bool = False) -> 
 
 
 def all_turns(last: object) -> list[Turn]:
-    return paths.turns_in_order(paths.whole_path(last))  # type: ignore[arg-type]
+    return tree.turns_in_order(tree.whole_path(last))  # type: ignore[arg-type]

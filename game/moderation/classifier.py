@@ -1,9 +1,9 @@
 """The host's own function that looks at texts beside the rules.
 
 `CLASSIFIER=package.module.function` names it: it gets a text, the place where the text stands
-(`input`, `output` or `publish`) and the audience of the story, and gives back findings of the type
-`inference.rules.Finding`. It is called in the process that takes the text, once for each, and has
-to be quick. Of replies it hears when they are told to the end: it can put those in the queue.
+(`input`, `output` or `publish`) and the audience of the story, and returns a list of
+`inference.contract.screening.Finding`. It is called in the process that takes the text, once for
+each, and has to be quick. It gets replies when they are complete: it can put those in the queue.
 """
 
 import logging
@@ -14,7 +14,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
-from inference.rules import Finding
+from inference.contract.screening import Finding
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from game.models import Audience, Case, Kind, Report, Turn, Words
 from game.models.moderation import LONGEST_REASON
 from game.moderation.cases import LONGEST_REASON as LONGEST_STORY_REASON
 from game.moderation.notices import LONGEST_APPEAL, LONGEST_NOTE
-from inference.servers import address_problem
+from inference.engines.servers import address_problem
 
 
 class ReportForm(forms.Form):

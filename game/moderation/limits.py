@@ -4,7 +4,7 @@ from django.utils.translation import gettext as _
 
 from game.models import Audience, Player
 from game.models.audience import within
-from game.protocol import Refused
+from game.play.protocol import Refused
 
 
 def refuse_beyond(player: Player, audience: str) -> None:

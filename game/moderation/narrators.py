@@ -8,12 +8,13 @@ from django.db.models import Count
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from game import installed, narration
-from game.installed import CannotInstall, State
-from game.log import story_log
+from game import installed_narrators
+from game.installed_narrators import CannotInstall, State
 from game.models import Adventure, InstalledNarrator
 from game.moderation import operation
-from game.moderation.figures import speeds
+from game.moderation.statistics import speeds
+from game.play import narration
+from game.play.events import story_log
 from inference.installing.catalogue import Entry, catalogue
 from inference.installing.estimates import WORDS_PER_TOKEN, Estimate, estimate, gb
 from inference.installing.jobs import FoundFile, MachineReport, Progress
@@ -85,7 +86,7 @@ class Row:
 def rows() -> list[Row]:
     every = list(InstalledNarrator.objects.all())
     try:
-        progress = installed.progress_of(every)
+        progress = installed_narrators.progress_of(every)
     except redis.RedisError:
         progress = {}
     return [
@@ -185,9 +186,9 @@ class Offer:
 
 def everything() -> dict[str, Any]:
     found = rows()
-    installed.ready_cache.expire()  # another process may have changed it just now
+    installed_narrators.ready_cache.expire()  # another process may have changed it just now
     try:
-        machines = installed.installs().machines()
+        machines = installed_narrators.installs().machines()
     except redis.RedisError:
         machines = {}
     try:
@@ -196,7 +197,7 @@ def everything() -> dict[str, Any]:
         told, problem = [], str(wrong)
     report = next(iter(machines.values()), None)
     names = {each.name for each in told} | {row.installed.name for row in found}
-    listed = installed.names_of_file()
+    listed = installed_narrators.names_of_file()
     return {
         "telling": told,
         "under_way": [row for row in found if row.state != State.READY],
@@ -224,7 +225,7 @@ def everything() -> dict[str, Any]:
 def found_file(name: str) -> FoundFile:
     """A file of the models folder, as a worker has found it. Raises CannotInstall."""
     try:
-        machines = installed.installs().machines()
+        machines = installed_narrators.installs().machines()
     except redis.RedisError:
         machines = {}
     for report in machines.values():

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from game.models import Appeal, AuditEntry, Case, Notice, Player, Sanction
 from game.moderation import audit
 from game.moderation.cases import about, rule_title
-from game.protocol import clean_text
+from game.play.protocol import clean_text
 
 LONGEST_APPEAL = 2_000
 LONGEST_NOTE = 1_000
@@ -90,7 +90,7 @@ BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 def answer(found: Appeal, by: Player, granted: bool, text: str) -> None:
     """Decide an appeal; a granted one undoes what was done. Raises NotNow."""
-    from game.moderation import deeds  # noqa: PLC0415 - deeds tell players, and so know notices
+    from game.moderation import actions  # noqa: PLC0415 - deeds tell players, and so know notices
 
     with transaction.atomic():
         found = Appeal.objects.select_for_update(of=("self",)).get(pk=found.pk)
@@ -113,6 +113,6 @@ def answer(found: Appeal, by: Player, granted: bool, text: str) -> None:
         )
         undone = False
         if granted and notice.entry is not None:
-            undone = deeds.undo_if_possible(notice.entry, by, _("The appeal was granted."))
+            undone = actions.undo_if_possible(notice.entry, by, _("The appeal was granted."))
         if not undone:
             tell(notice.player, "grant" if granted else "refuse", entry, note=found.answer)

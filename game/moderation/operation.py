@@ -9,10 +9,10 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from game.log import story_log
 from game.models import Operation, Player
 from game.moderation import audit
-from game.protocol import Refused, clean_text
+from game.play.events import story_log
+from game.play.protocol import Refused, clean_text
 
 logger = logging.getLogger(__name__)
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from django.utils import timezone
 
-from game import paths
 from game.library import shown
 from game.models import AuditEntry, Case, Player, Preserved, Turn
 from game.moderation.cases import scenario_of, share_of
+from game.play import tree
 
 
 def keep(case: Case, by: Player, reason: str) -> Preserved:
@@ -48,8 +48,8 @@ def content_of(case: Case) -> dict[str, Any]:
     if share is not None:
         content["turns"] = [as_kept(turn) for turn in shown.moderated_turns(share)]
     elif case.turn_id is not None and opened(case):
-        path = paths.whole_path(case.turn_id)
-        content["turns"] = [as_kept(turn) for turn in paths.turns_in_order(path)]
+        path = tree.whole_path(case.turn_id)
+        content["turns"] = [as_kept(turn) for turn in tree.turns_in_order(path)]
     return content
 
 

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from game.library import shown
 from game.models import Case, Kind, Player, Report, Scenario, Share, Turn, Words
 from game.models.moderation import LONGEST_EXCERPT, LONGEST_REASON
-from game.protocol import clean_text
+from game.play.protocol import clean_text
 
 WEIGHTS: dict[str, float] = {
     Report.Kind.MINORS: 100,

@@ -12,9 +12,9 @@ import yaml
 from django.conf import settings
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from inference.lastgood import LastGood
+from inference.config_file import LastGood
+from inference.contract.screening import Rule, Screening, Severity
 from inference.narrators import at, line_of
-from inference.rules import Rule, Screening, Severity
 from inference.screening import PatternError, parsed, screen_for
 
 logger = logging.getLogger(__name__)

@@ -14,9 +14,9 @@ from game.models.moderation import LONGEST_EXCERPT
 from game.moderation import limits
 from game.moderation.classifier import classify
 from game.moderation.rulebook import HouseRule, RuleBook, Where, rulebook
-from game.protocol import Refused
-from inference.request import Result
-from inference.rules import Finding, Screening
+from game.play.protocol import Refused
+from inference.contract.request import Result
+from inference.contract.screening import Finding, Screening
 from inference.screening import found_in, screen_for
 
 logger = logging.getLogger(__name__)

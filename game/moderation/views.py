@@ -10,7 +10,6 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from game import adventures as playthroughs
 from game.accounts.limits import address_of, limited
 from game.models import Adventure, Audience, Notice, Player, Report, Scenario, Share, Turn
 from game.moderation import limits, reports
@@ -18,7 +17,8 @@ from game.moderation import notices as told
 from game.moderation.forms import AppealForm, LimitForm, ReportForm
 from game.moderation.reports import Complaint, NotReported
 from game.moderation.rulebook import rulebook
-from game.protocol import Refused
+from game.play import adventures as playthroughs
+from game.play.protocol import Refused
 
 
 @require_safe

@@ -2,7 +2,7 @@
 
 from game.models import Player, Taste
 from game.tastes.writer import WriterSettings
-from inference.sampling import SamplingParams
+from inference.contract.sampling import SamplingParams
 
 LENGTHS = {Taste.Length.SHORT: 0.5, Taste.Length.USUAL: 1.0, Taste.Length.LONG: 2.0}
 HEATS = {

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from game.models import Adventure
-from inference.sampling import (
+from inference.contract.sampling import (
     LARGEST_BIAS,
     LONGEST_BIAS,
     MOST_BIASES,

@@ -8,9 +8,9 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from game.protocol import clean_text
+from game.play.protocol import clean_text
 from game.tastes.writer import BOUNDS, LONGEST, SHORTEST, WriterSettings
-from inference.sampling import (
+from inference.contract.sampling import (
     BANNED_BYTES,
     LARGEST_BIAS,
     LETTER,

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from game.models import Adventure, Kind, Player, Status, Turn
-from game.paths import turns_in_order, whole_path
+from game.play.tree import turns_in_order, whole_path
 from game.training.anonymous import answers, without
 from game.training.consent import adventures_with_consent
 from inference.finetune.corpus import CorpusError, parse
-from inference.text import neutralise, shown_action
+from inference.reply import neutralise, shown_action
 
 PREFIX = "players-"
 FEWEST_TURNS = 3

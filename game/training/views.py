@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
-from game.card_views import adventure_of, player_of
+from game.cards.views import adventure_of, player_of
 from game.training import consent
 
 

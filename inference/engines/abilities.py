@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from inference.sampling import CALLED, SamplingParams, Setting
+from inference.contract.sampling import CALLED, SamplingParams, Setting
 
 # What each engine cannot heed. Of `openai` only its server can say: see `dialects`.
 CANNOT: dict[str, frozenset[Setting]] = {

@@ -7,11 +7,11 @@ the token that began it. What has left here is never taken back.
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
+from inference.contract.output_format import OutputFormat
+from inference.contract.sampling import SamplingParams, Setting
 from inference.engines.base import Engine, EngineBroken, Finish, Message, NewText, RequestId
-from inference.output_format import OutputFormat
-from inference.sampling import SamplingParams, Setting
-from inference.text.phrases import Found, Phrases, Watch
-from inference.text.worn import phrases_for
+from inference.reply.phrases import Found, Phrases, Watch
+from inference.reply.worn import phrases_for
 
 # How often one reply goes back. After that it ends before the phrase.
 MOST_BACKTRACKS = 16

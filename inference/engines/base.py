@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from inference.output_format import OutputFormat
-from inference.sampling import SamplingParams, Setting
+from inference.contract.output_format import OutputFormat
+from inference.contract.sampling import SamplingParams, Setting
 
 RequestId = int
 Finish = Literal["stop", "length", "cancelled", "error"]

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from inference.sampling import SamplingParams
+from inference.contract.sampling import SamplingParams
 
 # On a CPU a whole vocabulary is slow to sort, and what is likely enough to be taken stands almost
 # always among so many. Where it does not, everything is sorted.

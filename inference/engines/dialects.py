@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from inference.output_format import OutputFormat
-from inference.sampling import SamplingParams, Setting
+from inference.contract.output_format import OutputFormat
+from inference.contract.sampling import SamplingParams, Setting
 
 # Fields that some servers refuse, the standard's own among them: told without where one does.
 OPTIONAL = frozenset(

@@ -21,8 +21,9 @@ from typing import cast
 
 from pydantic import ValidationError
 
-from inference import prompts, summaries
+from inference import prompts
 from inference.config import InferenceConfig
+from inference.contract.request import GenerationRequest, SummaryRequest
 from inference.engines.bans import BanningEngine
 from inference.engines.base import Engine, EngineBroken, NewText, RequestId
 from inference.engines.messages import (
@@ -38,9 +39,9 @@ from inference.engines.messages import (
     Stop,
     Submit,
 )
+from inference.models.resources import lack_of_instructions
 from inference.narrators import Narrator
-from inference.request import GenerationRequest, SummaryRequest
-from inference.resources import lack_of_instructions
+from inference.worker import summaries
 
 PR_SET_PDEATHSIG = 1  # from <sys/prctl.h>
 

@@ -32,17 +32,17 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from inference.adapters import check_adapter
 from inference.config import InferenceConfig
+from inference.contract.output_format import OutputFormat
+from inference.contract.sampling import SamplingParams, Setting
 from inference.engines.abilities import ignored_by
 from inference.engines.base import EngineBroken, Finish, Message, NewText, RequestId
 from inference.engines.special_tokens import LIKE_SPECIAL, SpecialTokens
-from inference.gguf_header import CONTROL, USER_DEFINED, read_header, read_token_kinds
-from inference.models import adapter_file, ensure_model
+from inference.models.gguf import CONTROL, USER_DEFINED, read_header, read_token_kinds
+from inference.models.lora import check_adapter
+from inference.models.processor import INSTALL_OPENMP, LLAMA_NEEDS, lacks, lacks_openmp
+from inference.models.store import adapter_file, ensure_model
 from inference.narrators import Narrator
-from inference.output_format import OutputFormat
-from inference.processor import INSTALL_OPENMP, LLAMA_NEEDS, lacks, lacks_openmp
-from inference.sampling import SamplingParams, Setting
 
 if missing := lacks(LLAMA_NEEDS):
     raise ImportError(

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from inference.config import InferenceConfig
+from inference.contract.request import GenerationRequest, SummaryRequest
 from inference.engines.base import NewText
 from inference.narrators import Narrator
 from inference.prompts import Report
-from inference.request import GenerationRequest, SummaryRequest
 
 # ---- the worker says
 

@@ -20,6 +20,8 @@ from urllib.parse import urlsplit
 import httpx
 
 from inference.config import InferenceConfig
+from inference.contract.output_format import OutputFormat
+from inference.contract.sampling import SamplingParams, Setting
 from inference.engines.base import Finish, Message, NewText, RequestId
 from inference.engines.dialects import (
     FRAME_TOKENS,
@@ -35,8 +37,6 @@ from inference.engines.dialects import (
 from inference.engines.sse import EventStream
 from inference.engines.thinking import Unthinking
 from inference.narrators import Narrator
-from inference.output_format import OutputFormat
-from inference.sampling import SamplingParams, Setting
 
 NAP = 0.02  # seconds; the longest a step waits for words, so that others can join or be stopped
 CONNECT_SECONDS = 10.0

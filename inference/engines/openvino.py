@@ -18,16 +18,16 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from inference.config import InferenceConfig
+from inference.contract.output_format import OutputFormat
+from inference.contract.sampling import SamplingParams, Setting
 from inference.engines.abilities import ignored_by
 from inference.engines.base import EngineBroken, Finish, Message, NewText, RequestId
 from inference.engines.detokenize import CONTEXT, Unfolding
 from inference.engines.endings import ENDS
 from inference.engines.special_tokens import LIKE_SPECIAL, SpecialTokens
-from inference.gguf_header import first_number
-from inference.models import check_model, ensure_model
+from inference.models.gguf import first_number
+from inference.models.store import check_model, ensure_model
 from inference.narrators import Narrator
-from inference.output_format import OutputFormat
-from inference.sampling import SamplingParams, Setting
 
 # `import openvino` imports openvino.tools.ovc, which sends an event to Google Analytics when the
 # package openvino_telemetry can be imported, and falls back to a stub when it cannot. Grue tells

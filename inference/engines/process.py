@@ -21,6 +21,7 @@ from pathlib import Path
 
 import inference
 from inference.config import InferenceConfig
+from inference.contract.request import GenerationRequest, SummaryRequest
 from inference.engines.base import NewText
 from inference.engines.messages import (
     Cancel,
@@ -37,7 +38,6 @@ from inference.engines.messages import (
 )
 from inference.narrators import Narrator
 from inference.prompts import Report
-from inference.request import GenerationRequest, SummaryRequest
 
 __all__ = ["EngineFailed", "EngineInfo", "EngineProcess"]
 

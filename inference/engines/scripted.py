@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict, Field
 
 from inference.config import InferenceConfig
+from inference.contract.output_format import OutputFormat
+from inference.contract.sampling import SamplingParams, Setting
 from inference.engines.abilities import ignored_by
 from inference.engines.base import EngineBroken, Finish, Message, NewText, RequestId
 from inference.narrators import Narrator
-from inference.output_format import OutputFormat
-from inference.sampling import SamplingParams, Setting
 
 TOKEN = re.compile(r"\s*(?:\w+|[^\w\s]+)|\s+")
 NAP = 0.02  # seconds; the longest a step waits for a token to fall due, so that others can join

@@ -15,17 +15,17 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from inference.adapters import adapter_path
 from inference.config import InferenceConfig
+from inference.contract.output_format import OutputFormat
+from inference.contract.sampling import SamplingParams, Setting
 from inference.engines.abilities import ignored_by
 from inference.engines.base import EngineBroken, Finish, Message, NewText, RequestId
 from inference.engines.detokenize import CONTEXT, Unfolding
 from inference.engines.endings import ENDS
 from inference.engines.special_tokens import LIKE_SPECIAL, SpecialTokens
-from inference.models import check_model, ensure_model
+from inference.models.lora import adapter_path
+from inference.models.store import check_model, ensure_model
 from inference.narrators import Narrator
-from inference.output_format import OutputFormat
-from inference.sampling import SamplingParams, Setting
 
 # Whatever a model needs was fetched when it was pulled: nothing is asked of a hub at load.
 os.environ["HF_HUB_OFFLINE"] = "1"

@@ -6,7 +6,7 @@ from pathlib import Path
 from inference.config import InferenceConfig
 from inference.finetune.recipe import Recipe
 from inference.finetune.trouble import RecipeError
-from inference.models import ModelError, ensure_model, local_source
+from inference.models.store import ModelError, ensure_model, local_source
 from inference.narrators import Narrator, NarratorsError, UnknownNarrator, load_narrators
 
 TRAINABLE = "trainable"  # in MODELS_DIR: checkpoints made of GGUFs

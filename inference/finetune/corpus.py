@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from inference.request import Kind, Passage
+from inference.contract.request import Kind, Passage
 
 HEADER = ("title", "tags", "author", "licence")
 FIELD = re.compile(r"(\w+):(.*)")

@@ -10,18 +10,18 @@ from typing import Any
 import yaml
 
 from inference.config import InferenceConfig
+from inference.contract.sampling import SamplingParams
 from inference.engines.host import load
-from inference.export import environment
-from inference.export import export as export_ir
 from inference.finetune.base import Base, trainable
 from inference.finetune.corpus import Adventure, files_of, read
 from inference.finetune.outcome import ADAPTER, halve, merge_checkpoint, outcome_of
 from inference.finetune.recipe import Recipe
 from inference.finetune.report.making import as_entry
-from inference.models import ensure_model
+from inference.lab.standalone import exactly
+from inference.models.export import environment
+from inference.models.export import export as export_ir
+from inference.models.store import ensure_model
 from inference.narrators import Narrator, Reference
-from inference.sampling import SamplingParams
-from inference.trial import exactly
 
 CHECKPOINT, IR = "checkpoint", "ir"
 CARD, ENTRY, AGREEMENT = "README.md", "narrator.yaml", "agreement.json"
@@ -56,7 +56,7 @@ def export(
         export_ir(checkpoint, out / IR, "int8", config.models_dir)
         tellers["openvino"] = as_openvino(outcome.narrator, out / IR)
     else:
-        show("no IR: `python -m inference.export` makes the environment that writes one")
+        show("no IR: `python -m inference.models.export` makes the environment that writes one")
     reference = surest_of(checkpoint)
     agreement = compare(tellers, config, show)
     (out / AGREEMENT).write_text(json.dumps(agreement, indent=1) + "\n", encoding="utf-8")
@@ -111,7 +111,7 @@ def changed(narrator: Narrator, **update: Any) -> Narrator:
 
 def surest_of(checkpoint: Path) -> Reference | None:
     """What the checkpoint says greedily and is sure of; None where it is sure of nothing."""
-    from inference.ir_maker import surest  # noqa: PLC0415  torch
+    from inference.models.ir_maker import surest  # noqa: PLC0415  torch
 
     prompt, text = surest(str(checkpoint))
     return Reference(prompt=prompt, text=text) if text.strip() else None

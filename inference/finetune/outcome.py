@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from inference.adapters import CONFIG, WEIGHTS, AdapterError, changes_of_checkpoint
 from inference.finetune.base import Base
 from inference.finetune.recipe import Recipe
 from inference.finetune.trouble import RecipeError
-from inference.gguf_files import GGUFError, read_gguf, rewrite
+from inference.models.gguf_rewrite import GGUFError, read_gguf, rewrite
+from inference.models.lora import CONFIG, WEIGHTS, AdapterError, changes_of_checkpoint
 from inference.narrators import Narrator
 
 ADAPTER, MODEL = "adapter", "model"  # in a training's folder, by method

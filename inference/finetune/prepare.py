@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from inference.contract.request import GenerationRequest, Passage, StoryContext
 from inference.engines.base import Message
 from inference.finetune.corpus import Adventure, CorpusError, Turn
 from inference.finetune.split import HELD_OUT, Side, side_of
@@ -17,9 +18,8 @@ from inference.prompts import MARGIN, build
 from inference.prompts.cutting import Count
 from inference.prompts.formats import RenderChat
 from inference.prompts.parts import BuiltPrompt, Piece
-from inference.request import GenerationRequest, Passage, StoryContext
-from inference.text import neutralise
-from inference.text.structure import TEMPLATE_TOKEN
+from inference.reply import neutralise
+from inference.reply.structure import TEMPLATE_TOKEN
 
 # After a reply the transcript goes on with the player: what a narrator tells then ends its reply.
 TRANSCRIPT_END = "\n>"

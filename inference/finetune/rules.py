@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from inference.finetune.corpus import Adventure
 from inference.finetune.likeness import NEARLY, RUN_WORDS, alike, common_run, shingles
 from inference.finetune.split import HELD_OUT, side_of
-from inference.text import neutralise, shown_action
-from inference.text.quotes import outside
-from inference.text.scaffolding import META, SPEECH, begins_with
-from inference.text.sentences import END
+from inference.reply import neutralise, shown_action
+from inference.reply.quotes import outside
+from inference.reply.scaffolding import META, SPEECH, begins_with
+from inference.reply.sentences import END
 
 BYTES_A_TOKEN = 3  # an estimate on the safe side, where no tokenizer is at hand
 

@@ -22,7 +22,6 @@ import redis
 
 import inference
 from inference.config import InferenceConfig
-from inference.gguf_header import read_header
 from inference.installing import machine
 from inference.installing.jobs import (
     Added,
@@ -35,8 +34,9 @@ from inference.installing.jobs import (
 )
 from inference.installing.process import Work
 from inference.installing.sealing import CannotOpen, unseal, variable_of
-from inference.logs import where
-from inference.models import ModelError, remove_model, unused_ggufs
+from inference.log_context import where
+from inference.models.gguf import read_header
+from inference.models.store import ModelError, remove_model, unused_ggufs
 from inference.narrators import Narrator, NarratorsError, load_narrators
 from inference.queue.installs import LEASE_SECONDS, Installs
 
@@ -61,7 +61,7 @@ SendResult = Callable[[JobResult], None]
 
 
 class Tellers(Protocol):
-    """Who tells in this worker (inference.company)."""
+    """Who tells in this worker (inference.worker.pool)."""
 
     name: str
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from inference import resources
+from inference.models import resources
 
 CGROUP = Path("/sys/fs/cgroup")  # version 2; inside a container it is the container's own
 PROBE_BYTES = 64 << 20  # for each core: more than caches hold

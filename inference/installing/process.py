@@ -14,10 +14,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
-from inference import hub
 from inference.config import InferenceConfig
+from inference.contract.request import Passage
 from inference.engines.host import die_with, one_line
-from inference.gguf_header import read_header
 from inference.installing import machine
 from inference.installing.estimates import (
     PROCESS,
@@ -27,11 +26,12 @@ from inference.installing.estimates import (
     memory_problem,
 )
 from inference.installing.jobs import Data, Job, JobResult, Progress, Step
-from inference.models import FETCHING, ModelError, ensure_model, known, size_of
+from inference.models import hub
+from inference.models.compatibility import Survey, survey
+from inference.models.gguf import read_header
+from inference.models.sources import hub_file, hub_folder, is_remote
+from inference.models.store import FETCHING, ModelError, ensure_model, known, size_of
 from inference.narrators import Narrator
-from inference.request import Passage
-from inference.sources import hub_file, hub_folder, is_remote
-from inference.survey import Survey, survey
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
 COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -127,7 +127,7 @@ def install(job: Job, work: Work, say: Say, out: IO[str]) -> JobResult:
     say("trying", 0, 0)
     config = InferenceConfig(redis_url="", narrators_file=Path(), models_dir=work.models_dir)
     speed = try_out(narrator, config)
-    from inference.trial import memory_in_use  # noqa: PLC0415
+    from inference.lab.standalone import memory_in_use  # noqa: PLC0415
 
     return JobResult(
         name=job.name,
@@ -209,7 +209,7 @@ def try_out(narrator: Narrator, config: InferenceConfig) -> float:
     openvino's weights are proved first, as `narrators pull` does: what it reads wrongly it tells
     fluently.
     """
-    from inference.trial import ACTIONS, OPENING, Trial, prove  # noqa: PLC0415
+    from inference.lab.standalone import ACTIONS, OPENING, Trial, prove  # noqa: PLC0415
 
     if narrator.engine == "openvino" or narrator.reference is not None:
         refuse(prove(narrator, config).problem)

@@ -12,7 +12,7 @@ docs/context.md says who gets how much room, and what gives way in which order.
 from inference.prompts.building import MARGIN, begun, build, reply_stream, stable_front
 from inference.prompts.formats import BEGIN, GO_ON, STYLE
 from inference.prompts.parts import BuiltPrompt, Firing, Piece, Report
-from inference.text import shown_action
+from inference.reply import shown_action
 
 __all__ = [
     "BEGIN",

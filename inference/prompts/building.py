@@ -8,6 +8,8 @@ Stable parts stand first, so that the engine finds again what it has read.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
+from inference.contract.request import Card, GenerationRequest, Passage, StoryContext
+from inference.contract.sampling import SamplingParams
 from inference.narrators import Narrator
 from inference.prompts import cards as story_cards
 from inference.prompts import steering
@@ -31,11 +33,9 @@ from inference.prompts.formats import (
     transcript,
 )
 from inference.prompts.parts import BuiltPrompt, Firing, Given, Line, Origin, Report
-from inference.request import Card, GenerationRequest, Passage, StoryContext
-from inference.sampling import SamplingParams
+from inference.reply import ReplyStream, neutralise, shown_action
+from inference.reply.worn import phrases_for
 from inference.screening import Listener, screen_for
-from inference.text import ReplyStream, neutralise, shown_action
-from inference.text.worn import phrases_for
 
 MEMORY_SHARE = 0.4
 NOTE_SHARE = 0.1

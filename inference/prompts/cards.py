@@ -16,8 +16,8 @@ from functools import cache, lru_cache
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
-from inference.request import Card
-from inference.text import neutralise, spaceless
+from inference.contract.request import Card
+from inference.reply import neutralise, spaceless
 
 STEPS = 2  # a card may name others, and those others again
 

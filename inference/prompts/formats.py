@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from inference.contract.request import Card
 from inference.engines.base import Message
 from inference.prompts.cards import card_text
 from inference.prompts.parts import Given, Line, Origin, Piece
-from inference.request import Card
 
 RenderChat = Callable[[list[Message], str], str]
 

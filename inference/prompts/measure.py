@@ -10,8 +10,8 @@ import sys
 import time
 from collections.abc import Iterator
 
+from inference.contract.request import Card
 from inference.prompts import cards as story_cards
-from inference.request import Card
 
 ROUNDS = 50
 SCRIPTS = {

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from inference.output_format import OutputFormat
-from inference.request import Card, Plain
-from inference.sampling import SamplingParams, Setting
+from inference.contract.output_format import OutputFormat
+from inference.contract.request import Card, Plain
+from inference.contract.sampling import SamplingParams, Setting
 
 Origin = Literal["frame", "memory", "card", "summary", "story", "note", "action", "dice", "told"]
 By = Literal["player", "narrator", "dice"]

@@ -11,8 +11,8 @@ first of them is taken whose places can be filled from the story; nothing, where
 import re
 from collections.abc import Callable
 
-from inference.request import Passage, StoryContext
-from inference.text import neutralise, shown_action
+from inference.contract.request import Passage, StoryContext
+from inference.reply import neutralise, shown_action
 
 RECENT = 4  # replies in which somebody must have spoken
 # What a thing is called ends before one of these.

@@ -8,7 +8,7 @@ A rule is plain data and travels with a request; `game.moderation` reads the fil
 docs/moderation.md says how patterns are written.
 """
 
-from inference.rules import Finding, Rule, Screening, Severity
+from inference.contract.screening import Finding, Rule, Screening, Severity
 from inference.screening.listening import Listener, Screen, found_in, screen_for
 from inference.screening.patterns import PatternError, parsed
 

@@ -12,7 +12,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
 
-from inference.rules import Finding, Screening
+from inference.contract.screening import Finding, Screening
 from inference.screening.patterns import Gap, Part, Words, parsed
 from inference.screening.words import END, forms, words_apart
 

@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
 
-from inference.text.characters import spaceless
+from inference.reply.characters import spaceless
 
 END = "."  # the end of a sentence or line, among words
 LONGEST = 48  # of a longer word the rest says nothing

@@ -1,4 +1,4 @@
-// Made by scripts/socket_types.py from game/protocol.py: change that file, and run it again.
+// Made by scripts/socket_types.py from game/play/protocol.py: change that file, and run it again.
 
 declare namespace Protocol {
   interface Accepted {

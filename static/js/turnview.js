@@ -60,7 +60,7 @@ const copy = (id) => {
 };
 
 /**
- * As game/dice.py has them.
+ * As game/play/dice.py has them.
  *
  * @type {Record<string, string>}
  */

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from dungeon import network
-from inference.models import ensure_model
+from inference.models.store import ensure_model
 from inference.narrators import load_narrators
 from tests.browser.conftest import SHOTS
 from tests.browser.window import TELLING, Browser

@@ -16,8 +16,8 @@ def invite(count: int = 1) -> list[dict[str, str]]:
     from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
     from django.contrib.sessions.backends.db import SessionStore
 
-    from game import adventures
     from game.models import Player, Scenario
+    from game.play import adventures
 
     scenario, _ = Scenario.objects.get_or_create(
         slug="the-quake", defaults={"title": "The Quake", "opening": "The floor is trembling."}

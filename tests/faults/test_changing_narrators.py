@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from inference.details import unpack
+from inference.contract.prompt_report import unpack
 from inference.queue.keys import lease_key
 from tests.faults import script
 from tests.faults.history import History

@@ -20,15 +20,15 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from game import adventures, snapshots, turns
-from game.consumers import merged
-from game.followers import decoded
-from game.log import story_log
 from game.models import Command, Player, Scenario, Status, Turn
-from game.protocol import Refused, parse_command
-from inference.log import FIRST, LAGGED
+from game.play import adventures, snapshots, turns
+from game.play.consumers import merged
+from game.play.events import story_log
+from game.play.followers import decoded
+from game.play.protocol import Refused, parse_command
+from inference.contract.request import Result, Token
 from inference.queue.keys import log_key
-from inference.request import Result, Token
+from inference.queue.story_log import FIRST, LAGGED
 from tests.faults import page
 
 NARRATOR = "parrot"

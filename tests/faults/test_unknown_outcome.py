@@ -5,9 +5,9 @@ import asyncio
 import pytest
 from django.db import OperationalError
 
-from game import turns
 from game.database import in_database
 from game.models import Command, Status, Turn
+from game.play import turns
 from tests.test_sockets import REPLY, Window
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -1,4 +1,4 @@
-// The preview fills a text as the game does: cases that game/library/filling.py answers alike.
+// The preview fills a text as the game does: cases that game/library/placeholders.py answers alike.
 
 import assert from "node:assert/strict";
 import test from "node:test";

@@ -19,9 +19,9 @@ from game.models import (
     Turn,
     Words,
 )
-from game.moderation import deeds, figures, notices, operation, reports
+from game.moderation import actions, notices, operation, reports, statistics
 from game.moderation.reports import Complaint, Reader
-from game.protocol import Refused
+from game.play.protocol import Refused
 from tests.test_turns import act
 
 pytestmark = pytest.mark.django_db
@@ -157,7 +157,7 @@ def test_many_cases_are_decided_at_once(client, moderator, bob, shared):
 
 
 def test_an_appeal_is_answered_in_the_admin(client, staff, senior, case, alice):
-    deeds.ban(case, senior)
+    actions.ban(case, senior)
     appeal = notices.appeal(Notice.objects.get(), "It was a quotation.")
     address = f"/admin/game/appeal/{appeal.pk}/change/"
     other = staff("otto", "senior")
@@ -173,7 +173,7 @@ def test_an_appeal_is_answered_in_the_admin(client, staff, senior, case, alice):
 
 
 def test_deeds_are_undone_from_the_log_by_seniors(client, moderator, senior, case):
-    entry = deeds.hide(case, moderator)
+    entry = actions.hide(case, moderator)
     undo = {"action": "undo", "_selected_action": [str(entry.pk)]}
     client.force_login(moderator)
     assert client.post("/admin/game/auditentry/", undo).status_code == 403
@@ -214,7 +214,7 @@ def test_a_paused_host_takes_no_actions_and_says_why(
 def test_a_narrator_that_is_off_takes_no_turns_and_is_not_offered(
     client, operator, alice, adventure, stage, log
 ):
-    from game import narration
+    from game.play import narration
 
     stage.write({"name": "parrot"}, {"name": "quill"})
     for name in ("parrot", "quill"):
@@ -228,7 +228,7 @@ def test_a_narrator_that_is_off_takes_no_turns_and_is_not_offered(
     adventure.narrator = "parrot"
     with pytest.raises(Refused, match="switched off this narrator"):
         narration.narrator_of(adventure)
-    from game import turns
+    from game.play import turns
 
     turns.give_again(turn.pk, turns.sweep_turn)
     turn.refresh_from_db()
@@ -252,7 +252,7 @@ def test_workers_hear_again_who_is_off_when_redis_was_emptied(operator, alice, a
 
 def test_the_operator_sees_how_the_host_does(client, operator, told, case, senior, log):
     log.beat("parrot", "test", slots=4, lately=[2.0])
-    deeds.ban(case, senior)
+    actions.ban(case, senior)
     last = Turn.objects.order_by("created").last()
     Turn.objects.filter(pk=last.pk).update(status=Status.FAILED, reason="No words.", told=Now())
     client.force_login(operator)
@@ -262,7 +262,7 @@ def test_the_operator_sees_how_the_host_does(client, operator, told, case, senio
     assert "ban: 1" in page
     assert str(last.pk) in page
     assert last.action not in page
-    seen = figures.everything(operation.state())
+    seen = statistics.everything(operation.state())
     assert seen["queues"]["online"] == 0
     assert [each.name for each in seen["narrators"]] == ["parrot"]
 
@@ -274,7 +274,7 @@ def test_the_operators_page_opens_while_redis_is_away(client, operator, monkeypa
         raise redis.ConnectionError
 
     for name in ("pace", "waiting", "messages", "online"):
-        monkeypatch.setattr(f"inference.log.StoryLog.{name}", away)
+        monkeypatch.setattr(f"inference.queue.story_log.StoryLog.{name}", away)
     client.force_login(operator)
     assert client.get("/admin/game/operation/").status_code == 200
 

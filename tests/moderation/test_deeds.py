@@ -7,7 +7,7 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models.functions import Now
 
 from game.models import AuditEntry, Case, Edit, Notice, Report, Sanction, Share, Words
-from game.moderation import authorship, cases, deeds, notices, reports, standing
+from game.moderation import actions, authorship, cases, notices, reports, standing
 from game.moderation.reports import Complaint, Reader
 
 pytestmark = pytest.mark.django_db
@@ -46,7 +46,7 @@ def entries():
 
 
 def test_dismissing_closes_the_case_and_tells_nobody(case, moderator, alice):
-    deeds.dismiss(case, moderator, "A quarrel.")
+    actions.dismiss(case, moderator, "A quarrel.")
     case.refresh_from_db()
     assert (case.outcome, case.decided_by) == ("dismiss", moderator)
     assert not Case.objects.waiting().exists()
@@ -56,7 +56,7 @@ def test_dismissing_closes_the_case_and_tells_nobody(case, moderator, alice):
 
 def test_hiding_takes_a_shared_story_from_others(case, moderator, alice, bob):
     share = Share.objects.get()
-    deeds.hide(case, moderator, note="Not here.")
+    actions.hide(case, moderator, note="Not here.")
     assert not readable(share, bob)
     notice = Notice.objects.get()
     assert (notice.player, notice.deed, notice.excerpt) == (alice, "hide", "do thing 3")
@@ -67,7 +67,7 @@ def test_hiding_takes_a_shared_story_from_others(case, moderator, alice, bob):
 def test_hiding_a_scenario_leaves_it_to_its_author(
     about_scenario, moderator, published, bob, alice
 ):
-    deeds.hide(about_scenario, moderator)
+    actions.hide(about_scenario, moderator)
     every = type(published).objects
     assert not every.public().filter(pk=published.pk).exists()
     assert not every.readable_by(bob).filter(pk=published.pk).exists()
@@ -77,29 +77,29 @@ def test_hiding_a_scenario_leaves_it_to_its_author(
 def test_unpublishing_makes_a_draft_of_a_scenario_and_ends_a_link(
     about_scenario, case, moderator, published, bob
 ):
-    deeds.unpublish(about_scenario, moderator)
+    actions.unpublish(about_scenario, moderator)
     published.refresh_from_db()
     assert published.visibility == "private"
-    deeds.unpublish(case, moderator)
+    actions.unpublish(case, moderator)
     assert not readable(Share.objects.get(), bob)
 
 
 def test_deleting_ends_the_link_and_leaves_the_story(case, senior, adventure, alice):
-    deeds.delete(case, senior)
+    actions.delete(case, senior)
     assert not Share.objects.exists()
     assert adventure.turns.count() == 10
     notice = Notice.objects.get()
     assert notice.about == "the shared adventure “The Cellar”"
-    with pytest.raises(deeds.CannotBeDone):
-        deeds.undo(AuditEntry.objects.get(), senior)
+    with pytest.raises(actions.CannotBeDone):
+        actions.undo(AuditEntry.objects.get(), senior)
 
 
 @pytest.mark.parametrize("deed", ["hide", "unpublish"])
 def test_what_was_hidden_or_unpublished_is_brought_back(case, senior, bob, deed):
     share = Share.objects.get()
-    entry = getattr(deeds, deed)(case, senior)
+    entry = getattr(actions, deed)(case, senior)
     assert not readable(share, bob)
-    deeds.undo(entry, senior, "A mistake.")
+    actions.undo(entry, senior, "A mistake.")
     assert readable(share, bob)
     assert entries() == [deed, "undo"]
     assert AuditEntry.objects.first().undoes == entry.pk
@@ -107,20 +107,20 @@ def test_what_was_hidden_or_unpublished_is_brought_back(case, senior, bob, deed)
 
 
 def test_a_deed_is_undone_once(case, senior):
-    entry = deeds.hide(case, senior)
-    deeds.undo(entry, senior)
-    with pytest.raises(deeds.CannotBeDone, match="already"):
-        deeds.undo(entry, senior)
+    entry = actions.hide(case, senior)
+    actions.undo(entry, senior)
+    with pytest.raises(actions.CannotBeDone, match="already"):
+        actions.undo(entry, senior)
 
 
 def test_an_undone_dismissal_is_back_in_the_queue(case, senior):
-    entry = deeds.dismiss(case, senior)
-    deeds.undo(entry, senior)
+    entry = actions.dismiss(case, senior)
+    actions.undo(entry, senior)
     assert list(Case.objects.waiting()) == [case]
 
 
 def test_a_warning_names_the_rule_and_the_words(case, moderator, alice):
-    deeds.warn(case, moderator, note="Leave people alone.")
+    actions.warn(case, moderator, note="Leave people alone.")
     notice = Notice.objects.get()
     assert (notice.deed, notice.excerpt, notice.note) == (
         "warn",
@@ -132,7 +132,7 @@ def test_a_warning_names_the_rule_and_the_words(case, moderator, alice):
 
 
 def test_a_muted_player_plays_and_does_not_publish(case, moderator, alice):
-    deeds.mute(case, moderator, time=timedelta(days=2))
+    actions.mute(case, moderator, time=timedelta(days=2))
     assert standing.shut_out(alice) is None
     assert "publish" in standing.may_publish(alice)
     Sanction.objects.update(until=Now() - timedelta(seconds=1))
@@ -140,40 +140,40 @@ def test_a_muted_player_plays_and_does_not_publish(case, moderator, alice):
 
 
 def test_a_suspension_ends_by_itself(case, senior, alice):
-    deeds.suspend(case, senior, timedelta(days=2))
+    actions.suspend(case, senior, timedelta(days=2))
     assert "suspended until" in standing.shut_out(alice)
     Sanction.objects.update(until=Now() - timedelta(seconds=1))
     assert standing.shut_out(alice) is None
 
 
 def test_a_ban_holds_until_it_is_undone(case, senior, alice):
-    entry = deeds.ban(case, senior)
+    entry = actions.ban(case, senior)
     assert "banned" in standing.shut_out(alice)
-    deeds.undo(entry, senior)
+    actions.undo(entry, senior)
     assert standing.shut_out(alice) is None
     assert Sanction.objects.get().lifted
 
 
 SANCTIONS = {
-    "warn": lambda case, by, **more: deeds.warn(case, by, **more),
-    "mute": lambda case, by, **more: deeds.mute(case, by, **more),
-    "suspend": lambda case, by, **more: deeds.suspend(case, by, timedelta(days=1), **more),
-    "ban": lambda case, by, **more: deeds.ban(case, by, **more),
+    "warn": lambda case, by, **more: actions.warn(case, by, **more),
+    "mute": lambda case, by, **more: actions.mute(case, by, **more),
+    "suspend": lambda case, by, **more: actions.suspend(case, by, timedelta(days=1), **more),
+    "ban": lambda case, by, **more: actions.ban(case, by, **more),
 }
 
 
 @pytest.mark.parametrize("deed", SANCTIONS)
 def test_nobody_is_sanctioned_for_the_narrators_words(about_narrator, case, senior, deed):
-    with pytest.raises(deeds.TheNarratorsWords):
+    with pytest.raises(actions.TheNarratorsWords):
         SANCTIONS[deed](about_narrator, senior)
-    with pytest.raises(deeds.TheNarratorsWords):  # nor with the narrator's words for a reason
+    with pytest.raises(actions.TheNarratorsWords):  # nor with the narrator's words for a reason
         SANCTIONS[deed](case, senior, excerpt="Thing 3 happens.")
     assert not Sanction.objects.exists()
     assert not AuditEntry.objects.exists()
 
 
 def test_the_narrators_words_can_be_hidden_all_the_same(about_narrator, moderator, bob):
-    deeds.hide(about_narrator, moderator)
+    actions.hide(about_narrator, moderator)
     assert not readable(Share.objects.get(), bob)
 
 
@@ -200,20 +200,20 @@ def test_of_an_opening_the_player_wrote_what_they_filled_in(shared):
 def test_staff_is_sanctioned_by_the_operator_alone(case, senior, alice, django_user_model):
     alice.is_staff = True
     alice.save()
-    with pytest.raises(deeds.CannotBeDone, match="staff"):
-        deeds.ban(case, senior)
-    deeds.ban(case, django_user_model.objects.create_superuser("root"))
+    with pytest.raises(actions.CannotBeDone, match="staff"):
+        actions.ban(case, senior)
+    actions.ban(case, django_user_model.objects.create_superuser("root"))
 
 
 def test_what_is_preserved_outlives_the_account(case, senior, alice):
-    with pytest.raises(deeds.CannotBeDone):
-        deeds.preserve(case, senior, " ")
-    kept = deeds.preserve(case, senior, "A letter of the prosecutor.")
+    with pytest.raises(actions.CannotBeDone):
+        actions.preserve(case, senior, " ")
+    kept = actions.preserve(case, senior, "A letter of the prosecutor.")
     assert not Share.objects.filter(hidden=False).exists()
     turns = [turn["players_words"] for turn in kept.content["turns"]]
     assert "do thing 3" in turns
     assert kept.content["player"]["name"] == "alice"
-    from game.accounts.leaving import delete_player
+    from game.accounts.deletion import delete_player
 
     delete_player(alice)
     kept.refresh_from_db()
@@ -225,7 +225,7 @@ def test_what_is_preserved_outlives_the_account(case, senior, alice):
 
 
 def test_the_log_refuses_to_be_changed(case, moderator):
-    entry = deeds.dismiss(case, moderator)
+    entry = actions.dismiss(case, moderator)
     for change in (
         lambda: AuditEntry.objects.update(reason="Nothing was done."),
         entry.delete,
@@ -237,7 +237,7 @@ def test_the_log_refuses_to_be_changed(case, moderator):
 
 
 def test_the_log_refuses_to_be_emptied(case, moderator):
-    deeds.dismiss(case, moderator)
+    actions.dismiss(case, moderator)
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE game_auditentry ENABLE TRIGGER audit_is_not_emptied")
         with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
@@ -250,7 +250,7 @@ def test_the_log_refuses_to_be_emptied(case, moderator):
 
 
 def test_a_player_appeals_once_and_another_moderator_decides(case, senior, staff, alice):
-    deeds.ban(case, senior)
+    actions.ban(case, senior)
     notice = Notice.objects.get()
     appeal = notices.appeal(notice, "It was a quotation.")
     with pytest.raises(notices.NotNow):
@@ -265,7 +265,7 @@ def test_a_player_appeals_once_and_another_moderator_decides(case, senior, staff
 
 
 def test_where_nobody_else_moderates_the_same_one_decides(case, senior, alice):
-    deeds.ban(case, senior)
+    actions.ban(case, senior)
     appeal = notices.appeal(Notice.objects.get(), "Please.")
     notices.answer(appeal, senior, False, "It stays.")
     assert standing.shut_out(alice) is not None
@@ -277,7 +277,7 @@ def test_where_nobody_else_moderates_the_same_one_decides(case, senior, alice):
 
 
 def test_players_read_their_notices_and_appeal(client, case, moderator, alice, bob):
-    deeds.warn(case, moderator, note="Leave people alone.")
+    actions.warn(case, moderator, note="Leave people alone.")
     client.force_login(alice)
     assert "new-notices" in client.get("/").content.decode()
     page = client.get("/notices/").content.decode()
@@ -295,7 +295,7 @@ def test_players_read_their_notices_and_appeal(client, case, moderator, alice, b
 
 
 def test_a_banned_player_reads_notices_and_plays_nothing(client, case, senior, alice, adventure):
-    deeds.ban(case, senior)
+    actions.ban(case, senior)
     client.force_login(alice)
     assert client.get(f"/adventures/{adventure.pk}/").status_code == 403
     assert client.get("/notices/").status_code == 200
@@ -327,6 +327,6 @@ def test_what_is_preserved_of_a_private_story_is_what_the_rule_found(
         key="rule", subject=Case.Subject.STORY, subject_id=str(adventure.pk), adventure=adventure,
         turn=turns[-1], player=alice, words=Words.PLAYER, kind="rule", excerpt="the letter",
     )  # fmt: skip
-    assert "turns" not in deeds.preserve(case, senior, "A letter.").content
+    assert "turns" not in actions.preserve(case, senior, "A letter.").content
     cases.open_story(case, senior, "Somebody is in danger.", emergency=True)
-    assert "turns" in deeds.preserve(case, senior, "A letter.").content
+    assert "turns" in actions.preserve(case, senior, "A letter.").content

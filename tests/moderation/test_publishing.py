@@ -7,13 +7,13 @@ import pytest
 from django.urls import reverse
 
 from game.accounts import data
-from game.accounts.leaving import delete_player
+from game.accounts.deletion import delete_player
 from game.library import shares, writing
 from game.library.limits import LimitMet
 from game.models import Case, Notice, Report, RuleHit, Scenario, Share, Visibility, Words
-from game.moderation import deeds, notices, reports
+from game.moderation import actions, notices, reports
 from game.moderation.reports import Complaint, Reader
-from game.protocol import Refused
+from game.play.protocol import Refused
 from game.scenarios import ScenarioFile
 
 pytestmark = pytest.mark.django_db
@@ -28,7 +28,7 @@ def muted(alice, bob, shared, moderator):
     share, turns = shared
     about = Complaint(Report.Kind.SPAM, "Spam.", Words.PLAYER)
     case = reports.about_share(Reader(bob), share, turns[3], about).case
-    deeds.mute(case, moderator, time=timedelta(days=1))
+    actions.mute(case, moderator, time=timedelta(days=1))
     return alice
 
 
@@ -67,7 +67,7 @@ def test_the_page_says_which_rule_and_keeps_the_words(client, alice, rules):
 
 
 def test_for_whom_a_scenario_is_its_stories_are(alice, bob):
-    from game import adventures
+    from game.play import adventures
 
     made = writing.write(alice, file(audience="everyone"))
     writing.publish(made, Visibility.PUBLIC)

@@ -9,7 +9,7 @@ from django.urls import reverse
 from game.library import writing
 from game.library.limits import LimitMet
 from game.models import Scenario, StoryCard
-from game.protocol import Refused
+from game.play.protocol import Refused
 from tests.safety.routes import ROUTES, address
 from tests.safety.world import World
 

@@ -6,7 +6,7 @@ import pytest
 from django.db.models.functions import Now
 
 from game.models import Case, Report, Words
-from game.moderation import cases, deeds, reports
+from game.moderation import actions, cases, reports
 from game.moderation.reports import Complaint, NotReported, Reader
 
 pytestmark = pytest.mark.django_db
@@ -104,10 +104,10 @@ def test_who_was_right_before_weighs_more_than_who_was_not(bob, charlie, moderat
     share, turns = shared
     for turn in turns[1:4]:
         good = reports.about_share(Reader(bob), share, turn, complaint()).case
-        deeds.warn(good, moderator)
+        actions.warn(good, moderator)
     for turn in turns[4:7]:
         bad = reports.about_share(Reader(charlie), share, turn, complaint()).case
-        deeds.dismiss(bad, moderator)
+        actions.dismiss(bad, moderator)
     right = reports.about_share(Reader(bob), share, turns[7], complaint())
     wrong = reports.about_share(Reader(charlie), share, turns[8], complaint())
     assert right.weight > 40 > wrong.weight
@@ -129,8 +129,8 @@ def test_one_who_looks_at_a_case_has_it_for_a_while(moderator, senior, bob, shar
     cases.claim(case, moderator)
     with pytest.raises(cases.NotYours, match="mona"):
         cases.claim(case, senior)
-    with pytest.raises(deeds.CannotBeDone, match="mona"):
-        deeds.dismiss(case, senior)
+    with pytest.raises(actions.CannotBeDone, match="mona"):
+        actions.dismiss(case, senior)
     Case.objects.update(claimed_until=Now() - timedelta(seconds=1))
     cases.claim(case, senior)
     assert case.claimed_by == senior
@@ -149,10 +149,10 @@ def test_opening_the_whole_story_wants_a_reason_and_is_noted(bob, moderator, sen
     case = reports.about_share(Reader(bob), share, turns[5], complaint()).case
     with pytest.raises(ValueError, match="reason"):
         cases.open_story(case, senior, "  ")
-    assert not deeds.AuditEntry.objects.exists()
+    assert not actions.AuditEntry.objects.exists()
     story = cases.open_story(case, senior, "The report names turn 1 as well.")
     assert [each.turn for each in story.turns] == turns
-    entry = deeds.AuditEntry.objects.get()
+    entry = actions.AuditEntry.objects.get()
     assert (entry.deed, entry.actor, entry.case) == ("open_story", senior.pk, case.pk)
     assert entry.reason == "The report names turn 1 as well."
 

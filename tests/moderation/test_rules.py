@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from game.moderation.rulebook import SHIPPED, RulesError, parse_rules, rulebook
-from inference.rules import Rule, Screening
+from inference.contract.screening import Rule, Screening
 from inference.screening import Listener, PatternError, Screen, found_in, screen_for
 
 HERE = Path(__file__).parent

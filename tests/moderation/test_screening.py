@@ -2,12 +2,13 @@
 
 import pytest
 
-from game import adventures, cards, summaries, turns
-from game.lore import LoreCard
+from game.cards import cards
+from game.cards.card_import import LoreCard
 from game.models import Adventure, Case, Edit, RuleHit, Status, Summary, Turn, Words
 from game.moderation import classifier, screening
-from game.protocol import EditTurn, Refused, RetryTurn
-from inference.rules import Finding
+from game.play import adventures, summaries, turns
+from game.play.protocol import EditTurn, Refused, RetryTurn
+from inference.contract.screening import Finding
 from tests.test_turns import act, do, head, tell
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -242,7 +243,7 @@ def test_a_story_without_rules_sends_none(alice, adventure, settings):
 
 
 def test_rules_travel_with_the_request(alice, adventure, narrator_awake, rules):
-    from game import narration
+    from game.play import narration
 
     turn = act(adventure, alice)
     request = narration.request_for(adventure, turn)
@@ -259,7 +260,7 @@ def test_rules_travel_with_the_request(alice, adventure, narrator_awake, rules):
 
 
 def test_the_narrators_summary_is_not_shown_where_a_rule_stands_against_it(alice, adventure, rules):
-    from inference.request import SummaryResult
+    from inference.contract.request import SummaryResult
 
     opening = head(adventure)
     Summary.objects.create(turn=opening, text="Extract.", by=Summary.By.EXTRACT)

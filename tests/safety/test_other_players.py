@@ -8,12 +8,12 @@ import uuid
 
 import pytest
 
-from game import consumers
-from game import followers as following
 from game.database import in_database
-from game.followers import followers
-from inference.log import FIRST, to_json
+from game.play import consumers
+from game.play import followers as following
+from game.play.followers import followers
 from inference.queue.keys import log_key
+from inference.queue.story_log import FIRST, to_json
 from tests.test_sockets import Window, play, words_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -258,7 +258,7 @@ async def test_a_command_that_fails_here_is_refused_and_its_socket_stays(
     async with Window(adventure.pk, alice) as window:
         await window.next()
         with monkeypatch.context() as patch:
-            patch.setattr("game.turns.carry_out", fails)
+            patch.setattr("game.play.turns.carry_out", fails)
             key = await window.command("take_action", kind="do", text="open the door")
             refused = await window.until("error")
         assert (refused["code"], refused["key"]) == ("narrator_down", key)

@@ -17,11 +17,11 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from game import windows
-from game.accounts import leaving
-from game.attendance import attendance
+from game.accounts import deletion
 from game.database import in_database
 from game.models import Adventure, Membership, Player, Sanction, Turn
+from game.play import connections
+from game.play.session_checks import attendance
 from tests.serving import RawSocket, free_port, serving, until
 from tests.test_sockets import Window, log_in
 
@@ -118,7 +118,7 @@ def delete_story(player):
     [
         (change_password, 4408),
         (ban, 4408),
-        (leaving.delete_player, (4404, 4408)),
+        (deletion.delete_player, (4404, 4408)),
         (leave, 4404),
         (suspend, 4408),
         (forbid, 4408),
@@ -135,7 +135,7 @@ async def test_a_socket_closes_within_five_seconds(
     alice, bob, adventure, begin, log, monkeypatch, happens, code
 ):
     if happens != "log out":  # the others take as long, and need not be waited for
-        monkeypatch.setattr("game.attendance.EVERY", 0.5)
+        monkeypatch.setattr("game.play.session_checks.EVERY", 0.5)
     theirs = await in_database(begin, bob)
     async with Window(theirs.pk, bob) as beside, Window(adventure.pk, alice) as window:
         await window.next()
@@ -221,7 +221,7 @@ COMMANDS = [
 def test_every_command_is_tried():
     from typing import get_args
 
-    from game.protocol import Keyed
+    from game.play.protocol import Keyed
 
     types = {each.model_fields["type"].annotation.__args__[0] for each in get_args(Keyed)}
     assert types == {command["type"] for command in COMMANDS}
@@ -275,7 +275,7 @@ async def test_of_six_windows_the_oldest_closes_and_says_why(alice, adventure, l
 
 async def test_far_too_many_do_not_even_open(alice, bob, adventure, begin, log):
     for number in range(2 * django_settings.WINDOWS_PER_PLAYER):
-        await asyncio.to_thread(windows.Windows(alice.pk).opens)
+        await asyncio.to_thread(connections.Windows(alice.pk).opens)
         assert log.redis.zcard(f"grue:windows:{alice.pk}") == number + 1
     async with Window(adventure.pk, alice) as window:
         assert (await window.next())["code"] == "too_many"
@@ -286,11 +286,11 @@ async def test_far_too_many_do_not_even_open(alice, bob, adventure, begin, log):
 
 
 def test_windows_of_a_process_that_died_are_forgotten(alice, log, monkeypatch):
-    monkeypatch.setattr(windows, "SECONDS", 0.05)
+    monkeypatch.setattr(connections, "SECONDS", 0.05)
     for _ in range(20):
-        windows.Windows(alice.pk).say()
+        connections.Windows(alice.pk).say()
     time.sleep(0.2)
-    assert windows.Windows(alice.pk).opens()
+    assert connections.Windows(alice.pk).opens()
     assert log.redis.zcard(f"grue:windows:{alice.pk}") == 1
 
 

@@ -51,12 +51,12 @@ def test_nothing_is_unpickled_and_no_model_brings_code(file):
 SPEAK = {
     "dungeon/backends.py",
     "dungeon/pods.py",  # the API of the cluster that it runs in, named by the cluster itself
-    "game/management/commands/play.py",
+    "dungeon/management/commands/play.py",
     "inference/engines/openai.py",
-    "inference/hub.py",
-    "inference/models.py",
-    "inference/servers.py",
-    "inference/trial.py",
+    "inference/models/hub.py",
+    "inference/models/store.py",
+    "inference/engines/servers.py",
+    "inference/lab/standalone.py",
 }
 CLIENTS = {"requests", "httpx", "urllib.request", "http.client", "aiohttp", "urllib3"}
 

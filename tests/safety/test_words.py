@@ -6,9 +6,9 @@ import uuid
 
 import pytest
 
-from game import adventures, turns
 from game.models import Edit, Membership, Player, StoryCard, Summary, Turn
-from game.protocol import EditTurn, Refused, TakeAction, parse_command
+from game.play import adventures, turns
+from game.play.protocol import EditTurn, Refused, TakeAction, parse_command
 from inference.queue.keys import log_key
 from tests.safety.routes import ROUTES, address
 from tests.safety.world import World

@@ -10,11 +10,11 @@ from django.conf import settings as django_settings
 from django.db import connection
 from django.test import Client
 
-from game import adventures, turns
 from game.models import Kind, Player, Scenario, StoryCard, Summary, Turn, TurnContext
-from game.protocol import TakeAction
-from inference.details import Details, Part, pack
-from inference.request import Result
+from game.play import adventures, turns
+from game.play.protocol import TakeAction
+from inference.contract.prompt_report import Details, Part, pack
+from inference.contract.request import Result
 from tests.browser.conftest import FLAGS
 from tests.serving import free_port, serving
 

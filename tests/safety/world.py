@@ -12,7 +12,7 @@ from game.models import (
     TurnContext,
     Visibility,
 )
-from inference.details import Details, pack
+from inference.contract.prompt_report import Details, pack
 
 PEOPLE = ("alice", "bob", "guest", "ex-member", "moderator", "nobody")
 STRANGERS = PEOPLE[1:]

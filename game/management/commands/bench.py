@@ -5,7 +5,7 @@ at once over real sockets; then gives the very same requests to a bare loop over
 two take turns, round by round, because a machine is not as fast in one minute as in the next:
 compare the ratios. One JSON object a figure.
 
-With `--line` it measures the line in which turns wait instead (`game.load.line`).
+With `--line` it measures the line in which turns wait instead (`game.load.queue_bench`).
 """
 
 import asyncio
@@ -34,16 +34,16 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.core.management.base import BaseCommand, CommandError
 from websockets.asyncio.client import ClientConnection, connect
 
-from game import adventures, narration
-from game.load import line as waiting_line
-from game.log import story_log
+from game.load import queue_bench as waiting_line
 from game.models import Adventure, Player, Scenario, Turn
+from game.play import adventures, narration
+from game.play.events import story_log
 from inference import prompts
+from inference.contract.request import GenerationRequest
 from inference.engines.base import Engine
-from inference.engines.bench import TOLD_TOKENS, Run, say, story
 from inference.engines.host import load
+from inference.lab.bench import TOLD_TOKENS, Run, say, story
 from inference.narrators import Narrator
-from inference.request import GenerationRequest
 
 STORIES = (1, 8, 16)
 START_SECONDS = 600

@@ -2,7 +2,7 @@
 
 The speed of a worker is measured with `manage.py narrators check` or `make bench`; what players
 do, with `manage.py loadtest` or read off /metrics. The models
-are in inference/capacity.py (workers) and inference/sizing.py (the rest).
+are in inference/lab/capacity.py (workers) and inference/lab/sizing.py (the rest).
 """
 
 import json
@@ -12,7 +12,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from inference.capacity import (
+from inference.lab.capacity import (
     SECONDS,
     CapacityError,
     Demand,
@@ -22,7 +22,7 @@ from inference.capacity import (
     simulate,
     workers_needed,
 )
-from inference.sizing import Load, most_players, parts_of
+from inference.lab.sizing import Load, most_players, parts_of
 
 Figures = dict[str, float | int]
 

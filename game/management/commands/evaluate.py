@@ -18,11 +18,12 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from pydantic import ValidationError
 
-from game import dice
+from game.play import dice
 from game.scenarios import SHIPPED, ScenarioError, ScenarioFile, read_scenario
+from inference.contract.request import Card, GenerationRequest, Passage
 from inference.engines.base import EngineBroken
 from inference.engines.host import load
-from inference.evaluation.accuracy import (
+from inference.lab.evaluation.accuracy import (
     ENOUGH,
     READ,
     Known,
@@ -30,20 +31,19 @@ from inference.evaluation.accuracy import (
     read_accuracy,
     report,
 )
-from inference.evaluation.measures import accuracy, read_labelled
-from inference.evaluation.playing import Play, draw, play, read_actions, seed_of
-from inference.evaluation.runs import Run, keep
-from inference.evaluation.scores import TITLES, Figures, Score, figures, score, table
-from inference.evaluation.situations import (
+from inference.lab.evaluation.measures import accuracy, read_labelled
+from inference.lab.evaluation.playing import Play, draw, play, read_actions, seed_of
+from inference.lab.evaluation.runs import Run, keep
+from inference.lab.evaluation.scores import TITLES, Figures, Score, figures, score, table
+from inference.lab.evaluation.situations import (
     Beginning,
     Moment,
     SituationsError,
     read_situations,
 )
-from inference.evaluation.telling import Teller, Told
-from inference.models import ModelError, first_default
+from inference.lab.evaluation.telling import Teller, Told
+from inference.models.store import ModelError, first_default
 from inference.narrators import Narrator, NarratorsError, UnknownNarrator, load_narrators
-from inference.request import Card, GenerationRequest, Passage
 
 TENS = 10
 INTERRUPTED = 128 + signal.SIGINT  # exit status, as shells have it

@@ -15,10 +15,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from game.training.collecting import collect
-from inference.adapters import AdapterError
 from inference.engines.base import EngineBroken
 from inference.engines.host import die_with
-from inference.export import ExportFailed
 from inference.finetune.corpus import Adventure, CorpusError, files_of, read
 from inference.finetune.prepare import Form, Sample, chatml, samples
 from inference.finetune.recipe import read_recipe
@@ -26,7 +24,9 @@ from inference.finetune.rules import Complaint, Measure, check, estimated_tokens
 from inference.finetune.split import HELD_OUT, side_of
 from inference.finetune.stages import Stages
 from inference.finetune.trouble import FinetuneError
-from inference.models import ModelError
+from inference.models.export import ExportFailed
+from inference.models.lora import AdapterError
+from inference.models.store import ModelError
 from inference.narrators import Narrator, NarratorsError, UnknownNarrator, load_narrators
 
 SHIPPED = Path("data/adventures")

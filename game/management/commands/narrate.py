@@ -7,11 +7,11 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from inference.models import ModelError, first_default
+from inference.contract.request import Passage
+from inference.lab.standalone import OPENING, Trial
+from inference.models.store import ModelError, first_default
 from inference.narrators import NarratorsError, UnknownNarrator, narrators_of
-from inference.request import Passage
-from inference.text import shown_action
-from inference.trial import OPENING, Trial
+from inference.reply import shown_action
 
 HOW = (
     "Type what you do. /say WORDS, /story TEXT, an empty line to go on, /retry, /undo, /quit. "

@@ -8,10 +8,10 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from game import narration
-from inference.batch import Batch, BatchError, Progress
-from inference.log import StoryLog
+from game.play import narration
 from inference.narrators import NarratorsError, UnknownNarrator, narrators_of
+from inference.queue.batch import Batch, BatchError, Progress
+from inference.queue.story_log import StoryLog
 
 SAY_EVERY = 2.0  # seconds
 

@@ -8,17 +8,21 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from inference.details import number_of_bans
+from inference.contract.prompt_report import number_of_bans
+from inference.contract.request import Passage
 from inference.engines.abilities import EVERYTHING, names
 from inference.engines.base import Engine
 from inference.engines.host import one_line
-from inference.export import environment
 from inference.installing import machine
 from inference.installing.catalogue import FILE as CATALOGUE
 from inference.installing.catalogue import Entry, catalogue
 from inference.installing.estimates import estimate, gb
 from inference.installing.machine import Machine
-from inference.models import (
+from inference.lab.standalone import ACTIONS, OPENING, Trial, memory_in_use, prove
+from inference.models.compatibility import Survey, survey
+from inference.models.export import environment
+from inference.models.resources import lack_of
+from inference.models.store import (
     ModelError,
     check_model,
     ensure_model,
@@ -35,10 +39,6 @@ from inference.narrators import (
     narrators_of,
 )
 from inference.prompts import MARGIN
-from inference.request import Passage
-from inference.resources import lack_of
-from inference.survey import Survey, survey
-from inference.trial import ACTIONS, OPENING, Trial, memory_in_use, prove
 
 if TYPE_CHECKING:
     from tqdm import tqdm  # the web's image is without it, and lists narrators all the same

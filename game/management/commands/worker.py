@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from inference.narrators import Narrator, NarratorsError, UnknownNarrator, narrators_of
-from inference.tasks import INSTALLS, QUEUE
+from inference.worker.tasks import INSTALLS, QUEUE
 
 
 class Command(BaseCommand):

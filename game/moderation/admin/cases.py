@@ -15,7 +15,7 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext_lazy as _
 
 from game.models import AuditEntry, Case, Notice, Player, Report
-from game.moderation import cases, deeds
+from game.moderation import actions, cases
 from game.moderation.admin.base import ReadOnly, staff_of
 from game.moderation.forms import DeedForm, OpenForm
 
@@ -50,28 +50,28 @@ def offered(staff: Player, case: Case | None = None) -> list[tuple[str, Any]]:
 
 
 def do(deed: str, case: Case, by: Player, data: dict[str, Any]) -> None:
-    """One deed, from a form. Raises deeds.CannotBeDone."""
+    """One deed, from a form. Raises actions.CannotBeDone."""
     reason, note = data.get("reason", ""), data.get("note", "")
     excerpt, time = data.get("excerpt", ""), timedelta(days=data.get("days") or 7)
     match deed:
         case "dismiss":
-            deeds.dismiss(case, by, reason)
+            actions.dismiss(case, by, reason)
         case "hide":
-            deeds.hide(case, by, reason, note)
+            actions.hide(case, by, reason, note)
         case "unpublish":
-            deeds.unpublish(case, by, reason, note)
+            actions.unpublish(case, by, reason, note)
         case "delete":
-            deeds.delete(case, by, reason, note)
+            actions.delete(case, by, reason, note)
         case "warn":
-            deeds.warn(case, by, excerpt, reason, note)
+            actions.warn(case, by, excerpt, reason, note)
         case "mute":
-            deeds.mute(case, by, excerpt, reason, note, time)
+            actions.mute(case, by, excerpt, reason, note, time)
         case "suspend":
-            deeds.suspend(case, by, time, excerpt, reason, note)
+            actions.suspend(case, by, time, excerpt, reason, note)
         case "ban":
-            deeds.ban(case, by, excerpt, reason, note)
+            actions.ban(case, by, excerpt, reason, note)
         case "preserve":
-            deeds.preserve(case, by, reason)
+            actions.preserve(case, by, reason)
 
 
 class Waiting(admin.SimpleListFilter):
@@ -181,7 +181,7 @@ class CaseAdmin(ReadOnly):
         """Whether a deed was done about a case; if not, staff reads why."""
         try:
             do(data["deed"], case, staff_of(request), data)
-        except deeds.CannotBeDone as problem:
+        except actions.CannotBeDone as problem:
             messages.error(request, f"{label_of(case)}: {problem}")
             return False
         return True

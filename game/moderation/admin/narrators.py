@@ -12,9 +12,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
-from game import installed
+from game import installed_narrators
 from game.accounts.limits import limited
-from game.installed import CannotInstall
+from game.installed_narrators import CannotInstall
 from game.models import InstalledNarrator, Player
 from game.moderation import narrators as shown
 from game.moderation.admin.base import ReadOnly, staff_of
@@ -86,25 +86,27 @@ def act(by: Player, request: HttpRequest, form: SourceForm) -> str:
     """
     posted = request.POST
     if name := posted.get("install"):
-        installed.install_entry(by, name)
+        installed_narrators.install_entry(by, name)
         return _("Installing. Players are offered it once it has been tried.")
     if file := posted.get("file"):
-        installed.install_file(by, shown.found_file(file))
+        installed_narrators.install_file(by, shown.found_file(file))
         return _("Installing. Players are offered it once it has been tried.")
     if name := posted.get("retry"):
-        installed.retry(by, name)
+        installed_narrators.retry(by, name)
         return _("Trying again.")
     if name := posted.get("save"):
-        installed.save(by, name)
+        installed_narrators.save(by, name)
         return _("Saved. Players are offered it.")
     if name := posted.get("remove"):
-        installed.remove(by, name)
+        installed_narrators.remove(by, name)
         return _("Removing. The default narrator takes over its adventures.")
     if "default" in posted:
-        installed.make_default(by, posted["default"])
+        installed_narrators.make_default(by, posted["default"])
         return _("Saved. It tells new adventures, and those that chose no narrator.")
     if "source" in posted and form.is_valid():
-        installed.install_source(by, form.cleaned_data["source"], form.cleaned_data["name"])
+        installed_narrators.install_source(
+            by, form.cleaned_data["source"], form.cleaned_data["name"]
+        )
         return _("Installing. Players are offered it once it has been tried.")
     return ""
 
@@ -126,7 +128,7 @@ def page_of_a_server(request: HttpRequest, site: InstalledNarratorAdmin) -> Http
         if form.is_valid():
             data = form.cleaned_data
             try:
-                installed.connect(
+                installed_narrators.connect(
                     staff_of(request),
                     name=data["title"],
                     title=data["title"],

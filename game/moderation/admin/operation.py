@@ -9,11 +9,11 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 
-from game import narration
 from game.models import Operation
-from game.moderation import figures, operation
+from game.moderation import operation, statistics
 from game.moderation.admin.base import ReadOnly, staff_of
 from game.moderation.forms import PauseForm
+from game.play import narration
 from inference.narrators import NarratorsError
 
 
@@ -37,7 +37,7 @@ class OperationAdmin(ReadOnly):
             "title": _("Operation"),
             "opts": self.opts,
             "pause_form": PauseForm(initial={"message": now.message}),
-            **figures.everything(now),
+            **statistics.everything(now),
         }
         return TemplateResponse(request, "admin/game/operation/page.html", context)
 

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from game.models import AuditEntry, Player, Preserved, RuleHit, Sanction
-from game.moderation import deeds
+from game.moderation import actions
 from game.moderation.admin.base import ReadOnly, staff_of
 
 
@@ -29,9 +29,9 @@ class Undoing(ReadOnly):
             entry = self.entry_of(row)
             try:
                 if entry is None:
-                    raise deeds.CannotBeDone(_("The log does not say what was done."))
-                deeds.undo(entry, staff_of(request))
-            except deeds.CannotBeDone as problem:
+                    raise actions.CannotBeDone(_("The log does not say what was done."))
+                actions.undo(entry, staff_of(request))
+            except actions.CannotBeDone as problem:
                 messages.error(request, f"{row}: {problem}")
             else:
                 messages.success(request, _("Undone: %(what)s.") % {"what": row})

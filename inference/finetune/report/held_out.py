@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from inference.contract.request import Plain
 from inference.finetune.outcome import ADAPTER
 from inference.finetune.recipe import Train
 from inference.finetune.training import hardware
@@ -15,7 +16,6 @@ from inference.finetune.training.checkpoint import load_base, load_tokenizer
 from inference.finetune.training.measuring import batch_of, summed_loss
 from inference.finetune.training.packing import read_samples, row_of
 from inference.finetune.training.run import encoder
-from inference.request import Plain
 
 
 class Loss(Plain):

@@ -10,14 +10,14 @@ from pathlib import Path
 import yaml
 
 from inference.config import InferenceConfig
-from inference.evaluation.runs import Run, read
-from inference.evaluation.scores import Figures
 from inference.finetune.base import Base, trainable
 from inference.finetune.outcome import ADAPTER, MODEL, outcome_of
 from inference.finetune.recipe import Evaluate, Recipe
 from inference.finetune.report.page import draw, page
 from inference.finetune.training.progress import read_progress
 from inference.finetune.trouble import RecipeError
+from inference.lab.evaluation.runs import Run, read
+from inference.lab.evaluation.scores import Figures
 from inference.narrators import Narrator
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 
-from inference.evaluation.scores import TITLES, Figures, shown
 from inference.finetune.report.held_out import HeldOut
 from inference.finetune.training.progress import Step
+from inference.lab.evaluation.scores import TITLES, Figures, shown
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem;

@@ -1,4 +1,4 @@
-// Putting answers where a text has `${name}`, as game/library/filling.py does (Python's
+// Putting answers where a text has `${name}`, as game/library/placeholders.py does (Python's
 // string.Template): `$$` is a dollar sign, `$name` works too, and what nobody asks for stays.
 
 const PLACE = /\$(?:(\$)|([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})/gu;
@@ -37,7 +37,7 @@ export function pieces(template, answers) {
   return found;
 }
 
-// As MEANT in game/library/filling.py: what a writer may have meant as a place.
+// As MEANT in game/library/placeholders.py: what a writer may have meant as a place.
 const MEANT = /\$\{[^{}\n]{0,40}\}?|\{\{?[ \t]*[\p{L}_][\p{L}\p{N}_]{0,29}[ \t]*\}\}?/gu;
 
 /**

@@ -1,0 +1,133 @@
+"""`manage.py loadtest`: many players at once, over real sockets, against a host of one's own.
+
+Run it with the settings of that host: it makes the players and adventures in its database, plays
+through its web address as browsers do, asks Postgres at the end what became of every turn, and
+takes everything away again. Nobody else's host can be tested: there it could make no player.
+"""
+
+import asyncio
+import json
+import os
+import resource
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from dungeon import network
+from game.load import report, setup
+from game.load.audit import audited
+from game.load.runner import LoadTest, Plan
+from game.play import narration
+from inference.worker import runtime_tuning
+
+FILES_BESIDE = 200  # that the process opens beside its sockets
+
+
+class Command(BaseCommand):
+    help = "Plays with many virtual players, and says how that went."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--players", type=int, default=50)
+        parser.add_argument(
+            "--think", type=float, default=20, help="seconds between a reply and the next action"
+        )
+        parser.add_argument("--seconds", type=float, default=60)
+        parser.add_argument("--ramp", type=float, help="seconds to open the sockets in")
+        parser.add_argument("--narrator", default="", help="the host's default where left out")
+        parser.add_argument("--url", default="", help="http://… of the web; this host's own")
+        parser.add_argument(
+            "--origin", default="", help="what browsers' pages have for an origin; the URL's"
+        )
+        parser.add_argument("--web-pid", type=int, default=0, help="whose memory is watched")
+        parser.add_argument("--html", default="", help="write the report as a page to this file")
+        parser.add_argument("--json", default="", help="write it as JSON to this file")
+        parser.add_argument("--seed", type=int, default=0)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        plan = plan_of(options)
+        narrator = options["narrator"]
+        if narrator and narrator not in narration.narrators():
+            known = ", ".join(narration.narrators().names)
+            raise CommandError(f"there is no narrator {narrator!r}; there are {known}")
+        make_room_for(options["players"])
+        self.stdout.write(f"making {options['players']} players")
+        seats = setup.make(options["players"], narrator)
+        try:
+            found = self.play(plan, seats, options)
+        finally:
+            setup.take_away(seats)
+        if options["html"]:
+            Path(options["html"]).write_text(found.as_page(), encoding="utf-8")
+        if options["json"]:
+            Path(options["json"]).write_text(json.dumps(found.as_json()), encoding="utf-8")
+        self.say(found)
+        wrong = {name: found.counts[name] for name in ("lost", "doubled", "changed")}
+        if any(wrong.values()):
+            raise CommandError(", ".join(f"{n} turns {what}" for what, n in wrong.items() if n))
+
+    def play(self, plan: Plan, seats: list[setup.Seat], options: dict[str, Any]) -> report.Report:
+        self.stdout.write(report.HEAD)
+        runtime_tuning.collect_seldom()  # a full collection would be measured, too
+        test = LoadTest(plan, seats, lambda moment: self.stdout.write(report.live_line(moment)))
+        asyncio.run(test.run())
+        shown = ("players", "think", "seconds", "narrator", "seed")
+        named = {name: options[name] for name in shown}
+        named["narrator"] = named["narrator"] or narration.default().name
+        return report.Report(
+            settings={**named, "url": plan.url, "cores": os.cpu_count()},
+            delays=test.delays(),
+            counts={**test.counts(), **audited(test.asked)},
+            moments=test.moments,
+        )
+
+    def say(self, found: report.Report) -> None:
+        for name, number in found.counts.items():
+            self.stdout.write(f"{name:24} {number}")
+        self.stdout.write(f"{'seconds':24} {'p50':>8} {'p90':>8} {'p99':>8} {'longest':>8}")
+        for name, delays in found.delays.items():
+            f = delays.figures()
+            row = " ".join(f"{f[each]:8.3f}" for each in ("p50", "p90", "p99", "longest"))
+            self.stdout.write(f"{report.WHAT[name]:24} {row}")
+
+
+def plan_of(options: dict[str, Any]) -> Plan:
+    """What the options ask for. Raises CommandError with one line."""
+    for name, least in (("players", 1), ("seconds", 1), ("think", 0)):
+        if options[name] < least:
+            raise CommandError(f"--{name} wants a number from {least} (it is {options[name]})")
+    url = options["url"] or network.origin(
+        network.in_url(network.shown_host(settings.HOST)), settings.PORT
+    )
+    found = urlsplit(url)
+    if found.scheme not in ("http", "https") or not found.hostname:
+        raise CommandError(f"--url wants http://host:port (it is {url!r})")
+    origin = f"{found.scheme}://{found.netloc}"
+    ramp = options["ramp"]
+    return Plan(
+        url=origin.replace("http", "ws", 1),
+        origin=options["origin"] or origin,
+        think=options["think"],
+        seconds=options["seconds"],
+        ramp=min(options["players"] / 100, options["seconds"] / 3) if ramp is None else ramp,
+        look_every=max(1.0, min(10.0, options["seconds"] / 30)),
+        web_pid=options["web_pid"],
+        seed=options["seed"],
+    )
+
+
+def make_room_for(sockets: int) -> None:
+    """Let this process open so many sockets. Raises CommandError where the system does not."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = sockets + FILES_BESIDE
+    if most != resource.RLIM_INFINITY and wanted > most:
+        raise CommandError(
+            f"{sockets} players want {wanted} open files and the system allows {most}: "
+            "raise it with ulimit -n, or play with fewer"
+        )
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))

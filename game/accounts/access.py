@@ -1,0 +1,159 @@
+"""The door: who comes in, and as whom.
+
+The host chooses (ACCOUNTS): `open` lets guests play and anyone sign up, `invite` lets in who has an
+account or an invite, `single` makes everybody who reaches the host its one player.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from allauth.account.utils import get_next_redirect_url
+from allauth.mfa.utils import is_mfa_enabled
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import login
+from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.views import redirect_to_login
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from game.accounts import adoption, browsers, confirming, operators
+from game.accounts.deletion import GUESTS_STAY
+from game.accounts.standing import STILL_OPEN, may_play
+from game.guests import BACKEND
+from game.models import Player
+
+# Where visitors become players. allauth sends away whoever is logged in, and a guest is.
+ENTRANCE = {
+    "account_login",
+    "account_signup",
+    "account_inactive",
+    "account_reset_password",
+    "account_reset_password_done",
+    "account_reset_password_from_key",
+    "account_reset_password_from_key_done",
+    "account_confirm_email",
+    "account_email_verification_sent",
+    "mfa_authenticate",
+    "admin:login",
+    "invited",
+    "operator",
+}
+# What anybody may see, whoever the host lets in.
+OUTSIDE = {"healthz", "readyz", "metrics", "operator", "policy", "set_language"}
+OUTSIDE |= {"manifest", "worker", "offline"}
+THE_ONE = "player"  # the name of the only player there is
+
+
+class DoorMiddleware:
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        browsers.remember(request, response)
+        return response
+
+    def process_view(
+        self, request: HttpRequest, view: Any, args: Any, kwargs: Any
+    ) -> HttpResponse | None:
+        name = request.resolver_match.view_name if request.resolver_match else ""
+        if settings.ACCOUNTS == "single" and name not in OUTSIDE:
+            let_the_one_in(request, name)
+        player = request.user
+        if settings.ACCOUNTS == "single" and isinstance(player, Player):
+            player.set_rights_for_request(operators.is_operator_here(request))
+        if isinstance(player, Player) and player.is_guest and name in ENTRANCE:
+            request.guest = player  # type: ignore[attr-defined]
+            request.user = AnonymousUser()
+            return None
+        if isinstance(player, Player):
+            note_visit(player)
+            return turned_away(request, player, name)
+        if settings.ACCOUNTS == "invite" and name not in ENTRANCE | OUTSIDE:
+            return redirect_to_login(request.get_full_path())
+        return None
+
+
+def turned_away(request: HttpRequest, player: Player, name: str) -> HttpResponse | None:
+    """The answer to a player who may not have this page just now."""
+    reason = may_play(player)
+    if reason and name not in STILL_OPEN:
+        if name == "home" and player.is_guest:
+            return redirect("account_home")
+        return render(request, "account/standing.html", {"reason": reason}, status=403)
+    of_accounts = name.startswith(("account_", "mfa_"))
+    if player.is_guest and of_accounts and name not in STILL_OPEN:
+        return redirect("account_signup")
+    if name.startswith("admin:") and player.is_staff and lacks_second_factor(player):
+        messages.info(
+            request,
+            _(
+                "Staff accounts need an authenticator app on this host, because anybody can "
+                "sign up here."
+            ),
+        )
+        return redirect("mfa_activate_totp")
+    if settings.ACCOUNTS == "single":
+        if operators_alone(name) and not player.is_staff:
+            return redirect_to_login(request.get_full_path(), reverse("operator_code"))
+        return None
+    return confirming.ask_again(request, player, name)
+
+
+def operators_alone(name: str) -> bool:
+    """Pages that only the operator may have where there is a single player."""
+    return name.startswith("admin:") or name == "account_delete"
+
+
+def lacks_second_factor(player: Player) -> bool:
+    return settings.STAFF_NEED_TOTP and not is_mfa_enabled(player)
+
+
+def sent_on(request: HttpRequest) -> HttpResponse:
+    """Where a player who is logged in already goes from the login page."""
+    # Not redirect(): it would take a path with a colon for the name of a page.
+    return HttpResponseRedirect(get_next_redirect_url(request) or reverse("account_home"))
+
+
+def note_visit(player: Player) -> None:
+    today = datetime.now(UTC).date()
+    if player.seen != today:
+        Player.objects.filter(pk=player.pk).update(seen=today)
+
+
+def let_the_one_in(request: HttpRequest, name: str) -> None:
+    """Make this browser the only player's; what it began as a guest comes along."""
+    if name.startswith(("account_", "mfa_")) and name not in STILL_OPEN - {"account_logout"}:
+        raise Http404("There are no accounts here.")
+    player = request.user
+    if isinstance(player, Player) and not player.is_guest:
+        return
+    one = the_one()
+    login(request, one, backend=BACKEND)
+    if isinstance(player, Player):
+        adoption.adopt(player, one)
+
+
+def the_one() -> Player:
+    """The operator, where there is one already, or else a player made for this."""
+    operator = Player.objects.filter(is_superuser=True, is_active=True).order_by("date_joined")
+    found = operator.filter(is_guest=False).first()
+    if found is None:
+        found, made = Player.objects.get_or_create(username=THE_ONE)
+        if made:
+            found.set_unusable_password()
+            found.save(update_fields=["password"])
+    return found
+
+
+def choices(request: HttpRequest) -> dict[str, Any]:
+    """For templates: how one gets in here."""
+    return {
+        "accounts": settings.ACCOUNTS,
+        "mail": bool(settings.EMAIL_URL),
+        "guest_days": GUESTS_STAY.days,
+    }

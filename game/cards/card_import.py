@@ -1,0 +1,193 @@
+"""Cards from elsewhere: the lists that other games export, read as cards of ours.
+
+Read are our own list, AI Dungeon's story cards and world info, NovelAI's lorebooks, and the world
+info of KoboldAI and SillyTavern, also inside the files of whole stories and characters. They differ
+in what they call things and agree on what there is: a title, keys, a text, and whether it is always
+there.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from game.exchange import sandbox
+from game.exchange.parsers import Unreadable
+from game.models import LONGEST_NOTE
+from game.play.protocol import clean_text
+from inference.prompts.cards import key_of
+
+LONGEST_TITLE = 80
+LONGEST_KEY = 60
+MOST_KEYS = 20
+MOST_READ = 100_000  # characters of a text that is looked at
+MOST_KEYS_READ = 1_000  # of one card, before they are counted
+
+# Where a file keeps its list, outermost first, and what a list's entries call things.
+LISTS = (
+    *("entries", "cards", "storyCards", "story_cards", "worldInfo", "world_info"),
+    *("worldinfo", "worldinfo_v2", "lorebook", "character_book", "content", "data"),
+)
+TITLES = ("title", "displayName", "name", "comment")
+KEYS = ("keys", "key", "triggers")
+TEXTS = ("text", "value", "entry", "content")
+ALWAYS = ("pinned", "forceActivation", "constant")
+
+
+class LoreError(Exception):
+    """Why a file is no list of cards, in words for the player."""
+
+
+@dataclass(frozen=True)
+class LoreCard:
+    """A card as it would be stored."""
+
+    title: str
+    keys: tuple[str, ...]
+    text: str
+    pinned: bool = False
+    hidden: bool = False
+
+
+@dataclass
+class Lore:
+    """What a file holds, and what of it was left out, in words."""
+
+    cards: list[LoreCard] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def read_lore(content: bytes) -> Lore:
+    """The cards in a file. Raises LoreError where there is no list of them."""
+    try:
+        return lore_of(sandbox.read("json", content))
+    except Unreadable as problem:
+        raise LoreError(sandbox.said_of(problem)) from None
+
+
+def lore_of(data: Any) -> Lore:
+    """The cards in plain data. Raises LoreError where there is no list of them."""
+    entries = list_in(data)
+    if entries is None:
+        raise LoreError(
+            _(
+                "No cards found in that file. It should be a list of {title, keys, text}, or a "
+                "file of story cards, world info or a lorebook."
+            )
+        )
+    lore = Lore()
+    for number, entry in enumerate(entries, 1):
+        try:
+            lore.cards.append(read_entry(entry, number))
+        except LoreError as problem:
+            lore.problems.append(str(problem))
+    return lore
+
+
+def list_in(data: Any, depth: int = 4) -> list[Any] | None:
+    """The list of entries in a file, wherever its game keeps it."""
+    if isinstance(data, list):
+        return data
+    if not isinstance(data, dict) or not depth:
+        return None
+    for name in LISTS:
+        inner = data.get(name)
+        if name == "entries" and isinstance(inner, dict):
+            return list(inner.values())
+        if isinstance(inner, list | dict):
+            found = list_in(inner, depth - 1)
+            if found is not None:
+                return found
+    return None
+
+
+def read_entry(entry: Any, number: int) -> LoreCard:
+    """One entry as a card. Raises LoreError with the reason why it is none."""
+    if not isinstance(entry, dict):
+        raise LoreError(_("Entry %(number)s is not a card.") % {"number": number})
+    text = first_text(entry, TEXTS)
+    written = list(islice(keys_in(entry), MOST_KEYS_READ))
+    keys = tidy_keys(key for key in written if not is_pattern(key))
+    title = first_text(entry, TITLES) or (keys[0] if keys else text)
+    title = " ".join(title.split())[:LONGEST_TITLE]
+    called = f"“{title}”" if title else _("Entry %(number)s") % {"number": number}
+    pinned = any(entry.get(name) is True for name in ALWAYS)
+    if entry.get("enabled") is False or entry.get("disable") is True:
+        raise LoreError(_("%(card)s is disabled in the file.") % {"card": called})
+    if not keys and not pinned and any(map(is_pattern, written)):
+        raise LoreError(
+            _("%(card)s: its keys are patterns; only plain words are supported.") % {"card": called}
+        )
+    problem = card_problem(keys, text, pinned)
+    if problem:
+        raise LoreError(f"{called}: {problem}")
+    return LoreCard(title, keys, text, pinned)
+
+
+def first_text(entry: dict[str, Any], names: tuple[str, ...]) -> str:
+    found = (entry.get(name) for name in names)
+    # Cleaning reads each character: of a text that is far too long, only as much as shows that.
+    texts = (clean_text(each[:MOST_READ]) for each in found if isinstance(each, str))
+    return next((text for text in texts if text), "")
+
+
+def keys_in(entry: dict[str, Any]) -> Iterator[str]:
+    """The keys as they are written: a list, or a text with commas."""
+    for name in KEYS:
+        written = entry.get(name)
+        if isinstance(written, str):
+            yield from split_keys(written)
+        elif isinstance(written, list):
+            yield from (each for each in written if isinstance(each, str))
+
+
+def is_pattern(key: str) -> bool:
+    """Whether a key is a regular expression, as NovelAI and SillyTavern allow."""
+    key = key.strip()
+    return len(key) > 2 and key[0] == "/" and key.rfind("/") > 1
+
+
+# What every card keeps to, typed or imported
+
+
+def split_keys(written: str) -> list[str]:
+    commas = written.replace("\n", ",").replace("，", ",").replace("、", ",")
+    return commas.split(",", MOST_KEYS_READ)[:MOST_KEYS_READ]
+
+
+def tidy_keys(keys: Any) -> tuple[str, ...]:
+    """Keys with something in them, each once, in their order."""
+    kept: dict[str, str] = {}
+    for key in islice(keys, MOST_KEYS_READ):
+        cleaned = " ".join(clean_text(key).split())
+        looked_for = key_of(cleaned)
+        if looked_for is not None:
+            kept.setdefault(looked_for.text, cleaned)
+    return tuple(kept.values())
+
+
+def card_problem(keys: tuple[str, ...], text: str, pinned: bool) -> str:
+    """What is wrong with a card, for the player; "" where nothing is."""
+    if not text:
+        return _("It has no text.")
+    if len(text) > LONGEST_NOTE:
+        return _("Its text has %(length)s characters; the limit is %(most)s. Shorten it.") % {
+            "length": f"{len(text):,}",
+            "most": f"{LONGEST_NOTE:,}",
+        }
+    if not keys and not pinned:
+        return _("Add at least one key, or pin it.")
+    if len(keys) > MOST_KEYS:
+        return _("It has %(count)s keys; the limit is %(most)s.") % {
+            "count": len(keys),
+            "most": MOST_KEYS,
+        }
+    long = [key for key in keys if len(key) > LONGEST_KEY]
+    if long:
+        return _("A key has at most %(most)s characters: “%(key)s…” is longer.") % {
+            "most": LONGEST_KEY,
+            "key": long[0][:30],
+        }
+    return ""

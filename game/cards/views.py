@@ -1,0 +1,264 @@
+"""The pages of an adventure's cards. Asked for JSON, they answer with it.
+
+Each look-up goes through `theirs`: what is not yours is not there.
+"""
+
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
+
+from game.accounts.limits import limited
+from game.cards import cards as shelf
+from game.cards.card_import import LoreError, read_lore
+from game.library import trash
+from game.models import Adventure, Membership, Player, StoryCard
+from game.play import search
+from game.play.forms import CardForm
+from game.play.protocol import Refused
+
+CARDS_PER_PAGE = 100
+LONGEST_IMPORT = 2 * 1024 * 1024  # bytes
+
+
+def theirs(request: HttpRequest) -> QuerySet[StoryCard]:
+    """The cards in the adventures of whoever asks."""
+    return StoryCard.objects.of(request.user).select_related("adventure")
+
+
+def adventure_of(request: HttpRequest, adventure_id: UUID) -> Adventure:
+    return get_object_or_404(Adventure.objects.of(request.user), pk=adventure_id)
+
+
+def card_of(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> StoryCard:
+    return get_object_or_404(theirs(request), pk=card_id, adventure=adventure_id)
+
+
+def player_of(request: HttpRequest) -> Player:
+    assert isinstance(request.user, Player), "nobody else has an adventure"
+    return request.user
+
+
+def wants_json(request: HttpRequest) -> bool:
+    return request.headers.get("Accept") == "application/json"
+
+
+def shown(card: StoryCard) -> dict[str, Any]:
+    return {
+        "id": str(card.pk),
+        "title": card.title,
+        "keys": card.keys,
+        "text": card.text,
+        "pinned": card.pinned,
+    }
+
+
+@never_cache
+def cards(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
+    """The list, pinned ones first, searched with `?q=`; a POST adds a card."""
+    adventure = adventure_of(request, adventure_id)
+    if request.method != "POST":
+        return listed(request, adventure, CardForm(label_suffix=""))
+    form = CardForm(request.POST, label_suffix="")
+    if form.is_valid():
+        try:
+            added = shelf.add(adventure.pk, player_of(request), form.card)
+        except (shelf.TooManyCards, Refused) as full:
+            form.add_error(None, str(full))
+        else:
+            return done(request, adventure, _("Card added."), shown(added), 201)
+    return refused(request, form) or listed(request, adventure, form, 422)
+
+
+@never_cache
+def card(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> HttpResponse:
+    """One card, to read and to edit."""
+    found = card_of(request, adventure_id, card_id)
+    if request.method != "POST":
+        if wants_json(request):
+            return JsonResponse(shown(found))
+        initial = {**shown(found), "keys": ", ".join(found.keys)}
+        form = CardForm(initial=initial, label_suffix="")
+    else:
+        form = CardForm(request.POST, label_suffix="")
+        if form.is_valid():
+            try:
+                edited = shelf.edit(found, player_of(request), form.card)
+                return done(request, found.adventure, _("Card saved."), shown(edited))
+            except Refused as stands_against:
+                form.add_error(None, stands_against.message)
+    return refused(request, form) or render(
+        request,
+        "adventures/card.html",
+        {"adventure": found.adventure, "card": found, "form": form},
+        status=422 if form.errors else 200,
+    )
+
+
+def owns(request: HttpRequest, adventure: Adventure) -> bool:
+    return Membership.objects.filter(
+        adventure=adventure, player=player_of(request), role=Membership.Role.OWNER
+    ).exists()
+
+
+@require_POST
+def reveal(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
+    """Show every card, also what the scenario hides; its owner decides that."""
+    adventure = adventure_of(request, adventure_id)
+    if not owns(request, adventure):
+        raise PermissionDenied
+    shelf.reveal_all(adventure.pk, player_of(request))
+    return done(request, adventure, _("All cards are shown."), {"hidden": 0})
+
+
+@require_POST
+def pin(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> HttpResponse:
+    """Have a card always known (`pinned=on`), or not."""
+    found = card_of(request, adventure_id, card_id)
+    pinned = request.POST.get("pinned") == "on"
+    if not pinned and not found.keys:
+        form = CardForm({"text": found.text})
+        form.is_valid()
+        adventure = adventure_of(request, adventure_id)
+        return refused(request, form) or listed(request, adventure, form, 422)
+    shelf.pin(found, player_of(request), pinned)
+    said = (
+        _("Card pinned: the narrator always sees it.")
+        if pinned
+        else _("Card unpinned: the narrator sees it when one of its keys is mentioned.")
+    )
+    return done(request, found.adventure, said, shown(found))
+
+
+@require_POST
+def delete(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> HttpResponse:
+    found = card_of(request, adventure_id, card_id)
+    shelf.delete(found, player_of(request))
+    url = reverse("restore_card", args=[adventure_id, card_id])
+    if wants_json(request):
+        return JsonResponse({"deleted": str(card_id), "restore": url})
+    trash.say(request, trash.said_deleted(found.title), url)
+    return redirect("cards", adventure_id)
+
+
+@require_POST
+def restore(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> HttpResponse:
+    adventure = adventure_of(request, adventure_id)
+    found = get_object_or_404(shelf.deleted_in(adventure), pk=card_id)
+    try:
+        shelf.restore(found, player_of(request))
+    except shelf.TooManyCards as full:
+        if wants_json(request):
+            return JsonResponse({"message": str(full)}, status=422)
+        messages.error(request, str(full))
+        return redirect("cards", adventure_id)
+    return done(request, adventure, trash.said_restored(found.title), shown(found))
+
+
+@require_POST
+@limited("import")
+def bring(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
+    """Cards from a file (`file`) or a text (`list`), of ours or of another game's."""
+    adventure = adventure_of(request, adventure_id)
+    form = forms.Form(request.POST)
+    try:
+        lore = read_lore(imported_file(request))
+        added = shelf.bring(adventure.pk, player_of(request), lore)
+    except (LoreError, Refused) as wrong:
+        form.add_error(None, str(wrong))
+        return refused(request, form) or listed(request, adventure, form, 422)
+    said = _("Cards added: %(count)s.") % {"count": f"{added:,}"}
+    if not wants_json(request):
+        for problem in lore.problems[:20]:
+            messages.warning(request, problem)
+    return done(request, adventure, said, {"added": added, "problems": lore.problems[:200]})
+
+
+def imported_file(request: HttpRequest) -> bytes:
+    """What was sent. Raises LoreError."""
+    file = request.FILES.get("file")
+    if file is None:
+        return request.POST.get("list", "").encode()
+    if (file.size or 0) > LONGEST_IMPORT:
+        raise LoreError(
+            _("That file is larger than %(size)s MiB.") % {"size": LONGEST_IMPORT // 1024 // 1024}
+        )
+    return bytes(file.read())
+
+
+# Answers
+
+
+def listed(
+    request: HttpRequest, adventure: Adventure, form: forms.Form, status: int = 200
+) -> HttpResponse:
+    """The cards as a page, as a part of one (`?part`), or as JSON."""
+    q = " ".join(request.GET.get("q", "").replace("\0", "").split())[:100]
+    found = adventure.cards.seen().order_by("-pinned", "title", "pk")
+    for word in q.split():
+        found = found.filter(
+            Q(title__icontains=word) | Q(text__icontains=word) | Q(keys__icontains=word)
+        )
+    page = Paginator(found, CARDS_PER_PAGE).get_page(request.GET.get("page"))
+    listed_cards = [
+        (each, search.passage(each.text, [q, *q.split()]) if q else None)
+        for each in page.object_list
+    ]
+    if wants_json(request):
+        return JsonResponse(
+            {
+                "cards": [shown(each) for each in page.object_list],
+                "found": page.paginator.count,
+                "limit": shelf.MOST_CARDS,
+                "hidden": adventure.cards.filter(hidden=True).count(),
+                "next": page.next_page_number() if page.has_next() else None,
+            }
+        )
+    template = "adventures/cards_part.html" if "part" in request.GET else "adventures/cards.html"
+    deleted = [
+        trash.Deleted(
+            each.title, each.deleted, reverse("restore_card", args=[adventure.pk, each.pk])
+        )
+        for each in shelf.deleted_in(adventure)
+        if each.deleted is not None
+    ]
+    context = {
+        "adventure": adventure,
+        "page": page,
+        "cards": listed_cards,
+        "q": q,
+        "hidden": adventure.cards.filter(hidden=True).count(),
+        "owner": owns(request, adventure),
+        "form": form,
+        "deleted": deleted,
+        "hours": trash.HOURS,
+    }
+    return render(request, template, context, status=status)
+
+
+def done(
+    request: HttpRequest, adventure: Adventure | None, said: str, content: Any, status: int = 200
+) -> HttpResponse:
+    assert adventure is not None
+    if wants_json(request):
+        return JsonResponse(content, status=status)
+    messages.success(request, said)
+    return redirect("cards", adventure.pk)
+
+
+def refused(request: HttpRequest, form: forms.Form) -> JsonResponse | None:
+    """What is wrong, as JSON where that was asked for."""
+    if not form.errors or not wants_json(request):
+        return None
+    lines = [str(line) for errors in form.errors.values() for line in errors]
+    return JsonResponse({"message": " ".join(lines)}, status=422)

@@ -1,0 +1,147 @@
+"""What the operator's page tells: how many wait, who tells, how fast, what went wrong lately."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import redis
+from django.db.models import Count, F, Q, Sum
+from django.db.models.functions import Now
+from django.utils.translation import gettext
+
+from game.models import Appeal, Case, Operation, Sanction, Status, Turn, TurnContext
+from game.moderation.rulebook import rules_problem
+from game.play import narration
+from game.play.events import story_log
+from inference.contract.model_state import ModelState
+from inference.narrators import NarratorsError
+
+ONLINE = 15  # seconds since a window was last seen
+LATELY = timedelta(hours=1)
+A_DAY = timedelta(days=1)
+FAILURES_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class NarratorNow:
+    """How a narrator does."""
+
+    name: str
+    title: str
+    on: bool
+    workers: int | None  # None: Redis is away
+    loaded: int
+    slots: int
+    running: int
+    waiting: int
+    wait: int | None  # seconds until a new turn would start
+    turns: int  # told within LATELY
+    speed: float | None  # tokens a second of one turn, from its lease to its end
+    waits_for: str = ""  # what keeps its model from telling, where it is one of the defaults
+
+
+def narrators(now: Operation) -> list[NarratorNow]:
+    """Every narrator of the file. Raises NarratorsError."""
+    told = speeds()
+    return [narrator_now(each, now, told) for each in narration.narrators().narrators]
+
+
+def narrator_now(narrator: Any, now: Operation, told: dict[str, Any]) -> NarratorNow:
+    turns, speed = told.get(narrator.name, (0, None))
+    workers, loaded, slots, running, waiting, wait = None, 0, 0, 0, 0, None
+    waits_for = ""
+    try:
+        waits_for = shown_state(story_log().model_state(narrator.name))
+        pace = story_log().pace(narrator.name)
+        waiting = story_log().waiting(narrator.name)
+        workers, loaded, slots = pace.workers, pace.loaded, pace.slots
+        running, wait = len(pace.running), pace.seconds_until_started(waiting)
+    except redis.RedisError:
+        pass  # `workers` says so
+    return NarratorNow(
+        name=narrator.name,
+        title=narrator.shown_name,
+        on=narrator.name not in now.narrators_off,
+        workers=workers,
+        loaded=loaded,
+        slots=slots,
+        running=running,
+        waiting=waiting,
+        wait=wait,
+        turns=turns,
+        speed=speed,
+        waits_for=waits_for,
+    )
+
+
+def shown_state(state: ModelState | None) -> str:
+    """What a narrator's model waits for, for the operator."""
+    if state is None:
+        return ""
+    if state.kind == "fetching":
+        return gettext("being fetched: %(percent)s %%") % {"percent": state.percent}
+    return gettext("being loaded") if state.kind == "loading" else state.why
+
+
+def speeds() -> dict[str, tuple[int, float | None]]:
+    """By narrator: turns told within LATELY, and tokens a second."""
+    rows = (
+        TurnContext.objects.filter(turn__told__gt=Now() - LATELY, seconds__gt=0)
+        .values("turn__narrator")
+        .annotate(turns=Count("pk"), speed=Sum("tokens") / Sum(F("seconds")))
+    )
+    return {row["turn__narrator"]: (row["turns"], row["speed"]) for row in rows}
+
+
+def queues() -> dict[str, int | None]:
+    """What waits, and for whom. None: Redis is away."""
+    found: dict[str, int | None] = {
+        "cases": Case.objects.waiting().count(),
+        "appeals": Appeal.objects.filter(decided__isnull=True).count(),
+        "turns": Turn.objects.filter(status=Status.QUEUED).count(),
+    }
+    try:
+        found["results"] = story_log().messages("game")
+        found["online"] = story_log().online(ONLINE)
+    except redis.RedisError:
+        found["results"] = found["online"] = None
+    return found
+
+
+def sanctions() -> dict[str, int]:
+    """Those in force, by kind."""
+    kinds = Sanction.objects.in_force().exclude(kind=Sanction.Kind.WARNING)
+    counted = kinds.values("kind").annotate(times=Count("pk"))
+    return {str(Sanction.Kind(row["kind"]).label): row["times"] for row in counted}
+
+
+def failures() -> dict[str, Any]:
+    """What failed within a day: by reason, and the last ones. No words of stories."""
+    lately = Turn.objects.filter(told__gt=Now() - A_DAY)
+    failed = lately.filter(status=Status.FAILED)
+    return {
+        "failed": failed.count(),
+        "of": lately.aggregate(all=Count("pk", filter=~Q(narrator="")))["all"],
+        "reasons": failed.values("reason", "narrator")
+        .annotate(times=Count("pk"))
+        .order_by("-times")[:FAILURES_SHOWN],
+        "last": failed.order_by("-told").values("pk", "narrator", "told", "attempt", "reason")[
+            :FAILURES_SHOWN
+        ],
+    }
+
+
+def everything(now: Operation) -> dict[str, Any]:
+    try:
+        telling, problem = narrators(now), narration.problem()
+    except NarratorsError as wrong:
+        telling, problem = [], str(wrong)
+    return {
+        "operation": now,
+        "narrators": telling,
+        "narrators_problem": problem,
+        "rules_problem": rules_problem(),
+        "queues": queues(),
+        "sanctions": sanctions(),
+        "failures": failures(),
+    }

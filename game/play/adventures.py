@@ -1,0 +1,153 @@
+"""Adventures as wholes: begin, rename, change the plot, delete."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from game.cards.card_import import LONGEST_KEY, LONGEST_TITLE
+from game.library import ratings
+from game.library.placeholders import Filling
+from game.models import (
+    LONGEST_MEMORY,
+    LONGEST_NOTE,
+    LONGEST_TEXT,
+    Adventure,
+    Kind,
+    Membership,
+    Player,
+    Scenario,
+    Status,
+    StoryCard,
+    Turn,
+)
+from game.moderation import limits, screening
+from game.play import edits, narration
+from game.play.events import forget_on_commit
+from game.play.protocol import clean_text
+from game.play.turns import changed, publish_fields, stop_what_is_under_way
+from game.tastes.writer import WriterSettings
+
+
+@screening.noted()
+def begin(player: Player, scenario: Scenario, answers: dict[str, str]) -> Adventure:
+    """Begin an adventure from a scenario, with the player's answers to its placeholders.
+
+    Raises Refused where a rule stands against an answer, or the scenario is beyond the limit that
+    the player set.
+    """
+    filled = Filling(scenario, answers)
+    limits.refuse_beyond(player, scenario.audience)
+    with transaction.atomic():
+        screening.screen(list(answers.values()), "answer", player, audience=scenario.audience)
+        adventure = Adventure.objects.create(
+            title=scenario.title,
+            audience=scenario.audience,
+            scenario=scenario,
+            narrator=narration.draw(),
+            memory=filled.text(scenario.memory, LONGEST_MEMORY),
+            authors_note=filled.text(scenario.authors_note, LONGEST_NOTE),
+            first_actions=[
+                {**action, "text": filled.text(action["text"], LONGEST_TEXT)}
+                for action in scenario.first_actions
+            ],
+        )
+        Membership.objects.create(player=player, adventure=adventure)
+        StoryCard.objects.bulk_create(
+            StoryCard(
+                adventure=adventure,
+                title=filled.text(card.title, LONGEST_TITLE),
+                keys=[filled.text(key, LONGEST_KEY) for key in card.keys],
+                text=filled.text(card.text, LONGEST_NOTE),
+                pinned=card.pinned,
+                hidden=card.hidden,
+            )
+            for card in scenario.cards.all()
+        )
+        opening = Turn.objects.create(
+            adventure=adventure,
+            kind=Kind.OPENING,
+            reply=clean_text(filled.text(scenario.opening, LONGEST_TEXT)),
+            status=Status.TOLD,
+            told=Now(),
+        )
+        adventure.head = opening
+        adventure.size = edits.size_of(opening.reply)
+        adventure.save(update_fields=["head", "size"])
+        ratings.note_begun(player, scenario)
+    return adventure
+
+
+@screening.noted()
+def rename(adventure_id: UUID, title: str, player: Player | None = None) -> None:
+    """Give an adventure another title. Raises Refused where a rule stands against it."""
+    with changed(adventure_id) as adventure:
+        screening.screen([title], "title", player, adventure)
+        set_fields(adventure, title=clean_text(title)[:120] or adventure.title)
+
+
+@screening.noted()
+def set_plot(
+    adventure_id: UUID, memory: str, authors_note: str, player: Player | None = None
+) -> None:
+    """Change what the narrator always knows, and the guidance near the end of the prompt.
+
+    Raises Refused where a rule stands against it.
+    """
+    with changed(adventure_id) as adventure:
+        screening.screen([memory, authors_note], "plot", player, adventure)
+        set_fields(adventure, memory=clean_text(memory), authors_note=clean_text(authors_note))
+
+
+def set_sampling(adventure_id: UUID, settings: WriterSettings) -> None:
+    """Have it told as its owner asks, from the next turn on."""
+    with changed(adventure_id) as adventure:
+        set_fields(adventure, sampling=settings.model_dump(mode="json", exclude_defaults=True))
+
+
+def set_fields(adventure: Adventure, **values: str | bool | dict[str, Any]) -> None:
+    """Store the fields that get another value, and tell who watches if any does."""
+    new = {name: value for name, value in values.items() if getattr(adventure, name) != value}
+    if not new:
+        return
+    for name, value in new.items():
+        setattr(adventure, name, value)
+    adventure.save(update_fields=list(new))
+    publish_fields(adventure)
+
+
+def set_options(adventure_id: UUID, options: dict[str, bool]) -> None:
+    """Switch on or off how it is told: `dice`, `summarise`."""
+    with changed(adventure_id) as adventure:
+        set_fields(adventure, **options)
+
+
+def set_audience(adventure_id: UUID, player: Player, audience: str) -> None:
+    """For whom the story is from now on. Raises Refused beyond the limit that the player set."""
+    limits.refuse_beyond(player, audience)
+    with changed(adventure_id, player) as adventure:
+        set_fields(adventure, audience=audience)
+
+
+def set_narrator(adventure_id: UUID, name: str) -> None:
+    """Have another narrator tell it, from the next turn on; "" is the host's default."""
+    with changed(adventure_id) as adventure:
+        set_fields(adventure, narrator=name)
+
+
+def delete(adventure_id: UUID) -> None:
+    """Delete an adventure for good, with every turn of its tree. What is told in it is stopped."""
+    with changed(adventure_id) as adventure:
+        stop_what_is_under_way(adventure)
+        turns = [str(pk) for pk in adventure.turns.values_list("pk", flat=True)]
+    Adventure.objects.filter(pk=adventure_id).delete()
+    forget_on_commit(str(adventure_id), turns, narration.names())
+
+
+def as_text(adventure: Adventure, turns: list[tuple[str, str]]) -> str:
+    """The story as plain text. `turns` are (shown action, reply) pairs, oldest first."""
+    parts = [adventure.title, "=" * len(adventure.title)]
+    for shown, reply in turns:
+        parts += [part for part in (shown, reply) if part]
+    return "\n\n".join(parts) + "\n"

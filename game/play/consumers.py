@@ -1,0 +1,473 @@
+"""Sockets: a command comes in and goes to turns; the log comes in and goes to the page."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs
+from uuid import UUID
+
+import redis
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
+from django.contrib.auth import get_user
+from django.contrib.sessions.backends.db import SessionStore
+from django.db import DatabaseError, InterfaceError, OperationalError
+from django.http import HttpRequest
+from django.utils.translation import activate
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _l
+from pydantic import BaseModel
+
+from game import disk_space, metrics
+from game.accounts.standing import refusal
+from game.database import in_database
+from game.languages import language_of, translated
+from game.models import Adventure, Player, Turn
+from game.play import connections, protocol, read_ahead, snapshots, turns
+from game.play.events import line_rest, story_log
+from game.play.followers import WORDS, Entry, Follower, LogGone, followers, order
+from game.play.protocol import ErrorEvent, Ping, Pong, Refused, Resume, TurnWaiting, parse_command
+from game.play.session_checks import Present, attendance
+from inference import tracing
+from inference.log_context import about, where
+from inference.queue.story_log import FIRST, LAGGED, to_json
+from inference.worker.runtime_tuning import Leftovers
+
+logger = logging.getLogger(__name__)
+leftovers = Leftovers()
+
+NOBODY, NOT_FOUND, SESSION_ENDED, TOO_MANY_WINDOWS, FLOODING = 4401, 4404, 4408, 4409, 4429
+TRY_AGAIN = 1013
+
+FRAMES_PER_SECOND = 15  # words of one socket are merged to at most so many frames
+COMMANDS_PER_SECOND = 10
+COMMANDS_AT_ONCE = 40
+REFUSALS_BEFORE_CLOSE = 100
+DATABASE_SECONDS = 6.0  # how long a command waits for a database that went away
+LOOK_EVERY = 1.0  # seconds between looks at the place in the line
+# Seconds until an adventure whose log could not be forwarded is tried again; doubled each time.
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
+
+DATABASE_AWAY = _l(
+    "The host cannot reach its database. What you typed is kept; try again in a moment."
+)
+BROKEN = _l(
+    "Something went wrong on this host, and your words were not taken. Try again; if it happens "
+    "again, tell the host."
+)
+
+
+class TokenBucket:
+    """So many at once, and so many a second after that."""
+
+    def __init__(self, rate: float, most: int) -> None:
+        self.rate, self.most, self.left = rate, most, float(most)
+        self.then = time.monotonic()
+
+    def take(self) -> bool:
+        now = time.monotonic()
+        self.left = min(self.most, self.left + (now - self.then) * self.rate)
+        self.then = now
+        if self.left < 1:
+            return False
+        self.left -= 1
+        return True
+
+
+class AdventureConsumer(AsyncWebsocketConsumer):
+    """One window of one adventure."""
+
+    async def connect(self) -> None:
+        await self.accept()
+        activate(language_of(self.scope))  # for this socket's task, and what it starts
+        metrics.SOCKETS.inc()
+        self.player: Player = self.scope["user"]
+        self.adventure_id: UUID = self.scope["url_route"]["kwargs"]["adventure_id"]
+        self.looking: asyncio.Task[None] | None = None  # at the line, while a turn waits in it
+        self.forwarding: asyncio.Task[None] | None = None
+        self.reading_ahead: asyncio.Task[None] | None = None
+        self.bucket = TokenBucket(COMMANDS_PER_SECOND, COMMANDS_AT_ONCE)
+        self.refusals = 0
+        self.version = -1
+        self.log_flows = True
+        self.waiting: str | None = None
+        self.snapshotting = asyncio.Lock()
+        self.present: Present | None = None
+        if not self.player.is_authenticated:
+            await self.close(code=NOBODY)
+            return
+        self.window = connections.Windows(self.player.pk)
+        try:
+            theirs = await in_database(self.is_theirs)
+        except (DatabaseError, InterfaceError):
+            await self.send_event(ErrorEvent(code="narrator_down", message=str(DATABASE_AWAY)))
+            await self.close(code=TRY_AGAIN)
+            return
+        if not theirs:
+            await self.close(code=NOT_FOUND)
+            return
+        query = parse_qs(self.scope["query_string"].decode("latin-1"))
+        # With the version that the page knows, an event that never reached the log is noticed.
+        version = query.get("version", [""])[0]
+        if version.isascii() and version.isdecimal() and len(version) < 19:
+            self.version = int(version)
+        if not await self.may_open():
+            return
+        after = query.get("after", [""])[0]
+        self.follow_from(after)
+        if not after:  # opened, and not come back after a break
+            self.reading_ahead = asyncio.create_task(self.read_ahead())
+        key = self.scope["session"].session_key
+        self.present = Present(self, key, self.player.pk, self.adventure_id, self.window)
+        attendance().join(self.present)
+
+    async def may_open(self) -> bool:
+        """Whether this player may play now, and has not too many windows open. Closes if not."""
+        if reason := await in_database(refusal, self.player.pk):
+            await self.turn_away(reason)
+            return False
+        if not await self.among_windows(self.window.opens):
+            await self.close_for_others()
+            return False
+        return True
+
+    async def read_ahead(self) -> None:
+        """Have the next prompt read while the player reads the page."""
+        try:
+            await in_database(read_ahead.ask, self.adventure_id)
+        except Exception as problem:  # the next turn reads it all the same
+            logger.warning("adventure %s: not read ahead: %s", self.adventure_id, where(problem))
+
+    async def among_windows(self, has_room: Callable[[], bool]) -> bool:
+        """What the list of the player's windows says; while Redis is away, that there is room."""
+        if line_rest.on:
+            return True
+        try:
+            return await asyncio.to_thread(has_room)
+        except redis.RedisError:
+            line_rest.begin()
+            return True
+
+    async def turn_away(self, reason: str) -> None:
+        await self.send_event(ErrorEvent(code="not_allowed", message=reason))
+        await self.close(code=SESSION_ENDED)
+
+    async def close_for_others(self) -> None:
+        """Of too many windows the oldest close, and do not come back by themselves."""
+        message = _("You have more than %(most)d windows open: this one, the oldest, was closed.")
+        event = ErrorEvent(code="too_many", message=message % {"most": settings.WINDOWS_PER_PLAYER})
+        await self.send_event(event)
+        await self.close(code=TOO_MANY_WINDOWS)
+
+    async def disconnect(self, code: int) -> None:
+        metrics.SOCKETS.dec()
+        leftovers.add()
+        for task in (self.looking, self.forwarding, self.reading_ahead):
+            if task is not None:
+                task.cancel()
+        if self.present is not None:
+            attendance().leave(self.present)
+        # Or it would stay in memory with all that they hold until somebody looks for cycles.
+        self.looking = self.forwarding = self.reading_ahead = self.present = None
+        if self.player.is_authenticated and not line_rest.on:
+            with contextlib.suppress(redis.RedisError):
+                await asyncio.to_thread(self.window.leave)
+
+    # Commands in
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        key = None
+        try:
+            if not self.bucket.take():
+                raise Refused("too_many", _("Too many messages. Wait a second."), retry_after=1)
+            if text_data is None:
+                raise Refused("bad_message", _("Only text frames are understood here."))
+            key = protocol.key_of(text_data)
+            command = parse_command(text_data)
+            match command:
+                case Ping():
+                    await self.send_event(Pong())
+                case Resume(after=after):
+                    self.follow_from(after)
+                case _:
+                    followers().enliven(str(self.adventure_id))
+                    names = {"adventure": str(self.adventure_id), "request": str(command.key)}
+                    with about(**names), tracing.span(command.type, **names):
+                        accepted = await self.carry_out(command)
+                    metrics.COMMANDS.labels(command.type).inc()
+                    await self.send_event(accepted)
+                    if not (self.log_flows and followers().flows):
+                        await self.send_snapshot()  # saved, and waiting for Redis
+        except Refused as refused:
+            await self.refuse(refused, key)
+        except turns.NoSuchAdventure:
+            await self.close(code=NOT_FOUND)
+        except (DatabaseError, InterfaceError) as problem:
+            # Not refused: whether it was carried out is not known. The page sends it again with
+            # its key once it has a socket again.
+            logger.error("adventure %s: %s", self.adventure_id, type(problem).__name__)
+            await self.send_event(ErrorEvent(code="narrator_down", message=str(DATABASE_AWAY)))
+            await self.close(code=TRY_AGAIN)
+        except Exception as problem:
+            # One command of one player: the socket, and everybody else's, go on.
+            logger.error("adventure %s: a command failed: %s", self.adventure_id, where(problem))
+            await self.refuse(Refused("narrator_down", str(BROKEN)), key)
+
+    async def carry_out(self, command: protocol.Keyed) -> protocol.Accepted:
+        """Have a command carried out, once, also where the database goes away meanwhile.
+
+        A connection that breaks during COMMIT leaves the outcome open; with its key the command
+        can be asked for again, and gets the outcome that it had. Raises DatabaseError after
+        DATABASE_SECONDS.
+        """
+        give_up = time.monotonic() + DATABASE_SECONDS
+        while True:
+            try:
+                return await in_database(self.carry_out_now, command)
+            except (OperationalError, InterfaceError) as problem:
+                if disk_space.disk.note(problem):  # then it was rolled back
+                    raise disk_space.refusal() from None
+                if time.monotonic() > give_up:
+                    raise
+                await asyncio.sleep(0.5)
+
+    def carry_out_now(self, command: protocol.Keyed) -> protocol.Accepted:
+        if reason := refusal(self.player.pk):
+            raise Refused("not_allowed", reason)
+        return turns.carry_out(self.adventure_id, self.player, command)
+
+    async def refuse(self, refused: Refused, key: str | None) -> None:
+        """Tell the sender why. The socket stays open, unless it floods."""
+        metrics.REFUSED.labels(refused.code).inc()
+        self.refusals += refused.code == "too_many"
+        if self.refusals > REFUSALS_BEFORE_CLOSE:
+            await self.close(code=FLOODING)
+            return
+        await self.send_event(
+            ErrorEvent(
+                code=refused.code,
+                message=refused.message,
+                key=key,
+                retry_after=refused.retry_after,
+            )
+        )
+
+    # The log out
+
+    def follow_from(self, after: str) -> None:
+        """Forward the log from just after `after`; with nothing to go on from, a snapshot.
+
+        An empty log has no id of its own: since a page saw it so, it may have been filled, and
+        expired, or emptied with Redis.
+        """
+        if after == FIRST:
+            after = ""
+        if self.forwarding is not None:
+            self.forwarding.cancel()
+        self.forwarding = asyncio.create_task(self.forward_for_ever(after))
+
+    async def forward_for_ever(self, after: str) -> None:
+        """Forward until the socket closes. What fails is tried again, more and more seldom."""
+        pause = FIRST_PAUSE
+        while True:
+            began = time.monotonic()
+            try:
+                if not after:
+                    after = await self.send_snapshot()
+                await self.forward_log(after)
+            except LogGone:
+                metrics.DROPPED.labels("log gone").inc()
+            except Adventure.DoesNotExist:
+                await self.close(code=NOT_FOUND)
+                return
+            except (DatabaseError, InterfaceError) as problem:
+                logger.warning("adventure %s: no snapshot: %s", self.adventure_id, problem)
+                await asyncio.sleep(1)
+            except (redis.ConnectionError, redis.TimeoutError, OSError) as problem:
+                metrics.DROPPED.labels("redis away").inc()
+                logger.warning("adventure %s: following broke: %s", self.adventure_id, problem)
+                self.log_flows = False
+                await followers().wait_for_redis()
+            except Exception as problem:
+                metrics.DROPPED.labels("error").inc()
+                logger.error(
+                    "adventure %s: following failed: %s", self.adventure_id, where(problem)
+                )
+                self.log_flows = not isinstance(problem, redis.RedisError)
+                lasted = time.monotonic() - began
+                pause = FIRST_PAUSE if lasted > LONGEST_PAUSE else min(2 * pause, LONGEST_PAUSE)
+                await asyncio.sleep(pause)
+            after = ""
+
+    async def send_snapshot(self) -> str:
+        """Send the adventure as it stands. The log id to go on from.
+
+        One after the other: of two that are taken at once, the older must not arrive last.
+        """
+        async with self.snapshotting:
+            snapshot = await in_database(snapshots.snapshot, self.adventure_id)
+            self.version = snapshot.adventure["version"]
+            last = snapshot.turns[-1]
+            self.wait_for(last.id if last.status == "queued" else None)
+            await self.send_event(snapshot)
+        return snapshot.id
+
+    async def forward_log(self, after: str) -> None:
+        """Forward entries until the log breaks off. Raises LogGone when a change was missed."""
+        follower = await followers().follow(str(self.adventure_id), after)
+        seen = order(after)
+        self.log_flows = True
+        try:
+            while True:
+                entries = await follower.take()
+                fresh = [entry for entry in entries if entry.at > seen]
+                if not fresh:
+                    continue
+                seen = fresh[-1].at
+                if len(fresh) == 1 and fresh[0].words:
+                    self.wait_for(None)
+                    await self.send_text(fresh[0].frame)
+                    await self.linger(follower)
+                    continue
+                events = merged(fresh)
+                for event in events:
+                    self.check_version(event)
+                    if event["type"] == LAGGED:
+                        continue
+                    self.note_waiting(event)
+                    await self.send_json(translated(event))
+                if events[-1]["type"] == WORDS:
+                    await self.linger(follower)
+        finally:
+            followers().leave(follower)
+
+    async def linger(self, follower: Follower) -> None:
+        """Words that come meanwhile are merged; all else goes out at once."""
+        if not followers().in_rounds:
+            await follower.linger(1 / FRAMES_PER_SECOND)
+
+    def check_version(self, event: dict[str, Any]) -> None:
+        """A version that was skipped means an event that never reached the log."""
+        version = event.get("version")
+        if version is None:
+            return
+        skipped = self.version >= 0 and version > self.version + 1
+        lagged = event["type"] == LAGGED and version > self.version
+        if skipped or lagged:
+            raise LogGone
+        self.version = max(self.version, version)
+
+    def note_waiting(self, event: dict[str, Any]) -> None:
+        if event["type"] == "turn.queued":
+            self.wait_for(event["turn"]["id"])
+        elif event["type"].startswith("turn.") and event["type"] != "turn.edited":
+            self.wait_for(None)
+
+    def wait_for(self, turn: str | None) -> None:
+        """Note which turn waits in the line, and look at its place from time to time."""
+        self.waiting = turn
+        if turn is not None and (self.looking is None or self.looking.done()):
+            self.looking = asyncio.create_task(self.look_at_the_line())
+
+    # What is looked at as time passes
+
+    async def look_at_the_line(self) -> None:
+        """Tell the place in the line and the seconds left, when they change; while a turn waits."""
+        said: tuple[str, int, int | None] | None = None
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            if self.waiting is None:
+                return
+            try:
+                place = await in_database(self.place_in_line, self.waiting)
+                if place is not None and place != said and place[0] == self.waiting:
+                    said = place
+                    turn, position, eta = place
+                    waiting = TurnWaiting(turn=turn, position=position, eta_seconds=eta)
+                    await self.send_event(waiting)
+            except (DatabaseError, InterfaceError):
+                continue
+            except Exception as problem:
+                logger.error("adventure %s: no place shown: %s", self.adventure_id, where(problem))
+
+    def place_in_line(self, turn: str) -> tuple[str, int, int | None] | None:
+        if line_rest.on:
+            return None
+        # The turn's own: its adventure may have another narrator by now.
+        narrator = Turn.objects.filter(pk=turn).values_list("narrator", flat=True).first()
+        if narrator is None:
+            return None
+        try:
+            position = story_log().position(narrator, turn)
+            if position is None:
+                return None
+            pace = story_log().pace(narrator, age=LOOK_EVERY / 2)
+        except redis.RedisError:
+            line_rest.begin()
+            return None
+        return turn, position, pace.seconds_until_started(position)
+
+    async def look_closer(self) -> bool:
+        """Whether this socket may live on; closes it if not. Raises DatabaseError."""
+        if not await in_database(self.session_lives):
+            await self.close(code=SESSION_ENDED)
+            return False
+        if not await in_database(self.is_theirs):
+            await self.close(code=NOT_FOUND)  # deleted in another window
+            return False
+        if reason := await in_database(refusal, self.player.pk):
+            await self.turn_away(reason)
+            return False
+        return True
+
+    def session_lives(self) -> bool:
+        request = HttpRequest()
+        request.session = SessionStore(self.scope["session"].session_key)
+        user = get_user(request)
+        return user.is_authenticated and user.pk == self.player.pk
+
+    def is_theirs(self) -> bool:
+        return Adventure.objects.of(self.player).filter(pk=self.adventure_id).exists()
+
+    # Frames out
+
+    async def send_event(self, event: BaseModel) -> None:
+        content = event.model_dump(mode="json", exclude_none=isinstance(event, ErrorEvent))
+        await self.send_json(translated(content))
+
+    async def send_json(self, content: dict[str, Any]) -> None:
+        await self.send_text(to_json(content))
+
+    async def send_text(self, text: str) -> None:
+        straight = self.scope.get("straight") or self.base_send
+        await straight({"type": "websocket.send", "text": text})
+
+
+def merged(entries: list[Entry]) -> list[dict[str, Any]]:
+    """The entries as events, pieces of one reply that follow each other joined into one frame.
+
+    A merged frame carries the id of its last entry. A piece that stands twice in the log (a write
+    that was retried) is dropped by its index.
+    """
+    events: list[dict[str, Any]] = []
+    for entry in entries:
+        event = {**entry.event, "id": entry.id}
+        last = events[-1] if events else None
+        if (
+            last is not None
+            and event["type"] == last["type"] == "turn.token"
+            and (event["turn"], event["attempt"]) == (last["turn"], last["attempt"])
+        ):
+            end = last["index"] + len(last["text"])
+            if event["index"] == end:
+                last["text"] += event["text"]
+                last["id"] = event["id"]
+                continue
+            if event["index"] < end:
+                last["id"] = event["id"]
+                continue
+        events.append(event)
+    return events

@@ -1,0 +1,115 @@
+"""What the narrator saw for a turn, as players see it: pieces with their origins."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from game.models import Edit, StoryCard, Turn, TurnContext
+from game.play import dice, tree
+from inference.contract.prompt_report import Details, Part, as_shown, unpack, words_of
+from inference.contract.request import Passage
+from inference.prompts.building import lines_of
+
+
+def context_shown(kept: TurnContext) -> dict[str, Any]:
+    """Everything that is kept of a turn's telling, its parts with their texts."""
+    details = unpack(kept.details)
+    turn = kept.turn
+    shown = as_shown(details)
+    shown["left_out"] = seen_titles(turn, shown["left_out"])
+    shown.update(
+        turn=str(turn.pk),
+        attempt=turn.attempt,
+        told_tokens=kept.tokens,
+        seconds=round(kept.seconds, 3),
+        first_token_seconds=kept.first_token_seconds and round(kept.first_token_seconds, 3),
+        created=turn.created.isoformat(),
+        told=turn.told.isoformat() if turn.told else None,
+        parts=parts_shown(details, turn),
+    )
+    return shown
+
+
+def sampling_shown(sampling: dict[str, Any] | None) -> dict[str, Any]:
+    """The settings that a turn was told with, without those that were off."""
+    if not sampling:
+        return {}
+    off = {"typical_p": 1, "repetition_penalty": 1}
+    shown = {
+        name: value
+        for name, value in sampling.items()
+        if value not in (None, [], {}, 0, False) and value != off.get(name)
+    }
+    if sampling["temperature"] == 0:
+        shown["temperature"] = 0  # greedy
+    groups = {"dry_": "dry_multiplier", "xtc_": "xtc_probability"}
+    for name in list(shown):
+        switch = groups.get(name[:4])
+        if (switch and not sampling.get(switch)) or name in ("dry_breakers", "worn", "not_first"):
+            del shown[name]
+    if biases := shown.pop("logit_bias", None):
+        shown["logit_bias"] = ", ".join(f"“{text}” {bias:+g}" for text, bias in biases.items())
+    return shown
+
+
+def seen_titles(turn: Turn, titles: Iterable[str]) -> list[str]:
+    """Those of these cards' titles that players may see: the narrator did not get these cards."""
+    cards = StoryCard.objects.filter(adventure=turn.adventure_id, hidden=True)
+    hidden = set(cards.values_list("title", flat=True))
+    return [title for title in titles if title not in hidden]
+
+
+def parts_shown(details: Details, turn: Turn) -> list[dict[str, Any]]:
+    """The pieces of the prompt in order. `exact` is false where the words were not kept."""
+    ids: list[UUID] = []
+    if turn.parent_id is not None and details.passages:
+        ids = tree.path_ids(turn.parent_id, details.passages)
+    needed = {part.passage for part in details.parts if part.passage is not None}
+    texts = Texts([ids[index] for index in needed if index < len(ids)])
+    result = []
+    for part in details.parts:
+        one: dict[str, Any] = {"origin": part.origin, "text": part.text, "exact": True}
+        if part.title:
+            one["title"] = part.title
+        if part.passage is not None and part.passage < len(ids):
+            one["turn"] = str(ids[part.passage])
+            one["text"], one["exact"] = words_of(part, texts.of(ids[part.passage], part))
+        result.append(one)
+    return result
+
+
+class Texts:
+    """What turns say and said before they were edited, as the narrator reads it."""
+
+    def __init__(self, ids: list[UUID]) -> None:
+        self.turns = Turn.objects.in_bulk(ids)
+        self.before: defaultdict[tuple[UUID, str], list[str]] = defaultdict(list)
+        edits = Edit.objects.filter(turn_id__in=ids).values_list("turn_id", "field", "before")
+        for turn_id, field, before in edits:
+            self.before[turn_id, field].append(before)
+
+    def of(self, turn_id: UUID, part: Part) -> list[str]:
+        """The texts of one side of a turn, the present one first."""
+        turn = self.turns[turn_id]
+        present = {
+            "action": turn.action,
+            "reply": turn.reply,
+            "dice": dice.told(turn.dice),
+        }
+        texts = [present[part.side], *self.before[turn_id, part.side]]
+        return [
+            line.text
+            for text in texts
+            for line in lines_of((passage(turn, part.side, text),))
+            if line.side == part.side
+        ]
+
+
+def passage(turn: Turn, side: str, text: str) -> Passage:
+    """One side of a turn alone, as the game sends it."""
+    if side == "action":
+        return Passage(kind=turn.kind, action=text)  # type: ignore[arg-type]
+    if side == "reply":
+        return Passage(kind=turn.kind, reply=text)  # type: ignore[arg-type]
+    return Passage(kind=turn.kind, outcome=text)  # type: ignore[arg-type]

@@ -1,0 +1,200 @@
+"""Earlier versions of a turn's texts: kept, pruned, shown and put back.
+
+Called by `game.play.turns` with the adventure locked.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection
+from django.db.models import F, QuerySet
+from django.db.models.functions import MD5
+from django.utils.translation import gettext as _
+
+from game.accounts.limits import too_many_of
+from game.models import Adventure, Edit, Player, Turn
+from game.play.protocol import LastEdit, Refused
+
+VERSIONS_KEPT = 50  # of one turn, beside the first of each text
+RETRY_SECONDS = 60
+
+Texts = dict[str, str]  # by Edit.Field
+
+SIZE = """
+SELECT coalesce(sum(octet_length(t.action) + octet_length(t.reply) + coalesce((
+    SELECT sum(octet_length(e.before)) FROM game_edit e WHERE e.turn_id = t.id), 0)), 0)
+FROM game_turn t WHERE t.adventure_id = %s
+"""
+
+
+def size_of(text: str) -> int:
+    return len(text.encode())
+
+
+def measure(adventure_id: UUID) -> int:
+    """Bytes of an adventure's actions, replies and their earlier versions, counted anew."""
+    with connection.cursor() as cursor:
+        cursor.execute(SIZE, [adventure_id])
+        [size] = cursor.fetchone()
+        return int(size)
+
+
+def refuse_when_too_large(adventure: Adventure, more: int = 0) -> None:
+    """Raises Refused where `more` bytes would take an adventure over the host's limit."""
+    if adventure.size + more > settings.MAX_ADVENTURE_MB * 1024 * 1024:
+        raise Refused(
+            "not_allowed",
+            _(
+                "This adventure has reached %(size)s MB, the most that this host keeps of one. "
+                "It stays as it is. To go on, copy only this path on your shelf (More, Copy), "
+                "and play in the copy."
+            )
+            % {"size": settings.MAX_ADVENTURE_MB},
+        )
+
+
+def refuse_too_many(player: Player) -> None:
+    """Count one more edit of the player's. Raises Refused beyond LIMITS["edit"]."""
+    if too_many_of(player, "edit"):
+        raise Refused(
+            "too_many",
+            _("Too many edits. What you typed is kept; save it in a minute."),
+            retry_after=RETRY_SECONDS,
+        )
+
+
+def changes(turn: Turn, texts: Mapping[str, str | None]) -> Texts:
+    """Those of `texts` that the turn does not say already."""
+    return {
+        field: text
+        for field, text in texts.items()
+        if text is not None and text != getattr(turn, field)
+    }
+
+
+def replace(adventure: Adventure, turn: Turn, texts: Texts, player: Player) -> dict[str, int]:
+    """Put other texts into a turn. What they replace is kept: its Edit by field."""
+    kept: dict[str, int] = {}
+    for field, text in texts.items():
+        before = getattr(turn, field)
+        version = Edit.objects.create(turn=turn, field=field, before=before, by=player)
+        kept[field] = version.pk
+        setattr(turn, field, text)
+        adventure.size += size_of(text)
+    turn.edited = True
+    turn.save(update_fields=[*texts, "edited"])
+    adventure.size = max(0, adventure.size - prune(turn))
+    return kept
+
+
+def prune(turn: Turn) -> int:
+    """Forget the oldest versions beyond VERSIONS_KEPT, and all but the newest of equal ones.
+
+    The first version of each text is never forgotten: by it moderators tell whose words are whose.
+    Returns how many bytes were freed.
+    """
+    first: dict[str, int] = {}
+    seen: set[tuple[str, str]] = set()
+    forgotten: dict[int, int] = {}
+    versions = list(turn.edits.order_by("at", "pk"))
+    for each in versions:
+        first.setdefault(each.field, each.pk)
+    others = [each for each in reversed(versions) if each.pk != first[each.field]]
+    kept = 0
+    for each in others:
+        same = (each.field, each.before)
+        if same in seen or kept == VERSIONS_KEPT:
+            forgotten[each.pk] = size_of(each.before)
+        else:
+            seen.add(same)
+            kept += 1
+    Edit.objects.filter(pk__in=forgotten).delete()
+    return sum(forgotten.values())
+
+
+def is_original(turn: Turn, field: str, text: str) -> bool:
+    """Whether a text is the one that the turn had before anybody edited it."""
+    first = turn.edits.filter(field=field).order_by("at", "pk").first()
+    return first is not None and first.before == text
+
+
+def written(turn: Turn, texts: Texts) -> list[str]:
+    """Of new texts those that rules of players' words apply to: not the narrator's own reply."""
+    return [
+        text
+        for field, text in texts.items()
+        if not (field == Edit.Field.REPLY and is_original(turn, field, text))
+    ]
+
+
+# The edit that undo takes back, or that redo brings back
+
+
+def last_edit(adventure: Adventure) -> LastEdit | None:
+    """The edit that was the last thing done in an adventure, for the page."""
+    last = adventure.last_edit
+    return LastEdit(turn=last["turn"], undone=last["undone"]) if last else None
+
+
+def note_last(adventure: Adventure, turn: Turn, kept: dict[str, int], *, undone: bool) -> None:
+    adventure.last_edit = {"turn": str(turn.pk), "undone": undone, "versions": kept}
+
+
+def texts_before_last(adventure: Adventure, *, undone: bool) -> tuple[Turn, Texts] | None:
+    """The turn of the last edit and what its texts were before. `undone`: the edit is taken back.
+
+    None where something else was done since.
+    """
+    last: dict[str, Any] | None = adventure.last_edit
+    if not last or last["undone"] != undone:
+        return None
+    turn = adventure.turns.filter(pk=last["turn"]).first()
+    if turn is None:
+        return None
+    texts = dict(turn.edits.filter(pk__in=last["versions"].values()).values_list("field", "before"))
+    return (turn, texts) if texts else None
+
+
+# Earlier versions, for the page
+
+
+def other_versions(turns: list[UUID]) -> QuerySet[Edit]:
+    """The versions of turns that say something else than the turn does now."""
+    found = Edit.objects.filter(turn_id__in=turns)
+    for field in Edit.Field.values:
+        found = found.exclude(field=field, before=F(f"turn__{field}"))
+    return found
+
+
+def count_versions(turns: list[UUID]) -> dict[UUID, int]:
+    """How many earlier versions each of these turns has."""
+    if not turns:
+        return {}
+    counts: dict[UUID, int] = {}
+    every = other_versions(turns).values_list("turn_id", "field", MD5("before")).distinct()
+    for turn, _field, _digest in every.order_by():
+        counts[turn] = counts.get(turn, 0) + 1
+    return counts
+
+
+def versions_shown(turn: Turn) -> list[dict[str, Any]]:
+    """A turn's earlier versions, newest first, each text once."""
+    shown: dict[tuple[str, str], dict[str, Any]] = {}
+    first = {
+        field: turn.edits.filter(field=field).order_by("at", "pk").first()
+        for field in Edit.Field.values
+    }
+    for each in other_versions([turn.pk]).order_by("-at", "-pk"):
+        original = first[each.field]
+        shown.setdefault(
+            (each.field, each.before),
+            {
+                "field": each.field,
+                "text": each.before,
+                "until": each.at.isoformat(),
+                "original": original is not None and original.before == each.before,
+            },
+        )
+    return list(shown.values())

@@ -1,0 +1,85 @@
+"""The one place from which the game publishes. Workers append their tokens themselves."""
+
+import logging
+import time
+from functools import cache
+from typing import Any
+
+import redis
+from django.conf import settings
+
+from game.database import after_commit
+from game.models import Adventure
+from game.play.protocol import LoggedEvent
+from inference.queue.story_log import StoryLog
+
+logger = logging.getLogger(__name__)
+
+REDIS_REST = 3.0  # seconds without looks at Redis once it did not answer one
+
+
+class LineRest:
+    """While Redis does not answer, the sockets of this process leave the line alone.
+
+    Each look would hold a thread until it gives up, and commands wait for those.
+    """
+
+    def __init__(self) -> None:
+        self.until = 0.0
+
+    def begin(self) -> None:
+        self.until = time.monotonic() + REDIS_REST
+
+    @property
+    def on(self) -> bool:
+        return time.monotonic() < self.until
+
+
+line_rest = LineRest()
+
+
+@cache
+def story_log() -> StoryLog:
+    """This process' story log. Its client is safe to share between threads."""
+    return StoryLog(settings.INFERENCE.redis_url)
+
+
+def publish_on_commit(adventure: Adventure, event: LoggedEvent) -> None:
+    """Send `event` to everyone who watches, once the change behind it is committed.
+
+    All events of one change go out together or not at all. With Redis away they are lost, not the
+    change: whoever hears the next version, and the sweep, see that the log lags behind. They would
+    not, had one event of a version come through and another not. An event means that something
+    changed: it raises the version, once in a change.
+    """
+    adventure.raise_version()
+    event.version = adventure.version
+    content = event.model_dump(mode="json")
+    together: list[dict[str, Any]] = adventure.__dict__.setdefault("unpublished", [])
+    together.append(content)
+    if len(together) > 1:
+        return  # goes with the first
+    identity, version = str(adventure.pk), adventure.version
+
+    def publish() -> None:
+        events = together.copy()
+        together.clear()
+        try:
+            story_log().publish(identity, events, version)
+        except redis.RedisError as problem:
+            names = ", ".join(each["type"] for each in events)
+            logger.warning("adventure %s: %s not published: %s", identity, names, problem)
+
+    after_commit(publish)
+
+
+def forget_on_commit(adventure: str, turns: list[str], narrators: list[str]) -> None:
+    """Let Redis forget an adventure that is deleted, once it is. By itself it takes an hour."""
+
+    def forget() -> None:
+        try:
+            story_log().forget(adventure, turns, narrators)
+        except redis.RedisError as problem:
+            logger.warning("adventure %s: not forgotten yet: %s", adventure, problem)
+
+    after_commit(forget)

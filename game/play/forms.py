@@ -1,0 +1,179 @@
+"""What players fill in, checked before it goes anywhere."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from game.cards.card_import import LONGEST_TITLE, LoreCard, card_problem, split_keys, tidy_keys
+from game.library.placeholders import Filling
+from game.models import LONGEST_MEMORY, LONGEST_NOTE, LONGEST_SUMMARY, LONGEST_TEXT, Scenario
+from game.play.protocol import clean_text
+from inference.narrators import Narrator
+
+LONGEST_ANSWER = 80  # code points in a one-line answer to a placeholder's question
+
+
+class BeginForm(forms.Form):
+    """A scenario's questions. An empty answer means the scenario's own."""
+
+    def __init__(self, scenario: Scenario, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.scenario = scenario
+        self.label_suffix = ""
+        for placeholder in scenario.placeholders:
+            self.fields[placeholder["name"]] = answer_field(placeholder)
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        length = len(Filling(self.scenario, data).text(self.scenario.opening))
+        if length > LONGEST_TEXT:
+            raise forms.ValidationError(
+                gettext(
+                    "With these answers the opening has %(length)s characters; the limit is "
+                    "%(most)s. Shorten them."
+                )
+                % {"length": f"{length:,}", "most": f"{LONGEST_TEXT:,}"}
+            )
+        return data
+
+
+def answer_field(placeholder: dict[str, Any]) -> forms.CharField:
+    if placeholder.get("multiline"):
+        return forms.CharField(
+            label=placeholder["question"],
+            max_length=LONGEST_TEXT,
+            required=False,
+            help_text=_("If you leave it empty, the adventure begins with the text shown."),
+            widget=forms.Textarea(
+                attrs={"rows": 7, "dir": "auto", "placeholder": placeholder["default"]}
+            ),
+        )
+    return forms.CharField(
+        label=placeholder["question"],
+        initial=placeholder["default"],
+        max_length=LONGEST_ANSWER,
+        required=False,
+        widget=forms.TextInput(attrs={"dir": "auto", "autocomplete": "off"}),
+    )
+
+
+class RenameForm(forms.Form):
+    title = forms.CharField(max_length=120)
+
+
+class PlotForm(forms.Form):
+    memory = forms.CharField(
+        label=_("Memory"),
+        help_text=_("What the narrator always knows: who you are, what must not be forgotten."),
+        max_length=LONGEST_MEMORY,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 6, "dir": "auto"}),
+    )
+    authors_note = forms.CharField(
+        label=_("Author’s note"),
+        help_text=_("Style: tone, pace, person. The narrator reads it just before each reply."),
+        max_length=LONGEST_NOTE,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 4, "dir": "auto"}),
+    )
+
+
+class OptionsForm(forms.Form):
+    """How an adventure is told. What is not sent stays as it is."""
+
+    dice = forms.ChoiceField(choices=[("on", "on"), ("off", "off")], required=False)
+    summarise = forms.ChoiceField(choices=[("on", "on"), ("off", "off")], required=False)
+
+    def chosen(self) -> dict[str, bool]:
+        return {name: value == "on" for name, value in self.cleaned_data.items() if value}
+
+
+class NarratorForm(forms.Form):
+    """Who tells an adventure: one of those offered to the player; empty for the host's default."""
+
+    def __init__(
+        self,
+        offered: Sequence[Narrator],
+        default: Narrator,
+        data: Mapping[str, Any] | None,
+        now: str,
+    ) -> None:
+        super().__init__(data, initial={"narrator": now}, label_suffix="")
+        self.offers_more_than_one = len(offered) > 1
+        choices = [("", _("The host’s choice (%(name)s)") % {"name": default.shown_name})]
+        choices += [(each.name, called(each)) for each in offered]
+        self.fields["narrator"] = forms.ChoiceField(
+            label=_("Narrator"),
+            help_text=_("Takes effect with the next turn."),
+            choices=choices,
+            required=False,
+            error_messages={"invalid_choice": _("That narrator is not available.")},
+        )
+
+
+def called(narrator: Narrator) -> str:
+    """A narrator as players read it before they choose; where their words go stands with it."""
+    said = f"{narrator.shown_name}: {narrator.line}"
+    if narrator.small:
+        said += gettext(" (a very small model; stories wander)")
+    if not narrator.words_go_to:
+        return said
+    return said + gettext(" (your words go to %(place)s)") % {"place": narrator.words_go_to}
+
+
+class SummaryForm(forms.Form):
+    text = forms.CharField(
+        label=_("Summary"),
+        help_text=_(
+            "What happened before the part that the narrator can still read. Your changes are "
+            "kept; later events are added."
+        ),
+        max_length=LONGEST_SUMMARY,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 8, "dir": "auto"}),
+    )
+
+
+class CardForm(forms.Form):
+    """A story card. `card` is what it says, once the form is valid."""
+
+    title = forms.CharField(
+        label=_("Title"),
+        help_text=_("Only you see it. If empty, the first key is used."),
+        max_length=LONGEST_TITLE,
+        required=False,
+        widget=forms.TextInput(attrs={"dir": "auto", "autocomplete": "off"}),
+    )
+    keys = forms.CharField(
+        label=_("Keys"),
+        help_text=_(
+            "Separate with commas. The narrator sees the card when one of them is mentioned."
+        ),
+        required=False,
+        widget=forms.TextInput(attrs={"dir": "auto", "autocomplete": "off"}),
+    )
+    text = forms.CharField(
+        label=_("Text"),
+        help_text=_(
+            "What the narrator should know. A card can trigger other cards by mentioning "
+            "their keys."
+        ),
+        widget=forms.Textarea(attrs={"rows": 4, "dir": "auto", "maxlength": LONGEST_NOTE}),
+    )
+    pinned = forms.BooleanField(label=_("Pinned: always visible to the narrator"), required=False)
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        keys = tidy_keys(split_keys(data.get("keys", "")))
+        text = clean_text(data.get("text", ""))
+        if "text" in data:
+            problem = card_problem(keys, text, data["pinned"])
+            if problem:
+                raise forms.ValidationError(problem)
+        title = " ".join(clean_text(data.get("title", "")).split())
+        title = (title or (keys[0] if keys else text))[:LONGEST_TITLE]
+        self.card = LoreCard(title, keys, text, data.get("pinned", False))
+        return data

@@ -1,0 +1,288 @@
+"""How an adventure is told: its options, its summary, and what its narrator was given.
+
+Asked for JSON, they answer with it. What is not yours is not there.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from game.cards.views import adventure_of, owns, player_of, refused, wants_json
+from game.models import Adventure, Player, TurnContext
+from game.play import adventures, narration, summaries
+from game.play.context import summary_held_by
+from game.play.context_views import context_shown, sampling_shown
+from game.play.forms import NarratorForm, OptionsForm, SummaryForm
+from game.play.protocol import Refused
+from game.play.snapshots import narrator_shown
+from game.tastes.writer import WriterSettings, settings_of
+from game.tastes.writer_form import CUSTOM, WriterForm
+from inference.contract.sampling import CALLED, Setting
+from inference.engines.abilities import CANNOT, ignored_by
+from inference.narrators import Narrator, NarratorsError
+
+logger = logging.getLogger(__name__)
+
+ORIGINS = {
+    "memory": _("memory"),
+    "card": _("card"),
+    "story": _("story"),
+    "summary": _("summary"),
+    "note": _("author’s note"),
+    "action": _("action"),
+    "dice": _("dice"),
+    "told": _("start of the reply"),
+    "frame": _("format"),
+}
+
+
+# Those whose names are not the same everywhere; DRY and top-k are.
+SETTINGS: dict[Setting, Any] = {
+    "stop": _("stop strings"),
+    "repetition_penalty": _("repetition penalty"),
+    "frequency_penalty": _("frequency penalty"),
+    "presence_penalty": _("presence penalty"),
+    "logit_bias": _("logit bias"),
+}
+
+
+def names(settings: Iterable[Setting]) -> str:
+    """Settings as players read them."""
+    return ", ".join(str(SETTINGS.get(each, CALLED[each])) for each in settings)
+
+
+@never_cache
+@require_safe
+def context(request: HttpRequest, adventure_id: UUID, turn_id: UUID) -> HttpResponse:
+    """As JSON; with `?part` as a part of a page, coloured by origin."""
+    kept = get_object_or_404(
+        TurnContext.objects.select_related("turn"),
+        turn=turn_id,
+        turn__adventure__in=Adventure.objects.of(request.user).filter(pk=adventure_id),
+    )
+    shown = context_shown(kept)
+    if "part" not in request.GET:
+        return JsonResponse(shown)
+    there = {part["origin"] for part in shown["parts"]}
+    legend = {origin: name for origin, name in ORIGINS.items() if origin in there}
+    lost = {ORIGINS.get(origin, origin): length for origin, length in shown["cut"].items()}
+    return render(
+        request,
+        "adventures/context_part.html",
+        {
+            "context": shown,
+            "legend": legend,
+            "lost": lost,
+            "sampling": sampling_shown(shown["sampling"]),
+            "ignored": names(shown["ignored"]),
+            "left_out": Counter(shown["banned"]).items(),
+        },
+    )
+
+
+@require_POST
+def options(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
+    """Switch `dice` or `summarise` `on` or `off`."""
+    found = adventure_of(request, adventure_id)
+    form = OptionsForm(request.POST)
+    if not form.is_valid():
+        return refused(request, form) or redirect("adventure", found.pk)
+    chosen = form.chosen()
+    if chosen:
+        adventures.set_options(found.pk, chosen)
+    if wants_json(request):
+        found.refresh_from_db()
+        return JsonResponse({"dice": found.dice, "summarise": found.summarise})
+    back = "summary" if request.POST.get("back") == "summary" else "adventure"
+    return redirect(back, found.pk)
+
+
+@never_cache
+@require_safe
+def narrator_part(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
+    """Who tells now, and which better default is fetched, as parts of the page."""
+    found = adventure_of(request, adventure_id)
+    known = {
+        "adventure": found,
+        "narrator": narrator_shown(found),
+        "coming": coming_shown(found),
+    }
+    return render(request, "adventures/narrator_part.html", known)
+
+
+@require_POST
+def narrator(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
+    """Have another of the narrators offered to this player tell it, from the next turn on."""
+    found = adventure_of(request, adventure_id)
+    form = narrator_form(found, player_of(request), request.POST)
+    if form.is_valid():
+        adventures.set_narrator(found.pk, form.cleaned_data["narrator"])
+    elif wants_json(request):
+        return refused(request, form) or HttpResponse(status=422)
+    else:
+        for line in form.errors["narrator"]:
+            messages.warning(request, str(line))
+    if wants_json(request):
+        found.refresh_from_db()
+        return JsonResponse({"narrator": narrator_shown(found)})
+    return redirect("adventure", found.pk)
+
+
+def coming_shown(adventure: Adventure) -> dict[str, str]:
+    """What is said of the default that is not here yet: to everybody, and to the operator."""
+    try:
+        found = None if adventure.narrator else narration.coming()
+        if found is None:
+            return {"line": "", "why": ""}
+        narrator, state = found
+        names = {"name": narrator.shown_name, "now": narration.default().shown_name}
+    except NarratorsError as problem:
+        logger.warning("%s", problem)
+        return {"line": "", "why": ""}
+    line = why = ""
+    if state.kind == "fetching":
+        line = gettext("%(name)s is being fetched: %(percent)s %%. %(now)s tells until then.")
+    elif state.kind == "loading":
+        line = gettext("%(name)s is being loaded. %(now)s tells until then.")
+    elif state.kind == "failed":
+        why = gettext("%(name)s is not used: %(why)s. It is tried again.")
+    else:
+        why = gettext("%(name)s is not used: %(why)s.")
+    known = {**names, "percent": state.percent, "why": state.why}
+    return {"line": line % known, "why": why % known}
+
+
+def narrator_form(
+    adventure: Adventure, player: Player, data: Mapping[str, Any] | None = None
+) -> NarratorForm:
+    """The narrators offered to a player, and the one that tells the adventure now."""
+    try:
+        every = narration.narrators()
+        offered, default = narration.offered_to(player), narration.default()
+    except NarratorsError as problem:
+        logger.warning("%s", problem)
+        raise Http404("The list of narrators cannot be read.") from None
+    if adventure.narrator in every and adventure.narrator not in [one.name for one in offered]:
+        offered.append(every.get(adventure.narrator))
+    return NarratorForm(offered, default, data, adventure.narrator)
+
+
+@never_cache
+def writer(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
+    """How its owner wants it told: a preset or values of their own, and banned phrases."""
+    found = adventure_of(request, adventure_id)
+    if not owns(request, found):
+        raise PermissionDenied
+    narrator = narrator_telling(found)
+    own = narrator.sampling if narrator else None
+    data = request.POST if request.method == "POST" else None
+    form = WriterForm(own, settings_of(found), data)
+    if data is not None and form.is_valid():
+        adventures.set_sampling(found.pk, form.settings)
+        if not wants_json(request):
+            messages.success(request, _("Saved. Takes effect with the next turn."))
+            return redirect("writer", found.pk)
+        found.refresh_from_db()
+    if form.errors and wants_json(request):
+        return refused(request, form) or HttpResponse(status=422)
+    settings = settings_of(found)
+    if wants_json(request):
+        return JsonResponse(
+            {
+                "sampling": settings.model_dump(mode="json"),
+                "ignored": ignored_settings(narrator, settings),
+            }
+        )
+    template = "adventures/writer_part.html" if "part" in request.GET else "adventures/writer.html"
+    return render(
+        request,
+        template,
+        {
+            "adventure": found,
+            "form": form,
+            "narrator": narrator,
+            "custom": [form[name] for name in CUSTOM],
+            "others": [form[name] for name in ("max_tokens", "banned", "worn", "logit_bias")],
+            "unknown": names(sorted(unknown_to(narrator))),
+        },
+        status=422 if form.errors else 200,
+    )
+
+
+def narrator_telling(adventure: Adventure) -> Narrator | None:
+    """Who would tell its next turn; None where nobody can."""
+    try:
+        return narration.narrator_of(adventure)
+    except Refused:
+        return None
+
+
+def unknown_to(narrator: Narrator | None) -> frozenset[Setting]:
+    """The settings of the form that a narrator's engine cannot heed, as far as is known here."""
+    cannot = CANNOT.get(narrator.engine, frozenset()) if narrator else frozenset()
+    return cannot & {"dry", "xtc", "logit_bias"}
+
+
+def ignored_settings(narrator: Narrator | None, settings: WriterSettings) -> list[Setting]:
+    """What a writer asked for that the narrator's engine cannot heed."""
+    if narrator is None:
+        return []
+    asked = narrator.sampling.model_copy(update=settings.values(narrator.sampling))
+    return list(ignored_by(narrator.engine, asked))
+
+
+@never_cache
+def summary(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
+    """What happened before: to read, and to write in place of it."""
+    found = adventure_of(request, adventure_id)
+    if request.method != "POST":
+        form = SummaryForm(initial={"text": summary_shown(found)["text"]}, label_suffix="")
+    else:
+        form = SummaryForm(request.POST, label_suffix="")
+        if form.is_valid():
+            try:
+                summaries.write(found.pk, player_of(request), form.cleaned_data["text"])
+            except Refused as stands_against:
+                form.add_error(None, stands_against.message)
+            if not form.errors and not wants_json(request):
+                messages.success(request, _("Saved. Takes effect with the next turn."))
+                return redirect("summary", found.pk)
+    if form.errors and wants_json(request):
+        return refused(request, form) or HttpResponse(status=422)
+    if wants_json(request):
+        return JsonResponse(summary_shown(found))
+    template = (
+        "adventures/summary_part.html" if "part" in request.GET else "adventures/summary.html"
+    )
+    return render(
+        request,
+        template,
+        {"adventure": found, "form": form, "summary": summary_shown(found)},
+        status=422 if form.errors else 200,
+    )
+
+
+def summary_shown(adventure: Adventure) -> dict[str, Any]:
+    """The summary that holds at the head; `own` is how much of its beginning a player wrote."""
+    assert adventure.head_id is not None
+    held = summary_held_by(adventure.head_id)
+    if held is None:
+        return {"text": "", "by": None, "own": 0, "turn": None, "summarise": adventure.summarise}
+    return {
+        "text": held.text,
+        "by": held.by,
+        "own": held.own,
+        "turn": str(held.turn_id),
+        "summarise": adventure.summarise,
+    }

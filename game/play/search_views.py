@@ -1,0 +1,57 @@
+"""Search within an adventure: on the server, since a page has only some of its turns."""
+
+from uuid import UUID
+
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from game.accounts.limits import limited
+from game.cards.views import wants_json
+from game.models import Adventure
+from game.play import search
+
+HITS_PER_PAGE = 30
+
+
+@never_cache
+@require_safe
+@limited("search", reads=True)
+def search_adventure(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
+    """Where `?q=` is, as a page, as a part of one (`?part`), or as JSON."""
+    found = get_object_or_404(Adventure.objects.of(request.user), pk=adventure_id)
+    q = search.asked(request.GET.get("q", ""))
+    enough = len(q) >= search.SHORTEST
+    turns = search.turns_with(found, q) if enough else found.turns.none()
+    page = Paginator(turns, HITS_PER_PAGE).get_page(request.GET.get("page"))
+    hits = search.hits(found, list(page.object_list), q)
+    if wants_json(request):
+        return JsonResponse(
+            {
+                "found": page.paginator.count,
+                "next": page.next_page_number() if page.has_next() else None,
+                "hits": [
+                    {
+                        "turn": str(hit.turn),
+                        "before": hit.passage.before,
+                        "match": hit.passage.found,
+                        "after": hit.passage.after,
+                        "here": hit.here,
+                    }
+                    for hit in hits
+                ],
+            }
+        )
+    part = "part" in request.GET
+    template = "adventures/search_part.html" if part else "adventures/search.html"
+    context = {
+        "adventure": found,
+        "q": q,
+        "short": bool(q) and not enough,
+        "shortest": search.SHORTEST,
+        "page": page,
+        "hits": hits,
+    }
+    return render(request, template, context)

@@ -1,0 +1,176 @@
+"""What a page is given of an adventure: turns as they are shown, and whole snapshots."""
+
+from collections import defaultdict
+from typing import Any
+from uuid import UUID
+
+import redis
+from django.db.models.functions import MD5, Left
+from django.utils.translation import gettext as _
+
+from game.models import Adventure, Turn
+from game.play import dice, edits, narration, tree
+from game.play.events import story_log
+from game.play.protocol import ActionHere, Refused, Snapshot, TurnShown, TurnStatus
+from inference.queue.story_log import FIRST
+from inference.reply import shown_action
+
+TURNS_SHOWN = 100
+LONGEST_LABEL = 120  # code points of an action in a list of actions
+ActionsHere = dict[tuple[str, str], ActionHere]
+UNKNOWN = ""  # which telling is under way, while the log cannot be read
+
+
+def turn_shown(turn: Turn) -> TurnShown:
+    """One turn for the page."""
+    return turns_shown([turn])[0]
+
+
+def turns_shown(turns: list[Turn]) -> list[TurnShown]:
+    """Turns for the page, each with what else was done and told at the same moment."""
+    versions = edits.count_versions([turn.pk for turn in turns if turn.edited])
+    children = defaultdict(list)
+    actions: defaultdict[UUID, ActionsHere] = defaultdict(dict)
+    parents = {turn.parent_id for turn in turns}
+    found = Turn.objects.filter(parent_id__in=parents).order_by("created", "pk")
+    for child, parent, kind, beginning, digest in found.values_list(
+        "pk", "parent_id", "kind", Left("action", LONGEST_LABEL + 1), MD5("action")
+    ):
+        children[parent].append(str(child))
+        here = ActionHere(shown=label(kind, beginning), turns=[])
+        actions[parent].setdefault((kind, digest), here).turns.append(str(child))
+    return [
+        TurnShown(
+            id=str(turn.pk),
+            parent=str(turn.parent_id) if turn.parent_id else None,
+            kind=turn.kind,
+            action=turn.action,
+            shown=shown_action(turn.kind, turn.action),  # type: ignore[arg-type]
+            reply=turn.reply,
+            status=turn.status,  # type: ignore[arg-type]
+            attempt=turn.attempt,
+            edited=turn.edited,
+            created=turn.created.isoformat(),
+            told=turn.told.isoformat() if turn.told else None,
+            reason=turn.reason,
+            siblings=children[turn.parent_id] if turn.parent_id else [str(turn.pk)],
+            actions=(
+                list(actions[turn.parent_id].values())
+                if turn.parent_id and len(children[turn.parent_id]) > 1
+                else []
+            ),
+            versions=versions.get(turn.pk, 0),
+            dice=dice.shown(turn.dice),
+        )
+        for turn in turns
+    ]
+
+
+def label(kind: str, action: str) -> str:
+    """An action as one line, cut where it is long; "" for a continue."""
+    shown = " ".join(shown_action(kind, action).split())  # type: ignore[arg-type]
+    return shown if len(shown) <= LONGEST_LABEL else f"{shown[: LONGEST_LABEL - 1].rstrip()}…"
+
+
+def with_words_so_far(adventure: Adventure, turn: TurnShown) -> TurnShown:
+    """A turn under way, with what the log holds of its reply."""
+    try:
+        told = story_log().told(str(adventure.pk), turn.id)
+    except redis.RedisError:
+        # Nobody knows; the page keeps the words it has.
+        return turn.model_copy(update={"telling": UNKNOWN})
+    # With its end in the log it is told; Postgres will say so in a moment.
+    status: TurnStatus = "running" if told.leased or told.end else "queued"
+    known = {"reply": told.reply, "status": status, "telling": told.telling}
+    return turn.model_copy(update=known)
+
+
+def adventure_shown(adventure: Adventure) -> dict[str, Any]:
+    """The adventure's own fields for the page."""
+    return {
+        "id": str(adventure.pk),
+        "title": adventure.title,
+        "scenario": adventure.scenario_id,
+        "memory": adventure.memory,
+        "authors_note": adventure.authors_note,
+        "first_actions": adventure.first_actions,
+        "narrator": narrator_shown(adventure),
+        "version": adventure.version,
+        "cards": adventure.cards.seen().count(),
+        "dice": adventure.dice,
+        "summarise": adventure.summarise,
+        "audience": adventure.audience,
+    }
+
+
+def narrator_shown(adventure: Adventure) -> dict[str, Any]:
+    """Who tells this adventure, for the page; one that is not on this host keeps its name."""
+    try:
+        narrator = narration.narrator_of(adventure)
+    except Refused as refused:
+        name = adventure.narrator
+        line = refused.message
+        return {
+            "name": name,
+            "title": name,
+            "line": line,
+            "builtin": False,
+            "small": False,
+            "words_go_to": "",
+        }
+    line = narrator.line
+    if adventure.narrator not in ("", narrator.name):
+        line = _("“%(gone)s” is no longer on this host: %(name)s tells this adventure now.") % {
+            "gone": adventure.narrator,
+            "name": narrator.shown_name,
+        }
+    return {
+        "name": narrator.name,
+        "title": narrator.shown_name,
+        "line": line,
+        "builtin": narrator.builtin,
+        "small": narrator.small,
+        "words_go_to": narrator.words_go_to,  # a host beyond this machine
+    }
+
+
+def snapshot(adventure_id: UUID) -> Snapshot:
+    """The adventure as it stands. Raises Adventure.DoesNotExist.
+
+    The log's last id is read before the database: what follows in the log may repeat what the
+    snapshot holds, and never skips anything.
+    """
+    try:
+        last_id = story_log().last_id(str(adventure_id))
+    except redis.RedisError:
+        last_id = FIRST
+    adventure = Adventure.objects.select_related("head").get(pk=adventure_id)
+    head = adventure.head
+    assert head is not None, "an adventure begins with its opening"
+    turns = turns_shown(tree.turns_in_order(tree.path_ids(head.pk, TURNS_SHOWN)))
+    if turns[-1].status == "queued":
+        turns[-1] = with_words_so_far(adventure, turns[-1])
+    last_edit = edits.last_edit(adventure)
+    takes_back_edit = last_edit is not None and not last_edit.undone
+    return Snapshot(
+        id=last_id,
+        adventure=adventure_shown(adventure),
+        turns=turns,
+        earlier=turns[0].parent is not None,
+        head=str(head.pk),
+        undo=head.parent_id is not None or takes_back_edit,
+        redo=str(head.last_child_id) if head.last_child_id else None,
+        last_edit=last_edit,
+    )
+
+
+def turns_before(adventure: Adventure, turn: Turn) -> list[TurnShown]:
+    """The TURNS_SHOWN turns before `turn` on its path, oldest first."""
+    if turn.parent_id is None:
+        return []
+    return turns_shown(tree.turns_in_order(tree.path_ids(turn.parent_id, TURNS_SHOWN)))
+
+
+def turns_up_to(turn: Turn) -> list[TurnShown]:
+    """The last TURNS_SHOWN turns of the path that ends at `turn`, oldest first."""
+    return turns_shown(tree.turns_in_order(tree.path_ids(turn.pk, TURNS_SHOWN)))

@@ -1,7 +1,0 @@
-"""Where sockets go."""
-
-from django.urls import path
-
-from game.consumers import AdventureConsumer
-
-websocket_urlpatterns = [path("ws/adventures/<uuid:adventure_id>/", AdventureConsumer.as_asgi())]

@@ -1,0 +1,153 @@
+"""What the narrator was given, kept compactly: the worker packs it, the game unpacks it.
+
+The story is not kept twice. What comes of it says which passage it is and where in it, with a check
+sum: whoever has the passage has the words, and knows whether they were these.
+"""
+
+import base64
+import binascii
+import json
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+from inference.contract.request import Plain
+from inference.contract.sampling import SamplingParams
+from inference.narrators import Narrator
+from inference.prompts.parts import Firing, Piece, Report
+from inference.reply.worn import worn_phrases
+
+STORY_PIECES = 1_000  # the newest are kept
+LONGEST_UNPACKED = 1_000_000  # bytes; more was not packed by us
+
+
+class Part(Plain):
+    """A piece of the prompt: its text, or the place in the story where its text is."""
+
+    origin: str
+    text: str = ""
+    title: str = ""
+    passage: int | None = None
+    side: str = ""
+    skip: int = 0
+    length: int = 0
+    check: int = 0  # CRC-32 of the text in UTF-8
+
+
+class Details(Plain):
+    """What the narrator was given, who it was, and how it was asked."""
+
+    narrator: str
+    revision: str
+    parts: tuple[Part, ...]
+    tokens: int
+    window: int
+    sampling: SamplingParams | None = None  # without its banned phrases: `bans` counts them
+    ignored: tuple[str, ...] = ()  # settings that the engine could not heed
+    bans: int = 0
+    banned: tuple[str, ...] = ()  # phrases that were told otherwise, once for each time
+    fired: tuple[Firing, ...] = ()
+    left_out: tuple[str, ...] = ()
+    cut: dict[str, int] = {}
+    passages: int = 0
+    first: int = 0
+    resampled: tuple[str, ...] = ()  # why the reply was told again, once for each time
+    shortened: str = ""  # why it is shorter than it might be
+    not_kept: int = 0  # pieces of the story, the oldest, that were too many to note
+
+
+class NoDetails(ValueError):
+    """What was packed cannot be read."""
+
+
+def check_sum(text: str) -> int:
+    return zlib.crc32(text.encode("utf-8", "replace"))
+
+
+def details_of(
+    report: Report,
+    narrator: Narrator,
+    resampled: Sequence[str] = (),
+    shortened: str = "",
+    banned: Sequence[str] = (),
+) -> Details:
+    pieces = list(report.pieces)
+    of_story = [index for index, piece in enumerate(pieces) if piece.passage is not None]
+    surplus = of_story[: max(0, len(of_story) - STORY_PIECES)]
+    if surplus:  # with the frame between them
+        del pieces[surplus[0] : surplus[-1] + 1]
+    sampling = report.sampling
+    return Details(
+        narrator=narrator.name,
+        revision=narrator.revision or narrator.fingerprint,
+        parts=tuple(part_of(piece) for piece in pieces),
+        tokens=report.tokens,
+        window=report.window,
+        sampling=sampling and sampling.model_copy(update={"banned": ()}),
+        ignored=report.ignored,
+        bans=number_of_bans(sampling) if sampling else 0,
+        banned=tuple(banned),
+        fired=report.fired,
+        left_out=report.left_out,
+        cut=report.cut,
+        passages=report.passages,
+        first=report.first,
+        resampled=tuple(resampled),
+        shortened=shortened,
+        not_kept=len(surplus),
+    )
+
+
+def number_of_bans(sampling: SamplingParams) -> int:
+    """How many phrases a reply may not tell."""
+    return len(sampling.banned) + (len(worn_phrases()) if sampling.worn else 0)
+
+
+def part_of(piece: Piece) -> Part:
+    if piece.passage is None:
+        return Part(origin=piece.origin, text=piece.text, title=piece.title)
+    return Part(
+        origin=piece.origin,
+        passage=piece.passage,
+        side=piece.side,
+        skip=piece.skip,
+        length=len(piece.text),
+        check=check_sum(piece.text),
+    )
+
+
+def pack(details: Details) -> str:
+    """As a text that travels in JSON: a tenth of its length, or less."""
+    content = details.model_dump(mode="json", exclude_defaults=True)
+    raw = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+    return base64.b85encode(zlib.compress(raw, 9)).decode("ascii")
+
+
+def unpack(packed: str) -> Details:
+    """Raises NoDetails."""
+    try:
+        squeezed = base64.b85decode(packed)
+        raw = zlib.decompressobj().decompress(squeezed, LONGEST_UNPACKED)
+        return Details.model_validate_json(raw)
+    except (ValueError, zlib.error, binascii.Error, ValidationError) as wrong:
+        raise NoDetails(str(wrong)) from None
+
+
+def words_of(part: Part, candidates: list[str]) -> tuple[str, bool]:
+    """The text of a part of the story, from what the passage is and was; whether it is exact.
+
+    `candidates` are the passage's texts as narrators read them, the present one first.
+    """
+    for text in candidates:
+        words = text[part.skip :]
+        if len(words) == part.length and check_sum(words) == part.check:
+            return words, True
+    present = candidates[0] if candidates else ""
+    return present[part.skip :], False
+
+
+def as_shown(details: Details) -> dict[str, Any]:
+    """All of it but the parts, for JSON."""
+    return details.model_dump(mode="json", exclude={"parts"})

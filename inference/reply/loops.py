@@ -1,0 +1,190 @@
+"""Loops: words that were told before, in this reply or in those before it.
+
+"No, no, no" and "tick tock, tick tock" are story; four words three times over are not, nor are
+nine words in a row that an earlier reply has, one of them changed or not.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Literal
+
+from inference.reply.characters import letters, spaceless
+
+Verdict = Literal["show", "hold", "end"]
+
+PHRASE, PHRASES = 4, 2  # so many words may come so many times
+LONGEST_CYCLE = 8  # words that may come round again and again
+# Words in a row that were told before: from so many on they wait, at so many they are a loop.
+WAITS, LOOPS = 4, 9
+EXACT = 8  # the same, of replies long ago, where no word may differ
+WAITS_CHANGED, LOOPS_CHANGED = 5, 10  # with one word changed
+CHANGED_AFTER = 3
+# A character of a script without spaces counts as half a word.
+GRAPHEMES = 2
+
+
+class Runs:
+    """Words that come round again at once: "and the door and the door and the door"."""
+
+    def __init__(self) -> None:
+        self._words: list[str] = []
+        self._runs = [0] * (LONGEST_CYCLE + 1)  # by length of a cycle: words in a row repeating it
+
+    def hear(self, word: str) -> Verdict:
+        """Take the next word, in lower case."""
+        verdict: Verdict = "show"
+        self._words.append(word)
+        for length in range(1, len(self._runs)):
+            same = len(self._words) > length and self._words[-1 - length] == word
+            run = self._runs[length] = self._runs[length] + 1 if same else 0
+            allowed = {1: 5, 2: 4}.get(length, 3)  # times it may not be told
+            if length == 1 and spaceless(word[0]):
+                allowed = 10
+            if run >= length * (allowed - 1):
+                return "end"
+            if run > length * (allowed - 2):
+                verdict = "hold"
+        return verdict
+
+
+class Phrases:
+    """Four words that come a third time in a reply, wherever: "you look at the …"."""
+
+    def __init__(self) -> None:
+        self._last: tuple[str, ...] = ()
+        self._counts: Counter[tuple[str, ...]] = Counter()
+        self._twice: set[tuple[str, ...]] = set()  # beginnings of what was there twice
+
+    def hear(self, word: str) -> Verdict:
+        """Take the next word."""
+        word = letters(word)
+        if not word or spaceless(word[0]):
+            return "show"
+        self._last = (*self._last[1 - PHRASE :], word)
+        if len(self._last) == PHRASE and len(set(self._last)) > 1:
+            self._counts[self._last] += 1
+            if self._counts[self._last] > PHRASES:
+                return "end"
+            if self._counts[self._last] == PHRASES:
+                self._twice |= {self._last[:length] for length in range(1, PHRASE)}
+        ends = (self._last[-length:] for length in range(1, PHRASE))
+        return "hold" if any(end in self._twice for end in ends) else "show"
+
+    def forget(self) -> None:
+        """What comes next does not go on with what was heard last: that was withheld."""
+        self._last = ()
+
+
+class Echo:
+    """Words in a row that stand in an earlier text, one of them changed or not."""
+
+    def __init__(self, texts: Sequence[str] = ()) -> None:
+        self._earlier: list[str] = []  # words; "" between two texts
+        self._places: defaultdict[str, list[int]] = defaultdict(list)
+        # Where in the earlier words the next one would go on: how long already, and a word changed?
+        self._going: dict[int, tuple[int, bool]] = {}
+        for text in texts:
+            for word in words_of(text):
+                self._learn(word)
+            self._learn("")
+
+    def _learn(self, word: str) -> None:
+        if word:
+            self._places[word].append(len(self._earlier))
+        self._earlier.append(word)
+
+    def hear(self, word: str, learn: bool = False) -> Verdict:
+        """Take the next word. `learn`: later words are compared with it, too."""
+        word = letters(word)
+        if not word:
+            return "show"
+        size = unit(word)
+        going: dict[int, tuple[int, bool]] = {}
+        for place, (length, changed) in self._going.items():
+            there = self._earlier[place] if place < len(self._earlier) else ""
+            if there == word:
+                keep(going, place + 1, length + 1, changed)
+            elif there and not changed and length >= CHANGED_AFTER * size:
+                keep(going, place + 1, length, True)
+        for place in self._places.get(word, ()):
+            if place + 1 not in going:  # what goes on already is longer
+                going[place + 1] = (1, False)
+        self._going = going
+        if learn:
+            self._learn(word)
+        exact = nearly = 0
+        for length, changed in going.values():
+            if changed:
+                nearly = max(nearly, length)
+            else:
+                exact = max(exact, length)
+        if exact >= LOOPS * size or nearly >= LOOPS_CHANGED * size:
+            return "end"
+        if exact >= WAITS * size or nearly >= WAITS_CHANGED * size:
+            return "hold"
+        return "show"
+
+    def forget(self) -> None:
+        """What comes next does not go on with what was heard last: that was withheld."""
+        self._going = {}
+
+
+class ExactRuns:
+    """Eight words in a row that stand in one of many earlier texts, however long ago.
+
+    `allowed` may be told again: the words of the player's own action.
+    """
+
+    def __init__(self, texts: Sequence[str] = (), allowed: str = "") -> None:
+        self._earlier = "\n".join(map(spelled, texts))
+        self._allowed = spelled(allowed)
+        self._last: list[str] = []
+        self._length = 0  # of the run that ends with the last word
+
+    def hear(self, word: str) -> Verdict:
+        """Take the next word."""
+        word = letters(word)
+        if not word or not self._earlier:
+            return "show"
+        size = unit(word)
+        self._last = [*self._last[1 - EXACT * size :], word]
+        length = min(self._length + 1, len(self._last))
+        while length and (run := f" {' '.join(self._last[-length:])} ") not in self._earlier:
+            length -= 1
+        self._length = length
+        if length >= EXACT * size and run not in self._allowed:
+            return "end"
+        return "hold" if length >= WAITS * size else "show"
+
+    def forget(self) -> None:
+        """What comes next does not go on with what was heard last: that was withheld."""
+        self._last, self._length = [], 0
+
+
+# A story is compared with every reply to it.
+@lru_cache(maxsize=2048)
+def spelled(text: str) -> str:
+    """The words of a text as they are compared, a space around each."""
+    return f" {' '.join(words_of(text))} "
+
+
+def keep(going: dict[int, tuple[int, bool]], place: int, length: int, changed: bool) -> None:
+    """Keep the longer of two ways to the same place, the unchanged one where they are equal."""
+    if place not in going or (length, not changed) > (going[place][0], not going[place][1]):
+        going[place] = (length, changed)
+
+
+def unit(word: str) -> int:
+    return GRAPHEMES if spaceless(word[0]) else 1
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a text as they are compared; graphemes where a script has no spaces."""
+    words: list[str] = []
+    for word in text.split():
+        if any(map(spaceless, word)):
+            words += [letters(each) for each in word]
+        else:
+            words.append(letters(word))
+    return [word for word in words if word]

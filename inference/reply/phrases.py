@@ -1,0 +1,139 @@
+"""Phrases that are not to be told, found in a text as it grows. Pure.
+
+Case, the shape of quotation marks and how much white space stands between words make no difference,
+nor does emphasis (`*`). A phrase is found where its words are whole; in scripts that put no spaces
+between words, anywhere.
+"""
+
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import NamedTuple
+
+from inference.reply.characters import character, extends, spaceless
+
+PLAIN = str.maketrans(
+    {"‘": "'", "’": "'", "ʼ": "'", "“": '"', "”": '"', "„": '"', "«": '"', "»": '"'}
+)
+UNSEEN = frozenset(("", "*", "`", "\u200c", "\u200d", "\u200e", "\u200f"))
+
+
+class Found(NamedTuple):
+    """A phrase in a text, and the place of its first character. It may stand before the text."""
+
+    start: int
+    phrase: str
+
+
+@dataclass(slots=True)
+class Node:
+    """Where phrases stand after some characters: what leads on, and which phrase ends here."""
+
+    on: "dict[str, Node]" = field(default_factory=dict)
+    phrase: str = ""
+    whole_word: bool = False  # it ends where no letter follows
+
+
+class Phrases:
+    """Phrases as a tree of their characters. To be made once and used for many texts."""
+
+    def __init__(self, phrases: Iterable[str]) -> None:
+        """Marks and spaces around a phrase do not count; one without letters is no phrase."""
+        self.root = Node()
+        for phrase in phrases:
+            letters = bare(phrase)
+            if not letters:
+                continue
+            node = self.root
+            for each in letters:
+                node = node.on.setdefault(each, Node())
+            node.phrase = node.phrase or phrase
+            node.whole_word = in_words(letters[-1])
+
+    def __bool__(self) -> bool:
+        return bool(self.root.on)
+
+
+class Watch:
+    """Follows one text, character by character."""
+
+    def __init__(self, phrases: Phrases, before: str = "", begins: int = 0) -> None:
+        """`before` stands before the text, whose places count from `begins`."""
+        self._root = phrases.root
+        self._begun: list[tuple[int, Node]] = []  # phrases that may stand here, the longest first
+        self._last = " "  # the last character that counts
+        self._place = begins - len(before)
+        for each in before:
+            self._take(each)
+
+    def hear(self, text: str) -> Found | None:
+        """Take the next characters; the first phrase in them, after which no more are taken."""
+        for each in text:
+            found = self._take(each)
+            if found:
+                return found
+        return None
+
+    def end(self) -> Found | None:
+        """The phrase that the text ends with, now that nothing follows it."""
+        return next((Found(start, node.phrase) for start, node in self._begun if node.phrase), None)
+
+    @property
+    def begun(self) -> int | None:
+        """Where the text begins that may become a phrase; None where it may not."""
+        return self._begun[0][0] if self._begun else None
+
+    def _take(self, each: str) -> Found | None:
+        found = None
+        for plain in plain_form(each):
+            found = found or self._step(plain)
+        self._place += 1
+        return found
+
+    def _step(self, each: str) -> Found | None:
+        last, self._last = self._last, each
+        if each == " " == last:
+            return None  # white space of any width is one space
+        inside = extends(each) or (in_words(last) and in_words(each))
+        found = None
+        going_on = []
+        for start, node in self._begun:
+            if node.whole_word and node.phrase and not inside:
+                found = found or Found(start, node.phrase)
+            after = node.on.get(each)
+            if after is not None:
+                going_on.append((start, after))
+        if not inside and each in self._root.on:
+            going_on.append((self._place, self._root.on[each]))
+        self._begun = going_on
+        if found:
+            return found
+        over = (Found(at, node.phrase) for at, node in going_on if not node.whole_word)
+        return next((each for each in over if each.phrase), None)
+
+
+def in_words(each: str) -> bool:
+    """Whether `each` is part of a word that spaces set apart."""
+    return (each.isalnum() or extends(each)) and not spaceless(each)
+
+
+@lru_cache(maxsize=4096)
+def plain_form(each: str) -> str:
+    """A character as phrases are compared: small, decomposed, without emphasis."""
+    kept = character(each)
+    if kept in UNSEEN:
+        return ""
+    if kept.isspace():
+        return " "
+    if spaceless(kept):  # a kana with its mark is another one than the kana
+        return kept.casefold()
+    return unicodedata.normalize("NFD", kept.casefold()).translate(PLAIN)
+
+
+def bare(phrase: str) -> str:
+    """A phrase as it is looked for: from its first letter to its last."""
+    composed = unicodedata.normalize("NFC", phrase)
+    text = " ".join("".join(map(plain_form, composed)).split())
+    kept = [at for at, each in enumerate(text) if each.isalnum() or extends(each)]
+    return text[kept[0] : kept[-1] + 1] if kept else ""

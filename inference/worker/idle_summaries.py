@@ -1,0 +1,124 @@
+"""What a worker does when it has nothing to tell: summaries. It never delays a turn.
+
+Jobs wait in Redis, one for each adventure, the newest. A worker looks for one only when none of its
+slots is taken and no turn waits; when a turn comes, the job is broken off at the engine's next step
+and waits again. A job that is lost with a worker is lost: the story's next cut asks anew.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import redis
+
+from inference.contract.request import SummaryRequest, SummaryResult
+from inference.engines.base import NewText
+from inference.engines.process import EngineProcess
+from inference.log_context import where
+from inference.narrators import Narrator
+from inference.queue.story_log import StoryLog
+from inference.worker import summaries
+
+logger = logging.getLogger(__name__)
+
+RecordSummary = Callable[[SummaryResult], None]
+
+
+@dataclass
+class Job:
+    """A summary while it is told."""
+
+    request: SummaryRequest
+    number: int
+    text: str
+
+
+@dataclass
+class Background:
+    """The one job of a worker, if it has any. `record` sends what came of it to the game.
+
+    `look` and `give_back` speak with Redis and the broker, on the thread that keeps leases. The
+    others only change what is noted here: a turn does not wait for them.
+    """
+
+    log: StoryLog
+    narrator: Narrator
+    record: RecordSummary
+    job: Job | None = None
+    broken_off: list[SummaryRequest] = field(default_factory=list)
+    done: list[SummaryResult] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def look(self, engine: EngineProcess | None, number: int) -> None:
+        """Take a job, if there is one, under the engine's `number`. Raises redis.RedisError."""
+        if self.job is not None or engine is None or not engine.alive:
+            return
+        if self.log.waiting(self.narrator.name):
+            return
+        request = self.log.take_background(self.narrator.name)
+        if request is None:
+            return
+        with self.lock:
+            self.job = Job(request, number, summaries.begun(self.narrator))
+            engine.submit(number, request)  # never waits; before give_way can cancel it
+
+    def give_way(self, engine: EngineProcess) -> None:
+        """A turn is here: break off, and have the job wait again."""
+        with self.lock:
+            job, self.job = self.job, None
+            if job is not None:
+                self.broken_off.append(job.request)
+                engine.cancel(job.number)
+
+    def drop(self) -> None:
+        """The engine died. Were it the job that killed it, the next one would die as well."""
+        with self.lock:
+            self.job = None
+
+    def take(self, news: list[NewText]) -> None:
+        """What one step brought."""
+        with self.lock:
+            job = self.job
+            for new in news:
+                if job is None or new.request != job.number:
+                    continue
+                job.text += new.text
+                if new.finish is None:
+                    continue
+                self.job = None
+                if new.finish == "error":
+                    logger.warning("narrator %s: no summary: %s", self.narrator.name, new.error)
+                    continue
+                try:
+                    self.done.append(result_of(job))
+                except Exception as problem:  # this story goes without: its next cut asks anew
+                    logger.error(
+                        "adventure %s: no summary: %s", job.request.adventure, where(problem)
+                    )
+
+    def give_back(self) -> None:
+        """Send what is done, and let wait again what was broken off. Raises redis.RedisError."""
+        with self.lock:
+            done, self.done = self.done, []
+            broken_off, self.broken_off = self.broken_off, []
+        for result in done:
+            if result.text:
+                self.record(result)
+        for index, request in enumerate(broken_off):
+            try:
+                self.log.enqueue_background(request, again=True)
+            except redis.RedisError:
+                with self.lock:
+                    self.broken_off = broken_off[index:] + self.broken_off
+                raise
+
+
+def result_of(job: Job) -> SummaryResult:
+    request = job.request
+    return SummaryResult(
+        adventure=request.adventure,
+        turn=request.turn,
+        text=summaries.cleaned(job.text, request),
+        replaces=request.replaces,
+    )

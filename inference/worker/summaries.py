@@ -1,0 +1,223 @@
+"""What happened before, in few words: for the part of a story that its narrator no longer reads.
+
+Two ways. `extract` picks sentences of the story itself; it needs no model, and says nothing that
+was not told. `build` asks the narrator, and `cleaned` keeps of its answer what the story bears out.
+Pure, all of it.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from inference.contract.request import Passage, SummaryRequest
+from inference.engines.base import Message
+from inference.narrators import Narrator
+from inference.prompts.building import SUMMARY_SHARE, lines_of
+from inference.prompts.cutting import CHARS_PER_TOKEN, Count, trimmed
+from inference.prompts.formats import RenderChat
+from inference.prompts.parts import BuiltPrompt, Piece, Report
+from inference.reply import neutralise
+from inference.reply.sentences import ABBREVIATION
+
+LONGEST = 4_000  # code points
+SHORTEST_ADDITION = 160  # less room than this beside a player's own words is none
+OLD_SHARE = 0.5  # of the room, for what an earlier summary says
+TOKENS = 160
+
+SENTENCE = re.compile(r"[^.!?…。！？\n]+(?:[.!?…。！？]+[\"'”’»)\]」』]*|(?=\n)|$)")
+WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+NAME_WEIGHT = 4.0
+LEAST_WORDS = 4  # that say something, in a sentence without a name
+QUOTE_WEIGHT = 0.5  # what is said matters less than what happens
+# Words that carry no story. Other languages do without the list: names weigh most anyway.
+CLOSED_WORDS = """
+    a an the and or but nor so yet if then than that this these those there here it its he him his
+    she her hers they them their we us our i me my you your yours is are was were be been being am
+    do does did done have has had will would can could may might must shall should not no of in on
+    at to from by with into onto over under up down out off as for about after before while when
+    where what who whom which how why all any each some more most other such only just very too
+    again once now still one two back away like through around between
+"""
+CLOSED = frozenset(CLOSED_WORDS.split())
+
+INSTRUCTION = (
+    "You keep the notes of a story. Tell in a few short sentences what has happened: who is there, "
+    "where they are, what was found, lost, promised or changed. Add nothing."
+)
+
+
+def length_for(narrator: Narrator) -> int:
+    """How long a summary may be, in characters, to be read whole by this narrator."""
+    return min(LONGEST, int(narrator.context * SUMMARY_SHARE * CHARS_PER_TOKEN * 0.8))
+
+
+# ---- from the story itself
+
+
+def extract(before: str, passages: Sequence[Passage], limit: int) -> str:
+    """The sentences that say most, in at most `limit` characters, in the order of the story.
+
+    `before` is an earlier summary: it is thinned out to half of the room before the new is added.
+    """
+    told = [line.text for line in lines_of(tuple(passages)) if line.by != "dice"]
+    old = sentences(before)
+    new = [sentence for text in told for sentence in sentences(text)]
+    names = {name for sentence in new for name in names_in(sentence)}
+    new = [sentence for sentence in new if stands_alone(sentence, names)]
+    weights = word_weights([*old, *new])
+    old_room = limit if not new else int(limit * OLD_SHARE)
+    kept = chosen(old, weights, old_room)
+    room = limit - sum(len(sentence) + 1 for sentence in kept)
+    covered = {word for sentence in kept for word in words(sentence)}
+    return " ".join([*kept, *chosen(new, weights, room, covered)])
+
+
+def sentences(text: str) -> list[str]:
+    found: list[str] = []
+    for match in SENTENCE.finditer(text):
+        sentence = " ".join(match[0].split())
+        if found and ABBREVIATION.search(found[-1]):
+            found[-1] = f"{found[-1]} {sentence}".strip()
+        elif WORD.search(sentence):
+            found.append(sentence)
+    return found
+
+
+def stands_alone(sentence: str, names: set[str]) -> bool:
+    """Whether a sentence says something by itself: not half of a quotation, not "You hide."."""
+    if sentence.count('"') % 2 or sentence.count("“") != sentence.count("”"):
+        return False
+    said = words(sentence)
+    return " " not in sentence or len(said) >= LEAST_WORDS or bool(said & names)
+
+
+def words(sentence: str) -> set[str]:
+    return {word.casefold() for word in WORD.findall(sentence)} - CLOSED
+
+
+def names_in(text: str) -> set[str]:
+    """Words with a capital where no sentence begins, casefolded."""
+    names = set()
+    for sentence in sentences(text):
+        found = WORD.findall(sentence)
+        names |= {word.casefold() for word in found[1:] if word[0].isupper() and len(word) > 1}
+    return names - CLOSED
+
+
+def word_weights(all_sentences: Sequence[str]) -> dict[str, float]:
+    """How much each word says: what comes again and again does, and names do most."""
+    counts = Counter(word for sentence in all_sentences for word in words(sentence))
+    names = {name for sentence in all_sentences for name in names_in(sentence)}
+    return {
+        word: min(times, 5) ** 0.5 * (NAME_WEIGHT if word in names else 1.0)
+        for word, times in counts.items()
+    }
+
+
+def chosen(
+    candidates: Sequence[str],
+    weights: dict[str, float],
+    room: int,
+    covered: Iterable[str] = (),
+) -> list[str]:
+    """The sentences that together say most in `room` characters, each word counted once."""
+    known = set(covered)
+    left = dict(enumerate(candidates))
+    taken: list[int] = []
+
+    def worth(index: int) -> float:
+        sentence = left[index]
+        said = sum(weights.get(word, 0.0) for word in words(sentence) - known)
+        quoted = QUOTE_WEIGHT if sentence[0] in "\"“«„「'‘" else 1.0
+        return float(quoted * said / (len(sentence) + 30) ** 0.7)
+
+    while True:
+        fitting = [index for index, sentence in left.items() if len(sentence) < room]
+        best = max(fitting, key=worth, default=None)
+        if best is None or worth(best) == 0:
+            return [candidates[index] for index in sorted(taken)]
+        sentence = left.pop(best)
+        room -= len(sentence) + 1
+        known |= words(sentence)
+        taken.append(best)
+
+
+# ---- from the narrator
+
+
+def build(
+    request: SummaryRequest,
+    narrator: Narrator,
+    count: Count,
+    render_chat: RenderChat,
+    window: int,
+) -> BuiltPrompt:
+    """The prompt that asks for a summary, with its answer never longer than `window`.
+
+    Raises ValueError where the window has no room for it.
+    """
+    tokens = min(TOKENS, window // 3)
+    story = "\n".join(line.text for line in lines_of(request.story))
+    before = neutralise(request.before).strip()
+    if before:
+        story = f"{before}\n{story}"
+
+    def render(told: str) -> str:
+        if narrator.format == "transcript":
+            return f"{told}\n\nWhat has happened so far, in short: {begun(narrator)}"
+        return render_chat([Message("system", INSTRUCTION), Message("user", told)], begun(narrator))
+
+    frame = count(render(""))
+    room = window - tokens - frame
+    while True:
+        if room <= 0:
+            raise ValueError("the narrator's context has no room for a summary")
+        told = trimmed(story, room, count, "end")
+        text = render(told)
+        size = count(text)
+        if size + tokens <= window:
+            break
+        room -= size + tokens - window
+    sampling = narrator.sampling.model_copy(
+        update={
+            "max_tokens": tokens,
+            "temperature": min(narrator.sampling.temperature, 0.3),
+            "banned": (),  # nobody reads it but the narrator
+            "worn": False,
+            "xtc_probability": 0.0,
+        }
+    )
+    report = Report(
+        tokens=size,
+        window=window,
+        max_tokens=tokens,
+        pieces=(Piece(origin="frame", text=text),),
+        sampling=sampling,
+    )
+    return BuiltPrompt(text, sampling, report)
+
+
+def begun(narrator: Narrator) -> str:
+    """What the question begins of its answer: where replies want that, and for base models.
+
+    A server that cannot go on from a beginning is not given one.
+    """
+    return "You" if narrator.begun or narrator.format == "transcript" else ""
+
+
+def cleaned(raw: str, request: SummaryRequest) -> str:
+    """Whole sentences of the narrator's answer that name nobody the story does not; "" for none."""
+    source = " ".join([request.before, *(line.text for line in lines_of(request.story))])
+    known = {word.casefold() for word in WORD.findall(source)}
+    kept: list[str] = []
+    length = 0
+    for sentence in sentences(neutralise(raw)):
+        if not re.search(r"[.!?…。！？][\"'”’»)\]」』]*$", sentence) or sentence in kept:
+            continue
+        if names_in(sentence) - known:
+            continue
+        if length + len(sentence) > request.limit:
+            break
+        kept.append(sentence)
+        length += len(sentence) + 1
+    return " ".join(kept)
