@@ -88,8 +88,7 @@ def submitted_ids(engine, prompt: str) -> list[int]:
         number = engine.submit(prompt, SamplingParams(max_tokens=1))
     finally:
         engine.context_tokens = held
-    waiting = getattr(engine, "_replies", None) or engine._tellings
-    ids = list(waiting[number].prompt)
+    ids = list(engine._replies[number].prompt)
     engine.cancel(number)
     while engine.busy:
         engine.step()

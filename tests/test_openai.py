@@ -14,15 +14,21 @@ from django.core.management import CommandError, call_command
 from inference.config import InferenceConfig
 from inference.contract.request import GenerationRequest, Passage, StoryContext
 from inference.contract.sampling import SamplingParams
-from inference.engines import openai
 from inference.engines.base import Message
-from inference.engines.dialects import OLLAMA, UNKNOWN, VLLM, estimate, read_models, sampling_fields
-from inference.engines.openai import OpenAIEngine
+from inference.engines.openai import OpenAIEngine, connection, counting, discovery, streaming
+from inference.engines.openai.context_check import check_context
+from inference.engines.openai.dialects import (
+    OLLAMA,
+    UNKNOWN,
+    VLLM,
+    estimate_tokens,
+    read_models,
+    sampling_fields,
+)
+from inference.engines.openai.sse import EventStream
+from inference.engines.openai.thinking import ThinkingFilter
 from inference.engines.process import EngineProcess
 from inference.engines.servers import host_beyond
-from inference.engines.sse import EventStream
-from inference.engines.thinking import Unthinking
-from inference.engines.window import check_window
 from inference.narrators import Narrator, NarratorsError, parse_narrators
 from tests.faulty_server import (
     breaks_off,
@@ -43,7 +49,7 @@ CHAT = [Message("system", "Tell a story."), Message("user", "I open the door.")]
 
 @pytest.fixture
 def server(monkeypatch):
-    monkeypatch.setattr(openai, "RETRIES_AFTER", (0.0, 0.0))
+    monkeypatch.setattr(streaming, "RETRY_DELAYS", (0.0, 0.0))
     with faulty_server() as server:
         yield server
 
@@ -201,7 +207,7 @@ def test_tries_that_break_off_have_one_time_together(server, narrator):
 
 
 def test_a_reply_that_is_done_does_not_wait_for_what_comes_behind_it(server, narrator, monkeypatch):
-    monkeypatch.setattr(openai, "AFTERWORD_SECONDS", 0.2)
+    monkeypatch.setattr(streaming, "USAGE_SECONDS", 0.2)
     server.answers = [never_ends(EMPTY, after="You open it.", finish="stop")]
     began = time.monotonic()
     assert tell(narrator())[:3] == ("You open it.", "stop", "")
@@ -211,12 +217,12 @@ def test_a_reply_that_is_done_does_not_wait_for_what_comes_behind_it(server, nar
 def test_a_whole_reply_has_time_for_every_token_it_may_have(narrator):
     engine = narrator(server={"timeout": 30})
     request = engine.submit(PROMPT, SamplingParams(max_tokens=100))
-    assert engine._seconds_for(engine._tellings[request]) == 230
+    assert engine._replies[request].seconds_allowed == 230
     engine.cancel(request)
 
 
 def test_more_than_was_asked_for_is_not_read(server, narrator, monkeypatch):
-    monkeypatch.setattr(openai, "MOST_OF_A_REPLY", 1 << 16)
+    monkeypatch.setattr(streaming, "MAX_REPLY_BYTES", 1 << 16)
     server.answers = [never_ends(b": " + b"x" * 30_000 + b"\n\n", pause=0)]
     _, finish, why, _ = tell(narrator(), max_tokens=2)
     assert finish == "error" and "more than was asked for" in why
@@ -246,7 +252,7 @@ def test_an_answer_that_is_packed_is_not_unpacked(server, narrator):
 
 def test_a_server_that_is_gone_is_named(server, narrator):
     engine = narrator()
-    engine._base = "http://127.0.0.1:1/v1"
+    engine._connection.base = "http://127.0.0.1:1/v1"
     _, finish, why, _ = tell(engine)
     assert finish == "error" and "cannot be reached" in why
 
@@ -391,21 +397,21 @@ def test_thinking_is_switched_off_where_the_server_can(server, narrator):
     engine = narrator(format="chat")
     tell(engine, engine.render_chat(CHAT, ""))
     assert server.asked[0]["chat_template_kwargs"] == {"enable_thinking": False}
-    assert OLLAMA.no_thinking == {"reasoning_effort": "none"}
+    assert OLLAMA.disable_thinking == {"reasoning_effort": "none"}
 
 
 @pytest.mark.parametrize("size", range(1, 12))
 def test_tags_are_found_however_the_text_is_split(size):
     text = "<think>a < b\n</thin </think>\n\nYou <thin ice> see 1 < 2.<think>x</think> End <"
-    unthinking = Unthinking()
+    thinking_filter = ThinkingFilter()
     pieces = [text[at : at + size] for at in range(0, len(text), size)]
-    said = "".join(map(unthinking.feed, pieces)) + unthinking.finish()
+    said = "".join(map(thinking_filter.feed, pieces)) + thinking_filter.finish()
     assert said == "You <thin ice> see 1 < 2. End <"
 
 
 def test_text_without_tags_is_not_touched():
-    unthinking = Unthinking()
-    assert unthinking.feed("  \n You see.") + unthinking.finish() == "  \n You see."
+    thinking_filter = ThinkingFilter()
+    assert thinking_filter.feed("  \n You see.") + thinking_filter.finish() == "  \n You see."
 
 
 # ---- going on with what was begun
@@ -463,17 +469,17 @@ def test_a_list_of_models_that_is_none_is_said_at_the_start(server, narrator, an
 
 
 def test_a_list_of_models_without_end_is_said_at_the_start(server, narrator):
-    server.models = b" " * (openai.MOST_OF_AN_ANSWER + 1)
+    server.models = b" " * (connection.MAX_RESPONSE_BYTES + 1)
     with pytest.raises(ValueError, match=r"^its server \S+ lists its models in over 4 MiB.*/v1"):
         narrator()
 
 
 def test_a_list_of_models_that_comes_byte_by_byte_is_not_waited_for(server, monkeypatch):
-    monkeypatch.setattr(openai, "MEET_SECONDS", 0.3)
+    monkeypatch.setattr(discovery, "LIST_SECONDS", 0.3)
     server.models, server.pause = b" " * 1000, 0.05
     far = Narrator(name="far", line="", engine="openai", model=server.address)
     with pytest.raises(ValueError, match="did not list its models within"):
-        OpenAIEngine(far, patience=0)
+        OpenAIEngine(far, startup_seconds=0)
 
 
 def test_names_of_models_are_cut_before_they_are_said(server, narrator):
@@ -491,7 +497,7 @@ def test_a_server_without_a_list_wants_its_model_named(server, narrator):
 
 def test_a_server_is_known_by_what_it_says_of_its_models():
     def of(owner):
-        return read_models({"data": [{"id": "m", "owned_by": owner}]}).dialect.called
+        return read_models({"data": [{"id": "m", "owned_by": owner}]}).dialect.name
 
     assert [of("vllm"), of("llamacpp"), of("library"), of("koboldcpp")] == [
         "vLLM",
@@ -514,7 +520,7 @@ def test_lines_are_counted_once(server, narrator):
     server.counts = False
     assert engine.count(story) == 29
     assert engine.counts_exactly
-    assert engine.count("a new line of words") == estimate("a new line of words")
+    assert engine.count("a new line of words") == estimate_tokens("a new line of words")
     assert not engine.counts_exactly
 
 
@@ -533,19 +539,19 @@ def test_a_count_that_cannot_be_is_an_estimate_and_is_said(server, narrator, cap
     server.models = {"data": [{"id": "m", "owned_by": "vllm"}]}
     server.counts, server.count = True, answer
     engine = narrator()
-    assert engine.count("some words of a story") == estimate("some words of a story")
+    assert engine.count("some words of a story") == estimate_tokens("some words of a story")
     assert not engine.counts_exactly
     [line] = [record.message for record in caplog.records]
     assert re.fullmatch(r"the server at \S+ counts no tokens now: .{,300}", line)
 
 
 def test_a_count_that_comes_byte_by_byte_is_not_waited_for(server, narrator, monkeypatch):
-    monkeypatch.setattr(openai, "COUNT_SECONDS", 0.3)
+    monkeypatch.setattr(counting, "COUNT_SECONDS", 0.3)
     server.models = {"data": [{"id": "m", "owned_by": "vllm"}]}
     engine = narrator()
     server.counts, server.count, server.pause = True, b" " * 1000, 0.05
     began = time.monotonic()
-    assert engine.count("some words of a story") == estimate("some words of a story")
+    assert engine.count("some words of a story") == estimate_tokens("some words of a story")
     assert time.monotonic() - began < 20
 
 
@@ -689,9 +695,9 @@ def test_a_real_server_passes_the_check(llama, check):
 @pytest.mark.model
 def test_a_real_server_reads_a_transcript_as_it_is_counted(llama):
     engine = OpenAIEngine(Narrator(name="far", line="", engine="openai", model=llama, context=600))
-    window = check_window(engine, reply_tokens=40)
+    check = check_context(engine, reply_tokens=40)
     engine.close()
-    assert window.ours == window.theirs and not window.problem
+    assert check.counted == check.read and not check.problem
 
 
 @pytest.mark.model
@@ -722,7 +728,7 @@ def test_an_estimate_of_tokens_is_on_the_safe_side(llama, text):
     engine = OpenAIEngine(Narrator(name="far", line="", engine="openai", model=llama))
     counted = engine.count(text)
     engine.close()
-    assert counted <= estimate(text)
+    assert counted <= estimate_tokens(text)
 
 
 @pytest.mark.model
@@ -732,7 +738,7 @@ def test_a_chat_is_never_longer_than_it_was_counted(llama):
     )
     story = [Message("system", "Tell."), *[Message("user", t) for t in TEXTS.values()]]
     prompt = engine.render_chat(story, "You\nand")
-    assert 0 <= engine.count(prompt) - engine.tokens_read(prompt) <= 6 * len(story)
+    assert 0 <= engine.count(prompt) - engine.count_read_tokens(prompt) <= 6 * len(story)
     engine.close()
 
 

@@ -9,8 +9,8 @@ from inference.contract.output_format import DEEPEST, OutputFormat
 from inference.contract.request import GenerationRequest, Passage, StoryContext
 from inference.contract.sampling import SamplingParams
 from inference.engines.base import Message, NewText
-from inference.engines.dialects import KOBOLDCPP, LLAMA_SERVER, UNKNOWN, VLLM, output_fields
 from inference.engines.host import Host
+from inference.engines.openai.dialects import KOBOLDCPP, LLAMA_SERVER, UNKNOWN, VLLM, output_fields
 from inference.engines.scripted import ScriptedEngine
 from inference.narrators import Narrator
 from inference.queue.batch import BatchError, prompts_of, request_of

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from inference.contract.sampling import SamplingParams
 from inference.engines.abilities import ignored_by
 from inference.engines.bans import BanningEngine
-from inference.engines.dialects import (
+from inference.engines.openai.dialects import (
     KOBOLDCPP,
     LLAMA_SERVER,
     OLLAMA,

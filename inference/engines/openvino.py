@@ -44,8 +44,8 @@ FINISHES: dict[Any, Finish] = {
     openvino_genai.GenerationFinishReason.LENGTH: "length",
 }
 
-# Prompt tokens computed in one step, over all requests. A step answers nobody meanwhile, so a long
-# prompt is told in pieces between which the others get their words.
+# Prompt tokens computed in one step, over all requests. No reply gets a token meanwhile, so
+# a long prompt is computed in chunks between which the other replies go on.
 STEP_TOKENS = 256
 BLOCK_TOKENS = 32  # tokens in a block of the library's cache on a CPU
 
@@ -54,7 +54,7 @@ BLOCK_TOKENS = 32  # tokens in a block of the library's cache on a CPU
 # reads a prompt a fifth faster with groups of 128. docs/performance.md has the figures.
 ACTIVATION_GROUP = 128
 
-COUNTED_TEXTS = 4096  # texts whose length in tokens is remembered
+COUNTED_TEXTS = 4096  # texts whose number of tokens is kept
 
 
 class OpenVinoOptions(BaseModel):
@@ -72,13 +72,13 @@ class OpenVinoOptions(BaseModel):
 
 
 @dataclass
-class Telling:
-    """A request, and the library's handle of it as soon as it has a slot."""
+class Reply:
+    """A request, and the library's handle of it once it has a slot."""
 
     prompt: list[int]
     generation: Any
     unfolding: Unfolding
-    ahead: bool = False  # only read, for a turn to come
+    prefill_only: bool = False  # fill the cache and generate nothing
     handle: Any = None
     cancelled: bool = False
 
@@ -115,13 +115,13 @@ class OpenVinoEngine:
         self._specials = self._special_tokens()
         self._decodes_batches = self._can_decode_batches()
         self._slots = narrator.slots
-        self._tellings: dict[RequestId, Telling] = {}  # in order of arrival: the first have slots
+        self._replies: dict[RequestId, Reply] = {}  # in order of arrival: the first have slots
         self._last_request = 0
-        self._count = functools.lru_cache(maxsize=COUNTED_TEXTS)(self._count_anew)
+        self._count = functools.lru_cache(maxsize=COUNTED_TEXTS)(self._count_uncached)
 
     @property
     def busy(self) -> bool:
-        return bool(self._tellings)
+        return bool(self._replies)
 
     def ignores(self, sampling: SamplingParams) -> tuple[Setting, ...]:
         return ignored_by("openvino", sampling)
@@ -148,15 +148,15 @@ class OpenVinoEngine:
         ids = self._prompt_ids(prompt)
         if not ids:
             raise ValueError("the prompt is empty")
-        # The library does not refuse what is beyond the model's positions: it tells nonsense.
+        # The library does not refuse what is beyond the model's positions: it generates nonsense.
         if len(ids) + sampling.max_tokens > self.context_tokens:
             raise ValueError(
                 f"{len(ids)} tokens of prompt and {sampling.max_tokens} new ones "
                 f"exceed {self.context_tokens}"
             )
         request = self._add(ids, self._generation(sampling, output))
-        for number, other in self._tellings.items():
-            if other.ahead:
+        for number, other in self._replies.items():
+            if other.prefill_only:
                 self.cancel(number)
         return request
 
@@ -164,21 +164,23 @@ class OpenVinoEngine:
         ids = self._prompt_ids(prompt)
         if not 0 < len(ids) < self.context_tokens:
             raise ValueError(f"{len(ids)} tokens cannot be read ahead")
-        return self._add(ids, self._generation(SamplingParams(max_tokens=1), None), ahead=True)
+        return self._add(
+            ids, self._generation(SamplingParams(max_tokens=1), None), prefill_only=True
+        )
 
-    def _add(self, ids: list[int], generation: Any, ahead: bool = False) -> RequestId:
+    def _add(self, ids: list[int], generation: Any, prefill_only: bool = False) -> RequestId:
         end = ids[-CONTEXT:]
         unfolding = Unfolding(end, self._tokenizer.decode(end))
         self._last_request += 1
-        self._tellings[self._last_request] = Telling(ids, generation, unfolding, ahead)
+        self._replies[self._last_request] = Reply(ids, generation, unfolding, prefill_only)
         return self._last_request
 
     def cancel(self, request: RequestId) -> None:
-        telling = self._tellings.get(request)
-        if telling is not None and not telling.cancelled:
-            telling.cancelled = True
-            if telling.handle is not None:
-                telling.handle.cancel()
+        reply = self._replies.get(request)
+        if reply is not None and not reply.cancelled:
+            reply.cancelled = True
+            if reply.handle is not None:
+                reply.handle.cancel()
 
     def step(self) -> list[NewText]:
         try:
@@ -188,49 +190,49 @@ class OpenVinoEngine:
             raise EngineBroken(str(error)) from error
 
     def _step(self) -> list[NewText]:
-        cancelled = [request for request, each in self._tellings.items() if each.cancelled]
+        cancelled = [request for request, each in self._replies.items() if each.cancelled]
         texts = [NewText(request, "", 0, "cancelled") for request in cancelled]
         for request in cancelled:
-            del self._tellings[request]
-        replies = [each for each in self._tellings.items() if not each[1].ahead]
-        running = replies[: self._slots] or list(self._tellings.items())[:1]
-        for request, telling in running:
-            if telling.handle is None:
-                telling.handle = self._begin(request, telling)
+            del self._replies[request]
+        replies = [each for each in self._replies.items() if not each[1].prefill_only]
+        running = replies[: self._slots] or list(self._replies.items())[:1]
+        for request, reply in running:
+            if reply.handle is None:
+                reply.handle = self._start(request, reply)
         if self._pipeline.has_non_finished_requests():
             self._pipeline.step()
         return texts + self._collect(running)
 
-    def _begin(self, request: RequestId, telling: Telling) -> Any:
+    def _start(self, request: RequestId, reply: Reply) -> Any:
         """Give a slot to a request. The library's `max_num_seqs` does not bind in this mode."""
-        prompt = openvino.Tensor(np.array([telling.prompt], dtype=np.int64))
-        return self._pipeline.add_request(request, prompt, telling.generation)
+        prompt = openvino.Tensor(np.array([reply.prompt], dtype=np.int64))
+        return self._pipeline.add_request(request, prompt, reply.generation)
 
-    def _collect(self, running: list[tuple[RequestId, Telling]]) -> list[NewText]:
-        """What the step brought for each request that has a slot."""
+    def _collect(self, running: list[tuple[RequestId, Reply]]) -> list[NewText]:
+        """The new text of each request that has a slot."""
         texts = []
-        grown: list[tuple[RequestId, Telling, int, Finish | None]] = []
-        for request, telling in running:
-            going_on = telling.handle.get_status() == RUNNING
-            ids, finish = self._read(telling.handle)
+        grown: list[tuple[RequestId, Reply, int, Finish | None]] = []
+        for request, reply in running:
+            going_on = reply.handle.get_status() == RUNNING
+            ids, finish = self._read(reply.handle)
             if not going_on and finish is None:
-                del self._tellings[request]
+                del self._replies[request]
                 texts.append(NewText(request, "", 0, "error", "the engine's cache is full"))
             elif ids or finish:
-                telling.unfolding.add(ids)
-                grown.append((request, telling, len(ids), finish))
-        decoded = self._decode([telling.unfolding.window for _, telling, _, _ in grown])
-        for (request, telling, tokens, finish), said in zip(grown, decoded, strict=True):
-            text = telling.unfolding.unfold(said, last=finish is not None)
-            if not telling.ahead:
+                reply.unfolding.add(ids)
+                grown.append((request, reply, len(ids), finish))
+        decoded = self._decode([reply.unfolding.window for _, reply, _, _ in grown])
+        for (request, reply, tokens, finish), said in zip(grown, decoded, strict=True):
+            text = reply.unfolding.unfold(said, last=finish is not None)
+            if not reply.prefill_only:
                 texts.append(NewText(request, text, tokens, finish))
             elif finish:
                 texts.append(NewText(request, "", 0, "stop"))
             if finish:
-                del self._tellings[request]
-            elif telling.unfolding.overlong:
-                window = telling.unfolding.begin_anew()
-                telling.unfolding.begun_anew(self._tokenizer.decode(window))
+                del self._replies[request]
+            elif reply.unfolding.overlong:
+                window = reply.unfolding.begin_anew()
+                reply.unfolding.begun_anew(self._tokenizer.decode(window))
         return texts
 
     def _read(self, handle: Any) -> tuple[list[int], Finish | None]:
@@ -263,7 +265,7 @@ class OpenVinoEngine:
         return together == [self._tokenizer.decode(long), self._tokenizer.decode(short)]
 
     def _prompt_ids(self, prompt: str) -> list[int]:
-        """A whole prompt as tokens. A plain story has no structure of ours in it."""
+        """The tokens of a whole prompt. A plain story is stripped of special tokens."""
         return self._encode(prompt if self._chat else self._specials.without(prompt))
 
     def _encode(self, text: str) -> list[int]:
@@ -277,13 +279,13 @@ class OpenVinoEngine:
         ids: list[int] = encoded.input_ids.data[0].tolist()
         return ids
 
-    def _count_anew(self, text: str) -> int:
+    def _count_uncached(self, text: str) -> int:
         tokens = len(self._encode(text))
         if tokens < self.context_tokens or len(text) < 2:
             return tokens
-        # The tokenizer drops what exceeds the model's positions, whatever it is told.
+        # The tokenizer drops what exceeds the model's positions, whatever its parameters.
         middle = len(text) // 2
-        return self._count_anew(text[:middle]) + self._count_anew(text[middle:])
+        return self._count_uncached(text[:middle]) + self._count_uncached(text[middle:])
 
     def _end_tokens(self) -> set[int]:
         vocabulary: dict[bytes, int] = self._tokenizer.get_vocab()
@@ -299,7 +301,7 @@ class OpenVinoEngine:
         )
 
     def _generation(self, sampling: SamplingParams, output: OutputFormat | None = None) -> Any:
-        """`sampling` in the library's words."""
+        """`sampling` as the library's configuration."""
         generation = openvino_genai.GenerationConfig()
         generation.max_new_tokens = sampling.max_tokens
         generation.repetition_penalty = sampling.repetition_penalty
@@ -324,10 +326,10 @@ class OpenVinoEngine:
 
 
 def structured(output: OutputFormat) -> Any:
-    """What a text must keep to, in the library's words. Raises ValueError.
+    """`output` as the library's configuration. Raises ValueError for a grammar.
 
-    It takes grammars too, but compiles them in the middle of a step, where a mistake in one would
-    fail every story under way.
+    The library takes grammars too, but compiles them within a step, where an error in one would
+    fail every running reply.
     """
     if output.json_schema is None:
         raise ValueError(
@@ -353,9 +355,9 @@ def scheduling(slots: int, cache_tokens: int) -> Any:
 
 @contextmanager
 def compiling(cache_dir: Path) -> Iterator[None]:
-    """Let one process at a time compile into a cache: of two, openvino takes the other's file away.
+    """Let one process at a time compile into a cache: with two, openvino deletes the other's file.
 
-    The second then finds what it needs. Where nobody may write, all is compiled already.
+    The second then finds a compiled model. A cache that is read-only is complete already.
     """
     cache_dir.mkdir(parents=True, exist_ok=True)
     if not os.access(cache_dir, os.W_OK):
@@ -394,19 +396,19 @@ def unpacked(gguf: Path, cache_dir: Path) -> Path:
 
 
 def properties(options: OpenVinoOptions, cache_dir: Path, exported: bool) -> dict[str, str | int]:
-    """What openvino is told for its device."""
-    told: dict[str, str | int] = {}
+    """The properties of openvino's device."""
+    found: dict[str, str | int] = {}
     if exported:
-        told["DYNAMIC_QUANTIZATION_GROUP_SIZE"] = ACTIVATION_GROUP
+        found["DYNAMIC_QUANTIZATION_GROUP_SIZE"] = ACTIVATION_GROUP
         # What was unpacked of a GGUF compiles as fast as its compiled form is read.
-        told["CACHE_DIR"] = str(cache_dir)
+        found["CACHE_DIR"] = str(cache_dir)
     if options.precision:
-        told["INFERENCE_PRECISION_HINT"] = options.precision
-    return told
+        found["INFERENCE_PRECISION_HINT"] = options.precision
+    return found
 
 
 def positions(model_path: Path) -> int:
-    """How many tokens the model can tell apart by place. Raises ValueError."""
+    """The length of the model's context in tokens. Raises ValueError where it is not stated."""
     if model_path.is_dir():
         config = json.loads((model_path / "config.json").read_text())
         found = config.get("max_position_embeddings") or config.get("n_positions")

@@ -1,4 +1,4 @@
-"""An engine that tells canned replies at a set pace. For tests, load tests and demonstrations."""
+"""An engine with canned replies at a set speed. For tests, load tests and demonstrations."""
 
 import os
 import random
@@ -18,7 +18,7 @@ from inference.engines.base import EngineBroken, Finish, Message, NewText, Reque
 from inference.narrators import Narrator
 
 TOKEN = re.compile(r"\s*(?:\w+|[^\w\s]+)|\s+")
-NAP = 0.02  # seconds; the longest a step waits for a token to fall due, so that others can join
+STEP_SECONDS = 0.02  # how long a step waits for a token to be due, so that requests can join
 ECHO_TOKENS = 24
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 CLOCK_SENTENCE = 12  # words
@@ -43,11 +43,11 @@ class ScriptedOptions(BaseModel):
     replies: tuple[str, ...] = Field(default=REPLIES, min_length=1)
     in_turn: bool = False  # the first reply first, and so on, whatever the prompt says
     echo: bool = False  # reply with the end of the prompt instead
-    # Tell the time instead: each word says when it was made. As many tokens as one of these ranges.
+    # Replies of words that hold the time they were made; the fewest and the most tokens of one.
     clock: tuple[int, int] | None = None
-    pace: float = Field(default=40, ge=0)  # tokens a second for each request; 0 is all it can
+    pace: float = Field(default=40, ge=0)  # tokens per second for each request; 0 is no limit
     first_token_seconds: float = Field(default=0, ge=0)
-    prefill_seconds: float | None = Field(default=None, ge=0)  # None: nothing is read ahead
+    prefill_seconds: float | None = Field(default=None, ge=0)  # None: prefill does nothing
     step_seconds: float = Field(default=0, ge=0)  # what each step takes at least
     load_seconds: float = Field(default=0, ge=0)
     crash_after_tokens: int | None = None  # the process is gone, as in a segmentation fault
@@ -56,13 +56,13 @@ class ScriptedOptions(BaseModel):
 
 
 @dataclass
-class Telling:
-    """A request under way: the tokens still to tell and when the next one falls due."""
+class Reply:
+    """A request under way: the tokens still to come and when the next one is due."""
 
     tokens: list[str]
-    ends_as: Finish
+    finish: Finish
     due: float = 0.0  # time.monotonic(); 0 until it has a slot
-    ahead: bool = False  # only read, for a turn to come
+    prefill_only: bool = False  # fill the cache and generate nothing
 
 
 class ScriptedEngine:
@@ -76,15 +76,15 @@ class ScriptedEngine:
         self._options = ScriptedOptions.model_validate(narrator.options)
         self.reads_ahead = self._options.prefill_seconds is not None
         self._slots = narrator.slots
-        self._tellings: dict[RequestId, Telling] = {}  # in order of arrival: the first have slots
+        self._replies: dict[RequestId, Reply] = {}  # in order of arrival: the first have slots
         self._cancelled: list[RequestId] = []
         self._last_request = 0
-        self._told = 0
+        self._generated = 0
         time.sleep(self._options.load_seconds)
 
     @property
     def busy(self) -> bool:
-        return bool(self._tellings or self._cancelled)
+        return bool(self._replies or self._cancelled)
 
     def ignores(self, sampling: SamplingParams) -> tuple[Setting, ...]:
         return ignored_by("scripted", sampling)
@@ -112,80 +112,79 @@ class ScriptedEngine:
                 f"{tokens} tokens of prompt and {sampling.max_tokens} new ones "
                 f"exceed {self.context_tokens}"
             )
-        for number in [number for number, each in self._tellings.items() if each.ahead]:
+        for number in [number for number, each in self._replies.items() if each.prefill_only]:
             self.cancel(number)
-        reply = TOKEN.findall(self._reply(prompt, sampling.seed))
-        ends_as: Finish = "length" if len(reply) > sampling.max_tokens else "stop"
+        new_tokens = TOKEN.findall(self._reply_text(prompt, sampling.seed))
+        finish: Finish = "length" if len(new_tokens) > sampling.max_tokens else "stop"
         self._last_request += 1
-        self._tellings[self._last_request] = Telling(reply[: sampling.max_tokens], ends_as)
+        self._replies[self._last_request] = Reply(new_tokens[: sampling.max_tokens], finish)
         return self._last_request
 
     def prefill(self, prompt: str) -> RequestId | None:
         if not self.reads_ahead:
             return None
         self._last_request += 1
-        self._tellings[self._last_request] = Telling([], "stop", ahead=True)
+        self._replies[self._last_request] = Reply([], "stop", prefill_only=True)
         return self._last_request
 
     def cancel(self, request: RequestId) -> None:
-        if self._tellings.pop(request, None):
+        if self._replies.pop(request, None):
             self._cancelled.append(request)
 
     def step(self) -> list[NewText]:
         texts = [NewText(request, "", 0, "cancelled") for request in self._cancelled]
         self._cancelled.clear()
-        replies = [each for each in self._tellings.items() if not each[1].ahead]
-        running = replies[: self._slots] or list(self._tellings.items())[:1]
+        replies = [each for each in self._replies.items() if not each[1].prefill_only]
+        running = replies[: self._slots] or list(self._replies.items())[:1]
         now = time.monotonic()
-        for _, telling in running:
-            wait = self._options.prefill_seconds if telling.ahead else None
+        for _, reply in running:
+            wait = self._options.prefill_seconds if reply.prefill_only else None
             wait = self._options.first_token_seconds if wait is None else wait
-            telling.due = telling.due or now + wait
-        time.sleep(max(self._options.step_seconds, self._nap(running, texts)))
+            reply.due = reply.due or now + wait
+        time.sleep(max(self._options.step_seconds, self._wait_seconds(running, texts)))
         now = time.monotonic()
-        for request, telling in running:
-            if telling.due <= now:
-                texts.append(self._tell(request, telling))
+        for request, reply in running:
+            if reply.due <= now:
+                texts.append(self._next_token(request, reply))
         return texts
 
-    def _nap(self, running: list[tuple[RequestId, Telling]], texts: list[NewText]) -> float:
+    def _wait_seconds(self, running: list[tuple[RequestId, Reply]], texts: list[NewText]) -> float:
         """How long to wait for the next token, in seconds."""
         if texts or not running:
             return 0.0
-        due = min(telling.due for _, telling in running) - time.monotonic()
-        return min(max(due, 0.0), NAP)
+        due = min(reply.due for _, reply in running) - time.monotonic()
+        return min(max(due, 0.0), STEP_SECONDS)
 
-    def _tell(self, request: RequestId, telling: Telling) -> NewText:
-        if telling.tokens:
-            self._misbehave()
-            self._told += 1
-        text = telling.tokens.pop(0) if telling.tokens else ""
+    def _next_token(self, request: RequestId, reply: Reply) -> NewText:
+        if reply.tokens:
+            self._fail_as_configured()
+            self._generated += 1
+        text = reply.tokens.pop(0) if reply.tokens else ""
         if text and self._options.clock:
-            # The space is there with its word, and not with the next one: what is measured is the
-            # way of a word that is whole.
-            left = len(telling.tokens)
+            # The space comes with the word before it, so that each token is a whole word.
+            left = len(reply.tokens)
             end = "" if left % CLOCK_SENTENCE else "."
             text = clock_word(time.monotonic()) + end + (" " if left else "")
         if self._options.pace:
-            telling.due += 1 / self._options.pace
-        if telling.tokens:
+            reply.due += 1 / self._options.pace
+        if reply.tokens:
             return NewText(request, text, 1)
-        del self._tellings[request]
-        return NewText(request, text, 1 if text else 0, telling.ends_as)
+        del self._replies[request]
+        return NewText(request, text, 1 if text else 0, reply.finish)
 
-    def _misbehave(self) -> None:
-        """Break in the way the options ask for, once enough has been told."""
+    def _fail_as_configured(self) -> None:
+        """Break in the way the options ask for, once enough tokens were generated."""
         options = self._options
-        if options.crash_after_tokens is not None and self._told >= options.crash_after_tokens:
+        if options.crash_after_tokens is not None and self._generated >= options.crash_after_tokens:
             os._exit(CRASH_CODE)
-        if options.error_after_tokens is not None and self._told >= options.error_after_tokens:
+        if options.error_after_tokens is not None and self._generated >= options.error_after_tokens:
             raise EngineBroken("the script says that the engine breaks here")
-        if options.hang_after_tokens is not None and self._told >= options.hang_after_tokens:
+        if options.hang_after_tokens is not None and self._generated >= options.hang_after_tokens:
             while True:
                 time.sleep(3600)
 
-    def _reply(self, prompt: str, seed: int | None) -> str:
-        """The rest of a reply that the prompt has begun, or else one picked by seed or prompt."""
+    def _reply_text(self, prompt: str, seed: int | None) -> str:
+        """The rest of a reply that the prompt ends with, or a reply picked by seed or prompt."""
         if self._options.echo:
             return "".join(TOKEN.findall(prompt)[-ECHO_TOKENS:])
         if self._options.clock:
@@ -194,9 +193,9 @@ class ScriptedEngine:
         replies = self._options.replies
         if self._options.in_turn:
             return replies[self._last_request % len(replies)]
-        begun = max(begun_of(prompt, reply) for reply in replies)
-        fitting = [reply for reply in replies if begun_of(prompt, reply) == begun]
-        return pick(fitting, prompt if begun == 0 else "", seed)[begun:]
+        overlapping = max(overlap(prompt, reply) for reply in replies)
+        fitting = [reply for reply in replies if overlap(prompt, reply) == overlapping]
+        return pick(fitting, prompt if overlapping == 0 else "", seed)[overlapping:]
 
 
 def clock_word(seconds: float) -> str:
@@ -205,7 +204,7 @@ def clock_word(seconds: float) -> str:
     while left:
         left, digit = divmod(left, 36)
         digits = DIGITS[digit] + digits
-    # Filled up: in the first half hour of a machine it would be too short to be told from a word.
+    # Padded: in the first half hour after boot it would be too short to differ from a word.
     return f"q{digits:0>5}"
 
 
@@ -215,10 +214,10 @@ def time_in(word: str) -> float | None:
     return int(found[1], 36) / 1000 if found else None
 
 
-def begun_of(prompt: str, reply: str) -> int:
-    """How many characters of `reply`, short of all, stand at the end of `prompt`.
+def overlap(prompt: str, reply: str) -> int:
+    """How many of the first characters of `reply`, but not all, end the `prompt`.
 
-    Less than the first token is chance.
+    An overlap shorter than the first token is taken for chance.
     """
     first = TOKEN.match(reply)
     least = first.end() if first else 1

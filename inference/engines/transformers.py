@@ -1,7 +1,7 @@
 """The engine for a GPU, and for any causal model that transformers loads: its continuous batching.
 
-The library tells on a thread of its own, which this engine feeds and listens to. Weights come from
-safetensors or a GGUF, never from a pickle, and no code of a model's own is run.
+The library generates on a thread of its own; this engine sends it requests and reads results.
+Weights come from safetensors or a GGUF, never from a pickle, and no code of a model's own is run.
 """
 
 import functools
@@ -40,18 +40,18 @@ from transformers.utils import (
 
 from inference.engines.choosing import Chooser
 
-# Prompt tokens computed in one step, over all requests: a long prompt is told in pieces between
-# which the others get their words. On a GPU a larger piece takes no longer.
+# Prompt tokens computed in one step, over all requests: a long prompt is computed in chunks
+# between which the other replies go on. On a GPU a larger chunk takes no longer.
 STEP_TOKENS = {"cpu": 256, "cuda": 2048}
-LISTEN = 0.1  # seconds that a step waits for words, so that a stop is heard in a long prefill
-LEAVE = 30.0  # seconds that the library's thread gets to end
+STEP_SECONDS = 0.1  # how long a step waits for text, so that a long prefill can be cancelled
+STOP_SECONDS = 30.0  # for the library's thread to end
 
-# Tokens in a block of the cache, which is what a known beginning of a story is known by. Flash
-# attention reads blocks of 256.
+# Tokens in a block of the cache: prefixes are found by whole blocks. Flash attention reads blocks
+# of 256.
 BLOCK_TOKENS = 32
 FLASH_BLOCK_TOKENS = 256
 
-COUNTED_TEXTS = 4096  # texts whose length in tokens is remembered
+COUNTED_TEXTS = 4096  # texts whose number of tokens is kept
 
 Attention = Literal["sdpa", "eager", "flash_attention_2", "flash_attention_3"]
 
@@ -70,14 +70,14 @@ class TransformersOptions(BaseModel):
 
 
 @dataclass
-class Telling:
+class Reply:
     """A request, and whether the library has it yet."""
 
     prompt: list[int]
     sampling: SamplingParams
     unfolding: Unfolding
-    begun: bool = False
-    heard: int = 0  # tokens taken over from the library
+    started: bool = False
+    received: int = 0  # tokens from the library so far
     cancelled: bool = False
 
 
@@ -111,17 +111,17 @@ class TransformersEngine:
         self._ends = self._end_tokens(model)
         self._slots = narrator.slots
         self._chooser = Chooser(narrator.slots, model.get_output_embeddings().out_features, device)
-        self._manager = self._begin_to_tell(model, device, options, attention)
-        self._tellings: dict[RequestId, Telling] = {}  # in order of arrival: the first have slots
+        self._manager = self._start_manager(model, device, options, attention)
+        self._replies: dict[RequestId, Reply] = {}  # in order of arrival: the first have slots
         self._last_request = 0
         self._count = functools.lru_cache(maxsize=COUNTED_TEXTS)(
             lambda text: len(self._encode(text))
         )
 
-    def _begin_to_tell(
+    def _start_manager(
         self, model: Any, device: torch.device, options: TransformersOptions, attention: str
     ) -> Any:
-        """The library's manager, with its thread at work."""
+        """The library's manager, with its thread running."""
         flash = attention.startswith("flash")
         block = FLASH_BLOCK_TOKENS if flash else BLOCK_TOKENS
         config = transformers.ContinuousBatchingConfig(
@@ -152,7 +152,7 @@ class TransformersEngine:
 
     @property
     def busy(self) -> bool:
-        return bool(self._tellings)
+        return bool(self._replies)
 
     def ignores(self, sampling: SamplingParams) -> tuple[Setting, ...]:
         return ignored_by("transformers", sampling)
@@ -178,12 +178,12 @@ class TransformersEngine:
                 "the transformers engine cannot keep to a schema or a grammar: "
                 "take the llama engine for this narrator"
             )
-        # A plain story has no structure of ours in it.
+        # A plain story is stripped of special tokens.
         ids = self._encode(prompt if self._chat else self._specials.without(prompt))
         if not ids:
             raise ValueError("the prompt is empty")
-        # The library does not refuse what is beyond the model's positions: GPT-2 breaks, and with
-        # it every story under way.
+        # The library does not refuse what is beyond the model's positions: GPT-2 fails, and every
+        # running reply with it.
         if len(ids) + sampling.max_tokens > self.context_tokens:
             raise ValueError(
                 f"{len(ids)} tokens of prompt and {sampling.max_tokens} new ones "
@@ -191,16 +191,14 @@ class TransformersEngine:
             )
         end = ids[-CONTEXT:]
         self._last_request += 1
-        self._tellings[self._last_request] = Telling(
-            ids, sampling, Unfolding(end, self._decode(end))
-        )
+        self._replies[self._last_request] = Reply(ids, sampling, Unfolding(end, self._decode(end)))
         return self._last_request
 
     def cancel(self, request: RequestId) -> None:
-        telling = self._tellings.get(request)
-        if telling is not None and not telling.cancelled:
-            telling.cancelled = True
-            if telling.begun:
+        reply = self._replies.get(request)
+        if reply is not None and not reply.cancelled:
+            reply.cancelled = True
+            if reply.started:
                 self._manager.cancel_request(str(request))
 
     def prefill(self, prompt: str) -> None:
@@ -216,42 +214,42 @@ class TransformersEngine:
 
     def close(self) -> None:
         """End the library's thread. For those who load several engines in one process."""
-        self._manager.stop(block=True, timeout=LEAVE, hard_stop=True)
+        self._manager.stop(block=True, timeout=STOP_SECONDS, hard_stop=True)
 
     def _step(self) -> list[NewText]:
-        # The library says nothing more of a request that was cancelled.
-        cancelled = [request for request, each in self._tellings.items() if each.cancelled]
+        # The library returns no result for a cancelled request.
+        cancelled = [request for request, each in self._replies.items() if each.cancelled]
         texts = [NewText(request, "", 0, "cancelled") for request in cancelled]
         for request in cancelled:
             self._end(request)
-        for request, telling in list(self._tellings.items())[: self._slots]:
-            if not telling.begun:
-                self._begin(request, telling)
-        if self._tellings:
-            for output in self._listen(0 if texts else LISTEN):
+        for request, reply in list(self._replies.items())[: self._slots]:
+            if not reply.started:
+                self._start(request, reply)
+        if self._replies:
+            for output in self._receive(0 if texts else STEP_SECONDS):
                 text = self._take(output)
                 if text is not None:
                     texts.append(text)
         return texts
 
-    def _begin(self, request: RequestId, telling: Telling) -> None:
+    def _start(self, request: RequestId, reply: Reply) -> None:
         """Give a slot to a request."""
-        self._chooser.expect(str(request), telling.sampling)
+        self._chooser.expect(str(request), reply.sampling)
         taken = self._manager.add_request(
-            telling.prompt,
+            reply.prompt,
             request_id=str(request),
-            max_new_tokens=telling.sampling.max_tokens,
+            max_new_tokens=reply.sampling.max_tokens,
             streaming=True,
             eos_token_id=sorted(self._ends),
         )
         if taken is None:
             raise EngineBroken(self._cause())
-        telling.begun = True
+        reply.started = True
 
-    def _listen(self, patience: float) -> list[Any]:
-        """What the library has told, waiting at most `patience` seconds for the first of it."""
+    def _receive(self, timeout: float) -> list[Any]:
+        """The library's new results; waits at most `timeout` seconds for the first of them."""
         outputs: list[Any] = []
-        give_up = time.monotonic() + patience
+        give_up = time.monotonic() + timeout
         while True:
             left = give_up - time.monotonic()
             # None when nothing came in time, and at once when the library's thread has died.
@@ -274,36 +272,34 @@ class TransformersEngine:
         return f"transformers' continuous batching ended: {said}"
 
     def _take(self, output: Any) -> NewText | None:
-        """What one message of the library brings. It holds all tokens of its request so far."""
+        """The new text in a result of the library, which holds all tokens of its request so far."""
         request = int(output.request_id)
-        telling = self._tellings.get(request)
-        if telling is None:
+        reply = self._replies.get(request)
+        if reply is None:
             return None  # cancelled meanwhile
         if output.error is not None:
             if self._dead:  # one exception in its loop fails every request
                 raise EngineBroken(f"transformers' continuous batching ended: {output.error}")
             self._end(request)
             return NewText(request, "", 0, "error", output.error)
-        ids = output.generated_tokens[telling.heard :]
-        telling.heard += len(ids)
+        ids = output.generated_tokens[reply.received :]
+        reply.received += len(ids)
         finish: Finish | None = None
         if output.is_finished():
             finish = "length"
             if ids and ids[-1] in self._ends:
                 finish = "stop"
                 ids = ids[:-1]
-        telling.unfolding.add(ids)
-        text = telling.unfolding.unfold(
-            self._decode(telling.unfolding.window), last=finish is not None
-        )
+        reply.unfolding.add(ids)
+        text = reply.unfolding.unfold(self._decode(reply.unfolding.window), last=finish is not None)
         if finish:
             self._end(request)
-        elif telling.unfolding.overlong:
-            telling.unfolding.begun_anew(self._decode(telling.unfolding.begin_anew()))
+        elif reply.unfolding.overlong:
+            reply.unfolding.begun_anew(self._decode(reply.unfolding.begin_anew()))
         return NewText(request, text, len(ids), finish)
 
     def _end(self, request: RequestId) -> None:
-        del self._tellings[request]
+        del self._replies[request]
         self._chooser.forget(str(request))
 
     def _encode(self, text: str) -> list[int]:
@@ -377,7 +373,7 @@ def load_model(path: Path, device: torch.device, dtype: torch.dtype, attention: 
     source: dict[str, Any] = {"pretrained_model_name_or_path": str(path), "use_safetensors": True}
     if path.is_file():
         source = {"pretrained_model_name_or_path": str(path.parent), "gguf_file": path.name}
-        # Packed, it would be told by kernels that the library fetches from a hub.
+        # Quantized weights would run on kernels that the library fetches from a hub.
         source["quantization_config"] = transformers.GgufConfig(dequantize=True)
     model = transformers.AutoModelForCausalLM.from_pretrained(
         **source,
@@ -424,7 +420,7 @@ def with_adapter(model: Any, path: Path) -> Any:
 
 
 def positions(model: Any, narrator: Narrator) -> int:
-    """How many tokens the model can tell apart by place; as many as asked where it has no limit."""
+    """The length of the model's context in tokens; the narrator's where the model has no limit."""
     found = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     return found if isinstance(found, int) and found > 0 else narrator.context
 

@@ -226,19 +226,19 @@ def try_out(narrator: Narrator, config: InferenceConfig) -> float:
 def connect(job: Job, work: Work, say: Say) -> JobResult:
     """Meet a server, have it read a full window, and have it tell."""
     from inference.engines.openai import OpenAIEngine  # noqa: PLC0415  a client of its own
-    from inference.engines.window import check_window  # noqa: PLC0415
+    from inference.engines.openai.context_check import check_context  # noqa: PLC0415
 
     say("looking", 0, 0)
     narrator = job.narrator
-    engine = OpenAIEngine(narrator, patience=MEET_SECONDS)
+    engine = OpenAIEngine(narrator, startup_seconds=MEET_SECONDS)
     try:
-        called = f"{engine.dialect.called}, {engine.model}"
+        called = f"{engine.dialect.name}, {engine.model}"
         narrator = narrator.model_copy(update={"context": engine.context_tokens})
         say("trying", 0, 0)
-        window = check_window(engine, reply_tokens=narrator.sampling.max_tokens * 2)
+        check = check_context(engine, reply_tokens=narrator.sampling.max_tokens * 2)
     finally:
         engine.close()
-    refuse(window.problem)
+    refuse(check.problem)
     config = InferenceConfig(redis_url="", narrators_file=Path(), models_dir=work.models_dir)
     speed = try_out(narrator, config)
     return JobResult(

@@ -52,7 +52,11 @@ SPEAK = {
     "dungeon/backends.py",
     "dungeon/pods.py",  # the API of the cluster that it runs in, named by the cluster itself
     "dungeon/management/commands/play.py",
-    "inference/engines/openai.py",
+    "inference/engines/openai/connection.py",
+    "inference/engines/openai/counting.py",
+    "inference/engines/openai/discovery.py",
+    "inference/engines/openai/errors.py",
+    "inference/engines/openai/streaming.py",
     "inference/models/hub.py",
     "inference/models/store.py",
     "inference/engines/servers.py",

@@ -139,29 +139,29 @@ class Command(BaseCommand):
     def check_server(self, narrator: Narrator) -> None:
         """Meet the server, and have it read as much as the narrator's context allows."""
         from inference.engines.openai import OpenAIEngine  # noqa: PLC0415  a client of its own
-        from inference.engines.window import check_window  # noqa: PLC0415
+        from inference.engines.openai.context_check import check_context  # noqa: PLC0415
 
         engine = OpenAIEngine(narrator)
         try:
-            self.stdout.write(f"{narrator.model}: {engine.dialect.called}, {engine.model}")
+            self.stdout.write(f"{narrator.model}: {engine.dialect.name}, {engine.model}")
             if narrator.words_go_to:
                 self.stdout.write(f"players read that their words go to {narrator.words_go_to}")
                 if narrator.model.startswith("http:"):
                     self.stdout.write("they travel unencrypted: use https if you can")
-            window = check_window(engine, reply_tokens=most_told(narrator))
+            check = check_context(engine, reply_tokens=most_told(narrator))
             how = "counted by the server" if engine.counts_exactly else "estimated"
         finally:
             engine.close()
-        if window.problem:
-            raise CommandError(f"narrator {narrator.name!r}: {window.problem}")
-        if window.theirs is None:
+        if check.problem:
+            raise CommandError(f"narrator {narrator.name!r}: {check.problem}")
+        if check.read is None:
             self.stdout.write(
                 "it does not say how many tokens it reads: whether it cuts long stories is unknown"
             )
             return
         self.stdout.write(
-            f"a full window is read whole: {window.ours} tokens of prompt ({how}), "
-            f"{window.theirs} as the server reads them"
+            f"a full window is read whole: {check.counted} tokens of prompt ({how}), "
+            f"{check.read} as the server reads them"
         )
 
     def describe(self, found: Survey) -> None:
