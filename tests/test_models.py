@@ -304,43 +304,46 @@ def test_no_model_at_all(tmp_path):
 @pytest.mark.model
 def test_the_built_in_model_says_what_it_should(settings):
     """Fetched on the first run, and kept where `make play` keeps it."""
-    from inference.lab.standalone import prove
+    from inference.lab.weight_check import check_weights
     from inference.narrators import load_narrators
 
     smol = load_narrators(Path(settings.BASE_DIR) / "narrators.yaml").get("smol")
     ensure_model(smol, settings.INFERENCE.models_dir)
-    assert prove(smol, settings.INFERENCE).said == "says what it should"
+    assert check_weights(smol, settings.INFERENCE).confirmed == "says what it should"
 
 
 @pytest.mark.model
 def test_a_gguf_without_a_reference_is_gone_over_with_numpy(settings, tmp_path):
     """The host's own file: here the built-in one, and one whose keys were turned upside down."""
     from inference.engines.openvino import OpenVinoEngine
-    from inference.lab.standalone import by_arithmetic
+    from inference.lab.weight_check import check_by_arithmetic
     from inference.narrators import load_narrators
 
     smol = load_narrators(Path(settings.BASE_DIR) / "narrators.yaml").get("smol")
     path = ensure_model(smol, settings.INFERENCE.models_dir)
     own = narrator(str(path), context=512, options={"precision": "f32"})
     engine = OpenVinoEngine(own, path, settings.INFERENCE.models_dir / "compiled")
-    proof = by_arithmetic(own, engine, path)
-    assert proof.said.startswith("says what its file says") and not proof.problem
+    proof = check_by_arithmetic(own, engine, path)
+    assert proof.confirmed.startswith("says what its file says") and not proof.problem
 
     turned = tmp_path / "turned.gguf"
     changes = {f"blk.{layer}.attn_k.weight": lambda values: -values for layer in range(8)}
     rewrite(read_gguf(path), turned, lambda done, total: None, changes)
-    proof = by_arithmetic(own, engine, turned)
-    assert "not read as they are meant" in proof.problem and not proof.said
+    proof = check_by_arithmetic(own, engine, turned)
+    assert "not read as they are meant" in proof.problem and not proof.confirmed
 
 
 @pytest.mark.model
 @pytest.mark.torch
 def test_transformers_tells_the_built_in_model_too(settings):
     pytest.importorskip("torch", reason="torch is not installed (make test-torch)")
-    from inference.lab.standalone import prove
+    from inference.lab.weight_check import check_weights
     from inference.narrators import load_narrators
 
     smol = load_narrators(Path(settings.BASE_DIR) / "narrators.yaml").get("smol")
     path = ensure_model(smol, settings.INFERENCE.models_dir)
     own = {"engine": "transformers", "model": str(path), "sha256": None, "context": 512}
-    assert prove(smol.model_copy(update=own), settings.INFERENCE).said == "says what it should"
+    assert (
+        check_weights(smol.model_copy(update=own), settings.INFERENCE).confirmed
+        == "says what it should"
+    )

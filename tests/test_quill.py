@@ -9,7 +9,7 @@ from django.conf import settings
 
 from game.models import Adventure, Status, Turn
 from game.play import narration
-from inference.lab.standalone import prove
+from inference.lab.weight_check import check_weights
 from inference.models.store import check_model, ensure_model, known
 from inference.narrators import load_narrators
 from inference.worker import pool as companies
@@ -55,7 +55,7 @@ def test_its_file_is_the_one_that_was_published(quill):
 
 
 def test_its_weights_are_read_as_they_are_meant(quill):
-    assert prove(quill, settings.INFERENCE).said == "says what it should"
+    assert check_weights(quill, settings.INFERENCE).confirmed == "says what it should"
 
 
 @database

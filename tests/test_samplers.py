@@ -131,7 +131,7 @@ def test_a_reply_that_goes_back_finds_its_prompt_read(engine):
 
         return usual(body, heard)
 
-    inner._server = type("Server", (), {"handle_completions": staticmethod(watched)})()
+    inner._runner._server = type("Server", (), {"handle_completions": staticmethod(watched)})()
     _, banned = tell(engine, prompt, banned=(phrase,))
     assert banned
     assert inner.count(prompt) > 150

@@ -121,12 +121,15 @@ class OpenVinoEngine:
 
     @property
     def busy(self) -> bool:
+        """Whether any reply is waiting or running."""
         return bool(self._replies)
 
     def ignores(self, sampling: SamplingParams) -> tuple[Setting, ...]:
+        """The settings of `sampling` that are on and that this engine does not support."""
         return ignored_by("openvino", sampling)
 
     def count(self, text: str) -> int:
+        """The number of tokens of `text`."""
         return self._count(text)
 
     def ids(self, text: str) -> list[int]:
@@ -145,6 +148,10 @@ class OpenVinoEngine:
     def submit(
         self, prompt: str, sampling: SamplingParams, output: OutputFormat | None = None
     ) -> RequestId:
+        """Queue a prompt, and cancel any prefill.
+
+        Raises ValueError where it is empty or does not fit the context, and for a grammar.
+        """
         ids = self._prompt_ids(prompt)
         if not ids:
             raise ValueError("the prompt is empty")
@@ -161,6 +168,7 @@ class OpenVinoEngine:
         return request
 
     def prefill(self, prompt: str) -> RequestId:
+        """Queue a prefill. Raises ValueError where it is empty or exceeds the context."""
         ids = self._prompt_ids(prompt)
         if not 0 < len(ids) < self.context_tokens:
             raise ValueError(f"{len(ids)} tokens cannot be read ahead")
@@ -176,6 +184,7 @@ class OpenVinoEngine:
         return self._last_request
 
     def cancel(self, request: RequestId) -> None:
+        """End a request at the next step."""
         reply = self._replies.get(request)
         if reply is not None and not reply.cancelled:
             reply.cancelled = True
@@ -183,6 +192,7 @@ class OpenVinoEngine:
                 reply.handle.cancel()
 
     def step(self) -> list[NewText]:
+        """Compute one token of each running reply. Raises EngineBroken where the library fails."""
         try:
             return self._step()
         except Exception as error:

@@ -84,21 +84,30 @@ class ScriptedEngine:
 
     @property
     def busy(self) -> bool:
+        """Whether any reply is waiting or running."""
         return bool(self._replies or self._cancelled)
 
     def ignores(self, sampling: SamplingParams) -> tuple[Setting, ...]:
+        """The settings of `sampling` that are on and that this engine does not support."""
         return ignored_by("scripted", sampling)
 
     def count(self, text: str) -> int:
+        """The number of tokens of `text`."""
         return len(TOKEN.findall(text))
 
     def render_chat(self, messages: list[Message], begun: str) -> str:
+        """The messages with their roles in brackets."""
         said = "".join(f"[{message.role}]\n{message.content}\n" for message in messages)
         return f"{said}[assistant]\n{begun}"
 
     def submit(
         self, prompt: str, sampling: SamplingParams, output: OutputFormat | None = None
     ) -> RequestId:
+        """Queue a reply.
+
+        Raises ValueError where the prompt is empty or does not fit the context, and for an
+        `output`.
+        """
         if output is not None:
             raise ValueError(
                 "the scripted engine cannot keep to a schema or a grammar: "
@@ -121,6 +130,7 @@ class ScriptedEngine:
         return self._last_request
 
     def prefill(self, prompt: str) -> RequestId | None:
+        """Queue a prefill that takes `prefill_seconds`; None where this option is not set."""
         if not self.reads_ahead:
             return None
         self._last_request += 1
@@ -128,10 +138,12 @@ class ScriptedEngine:
         return self._last_request
 
     def cancel(self, request: RequestId) -> None:
+        """End a request; the next step reports it."""
         if self._replies.pop(request, None):
             self._cancelled.append(request)
 
     def step(self) -> list[NewText]:
+        """Return the tokens that are due, one per reply. Fails as the options ask for."""
         texts = [NewText(request, "", 0, "cancelled") for request in self._cancelled]
         self._cancelled.clear()
         replies = [each for each in self._replies.items() if not each[1].prefill_only]

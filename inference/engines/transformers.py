@@ -152,15 +152,19 @@ class TransformersEngine:
 
     @property
     def busy(self) -> bool:
+        """Whether any reply is waiting or running."""
         return bool(self._replies)
 
     def ignores(self, sampling: SamplingParams) -> tuple[Setting, ...]:
+        """The settings of `sampling` that are on and that this engine does not support."""
         return ignored_by("transformers", sampling)
 
     def count(self, text: str) -> int:
+        """The number of tokens of `text`."""
         return self._count(text)
 
     def render_chat(self, messages: list[Message], begun: str) -> str:
+        """The prompt in the model's chat template. Raises ValueError where it has none."""
         if not self._tokenizer.chat_template:
             raise ValueError("the model has no chat template: its format is transcript")
         without = self._specials.without
@@ -173,6 +177,10 @@ class TransformersEngine:
     def submit(
         self, prompt: str, sampling: SamplingParams, output: OutputFormat | None = None
     ) -> RequestId:
+        """Queue a prompt.
+
+        Raises ValueError where it is empty or does not fit the context, and for an `output`.
+        """
         if output is not None:
             raise ValueError(
                 "the transformers engine cannot keep to a schema or a grammar: "
@@ -195,6 +203,7 @@ class TransformersEngine:
         return self._last_request
 
     def cancel(self, request: RequestId) -> None:
+        """End a request at the next step."""
         reply = self._replies.get(request)
         if reply is not None and not reply.cancelled:
             reply.cancelled = True
@@ -205,6 +214,7 @@ class TransformersEngine:
         """Nothing: see `reads_ahead`."""
 
     def step(self) -> list[NewText]:
+        """Start waiting requests and return new texts. Raises EngineBroken on a failure."""
         try:
             return self._step()
         except EngineBroken:

@@ -17,7 +17,7 @@ from inference.finetune.corpus import Adventure, files_of, read
 from inference.finetune.outcome import ADAPTER, halve, merge_checkpoint, outcome_of
 from inference.finetune.recipe import Recipe
 from inference.finetune.report.making import as_entry
-from inference.lab.standalone import exactly
+from inference.lab.weight_check import with_full_precision
 from inference.models.export import environment
 from inference.models.export import export as export_ir
 from inference.models.store import ensure_model
@@ -121,7 +121,7 @@ def compare(tellers: Mapping[str, Narrator], config: InferenceConfig, show: Show
     """What each engine says greedily after some prompts, and for how many words it is the same."""
     said: dict[str, list[str]] = {}
     for engine, narrator in tellers.items():
-        said[engine] = greedily(exactly(narrator), config)
+        said[engine] = greedily(with_full_precision(narrator), config)
     first = said["transformers"]
     same = {
         engine: [common_words(one, other) for one, other in zip(first, each, strict=True)]

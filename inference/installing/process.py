@@ -127,7 +127,7 @@ def install(job: Job, work: Work, say: Say, out: IO[str]) -> JobResult:
     say("trying", 0, 0)
     config = InferenceConfig(redis_url="", narrators_file=Path(), models_dir=work.models_dir)
     speed = try_out(narrator, config)
-    from inference.lab.standalone import memory_in_use  # noqa: PLC0415
+    from inference.lab.standalone import peak_memory  # noqa: PLC0415
 
     return JobResult(
         name=job.name,
@@ -137,7 +137,7 @@ def install(job: Job, work: Work, say: Say, out: IO[str]) -> JobResult:
         # Without the file's name, which is one of ours by now.
         what=(what or survey(path, narrator).what).partition(": ")[2],
         speed=speed,
-        memory=memory_in_use(),
+        memory=peak_memory(),
     )
 
 
@@ -209,18 +209,19 @@ def try_out(narrator: Narrator, config: InferenceConfig) -> float:
     openvino's weights are proved first, as `narrators pull` does: what it reads wrongly it tells
     fluently.
     """
-    from inference.lab.standalone import ACTIONS, OPENING, Trial, prove  # noqa: PLC0415
+    from inference.lab.standalone import ACTIONS, OPENING, StandaloneStory  # noqa: PLC0415
+    from inference.lab.weight_check import check_weights  # noqa: PLC0415
 
     if narrator.engine == "openvino" or narrator.reference is not None:
-        refuse(prove(narrator, config).problem)
+        refuse(check_weights(narrator, config).problem)
     shortly = min(TRIAL_TOKENS, narrator.sampling.max_tokens)
     sampling = narrator.sampling.model_copy(update={"max_tokens": shortly})
-    trial = Trial(narrator.model_copy(update={"sampling": sampling}), config)
-    trial.story.append(Passage(kind="opening", reply=OPENING))
-    told = trial.tell(ACTIONS[0])
-    if not told.reply.strip():
+    standalone = StandaloneStory(narrator.model_copy(update={"sampling": sampling}), config)
+    standalone.story.append(Passage(kind="opening", reply=OPENING))
+    reply = standalone.take_turn(ACTIONS[0])
+    if not reply.reply.strip():
         raise CannotInstall("it was loaded, and tells nothing: is it a model for stories or chats?")
-    return told.speed
+    return reply.speed
 
 
 def connect(job: Job, work: Work, say: Say) -> JobResult:

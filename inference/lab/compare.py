@@ -141,7 +141,6 @@ class LlamaLibrary:
     def __init__(self, narrator: Narrator, config: InferenceConfig) -> None:
         from inference.engines import llama as ours  # noqa: PLC0415  heavy
 
-        self._llama = ours
         self._ours = ours.load(narrator, config)
         self._narrator = narrator
         self.count = self._ours.count
@@ -174,12 +173,14 @@ class LlamaLibrary:
         return run
 
     def _body(self, request: GenerationRequest) -> dict[str, Any]:
+        from inference.engines.llama.requests import request_body  # noqa: PLC0415  heavy
+
         ours = self._ours
         built = prompts.build(
             request, self._narrator, ours.count, ours.render_chat, ours.context_tokens
         )
-        reply = self._llama.Reply(ours._prompt_ids(built.text), built.sampling)
-        body = self._llama.body_of(reply, ours.context_tokens)
+        prompt = ours._prompt_ids(built.text)
+        body = request_body(prompt, built.sampling, None, [], ours.context_tokens)
         # What our own way needs, and the library by itself does without.
         for field in ("return_progress", "return_tokens", "verbose"):
             del body[field]

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from inference.contract.request import Passage
-from inference.lab.standalone import OPENING, Trial
+from inference.lab.standalone import OPENING, StandaloneStory
 from inference.models.store import ModelError, first_default
 from inference.narrators import NarratorsError, UnknownNarrator, narrators_of
 from inference.reply import shown_action
@@ -39,14 +39,14 @@ class Command(BaseCommand):
                 else first_default(narrators.defaults, settings.INFERENCE)
             )
             first = Path(opening).read_text(encoding="utf-8") if opening else self.typed_opening()
-            trial = Trial(narrator, settings.INFERENCE, memory=memory)
+            standalone = StandaloneStory(narrator, settings.INFERENCE, memory=memory)
         except OSError as error:
             raise CommandError(f"{opening} cannot be read: {error.strerror}") from error
         except (ModelError, NarratorsError, UnknownNarrator, ValueError, RuntimeError) as error:
             raise CommandError(str(error)) from error
-        trial.story.append(Passage(kind="opening", reply=first.strip() or OPENING))
-        self.stdout.write(f"{HOW}\n\n{trial.story[0].reply}\n")
-        self.play(trial)
+        standalone.story.append(Passage(kind="opening", reply=first.strip() or OPENING))
+        self.stdout.write(f"{HOW}\n\n{standalone.story[0].reply}\n")
+        self.play(standalone)
 
     def typed_opening(self) -> str:
         """The lines up to the first empty one."""
@@ -59,7 +59,7 @@ class Command(BaseCommand):
             lines.append(line)
         return "".join(lines)
 
-    def play(self, trial: Trial) -> None:
+    def play(self, standalone: StandaloneStory) -> None:
         """Read actions and tell what follows, until there are no more."""
         while True:
             try:
@@ -70,18 +70,18 @@ class Command(BaseCommand):
             if line == "/quit":
                 return
             if line in ("/undo", "/retry"):
-                if len(trial.story) == 1:
+                if len(standalone.story) == 1:
                     self.stdout.write("Nothing was told yet.")
                     continue
-                undone = trial.story.pop()
+                undone = standalone.story.pop()
                 if line == "/undo":
-                    self.stdout.write(trial.story[-1].reply)
+                    self.stdout.write(standalone.story[-1].reply)
                     continue
                 action = undone.model_copy(update={"reply": ""})
             else:
                 action = typed(line)
             self.stdout.write(f"\n{shown_action(action.kind, action.action)}\n")
-            trial.tell(action, self.show)
+            standalone.take_turn(action, self.show)
             self.stdout.write("")
 
     def show(self, piece: str) -> None:

@@ -18,7 +18,8 @@ from inference.installing.catalogue import FILE as CATALOGUE
 from inference.installing.catalogue import Entry, catalogue
 from inference.installing.estimates import estimate, gb
 from inference.installing.machine import Machine
-from inference.lab.standalone import ACTIONS, OPENING, Trial, memory_in_use, prove
+from inference.lab.standalone import ACTIONS, OPENING, StandaloneStory, peak_memory
+from inference.lab.weight_check import check_weights
 from inference.models.compatibility import Survey, survey
 from inference.models.export import environment
 from inference.models.resources import lack_of
@@ -129,12 +130,12 @@ class Command(BaseCommand):
                 path = ensure_model(narrator, folder, bar.show, describe)
             self.stdout.write(f"{path} ({size_of(path) / 1e6:.0f} MB)")
         began = time.monotonic()
-        proof = prove(narrator, settings.INFERENCE)
-        if proof.problem:
-            raise CommandError(proof.problem)
-        Trial(narrator, settings.INFERENCE)  # as it will be told; what it compiles is kept
+        check = check_weights(narrator, settings.INFERENCE)
+        if check.problem:
+            raise CommandError(check.problem)
+        StandaloneStory(narrator, settings.INFERENCE)  # caches what it compiles
         seconds = time.monotonic() - began
-        self.stdout.write(f"{narrator.name} {proof.said or 'loads'} ({seconds:.0f} s to try)")
+        self.stdout.write(f"{narrator.name} {check.confirmed or 'loads'} ({seconds:.0f} s to try)")
 
     def check_server(self, narrator: Narrator) -> None:
         """Meet the server, and have it read as much as the narrator's context allows."""
@@ -178,32 +179,34 @@ class Command(BaseCommand):
         elif narrator.model:
             path = check_model(narrator, settings.INFERENCE.models_dir)
             self.describe(survey(path, narrator))
-        trial = Trial(narrator, settings.INFERENCE)
-        self.stdout.write(f"loaded in {trial.load_seconds:.1f} s")
-        for line in sampling_lines(narrator, trial.engine):
+        standalone = StandaloneStory(narrator, settings.INFERENCE)
+        self.stdout.write(f"loaded in {standalone.load_seconds:.1f} s")
+        for line in sampling_lines(narrator, standalone.engine):
             self.stdout.write(line)
-        trial.story.append(Passage(kind="opening", reply=OPENING))
+        standalone.story.append(Passage(kind="opening", reply=OPENING))
         self.stdout.write(f"\n{OPENING}\n")
-        tellings = []
+        replies = []
         for action in ACTIONS:
             self.stdout.write(f"\n> {action.action or '(continue)'}\n")
-            tellings.append(trial.tell(action, lambda piece: self.stdout.write(piece, ending="")))
+            replies.append(
+                standalone.take_turn(action, lambda piece: self.stdout.write(piece, ending=""))
+            )
             self.stdout.write("")
-        tokens = sum(told.tokens for told in tellings)
-        seconds = sum(told.seconds for told in tellings)
-        first = max(told.first_token_seconds for told in tellings)
+        tokens = sum(reply.tokens for reply in replies)
+        seconds = sum(reply.seconds for reply in replies)
+        first = max(reply.first_token_seconds for reply in replies)
         self.stdout.write(
-            f"\n{tokens} tokens in {seconds:.1f} s ({tellings[-1].speed:.0f} a second in the last "
-            f"turn), first word after {first:.2f} s at most, {memory_in_use() / 1e6:.0f} MB"
+            f"\n{tokens} tokens in {seconds:.1f} s ({replies[-1].speed:.0f} a second in the last "
+            f"turn), first word after {first:.2f} s at most, {peak_memory() / 1e6:.0f} MB"
         )
-        if not all(told.reply for told in tellings):
+        if not all(reply.reply for reply in replies):
             raise CommandError(f"narrator {narrator.name!r} left a reply empty")
-        del trial  # and its memory: the proof loads the model once more
-        proof = prove(narrator, settings.INFERENCE)
-        if proof.problem:
-            raise CommandError(proof.problem)
-        if proof.said:
-            self.stdout.write(f"it {proof.said}")
+        del standalone  # and its memory: the check loads the model once more
+        check = check_weights(narrator, settings.INFERENCE)
+        if check.problem:
+            raise CommandError(check.problem)
+        if check.confirmed:
+            self.stdout.write(f"it {check.confirmed}")
 
 
 def most_told(narrator: Narrator) -> int:
