@@ -87,6 +87,25 @@ def test_a_greater_sign_and_a_name_before_a_colon_in_the_middle_are_none():
     assert not leaks("It weighs > 40 pounds. He writes: user unknown.")
 
 
+REMINDER = (
+    "Tell what happens now in two to four sentences. The others and the world act, then I do."
+)
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["The other characters and the world act as usual.", "You run. The others and World act."],
+)
+def test_a_reply_that_says_the_reminder_leaks_it(said):
+    assert leaks(said, REMINDER)
+    assert not leaks(said)
+
+
+def test_words_of_the_reminder_may_be_told():
+    for told in ("They look at each other again.", '"The world acts up," she says. "Others, too."'):
+        assert not leaks(told, REMINDER)
+
+
 # ---- repetition
 
 

@@ -164,6 +164,7 @@ class Command(BaseCommand):
                 moment.player,
                 moment.situation,
                 moment.names,
+                teller.narrator.reminder,
                 seed=seed,
             )
             kept.situation(scores[place])
@@ -362,7 +363,9 @@ def score_again(
         found_again=kept.found_again,
         cut_story=kept.cut_story,
     )
-    return measured.model_copy(update={"prompt_tokens": kept.prompt_tokens})
+    # Whose reminder it was is not known any more.
+    leaks = measured.leaks or kept.leaks
+    return measured.model_copy(update={"prompt_tokens": kept.prompt_tokens, "leaks": leaks})
 
 
 def run_of(narrator: Narrator, told: dict[str, Figures], options: dict[str, Any]) -> Run:

@@ -2,6 +2,8 @@
 
 import re
 
+from inference.reply.reminder import says_reminder
+
 SENTENCE_END = re.compile(r"""[.!?…。！？।؟]["'”’»」』)\]]*$""")
 LEAKS = re.compile(
     r"<\||\|>|<｜|</?s>|\[/?INST\]|<<SYS>>|<(?:start|end)_of_turn>|</?think>"
@@ -13,6 +15,8 @@ LEAKS = re.compile(
 )
 
 
+SENTENCES = re.compile(r"(?<=[.!?…])\s+")
+QUOTED = re.compile(r'"[^"]*"?|“[^”]*”?')
 TOKENS_AT_END = re.compile(r"(?:\s*(?:<\|[^|<>]*\|>|</s>|\[/?INST\]))+\s*$")
 
 
@@ -29,6 +33,8 @@ def cut(reply: str) -> bool:
     return not SENTENCE_END.search(reply) or reply.rstrip("\"'”’»」』)]").endswith(("…", "..."))
 
 
-def leaks(reply: str) -> bool:
-    """Whether template tokens, markers, headings or talk about the task stand in it."""
-    return LEAKS.search(reply) is not None
+def leaks(reply: str, reminder: str = "") -> bool:
+    """Whether template tokens, markers, headings, talk about the task or the reminder are in it."""
+    if LEAKS.search(reply):
+        return True
+    return any(says_reminder(each, reminder) for each in SENTENCES.split(QUOTED.sub("", reply)))

@@ -97,6 +97,7 @@ def take(play: Play, turn: int, teller: Teller, request: GenerationRequest, told
             before,
             play.beginning.player,
             names=play.beginning.names,
+            reminder=teller.narrator.reminder,
             turn=turn + 1,
             seed=play.seed,
             found_again=found_again,

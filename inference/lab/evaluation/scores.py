@@ -63,12 +63,13 @@ def score(
     player: str = "",
     situation: Situation | None = None,
     names: Sequence[str] = (),
+    reminder: str = "",
     **more: Any,
 ) -> Score:
     """The measures of a reply to `action`.
 
     `before` are all the replies before it in its story, the opening among them; `names` may be said
-    as often as anybody likes.
+    as often as anybody likes. `reminder` is the narrator's, which no reply should say.
     """
     reply = told.reply
     shown = shown_action(action.kind, action.action)
@@ -88,7 +89,7 @@ def score(
         wrong_person=wrong_person(reply, player),
         past_tense=past_tense(reply),
         says_you=says_you(reply),
-        leaks=leaks(reply),
+        leaks=leaks(reply, reminder),
         facts=len(facts),
         facts_kept=stated_of(facts, reply),
         card_facts=len(card_facts),
