@@ -3,7 +3,7 @@
 import pytest
 
 from inference.reply import ReplyStream
-from inference.reply.echoes import says_again, thin
+from inference.reply.rules.echoes import says_again, thin
 from inference.worker import retry_reply
 
 

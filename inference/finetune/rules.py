@@ -12,7 +12,8 @@ from inference.finetune.likeness import NEARLY, RUN_WORDS, alike, common_run, sh
 from inference.finetune.split import HELD_OUT, side_of
 from inference.reply import neutralise, shown_action
 from inference.reply.quotes import outside
-from inference.reply.scaffolding import META, SPEECH, begins_with
+from inference.reply.rules.scaffolding import META, begins_with
+from inference.reply.rules.speaking import SPEECH
 from inference.reply.sentences import END
 
 BYTES_A_TOKEN = 3  # an estimate on the safe side, where no tokenizer is at hand

@@ -6,8 +6,9 @@ only withhold, or append at the end. So everything doubtful is held until it is 
 
 from inference.reply.actions import shown_action
 from inference.reply.characters import clean, spaceless
-from inference.reply.person import second_person
-from inference.reply.stream import Fault, Reason, ReplyStream
+from inference.reply.draft import Fault
+from inference.reply.pronouns import second_person
+from inference.reply.stream import Reason, ReplyStream
 from inference.reply.structure import neutralise
 
 __all__ = [

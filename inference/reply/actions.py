@@ -6,7 +6,7 @@ from functools import lru_cache
 from inference.contract.request import Kind
 from inference.reply.characters import clean, invisible
 from inference.reply.languages import english
-from inference.reply.person import SOMEONE_ACTS, loud, second_person
+from inference.reply.pronouns import SOMEONE_ACTS, loud, second_person
 from inference.reply.quotes import quotations
 from inference.reply.sentences import ended
 

@@ -60,6 +60,11 @@ def outside(text: str) -> list[tuple[bool, str]]:
     return [*parts, (False, text[place:])]
 
 
+def unquoted(text: str) -> str:
+    """`text` without what is quoted in double marks."""
+    return re.sub(r'"[^"]*"?|“[^”]*”?', "", text)
+
+
 # ---- quotation as it is told
 
 PAIRS = {"“": "”", "„": "“", "«": "»", "‹": "›", "「": "」", "『": "』", "‘": "’"}
@@ -129,3 +134,14 @@ def opens_at_end(text: str, marks: str) -> bool:
     if text[-1] in "“„«‹「『‘(（[【":
         return True
     return text[-1] in STRAIGHT and marks.endswith(text[-1]) and not text[-2:-1].strip(" \n(—–")
+
+
+def quotes_at_start(word: str, marks: str) -> bool:
+    """Whether `word` begins a quotation; `marks` are open after it."""
+    return word[0] in '"“„«「' or (word[0] in "'‘" and bool(marks))
+
+
+def without_stray_mark(word: str) -> str:
+    """`word` without a mark at its end that closes a quotation which nobody opened."""
+    stray = len(word) > 1 and word[-1] in '"”' and word[-2] in ".!?…"
+    return word[:-1] if stray and not set(word[:-1]) & set('"“”„«»') else word

@@ -6,6 +6,9 @@ once PHRASE characters stand before it, so that a reply has places to end.
 
 import re
 import unicodedata
+from functools import lru_cache
+
+from inference.reply.characters import letters, spaceless
 
 STOPS = ".!?…。！？｡．！？‼⁇⁈⁉।॥؟۔։՞።፧။၊។៕།༎᠃᠉"
 CLOSING = "\"'”’»)\\]」』】）›“"
@@ -14,6 +17,9 @@ END_WITHOUT_SPACE = re.compile(rf"[。！？｡]+[{CLOSING}]*$")
 PAUSES = ",;:—–-，、；："
 CLOSERS = "\"'”’»)]」』】），、。！？"
 PHRASE = 40
+LONG_SENTENCE = 25  # letters, from which a sentence is not told twice by chance
+WHOLE_SENTENCE = re.compile(rf"[{STOPS}]+[{CLOSING}]*(?=\s|$)")
+QUOTED_WORD = re.compile(rf"([^\W_])([{CLOSING}]+)$")
 TAIL = 60  # characters at its end that say whether it ended
 
 # A name or a number goes on after these.
@@ -57,6 +63,30 @@ def phrase_by_phrase(each: str) -> bool:
     return 0x0E00 <= ord(each) <= 0x0EFF
 
 
+def whole_sentences(text: str) -> str:
+    """`text` without the beginning of a sentence at its end; all of it where there is no other."""
+    ends = [found.end() for found in WHOLE_SENTENCE.finditer(text)]
+    return text[: ends[-1]] if ends else text
+
+
+def parts_of(reply: str) -> list[str]:
+    """A reply in sentences, without the marks that close quotations."""
+    return re.split(r"(?<=[.!?…。！？।])[\"”’)」]*\s*|\n+", reply)
+
+
+# A story is compared with every reply to it.
+@lru_cache(maxsize=2048)
+def long_sentences_of(reply: str) -> tuple[str, ...]:
+    """The long sentences of a reply, as letters."""
+    found = map(letters, parts_of(reply))
+    return tuple(sentence for sentence in found if is_long(sentence))
+
+
+def is_long(sentence: str, least: int = LONG_SENTENCE) -> bool:
+    """Whether a sentence, given as letters, is too long to be told twice by chance."""
+    return len(sentence) + 2 * sum(map(spaceless, sentence)) >= least
+
+
 def ended(sentence: str) -> str:
     """The sentence with an end: the narrator would otherwise go on writing it."""
     return sentence if END.search(sentence) else f"{sentence}."
@@ -71,6 +101,11 @@ def end_mark(last: str) -> str:
         if name.startswith(script):
             return mark
     return "。" if ord(last) >= 0x2E80 and not name.startswith("HANGUL") else "."
+
+
+def with_end_in_quotation(text: str) -> str:
+    """`text`, with an end before the quotation marks that follow its last word."""
+    return QUOTED_WORD.sub(lambda found: f"{found[1]}{end_mark(found[1])}{found[2]}", text)
 
 
 MARKS = {

@@ -18,6 +18,20 @@ MAY_BE_TOKEN = re.compile(r"[<\[]\S{0,24}$")  # at the end of text that goes on
 AUTHORS_NOTE = re.compile(
     r"\[(?=\s*author['’]?s note\b)", re.IGNORECASE
 )  # our own, in a transcript
+# Before a reply; the story does without.
+LABELS = (
+    "narrator:",
+    "assistant:",
+    "reply:",
+    "response:",
+    "story:",
+    "answer:",
+    "continuation:",
+    "narration:",
+    "scene:",
+    "output:",
+    "text:",
+)
 HALF_TOKEN = re.compile(r"<[|｜]")  # nobody writes this in a story
 MARKUP = re.compile(r"</?(?:p|br|b|i|u|em|strong|span|div|center|hr|h[1-6])\s*/?>", re.IGNORECASE)
 
@@ -33,3 +47,13 @@ def neutralise(text: str) -> str:
     text = re.sub(r"[|｜]+>", ">", text)
     text = AUTHORS_NOTE.sub("(", text)
     return re.sub(r"^[ \t>]*>[ \t]*", "", text, flags=re.MULTILINE)
+
+
+def is_line_markup(word: str, label: bool) -> bool:
+    """Whether a line that begins with `word` begins with a heading, rule or bullet.
+
+    `label`: "Narrator:" counts as well.
+    """
+    if set(word) <= set("#•-=_~") and word not in ("-", "—"):
+        return True
+    return label and word.lower() in LABELS

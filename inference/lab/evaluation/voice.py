@@ -2,7 +2,7 @@
 
 import re
 
-from inference.reply.tense import verbs
+from inference.reply.rules.tense import verbs
 
 QUOTED = re.compile(r'"[^"]*(?:"|$)|“[^”"]*(?:[”"]|$)|«[^»]*(?:»|$)')
 SAYS = (

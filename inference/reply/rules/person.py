@@ -1,12 +1,16 @@
-"""Words of a narrator who slips into the first person, in the second. Pure; for English.
+"""A narrator who slips into the first person is told in the second. For English.
 
 "You're right, I did see my hat" becomes "You're right, you did see your hat" before it is shown.
-Sentences and clauses that begin with "I" are not mended here: who tells them is somebody else.
+Sentences and clauses that begin with "I" are not reworded: somebody else tells them, and they are
+left out (`speaking.py`).
 """
 
 import re
 
-from inference.reply.scaffolding import clause_by_i
+from inference.reply.draft import Draft
+from inference.reply.given import Given
+from inference.reply.rules.clauses import JOINING, late
+from inference.reply.rules.rule import Rule
 
 WORDS = {
     "I": "you",
@@ -21,15 +25,23 @@ WORDS = {
 }
 AFTER_I = {"am": "are", "was": "were", "wasn't": "weren't"}
 WORD = re.compile(r"([(\[—–-]*)([A-Za-z]+(?:['’][a-z]+)?)([\])—–.,;:!?…-]*)")
+TURNS_TO_I = re.compile(rf" {JOINING}(?: then)? i(?:'(?:m|ve|ll|d))?$")
+FIRST_PERSON = re.compile(r"i(?:'(?:m|ve|ll|d))?(?: |$)(?!\.)")
 
 
-class Voice:
-    """Hears a reply's words outside quotation, and says how each is told."""
+class SecondPerson(Rule):
+    """Tells "I" and "my" outside quotation as "you" and "your"."""
 
-    def __init__(self) -> None:
+    def __init__(self, given: Given) -> None:
+        self._may_say_i = given.in_first_person
         self._after_i = False
 
-    def hear(self, word: str, before: str) -> str:
+    def reword(self, word: str, draft: Draft) -> str:
+        if draft.marks or self._may_say_i or draft.quotation == "closed":
+            return word
+        return self.hear_word(word, draft.sentence)
+
+    def hear_word(self, word: str, before: str) -> str:
         """`word` as it is told, where `before` is what its sentence has said."""
         after_i, self._after_i = self._after_i, False
         found = WORD.fullmatch(word)
@@ -52,3 +64,13 @@ class Voice:
         last = before.split()[-1]
         numbered = last[0].isupper() and len(before.split()) > 1
         return not numbered and not clause_by_i(f"{before} {word}".lower().replace("’", "'"))
+
+
+def clause_by_i(said: str) -> bool:
+    """Whether a later clause at the end of `said` begins with "I"."""
+    return TURNS_TO_I.search(late(said)) is not None
+
+
+def in_first_person(said: str) -> bool:
+    """Whether the narrator's own sentence begins with "I"."""
+    return FIRST_PERSON.match(said) is not None

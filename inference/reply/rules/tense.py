@@ -1,6 +1,11 @@
-"""Whether a text tells what was, or what is. By common verbs alone; pure, for English."""
+"""A reply that begins in the past tense, in a story of the present. For English."""
 
 import re
+
+from inference.reply.draft import Draft
+from inference.reply.given import Given
+from inference.reply.quotes import unquoted
+from inference.reply.rules.rule import SHOW, Rule, Verdict, leave_out
 
 PAST_WORDS = """
     was were had did didn't wasn't weren't hadn't couldn't said asked looked took went came saw felt
@@ -19,6 +24,21 @@ PRESENT_WORDS = """
 PAST, PRESENT = frozenset(PAST_WORDS.split()), frozenset(PRESENT_WORDS.split())
 WORD = re.compile(r"[a-z]+(?:'[a-z]+)?")
 SHORTENED = re.compile(r"'(?:re|s|ve|ll|m)$")
+
+
+class PastTense(Rule):
+    """Leaves out whole sentences at the start of a reply that tell what was, in a story that is."""
+
+    def __init__(self, given: Given) -> None:
+        past_story = any(given.recent) and past(unquoted(" ".join(given.recent)))
+        self._applies = given.by_sentences and not past_story
+
+    def close(self, draft: Draft) -> Verdict:
+        return self.finish(draft) if draft.narrates else SHOW
+
+    def finish(self, draft: Draft) -> Verdict:
+        told_past = self._applies and not draft.told and past(unquoted(draft.sentence))
+        return leave_out("tense") if told_past else SHOW
 
 
 def past(narration: str) -> bool:

@@ -10,8 +10,11 @@ from functools import lru_cache
 from typing import Literal
 
 from inference.reply.characters import letters, spaceless
+from inference.reply.draft import Draft
+from inference.reply.given import Given
+from inference.reply.rules.rule import HOLD, SHOW, Rule, Unit, Verdict, end_with
 
-Verdict = Literal["show", "hold", "end"]
+Found = Literal["show", "hold", "end"]
 
 PHRASE, PHRASES = 4, 2  # so many words may come so many times
 LONGEST_CYCLE = 8  # words that may come round again and again
@@ -24,6 +27,47 @@ CHANGED_AFTER = 3
 GRAPHEMES = 2
 
 
+class Loops(Rule):
+    """Ends a reply that goes round in circles, or repeats a run of words of an earlier one.
+
+    It hears every word, also one that is held for another reason, and its hold outweighs another
+    rule's drop: a sentence that may be a loop is not dropped but goes on.
+    """
+
+    after = ("show", "wait", "hold", "drop")
+
+    def __init__(self, given: Given) -> None:
+        self._runs = Runs()
+        self._phrases = RepeatedPhrases()
+        self._own = Echo()  # what was told in this reply
+        self._earlier = Echo(given.recent)  # what was told in the replies before
+        # The same, exactly, in all of them.
+        self._older = ExactRuns(given.earlier, given.action)
+
+    def hear(self, unit: Unit, draft: Draft) -> Verdict:
+        return self.hear_word(unit.told)
+
+    def hear_word(self, word: str) -> Verdict:
+        """Take the next word."""
+        runs = self._runs.hear(word.lower())
+        phrase = self._phrases.hear(word)
+        own = self._own.hear(word, learn=True)
+        earlier = self._earlier.hear(word)
+        older = self._older.hear(word)
+        if "end" in (runs, own, phrase):
+            return end_with("loop")
+        if "end" in (earlier, older):
+            return end_with("repeats")
+        return HOLD if "hold" in (runs, own, earlier, older, phrase) else SHOW
+
+    def resume(self, word: str) -> None:
+        self.hear_word(word)
+
+    def interrupt(self) -> None:
+        for each in (self._own, self._phrases, self._earlier, self._older):
+            each.forget()
+
+
 class Runs:
     """Words that come round again at once: "and the door and the door and the door"."""
 
@@ -31,9 +75,9 @@ class Runs:
         self._words: list[str] = []
         self._runs = [0] * (LONGEST_CYCLE + 1)  # by length of a cycle: words in a row repeating it
 
-    def hear(self, word: str) -> Verdict:
+    def hear(self, word: str) -> Found:
         """Take the next word, in lower case."""
-        verdict: Verdict = "show"
+        verdict: Found = "show"
         self._words.append(word)
         for length in range(1, len(self._runs)):
             same = len(self._words) > length and self._words[-1 - length] == word
@@ -48,7 +92,7 @@ class Runs:
         return verdict
 
 
-class Phrases:
+class RepeatedPhrases:
     """Four words that come a third time in a reply, wherever: "you look at the …"."""
 
     def __init__(self) -> None:
@@ -56,7 +100,7 @@ class Phrases:
         self._counts: Counter[tuple[str, ...]] = Counter()
         self._twice: set[tuple[str, ...]] = set()  # beginnings of what was there twice
 
-    def hear(self, word: str) -> Verdict:
+    def hear(self, word: str) -> Found:
         """Take the next word."""
         word = letters(word)
         if not word or spaceless(word[0]):
@@ -94,7 +138,7 @@ class Echo:
             self._places[word].append(len(self._earlier))
         self._earlier.append(word)
 
-    def hear(self, word: str, learn: bool = False) -> Verdict:
+    def hear(self, word: str, learn: bool = False) -> Found:
         """Take the next word. `learn`: later words are compared with it, too."""
         word = letters(word)
         if not word:
@@ -142,7 +186,7 @@ class ExactRuns:
         self._last: list[str] = []
         self._length = 0  # of the run that ends with the last word
 
-    def hear(self, word: str) -> Verdict:
+    def hear(self, word: str) -> Found:
         """Take the next word."""
         word = letters(word)
         if not word or not self._earlier:

@@ -1,0 +1,65 @@
+"""What a reply answers and what was told before it, as rules are made with it."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+from inference.contract.request import Kind
+from inference.contract.screening import Finding
+from inference.reply.phrases import Phrases
+from inference.reply.quotes import unquoted
+
+
+class Moderator(Protocol):
+    """Hears a reply word by word and holds it against a host's rules.
+
+    `inference.screening.Listener` is one.
+    """
+
+    found: list[Finding]
+
+    @property
+    def blocked(self) -> object | None:
+        """What may not be shown, if it was heard."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether the latest words may become something that may not be shown."""
+
+    def hear(self, text: str) -> None:
+        """Take the next words."""
+
+    def pause(self) -> None:
+        """A sentence ends."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a reply answers and what was told before it. `ReplyStream` says what the fields mean."""
+
+    kind: Kind
+    action: str  # as it is shown; "" where none is
+    told: str
+    recent: Sequence[str]
+    older: Sequence[str]
+    by_sentences: bool
+    moderator: Moderator | None
+    bans: Phrases | None
+
+    @property
+    def earlier(self) -> list[str]:
+        """All replies before this one, the oldest first."""
+        return [*self.older, *self.recent]
+
+    @cached_property
+    def in_first_person(self) -> bool:
+        """Whether the story is told by someone who says "I"."""
+        return sum(map(narrated_by_i, self.recent)) * 2 > len(self.recent)
+
+
+def narrated_by_i(reply: str) -> bool:
+    """Whether a reply is told by someone who says "I", outside quotation."""
+    told = unquoted(reply)
+    return len(re.findall(r"\bI\b", told)) > len(re.findall(r"\b[Yy]ou\b", told))

@@ -1,0 +1,75 @@
+"""Rules that a reply is held against, one file for each or for a few that are akin.
+
+CONTRIBUTING.md says how to add one.
+"""
+
+from inference.reply.given import Given
+from inference.reply.rules.bans import BannedPhrases
+from inference.reply.rules.echoes import ActionAgain, NothingNew
+from inference.reply.rules.loops import Loops
+from inference.reply.rules.moderation import Moderation
+from inference.reply.rules.person import SecondPerson
+from inference.reply.rules.quotations import PlayersQuotation
+from inference.reply.rules.repeats import BeginsAsBefore, ToldBefore
+from inference.reply.rules.rule_list import RuleList
+from inference.reply.rules.scaffolding import GameTalk, GameTalkToCome, Preamble, QuestionToPlayer
+from inference.reply.rules.speaking import Speaker
+from inference.reply.rules.tense import PastTense
+
+
+def rules_for(given: Given) -> RuleList:
+    """The rules of a reply, at its start."""
+    moderation = (Moderation(given.moderator),) if given.moderator is not None else ()
+    preamble, game_talk, to_come = Preamble(), GameTalk(), GameTalkToCome()
+    question, speaker, quotation = QuestionToPlayer(), Speaker(given), PlayersQuotation(given)
+    action_again, nothing_new = ActionAgain(given), NothingNew(given)
+    told_before, begins_as_before = ToldBefore(given), BeginsAsBefore(given)
+    loops, past = Loops(given), PastTense(given)
+    # The first that objects decides, so the order says which fault a reply with several of them
+    # has, and with it whether and how it is retried. The three orders differ: a quotation, for one,
+    # comes early while it is told and last when its sentence is over. They are those of the single
+    # class that these rules were, because another order changes replies.
+    return RuleList(
+        guards=moderation,
+        rewording=(SecondPerson(given),),
+        on_word=(
+            preamble,
+            quotation,
+            action_again,
+            game_talk,
+            speaker,
+            to_come,
+            told_before,
+            loops,
+            *moderation,
+        ),
+        on_join=(quotation,),
+        on_sentence=(
+            action_again,
+            told_before,
+            to_come,
+            begins_as_before,
+            nothing_new,
+            past,
+            question,
+            speaker,
+            quotation,
+        ),
+        on_end=(
+            quotation,
+            speaker,
+            begins_as_before,
+            nothing_new,
+            past,
+            told_before,
+            game_talk,
+            to_come,
+            question,
+            preamble,
+        ),
+        filters=(BannedPhrases(given.bans, given.told),) if given.bans else (),
+        followers=(loops,),
+    )
+
+
+__all__ = ["RuleList", "rules_for"]
