@@ -40,9 +40,9 @@ check:
 bench:
 	@sh scripts/environment.sh light test
 	@.venv/bin/python manage.py bench
-	@.venv/bin/python -m inference.lab.compare --narrator smol
+	@.venv/bin/python -m inference.lab.compare_engines --narrator smol
 	@if .venv/bin/python -c 'import transformers' 2>/dev/null; then \
-	    .venv/bin/python -m inference.lab.compare; else \
+	    .venv/bin/python -m inference.lab.compare_engines; else \
 	    echo 'grue: the engines beside plain generate: sh scripts/environment.sh light torch' >&2; fi
 
 # make eval NARRATOR=bard OPTIONS='--seeds 1 --save var/bard': how well it tells, as one table.

@@ -63,3 +63,17 @@ def test_the_engine_sends_no_telemetry():
         "assert sys.modules.get('openvino_telemetry') is None, 'telemetry was loaded'"
     )
     assert "openvino" in loaded
+
+
+# What no player's turn touches: the lab, and the tools that use it.
+TOOLS = ("inference/lab", "inference/finetune", "inference/installing", "game/load")
+
+
+def test_a_players_turn_never_needs_the_lab():
+    wrong = []
+    for room in ("dungeon", "game", "inference"):
+        for file in (ROOT / room).rglob("*.py"):
+            path = file.relative_to(ROOT).as_posix()
+            if not path.startswith(TOOLS) and "management" not in file.parts:
+                wrong += [path] if "inference.lab" in file.read_text() else []
+    assert not wrong

@@ -17,7 +17,7 @@ from game.models import Adventure, Player, Scenario, Turn
 from game.play import adventures, turns
 from game.play.events import story_log
 from game.play.protocol import TakeAction
-from inference.lab.bench import say
+from inference.lab.bench import print_figure
 from inference.queue.keys import celery_key, log_key
 
 QUICK, SLOW = "quick", "slow"
@@ -72,7 +72,7 @@ def latencies() -> None:
         ("p99", seconds[int(len(seconds) * 0.99)]),
         ("worst", seconds[-1]),
     ):
-        say("seconds_until_started", round(value, 4), of=name, actions=ACTIONS)
+        print_figure("seconds_until_started", round(value, 4), of=name, actions=ACTIONS)
 
 
 def waiting(count: int) -> None:
@@ -84,11 +84,11 @@ def waiting(count: int) -> None:
     empty = used(client)
     told = [act(begin(SLOW)) for _ in range(count)]
     full = used(client)
-    say("messages", messages(client), waiting=count, seconds=WATCHED_SECONDS)
+    print_figure("messages", messages(client), waiting=count, seconds=WATCHED_SECONDS)
     left = client.llen(celery_key(f"narrator.{SLOW}"))
-    say("messages_left_in_queue", left, waiting=count)
-    say("redis_bytes_per_turn", (full - empty) // count, waiting=count)
-    say("redis_bytes_grown", used(client) - full, waiting=count, seconds=WATCHED_SECONDS)
+    print_figure("messages_left_in_queue", left, waiting=count)
+    print_figure("redis_bytes_per_turn", (full - empty) // count, waiting=count)
+    print_figure("redis_bytes_grown", used(client) - full, waiting=count, seconds=WATCHED_SECONDS)
     for turn in [*told, *Turn.objects.filter(status="queued")]:
         turns.leave_turn(turn)
 

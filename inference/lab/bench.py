@@ -1,10 +1,10 @@
-"""How fast a narrator's engine tells: `python -m inference.lab.bench NARRATOR`.
+"""How fast an engine generates: `python -m inference.lab.bench NARRATOR`.
 
-Prints one JSON object for each figure. Stories have about 400 tokens of prompt and 60 told; each is
-told cold and then a turn further, when the engine's cache knows all but the last action. `bare` is
-the engine's own loop in this process; `process` is the way that workers go, where each turn also
-has its prompt built. The two take turns, since a machine is not as fast in one minute as in the
-next; `ratio` is the median over the rounds.
+Prints one JSON object per figure. Stories have about 400 tokens of prompt and 60 of reply. The
+first turn has a cold cache; for the next turn the cache holds all but the last action. `bare` is
+the engine's own loop in this process; `process` is an engine process as workers have it, which also
+builds the prompts. The two alternate, since a machine's speed changes from minute to minute;
+`ratio` compares the best rounds of both.
 """
 
 import argparse
@@ -29,8 +29,8 @@ from inference.narrators import Narrator, load_narrators
 
 STORIES = (1, 8, 16)
 PROMPT_TOKENS = 400
-TOLD_TOKENS = 60
-PATIENCE = 600.0  # seconds without a word after which a run is given up
+REPLY_TOKENS = 60
+TIMEOUT_SECONDS = 600.0  # without any text, after which a run is given up
 
 Turn = Literal["cold", "next"]
 
@@ -46,20 +46,21 @@ SENTENCES = (
 
 @dataclass
 class Run:
-    """What was heard of some stories told at once. Times are time.monotonic()."""
+    """The replies of some stories generated in one batch. Times are of time.monotonic()."""
 
-    began: float
+    started: float
     ended: float = 0.0
     tokens: int = 0
-    first: dict[int, float] = field(default_factory=dict)
+    first_token: dict[int, float] = field(default_factory=dict)
     replies: dict[int, str] = field(default_factory=dict)
     finished: int = 0
 
-    def hear(self, number: int, text: NewText) -> None:
+    def add(self, number: int, text: NewText) -> None:
+        """Add new text of story `number`. Raises RuntimeError where its reply failed."""
         self.tokens += text.tokens
         self.replies[number] = self.replies.get(number, "") + text.text
         if text.tokens:
-            self.first.setdefault(number, time.monotonic())
+            self.first_token.setdefault(number, time.monotonic())
         if text.finish == "error":
             raise RuntimeError(text.error)
         if text.finish:
@@ -68,70 +69,71 @@ class Run:
 
     @property
     def tokens_per_second(self) -> float:
-        """From the first request to the last token, prompts included."""
-        return self.tokens / (self.ended - self.began)
+        """All generated tokens per second from the first request to the last token."""
+        return self.tokens / (self.ended - self.started)
 
     @property
     def first_token_seconds(self) -> float:
-        """The median over the stories."""
-        return statistics.median(at - self.began for at in self.first.values())
+        """Seconds from the first request to the first token: the median over the stories."""
+        return statistics.median(at - self.started for at in self.first_token.values())
 
 
-Tell = Callable[[dict[int, GenerationRequest]], Run]
+Runner = Callable[[dict[int, GenerationRequest]], Run]
 
 
-def bare(engine: Engine, narrator: Narrator) -> Tell:
-    """Tell by the engine's own loop. Prompts are built before the clock starts."""
+def engine_runner(engine: Engine, narrator: Narrator) -> Runner:
+    """Generate in the engine's own loop. Prompts are built before the clock starts."""
 
-    def tell(requests: dict[int, GenerationRequest]) -> Run:
+    def run_all(requests: dict[int, GenerationRequest]) -> Run:
         built = {
             number: prompts.build(
                 request, narrator, engine.count, engine.render_chat, engine.context_tokens
             )
             for number, request in requests.items()
         }
-        run = Run(began=time.monotonic())
+        run = Run(started=time.monotonic())
         numbers = {
             engine.submit(each.text, each.sampling): number for number, each in built.items()
         }
         while engine.busy:
             for text in engine.step():
-                run.hear(numbers[text.request], text)
+                run.add(numbers[text.request], text)
         return run
 
-    return tell
+    return run_all
 
 
-def through(process: EngineProcess, steps: "queue.SimpleQueue[list[NewText]]") -> Tell:
-    """Tell as a worker does."""
+def process_runner(process: EngineProcess, steps: "queue.SimpleQueue[list[NewText]]") -> Runner:
+    """Generate in an engine process as a worker does, whose prompts are built there."""
 
-    def tell(requests: dict[int, GenerationRequest]) -> Run:
-        run = Run(began=time.monotonic())
+    def run_all(requests: dict[int, GenerationRequest]) -> Run:
+        run = Run(started=time.monotonic())
         for number, request in requests.items():
             process.submit(number, request)
         while run.finished < len(requests):
-            for text in steps.get(timeout=PATIENCE):
-                run.hear(text.request, text)
+            for text in steps.get(timeout=TIMEOUT_SECONDS):
+                run.add(text.request, text)
         return run
 
-    return tell
+    return run_all
 
 
-def story(number: int, count: Callable[[str], int]) -> list[Passage]:
-    """About PROMPT_TOKENS of a story like no other."""
-    told = f"Day {number} of the journey."
+def make_story(number: int, count: Callable[[str], int]) -> list[Passage]:
+    """A story of about PROMPT_TOKENS tokens. No two numbers give the same text."""
+    text = f"Day {number} of the journey."
     place = number
-    while count(told) < PROMPT_TOKENS:
-        told += " " + SENTENCES[place % len(SENTENCES)]
+    while count(text) < PROMPT_TOKENS:
+        text += " " + SENTENCES[place % len(SENTENCES)]
         place += 1 + number % 5
-    return [Passage(kind="opening", reply=told)]
+    return [Passage(kind="opening", reply=text)]
 
 
-def asked(
-    narrator: Narrator, passages: list[Passage], action: str, told: int = TOLD_TOKENS
+def make_request(
+    narrator: Narrator, passages: list[Passage], action: str, reply_tokens: int = REPLY_TOKENS
 ) -> GenerationRequest:
-    # prompts.py adds a margin to end the sentence in; here each story is to be as long as the next.
-    tokens = max(1, int(told / (1 + prompts.MARGIN)))
+    """The request for a turn whose reply has `reply_tokens`."""
+    # `prompts.build` adds a margin for the end of the last sentence: it is taken off here.
+    tokens = max(1, int(reply_tokens / (1 + prompts.MARGIN)))
     return GenerationRequest(
         adventure="bench",
         turn="bench",
@@ -142,67 +144,75 @@ def asked(
     )
 
 
-def tell_twice(
-    tell: Tell, narrator: Narrator, stories: dict[int, list[Passage]]
+def run_two_turns(
+    runner: Runner, narrator: Narrator, stories: dict[int, list[Passage]]
 ) -> dict[Turn, Run]:
-    """Tell a turn of each story cold, then the next one."""
+    """Generate a first turn of each story, then the next one."""
     action = "go on along the road"
-    cold = tell({number: asked(narrator, told, action) for number, told in stories.items()})
+    cold = runner(
+        {number: make_request(narrator, past, action) for number, past in stories.items()}
+    )
     further = {
-        number: [*told, Passage(kind="do", action=action, reply=cold.replies[number])]
-        for number, told in stories.items()
+        number: [*past, Passage(kind="do", action=action, reply=cold.replies[number])]
+        for number, past in stories.items()
     }
     follow = {
-        number: asked(narrator, told, "look back and listen") for number, told in further.items()
+        number: make_request(narrator, past, "look back and listen")
+        for number, past in further.items()
     }
-    return {"cold": cold, "next": tell(follow)}
+    return {"cold": cold, "next": runner(follow)}
 
 
 def bench(narrator: Narrator, config: InferenceConfig, rounds: int) -> None:
+    """Measure a narrator for each number of STORIES, and print the figures."""
     steps: queue.SimpleQueue[list[NewText]] = queue.SimpleQueue()
     process = EngineProcess(narrator, config, steps.put, None, lambda cause: sys.exit(cause))
     process.start()
-    info = process.wait_ready(PATIENCE)
+    info = process.wait_ready(TIMEOUT_SECONDS)
     engine = load(narrator, config)
-    ways = {"bare": bare(engine, narrator), "process": through(process, steps)}
-    say("load_seconds", round(info.load_seconds, 1))
+    runners = {
+        "bare": engine_runner(engine, narrator),
+        "process": process_runner(process, steps),
+    }
+    print_figure("load_seconds", round(info.load_seconds, 1))
     fresh = 0
     for count in STORIES:
-        runs: dict[str, dict[Turn, list[Run]]] = {way: {"cold": [], "next": []} for way in ways}
+        runs: dict[str, dict[Turn, list[Run]]] = {way: {"cold": [], "next": []} for way in runners}
         for turn in range(rounds + 1):
-            for way in sorted(ways, reverse=turn % 2 == 1):  # neither is always first
-                stories = {n: story(n, engine.count) for n in range(fresh, fresh + count)}
+            for way in sorted(runners, reverse=turn % 2 == 1):  # neither is always first
+                stories = {n: make_story(n, engine.count) for n in range(fresh, fresh + count)}
                 fresh += count
-                told = tell_twice(ways[way], narrator, stories)
+                both = run_two_turns(runners[way], narrator, stories)
                 if turn:  # the first round warms up
-                    for which, run in told.items():
+                    for which, run in both.items():
                         runs[way][which].append(run)
         report(count, runs)
-    say("resident_megabytes", resident_megabytes(info.pid))
+    print_figure("resident_megabytes", resident_megabytes(info.pid))
     process.stop(timeout=5)
 
 
 def report(count: int, runs: dict[str, dict[Turn, list[Run]]]) -> None:
     """Print the best of the rounds."""
     best: dict[tuple[str, Turn], float] = {}
-    for way, told in runs.items():
-        for turn, each in told.items():
+    for way, turns in runs.items():
+        for turn, each in turns.items():
             what = {"way": way, "stories": count, "turn": turn}
             best[way, turn] = max(run.tokens_per_second for run in each)
-            say("tokens_per_second", round(best[way, turn], 1), **what)
+            print_figure("tokens_per_second", round(best[way, turn], 1), **what)
             first = min(run.first_token_seconds for run in each)
-            say("first_token_seconds", round(first, 3), **what)
+            print_figure("first_token_seconds", round(first, 3), **what)
     for turn in runs["bare"]:
         ratio = best["process", turn] / best["bare", turn]
-        say("ratio", round(ratio, 3), stories=count, turn=turn)
+        print_figure("ratio", round(ratio, 3), stories=count, turn=turn)
 
 
-def say(figure: str, value: float, **what: object) -> None:
+def print_figure(figure: str, value: float, **what: object) -> None:
+    """Print one figure as a line of JSON; `what` says of what it is."""
     print(json.dumps({"figure": figure, "value": value, **what}), flush=True)  # noqa: T201
 
 
 def resident_megabytes(pid: int) -> int:
-    """Linux only; 0 elsewhere."""
+    """The resident memory of a process in MB. Linux only; 0 elsewhere."""
     status = Path(f"/proc/{pid}/status")
     if not status.exists():
         return 0
@@ -210,7 +220,8 @@ def resident_megabytes(pid: int) -> int:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="How fast a narrator's engine tells.")
+    """Read the command line and run the bench."""
+    parser = argparse.ArgumentParser(description="How fast a narrator's engine generates.")
     parser.add_argument("narrator")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--narrators-file", type=Path, default=Path("narrators.yaml"))

@@ -42,7 +42,7 @@ from inference import prompts
 from inference.contract.request import GenerationRequest
 from inference.engines.base import Engine
 from inference.engines.host import load
-from inference.lab.bench import TOLD_TOKENS, Run, say, story
+from inference.lab.bench import REPLY_TOKENS, Run, make_story, print_figure
 from inference.narrators import Narrator
 
 STORIES = (1, 8, 16)
@@ -97,7 +97,7 @@ def house(narrators: dict[str, Any] | None = None) -> Iterator[dict[str, str]]:
             narrators = yaml.safe_load(settings.NARRATORS_FILE.read_text(encoding="utf-8"))
             for narrator in narrators["narrators"]:
                 # The margin that a reply gets to end its sentence is counted in.
-                narrator["sampling"]["max_tokens"] = int(TOLD_TOKENS / (1 + prompts.MARGIN))
+                narrator["sampling"]["max_tokens"] = int(REPLY_TOKENS / (1 + prompts.MARGIN))
         (data / "narrators.yaml").write_text(yaml.safe_dump(narrators), encoding="utf-8")
         environ = {
             **os.environ,
@@ -169,7 +169,7 @@ def measure(rounds: int, counts: list[int]) -> None:
         for turn in range(rounds + 1):
             numbers = range(fresh, fresh + count)
             fresh += count
-            told = [" ".join(p.reply for p in story(n, engine.count)) for n in numbers]
+            told = [" ".join(p.reply for p in make_story(n, engine.count)) for n in numbers]
             cold, further = asyncio.run(play_two_turns(told))
             if turn == 0:  # warms up
                 continue
@@ -188,15 +188,15 @@ def report(count: int, runs: dict[tuple[str, str], list[Run]]) -> None:
         what = {"way": way, "stories": count, "turn": turn}
         speed = statistics.median(run.tokens_per_second for run in each)
         first = statistics.median(run.first_token_seconds for run in each)
-        say("tokens_per_second", round(speed, 1), **what)
-        say("first_token_seconds", round(first, 3), **what)
+        print_figure("tokens_per_second", round(speed, 1), **what)
+        print_figure("first_token_seconds", round(first, 3), **what)
     for turn in ("cold", "next"):
         pairs = zip(runs["whole", turn], runs["alone", turn], strict=True)
         ratio = statistics.median(w.tokens_per_second / a.tokens_per_second for w, a in pairs)
-        say("whole_to_alone", round(ratio, 3), stories=count, turn=turn)
+        print_figure("whole_to_alone", round(ratio, 3), stories=count, turn=turn)
     pairs = zip(runs["whole", "next"], runs["whole", "cold"], strict=True)
     ratio = statistics.median(n.first_token_seconds / c.first_token_seconds for n, c in pairs)
-    say("first_token_next_to_cold", round(ratio, 3), stories=count)
+    print_figure("first_token_next_to_cold", round(ratio, 3), stories=count)
 
 
 async def play_two_turns(openings: list[str]) -> tuple[Whole, Whole]:
@@ -237,7 +237,7 @@ def begin(opening: str) -> tuple[Adventure, str]:
 
 async def act(sockets: list[ClientConnection], action: str) -> Whole:
     """Send the same action in every adventure at once, and listen until all are told."""
-    run = Run(began=time.monotonic())
+    run = Run(started=time.monotonic())
     turns = await asyncio.gather(
         *(tell(run, number, each, action) for number, each in enumerate(sockets))
     )
@@ -255,7 +255,7 @@ async def tell(run: Run, number: int, page: ClientConnection, action: str) -> st
         while True:
             event = json.loads(await page.recv())
             if event["type"] == "turn.token":
-                run.first.setdefault(number, time.monotonic())
+                run.first_token.setdefault(number, time.monotonic())
             elif event["type"] == "turn.told":
                 return str(event["turn"]["id"])
             elif event["type"] in ("error", "turn.failed"):
@@ -283,7 +283,7 @@ def tell_alone(engine: Engine, narrator: Narrator, whole: Whole) -> Run:
         )
         for number, request in whole.requests.items()
     }
-    run = Run(began=time.monotonic())
+    run = Run(started=time.monotonic())
     numbers = {
         engine.submit(
             each.text, each.sampling.model_copy(update={"max_tokens": whole.tokens[number]})
@@ -292,7 +292,7 @@ def tell_alone(engine: Engine, narrator: Narrator, whole: Whole) -> Run:
     }
     while engine.busy:
         for text in engine.step():
-            run.hear(numbers[text.request], text)
+            run.add(numbers[text.request], text)
     return run
 
 

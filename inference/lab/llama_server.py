@@ -1,7 +1,7 @@
-"""A llama-server to measure engines beside: llama.cpp's own, from the wheel `xllamacpp`.
+"""Runs llama.cpp's server, from the wheel `xllamacpp`, to compare engines with.
 
-`python -m inference.lab.llama_cpp MODEL PORT CONTEXT SLOTS` serves until its standard input
-ends. Nothing of Grue needs it but the bench; the tests install it.
+`python -m inference.lab.llama_server MODEL PORT CONTEXT SLOTS` serves until its standard
+input ends. Only benches and tests need it.
 """
 
 import importlib.util
@@ -16,22 +16,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-PATIENCE = 120.0  # seconds for the model to be read
+START_SECONDS = 120.0  # for the model to load
 
 
-def at_hand() -> bool:
+def is_installed() -> bool:
+    """Whether the wheel is installed."""
     return importlib.util.find_spec("xllamacpp") is not None
 
 
 @contextmanager
 def serving(model: Path, context: int, slots: int) -> Iterator[tuple[str, int]]:
-    """The address (up to /v1) and process id of a server with `context` tokens for each slot."""
+    """Run a server with `context` tokens per slot; its address up to /v1 and its process id."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     given = [str(model), str(port), str(context), str(slots)]
     server = subprocess.Popen(
-        [sys.executable, "-m", "inference.lab.llama_cpp", *given],
+        [sys.executable, "-m", "inference.lab.llama_server", *given],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -45,7 +46,8 @@ def serving(model: Path, context: int, slots: int) -> Iterator[tuple[str, int]]:
 
 
 def wait_for(server: "subprocess.Popen[bytes]", url: str) -> None:
-    give_up = time.monotonic() + PATIENCE
+    """Wait until `url` answers. Raises RuntimeError where the server ends, else URLError."""
+    give_up = time.monotonic() + START_SECONDS
     while True:
         try:
             with urllib.request.urlopen(url, timeout=5):  # noqa: S310  our own
@@ -59,6 +61,7 @@ def wait_for(server: "subprocess.Popen[bytes]", url: str) -> None:
 
 
 def serve(model: str, port: int, context: int, slots: int) -> None:
+    """Serve in this process until standard input ends; never returns."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the engine `llama` has it
     import xllamacpp  # noqa: PLC0415  not installed for play
 
@@ -70,7 +73,7 @@ def serve(model: str, port: int, context: int, slots: int) -> None:
     params.n_gpu_layers = 0
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = os.cpu_count() or 1
     server = xllamacpp.Server(params)
-    sys.stdin.read()  # whoever measured is gone
+    sys.stdin.read()  # ends with the process that started this one
     del server
     os._exit(0)
 
