@@ -42,7 +42,7 @@ urlpatterns = [
         option_views.context,
         name="context",
     ),
-    path("adventures/<uuid:adventure_id>/cards/", card_views.cards, name="cards"),
+    path("adventures/<uuid:adventure_id>/cards/", card_views.list_cards, name="cards"),
     path("adventures/<uuid:adventure_id>/cards/reveal/", card_views.reveal, name="reveal_cards"),
     path("adventures/<uuid:adventure_id>/cards/import/", card_views.bring, name="import_cards"),
     path("adventures/<uuid:adventure_id>/cards/<uuid:card_id>/", card_views.card, name="card"),

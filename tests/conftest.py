@@ -7,7 +7,7 @@ import hypothesis
 import pytest
 
 from game.models import Player, Scenario, StoryCard
-from game.play import adventures
+from game.play import adventures, endings
 from game.play.events import story_log
 from tests.emptying import Emptying
 
@@ -176,7 +176,6 @@ class Troupe:
         from django.conf import settings
         from django.db import connections
 
-        from game.play import turns
         from inference.narrators import Narrator
         from inference.worker.narrator_worker import Storyteller
 
@@ -185,7 +184,7 @@ class Troupe:
 
         def record(result):
             try:
-                turns.finish_turn(result)
+                endings.finish_turn(result)
             finally:
                 connections.close_all()
 
@@ -227,12 +226,11 @@ class Stage:
         from django.conf import settings
         from django.db import connections
 
-        from game.play import turns
         from inference.worker.pool import Company
 
         def record(result):
             try:
-                turns.finish_turn(result)
+                endings.finish_turn(result)
             finally:
                 connections.close_all()
 

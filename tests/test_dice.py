@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from game.models import Adventure, Turn
-from game.play import adventures, context, dice, turns
+from game.play import adventures, context, dice
 from game.play.protocol import RetryTurn
 from tests.test_turns import act, do, head, logged, tell
 
@@ -158,5 +158,5 @@ def test_dice_are_switched_by_their_owner_alone(client, alice, bob, adventure, l
         "summarise": True,
     }
     assert client.get(url).status_code == 405
-    assert turns.Adventure.objects.get(pk=adventure.pk).version == 2
+    assert Adventure.objects.get(pk=adventure.pk).version == 2
     assert Turn.objects.count() == 1

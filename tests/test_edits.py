@@ -8,7 +8,7 @@ import pytest
 from game.library import copies
 from game.models import Adventure, Edit
 from game.moderation.authorship import reply_pieces
-from game.play import edits, turns
+from game.play import edits, endings, turns
 from game.play.protocol import Refused, parse_command
 from game.play.snapshots import snapshot, turn_shown
 from inference.contract.request import Result
@@ -30,7 +30,7 @@ def told(alice, adventure, narrator_awake):
     end = Result(
         adventure=str(adventure.pk), turn=str(turn.pk), attempt=1, outcome="told", reply=TOLD
     )
-    turns.finish_turn(end)
+    endings.finish_turn(end)
     return turn
 
 

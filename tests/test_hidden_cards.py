@@ -8,7 +8,7 @@ from django.urls import reverse
 from game.accounts import data
 from game.library import copies, shares, writing
 from game.models import Membership, Scenario, StoryCard
-from game.play import adventures, turns
+from game.play import adventures, endings
 from game.play.context import story_context
 from game.scenarios import read_scenario
 from inference.contract.prompt_report import Details, pack
@@ -61,7 +61,7 @@ def ended(adventure, player, action, **given):
         reply="You read it.",
         details=details,
     )
-    assert turns.finish_turn(done)
+    assert endings.finish_turn(done)
     adventure.refresh_from_db()
     return turn
 

@@ -20,7 +20,7 @@ from game import installed_narrators
 from game.models import InstalledNarrator, Player, Status, Turn, TurnContext
 from game.play import narration
 from game.play.events import story_log
-from game.play.turns import give_again, sweep_turn
+from game.play.sweep import sweep_turn
 from inference.contract.prompt_report import unpack
 from inference.installing import installer as installing
 from inference.installing import machine
@@ -364,7 +364,7 @@ def test_a_reply_that_never_ends_holds_up_neither_its_removal_nor_other_installs
         assert row("endless").state == State.REMOVING and engine.alive
         until(lambda: not InstalledNarrator.objects.exists(), 10)
         assert not engine.alive
-    give_again(turn.pk, sweep_turn)
+    sweep_turn(turn.pk)
     turn.refresh_from_db()
     assert turn.status == Status.FAILED and "no longer available" in turn.reason
     assert turn.reply and "You sing of a lamp and".startswith(turn.reply)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from game import tasks
+from game.play import sweep
 from inference.contract.request import GenerationRequest, Passage, StoryContext
 from inference.queue import scripts
 from inference.queue.keys import bell_key, requests_key, waiting_key
@@ -38,7 +38,7 @@ def test_a_turn_that_waits_costs_no_messages(alice, adventure, narrator_awake, l
     """It used to cost one with each sweep, every two seconds, for ever."""
     act(adventure, alice)
     for _ in range(3):
-        tasks.sweep()
+        sweep.sweep()
     assert log.redis.keys("grue:celery:narrator*") == []
     assert log.waiting("parrot") == 1
 

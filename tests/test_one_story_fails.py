@@ -13,10 +13,9 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from dungeon import pods
-from game import tasks
 from game.database import after_commit
 from game.models import Status, Turn
-from game.play import session_checks
+from game.play import session_checks, sweep
 from inference.contract.request import GenerationRequest, Passage, StoryContext
 from inference.engines.base import NewText
 from inference.engines.process import EngineFailed
@@ -335,16 +334,16 @@ def test_what_a_pods_end_costs_is_said_again_after_an_error(monkeypatch):
 
 @database
 @pytest.mark.parametrize(
-    "part", ["operation.tell_workers", "publish_what_the_log_missed", "stop_what_nobody_watches"]
+    "part", ["operation.tell_workers", "publish_missed_versions", "stop_unwatched_turns"]
 )
 def test_a_part_of_the_sweep_that_fails_keeps_no_other_from_its_work(
     alice, adventure, narrator_awake, log, monkeypatch, part
 ):
     turn = act(adventure, alice)
-    Turn.objects.filter(pk=turn.pk).update(created=Now() - tasks.GRACE)
+    Turn.objects.filter(pk=turn.pk).update(created=Now() - sweep.GRACE)
     log.redis.flushdb()
-    monkeypatch.setattr(f"game.tasks.{part}", fails)
-    tasks.sweep()
+    monkeypatch.setattr(f"game.play.sweep.{part}", fails)
+    sweep.sweep()
     assert log.waiting(turn.narrator) == 1
     assert log.redis.keys("grue:swept:*")
 
@@ -355,10 +354,10 @@ def test_a_turn_that_the_sweep_cannot_help_ends_after_a_while(
 ):
     turn = act(adventure, alice)
     log.redis.flushdb()
-    monkeypatch.setattr("game.play.turns.sweep_turn", fails)
+    monkeypatch.setattr("game.play.sweep.requeue_or_end", fails)
     for minutes, status in ((0.5, Status.QUEUED), (2, Status.FAILED)):
-        Turn.objects.filter(pk=turn.pk).update(created=Now() - minutes * tasks.HOPELESS)
-        tasks.sweep()
+        Turn.objects.filter(pk=turn.pk).update(created=Now() - minutes * sweep.HOPELESS)
+        sweep.sweep()
         turn.refresh_from_db()
         assert turn.status == status
     assert turn.reason == BROKEN
@@ -367,10 +366,10 @@ def test_a_turn_that_the_sweep_cannot_help_ends_after_a_while(
 @database
 def test_an_end_that_nobody_can_read_stops_no_sweep(alice, bob, begin, narrator_awake, log):
     unreadable, lost = act(begin(alice), alice), act(begin(bob), bob)
-    Turn.objects.update(created=Now() - tasks.GRACE)
+    Turn.objects.update(created=Now() - sweep.GRACE)
     log.redis.flushdb()
     log.redis.set(end_key(str(unreadable.pk)), "{")
-    tasks.sweep()
+    sweep.sweep()
     assert log.waiting(lost.narrator) == 2
     for _ in range(2):
         assert log.take_next(lost.narrator, "w").ended is None

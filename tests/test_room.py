@@ -12,7 +12,7 @@ from django.db import OperationalError
 
 from dungeon import disk_reserve
 from game import disk_space
-from game.play import turns
+from game.play import endings, turns
 from game.play.protocol import Refused, parse_command
 from tests.stranger import Stranger
 from tests.test_play import playing, port  # noqa: F401
@@ -45,7 +45,7 @@ def test_actions_are_refused_while_the_disk_is_full_and_taken_again(adventure, a
     taken = act(adventure, alice, key)
     disk(5)
     assert act(adventure, alice, key) == taken  # it was carried out, and is not refused now
-    turns.stop_what_is_under_way(adventure)
+    endings.stop_turn_under_way(adventure)
     for _ in range(3):
         with pytest.raises(Refused, match=FULL) as refused:
             act(adventure, alice)

@@ -1,4 +1,4 @@
-"""The rooms of the house: which may know which, and what a web process never loads."""
+"""The packages: which may import which, and what a web process never loads."""
 
 import ast
 import os
@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# Imports point one way: dungeon -> game -> inference.
+# Imports point one way: dungeon -> game -> inference, in management commands as well.
 MAY_NOT_IMPORT = {"game": {"dungeon"}, "inference": {"dungeon", "game", "django", "channels"}}
 
 
@@ -25,15 +25,54 @@ def imported_by(file: Path) -> set[str]:
     return names
 
 
-@pytest.mark.parametrize("room", MAY_NOT_IMPORT)
-def test_imports_point_one_way(room):
-    wrong = [
-        f"{file.relative_to(ROOT)} imports {name}"
-        for file in sorted((ROOT / room).rglob("*.py"))
-        for name in sorted(imported_by(file) & MAY_NOT_IMPORT[room])
-        if name != "dungeon" or "management" not in file.parts
+def wrong_imports(package: str, root: Path = ROOT) -> list[str]:
+    """The imports of a package's files, commands and migrations included, that it may not have."""
+    files = sorted((root / package).rglob("*.py"))
+    assert files, package
+    return [
+        f"{file.relative_to(root)} imports {name}"
+        for file in files
+        for name in sorted(imported_by(file) & MAY_NOT_IMPORT[package])
     ]
-    assert not wrong
+
+
+@pytest.mark.parametrize("package", MAY_NOT_IMPORT)
+def test_imports_point_one_way(package):
+    assert not wrong_imports(package)
+
+
+def test_an_import_of_the_host_by_a_command_of_the_game_is_found(tmp_path):
+    command = tmp_path / "game" / "management" / "commands" / "play.py"
+    command.parent.mkdir(parents=True)
+    command.write_text("def handle():\n    from dungeon.supervisor import Supervisor\n")
+    assert wrong_imports("game", tmp_path) == [
+        "game/management/commands/play.py imports dungeon",
+    ]
+
+
+def imports_within_functions(file: Path) -> list[str]:
+    """The modules that functions of a file import, rather than the file itself."""
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    found: list[str] = []
+    for function in ast.walk(ast.parse(file.read_text())):
+        if isinstance(function, functions):
+            for node in ast.walk(function):
+                if isinstance(node, ast.ImportFrom) and node.module:
+                    found.append(node.module)
+                elif isinstance(node, ast.Import):
+                    found += [alias.name for alias in node.names]
+    return found
+
+
+def test_no_two_modules_of_the_game_need_each_other():
+    """A circle of imports would have to be hidden in a function: none of the game's is."""
+    hidden = [
+        f"{file.relative_to(ROOT)} imports {name} within a function"
+        for file in sorted((ROOT / "game").rglob("*.py"))
+        for name in imports_within_functions(file)
+        if name.split(".")[0] == "game"
+    ]
+    assert not hidden
 
 
 def loaded_by(statement: str) -> set[str]:

@@ -81,7 +81,7 @@ def test_what_cannot_be_stopped_just_now_is_not_deleted(as_player, alice, advent
     def away(adventure):
         raise Refused("narrator_down", "The narrator cannot be reached just now.")
 
-    monkeypatch.setattr(shelf, "stop_what_is_under_way", away)
+    monkeypatch.setattr(shelf, "stop_turn_under_way", away)
     page = as_player(alice).post(f"/adventures/{adventure.pk}/delete/", follow=True)
     assert "cannot be reached just now" in page.content.decode()
     assert Adventure.objects.get().deleted is None

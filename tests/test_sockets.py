@@ -17,8 +17,9 @@ from django.test import Client
 from dungeon.asgi import application
 from game.database import THREADS, in_database
 from game.models import Adventure, Status, Turn
-from game.play import adventures, turns
+from game.play import adventures, sweep, turns
 from game.play.events import line_rest, story_log
+from game.play.protocol import TakeAction
 from inference.contract.request import GenerationRequest, Passage, StoryContext, Token
 from inference.queue.keys import log_key, watched_key
 from inference.queue.story_log import FIRST, StoryLog
@@ -231,7 +232,7 @@ async def test_what_happens_between_snapshot_and_log_is_not_lost(
 
     def late(adventure_id):
         taken = plain(adventure_id)
-        command = turns.TakeAction(type="take_action", key=uuid.uuid4(), kind="do", text="run")
+        command = TakeAction(type="take_action", key=uuid.uuid4(), kind="do", text="run")
         turns.carry_out(adventure_id, alice, command)
         lease = log.take_next("parrot", "w")
         log.append([(lease, [Token(turn=lease.request.turn, attempt=1, index=0, text="You ")])])
@@ -248,7 +249,6 @@ async def test_a_change_that_never_reached_the_log_brings_a_snapshot(
     alice, adventure, narrator_awake, log, monkeypatch
 ):
     """A crash between commit and append, and the sweep that finds it: one version is enough."""
-    from game import tasks
 
     async with Window(adventure.pk, alice) as window, Window(adventure.pk, alice) as other:
         await window.next()
@@ -259,7 +259,7 @@ async def test_a_change_that_never_reached_the_log_brings_a_snapshot(
         # Two more windows come and go in between: `version` is known only from events here.
         async with Window(adventure.pk, alice, query=f"?after={snapshot['id']}") as third:
             await in_database(lag, adventure.pk)
-            await in_database(tasks.publish_what_the_log_missed)
+            await in_database(sweep.publish_missed_versions)
             for each in (window, other, third):
                 again = await each.until("snapshot")
                 assert again["adventure"]["title"] == "The Attic"
@@ -361,7 +361,7 @@ async def test_a_worker_whose_engine_dies_is_continued_without_a_repeated_word(
 
 def sweep_now():
     for turn in Turn.objects.filter(status=Status.QUEUED):
-        turns.give_again(turn.pk, turns.sweep_turn)
+        sweep.sweep_turn(turn.pk)
 
 
 # Who may listen
@@ -547,7 +547,7 @@ async def test_windows_that_wait_leave_a_redis_alone_that_does_not_answer(
 
 
 def act(adventure, player):
-    command = turns.TakeAction(type="take_action", key=uuid.uuid4(), kind="do", text="wait")
+    command = TakeAction(type="take_action", key=uuid.uuid4(), kind="do", text="wait")
     return Turn.objects.get(pk=turns.carry_out(adventure.pk, player, command).turn)
 
 
@@ -570,7 +570,7 @@ async def test_a_waiting_turn_is_told_its_place_as_it_changes(
 
     log.beat("parrot", "test", slots=1, lately=[10.0])
     other = await in_database(begin, bob)
-    command = turns.TakeAction(type="take_action", key=uuid.uuid4(), kind="do", text="run")
+    command = TakeAction(type="take_action", key=uuid.uuid4(), kind="do", text="run")
     await in_database(turns.carry_out, other.pk, bob, command)
     async with Window(adventure.pk, alice) as window:
         await window.next()

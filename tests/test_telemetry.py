@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from dungeon.logs import JsonLines
 from game.models import Status, Turn
-from game.play import turns
+from game.play import changes, turns
 from inference import tracing
 from inference.contract.request import GenerationRequest, Passage, StoryContext
 from inference.log_context import Subjects, about
@@ -105,7 +105,7 @@ def test_a_turn_that_a_rollback_took_back_is_not_counted(alice, adventure, narra
     before = value("grue_turns_total", **labels)
     turn = act(adventure, alice)
     with pytest.raises(ZeroDivisionError), transaction.atomic():
-        with turns.changed(adventure.pk) as changed:
+        with changes.change_adventure(adventure.pk) as changed:
             turns.stop_turn(changed, turn.pk)
         raise ZeroDivisionError
     assert value("grue_turns_total", **labels) == before

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 import game.play.events
 from game import tasks
 from game.models import Adventure, Command, Edit, Kind, Status, Turn
-from game.play import adventures, narration, snapshots, turns
+from game.play import adventures, changes, endings, narration, snapshots, turns
 from game.play.protocol import (
     EditTurn,
     GoToTurn,
@@ -43,7 +43,7 @@ def act(adventure, player, text="open the door", kind="do", command_key=None):
 
 def tell(turn, reply="It opens.", outcome="told"):
     """End a turn as a worker does, without one."""
-    return turns.finish_turn(
+    return endings.finish_turn(
         Result(
             adventure=str(turn.adventure_id),
             turn=str(turn.pk),
@@ -219,9 +219,9 @@ def test_a_turn_of_another_adventure_is_unknown(alice, adventure, begin, narrato
 
 
 def test_an_adventure_that_is_not_yours_is_as_if_it_were_not(charlie, adventure, narrator_awake):
-    with pytest.raises(turns.NoSuchAdventure):
+    with pytest.raises(changes.NoSuchAdventure):
         act(adventure, charlie)
-    with pytest.raises(turns.NoSuchAdventure):
+    with pytest.raises(changes.NoSuchAdventure):
         turns.carry_out(uuid.uuid4(), charlie, UndoTurn(type="undo_turn", key=key()))
     assert adventure.turns.count() == 1
     assert Adventure.objects.get(pk=adventure.pk).version == 0
@@ -504,7 +504,7 @@ def test_the_sweep_tells_pages_to_look_where_redis_lost_the_log(
     adventure.refresh_from_db()
     tasks.sweep_stale_turns()
     assert logged(log, adventure)[-1] == {"type": "log.lagged", "version": adventure.version}
-    turns.leave_turn(turn)
+    endings.stop_unwatched_turn(turn)
     entries = len(logged(log, adventure))
     tasks.sweep_stale_turns()
     assert len(logged(log, adventure)) == entries  # once is enough

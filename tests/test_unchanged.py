@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from game.cards import cards
 from game.cards.card_import import LoreCard
 from game.models import Adventure
-from game.play import adventures, summaries, turns
+from game.play import adventures, endings, summaries, turns
 from game.play.protocol import parse_command
 from inference.contract.request import Result, SummaryResult
 
@@ -38,7 +38,7 @@ def told(alice, adventure, narrator_awake):
     """The adventure's first turn, told; the adventure was last changed yesterday."""
     play(adventure, alice, "take_action", kind="do", text="open the door")
     turn = adventure.turns.get(kind="do")
-    turns.finish_turn(ended(turn))
+    endings.finish_turn(ended(turn))
     Adventure.objects.filter(pk=adventure.pk).update(changed=Now() - timedelta(days=1))
     return turn
 
@@ -56,8 +56,8 @@ def test_a_repeated_command_changes_nothing(alice, adventure, told):
 
 def test_a_result_that_comes_twice_or_late_changes_nothing(alice, adventure, told):
     before = state(adventure)
-    assert not turns.finish_turn(ended(told, reply="Something else."))
-    turns.leave_turn(told)
+    assert not endings.finish_turn(ended(told, reply="Something else."))
+    endings.stop_unwatched_turn(told)
     assert state(adventure) == before
 
 

@@ -20,7 +20,7 @@ from game.library.deletion import forget_player
 from game.models import Adventure, Membership, Player, Scenario, Visibility
 from game.moderation.deletion import forget_player as forget_cases
 from game.play import adventures
-from game.play.turns import NoSuchAdventure
+from game.play.changes import NoSuchAdventure
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from game.cards.card_import import Lore, LoreCard
 from game.library import trash
 from game.models import Adventure, Player, StoryCard
 from game.moderation import screening
-from game.play.turns import changed, publish_fields
+from game.play.changes import change_adventure, publish_fields
 
 MOST_CARDS = 1_000  # in one adventure
 
@@ -27,7 +27,7 @@ class TooManyCards(Exception):
 @screening.noted()
 def add(adventure_id: UUID, player: Player, card: LoreCard) -> StoryCard:
     """Add a card. Raises TooManyCards, NoSuchAdventure, and Refused where a rule is against it."""
-    with changed(adventure_id, player) as adventure:
+    with change_adventure(adventure_id, player) as adventure:
         screening.screen(written(card), "card", player, adventure)
         if adventure.cards.count() >= MOST_CARDS:
             raise TooManyCards
@@ -42,7 +42,7 @@ def add(adventure_id: UUID, player: Player, card: LoreCard) -> StoryCard:
 def edit(card: StoryCard, player: Player, new: LoreCard) -> StoryCard:
     """Replace everything that a card says."""
     assert card.adventure_id is not None
-    with changed(card.adventure_id, player) as adventure:
+    with change_adventure(card.adventure_id, player) as adventure:
         screening.screen(written(new), "card", player, adventure)
         set_fields(
             adventure,
@@ -70,7 +70,7 @@ def set_fields(adventure: Adventure, card: StoryCard, **values: Any) -> None:
 def pin(card: StoryCard, player: Player, pinned: bool) -> StoryCard:
     """Have a card always in the prompt, or only when it fires."""
     assert card.adventure_id is not None
-    with changed(card.adventure_id, player) as adventure:
+    with change_adventure(card.adventure_id, player) as adventure:
         set_fields(adventure, card, pinned=pinned)
     return card
 
@@ -78,7 +78,7 @@ def pin(card: StoryCard, player: Player, pinned: bool) -> StoryCard:
 def delete(card: StoryCard, player: Player) -> None:
     """Delete a card: the narrator does not know it any more. It can be restored for a while."""
     assert card.adventure_id is not None
-    with changed(card.adventure_id, player) as adventure:
+    with change_adventure(card.adventure_id, player) as adventure:
         if not adventure.cards.filter(pk=card.pk).update(deleted=Now()):
             return
         every = StoryCard.with_deleted.filter(adventure=adventure, deleted__isnull=False)
@@ -95,7 +95,7 @@ def deleted_in(adventure: Adventure) -> QuerySet[StoryCard]:
 def restore(card: StoryCard, player: Player) -> None:
     """The narrator knows a card again. Raises TooManyCards."""
     assert card.adventure_id is not None
-    with changed(card.adventure_id, player) as adventure:
+    with change_adventure(card.adventure_id, player) as adventure:
         if adventure.cards.count() >= MOST_CARDS:
             raise TooManyCards
         if StoryCard.with_deleted.filter(pk=card.pk, deleted__isnull=False).update(deleted=None):
@@ -104,7 +104,7 @@ def restore(card: StoryCard, player: Player) -> None:
 
 def reveal_all(adventure_id: UUID, player: Player) -> None:
     """Show players every card of an adventure."""
-    with changed(adventure_id, player) as adventure:
+    with change_adventure(adventure_id, player) as adventure:
         if adventure.cards.filter(hidden=True).update(hidden=False):
             publish_fields(adventure)
 
@@ -120,7 +120,7 @@ def bring(adventure_id: UUID, player: Player, lore: Lore) -> int:
 
     What finds no room is noted in `lore.problems`.
     """
-    with changed(adventure_id, player) as adventure:
+    with change_adventure(adventure_id, player) as adventure:
         screening.screen(
             [text for card in lore.cards for text in written(card)], "card", player, adventure
         )

@@ -19,7 +19,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from game.accounts.limits import limited
-from game.cards import cards as shelf
+from game.cards import cards
 from game.cards.card_import import LoreError, read_lore
 from game.library import trash
 from game.models import Adventure, Membership, Player, StoryCard
@@ -64,7 +64,7 @@ def shown(card: StoryCard) -> dict[str, Any]:
 
 
 @never_cache
-def cards(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
+def list_cards(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     """The list, pinned ones first, searched with `?q=`; a POST adds a card."""
     adventure = adventure_of(request, adventure_id)
     if request.method != "POST":
@@ -72,8 +72,8 @@ def cards(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     form = CardForm(request.POST, label_suffix="")
     if form.is_valid():
         try:
-            added = shelf.add(adventure.pk, player_of(request), form.card)
-        except (shelf.TooManyCards, Refused) as full:
+            added = cards.add(adventure.pk, player_of(request), form.card)
+        except (cards.TooManyCards, Refused) as full:
             form.add_error(None, str(full))
         else:
             return done(request, adventure, _("Card added."), shown(added), 201)
@@ -93,7 +93,7 @@ def card(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> HttpRespons
         form = CardForm(request.POST, label_suffix="")
         if form.is_valid():
             try:
-                edited = shelf.edit(found, player_of(request), form.card)
+                edited = cards.edit(found, player_of(request), form.card)
                 return done(request, found.adventure, _("Card saved."), shown(edited))
             except Refused as stands_against:
                 form.add_error(None, stands_against.message)
@@ -117,7 +117,7 @@ def reveal(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     adventure = adventure_of(request, adventure_id)
     if not owns(request, adventure):
         raise PermissionDenied
-    shelf.reveal_all(adventure.pk, player_of(request))
+    cards.reveal_all(adventure.pk, player_of(request))
     return done(request, adventure, _("All cards are shown."), {"hidden": 0})
 
 
@@ -131,7 +131,7 @@ def pin(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> HttpResponse
         form.is_valid()
         adventure = adventure_of(request, adventure_id)
         return refused(request, form) or listed(request, adventure, form, 422)
-    shelf.pin(found, player_of(request), pinned)
+    cards.pin(found, player_of(request), pinned)
     said = (
         _("Card pinned: the narrator always sees it.")
         if pinned
@@ -143,7 +143,7 @@ def pin(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> HttpResponse
 @require_POST
 def delete(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> HttpResponse:
     found = card_of(request, adventure_id, card_id)
-    shelf.delete(found, player_of(request))
+    cards.delete(found, player_of(request))
     url = reverse("restore_card", args=[adventure_id, card_id])
     if wants_json(request):
         return JsonResponse({"deleted": str(card_id), "restore": url})
@@ -154,10 +154,10 @@ def delete(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> HttpRespo
 @require_POST
 def restore(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> HttpResponse:
     adventure = adventure_of(request, adventure_id)
-    found = get_object_or_404(shelf.deleted_in(adventure), pk=card_id)
+    found = get_object_or_404(cards.deleted_in(adventure), pk=card_id)
     try:
-        shelf.restore(found, player_of(request))
-    except shelf.TooManyCards as full:
+        cards.restore(found, player_of(request))
+    except cards.TooManyCards as full:
         if wants_json(request):
             return JsonResponse({"message": str(full)}, status=422)
         messages.error(request, str(full))
@@ -173,7 +173,7 @@ def bring(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     form = forms.Form(request.POST)
     try:
         lore = read_lore(imported_file(request))
-        added = shelf.bring(adventure.pk, player_of(request), lore)
+        added = cards.bring(adventure.pk, player_of(request), lore)
     except (LoreError, Refused) as wrong:
         form.add_error(None, str(wrong))
         return refused(request, form) or listed(request, adventure, form, 422)
@@ -219,7 +219,7 @@ def listed(
             {
                 "cards": [shown(each) for each in page.object_list],
                 "found": page.paginator.count,
-                "limit": shelf.MOST_CARDS,
+                "limit": cards.MOST_CARDS,
                 "hidden": adventure.cards.filter(hidden=True).count(),
                 "next": page.next_page_number() if page.has_next() else None,
             }
@@ -229,7 +229,7 @@ def listed(
         trash.Deleted(
             each.title, each.deleted, reverse("restore_card", args=[adventure.pk, each.pk])
         )
-        for each in shelf.deleted_in(adventure)
+        for each in cards.deleted_in(adventure)
         if each.deleted is not None
     ]
     context = {

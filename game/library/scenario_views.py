@@ -21,8 +21,7 @@ from game.library import ratings
 from game.library.placeholders import Filling, fill
 from game.library.words import card_of, name_of, paragraphs
 from game.models import Adventure, Player, Scenario
-from game.play import adventures as playthroughs
-from game.play import narration, search
+from game.play import adventures, narration, search
 from game.play.forms import BeginForm
 from game.play.protocol import Refused
 
@@ -65,10 +64,10 @@ def home(request: HttpRequest) -> HttpResponse:
     )
 
 
-def with_words(adventures: QuerySet[Adventure]) -> QuerySet[Adventure]:
+def with_words(found: QuerySet[Adventure]) -> QuerySet[Adventure]:
     """Adventures with all that their cards show, and nothing long beside it."""
     long = ("memory", "authors_note", "first_actions")
-    return adventures.select_related("head__parent", "scenario").defer(
+    return found.select_related("head__parent", "scenario").defer(
         *long, *(f"scenario__{name}" for name in (*long, "opening", "placeholders", "previous"))
     )
 
@@ -195,7 +194,7 @@ def begin(request: HttpRequest, slug: str) -> HttpResponse:
     if not form.is_valid():
         return scenario_page(request, found, form, status=422)
     try:
-        adventure = playthroughs.begin(player_of(request), found, form.cleaned_data)
+        adventure = adventures.begin(player_of(request), found, form.cleaned_data)
     except Refused as stands_against:
         form.add_error(None, stands_against.message)
         return scenario_page(request, found, form, status=422)

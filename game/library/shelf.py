@@ -10,7 +10,8 @@ from game.library import trash
 from game.library.limits import KEPT_DELETED
 from game.models import Adventure
 from game.play import adventures
-from game.play.turns import changed, stop_what_is_under_way
+from game.play.changes import change_adventure
+from game.play.endings import stop_turn_under_way
 
 
 def deleted_of(player: Any) -> QuerySet[Adventure]:
@@ -28,8 +29,8 @@ def delete(adventure_id: UUID) -> None:
 
     What is told in it is stopped. Its words stay for KEPT_DELETED, for whoever regrets it.
     """
-    with changed(adventure_id) as adventure:
-        stop_what_is_under_way(adventure)
+    with change_adventure(adventure_id) as adventure:
+        stop_turn_under_way(adventure)
         adventure.deleted = Now()
         adventure.raise_version()
         adventure.save(update_fields=["deleted"])

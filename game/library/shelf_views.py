@@ -22,8 +22,7 @@ from game.library.limits import LimitMet
 from game.library.scenario_views import with_words
 from game.library.words import card_of
 from game.models import Adventure, Turn
-from game.play import adventures as playthroughs
-from game.play import search
+from game.play import adventures, search
 from game.play.forms import RenameForm
 from game.play.protocol import Refused
 
@@ -41,7 +40,7 @@ def adventure_of(request: HttpRequest, adventure_id: UUID) -> Adventure:
 
 @never_cache
 @require_safe
-def adventures(request: HttpRequest) -> HttpResponse:
+def list_adventures(request: HttpRequest) -> HttpResponse:
     """The shelf, searched with `?q=`; with `?archived` what was put away."""
     q = search.asked(request.GET.get("q", ""))
     if q and too_many(request, "search", reads=True):
@@ -96,7 +95,7 @@ def rename(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     form = RenameForm(request.POST)
     if form.is_valid():
         try:
-            playthroughs.rename(found.pk, form.cleaned_data["title"], player_of(request))
+            adventures.rename(found.pk, form.cleaned_data["title"], player_of(request))
         except Refused as refused:
             messages.error(request, refused.message)
     else:

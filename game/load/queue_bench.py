@@ -14,7 +14,7 @@ from typing import Any
 import redis
 
 from game.models import Adventure, Player, Scenario, Turn
-from game.play import adventures, turns
+from game.play import adventures, endings, turns
 from game.play.events import story_log
 from game.play.protocol import TakeAction
 from inference.lab.bench import print_figure
@@ -90,7 +90,7 @@ def waiting(count: int) -> None:
     print_figure("redis_bytes_per_turn", (full - empty) // count, waiting=count)
     print_figure("redis_bytes_grown", used(client) - full, waiting=count, seconds=WATCHED_SECONDS)
     for turn in [*told, *Turn.objects.filter(status="queued")]:
-        turns.leave_turn(turn)
+        endings.stop_unwatched_turn(turn)
 
 
 def messages(client: Any) -> int:

@@ -75,7 +75,7 @@ class Adventure(models.Model):
         return f"adventure {self.pk}"  # its title is the player's: the admin shows this
 
     def raise_version(self) -> None:
-        """Note that the change under way changes something. `turns.changed` stores it."""
+        """Note that the change under way changes something. `change_adventure` stores it."""
         if not self.version_raised:
             self.version_raised = True
             self.version += 1

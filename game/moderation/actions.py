@@ -108,7 +108,7 @@ def about_content(deed: str, case: Case, by: Player, reason: str, note: str) -> 
         close(case, by, deed, upheld=True)
         entry = audit.record(deed, by, case=case, reason=said(reason), details={"before": before})
         if case.player is not None:
-            notice = notices.tell(
+            notice = notices.notify(
                 case.player, deed, entry, case=case, excerpt=case.excerpt, note=note
             )
             notice.about = about[:160]  # as it was called before it went
@@ -185,7 +185,7 @@ def sanction(
                 "until": until.isoformat() if until else None,
             },
         )
-        notices.tell(player, deed, entry, case=case, sanction=made, excerpt=excerpt, note=note)
+        notices.notify(player, deed, entry, case=case, sanction=made, excerpt=excerpt, note=note)
         return entry
 
 
@@ -275,7 +275,7 @@ def tell_of_undoing(entry: AuditEntry, noted: AuditEntry) -> None:
     player = Player.objects.filter(pk=entry.player).first() if entry.player else None
     if player is not None and entry.deed != "dismiss":
         case = Case.objects.filter(pk=entry.case).first() if entry.case else None
-        notices.tell(player, "undo", noted, case=case, note="")
+        notices.notify(player, "undo", noted, case=case, note="")
 
 
 def undo_if_possible(entry_id: int, by: Player, reason: str) -> bool:

@@ -7,8 +7,9 @@ from django.utils.translation import gettext_lazy as _
 
 from game.models import Audience, Case, Kind, Report, Turn, Words
 from game.models.moderation import LONGEST_REASON
+from game.moderation.appeals import LONGEST_APPEAL
 from game.moderation.cases import LONGEST_REASON as LONGEST_STORY_REASON
-from game.moderation.notices import LONGEST_APPEAL, LONGEST_NOTE
+from game.moderation.notices import LONGEST_NOTE
 from inference.engines.servers import address_problem
 
 

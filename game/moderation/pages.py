@@ -13,5 +13,5 @@ def on_every_page(request: HttpRequest) -> dict[str, Any]:
     player = getattr(request, "user", None)
     return {
         "paused": operation.pause_message(now) if now.paused else "",
-        "new_notices": notices.unseen(player) if isinstance(player, Player) else 0,
+        "new_notices": notices.count_unseen(player) if isinstance(player, Player) else 0,
     }

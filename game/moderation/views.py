@@ -12,12 +12,12 @@ from django.views.decorators.http import require_POST, require_safe
 
 from game.accounts.limits import address_of, limited
 from game.models import Adventure, Audience, Notice, Player, Report, Scenario, Share, Turn
-from game.moderation import limits, reports
-from game.moderation import notices as told
+from game.moderation import appeals, limits, reports
 from game.moderation.forms import AppealForm, LimitForm, ReportForm
+from game.moderation.notices import mark_seen, notices_of
 from game.moderation.reports import Complaint, NotReported
 from game.moderation.rulebook import rulebook
-from game.play import adventures as playthroughs
+from game.play import adventures
 from game.play.protocol import Refused
 
 
@@ -50,8 +50,8 @@ def player_of(request: HttpRequest) -> Player:
 def notices(request: HttpRequest) -> HttpResponse:
     """What was decided about the player, newest first."""
     player = player_of(request)
-    found = list(told.notices_of(player))
-    told.mark_seen(player)
+    found = list(notices_of(player))
+    mark_seen(player)
     return render(
         request,
         "moderation/notices.html",
@@ -64,7 +64,7 @@ def notices(request: HttpRequest) -> HttpResponse:
 
 def form_for(notice: Notice) -> AppealForm | None:
     """The form to appeal with, where that is still possible."""
-    if notice.deed not in told.APPEALABLE or hasattr(notice, "appeal"):
+    if notice.deed not in appeals.APPEALABLE or hasattr(notice, "appeal"):
         return None
     return AppealForm(label_suffix="", prefix=str(notice.pk))
 
@@ -74,8 +74,8 @@ def appeal(request: HttpRequest, notice_id: UUID) -> HttpResponse:
     notice = get_object_or_404(Notice, pk=notice_id, player=player_of(request))
     form = AppealForm(request.POST, prefix=str(notice.pk))
     try:
-        told.appeal(notice, form.cleaned_data["text"] if form.is_valid() else "")
-    except told.NotNow as problem:
+        appeals.file_appeal(notice, form.cleaned_data["text"] if form.is_valid() else "")
+    except appeals.AppealRefused as problem:
         messages.error(request, str(problem))
     else:
         messages.success(request, _("Appeal sent. The answer will appear here."))
@@ -104,7 +104,7 @@ def audience(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     try:
         if not form.is_valid():
             raise Refused("bad_message", _("Choose one of the three options."))
-        playthroughs.set_audience(found.pk, player_of(request), form.cleaned_data["audience"])
+        adventures.set_audience(found.pk, player_of(request), form.cleaned_data["audience"])
     except Refused as refused:
         messages.error(request, refused.message)
     return redirect("adventure", found.pk)

@@ -24,9 +24,10 @@ from game.models import (
 )
 from game.moderation import limits, screening
 from game.play import edits, narration
+from game.play.changes import change_adventure, publish_fields
+from game.play.endings import stop_turn_under_way
 from game.play.events import forget_on_commit
 from game.play.protocol import clean_text
-from game.play.turns import changed, publish_fields, stop_what_is_under_way
 from game.tastes.writer import WriterSettings
 
 
@@ -82,7 +83,7 @@ def begin(player: Player, scenario: Scenario, answers: dict[str, str]) -> Advent
 @screening.noted()
 def rename(adventure_id: UUID, title: str, player: Player | None = None) -> None:
     """Give an adventure another title. Raises Refused where a rule stands against it."""
-    with changed(adventure_id) as adventure:
+    with change_adventure(adventure_id) as adventure:
         screening.screen([title], "title", player, adventure)
         set_fields(adventure, title=clean_text(title)[:120] or adventure.title)
 
@@ -95,14 +96,14 @@ def set_plot(
 
     Raises Refused where a rule stands against it.
     """
-    with changed(adventure_id) as adventure:
+    with change_adventure(adventure_id) as adventure:
         screening.screen([memory, authors_note], "plot", player, adventure)
         set_fields(adventure, memory=clean_text(memory), authors_note=clean_text(authors_note))
 
 
 def set_sampling(adventure_id: UUID, settings: WriterSettings) -> None:
     """Have it told as its owner asks, from the next turn on."""
-    with changed(adventure_id) as adventure:
+    with change_adventure(adventure_id) as adventure:
         set_fields(adventure, sampling=settings.model_dump(mode="json", exclude_defaults=True))
 
 
@@ -119,27 +120,27 @@ def set_fields(adventure: Adventure, **values: str | bool | dict[str, Any]) -> N
 
 def set_options(adventure_id: UUID, options: dict[str, bool]) -> None:
     """Switch on or off how it is told: `dice`, `summarise`."""
-    with changed(adventure_id) as adventure:
+    with change_adventure(adventure_id) as adventure:
         set_fields(adventure, **options)
 
 
 def set_audience(adventure_id: UUID, player: Player, audience: str) -> None:
     """For whom the story is from now on. Raises Refused beyond the limit that the player set."""
     limits.refuse_beyond(player, audience)
-    with changed(adventure_id, player) as adventure:
+    with change_adventure(adventure_id, player) as adventure:
         set_fields(adventure, audience=audience)
 
 
 def set_narrator(adventure_id: UUID, name: str) -> None:
     """Have another narrator tell it, from the next turn on; "" is the host's default."""
-    with changed(adventure_id) as adventure:
+    with change_adventure(adventure_id) as adventure:
         set_fields(adventure, narrator=name)
 
 
 def delete(adventure_id: UUID) -> None:
     """Delete an adventure for good, with every turn of its tree. What is told in it is stopped."""
-    with changed(adventure_id) as adventure:
-        stop_what_is_under_way(adventure)
+    with change_adventure(adventure_id) as adventure:
+        stop_turn_under_way(adventure)
         turns = [str(pk) for pk in adventure.turns.values_list("pk", flat=True)]
     Adventure.objects.filter(pk=adventure_id).delete()
     forget_on_commit(str(adventure_id), turns, narration.names())

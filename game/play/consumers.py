@@ -27,6 +27,7 @@ from game.database import in_database
 from game.languages import language_of, translated
 from game.models import Adventure, Player, Turn
 from game.play import connections, protocol, read_ahead, snapshots, turns
+from game.play.changes import NoSuchAdventure
 from game.play.events import line_rest, story_log
 from game.play.followers import WORDS, Entry, Follower, LogGone, followers, order
 from game.play.protocol import ErrorEvent, Ping, Pong, Refused, Resume, TurnWaiting, parse_command
@@ -203,7 +204,7 @@ class AdventureConsumer(AsyncWebsocketConsumer):
                         await self.send_snapshot()  # saved, and waiting for Redis
         except Refused as refused:
             await self.refuse(refused, key)
-        except turns.NoSuchAdventure:
+        except NoSuchAdventure:
             await self.close(code=NOT_FOUND)
         except (DatabaseError, InterfaceError) as problem:
             # Not refused: whether it was carried out is not known. The page sends it again with

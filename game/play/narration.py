@@ -10,6 +10,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from game import installed_narrators
+from game.database import after_commit
 from game.models import Adventure, Player, Turn
 from game.moderation import operation, screening
 from game.play import context
@@ -254,9 +255,17 @@ def sampling_for_player(turn: Turn, writer: WriterSettings | None = None) -> Sam
     return sampling_for(taste_of(turn.player), own, writer)
 
 
-def hand_over(request: GenerationRequest) -> int:
-    """Let a turn wait for its narrator, whose workers wait for turns. Its position.
+def enqueue_on_commit(adventure: Adventure, turn: Turn) -> None:
+    """Put a turn into its narrator's queue, once it is committed.
 
-    Raises redis.RedisError when Redis is away: the sweep hands it over later.
+    With Redis away the turn is stored all the same, and the sweep enqueues it later.
     """
-    return story_log().enqueue(request)
+    request = request_for(adventure, turn)
+
+    def enqueue() -> None:
+        try:
+            story_log().enqueue(request)
+        except redis.RedisError as problem:
+            logger.warning("turn %s: not enqueued, the sweep will: %s", request.turn, problem)
+
+    after_commit(enqueue)

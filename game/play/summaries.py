@@ -15,10 +15,10 @@ from django.db.models.functions import Now
 from game.models import LONGEST_SUMMARY, Adventure, Kind, Player, Summary, Turn, TurnContext
 from game.moderation import screening
 from game.play import narration, tree
+from game.play.changes import NoSuchAdventure, change_adventure, publish_fields
 from game.play.context import passage, summary_held_by
 from game.play.events import story_log
 from game.play.protocol import Refused, clean_text
-from game.play.turns import NoSuchAdventure, changed, publish_fields
 from inference.contract.prompt_report import NoDetails, unpack
 from inference.contract.request import Passage, SummaryRequest, SummaryResult
 from inference.worker.summaries import SHORTEST_ADDITION, extract, length_for
@@ -40,7 +40,7 @@ def catch_up(turn_id: UUID) -> None:
     last = last_gone(turn)
     if last is None:
         return
-    with changed(turn.adventure_id) as adventure:
+    with change_adventure(turn.adventure_id) as adventure:
         before = summary_held_by(last)
         if before is not None and before.turn_id == last:
             return
@@ -128,7 +128,7 @@ def ask_narrator(
 def record(result: SummaryResult) -> bool:
     """Put the narrator's words where the extract stands. False where a player was there first."""
     try:
-        with changed(UUID(result.adventure)) as adventure:
+        with change_adventure(UUID(result.adventure)) as adventure:
             summary = Summary.objects.filter(
                 turn=UUID(result.turn), turn__adventure=adventure, by=Summary.By.EXTRACT
             ).first()
@@ -160,7 +160,7 @@ def write(adventure_id: UUID, player: Player, text: str) -> Summary:
     Where there is none they go to the beginning, and hold everywhere. Raises NoSuchAdventure, and
     Refused where a rule stands against them.
     """
-    with changed(adventure_id, player) as adventure:
+    with change_adventure(adventure_id, player) as adventure:
         screening.screen([text], "summary", player, adventure)
         assert adventure.head_id is not None
         text = clean_text(text)[:LONGEST_SUMMARY]

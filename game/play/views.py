@@ -25,8 +25,7 @@ from game.guests import player_of
 from game.library import html_export
 from game.library.words import paragraphs, prompted
 from game.models import Adventure, Audience, Kind, Player, Summary, Turn
-from game.play import adventures as playthroughs
-from game.play import edits, narration, search, snapshots, tree
+from game.play import adventures, edits, narration, search, snapshots, tree
 from game.play.events import story_log
 from game.play.forms import NarratorForm, PlotForm
 from game.play.option_views import coming_shown, narrator_form
@@ -277,7 +276,7 @@ def export(request: HttpRequest, adventure_id: UUID, form: str) -> HttpResponse:
     path = tree.turns_in_order(tree.path_ids(found.head_id, LONGEST_PATH))
     if form == "txt":
         pairs = [(prompted(turn), turn.reply) for turn in path]
-        content = playthroughs.as_text(found, pairs)
+        content = adventures.as_text(found, pairs)
         return download(found, content, "txt", "text/plain; charset=utf-8")
     if form == "md":
         return download(found, as_markdown(found, path), "md", "text/markdown; charset=utf-8")
@@ -315,7 +314,7 @@ def download(found: Adventure, content: str, form: str, kind: str) -> HttpRespon
 def plot_is_set(request: HttpRequest, found: Adventure, form: PlotForm) -> bool:
     """Change the plot; where a rule stands against it, the form says so and keeps the words."""
     try:
-        playthroughs.set_plot(found.pk, **form.cleaned_data, player=player_of(request))
+        adventures.set_plot(found.pk, **form.cleaned_data, player=player_of(request))
     except Refused as refused:
         form.add_error(None, refused.message)
         return False

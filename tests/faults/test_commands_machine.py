@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 )
 
 from game.models import Command, Player, Scenario, Status, Turn
-from game.play import adventures, snapshots, turns
+from game.play import adventures, endings, snapshots, sweep, turns
 from game.play.consumers import merged
 from game.play.events import story_log
 from game.play.followers import decoded
@@ -213,14 +213,14 @@ class Play(RuleBasedStateMachine):
         if story_log().finish(telling[0], result, last):
             telling[1] = reply
             if recorded:
-                assert turns.finish_turn(result)
-                assert not turns.finish_turn(result), "a result was stored twice"
+                assert endings.finish_turn(result)
+                assert not endings.finish_turn(result), "a result was stored twice"
         elif Turn.objects.filter(pk=request.turn, attempt__gt=request.attempt).exists():
-            assert not turns.finish_turn(result), "an overtaken attempt's result was stored"
+            assert not endings.finish_turn(result), "an overtaken attempt's result was stored"
 
     def sweep(self):
         for turn in Turn.objects.filter(status=Status.QUEUED):
-            turns.give_again(turn.pk, turns.sweep_turn)
+            sweep.sweep_turn(turn.pk)
 
     def empty_redis(self):
         story_log().redis.flushdb()

@@ -8,6 +8,7 @@ from django.db import OperationalError
 from game.database import in_database
 from game.models import Command, Status, Turn
 from game.play import turns
+from game.play.protocol import TakeAction
 from tests.test_sockets import REPLY, Window
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -55,7 +56,7 @@ async def test_the_same_key_after_a_lost_answer_is_the_same_turn(
 ):
     from uuid import uuid4
 
-    command = turns.TakeAction(type="take_action", key=uuid4(), kind="do", text="open the door")
+    command = TakeAction(type="take_action", key=uuid4(), kind="do", text="open the door")
     with pytest.raises(OperationalError):
         await in_database(turns.carry_out, adventure.pk, alice, command)
     again = await in_database(turns.carry_out, adventure.pk, alice, command)

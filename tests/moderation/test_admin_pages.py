@@ -19,7 +19,7 @@ from game.models import (
     Turn,
     Words,
 )
-from game.moderation import actions, notices, operation, reports, statistics
+from game.moderation import actions, appeals, operation, reports, statistics
 from game.moderation.reports import Complaint, Reader
 from game.play.protocol import Refused
 from tests.test_turns import act
@@ -158,7 +158,7 @@ def test_many_cases_are_decided_at_once(client, moderator, bob, shared):
 
 def test_an_appeal_is_answered_in_the_admin(client, staff, senior, case, alice):
     actions.ban(case, senior)
-    appeal = notices.appeal(Notice.objects.get(), "It was a quotation.")
+    appeal = appeals.file_appeal(Notice.objects.get(), "It was a quotation.")
     address = f"/admin/game/appeal/{appeal.pk}/change/"
     other = staff("otto", "senior")
     client.force_login(senior)
@@ -214,7 +214,7 @@ def test_a_paused_host_takes_no_actions_and_says_why(
 def test_a_narrator_that_is_off_takes_no_turns_and_is_not_offered(
     client, operator, alice, adventure, stage, log
 ):
-    from game.play import narration
+    from game.play import narration, sweep
 
     stage.write({"name": "parrot"}, {"name": "quill"})
     for name in ("parrot", "quill"):
@@ -228,9 +228,8 @@ def test_a_narrator_that_is_off_takes_no_turns_and_is_not_offered(
     adventure.narrator = "parrot"
     with pytest.raises(Refused, match="switched off this narrator"):
         narration.narrator_of(adventure)
-    from game.play import turns
 
-    turns.give_again(turn.pk, turns.sweep_turn)
+    sweep.sweep_turn(turn.pk)
     turn.refresh_from_db()
     assert turn.status == Status.FAILED
     assert "switched" in turn.reason

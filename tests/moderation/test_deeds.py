@@ -7,7 +7,7 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models.functions import Now
 
 from game.models import AuditEntry, Case, Edit, Notice, Report, Sanction, Share, Words
-from game.moderation import actions, authorship, cases, notices, reports, standing
+from game.moderation import actions, appeals, authorship, cases, reports, standing
 from game.moderation.reports import Complaint, Reader
 
 pytestmark = pytest.mark.django_db
@@ -252,13 +252,13 @@ def test_the_log_refuses_to_be_emptied(case, moderator):
 def test_a_player_appeals_once_and_another_moderator_decides(case, senior, staff, alice):
     actions.ban(case, senior)
     notice = Notice.objects.get()
-    appeal = notices.appeal(notice, "It was a quotation.")
-    with pytest.raises(notices.NotNow):
-        notices.appeal(notice, "And again.")
+    appeal = appeals.file_appeal(notice, "It was a quotation.")
+    with pytest.raises(appeals.AppealRefused):
+        appeals.file_appeal(notice, "And again.")
     other = staff("otto", "senior")
-    with pytest.raises(notices.NotNow, match="Another"):
-        notices.answer(appeal, senior, True, "So it was.")
-    notices.answer(appeal, other, True, "So it was.")
+    with pytest.raises(appeals.AppealRefused, match="Another"):
+        appeals.decide_appeal(appeal, senior, True, "So it was.")
+    appeals.decide_appeal(appeal, other, True, "So it was.")
     assert standing.shut_out(alice) is None
     assert Notice.objects.order_by("-created").first().deed == "undo"
     assert entries() == ["ban", "grant_appeal", "undo"]
@@ -266,14 +266,14 @@ def test_a_player_appeals_once_and_another_moderator_decides(case, senior, staff
 
 def test_where_nobody_else_moderates_the_same_one_decides(case, senior, alice):
     actions.ban(case, senior)
-    appeal = notices.appeal(Notice.objects.get(), "Please.")
-    notices.answer(appeal, senior, False, "It stays.")
+    appeal = appeals.file_appeal(Notice.objects.get(), "Please.")
+    appeals.decide_appeal(appeal, senior, False, "It stays.")
     assert standing.shut_out(alice) is not None
     appeal.refresh_from_db()
     assert (appeal.granted, appeal.answer) == (False, "It stays.")
     assert Notice.objects.filter(deed="refuse", player=alice).exists()
-    with pytest.raises(notices.NotNow):
-        notices.answer(appeal, senior, True, "Or not.")
+    with pytest.raises(appeals.AppealRefused):
+        appeals.decide_appeal(appeal, senior, True, "Or not.")
 
 
 def test_players_read_their_notices_and_appeal(client, case, moderator, alice, bob):

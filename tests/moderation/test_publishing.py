@@ -11,7 +11,7 @@ from game.accounts.deletion import delete_player
 from game.library import shares, writing
 from game.library.limits import LimitMet
 from game.models import Case, Notice, Report, RuleHit, Scenario, Share, Visibility, Words
-from game.moderation import actions, notices, reports
+from game.moderation import actions, appeals, reports
 from game.moderation.reports import Complaint, Reader
 from game.play.protocol import Refused
 from game.scenarios import ScenarioFile
@@ -95,7 +95,7 @@ def test_a_shared_story_has_a_way_to_report_each_turn(client, bob, shared):
 
 
 def test_of_who_goes_moderation_keeps_no_words(muted, alice):
-    notices.appeal(Notice.objects.get(), "It was a parrot.")
+    appeals.file_appeal(Notice.objects.get(), "It was a parrot.")
     assert "It was a parrot." in data.everything(alice)
     told = json.loads(data.everything(alice))
     assert told["notices"][0]["excerpt"] == "do thing 3"

@@ -11,7 +11,7 @@ from django.db import connection
 from django.test import Client
 
 from game.models import Kind, Player, Scenario, StoryCard, Summary, Turn, TurnContext
-from game.play import adventures, turns
+from game.play import adventures, endings, turns
 from game.play.protocol import TakeAction
 from inference.contract.prompt_report import Details, Part, pack
 from inference.contract.request import Result
@@ -181,7 +181,7 @@ def test_nothing_in_a_story_runs_anywhere(page, served, adventure, operator, sce
     new = lease.request.turn
     page.wait_for_selector(f'[data-turn="{new}"]')
     result = Result(adventure=str(adventure.pk), turn=new, attempt=1, outcome="told", reply=EVERY)
-    turns.finish_turn(result)
+    endings.finish_turn(result)
     adventures.rename(adventure.pk, PAYLOADS[0])
     page.wait_for_selector(f'[data-turn="{new}"][data-status="told"]')
     assert page.evaluate("globalThis.found ?? []") == []

@@ -34,7 +34,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.core.management.base import BaseCommand, CommandError
 from websockets.asyncio.client import ClientConnection, connect
 
-from game.load import queue_bench as waiting_line
+from game.load import queue_bench
 from game.models import Adventure, Player, Scenario, Turn
 from game.play import adventures, narration
 from game.play.events import story_log
@@ -71,13 +71,13 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, rounds: int, line: bool, inside: bool, **options: Any) -> None:
         if inside and line:
-            waiting_line.measure()
+            queue_bench.measure()
             return
         if inside:
             measure(rounds, options["stories"])
             return
         stories = [str(each) for each in options["stories"]]
-        with house(waiting_line.NARRATORS if line else None) as environ:
+        with house(queue_bench.NARRATORS if line else None) as environ:
             command = [sys.executable, "manage.py", "bench", "--inside", "--rounds", str(rounds)]
             command += ["--line"] if line else []
             done = subprocess.run([*command, "--stories", *stories], env=environ, check=False)

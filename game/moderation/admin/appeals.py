@@ -11,7 +11,7 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 
 from game.models import Appeal, AuditEntry, Player
-from game.moderation import notices
+from game.moderation import appeals
 from game.moderation.admin.base import ReadOnly, staff_of
 from game.moderation.forms import AnswerForm
 
@@ -65,8 +65,8 @@ class AppealAdmin(ReadOnly):
             return self.page(request, appeal, form, 422)
         granted = form.cleaned_data["decision"] == "grant"
         try:
-            notices.answer(appeal, staff, granted, form.cleaned_data["answer"])
-        except notices.NotNow as problem:
+            appeals.decide_appeal(appeal, staff, granted, form.cleaned_data["answer"])
+        except appeals.AppealRefused as problem:
             messages.error(request, str(problem))
             return self.page(request, appeal, form, 422)
         messages.success(request, _("Decided. The player reads your answer."))
@@ -86,7 +86,7 @@ class AppealAdmin(ReadOnly):
             "entry": entry,
             "decider": decider,
             "may_answer": appeal.decided is None
-            and notices.decided_by_another(appeal.notice, staff_of(request)),
+            and appeals.decided_by_another(appeal.notice, staff_of(request)),
             "form": form,
         }
         return TemplateResponse(request, "admin/game/appeal/appeal.html", context, status=status)

@@ -16,7 +16,7 @@ from game import installed_narrators
 from game.accounts.limits import limited
 from game.installed_narrators import CannotInstall
 from game.models import InstalledNarrator, Player
-from game.moderation import narrators as shown
+from game.moderation import narrators
 from game.moderation.admin.base import ReadOnly, staff_of
 from game.moderation.forms import ConnectForm, SourceForm
 
@@ -50,7 +50,7 @@ class InstalledNarratorAdmin(ReadOnly):
         """How far everything is, as JSON for the page."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        return JsonResponse({"narrators": [row.for_script() for row in shown.rows()]})
+        return JsonResponse({"narrators": [row.for_script() for row in narrators.rows()]})
 
     def connect(self, request: HttpRequest) -> HttpResponseBase:
         return page_of_a_server(request, self)
@@ -73,7 +73,7 @@ def page_of_narrators(request: HttpRequest, site: InstalledNarratorAdmin) -> Htt
                 messages.error(request, str(problem))
                 return redirect(PAGE)
             form.add_error("source", str(problem))
-    context = site.context(request, _("Narrators"), form=form, **shown.everything())
+    context = site.context(request, _("Narrators"), form=form, **narrators.everything())
     answer = TemplateResponse(request, "admin/game/installednarrator/page.html", context)
     answer.status_code = 422 if form.errors else 200
     return answer
@@ -89,7 +89,7 @@ def act(by: Player, request: HttpRequest, form: SourceForm) -> str:
         installed_narrators.install_entry(by, name)
         return _("Installing. Players are offered it once it has been tried.")
     if file := posted.get("file"):
-        installed_narrators.install_file(by, shown.found_file(file))
+        installed_narrators.install_file(by, narrators.found_file(file))
         return _("Installing. Players are offered it once it has been tried.")
     if name := posted.get("retry"):
         installed_narrators.retry(by, name)
@@ -122,7 +122,7 @@ def page_of_a_server(request: HttpRequest, site: InstalledNarratorAdmin) -> Http
         entry__engine="openai",
         state__in=(InstalledNarrator.State.FAILED, InstalledNarrator.State.TESTED),
     ).first()
-    form = ConnectForm(initial=shown.server_of(again) if again else None)
+    form = ConnectForm(initial=narrators.server_of(again) if again else None)
     if request.method == "POST":
         form = ConnectForm(request.POST)
         if form.is_valid():

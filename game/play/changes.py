@@ -1,0 +1,57 @@
+"""One change of an adventure: its row is locked, its version is raised, and watchers are told.
+
+Lock order: adventure, then player.
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+from django.db import transaction
+
+from game.database import after_commit
+from game.models import Adventure, Player, Turn
+from game.play.events import publish_on_commit
+from game.play.protocol import PlotChanged
+from game.play.snapshots import adventure_shown
+
+logger = logging.getLogger(__name__)
+
+
+class NoSuchAdventure(Exception):
+    """No adventure with this id, or none that this player may touch: the two look alike."""
+
+
+@contextmanager
+def change_adventure(adventure_id: UUID, player: Player | None = None) -> Iterator[Adventure]:
+    """Change an adventure in one transaction, with its row locked.
+
+    Its version and time are stored if `raise_version` was called, which publishing an event does.
+    Raises NoSuchAdventure, also where `player` is given and is not a member.
+    """
+    found = Adventure.objects.all() if player is None else Adventure.objects.of(player)
+    with transaction.atomic():
+        adventure = found.select_for_update(of=("self",)).filter(pk=adventure_id).first()
+        if adventure is None:
+            raise NoSuchAdventure
+        yield adventure
+        if adventure.version_raised:
+            adventure.save(update_fields=["version", "changed", "head", "size", "last_edit"])
+
+
+def publish_fields(adventure: Adventure) -> None:
+    """Publish the adventure's own fields as they are now: title, plot, options."""
+    adventure.raise_version()  # the fields name the version
+    publish_on_commit(adventure, PlotChanged(adventure=adventure_shown(adventure)))
+
+
+def log_on_commit(event: str, turn: Turn, **figures: object) -> None:
+    """One line about a turn: ids and figures, never its words."""
+    names = {"adventure": turn.adventure_id, "turn": turn.pk, "attempt": turn.attempt}
+    shown = " ".join(f"{name}={value}" for name, value in figures.items())
+
+    def log() -> None:
+        logger.info("turn %s: %s %s", turn.pk, event, shown, extra={**names, **figures})
+
+    after_commit(log)

@@ -1,0 +1,141 @@
+"""How a reply ends: told, stopped or failed, it is stored once and announced to watchers."""
+
+import contextlib
+import logging
+from uuid import UUID
+
+import redis
+from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from game import metrics
+from game.models import Adventure, Status, Turn, TurnContext
+from game.moderation import screening
+from game.play import edits
+from game.play.changes import NoSuchAdventure, change_adventure, log_on_commit, publish_fields
+from game.play.events import publish_on_commit, story_log
+from game.play.protocol import Refused, TurnEnded, TurnFailed
+from game.play.snapshots import turn_shown
+from inference.contract.prompt_report import NoDetails, unpack
+from inference.contract.request import Result
+
+logger = logging.getLogger(__name__)
+
+
+def finish_turn(result: Result) -> bool:
+    """Store how the narrator's reply ended. False when it is a stale attempt's, or ended before."""
+    try:
+        with change_adventure(UUID(result.adventure)) as adventure:
+            return record_end(adventure, UUID(result.turn), result)
+    except NoSuchAdventure:
+        return False  # deleted while it was told
+
+
+def fail_turn(turn: Turn, reason: str) -> bool:
+    """End a turn that no attempt could tell. Words that were told stay."""
+    told = story_log().revoke(str(turn.adventure_id), turn.narrator, str(turn.pk), turn.attempt)
+    result = told.end or Result(
+        adventure=str(turn.adventure_id),
+        turn=str(turn.pk),
+        attempt=turn.attempt,
+        outcome="failed",
+        reply=told.reply,
+        reason=reason,
+    )
+    return finish_turn(result)
+
+
+def stop_unwatched_turn(turn: Turn) -> None:
+    """Stop a turn that nobody watches any more."""
+    with contextlib.suppress(NoSuchAdventure), change_adventure(turn.adventure_id) as adventure:
+        if adventure.turns.filter(pk=turn.pk, status=Status.QUEUED).exists():
+            reason = gettext_noop("Stopped because the page was closed.")
+            stop_turn_under_way(adventure, reason)
+
+
+def stop_turn_under_way(adventure: Adventure, reason: str = "") -> None:
+    """End the turn under way with the words told so far.
+
+    Its lease is taken away in Redis first: from then on its worker can append nothing, notices it
+    at its next step and frees the slot. What players have seen is therefore what is stored.
+    """
+    turn = adventure.turns.filter(status=Status.QUEUED).first()
+    if turn is None:
+        return
+    try:
+        told = story_log().revoke(str(adventure.pk), turn.narrator, str(turn.pk), turn.attempt)
+    except redis.RedisError:
+        raise Refused(
+            "narrator_down", _("The narrator cannot be reached. Try again in a moment."), 5
+        ) from None
+    stopped = Result(
+        adventure=str(adventure.pk),
+        turn=str(turn.pk),
+        attempt=turn.attempt,
+        outcome="stopped",
+        reply=told.reply,
+        reason=reason,
+    )
+    record_end(adventure, turn.pk, told.end or stopped)
+
+
+def record_end(adventure: Adventure, turn_id: UUID, result: Result) -> bool:
+    """One conditional update: only the attempt that Postgres knows, only while under way."""
+    under_way = Turn.objects.filter(pk=turn_id, attempt=result.attempt, status=Status.QUEUED)
+    updated = under_way.update(
+        status=result.outcome, reply=result.reply, reason=result.reason[:300], told=Now()
+    )
+    if not updated:
+        return False
+    turn = Turn.objects.select_related("adventure", "player").get(pk=turn_id)
+    adventure.size += edits.size_of(turn.reply)
+    keep_context(adventure, turn, result)
+    metrics.turn_ended(turn, result)
+    log_on_commit(f"turn {result.outcome}", turn, tokens=result.tokens, seconds=result.seconds)
+    screening.note_reply(turn, result)
+    if result.outcome == "failed":
+        event: TurnFailed | TurnEnded = TurnFailed(turn=str(turn_id), reason=turn.reason)
+    else:
+        told = result.outcome == "told"
+        event = TurnEnded(type="turn.told" if told else "turn.stopped", turn=turn_shown(turn))
+    publish_on_commit(adventure, event)
+    return True
+
+
+def keep_context(adventure: Adventure, turn: Turn, result: Result) -> None:
+    """Keep what the narrator was given. A turn that was stopped has it in Redis alone."""
+    details = result.details
+    if not details:
+        try:
+            details = story_log().details(str(turn.pk))
+        except redis.RedisError:
+            logger.warning("turn %s: what the narrator was given is lost: Redis is away", turn.pk)
+    if details:
+        reveal_used(adventure, details)
+        TurnContext.objects.create(
+            turn=turn,
+            details=details,
+            tokens=result.tokens,
+            seconds=result.seconds,
+            first_token_seconds=result.first_token_seconds,
+        )
+
+
+def reveal_used(adventure: Adventure, details: str) -> None:
+    """From now on players see the cards that a narrator was given."""
+    cards = adventure.cards.filter(hidden=True)
+    if not cards.exists():
+        return
+    try:
+        used = {(each.title, each.key) for each in unpack(details).fired}
+    except NoDetails:
+        return
+    revealed = [
+        card.pk
+        for card in cards
+        if any(card.title == title and (not key or key in card.keys) for title, key in used)
+    ]
+    if revealed:
+        cards.filter(pk__in=revealed).update(hidden=False)
+        publish_fields(adventure)
