@@ -131,12 +131,12 @@ def prefix_lines():
 
 @pytest.mark.parametrize(
     "script",
-    [*(each for each in vars(scripts) if each.isupper()), "HERE"],
+    [*(each for each in vars(scripts) if each.isupper()), "REGISTER"],
 )
 def test_scripts_get_every_key_through_keys(script):
     from game.play import connections
 
-    text = connections.HERE if script == "HERE" else getattr(scripts, script)
+    text = connections.REGISTER if script == "REGISTER" else getattr(scripts, script)
     if isinstance(text, int):
         return
     calls = re.findall(r"redis\.call\('(\w+)'(, KEYS\[)?", text)

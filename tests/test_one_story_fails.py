@@ -394,12 +394,12 @@ def test_an_event_that_cannot_be_published_takes_no_turn(
 
 
 async def test_a_socket_that_fails_under_the_look_is_looked_at_again(monkeypatch, caplog):
-    class Visitor:
-        async def look_closer(self):
+    class CountingConsumer:
+        async def check_fully(self):
             raise Injected
 
-    present = session_checks.Present(Visitor(), "session", uuid4(), UUID(int=1), None)
+    present = session_checks.OpenSocket(CountingConsumer(), "session", uuid4(), UUID(int=1), None)
     for _ in range(2):
-        present.do(session_checks.look_closer(present, None))
+        present.start(session_checks.check_one(present, None))
         await present.busy
     assert caplog.text.count("not looked at: Injected") == 2

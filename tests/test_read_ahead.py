@@ -5,7 +5,7 @@ import redis
 
 from game.models import Turn
 from game.play import narration, read_ahead, turns
-from game.play.events import line_rest
+from game.play.events import redis_breaker
 from game.play.protocol import UndoTurn
 from inference.contract.request import Card, Passage
 from inference.prompts import stable_front
@@ -259,8 +259,8 @@ def test_with_redis_away_a_page_opens_all_the_same(adventure, log, monkeypatch):
 
     monkeypatch.setattr(StoryLog, "worker_to_read", away)
     assert not read_ahead.ask(adventure.pk)
-    assert line_rest.on
-    line_rest.until = 0.0
+    assert redis_breaker.is_open
+    redis_breaker.until = 0.0
 
 
 # ---- limits

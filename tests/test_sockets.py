@@ -18,7 +18,7 @@ from dungeon.asgi import application
 from game.database import THREADS, in_database
 from game.models import Adventure, Status, Turn
 from game.play import adventures, sweep, turns
-from game.play.events import line_rest, story_log
+from game.play.events import redis_breaker, story_log
 from game.play.protocol import TakeAction
 from inference.contract.request import GenerationRequest, Passage, StoryContext, Token
 from inference.queue.keys import log_key, watched_key
@@ -533,8 +533,8 @@ async def test_windows_that_wait_leave_a_redis_alone_that_does_not_answer(
         raise redis.TimeoutError
 
     monkeypatch.setattr(StoryLog, "position", hangs)
-    monkeypatch.setattr(line_rest, "until", 0.0)
-    monkeypatch.setattr("game.play.events.REDIS_REST", 600)
+    monkeypatch.setattr(redis_breaker, "until", 0.0)
+    monkeypatch.setattr("game.play.events.BREAKER_SECONDS", 600)
     async with AsyncExitStack() as open_windows:
         for _ in range(3 * THREADS):
             window = await open_windows.enter_async_context(Window(adventure.pk, alice))

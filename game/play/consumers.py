@@ -28,10 +28,10 @@ from game.languages import language_of, translated
 from game.models import Adventure, Player, Turn
 from game.play import connections, protocol, read_ahead, snapshots, turns
 from game.play.changes import NoSuchAdventure
-from game.play.events import line_rest, story_log
+from game.play.events import redis_breaker, story_log
 from game.play.followers import WORDS, Entry, Follower, LogGone, followers, order
 from game.play.protocol import ErrorEvent, Ping, Pong, Refused, Resume, TurnWaiting, parse_command
-from game.play.session_checks import Present, attendance
+from game.play.session_checks import OpenSocket, session_checker
 from inference import tracing
 from inference.log_context import about, where
 from inference.queue.story_log import FIRST, LAGGED, to_json
@@ -40,7 +40,7 @@ from inference.worker.runtime_tuning import Leftovers
 logger = logging.getLogger(__name__)
 leftovers = Leftovers()
 
-NOBODY, NOT_FOUND, SESSION_ENDED, TOO_MANY_WINDOWS, FLOODING = 4401, 4404, 4408, 4409, 4429
+NOBODY, NOT_FOUND, SESSION_ENDED, TOO_MANY_CONNECTIONS, FLOODING = 4401, 4404, 4408, 4409, 4429
 TRY_AGAIN = 1013
 
 FRAMES_PER_SECOND = 15  # words of one socket are merged to at most so many frames
@@ -48,7 +48,7 @@ COMMANDS_PER_SECOND = 10
 COMMANDS_AT_ONCE = 40
 REFUSALS_BEFORE_CLOSE = 100
 DATABASE_SECONDS = 6.0  # how long a command waits for a database that went away
-LOOK_EVERY = 1.0  # seconds between looks at the place in the line
+POSITION_SECONDS = 1.0  # between two checks of a waiting turn's place in the queue
 # Seconds until an adventure whose log could not be forwarded is tried again; doubled each time.
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 
@@ -87,7 +87,7 @@ class AdventureConsumer(AsyncWebsocketConsumer):
         metrics.SOCKETS.inc()
         self.player: Player = self.scope["user"]
         self.adventure_id: UUID = self.scope["url_route"]["kwargs"]["adventure_id"]
-        self.looking: asyncio.Task[None] | None = None  # at the line, while a turn waits in it
+        self.reporting: asyncio.Task[None] | None = None  # the queue position of a waiting turn
         self.forwarding: asyncio.Task[None] | None = None
         self.reading_ahead: asyncio.Task[None] | None = None
         self.bucket = TokenBucket(COMMANDS_PER_SECOND, COMMANDS_AT_ONCE)
@@ -96,11 +96,11 @@ class AdventureConsumer(AsyncWebsocketConsumer):
         self.log_flows = True
         self.waiting: str | None = None
         self.snapshotting = asyncio.Lock()
-        self.present: Present | None = None
+        self.open_socket: OpenSocket | None = None
         if not self.player.is_authenticated:
             await self.close(code=NOBODY)
             return
-        self.window = connections.Windows(self.player.pk)
+        self.connection = connections.Connection(self.player.pk)
         try:
             theirs = await in_database(self.is_theirs)
         except (DatabaseError, InterfaceError):
@@ -122,16 +122,16 @@ class AdventureConsumer(AsyncWebsocketConsumer):
         if not after:  # opened, and not come back after a break
             self.reading_ahead = asyncio.create_task(self.read_ahead())
         key = self.scope["session"].session_key
-        self.present = Present(self, key, self.player.pk, self.adventure_id, self.window)
-        attendance().join(self.present)
+        self.open_socket = OpenSocket(self, key, self.player.pk, self.adventure_id, self.connection)
+        session_checker().add(self.open_socket)
 
     async def may_open(self) -> bool:
         """Whether this player may play now, and has not too many windows open. Closes if not."""
         if reason := await in_database(refusal, self.player.pk):
-            await self.turn_away(reason)
+            await self.close_session(reason)
             return False
-        if not await self.among_windows(self.window.opens):
-            await self.close_for_others()
+        if not await self.ask_connections(self.connection.register):
+            await self.close_surplus()
             return False
         return True
 
@@ -142,40 +142,40 @@ class AdventureConsumer(AsyncWebsocketConsumer):
         except Exception as problem:  # the next turn reads it all the same
             logger.warning("adventure %s: not read ahead: %s", self.adventure_id, where(problem))
 
-    async def among_windows(self, has_room: Callable[[], bool]) -> bool:
-        """What the list of the player's windows says; while Redis is away, that there is room."""
-        if line_rest.on:
+    async def ask_connections(self, has_room: Callable[[], bool]) -> bool:
+        """The answer of the player's list of connections; True while Redis is away."""
+        if redis_breaker.is_open:
             return True
         try:
             return await asyncio.to_thread(has_room)
         except redis.RedisError:
-            line_rest.begin()
+            redis_breaker.trip()
             return True
 
-    async def turn_away(self, reason: str) -> None:
+    async def close_session(self, reason: str) -> None:
         await self.send_event(ErrorEvent(code="not_allowed", message=reason))
         await self.close(code=SESSION_ENDED)
 
-    async def close_for_others(self) -> None:
-        """Of too many windows the oldest close, and do not come back by themselves."""
+    async def close_surplus(self) -> None:
+        """Of too many connections the oldest close, and do not reconnect by themselves."""
         message = _("You have more than %(most)d windows open: this one, the oldest, was closed.")
         event = ErrorEvent(code="too_many", message=message % {"most": settings.WINDOWS_PER_PLAYER})
         await self.send_event(event)
-        await self.close(code=TOO_MANY_WINDOWS)
+        await self.close(code=TOO_MANY_CONNECTIONS)
 
     async def disconnect(self, code: int) -> None:
         metrics.SOCKETS.dec()
         leftovers.add()
-        for task in (self.looking, self.forwarding, self.reading_ahead):
+        for task in (self.reporting, self.forwarding, self.reading_ahead):
             if task is not None:
                 task.cancel()
-        if self.present is not None:
-            attendance().leave(self.present)
+        if self.open_socket is not None:
+            session_checker().remove(self.open_socket)
         # Or it would stay in memory with all that they hold until somebody looks for cycles.
-        self.looking = self.forwarding = self.reading_ahead = self.present = None
-        if self.player.is_authenticated and not line_rest.on:
+        self.reporting = self.forwarding = self.reading_ahead = self.open_socket = None
+        if self.player.is_authenticated and not redis_breaker.is_open:
             with contextlib.suppress(redis.RedisError):
-                await asyncio.to_thread(self.window.leave)
+                await asyncio.to_thread(self.connection.unregister)
 
     # Commands in
 
@@ -268,9 +268,9 @@ class AdventureConsumer(AsyncWebsocketConsumer):
             after = ""
         if self.forwarding is not None:
             self.forwarding.cancel()
-        self.forwarding = asyncio.create_task(self.forward_for_ever(after))
+        self.forwarding = asyncio.create_task(self.forward_forever(after))
 
-    async def forward_for_ever(self, after: str) -> None:
+    async def forward_forever(self, after: str) -> None:
         """Forward until the socket closes. What fails is tried again, more and more seldom."""
         pause = FIRST_PAUSE
         while True:
@@ -331,7 +331,7 @@ class AdventureConsumer(AsyncWebsocketConsumer):
                 if len(fresh) == 1 and fresh[0].words:
                     self.wait_for(None)
                     await self.send_text(fresh[0].frame)
-                    await self.linger(follower)
+                    await self.delay_flush(follower)
                     continue
                 events = merged(fresh)
                 for event in events:
@@ -341,14 +341,14 @@ class AdventureConsumer(AsyncWebsocketConsumer):
                     self.note_waiting(event)
                     await self.send_json(translated(event))
                 if events[-1]["type"] == WORDS:
-                    await self.linger(follower)
+                    await self.delay_flush(follower)
         finally:
             followers().leave(follower)
 
-    async def linger(self, follower: Follower) -> None:
+    async def delay_flush(self, follower: Follower) -> None:
         """Words that come meanwhile are merged; all else goes out at once."""
         if not followers().in_rounds:
-            await follower.linger(1 / FRAMES_PER_SECOND)
+            await follower.delay_flush(1 / FRAMES_PER_SECOND)
 
     def check_version(self, event: dict[str, Any]) -> None:
         """A version that was skipped means an event that never reached the log."""
@@ -368,22 +368,22 @@ class AdventureConsumer(AsyncWebsocketConsumer):
             self.wait_for(None)
 
     def wait_for(self, turn: str | None) -> None:
-        """Note which turn waits in the line, and look at its place from time to time."""
+        """Note which turn waits in the queue, and report its position as it changes."""
         self.waiting = turn
-        if turn is not None and (self.looking is None or self.looking.done()):
-            self.looking = asyncio.create_task(self.look_at_the_line())
+        if turn is not None and (self.reporting is None or self.reporting.done()):
+            self.reporting = asyncio.create_task(self.report_queue_position())
 
-    # What is looked at as time passes
+    # Periodic checks
 
-    async def look_at_the_line(self) -> None:
-        """Tell the place in the line and the seconds left, when they change; while a turn waits."""
+    async def report_queue_position(self) -> None:
+        """Send queue position and seconds left when they change, while a turn waits."""
         said: tuple[str, int, int | None] | None = None
         while True:
-            await asyncio.sleep(LOOK_EVERY)
+            await asyncio.sleep(POSITION_SECONDS)
             if self.waiting is None:
                 return
             try:
-                place = await in_database(self.place_in_line, self.waiting)
+                place = await in_database(self.queue_position, self.waiting)
                 if place is not None and place != said and place[0] == self.waiting:
                     said = place
                     turn, position, eta = place
@@ -394,8 +394,8 @@ class AdventureConsumer(AsyncWebsocketConsumer):
             except Exception as problem:
                 logger.error("adventure %s: no place shown: %s", self.adventure_id, where(problem))
 
-    def place_in_line(self, turn: str) -> tuple[str, int, int | None] | None:
-        if line_rest.on:
+    def queue_position(self, turn: str) -> tuple[str, int, int | None] | None:
+        if redis_breaker.is_open:
             return None
         # The turn's own: its adventure may have another narrator by now.
         narrator = Turn.objects.filter(pk=turn).values_list("narrator", flat=True).first()
@@ -405,14 +405,14 @@ class AdventureConsumer(AsyncWebsocketConsumer):
             position = story_log().position(narrator, turn)
             if position is None:
                 return None
-            pace = story_log().pace(narrator, age=LOOK_EVERY / 2)
+            pace = story_log().pace(narrator, age=POSITION_SECONDS / 2)
         except redis.RedisError:
-            line_rest.begin()
+            redis_breaker.trip()
             return None
         return turn, position, pace.seconds_until_started(position)
 
-    async def look_closer(self) -> bool:
-        """Whether this socket may live on; closes it if not. Raises DatabaseError."""
+    async def check_fully(self) -> bool:
+        """Whether this socket may stay open; closes it if not. Raises DatabaseError."""
         if not await in_database(self.session_lives):
             await self.close(code=SESSION_ENDED)
             return False
@@ -420,7 +420,7 @@ class AdventureConsumer(AsyncWebsocketConsumer):
             await self.close(code=NOT_FOUND)  # deleted in another window
             return False
         if reason := await in_database(refusal, self.player.pk):
-            await self.turn_away(reason)
+            await self.close_session(reason)
             return False
         return True
 

@@ -15,27 +15,27 @@ from inference.queue.story_log import StoryLog
 
 logger = logging.getLogger(__name__)
 
-REDIS_REST = 3.0  # seconds without looks at Redis once it did not answer one
+BREAKER_SECONDS = 3.0  # for which the breaker stays open
 
 
-class LineRest:
-    """While Redis does not answer, the sockets of this process leave the line alone.
+class RedisBreaker:
+    """A circuit breaker: while Redis does not answer, sockets ask it nothing that can wait.
 
-    Each look would hold a thread until it gives up, and commands wait for those.
+    Each question would hold a thread until it times out, and commands wait for those threads.
     """
 
     def __init__(self) -> None:
         self.until = 0.0
 
-    def begin(self) -> None:
-        self.until = time.monotonic() + REDIS_REST
+    def trip(self) -> None:
+        self.until = time.monotonic() + BREAKER_SECONDS
 
     @property
-    def on(self) -> bool:
+    def is_open(self) -> bool:
         return time.monotonic() < self.until
 
 
-line_rest = LineRest()
+redis_breaker = RedisBreaker()
 
 
 @cache

@@ -160,7 +160,7 @@ class Follower:
         self.urgent.clear()
         return found
 
-    async def linger(self, seconds: float) -> None:
+    async def delay_flush(self, seconds: float) -> None:
         """Let words gather, until something else comes."""
         # Not asyncio.timeout: what it raises and catches costs more than the frame that follows.
         over = asyncio.get_running_loop().call_later(seconds, self.urgent.set)

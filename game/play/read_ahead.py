@@ -13,7 +13,7 @@ from django.conf import settings
 from game.database import after_commit
 from game.models import Adventure, Kind, Status, Turn
 from game.play import context, narration
-from game.play.events import line_rest, story_log
+from game.play.events import redis_breaker, story_log
 from game.play.protocol import Refused
 from inference.contract.request import GenerationRequest
 
@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 def ask(adventure_id: UUID) -> bool:
     """Ask for what the next prompt of an adventure begins with. Whether a worker was asked."""
-    if not settings.INFERENCE.read_ahead or line_rest.on:
+    if not settings.INFERENCE.read_ahead or redis_breaker.is_open:
         return False
     found = Adventure.objects.filter(pk=adventure_id).select_related("head").first()
     if found is None or found.head is None or found.head.status == Status.QUEUED:
@@ -36,7 +36,7 @@ def ask(adventure_id: UUID) -> bool:
     except Refused:
         return False  # whoever acts is told why
     except redis.RedisError as problem:
-        line_rest.begin()
+        redis_breaker.trip()
         logger.warning("adventure %s: not read ahead: %s", found.pk, problem)
         return False
     return True

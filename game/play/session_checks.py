@@ -1,9 +1,9 @@
-"""Who may stay: all sockets of a process are looked at together, every few seconds.
+"""Periodic session and permission checks of the open sockets of a process.
 
-A socket outlives its session, its player's standing and its adventure unless somebody looks. One
-look at hundreds of sockets takes three queries and one visit to Redis. It only sorts out those of
-which nothing has changed since they were last looked at one by one; all others look for themselves,
-in their own language, and close where they must.
+A socket would outlive its session, its player's permission to play, and its adventure. A check of
+hundreds of sockets takes three queries and one round trip to Redis. It only sorts out the sockets
+for which nothing has changed since their last full check; each of the others is checked fully by
+its own consumer, in its own language, which closes it if it may not stay.
 """
 
 import asyncio
@@ -27,130 +27,130 @@ from game.accounts.standing import without_doubt
 from game.database import in_database
 from game.models import Membership
 from game.play import connections
-from game.play.events import line_rest, story_log
+from game.play.events import redis_breaker, story_log
 from inference.log_context import where
 
 logger = logging.getLogger(__name__)
 
-EVERY = 4.0  # seconds from one look at a socket to the next
-TICK = 0.25  # seconds between looks: each takes the sockets whose time has come
-AT_ONCE = 500  # sockets in one query
+CHECK_SECONDS = 4.0  # between two checks of one socket
+TICK_SECONDS = 0.25  # between two batches: each has the sockets that are due
+BATCH_SIZE = 500  # sockets in one query
 
-# What a session and a player's password were, when a socket was last looked at by itself.
+# What a session and a player's password were at the last full check of a socket.
 Evidence = tuple[str, str]
 
 
-class Visitor(Protocol):
-    """A socket, as far as it is looked at."""
+class CheckedConsumer(Protocol):
+    """What the checks need of a consumer."""
 
-    async def look_closer(self) -> bool:
-        """Whether it may stay, by the whole of the rules; closes itself if not."""
+    async def check_fully(self) -> bool:
+        """Whether the socket may stay, by all rules; closes it if not. Raises DatabaseError."""
 
-    async def close_for_others(self) -> None:
-        """Close: newer windows have taken its place."""
+    async def close_surplus(self) -> None:
+        """Close the socket: the player has opened too many newer ones."""
 
 
 @dataclass(eq=False)
-class Present:
-    """A socket that is open, and when it is looked at next."""
+class OpenSocket:
+    """A socket that is open, and when it is checked next."""
 
-    visitor: Visitor
+    consumer: CheckedConsumer
     session: str
     player: UUID
     adventure: UUID
-    window: connections.Windows
+    connection: connections.Connection
     due: float = 0.0
     evidence: Evidence | None = None
-    busy: asyncio.Task[None] | None = None  # looks closer, or closes it
+    busy: asyncio.Task[None] | None = None  # a full check, or closing it
     # The socket's own, with its language.
     context: contextvars.Context = field(default_factory=contextvars.copy_context)
 
-    def do(self, work: Coroutine[Any, Any, None]) -> None:
-        """In a task of its own: a socket that closes slowly holds up no other."""
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run `work` in a task of its own: a socket that closes slowly delays no other."""
         self.busy = asyncio.create_task(logged(work), context=self.context)
 
 
-class Attendance:
+class SessionChecker:
     """The open sockets of one event loop."""
 
     def __init__(self) -> None:
-        self.present: set[Present] = set()
+        self.sockets: set[OpenSocket] = set()
         self.task: asyncio.Task[None] | None = None
 
-    def join(self, present: Present) -> None:
-        """Look at this socket from now on; at once for the first time."""
-        self.present.add(present)
+    def add(self, socket: OpenSocket) -> None:
+        """Check this socket from now on, for the first time at once."""
+        self.sockets.add(socket)
         if self.task is None or self.task.done():
-            self.task = asyncio.create_task(self.look_for_ever(), context=contextvars.Context())
+            self.task = asyncio.create_task(self.check_forever(), context=contextvars.Context())
 
-    def leave(self, present: Present) -> None:
-        """Look no more."""
-        self.present.discard(present)
-        if present.busy is not None and present.busy is not asyncio.current_task():
-            present.busy.cancel()
+    def remove(self, socket: OpenSocket) -> None:
+        """Check this socket no more."""
+        self.sockets.discard(socket)
+        if socket.busy is not None and socket.busy is not asyncio.current_task():
+            socket.busy.cancel()
 
-    async def look_for_ever(self) -> None:
-        while self.present:
+    async def check_forever(self) -> None:
+        while self.sockets:
             now = time.monotonic()
-            due = [each for each in self.present if each.due <= now]
-            for start in range(0, len(due), AT_ONCE):
-                part = due[start : start + AT_ONCE]
+            due = [each for each in self.sockets if each.due <= now]
+            for start in range(0, len(due), BATCH_SIZE):
+                part = due[start : start + BATCH_SIZE]
                 for each in part:
-                    each.due = now + EVERY
+                    each.due = now + CHECK_SECONDS
                 try:
-                    await self.look(part)
+                    await self.check(part)
                 except Exception as problem:
-                    # Nobody would look at any socket again if this ended.
-                    logger.error("the look at %d sockets broke off: %s", len(part), where(problem))
-            await asyncio.sleep(TICK)
+                    # No socket would be checked again if this loop ended.
+                    logger.error("the check of %d sockets broke off: %s", len(part), where(problem))
+            await asyncio.sleep(TICK_SECONDS)
 
-    async def look(self, part: Sequence[Present]) -> None:
-        """Look at these sockets. What a database or Redis that is away would say, waits."""
+    async def check(self, part: Sequence[OpenSocket]) -> None:
+        """Check these sockets. Without database or Redis, their part waits for the next check."""
         try:
-            evidence = await in_database(gather, part)
+            evidence = await in_database(find_valid, part)
         except (DatabaseError, InterfaceError):
             evidence = None
         if evidence is not None:
             for each in part:
                 found = evidence.get(each)
-                if (found is None or found != each.evidence) and self.is_free(each):
-                    each.do(look_closer(each, found))
-        if line_rest.on:
+                if (found is None or found != each.evidence) and self.is_idle(each):
+                    each.start(check_one(each, found))
+        if redis_breaker.is_open:
             return
         try:
-            crowded = await asyncio.to_thread(say_here, part)
+            surplus = await asyncio.to_thread(register_open, part)
         except redis.RedisError:
-            line_rest.begin()
+            redis_breaker.trip()
             return
-        for each in crowded:
-            if self.is_free(each):
-                each.do(each.visitor.close_for_others())
+        for each in surplus:
+            if self.is_idle(each):
+                each.start(each.consumer.close_surplus())
 
-    def is_free(self, present: Present) -> bool:
-        return present in self.present and (present.busy is None or present.busy.done())
+    def is_idle(self, socket: OpenSocket) -> bool:
+        return socket in self.sockets and (socket.busy is None or socket.busy.done())
 
 
 async def logged(work: Coroutine[Any, Any, None]) -> None:
-    """Do it; what fails is logged at once, and tried again with the next look."""
+    """Await `work`; an error is logged, and the next check tries again."""
     try:
         await work
     except Exception as problem:
-        logger.error("a socket was not looked at: %s", where(problem))
+        logger.error("a socket was not checked: %s", where(problem))
 
 
-async def look_closer(present: Present, evidence: Evidence | None) -> None:
-    """Have a socket look for itself, and remember on what evidence it stayed."""
+async def check_one(socket: OpenSocket, evidence: Evidence | None) -> None:
+    """Check a socket fully, and remember the evidence on which it stayed."""
     try:
-        if await present.visitor.look_closer():
-            present.evidence = evidence
+        if await socket.consumer.check_fully():
+            socket.evidence = evidence
     except (DatabaseError, InterfaceError) as problem:
-        logger.warning("a socket was not looked at: %s", type(problem).__name__)
+        logger.warning("a socket was not checked: %s", type(problem).__name__)
 
 
-def gather(part: Sequence[Present]) -> dict[Present, Evidence]:
-    """Those that nothing speaks against, each with what its session and password are now.
+def find_valid(part: Sequence[OpenSocket]) -> dict[OpenSocket, Evidence]:
+    """The sockets that may certainly stay, each with its session and password as they are now.
 
-    Missing: whose session has ended, who is no member any more, whose standing must be looked at.
+    Left out: the session has ended, the player is no member any more, or may be banned.
     """
     sessions = dict(
         Session.objects.filter(
@@ -175,27 +175,27 @@ def gather(part: Sequence[Present]) -> dict[Present, Evidence]:
     }
 
 
-def say_here(part: Sequence[Present]) -> list[Present]:
-    """Say in Redis that these windows are open. Those that newer windows have pushed out.
+def register_open(part: Sequence[OpenSocket]) -> list[OpenSocket]:
+    """Refresh these connections in Redis. Returns those that are beyond the limit per player.
 
-    Where turns stop when nobody watches, it is noted too that somebody does.
+    Where turns stop when nobody watches, it also notes that these adventures are watched.
     """
-    places = connections.stay([each.window for each in part])
+    places = connections.refresh_all([each.connection for each in part])
     if seconds := settings.STOP_WHEN_AWAY_SECONDS:
-        remembered = max(seconds, math.ceil(2 * EVERY))
+        remembered = max(seconds, math.ceil(2 * CHECK_SECONDS))
         story_log().watch({str(each.adventure) for each in part}, remembered)
     return [each for each, stays in zip(part, places, strict=True) if not stays]
 
 
-_by_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Attendance] = (
+_by_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, SessionChecker] = (
     weakref.WeakKeyDictionary()
 )
 
 
-def attendance() -> Attendance:
-    """The attendance of this process (of this event loop, where tests have several)."""
+def session_checker() -> SessionChecker:
+    """The checker of this process (of this event loop, where tests have several)."""
     loop: Any = asyncio.get_running_loop()
     found = _by_loop.get(loop)
     if found is None:
-        found = _by_loop[loop] = Attendance()
+        found = _by_loop[loop] = SessionChecker()
     return found

@@ -271,17 +271,17 @@ async def test_a_command_that_fails_here_is_refused_and_its_socket_stays(
 async def test_an_error_while_the_line_is_looked_at_ends_no_look(
     alice, bob, begin, troupe, monkeypatch
 ):
-    monkeypatch.setattr(consumers, "LOOK_EVERY", 0.05)
+    monkeypatch.setattr(consumers, "POSITION_SECONDS", 0.05)
     troupe.start(slots=1, pace=20, replies=[TOLD])
     fails = iter([KeyError("injected")])
-    plain = consumers.AdventureConsumer.place_in_line
+    plain = consumers.AdventureConsumer.queue_position
 
     def failing(self, turn):
         for problem in fails:
             raise problem
         return plain(self, turn)
 
-    monkeypatch.setattr(consumers.AdventureConsumer, "place_in_line", failing)
+    monkeypatch.setattr(consumers.AdventureConsumer, "queue_position", failing)
     first, second = await in_database(begin, alice), await in_database(begin, bob)
     async with Window(first.pk, alice) as one, Window(second.pk, bob) as two:
         await one.next()

@@ -21,7 +21,7 @@ from game.accounts import deletion
 from game.database import in_database
 from game.models import Adventure, Membership, Player, Sanction, Turn
 from game.play import connections
-from game.play.session_checks import attendance
+from game.play.session_checks import session_checker
 from tests.serving import RawSocket, free_port, serving, until
 from tests.test_sockets import Window, log_in
 
@@ -135,7 +135,7 @@ async def test_a_socket_closes_within_five_seconds(
     alice, bob, adventure, begin, log, monkeypatch, happens, code
 ):
     if happens != "log out":  # the others take as long, and need not be waited for
-        monkeypatch.setattr("game.play.session_checks.EVERY", 0.5)
+        monkeypatch.setattr("game.play.session_checks.CHECK_SECONDS", 0.5)
     theirs = await in_database(begin, bob)
     async with Window(theirs.pk, bob) as beside, Window(adventure.pk, alice) as window:
         await window.next()
@@ -159,7 +159,7 @@ async def test_a_socket_closes_within_five_seconds(
 
 async def until_looked_at(windows):
     """So many are found good: from now on, only what changes is looked at."""
-    while sum(each.evidence is not None for each in attendance().present) < windows:
+    while sum(each.evidence is not None for each in session_checker().sockets) < windows:
         await asyncio.sleep(0.05)
 
 
@@ -275,7 +275,7 @@ async def test_of_six_windows_the_oldest_closes_and_says_why(alice, adventure, l
 
 async def test_far_too_many_do_not_even_open(alice, bob, adventure, begin, log):
     for number in range(2 * django_settings.WINDOWS_PER_PLAYER):
-        await asyncio.to_thread(connections.Windows(alice.pk).opens)
+        await asyncio.to_thread(connections.Connection(alice.pk).register)
         assert log.redis.zcard(f"grue:windows:{alice.pk}") == number + 1
     async with Window(adventure.pk, alice) as window:
         assert (await window.next())["code"] == "too_many"
@@ -288,9 +288,9 @@ async def test_far_too_many_do_not_even_open(alice, bob, adventure, begin, log):
 def test_windows_of_a_process_that_died_are_forgotten(alice, log, monkeypatch):
     monkeypatch.setattr(connections, "SECONDS", 0.05)
     for _ in range(20):
-        connections.Windows(alice.pk).say()
+        connections.Connection(alice.pk).refresh()
     time.sleep(0.2)
-    assert connections.Windows(alice.pk).opens()
+    assert connections.Connection(alice.pk).register()
     assert log.redis.zcard(f"grue:windows:{alice.pk}") == 1
 
 

@@ -14,23 +14,23 @@ from django.utils import timezone
 from game.accounts.standing import may_play, without_doubt
 from game.models import Adventure, Membership, Player, Sanction
 from game.play import adventures, connections, session_checks
-from game.play.session_checks import Attendance, Present, gather
+from game.play.session_checks import OpenSocket, SessionChecker, find_valid
 
 pytestmark = pytest.mark.django_db
 
 
-class Visitor:
+class CountingConsumer:
     """A socket that counts how often it had to look for itself."""
 
     def __init__(self):
         self.looks = 0
         self.crowded = False
 
-    async def look_closer(self):
+    async def check_fully(self):
         self.looks += 1
         return True
 
-    async def close_for_others(self):
+    async def close_surplus(self):
         self.crowded = True
 
 
@@ -40,8 +40,8 @@ def sit(player, scenario):
     session["anything"] = str(player.pk)
     session.create()
     adventure = adventures.begin(player, scenario, {})
-    window = connections.Windows(player.pk)
-    return Present(Visitor(), session.session_key, player.pk, adventure.pk, window)
+    window = connections.Connection(player.pk)
+    return OpenSocket(CountingConsumer(), session.session_key, player.pk, adventure.pk, window)
 
 
 @pytest.fixture
@@ -56,47 +56,47 @@ def test_fifty_sockets_take_as_many_queries_as_two(seated):
         with CaptureQueriesContext(
             connection,
         ) as queries:
-            assert set(gather(part)) == set(part)
+            assert set(find_valid(part)) == set(part)
         counts.append(len(queries))
     assert counts[0] == counts[1] <= 4
 
 
-def log_out(present):
-    Session.objects.filter(pk=present.session).delete()
+def log_out(socket):
+    Session.objects.filter(pk=socket.session).delete()
 
 
-def expire(present):
+def expire(socket):
     past = timezone.now() - timedelta(seconds=1)
-    Session.objects.filter(pk=present.session).update(expire_date=past)
+    Session.objects.filter(pk=socket.session).update(expire_date=past)
 
 
-def leave(present):
-    Membership.objects.filter(player=present.player).delete()
+def leave(socket):
+    Membership.objects.filter(player=socket.player).delete()
 
 
-def delete(present):
-    Adventure.objects.filter(pk=present.adventure).update(deleted=timezone.now())
+def delete(socket):
+    Adventure.objects.filter(pk=socket.adventure).update(deleted=timezone.now())
 
 
-def close_account(present):
-    Player.objects.filter(pk=present.player).update(is_active=False)
+def close_account(socket):
+    Player.objects.filter(pk=socket.player).update(is_active=False)
 
 
-def ban(present):
-    Sanction.objects.create(player_id=present.player, kind=Sanction.Kind.BAN)
+def ban(socket):
+    Sanction.objects.create(player_id=socket.player, kind=Sanction.Kind.BAN)
 
 
 @pytest.mark.parametrize("happens", [log_out, expire, leave, delete, close_account, ban])
 def test_whoever_has_no_business_there_any_more_is_not_taken_for_good(seated, happens):
     stays, goes = seated("alice"), seated("bob")
     happens(goes)
-    assert set(gather([stays, goes])) == {stays}
+    assert set(find_valid([stays, goes])) == {stays}
 
 
 def test_membership_of_one_adventure_is_none_of_another(seated):
     alice, bob = seated("alice"), seated("bob")
     astray = replace(alice, adventure=bob.adventure)
-    assert set(gather([alice, bob, astray])) == {alice, bob}
+    assert set(find_valid([alice, bob, astray])) == {alice, bob}
 
 
 def sanction(kind, **fields):
@@ -148,29 +148,31 @@ def test_nobody_is_let_through_whom_the_rules_refuse(settings, accounts, state):
 
 async def look_at(*crowd, until, monkeypatch):
     """Look at these in quick succession until that holds."""
-    monkeypatch.setattr(session_checks, "EVERY", 0.05)
-    monkeypatch.setattr(session_checks, "TICK", 0.01)
-    hall = Attendance()
-    for present in crowd:
-        hall.join(present)
+    monkeypatch.setattr(session_checks, "CHECK_SECONDS", 0.05)
+    monkeypatch.setattr(session_checks, "TICK_SECONDS", 0.01)
+    checker = SessionChecker()
+    for socket in crowd:
+        checker.add(socket)
     try:
         async with asyncio.timeout(20):
             while not until():
                 await asyncio.sleep(0.02)
     finally:
-        for present in crowd:
-            hall.leave(present)
-        await hall.task
+        for socket in crowd:
+            checker.remove(socket)
+        await checker.task
 
 
 def made_up(alice, adventure):
-    return Present(Visitor(), "none", alice.pk, adventure.pk, connections.Windows(alice.pk))
+    return OpenSocket(
+        CountingConsumer(), "none", alice.pk, adventure.pk, connections.Connection(alice.pk)
+    )
 
 
 async def test_a_socket_looks_for_itself_once_and_again_when_something_changed(
     alice, adventure, log, monkeypatch
 ):
-    present = made_up(alice, adventure)
+    socket = made_up(alice, adventure)
     said = {"evidence": ("session", "password")}
     looks = []
 
@@ -178,52 +180,56 @@ async def test_a_socket_looks_for_itself_once_and_again_when_something_changed(
         looks.append(len(part))
         return {each: said["evidence"] for each in part}
 
-    monkeypatch.setattr(session_checks, "gather", gathered)
-    await look_at(present, until=lambda: len(looks) > 5, monkeypatch=monkeypatch)
-    assert present.visitor.looks == 1
+    monkeypatch.setattr(session_checks, "find_valid", gathered)
+    await look_at(socket, until=lambda: len(looks) > 5, monkeypatch=monkeypatch)
+    assert socket.consumer.looks == 1
     said["evidence"] = ("session", "another password")
     looks.clear()
-    present.due = 0
-    await look_at(present, until=lambda: len(looks) > 5, monkeypatch=monkeypatch)
-    assert present.visitor.looks == 2
+    socket.due = 0
+    await look_at(socket, until=lambda: len(looks) > 5, monkeypatch=monkeypatch)
+    assert socket.consumer.looks == 2
 
 
 async def test_a_look_that_breaks_is_not_the_last(alice, adventure, log, monkeypatch):
-    present = made_up(alice, adventure)
+    socket = made_up(alice, adventure)
     looks = []
 
     def breaks(part):
         looks.append(len(part))
         raise RuntimeError
 
-    monkeypatch.setattr(session_checks, "gather", breaks)
-    await look_at(present, until=lambda: len(looks) > 3, monkeypatch=monkeypatch)
+    monkeypatch.setattr(session_checks, "find_valid", breaks)
+    await look_at(socket, until=lambda: len(looks) > 3, monkeypatch=monkeypatch)
 
 
 async def test_a_window_that_newer_ones_push_out_hears_of_it(
     alice, adventure, log, monkeypatch, settings
 ):
     settings.WINDOWS_PER_PLAYER = 2
-    monkeypatch.setattr(session_checks, "gather", lambda part: {each: ("", "") for each in part})
+    monkeypatch.setattr(
+        session_checks, "find_valid", lambda part: {each: ("", "") for each in part}
+    )
     crowd = [made_up(alice, adventure) for _ in range(3)]
-    for present in crowd:
-        await asyncio.to_thread(present.window.opens)
-    await look_at(*crowd, until=lambda: crowd[0].visitor.crowded, monkeypatch=monkeypatch)
-    assert [present.visitor.crowded for present in crowd] == [True, False, False]
+    for socket in crowd:
+        await asyncio.to_thread(socket.window.opens)
+    await look_at(*crowd, until=lambda: crowd[0].consumer.crowded, monkeypatch=monkeypatch)
+    assert [socket.consumer.crowded for socket in crowd] == [True, False, False]
 
 
 async def test_somebody_watches_where_hosts_stop_what_nobody_does(
     alice, adventure, log, monkeypatch, settings
 ):
     settings.STOP_WHEN_AWAY_SECONDS = 20
-    present = made_up(alice, adventure)
-    monkeypatch.setattr(session_checks, "gather", lambda part: {each: ("", "") for each in part})
-    key = attendance_key(present)
-    await look_at(present, until=lambda: log.redis.exists(key), monkeypatch=monkeypatch)
+    socket = made_up(alice, adventure)
+    monkeypatch.setattr(
+        session_checks, "find_valid", lambda part: {each: ("", "") for each in part}
+    )
+    key = watched_by(socket)
+    await look_at(socket, until=lambda: log.redis.exists(key), monkeypatch=monkeypatch)
     assert 15 < log.redis.ttl(key) <= 20
 
 
-def attendance_key(present):
+def watched_by(socket):
     from inference.queue.keys import watched_key
 
-    return watched_key(str(present.adventure))
+    return watched_key(str(socket.adventure))
