@@ -44,7 +44,9 @@ urlpatterns = [
     ),
     path("adventures/<uuid:adventure_id>/cards/", card_views.list_cards, name="cards"),
     path("adventures/<uuid:adventure_id>/cards/reveal/", card_views.reveal, name="reveal_cards"),
-    path("adventures/<uuid:adventure_id>/cards/import/", card_views.bring, name="import_cards"),
+    path(
+        "adventures/<uuid:adventure_id>/cards/import/", card_views.import_cards, name="import_cards"
+    ),
     path("adventures/<uuid:adventure_id>/cards/<uuid:card_id>/", card_views.card, name="card"),
     path(
         "adventures/<uuid:adventure_id>/cards/<uuid:card_id>/pin/", card_views.pin, name="pin_card"

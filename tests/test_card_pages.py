@@ -6,8 +6,8 @@ import uuid
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from game.cards import cards as shelf
-from game.cards.card_import import LoreError, lore_of, read_lore
+from game.cards import cards
+from game.cards.card_import import CardImportError, cards_of, read_cards
 from game.models import Adventure, StoryCard
 
 pytestmark = pytest.mark.django_db
@@ -92,7 +92,7 @@ def test_a_card_without_keys_cannot_be_unpinned(hers):
 
 
 def test_an_adventure_holds_a_thousand_cards(hers, adventure, monkeypatch):
-    monkeypatch.setattr(shelf, "MOST_CARDS", 3)
+    monkeypatch.setattr(cards, "MOST_CARDS", 3)
     hers.post(keys="hen", text="One.")
     answer = hers.post(
         "import/", list=json.dumps([{"title": i, "keys": "hen", "text": f"{i}."} for i in range(3)])
@@ -225,20 +225,20 @@ CHARACTER = {
     ids=["ours", "ai-dungeon", "world", "novelai", "story", "kobold", "tavern", "character"],
 )
 def test_the_lists_of_other_games_are_read(file):
-    lore = lore_of(file)
-    (card,) = lore.cards
+    imported = cards_of(file)
+    (card,) = imported.cards
     assert (card.title, card.keys, card.text) == ("Hen", ("hen", "duchess"), "She bites.")
-    assert not card.pinned and not lore.problems
+    assert not card.pinned and not imported.problems
 
 
 def test_what_is_always_there_elsewhere_is_pinned_here():
     for always in ("constant", "forceActivation", "pinned"):
-        (card,) = lore_of([{"text": "x", always: True}]).cards
+        (card,) = cards_of([{"text": "x", always: True}]).cards
         assert card.pinned
 
 
 def test_what_cannot_be_a_card_is_left_out_with_the_reason():
-    lore = lore_of(
+    imported = cards_of(
         [
             {"title": "Fine", "keys": "a", "text": "x"},
             {"title": "Off", "keys": "a", "text": "x", "enabled": False},
@@ -250,9 +250,9 @@ def test_what_cannot_be_a_card_is_left_out_with_the_reason():
             {"title": "Empty", "keys": "a"},
         ]
     )
-    assert [card.title for card in lore.cards] == ["Fine"]
+    assert [card.title for card in imported.cards] == ["Fine"]
     for problem, word in zip(
-        lore.problems,
+        imported.problems,
         ["disabled", "disabled", "patterns", "2,001", "key", "Entry 7", "no text"],
         strict=True,
     ):
@@ -264,8 +264,8 @@ def test_what_cannot_be_a_card_is_left_out_with_the_reason():
     ["", "{", "[" * 100_000, "9" * 5000, "null", '{"a": 1}', '{"data": {"data": 3}}', '"x"'],
 )
 def test_what_is_no_list_is_refused_with_words(content):
-    with pytest.raises(LoreError):
-        read_lore(content.encode())
+    with pytest.raises(CardImportError):
+        read_cards(content.encode())
 
 
 def test_a_file_brings_its_cards_once(hers):

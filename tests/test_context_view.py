@@ -122,7 +122,7 @@ def test_it_goes_with_the_adventure(alice, adventure, troupe):
     troupe.start(pace=0)
     played(alice, adventure, "listen")
     assert TurnContext.objects.count() == 1
-    adventures.delete(adventure.pk)
+    adventures.purge(adventure.pk)
     assert not TurnContext.objects.exists()
 
 

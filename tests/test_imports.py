@@ -10,7 +10,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
-from game.cards.card_import import lore_of
+from game.cards.card_import import cards_of
 from game.exchange import parsers, sandbox
 from game.models import Player, Scenario
 from game.play.protocol import clean_text
@@ -168,8 +168,8 @@ def test_yaml_that_is_none_is_refused_in_a_line(text):
 
 
 def test_a_card_keeps_its_first_keys_whatever_follows():
-    lore = lore_of([{"keys": ",".join(f"k{n}" for n in range(100_000)), "text": "x"}])
-    assert "limit is 20" in lore.problems[0]
+    imported = cards_of([{"keys": ",".join(f"k{n}" for n in range(100_000)), "text": "x"}])
+    assert "limit is 20" in imported.problems[0]
 
 
 def test_marks_piled_upon_a_letter_are_read_at_once_and_few_stay():

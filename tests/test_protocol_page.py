@@ -275,7 +275,7 @@ def names_in(value) -> set[str]:
 
 
 def test_answers_in_json_have_the_fields_that_the_page_says(adventure, as_player, alice, log):
-    cards.add(adventure.pk, alice, Card(title="Lamp", keys=("lamp",), text="It is out."))
+    cards.add_card(adventure.pk, alice, Card(title="Lamp", keys=("lamp",), text="It is out."))
     opening = adventure.head
     Turn.objects.filter(pk=opening.pk).update(reply="A lamp. " * 30, edited=True)
     Edit.objects.create(turn=opening, field=Edit.Field.REPLY, before="A candle.", by=alice)

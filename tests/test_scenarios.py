@@ -4,7 +4,7 @@ import string
 
 import pytest
 
-from game.library.placeholders import fill
+from game.library.placeholders import fill_placeholders
 from game.models import Scenario, StoryCard
 from game.play import adventures
 from game.scenarios import SHIPPED, ScenarioError, load_scenarios, read_scenario
@@ -102,7 +102,7 @@ def test_a_broken_file_is_named_with_what_is_wrong(tmp_path, text, complaint):
 )
 def test_texts_are_filled_as_the_preview_fills_them(template, filled):
     """The same cases as in tests/js/fill.test.mjs."""
-    assert fill(template, {"name": "Ada", "place": "${name} <b>"}) == filled
+    assert fill_placeholders(template, {"name": "Ada", "place": "${name} <b>"}) == filled
 
 
 @pytest.mark.django_db

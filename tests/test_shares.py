@@ -9,7 +9,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.models.functions import Now
 from PIL import Image, ImageFont
 
-from game.library import covers, linkcard, shares, shelf, shown, writing
+from game.library import archive, covers, linkcard, shares, shown, writing
 from game.library.limits import LimitMet
 from game.models import (
     Adventure,
@@ -25,6 +25,7 @@ from game.models import (
     Turn,
     TurnContext,
 )
+from game.play import adventures
 from tests.test_pages import told
 
 pytestmark = pytest.mark.django_db
@@ -162,8 +163,8 @@ def test_the_same_picture_is_not_drawn_of_another_title():
 ENDS = {
     "taken back": lambda link: shares.revoke(link),
     "hidden by a moderator": lambda link: Share.objects.update(hidden=True),
-    "its story deleted": lambda link: shelf.delete(link.adventure_id),
-    "its story ended": lambda link: shelf.end(link.adventure_id),
+    "its story deleted": lambda link: archive.delete(link.adventure_id),
+    "its story ended": lambda link: adventures.purge(link.adventure_id),
 }
 
 
@@ -392,14 +393,14 @@ def test_a_draft_that_a_story_was_begun_from_is_not_given_away(client, link):
 def test_copies_outlive_the_link_and_the_original(client, link, log):
     client.post(url_of(link, "play/"))
     shares.revoke(link)
-    shelf.end(link.adventure_id)
+    adventures.purge(link.adventure_id)
     copy = Adventure.objects.get()
     assert client.get(f"/adventures/{copy.pk}/").status_code == 200
 
 
 def test_a_link_comes_back_with_its_story(client, link):
-    shelf.delete(link.adventure_id)
-    shelf.restore(link.adventure_id)
+    archive.delete(link.adventure_id)
+    archive.restore(link.adventure_id)
     assert client.get(url_of(link)).status_code == 200
     Share.objects.update(revoked=Now())
     assert client.get(url_of(link)).status_code == 404

@@ -8,7 +8,7 @@ import pytest
 from django.db.models.functions import Now
 
 from game.cards import cards
-from game.cards.card_import import LoreCard
+from game.cards.card_import import CardContent
 from game.library import shares, trash, writing
 from game.library.limits import LimitMet
 from game.library.tasks import tidy
@@ -111,7 +111,7 @@ def test_the_narrator_knows_no_deleted_card(alice, adventure, log):
     [card] = adventure.cards.all()
     turn = told(adventure, adventure.head, action="look at the cellar")
     assert "It floods in spring." in story_context(adventure, turn).model_dump_json()
-    cards.delete(card, alice)
+    cards.delete_card(card, alice)
     assert "It floods in spring." not in story_context(adventure, turn).model_dump_json()
     assert Adventure.objects.get(pk=adventure.pk).cards.count() == 0
 
@@ -139,11 +139,11 @@ def test_what_a_moderator_took_away_is_not_the_players_to_restore(as_player, ali
 
 def test_there_is_room_for_what_is_restored_or_it_says_so(alice, adventure, monkeypatch, log):
     [card] = adventure.cards.all()
-    cards.delete(card, alice)
+    cards.delete_card(card, alice)
     monkeypatch.setattr(cards, "MOST_CARDS", 1)
-    cards.add(adventure.pk, alice, LoreCard(title="Hen", keys=("hen",), text="She bites."))
+    cards.add_card(adventure.pk, alice, CardContent(title="Hen", keys=("hen",), text="She bites."))
     with pytest.raises(cards.TooManyCards):
-        cards.restore(card, alice)
+        cards.restore_card(card, alice)
     scenario = writing.write(alice, scenario_of(FILE))
     writing.delete(scenario)
     monkeypatch.setattr("game.library.limits.MOST_SCENARIOS", 0)
@@ -154,8 +154,8 @@ def test_there_is_room_for_what_is_restored_or_it_says_so(alice, adventure, monk
 def test_the_trash_is_not_a_way_to_keep_more(alice, adventure, monkeypatch, log):
     monkeypatch.setattr(trash, "MOST_DELETED", 2)
     for number in range(4):
-        card = LoreCard(title=f"Hen {number}", keys=("hen",), text="She bites.")
-        cards.delete(cards.add(adventure.pk, alice, card), alice)
+        card = CardContent(title=f"Hen {number}", keys=("hen",), text="She bites.")
+        cards.delete_card(cards.add_card(adventure.pk, alice, card), alice)
     assert [each.title for each in cards.deleted_in(adventure)] == ["Hen 3", "Hen 2"]
 
 

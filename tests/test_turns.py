@@ -309,7 +309,7 @@ def test_each_change_raises_the_version_and_its_events_carry_it(
 
 def test_a_deleted_adventure_takes_its_turn_from_the_line(alice, adventure, narrator_awake, log):
     turn = act(adventure, alice)
-    adventures.delete(adventure.pk)
+    adventures.purge(adventure.pk)
     assert log.take_next(turn.narrator, "w") is None
     assert not tell(turn)
     assert not Command.objects.exists()
@@ -475,7 +475,7 @@ def test_with_redis_away_a_turn_is_saved_and_told_when_it_is_back(
 ):
     away = StoryLog("redis://127.0.0.1:1/0")
     with monkeypatch.context() as patch:
-        for module in (game.play.events, narration, turns):
+        for module in (game.play.events, narration, endings):
             patch.setattr(module, "story_log", lambda: away)
         turn = act(adventure, alice)
     assert turn.status == Status.QUEUED

@@ -8,7 +8,7 @@ import pytest
 from django.db.models.functions import Now
 
 from game.cards import cards
-from game.cards.card_import import LoreCard
+from game.cards.card_import import CardContent
 from game.models import Adventure
 from game.play import adventures, endings, summaries, turns
 from game.play.protocol import parse_command
@@ -72,7 +72,7 @@ def test_stopping_what_has_ended_and_going_where_one_is_change_nothing(
 
 def test_what_is_saved_as_it_was_changes_nothing(alice, adventure, told):
     [card] = adventure.cards.all()
-    same = LoreCard(title=card.title, keys=tuple(card.keys), text=card.text, pinned=card.pinned)
+    same = CardContent(title=card.title, keys=tuple(card.keys), text=card.text, pinned=card.pinned)
     summaries.write(adventure.pk, alice, "A door opened.")
     before = state(adventure)
     play(adventure, alice, "edit_turn", turn=str(told.pk), reply="It opens.")
@@ -82,8 +82,8 @@ def test_what_is_saved_as_it_was_changes_nothing(alice, adventure, told):
     adventures.set_audience(adventure.pk, alice, adventure.audience)
     adventures.set_narrator(adventure.pk, adventure.narrator)
     summaries.write(adventure.pk, alice, "A door opened.")
-    cards.edit(card, alice, same)
-    cards.pin(card, alice, card.pinned)
+    cards.edit_card(card, alice, same)
+    cards.pin_card(card, alice, card.pinned)
     assert state(adventure) == before
 
 

@@ -6,14 +6,14 @@ import pytest
 
 from game.load.figures import Delays
 from game.load.players import Asked, VirtualPlayer
-from game.load.setup import Seat
+from game.load.setup import VirtualAccount
 from inference.engines.scripted import clock_word, time_in
 
 
 @pytest.fixture
 def player():
-    seat = Seat("adventure", "player", "cookie")
-    made = VirtualPlayer("ws://127.0.0.1:1", "", seat, 1.0, random.Random(1))
+    account = VirtualAccount("adventure", "player", "cookie")
+    made = VirtualPlayer("ws://127.0.0.1:1", "", account, 1.0, random.Random(1))
     made.asked.append(Asked("adventure", "key", sent=0.0))
     return made
 

@@ -1,4 +1,4 @@
-"""The door: who comes in, and as whom.
+"""Access control: who may use this host, and as which player.
 
 The host chooses (ACCOUNTS): `open` lets guests play and anyone sign up, `invite` lets in who has an
 account or an invite, `single` makes everybody who reaches the host its one player.
@@ -27,7 +27,7 @@ from game.guests import BACKEND
 from game.models import Player
 
 # Where visitors become players. allauth sends away whoever is logged in, and a guest is.
-ENTRANCE = {
+SIGN_IN_PAGES = {
     "account_login",
     "account_signup",
     "account_inactive",
@@ -43,12 +43,14 @@ ENTRANCE = {
     "operator",
 }
 # What anybody may see, whoever the host lets in.
-OUTSIDE = {"healthz", "readyz", "metrics", "operator", "policy", "set_language"}
-OUTSIDE |= {"manifest", "worker", "offline"}
-THE_ONE = "player"  # the name of the only player there is
+PUBLIC_PAGES = {"healthz", "readyz", "metrics", "operator", "policy", "set_language"}
+PUBLIC_PAGES |= {"manifest", "worker", "offline"}
+SINGLE_PLAYER = "player"  # the name of the only player there is
 
 
-class DoorMiddleware:
+class AccessMiddleware:
+    """Gives each request its player, or answers it where there may be none."""
+
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
@@ -61,25 +63,25 @@ class DoorMiddleware:
         self, request: HttpRequest, view: Any, args: Any, kwargs: Any
     ) -> HttpResponse | None:
         name = request.resolver_match.view_name if request.resolver_match else ""
-        if settings.ACCOUNTS == "single" and name not in OUTSIDE:
-            let_the_one_in(request, name)
+        if settings.ACCOUNTS == "single" and name not in PUBLIC_PAGES:
+            log_in_single_player(request, name)
         player = request.user
         if settings.ACCOUNTS == "single" and isinstance(player, Player):
             player.set_rights_for_request(operators.is_operator_here(request))
-        if isinstance(player, Player) and player.is_guest and name in ENTRANCE:
+        if isinstance(player, Player) and player.is_guest and name in SIGN_IN_PAGES:
             request.guest = player  # type: ignore[attr-defined]
             request.user = AnonymousUser()
             return None
         if isinstance(player, Player):
             note_visit(player)
-            return turned_away(request, player, name)
-        if settings.ACCOUNTS == "invite" and name not in ENTRANCE | OUTSIDE:
+            return refuse_access(request, player, name)
+        if settings.ACCOUNTS == "invite" and name not in SIGN_IN_PAGES | PUBLIC_PAGES:
             return redirect_to_login(request.get_full_path())
         return None
 
 
-def turned_away(request: HttpRequest, player: Player, name: str) -> HttpResponse | None:
-    """The answer to a player who may not have this page just now."""
+def refuse_access(request: HttpRequest, player: Player, name: str) -> HttpResponse | None:
+    """The answer to a player who may not have this page just now; None where they may."""
     reason = may_play(player)
     if reason and name not in STILL_OPEN:
         if name == "home" and player.is_guest:
@@ -98,13 +100,13 @@ def turned_away(request: HttpRequest, player: Player, name: str) -> HttpResponse
         )
         return redirect("mfa_activate_totp")
     if settings.ACCOUNTS == "single":
-        if operators_alone(name) and not player.is_staff:
+        if is_for_operators_only(name) and not player.is_staff:
             return redirect_to_login(request.get_full_path(), reverse("operator_code"))
         return None
     return confirming.ask_again(request, player, name)
 
 
-def operators_alone(name: str) -> bool:
+def is_for_operators_only(name: str) -> bool:
     """Pages that only the operator may have where there is a single player."""
     return name.startswith("admin:") or name == "account_delete"
 
@@ -113,7 +115,7 @@ def lacks_second_factor(player: Player) -> bool:
     return settings.STAFF_NEED_TOTP and not is_mfa_enabled(player)
 
 
-def sent_on(request: HttpRequest) -> HttpResponse:
+def redirect_logged_in(request: HttpRequest) -> HttpResponse:
     """Where a player who is logged in already goes from the login page."""
     # Not redirect(): it would take a path with a colon for the name of a page.
     return HttpResponseRedirect(get_next_redirect_url(request) or reverse("account_home"))
@@ -125,33 +127,33 @@ def note_visit(player: Player) -> None:
         Player.objects.filter(pk=player.pk).update(seen=today)
 
 
-def let_the_one_in(request: HttpRequest, name: str) -> None:
-    """Make this browser the only player's; what it began as a guest comes along."""
+def log_in_single_player(request: HttpRequest, name: str) -> None:
+    """Log this browser in as the only player, with what it began as a guest."""
     if name.startswith(("account_", "mfa_")) and name not in STILL_OPEN - {"account_logout"}:
         raise Http404("There are no accounts here.")
     player = request.user
     if isinstance(player, Player) and not player.is_guest:
         return
-    one = the_one()
+    one = single_player()
     login(request, one, backend=BACKEND)
     if isinstance(player, Player):
         adoption.adopt(player, one)
 
 
-def the_one() -> Player:
+def single_player() -> Player:
     """The operator, where there is one already, or else a player made for this."""
     operator = Player.objects.filter(is_superuser=True, is_active=True).order_by("date_joined")
     found = operator.filter(is_guest=False).first()
     if found is None:
-        found, made = Player.objects.get_or_create(username=THE_ONE)
+        found, made = Player.objects.get_or_create(username=SINGLE_PLAYER)
         if made:
             found.set_unusable_password()
             found.save(update_fields=["password"])
     return found
 
 
-def choices(request: HttpRequest) -> dict[str, Any]:
-    """For templates: how one gets in here."""
+def access_context(request: HttpRequest) -> dict[str, Any]:
+    """For templates: how accounts work on this host."""
     return {
         "accounts": settings.ACCOUNTS,
         "mail": bool(settings.EMAIL_URL),

@@ -11,7 +11,7 @@ from django.urls import reverse
 from game.models import Player
 
 # What moderators do to a case and cannot take back, or only with words (game.moderation.actions).
-DEEDS = {"delete", "ban"}
+IRREVERSIBLE_ACTIONS = {"delete", "ban"}
 # Who has which rights, and with which password. Reading the lists is free.
 RIGHTS = ("admin:game_player_", "admin:auth_group_", "admin:auth_user_password_change")
 READING = ("_changelist", "_history")
@@ -47,7 +47,7 @@ def deletes(request: HttpRequest, name: str) -> bool:
     return (
         name.endswith("_delete")
         or posted.get("action") == "delete_selected"
-        or posted.get("deed") in DEEDS
+        or posted.get("deed") in IRREVERSIBLE_ACTIONS
     )
 
 

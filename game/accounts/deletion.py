@@ -57,7 +57,7 @@ def delete_player(player: Player) -> None:
     forget_cases(player)
     for adventure in alone:
         with contextlib.suppress(NoSuchAdventure):  # deleted in another window, just now
-            adventures.delete(adventure.pk)
+            adventures.purge(adventure.pk)
     with transaction.atomic():
         for adventure in shared:
             hand_over(adventure, player)

@@ -28,7 +28,7 @@ from game.models import Player
 @sensitive_post_parameters()
 def log_in(request: HttpRequest) -> HttpResponseBase:
     if request.user.is_authenticated:
-        return access.sent_on(request)
+        return access.redirect_logged_in(request)
     if browsers.known_as(request, request.POST.get("login", "")) is None:
         too_many: HttpResponseBase | None = ratelimit.consume_or_429(
             request, app="allauth.account", action="login_page"
@@ -42,7 +42,7 @@ def log_in(request: HttpRequest) -> HttpResponseBase:
 @sensitive_post_parameters()
 def sign_up(request: HttpRequest) -> HttpResponseBase:
     if request.user.is_authenticated:
-        return access.sent_on(request)
+        return access.redirect_logged_in(request)
     answer: HttpResponseBase = allauth_views.signup(request)
     return answer
 

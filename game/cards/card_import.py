@@ -1,4 +1,4 @@
-"""Cards from elsewhere: the lists that other games export, read as cards of ours.
+"""Card import: reads the lists of cards that other games export.
 
 Read are our own list, AI Dungeon's story cards and world info, NovelAI's lorebooks, and the world
 info of KoboldAI and SillyTavern, also inside the files of whole stories and characters. They differ
@@ -36,12 +36,12 @@ TEXTS = ("text", "value", "entry", "content")
 ALWAYS = ("pinned", "forceActivation", "constant")
 
 
-class LoreError(Exception):
+class CardImportError(Exception):
     """Why a file is no list of cards, in words for the player."""
 
 
 @dataclass(frozen=True)
-class LoreCard:
+class CardContent:
     """A card as it would be stored."""
 
     title: str
@@ -52,38 +52,38 @@ class LoreCard:
 
 
 @dataclass
-class Lore:
+class ImportedCards:
     """What a file holds, and what of it was left out, in words."""
 
-    cards: list[LoreCard] = field(default_factory=list)
+    cards: list[CardContent] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
 
-def read_lore(content: bytes) -> Lore:
-    """The cards in a file. Raises LoreError where there is no list of them."""
+def read_cards(content: bytes) -> ImportedCards:
+    """The cards in a file. Raises CardImportError where there is no list of them."""
     try:
-        return lore_of(sandbox.read("json", content))
+        return cards_of(sandbox.read("json", content))
     except Unreadable as problem:
-        raise LoreError(sandbox.said_of(problem)) from None
+        raise CardImportError(sandbox.said_of(problem)) from None
 
 
-def lore_of(data: Any) -> Lore:
-    """The cards in plain data. Raises LoreError where there is no list of them."""
+def cards_of(data: Any) -> ImportedCards:
+    """The cards in plain data. Raises CardImportError where there is no list of them."""
     entries = list_in(data)
     if entries is None:
-        raise LoreError(
+        raise CardImportError(
             _(
                 "No cards found in that file. It should be a list of {title, keys, text}, or a "
                 "file of story cards, world info or a lorebook."
             )
         )
-    lore = Lore()
+    imported = ImportedCards()
     for number, entry in enumerate(entries, 1):
         try:
-            lore.cards.append(read_entry(entry, number))
-        except LoreError as problem:
-            lore.problems.append(str(problem))
-    return lore
+            imported.cards.append(read_entry(entry, number))
+        except CardImportError as problem:
+            imported.problems.append(str(problem))
+    return imported
 
 
 def list_in(data: Any, depth: int = 4) -> list[Any] | None:
@@ -103,10 +103,10 @@ def list_in(data: Any, depth: int = 4) -> list[Any] | None:
     return None
 
 
-def read_entry(entry: Any, number: int) -> LoreCard:
-    """One entry as a card. Raises LoreError with the reason why it is none."""
+def read_entry(entry: Any, number: int) -> CardContent:
+    """One entry as a card. Raises CardImportError with the reason why it is none."""
     if not isinstance(entry, dict):
-        raise LoreError(_("Entry %(number)s is not a card.") % {"number": number})
+        raise CardImportError(_("Entry %(number)s is not a card.") % {"number": number})
     text = first_text(entry, TEXTS)
     written = list(islice(keys_in(entry), MOST_KEYS_READ))
     keys = tidy_keys(key for key in written if not is_pattern(key))
@@ -115,15 +115,15 @@ def read_entry(entry: Any, number: int) -> LoreCard:
     called = f"“{title}”" if title else _("Entry %(number)s") % {"number": number}
     pinned = any(entry.get(name) is True for name in ALWAYS)
     if entry.get("enabled") is False or entry.get("disable") is True:
-        raise LoreError(_("%(card)s is disabled in the file.") % {"card": called})
+        raise CardImportError(_("%(card)s is disabled in the file.") % {"card": called})
     if not keys and not pinned and any(map(is_pattern, written)):
-        raise LoreError(
+        raise CardImportError(
             _("%(card)s: its keys are patterns; only plain words are supported.") % {"card": called}
         )
     problem = card_problem(keys, text, pinned)
     if problem:
-        raise LoreError(f"{called}: {problem}")
-    return LoreCard(title, keys, text, pinned)
+        raise CardImportError(f"{called}: {problem}")
+    return CardContent(title, keys, text, pinned)
 
 
 def first_text(entry: dict[str, Any], names: tuple[str, ...]) -> str:

@@ -1,4 +1,4 @@
-"""Story cards of an adventure: add, edit, pin, delete, bring from elsewhere."""
+"""Story cards of an adventure: add, edit, pin, delete, restore, import."""
 
 from typing import Any
 from uuid import UUID
@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from game.cards.card_import import Lore, LoreCard
+from game.cards.card_import import CardContent, ImportedCards
 from game.library import trash
 from game.models import Adventure, Player, StoryCard
 from game.moderation import screening
@@ -25,7 +25,7 @@ class TooManyCards(Exception):
 
 
 @screening.noted()
-def add(adventure_id: UUID, player: Player, card: LoreCard) -> StoryCard:
+def add_card(adventure_id: UUID, player: Player, card: CardContent) -> StoryCard:
     """Add a card. Raises TooManyCards, NoSuchAdventure, and Refused where a rule is against it."""
     with change_adventure(adventure_id, player) as adventure:
         screening.screen(written(card), "card", player, adventure)
@@ -39,7 +39,7 @@ def add(adventure_id: UUID, player: Player, card: LoreCard) -> StoryCard:
 
 
 @screening.noted()
-def edit(card: StoryCard, player: Player, new: LoreCard) -> StoryCard:
+def edit_card(card: StoryCard, player: Player, new: CardContent) -> StoryCard:
     """Replace everything that a card says."""
     assert card.adventure_id is not None
     with change_adventure(card.adventure_id, player) as adventure:
@@ -67,7 +67,7 @@ def set_fields(adventure: Adventure, card: StoryCard, **values: Any) -> None:
     publish_fields(adventure)
 
 
-def pin(card: StoryCard, player: Player, pinned: bool) -> StoryCard:
+def pin_card(card: StoryCard, player: Player, pinned: bool) -> StoryCard:
     """Have a card always in the prompt, or only when it fires."""
     assert card.adventure_id is not None
     with change_adventure(card.adventure_id, player) as adventure:
@@ -75,7 +75,7 @@ def pin(card: StoryCard, player: Player, pinned: bool) -> StoryCard:
     return card
 
 
-def delete(card: StoryCard, player: Player) -> None:
+def delete_card(card: StoryCard, player: Player) -> None:
     """Delete a card: the narrator does not know it any more. It can be restored for a while."""
     assert card.adventure_id is not None
     with change_adventure(card.adventure_id, player) as adventure:
@@ -92,7 +92,7 @@ def deleted_in(adventure: Adventure) -> QuerySet[StoryCard]:
     return trash.still_there(StoryCard.with_deleted.filter(adventure=adventure))
 
 
-def restore(card: StoryCard, player: Player) -> None:
+def restore_card(card: StoryCard, player: Player) -> None:
     """The narrator knows a card again. Raises TooManyCards."""
     assert card.adventure_id is not None
     with change_adventure(card.adventure_id, player) as adventure:
@@ -109,27 +109,27 @@ def reveal_all(adventure_id: UUID, player: Player) -> None:
             publish_fields(adventure)
 
 
-def written(card: LoreCard) -> list[str]:
+def written(card: CardContent) -> list[str]:
     """A card's texts, as a player wrote them."""
     return [card.title, ", ".join(card.keys), card.text]
 
 
 @screening.noted()
-def bring(adventure_id: UUID, player: Player, lore: Lore) -> int:
+def import_cards(adventure_id: UUID, player: Player, imported: ImportedCards) -> int:
     """Add the cards of a file, but for those that are there already. How many were added.
 
-    What finds no room is noted in `lore.problems`.
+    What finds no room is noted in `imported.problems`.
     """
     with change_adventure(adventure_id, player) as adventure:
         screening.screen(
-            [text for card in lore.cards for text in written(card)], "card", player, adventure
+            [text for card in imported.cards for text in written(card)], "card", player, adventure
         )
         rows = list(adventure.cards.values_list("title", "keys", "text"))
         there = {(title, tuple(keys), text) for title, keys, text in rows}
         room = MOST_CARDS - len(rows)
         new: list[StoryCard] = []
         again = outside = 0
-        for card in lore.cards:
+        for card in imported.cards:
             said = (card.title, card.keys, card.text)
             if said in there:
                 again += 1
@@ -150,9 +150,9 @@ def bring(adventure_id: UUID, player: Player, lore: Lore) -> int:
             StoryCard.objects.bulk_create(new)
             publish_fields(adventure)
     if again:
-        lore.problems.append(f"Here already: {again:,}.")
+        imported.problems.append(f"Here already: {again:,}.")
     if outside:
-        lore.problems.append(
+        imported.problems.append(
             f"No room for {outside:,} more: an adventure holds {MOST_CARDS:,} cards."
         )
     return len(new)

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_POST
 
 from game.accounts.limits import limited
 from game.cards import cards
-from game.cards.card_import import LoreError, read_lore
+from game.cards.card_import import CardImportError, read_cards
 from game.library import trash
 from game.models import Adventure, Membership, Player, StoryCard
 from game.play import search
@@ -72,7 +72,7 @@ def list_cards(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     form = CardForm(request.POST, label_suffix="")
     if form.is_valid():
         try:
-            added = cards.add(adventure.pk, player_of(request), form.card)
+            added = cards.add_card(adventure.pk, player_of(request), form.card)
         except (cards.TooManyCards, Refused) as full:
             form.add_error(None, str(full))
         else:
@@ -93,7 +93,7 @@ def card(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> HttpRespons
         form = CardForm(request.POST, label_suffix="")
         if form.is_valid():
             try:
-                edited = cards.edit(found, player_of(request), form.card)
+                edited = cards.edit_card(found, player_of(request), form.card)
                 return done(request, found.adventure, _("Card saved."), shown(edited))
             except Refused as stands_against:
                 form.add_error(None, stands_against.message)
@@ -131,7 +131,7 @@ def pin(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> HttpResponse
         form.is_valid()
         adventure = adventure_of(request, adventure_id)
         return refused(request, form) or listed(request, adventure, form, 422)
-    cards.pin(found, player_of(request), pinned)
+    cards.pin_card(found, player_of(request), pinned)
     said = (
         _("Card pinned: the narrator always sees it.")
         if pinned
@@ -143,7 +143,7 @@ def pin(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> HttpResponse
 @require_POST
 def delete(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> HttpResponse:
     found = card_of(request, adventure_id, card_id)
-    cards.delete(found, player_of(request))
+    cards.delete_card(found, player_of(request))
     url = reverse("restore_card", args=[adventure_id, card_id])
     if wants_json(request):
         return JsonResponse({"deleted": str(card_id), "restore": url})
@@ -156,7 +156,7 @@ def restore(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> HttpResp
     adventure = adventure_of(request, adventure_id)
     found = get_object_or_404(cards.deleted_in(adventure), pk=card_id)
     try:
-        cards.restore(found, player_of(request))
+        cards.restore_card(found, player_of(request))
     except cards.TooManyCards as full:
         if wants_json(request):
             return JsonResponse({"message": str(full)}, status=422)
@@ -167,30 +167,30 @@ def restore(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> HttpResp
 
 @require_POST
 @limited("import")
-def bring(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
+def import_cards(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     """Cards from a file (`file`) or a text (`list`), of ours or of another game's."""
     adventure = adventure_of(request, adventure_id)
     form = forms.Form(request.POST)
     try:
-        lore = read_lore(imported_file(request))
-        added = cards.bring(adventure.pk, player_of(request), lore)
-    except (LoreError, Refused) as wrong:
+        imported = read_cards(imported_file(request))
+        added = cards.import_cards(adventure.pk, player_of(request), imported)
+    except (CardImportError, Refused) as wrong:
         form.add_error(None, str(wrong))
         return refused(request, form) or listed(request, adventure, form, 422)
     said = _("Cards added: %(count)s.") % {"count": f"{added:,}"}
     if not wants_json(request):
-        for problem in lore.problems[:20]:
+        for problem in imported.problems[:20]:
             messages.warning(request, problem)
-    return done(request, adventure, said, {"added": added, "problems": lore.problems[:200]})
+    return done(request, adventure, said, {"added": added, "problems": imported.problems[:200]})
 
 
 def imported_file(request: HttpRequest) -> bytes:
-    """What was sent. Raises LoreError."""
+    """What was sent. Raises CardImportError."""
     file = request.FILES.get("file")
     if file is None:
         return request.POST.get("list", "").encode()
     if (file.size or 0) > LONGEST_IMPORT:
-        raise LoreError(
+        raise CardImportError(
             _("That file is larger than %(size)s MiB.") % {"size": LONGEST_IMPORT // 1024 // 1024}
         )
     return bytes(file.read())

@@ -1,1 +1,1 @@
-"""The library: scenarios, the shelf of adventures, and what is shared by link."""
+"""The library: scenarios, the list of adventures, and what is shared by link."""

@@ -55,7 +55,7 @@ def duplicate(player: Player, original: Adventure, only_path: bool) -> Adventure
     path = tree.whole_path(end) if only_path else None
     with transaction.atomic():
         copy = blank_copy(player, original, title, original.scenario, plot=True)
-        fill(copy, original, player, end, path, plot=True)
+        copy_turns(copy, original, player, end, path, plot=True)
     return copy
 
 
@@ -75,7 +75,7 @@ def copy_shown(player: Player, original: Adventure, shown: Shown, plot: bool) ->
             copy.save(update_fields=["memory", "authors_note", "first_actions", "sampling"])
             StoryCard.objects.bulk_create(new_card(copy, each) for each in shown.cards)
         path = shown.path
-        new = fill(copy, original, player, path[-1], path, plot=False)
+        new = copy_turns(copy, original, player, path[-1], path, plot=False)
         write_texts(shown, new)
         Summary.objects.bulk_create(
             Summary(turn_id=new[UUID(turn)], **fields) for turn, fields in shown.summaries.items()
@@ -107,7 +107,7 @@ def told_head(adventure: Adventure) -> UUID:
     return head.pk
 
 
-def room_for_copy(player: Player) -> None:
+def refuse_beyond_copy_limit(player: Player) -> None:
     """Raises LimitMet. The player's row stays locked, so that two copies do not share the room."""
     lock(player)
     mine = Adventure.objects.with_deleted_of(player)
@@ -127,7 +127,7 @@ def blank_copy(
     player: Player, original: Adventure, title: str, scenario: Scenario | None, plot: bool
 ) -> Adventure:
     """An adventure like the original, without its turns yet."""
-    room_for_copy(player)
+    refuse_beyond_copy_limit(player)
     copy = Adventure.objects.create(
         title=title,
         scenario=scenario,
@@ -149,7 +149,7 @@ def blank_copy(
     return copy
 
 
-def fill(
+def copy_turns(
     copy: Adventure,
     original: Adventure,
     player: Player,

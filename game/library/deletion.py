@@ -2,8 +2,9 @@
 
 from django.db import transaction
 
-from game.library import ratings, shelf
+from game.library import ratings
 from game.models import Adventure, Begun, Player, Scenario, Share, Visibility
+from game.play import adventures
 
 
 def forget_player(player: Player, keep_public: bool = True) -> None:
@@ -24,4 +25,4 @@ def forget_player(player: Player, keep_public: bool = True) -> None:
         theirs.update(author=None)
     gone = Adventure.objects.with_deleted_of(player).filter(deleted__isnull=False)
     for each in list(gone.values_list("pk", flat=True)):
-        shelf.end(each)
+        adventures.purge(each)

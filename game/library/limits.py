@@ -26,7 +26,7 @@ def lock(player: Player) -> None:
     Player.objects.select_for_update(no_key=True).get(pk=player.pk)
 
 
-def room_for_scenario(player: Player) -> None:
+def refuse_beyond_scenario_limit(player: Player) -> None:
     lock(player)
     if player.scenarios.count() >= MOST_SCENARIOS:
         raise LimitMet(

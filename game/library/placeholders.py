@@ -20,7 +20,7 @@ MEANT = re.compile(
 )
 
 
-class Filling:
+class FilledPlaceholders:
     """A scenario's answers: the player's, or else its own."""
 
     def __init__(self, scenario: Scenario, answers: Mapping[str, str]) -> None:
@@ -28,7 +28,7 @@ class Filling:
 
     def text(self, template: str, most: int | None = None) -> str:
         """The template filled, cut to `most` code points."""
-        return fill(template, self.answers)[:most]
+        return fill_placeholders(template, self.answers)[:most]
 
 
 def with_defaults(
@@ -40,17 +40,17 @@ def with_defaults(
     }
 
 
-def fill(template: str, answers: Mapping[str, str]) -> str:
+def fill_placeholders(template: str, answers: Mapping[str, str]) -> str:
     # safe_substitute: a dollar sign in somebody's scenario is no reason to fail.
     return string.Template(template).safe_substitute(answers)
 
 
-def asked_for(texts: Iterable[str]) -> set[str]:
+def names_in(texts: Iterable[str]) -> set[str]:
     """The names that stand as `${name}` in these texts."""
     return {name for text in texts for name in PLACE.findall(text)}
 
 
-def unfilled(texts: Iterable[str], names: Collection[str]) -> list[str]:
+def undeclared_in(texts: Iterable[str], names: Collection[str]) -> list[str]:
     """What looks like a place for an answer in these texts and is none, each once, in order."""
     found = [
         match.group()

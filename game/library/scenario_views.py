@@ -18,8 +18,8 @@ from game.accounts.limits import limited
 from game.addresses import in_full
 from game.guests import player_of
 from game.library import ratings
-from game.library.placeholders import Filling, fill
-from game.library.words import card_of, name_of, paragraphs
+from game.library.placeholders import FilledPlaceholders, fill_placeholders
+from game.library.words import name_of, paragraphs, preview_of
 from game.models import Adventure, Player, Scenario
 from game.play import adventures, narration, search
 from game.play.forms import BeginForm
@@ -47,7 +47,7 @@ HELD_FOR = 3.0
 def home(request: HttpRequest) -> HttpResponse:
     """The story that waits first, then other adventures, then where to begin."""
     theirs = Adventure.objects.of(request.user).filter(archived=False)
-    mine = [card_of(each) for each in with_words(theirs)[: OTHERS + 1]]
+    mine = [preview_of(each) for each in with_words(theirs)[: OTHERS + 1]]
     public = Scenario.objects.public()
     count = public.count()
     return render(
@@ -124,7 +124,7 @@ def passage_of(scenario: Scenario, q: str) -> search.Passage | None:
         return None
     answers = {each["name"]: each["default"] for each in scenario.placeholders}
     missing = [word for word in q.split() if word.casefold() not in seen]
-    return search.passage(fill(scenario.opening, answers), [q, *missing])
+    return search.passage(fill_placeholders(scenario.opening, answers), [q, *missing])
 
 
 def in_order(found: QuerySet[Scenario], sort: str) -> QuerySet[Scenario]:
@@ -164,7 +164,7 @@ def scenario_page(
 ) -> HttpResponse:
     # An opening that is all the player's own is asked for in the form, not shown above it.
     by_the_player = found.opening.strip().startswith("${")
-    opening = "" if by_the_player else Filling(found, {}).text(found.opening)
+    opening = "" if by_the_player else FilledPlaceholders(found, {}).text(found.opening)
     player = request.user if isinstance(request.user, Player) else None
     mine = player is not None and found.author_id == player.pk
     return render(

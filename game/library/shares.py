@@ -13,7 +13,7 @@ from game.models import Adventure, Player, Share, Turn
 from game.moderation.standing import may_publish
 
 
-def room_for_share(player: Player) -> None:
+def refuse_beyond_share_limit(player: Player) -> None:
     """Raises LimitMet. The player's row stays locked, so that two links do not share the room."""
     lock(player)
     if Share.objects.of(player).count() >= MOST_SHARES:
@@ -40,7 +40,7 @@ def share(player: Player, turn: Turn, plot: bool) -> Share:
         found = same.first()
         if found is not None:
             return found
-        room_for_share(player)
+        refuse_beyond_share_limit(player)
         made = Share.objects.create(
             adventure_id=turn.adventure_id, turn=turn, player=player, plot=plot
         )
@@ -78,7 +78,7 @@ def restore(player: Player, share: Share) -> None:
     if (reason := may_publish(player)) is not None:
         raise LimitMet(reason)
     with transaction.atomic():
-        room_for_share(player)
+        refuse_beyond_share_limit(player)
         Share.objects.filter(pk=share.pk).update(deleted=None)
 
 

@@ -4,7 +4,7 @@ import logging
 
 from celery import shared_task
 
-from game.library import ratings, shelf, trash
+from game.library import archive, ratings, trash
 
 logger = logging.getLogger(__name__)
 
@@ -12,7 +12,7 @@ logger = logging.getLogger(__name__)
 @shared_task(name="game.library.tasks.tidy", ignore_result=True)
 def tidy() -> None:
     """End what was deleted long enough ago, and count again who has begun and rated what."""
-    ended = shelf.purge_deleted()
+    ended = archive.purge_deleted()
     if ended:
         logger.info("deleted adventures purged: %s", ended)
     gone = trash.purge()

@@ -2,14 +2,14 @@
 
 from django.urls import path
 
-from game.library import scenario_views, share_views, shelf_views, writing_views
+from game.library import adventure_views, scenario_views, share_views, writing_views
 
 urlpatterns = [
     path("", scenario_views.home, name="home"),
     path("scenarios/", scenario_views.scenarios, name="scenarios"),
     path("scenarios/mine/", writing_views.mine, name="my_scenarios"),
     path("scenarios/new/", writing_views.new, name="new_scenario"),
-    path("scenarios/import/", writing_views.bring, name="import_scenario"),
+    path("scenarios/import/", writing_views.import_scenario, name="import_scenario"),
     path("scenarios/<slug:slug>/edit/", writing_views.edit, name="edit_scenario"),
     path("scenarios/<slug:slug>/publish/", writing_views.publish, name="publish_scenario"),
     path("scenarios/<slug:slug>/delete/", writing_views.delete, name="delete_scenario"),
@@ -19,13 +19,15 @@ urlpatterns = [
     path("scenarios/<slug:slug>/", scenario_views.scenario, name="scenario"),
     path("scenarios/<slug:slug>/begin/", scenario_views.begin, name="begin"),
     path("scenarios/<slug:slug>/rate/", scenario_views.rate, name="rate"),
-    path("adventures/", shelf_views.list_adventures, name="adventures"),
-    path("adventures/<uuid:adventure_id>/rename/", shelf_views.rename, name="rename"),
-    path("adventures/<uuid:adventure_id>/archive/", shelf_views.archive, name="archive"),
-    path("adventures/<uuid:adventure_id>/duplicate/", shelf_views.duplicate, name="duplicate"),
-    path("adventures/<uuid:adventure_id>/delete/", shelf_views.delete, name="delete"),
-    path("adventures/<uuid:adventure_id>/restore/", shelf_views.restore, name="restore"),
-    path("adventures/<uuid:adventure_id>/purge/", shelf_views.purge, name="purge"),
+    path("adventures/", adventure_views.list_adventures, name="adventures"),
+    path("adventures/<uuid:adventure_id>/rename/", adventure_views.rename, name="rename"),
+    path(
+        "adventures/<uuid:adventure_id>/archive/", adventure_views.archive_adventure, name="archive"
+    ),
+    path("adventures/<uuid:adventure_id>/duplicate/", adventure_views.duplicate, name="duplicate"),
+    path("adventures/<uuid:adventure_id>/delete/", adventure_views.delete, name="delete"),
+    path("adventures/<uuid:adventure_id>/restore/", adventure_views.restore, name="restore"),
+    path("adventures/<uuid:adventure_id>/purge/", adventure_views.purge, name="purge"),
     path(
         "adventures/<uuid:adventure_id>/turns/<uuid:turn_id>/share/",
         share_views.share,

@@ -14,11 +14,11 @@ from inference.reply import shown_action
 
 
 @dataclass(frozen=True)
-class Card:
+class AdventurePreview:
     """An adventure with its last action and its last words."""
 
     adventure: Adventure
-    deed: str
+    last_action: str
     words: str
     hit: Hit | None = None  # where something that was searched for is
 
@@ -35,13 +35,13 @@ def ago(moment: datetime) -> str:
     return _("%(time)s ago") % {"time": timesince(moment, depth=1)}
 
 
-def card_of(adventure: Adventure, hit: Hit | None = None) -> Card:
-    """The card of an adventure whose `head` and `head__parent` are at hand."""
+def preview_of(adventure: Adventure, hit: Hit | None = None) -> AdventurePreview:
+    """The preview of an adventure whose `head` and `head__parent` are at hand."""
     head = adventure.head
     if head is None:
-        return Card(adventure, "", "", hit)
+        return AdventurePreview(adventure, "", "", hit)
     told = head if head.reply or head.parent is None else head.parent
-    return Card(adventure, prompted(head), last_words(told.reply), hit)
+    return AdventurePreview(adventure, prompted(head), last_words(told.reply), hit)
 
 
 def prompted(turn: Turn) -> str:

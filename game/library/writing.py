@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from game.exchange import sandbox
 from game.exchange.parsers import Unreadable
 from game.library import limits, ratings, trash
-from game.library.placeholders import asked_for, fill, unfilled
+from game.library.placeholders import fill_placeholders, names_in, undeclared_in
 from game.models import LONGEST_TEXT, Player, Scenario, StoryCard, Visibility
 from game.moderation import screening
 from game.moderation.rulebook import Where
@@ -49,7 +49,7 @@ def write(player: Player, file: ScenarioFile, scenario: Scenario | None = None) 
     fields = file.model_dump(exclude={"cards", "rank"})
     with transaction.atomic():
         if scenario is None:
-            limits.room_for_scenario(player)
+            limits.refuse_beyond_scenario_limit(player)
             scenario = Scenario(
                 slug=new_slug(file.title), author=player, visibility=Visibility.PRIVATE
             )
@@ -97,7 +97,7 @@ def deleted_of(player: Any) -> QuerySet[Scenario]:
 def restore(player: Player, scenario: Scenario) -> None:
     """The scenario is there again, for all whom it was there for. Raises LimitMet."""
     with transaction.atomic():
-        limits.room_for_scenario(player)
+        limits.refuse_beyond_scenario_limit(player)
         Scenario.with_deleted.filter(pk=scenario.pk).update(deleted=None)
 
 
@@ -124,13 +124,15 @@ def unfit(file: ScenarioFile) -> str:
     doubled = next((name for name in names if names.count(name) > 1), None)
     if doubled:
         return _("Two questions use the name ${%(name)s}. Rename one of them.") % {"name": doubled}
-    unasked = asked_for(texts_of(file)) - set(names)
+    unasked = names_in(texts_of(file)) - set(names)
     if unasked:
         return _(
             "${%(name)s} is used in the text, but no question asks for it. Add the question, or "
             "remove it from the text."
         ) % {"name": min(unasked)}
-    filled = fill(file.opening, {each.name: each.default for each in file.placeholders})
+    filled = fill_placeholders(
+        file.opening, {each.name: each.default for each in file.placeholders}
+    )
     if len(filled) > LONGEST_TEXT:
         return _(
             "With the answers filled in, the opening has %(length)s characters; "
@@ -146,13 +148,13 @@ def warnings(file: ScenarioFile) -> list[str]:
     """What its author should look at before others see it: places that no answer fills."""
     names = {each.name for each in file.placeholders}
     found = []
-    for place in unfilled(texts_of(file), names)[:MOST_WARNINGS]:
+    for place in undeclared_in(texts_of(file), names)[:MOST_WARNINGS]:
         if (name := place.strip("${} \t").lower()) in names:
             said = _("“%(place)s” is shown as it is. Write ${%(name)s} to put the answer there.")
         else:
             said = _("“%(place)s” is shown as it is: no question has this name.")
         found.append(said % {"place": place, "name": name})
-    for place in unfilled([file.title, file.tempt, *file.tags], ())[:MOST_WARNINGS]:
+    for place in undeclared_in([file.title, file.tempt, *file.tags], ())[:MOST_WARNINGS]:
         said = _("“%(place)s” is shown as it is: title, tagline and tags cannot have answers.")
         found.append(said % {"place": place})
     return found

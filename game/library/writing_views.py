@@ -18,7 +18,7 @@ from game.accounts.limits import limited
 from game.guests import player_of
 from game.library import trash, writing
 from game.library.limits import MOST_SCENARIOS, LimitMet
-from game.library.placeholders import fill
+from game.library.placeholders import fill_placeholders
 from game.library.words import paragraphs
 from game.library.writing_forms import ROWS, ScenarioForms
 from game.models import Scenario, Visibility
@@ -136,9 +136,9 @@ def preview_of(content: dict[str, Any]) -> dict[str, Any]:
     return {
         "title": content["title"],
         "tempt": content["tempt"],
-        "opening": paragraphs(fill(content["opening"], answers)),
+        "opening": paragraphs(fill_placeholders(content["opening"], answers)),
         "actions": [
-            shown_action(each["kind"], fill(each["text"], answers))
+            shown_action(each["kind"], fill_placeholders(each["text"], answers))
             for each in content["first_actions"]
         ],
     }
@@ -225,7 +225,7 @@ def export(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_POST
 @limited("import")
-def bring(request: HttpRequest) -> HttpResponse:
+def import_scenario(request: HttpRequest) -> HttpResponse:
     """A scenario from a file, as a draft."""
     file = request.FILES.get("file")
     if file is None or (file.size or 0) > writing.LONGEST_FILE:

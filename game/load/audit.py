@@ -3,7 +3,7 @@
 from collections import Counter
 
 from game.load.players import ENDS, Asked
-from game.load.setup import AT_ONCE
+from game.load.setup import BATCH_SIZE
 from game.models import Command, Status, Turn
 
 
@@ -16,8 +16,8 @@ def audited(asked: list[Asked]) -> Counter[str]:
     """
     found: Counter[str] = Counter(lost=0, doubled=0, failed=0, changed=0)
     accepted = [each for each in asked if each.accepted]
-    for start in range(0, len(accepted), AT_ONCE):
-        some = accepted[start : start + AT_ONCE]
+    for start in range(0, len(accepted), BATCH_SIZE):
+        some = accepted[start : start + BATCH_SIZE]
         stored = {
             str(turn.pk): turn for turn in Turn.objects.filter(pk__in=[each.turn for each in some])
         }

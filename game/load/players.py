@@ -14,7 +14,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from game.load.figures import Delays
-from game.load.setup import Seat
+from game.load.setup import VirtualAccount
 from inference.engines.scripted import time_in
 
 ACTIONS = (
@@ -78,14 +78,14 @@ class VirtualPlayer:
         self,
         url: str,
         origin: str,
-        seat: Seat,
+        account: VirtualAccount,
         think: float,
         chance: random.Random,
         seen: Seen | None = None,
     ):
-        self.url = f"{url}/ws/adventures/{seat.adventure}/"
+        self.url = f"{url}/ws/adventures/{account.adventure}/"
         self.origin = origin
-        self.seat = seat
+        self.account = account
         self.think = think
         self.chance = chance
         self.seen = seen or Seen()  # all players may share one
@@ -102,13 +102,13 @@ class VirtualPlayer:
     async def play(self) -> None:
         """Until `stopping` is set and the turn under way has ended."""
         acting = asyncio.create_task(self.act_now_and_then())
-        window = asyncio.create_task(self.keep_a_window())
+        window = asyncio.create_task(self.stay_connected())
         await acting
         window.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await window
 
-    async def keep_a_window(self) -> None:
+    async def stay_connected(self) -> None:
         while True:
             await self.one_connection()
 
@@ -119,7 +119,7 @@ class VirtualPlayer:
             async with connect(
                 self.url + again,
                 origin=self.origin,  # type: ignore[arg-type]
-                additional_headers={"Cookie": self.seat.cookie},
+                additional_headers={"Cookie": self.account.cookie},
                 compression=None,
                 open_timeout=60,
                 max_size=None,
@@ -232,7 +232,7 @@ class VirtualPlayer:
                 await asyncio.sleep(0.1)
                 continue
             self.ended.clear()
-            self.asked.append(Asked(self.seat.adventure, str(uuid.uuid4()), time.monotonic()))
+            self.asked.append(Asked(self.account.adventure, str(uuid.uuid4()), time.monotonic()))
             await self.send_again()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.ended.wait(), END_SECONDS)

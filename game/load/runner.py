@@ -11,7 +11,7 @@ from pathlib import Path
 from game.load.figures import Delays
 from game.load.players import ENDS, Asked, Seen, VirtualPlayer
 from game.load.report import WHAT, Moment
-from game.load.setup import Seat
+from game.load.setup import VirtualAccount
 
 LEAVE_SECONDS = 20.0  # in which all stop acting, where the sockets took no less to open
 FINISH_SECONDS = 180.0  # for turns that are under way when the time is up
@@ -34,7 +34,9 @@ class Plan:
 class LoadTest:
     """All virtual players, and what they saw."""
 
-    def __init__(self, plan: Plan, seats: list[Seat], show: Callable[[Moment], None]) -> None:
+    def __init__(
+        self, plan: Plan, accounts: list[VirtualAccount], show: Callable[[Moment], None]
+    ) -> None:
         self.plan = plan
         self.show = show
         chance = random.Random(plan.seed)  # noqa: S311  nothing secret
@@ -44,12 +46,12 @@ class LoadTest:
             VirtualPlayer(
                 plan.url,
                 plan.origin,
-                seat,
+                account,
                 plan.think,
                 random.Random(chance.random()),  # noqa: S311
                 self.seen,
             )
-            for seat in seats
+            for account in accounts
         ]
         self.moments: list[Moment] = []
         self.began = 0.0

@@ -1,4 +1,4 @@
-"""The players of a load test and their adventures: made at once, and taken away at the end."""
+"""The accounts of a load test and their adventures: created before it, deleted at the end."""
 
 import contextlib
 import time
@@ -20,29 +20,29 @@ OPENING = (
     "You stand at the turnstile of an empty fairground. The ticket booth has a lamp in it, and the "
     "lamp is on."
 )
-AT_ONCE = 500
+BATCH_SIZE = 500
 TRIES = 5
 
 
 @dataclass(frozen=True)
-class Seat:
-    """One virtual player's adventure, and the cookie that says who it is."""
+class VirtualAccount:
+    """One virtual player's account: its adventure, and the session cookie it is logged in with."""
 
     adventure: str
     player: str
     cookie: str
 
 
-def make(count: int, narrator: str) -> list[Seat]:
-    """So many players, each with an adventure that `narrator` tells ("" is the host's default)."""
-    seats: list[Seat] = []
-    while len(seats) < count:
-        seats += make_some(min(AT_ONCE, count - len(seats)), narrator)
-    return seats
+def create_accounts(count: int, narrator: str) -> list[VirtualAccount]:
+    """Create `count` players, each with an adventure of `narrator` ("" is the host's default)."""
+    accounts: list[VirtualAccount] = []
+    while len(accounts) < count:
+        accounts += create_batch(min(BATCH_SIZE, count - len(accounts)), narrator)
+    return accounts
 
 
 @transaction.atomic
-def make_some(count: int, narrator: str) -> list[Seat]:
+def create_batch(count: int, narrator: str) -> list[VirtualAccount]:
     players = Player.objects.bulk_create(
         Player(username=f"{NAME}{uuid.uuid4().hex}", is_guest=True, password=make_password(None))
         for _ in range(count)
@@ -68,7 +68,7 @@ def make_some(count: int, narrator: str) -> list[Seat]:
         adventure.head = opening
     Adventure.objects.bulk_update(adventures, ["head"])
     return [
-        Seat(str(adventure.pk), str(player.pk), cookie_of(player))
+        VirtualAccount(str(adventure.pk), str(player.pk), cookie_of(player))
         for player, adventure in zip(players, adventures, strict=True)
     ]
 
@@ -83,16 +83,16 @@ def cookie_of(player: Player) -> str:
     return f"{settings.SESSION_COOKIE_NAME}={session.session_key}"
 
 
-def take_away(seats: list[Seat]) -> None:
-    """Everything that `make` made, and what was played with it."""
-    keys = [seat.cookie.partition("=")[2] for seat in seats]
-    for start in range(0, len(seats), AT_ONCE):
-        some = seats[start : start + AT_ONCE]
-        delete_adventures([seat.adventure for seat in some])
+def delete_accounts(accounts: list[VirtualAccount]) -> None:
+    """Delete what `create_accounts` created, and what was played with it."""
+    keys = [account.cookie.partition("=")[2] for account in accounts]
+    for start in range(0, len(accounts), BATCH_SIZE):
+        some = accounts[start : start + BATCH_SIZE]
+        delete_adventures([account.adventure for account in some])
         Player.objects.filter(
-            pk__in=[seat.player for seat in some], username__startswith=NAME
+            pk__in=[account.player for account in some], username__startswith=NAME
         ).delete()
-        Session.objects.filter(session_key__in=keys[start : start + AT_ONCE]).delete()
+        Session.objects.filter(session_key__in=keys[start : start + BATCH_SIZE]).delete()
 
 
 def delete_adventures(adventures: list[str]) -> None:

@@ -247,7 +247,7 @@ class Appeal(models.Model):
 
 
 class AuditEntry(models.Model):
-    """One deed of staff. A trigger of the database refuses to change, delete or empty them.
+    """One action of staff. A trigger of the database refuses to change, delete or empty them.
 
     No foreign key leads from here: whoever goes leaves their id behind, and nothing else.
     """

@@ -6,11 +6,12 @@
     reports      a reader's complaint
     cases        the queue, its claims, and what a case shows
     authorship   whose words a turn's are
-    deeds        what staff does: dismiss, hide, warn, ban … undo; each is one call here
-    content      how scenarios and shared stories are hidden and brought back
+    actions      what staff does: dismiss, hide, warn, ban … undo; each is one call here
+    content      how scenarios and shared stories are hidden and restored
     standing     what a player may not do just now
-    notices      what players are told, and their appeals
-    audit        the log of deeds, which only grows
+    notices      what players are told of decisions
+    appeals      their answers to notices, and how staff decides them
+    audit        the log of actions, which only grows
     preservation texts kept for the law
     operation    pausing the host, and narrators on and off
     figures      what the operator's page tells

@@ -1,6 +1,6 @@
-"""What staff does. Each deed is one call, in one transaction, with its line in the audit log.
+"""Moderation actions: each is one call, in one transaction, with its line in the audit log.
 
-A deed about a case decides it. What is done to a player needs words of theirs: for the narrator's,
+An action about a case decides it. A sanction needs words of the player's own: for the narrator's,
 nobody is sanctioned, whoever asks (`TheNarratorsWords`).
 """
 
@@ -27,7 +27,7 @@ UNDOABLE = ("dismiss", "hide", "unpublish", "warn", "mute", "suspend", "ban")
 
 
 class CannotBeDone(Exception):
-    """Why a deed is not done, in words for staff."""
+    """Why an action cannot be done, in words for staff."""
 
 
 class TheNarratorsWords(CannotBeDone):
@@ -94,22 +94,22 @@ def delete(case: Case, by: Player, reason: str = "", note: str = "") -> AuditEnt
     return about_content("delete", case, by, reason, note)
 
 
-def about_content(deed: str, case: Case, by: Player, reason: str, note: str) -> AuditEntry:
+def about_content(action: str, case: Case, by: Player, reason: str, note: str) -> AuditEntry:
     with deciding(case, by) as case:
         before: dict[str, Any] = {}
         about = cases.about(case)
-        match deed:
+        match action:
             case "hide":
                 before = content.hide(case)
             case "unpublish":
                 before = content.unpublish(case)
             case _:
                 content.delete(case)
-        close(case, by, deed, upheld=True)
-        entry = audit.record(deed, by, case=case, reason=said(reason), details={"before": before})
+        close(case, by, action, upheld=True)
+        entry = audit.record(action, by, case=case, reason=said(reason), details={"before": before})
         if case.player is not None:
             notice = notices.notify(
-                case.player, deed, entry, case=case, excerpt=case.excerpt, note=note
+                case.player, action, entry, case=case, excerpt=case.excerpt, note=note
             )
             notice.about = about[:160]  # as it was called before it went
             notice.save(update_fields=["about"])
@@ -156,7 +156,7 @@ def ends(time: timedelta | None) -> datetime | None:
 
 def sanction(
     kind: Sanction.Kind,
-    deed: str,
+    action: str,
     case: Case,
     by: Player,
     excerpt: str,
@@ -174,9 +174,9 @@ def sanction(
         if not players_own(case, excerpt):
             raise TheNarratorsWords
         made = Sanction.objects.create(player=player, case=case, kind=kind, until=until, by=by)
-        close(case, by, deed, upheld=True)
+        close(case, by, action, upheld=True)
         entry = audit.record(
-            deed,
+            action,
             by,
             case=case,
             reason=said(reason),
@@ -185,7 +185,7 @@ def sanction(
                 "until": until.isoformat() if until else None,
             },
         )
-        notices.notify(player, deed, entry, case=case, sanction=made, excerpt=excerpt, note=note)
+        notices.notify(player, action, entry, case=case, sanction=made, excerpt=excerpt, note=note)
         return entry
 
 
@@ -228,7 +228,7 @@ def preserve(case: Case, by: Player, reason: str) -> Preserved:
 
 
 def undo(entry: AuditEntry, by: Player, reason: str = "") -> AuditEntry:
-    """Take back a deed. Raises CannotBeDone for one that cannot be, or was."""
+    """Undo an action. Raises CannotBeDone for one that cannot be, or was."""
     if entry.deed not in UNDOABLE:
         raise CannotBeDone(_("This cannot be undone."))
     try:
@@ -256,7 +256,7 @@ def take_back(entry: AuditEntry) -> None:
     if made := entry.details.get("sanction"):
         Sanction.objects.filter(pk=made, lifted__isnull=True).update(lifted=Now())
     elif (before := entry.details.get("before")) and case is not None:
-        content.bring_back(case, before)
+        content.restore(case, before)
     elif entry.deed == "dismiss" and case is not None:
         reopen(case)
 

@@ -7,7 +7,7 @@ from game.models import AuditEntry, Case, Player
 
 
 def record(
-    deed: str,
+    action: str,
     by: Player | None,
     *,
     case: Case | None = None,
@@ -17,9 +17,9 @@ def record(
     details: dict[str, Any] | None = None,
     undoes: int | None = None,
 ) -> AuditEntry:
-    """Note a deed, in the transaction that does it."""
+    """Record an action, in the transaction that does it."""
     return AuditEntry.objects.create(
-        deed=deed,
+        deed=action,
         actor=by.pk if by else None,
         case=case.pk if case else None,
         player=player or (case.player_id if case else None),

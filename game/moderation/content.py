@@ -1,4 +1,4 @@
-"""How what was shared is taken out of sight, and brought back. Called by deeds alone.
+"""How what was shared is taken out of sight, and restored. Called by actions alone.
 
 Private stories are never touched: what is deleted of a shared adventure is its link.
 """
@@ -61,7 +61,7 @@ def delete(case: Case) -> None:
     subject_of(case).delete()
 
 
-def bring_back(case: Case, before: dict[str, Any]) -> None:
+def restore(case: Case, before: dict[str, Any]) -> None:
     """As it was before it was hidden or unpublished."""
     found = subject_of(case)
     if "hidden" in before:

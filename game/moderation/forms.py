@@ -67,8 +67,8 @@ class LimitForm(forms.Form):
 DAYS = (1, 3, 7, 30, 90)
 
 
-class DeedForm(forms.Form):
-    """What is done about a case. Which deeds are offered depends on who asks and about what."""
+class ActionForm(forms.Form):
+    """What is done about a case. Which actions are offered depends on who asks and about what."""
 
     deed = forms.ChoiceField(label=_("Do"))
     excerpt = forms.CharField(

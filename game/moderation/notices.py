@@ -12,7 +12,7 @@ LONGEST_NOTE = 1_000
 
 def notify(
     player: Player,
-    deed: str,
+    action: str,
     entry: AuditEntry,
     *,
     case: Case | None = None,
@@ -27,7 +27,7 @@ def notify(
         case=case,
         sanction=sanction,
         entry=entry.pk,
-        deed=deed,
+        deed=action,
         about=about(case)[:160] if case else "",
         rule=(rule or (rule_title(case) if case else ""))[:80],
         excerpt=excerpt,

@@ -68,7 +68,7 @@ def locked() -> Operation:
 
 def change(
     by: Player,
-    deed: str,
+    action: str,
     *,
     subject: str = "",
     paused: bool | None = None,
@@ -84,7 +84,7 @@ def change(
             now.narrators_off = sorted(off)
         now.changed = Now()
         now.save()
-        audit.record(deed, by, subject=subject, reason=message)
+        audit.record(action, by, subject=subject, reason=message)
 
 
 def tell_workers() -> None:

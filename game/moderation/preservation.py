@@ -13,7 +13,7 @@ from game.play import tree
 
 
 def keep(case: Case, by: Player, reason: str) -> Preserved:
-    """Keep what a case is about. Called by deeds.preserve alone, which notes it."""
+    """Keep what a case is about. Called by actions.preserve alone, which notes it."""
     content = content_of(case)
     packed = json.dumps(content, ensure_ascii=False, sort_keys=True).encode()
     return Preserved.objects.create(

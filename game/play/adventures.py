@@ -1,4 +1,4 @@
-"""Adventures as wholes: begin, rename, change the plot, delete."""
+"""Adventures as wholes: begin, rename, change the plot, purge."""
 
 from typing import Any
 from uuid import UUID
@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 
 from game.cards.card_import import LONGEST_KEY, LONGEST_TITLE
 from game.library import ratings
-from game.library.placeholders import Filling
+from game.library.placeholders import FilledPlaceholders
 from game.models import (
     LONGEST_MEMORY,
     LONGEST_NOTE,
@@ -38,7 +38,7 @@ def begin(player: Player, scenario: Scenario, answers: dict[str, str]) -> Advent
     Raises Refused where a rule stands against an answer, or the scenario is beyond the limit that
     the player set.
     """
-    filled = Filling(scenario, answers)
+    filled = FilledPlaceholders(scenario, answers)
     limits.refuse_beyond(player, scenario.audience)
     with transaction.atomic():
         screening.screen(list(answers.values()), "answer", player, audience=scenario.audience)
@@ -137,8 +137,8 @@ def set_narrator(adventure_id: UUID, name: str) -> None:
         set_fields(adventure, narrator=name)
 
 
-def delete(adventure_id: UUID) -> None:
-    """Delete an adventure for good, with every turn of its tree. What is told in it is stopped."""
+def purge(adventure_id: UUID) -> None:
+    """Delete an adventure permanently, with its whole tree. A turn under way is stopped."""
     with change_adventure(adventure_id) as adventure:
         stop_turn_under_way(adventure)
         turns = [str(pk) for pk in adventure.turns.values_list("pk", flat=True)]

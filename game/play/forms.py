@@ -7,8 +7,8 @@ from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from game.cards.card_import import LONGEST_TITLE, LoreCard, card_problem, split_keys, tidy_keys
-from game.library.placeholders import Filling
+from game.cards.card_import import LONGEST_TITLE, CardContent, card_problem, split_keys, tidy_keys
+from game.library.placeholders import FilledPlaceholders
 from game.models import LONGEST_MEMORY, LONGEST_NOTE, LONGEST_SUMMARY, LONGEST_TEXT, Scenario
 from game.play.protocol import clean_text
 from inference.narrators import Narrator
@@ -28,7 +28,7 @@ class BeginForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or {}
-        length = len(Filling(self.scenario, data).text(self.scenario.opening))
+        length = len(FilledPlaceholders(self.scenario, data).text(self.scenario.opening))
         if length > LONGEST_TEXT:
             raise forms.ValidationError(
                 gettext(
@@ -175,5 +175,5 @@ class CardForm(forms.Form):
                 raise forms.ValidationError(problem)
         title = " ".join(clean_text(data.get("title", "")).split())
         title = (title or (keys[0] if keys else text))[:LONGEST_TITLE]
-        self.card = LoreCard(title, keys, text, data.get("pinned", False))
+        self.card = CardContent(title, keys, text, data.get("pinned", False))
         return data

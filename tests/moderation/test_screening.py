@@ -3,7 +3,7 @@
 import pytest
 
 from game.cards import cards
-from game.cards.card_import import LoreCard
+from game.cards.card_import import CardContent
 from game.models import Adventure, Case, Edit, RuleHit, Status, Summary, Turn, Words
 from game.moderation import classifier, screening
 from game.play import adventures, summaries, turns
@@ -72,7 +72,7 @@ def test_in_the_shadow_nothing_is_refused(alice, adventure, narrator_awake, rule
 
 def test_whatever_a_player_writes_is_screened(alice, begin, scenario, narrator_awake, rules):
     adventure = begin(alice)
-    card = cards.add(adventure.pk, alice, LoreCard("Tree", ("tree",), "It stands."))
+    card = cards.add_card(adventure.pk, alice, CardContent("Tree", ("tree",), "It stands."))
     opening = head(adventure)
     plum = "Eat plums."
     edit = {"turn": opening.pk, "reply": plum}
@@ -84,8 +84,8 @@ def test_whatever_a_player_writes_is_screened(alice, begin, scenario, narrator_a
         lambda: adventures.set_plot(adventure.pk, "", plum, player=alice),
         lambda: adventures.rename(adventure.pk, plum, alice),
         lambda: summaries.write(adventure.pk, alice, plum),
-        lambda: cards.add(adventure.pk, alice, LoreCard("Food", ("food",), plum)),
-        lambda: cards.edit(card, alice, LoreCard(plum, ("tree",), "It stands.")),
+        lambda: cards.add_card(adventure.pk, alice, CardContent("Food", ("food",), plum)),
+        lambda: cards.edit_card(card, alice, CardContent(plum, ("tree",), "It stands.")),
         lambda: adventures.begin(alice, scenario, {"name": plum}),
     ):
         refused(work)

@@ -92,7 +92,7 @@ def test_a_page_that_broke_sends_them(client, monkeypatch, log):
     def broken(*_):
         raise RuntimeError
 
-    monkeypatch.setattr(scenario_views, "card_of", broken)
+    monkeypatch.setattr(scenario_views, "preview_of", broken)
     monkeypatch.setattr(scenario_views.Scenario.objects, "public", broken, raising=False)
     client.raise_request_exception = False
     answer = client.get("/")

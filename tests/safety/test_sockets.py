@@ -286,7 +286,7 @@ async def test_far_too_many_do_not_even_open(alice, bob, adventure, begin, log):
 
 
 def test_windows_of_a_process_that_died_are_forgotten(alice, log, monkeypatch):
-    monkeypatch.setattr(connections, "SECONDS", 0.05)
+    monkeypatch.setattr(connections, "TTL_SECONDS", 0.05)
     for _ in range(20):
         connections.Connection(alice.pk).refresh()
     time.sleep(0.2)

@@ -68,7 +68,7 @@ def test_no_log_holds_what_commands_say(alice, adventure, heard, log, narrator_a
     command = EditTurn(type="edit_turn", key=uuid.uuid4(), turn=adventure.head_id, reply=NASTY)
     turns.carry_out(adventure.pk, alice, command)
     adventures.rename(adventure.pk, NASTY)
-    adventures.delete(adventure.pk)
+    adventures.purge(adventure.pk)
     assert WORD not in said(heard)
 
 

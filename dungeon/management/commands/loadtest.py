@@ -55,11 +55,11 @@ class Command(BaseCommand):
             raise CommandError(f"there is no narrator {narrator!r}; there are {known}")
         make_room_for(options["players"])
         self.stdout.write(f"making {options['players']} players")
-        seats = setup.make(options["players"], narrator)
+        accounts = setup.create_accounts(options["players"], narrator)
         try:
-            found = self.play(plan, seats, options)
+            found = self.play(plan, accounts, options)
         finally:
-            setup.take_away(seats)
+            setup.delete_accounts(accounts)
         if options["html"]:
             Path(options["html"]).write_text(found.as_page(), encoding="utf-8")
         if options["json"]:
@@ -69,10 +69,12 @@ class Command(BaseCommand):
         if any(wrong.values()):
             raise CommandError(", ".join(f"{n} turns {what}" for what, n in wrong.items() if n))
 
-    def play(self, plan: Plan, seats: list[setup.Seat], options: dict[str, Any]) -> report.Report:
+    def play(
+        self, plan: Plan, accounts: list[setup.VirtualAccount], options: dict[str, Any]
+    ) -> report.Report:
         self.stdout.write(report.HEAD)
         runtime_tuning.collect_seldom()  # a full collection would be measured, too
-        test = LoadTest(plan, seats, lambda moment: self.stdout.write(report.live_line(moment)))
+        test = LoadTest(plan, accounts, lambda moment: self.stdout.write(report.live_line(moment)))
         asyncio.run(test.run())
         shown = ("players", "think", "seconds", "narrator", "seed")
         named = {name: options[name] for name in shown}

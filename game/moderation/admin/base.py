@@ -9,7 +9,7 @@ from game.models import Player
 
 
 class ReadOnly(admin.ModelAdmin):
-    """Rows that the admin shows and that deeds alone change."""
+    """Rows that the admin shows and that moderation actions alone change."""
 
     actions: Any = ()
 

@@ -17,10 +17,10 @@ from django.utils.translation import gettext_lazy as _
 from game.models import AuditEntry, Case, Notice, Player, Report
 from game.moderation import actions, cases
 from game.moderation.admin.base import ReadOnly, staff_of
-from game.moderation.forms import DeedForm, OpenForm
+from game.moderation.forms import ActionForm, OpenForm
 
-# Which permission a deed needs, in the order in which staff sees them.
-DEEDS: dict[str, tuple[str, Any]] = {
+# Which permission an action needs, in the order in which staff sees them.
+ACTIONS: dict[str, tuple[str, Any]] = {
     "dismiss": ("decide_case", _("Dismiss: nothing is wrong")),
     "hide": ("decide_case", _("Hide it: only its author can see it")),
     "unpublish": ("decide_case", _("Unpublish it: back to a draft, or the link is deleted")),
@@ -35,13 +35,15 @@ ON_PLAYERS = ("warn", "mute", "suspend", "ban")
 ON_CONTENT = ("hide", "unpublish", "delete")
 
 
-def may(staff: Player, deed: str) -> bool:
-    return staff.has_perm(f"game.{DEEDS[deed][0]}")
+def may_perform(staff: Player, action: str) -> bool:
+    return staff.has_perm(f"game.{ACTIONS[action][0]}")
 
 
 def offered(staff: Player, case: Case | None = None) -> list[tuple[str, Any]]:
-    """The deeds that this member of staff may do, about this case."""
-    found = [(deed, label) for deed, (_perm, label) in DEEDS.items() if may(staff, deed)]
+    """The actions that this member of staff may do, about this case."""
+    found = [
+        (action, label) for action, (_perm, label) in ACTIONS.items() if may_perform(staff, action)
+    ]
     if case is not None and case.subject == Case.Subject.STORY:
         found = [each for each in found if each[0] not in ON_CONTENT]
     if case is not None and (case.words != "player" or case.player_id is None):
@@ -49,11 +51,11 @@ def offered(staff: Player, case: Case | None = None) -> list[tuple[str, Any]]:
     return found
 
 
-def do(deed: str, case: Case, by: Player, data: dict[str, Any]) -> None:
-    """One deed, from a form. Raises actions.CannotBeDone."""
+def perform_action(action: str, case: Case, by: Player, data: dict[str, Any]) -> None:
+    """Perform one action, from a form. Raises actions.CannotBeDone."""
     reason, note = data.get("reason", ""), data.get("note", "")
     excerpt, time = data.get("excerpt", ""), timedelta(days=data.get("days") or 7)
-    match deed:
+    match action:
         case "dismiss":
             actions.dismiss(case, by, reason)
         case "hide":
@@ -156,7 +158,7 @@ class CaseAdmin(ReadOnly):
     def decide_together(self, request: HttpRequest, chosen: QuerySet[Case]) -> HttpResponse | None:
         """Ask what to do, then do it to each; one that cannot be is left as it is, with a word."""
         staff = staff_of(request)
-        form = DeedForm(offered(staff), None, request.POST if "deed" in request.POST else None)
+        form = ActionForm(offered(staff), None, request.POST if "deed" in request.POST else None)
         if "deed" in request.POST and form.is_valid():
             done = 0
             for case in chosen:
@@ -178,9 +180,9 @@ class CaseAdmin(ReadOnly):
         )
 
     def done(self, request: HttpRequest, data: dict[str, Any], case: Case) -> bool:
-        """Whether a deed was done about a case; if not, staff reads why."""
+        """Whether an action was done about a case; if not, staff reads why."""
         try:
-            do(data["deed"], case, staff_of(request), data)
+            perform_action(data["deed"], case, staff_of(request), data)
         except actions.CannotBeDone as problem:
             messages.error(request, f"{label_of(case)}: {problem}")
             return False
@@ -208,10 +210,10 @@ class CaseAdmin(ReadOnly):
             raise PermissionDenied
         if request.method == "POST":
             return self.decide(request, case)
-        return self.case_page(request, case, DeedForm(offered(staff_of(request), case), case))
+        return self.case_page(request, case, ActionForm(offered(staff_of(request), case), case))
 
     def case_page(
-        self, request: HttpRequest, case: Case, form: DeedForm, status: int = 200
+        self, request: HttpRequest, case: Case, form: ActionForm, status: int = 200
     ) -> HttpResponse:
         staff = staff_of(request)
         others = Case.objects.waiting().filter(player=case.player).exclude(pk=case.pk)
@@ -240,7 +242,7 @@ class CaseAdmin(ReadOnly):
         return TemplateResponse(request, "admin/game/case/case.html", context, status=status)
 
     def decide(self, request: HttpRequest, case: Case) -> HttpResponse:
-        """Claim, release, or a deed."""
+        """Claim, release, or an action."""
         staff = staff_of(request)
         here = redirect("admin:game_case_change", case.pk)
         if not staff.has_perm("game.decide_case"):
@@ -254,7 +256,7 @@ class CaseAdmin(ReadOnly):
         if "release" in request.POST:
             cases.release(case, staff)
             return here
-        form = DeedForm(offered(staff, case), case, request.POST)
+        form = ActionForm(offered(staff, case), case, request.POST)
         if not form.is_valid():
             return self.case_page(request, case, form, 422)
         if not self.done(request, form.cleaned_data, case):

@@ -1,4 +1,4 @@
-"""What was done, found and kept: lists to read, and deeds to undo."""
+"""What was done, found and kept: lists to read, and actions to undo."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from game.moderation.admin.base import ReadOnly, staff_of
 
 
 class Undoing(ReadOnly):
-    """Rows whose deeds can be undone from the list."""
+    """Rows whose actions can be undone from the list."""
 
     actions = ("undo",)
 

@@ -5,9 +5,10 @@ from datetime import timedelta
 import pytest
 from django.db.models.functions import Now
 
-from game.library import copies, limits, shelf
+from game.library import archive, copies, limits
 from game.library.deletion import forget_player
 from game.models import Adventure, Begun, Edit, Scenario, Status, Summary, Turn, TurnContext
+from game.play import adventures
 from game.play.protocol import Refused
 from tests.test_pages import told
 
@@ -73,7 +74,7 @@ def test_a_deleted_adventure_is_not_there_and_can_be_brought_back(
 def test_deleting_stops_what_is_told(adventure, log):
     turn = told(adventure, adventure.head, reply="")
     Turn.objects.filter(pk=turn.pk).update(status=Status.QUEUED)
-    shelf.delete(adventure.pk)
+    archive.delete(adventure.pk)
     assert Turn.objects.get(pk=turn.pk).status == Status.STOPPED
 
 
@@ -81,7 +82,7 @@ def test_what_cannot_be_stopped_just_now_is_not_deleted(as_player, alice, advent
     def away(adventure):
         raise Refused("narrator_down", "The narrator cannot be reached just now.")
 
-    monkeypatch.setattr(shelf, "stop_turn_under_way", away)
+    monkeypatch.setattr(archive, "stop_turn_under_way", away)
     page = as_player(alice).post(f"/adventures/{adventure.pk}/delete/", follow=True)
     assert "cannot be reached just now" in page.content.decode()
     assert Adventure.objects.get().deleted is None
@@ -89,12 +90,12 @@ def test_what_cannot_be_stopped_just_now_is_not_deleted(as_player, alice, advent
 
 def test_after_a_day_what_was_deleted_is_gone_for_good(as_player, alice, adventure, begin, log):
     fresh = begin(alice)
-    shelf.delete(adventure.pk)
-    shelf.delete(fresh.pk)
+    archive.delete(adventure.pk)
+    archive.delete(fresh.pk)
     Adventure.objects.filter(pk=adventure.pk).update(deleted=Now() - timedelta(hours=24, minutes=1))
     answer = as_player(alice).post(f"/adventures/{adventure.pk}/restore/")
     assert answer.status_code == 404, "too late, also before the tidying came by"
-    assert shelf.purge_deleted() == 1
+    assert archive.purge_deleted() == 1
     assert list(Adventure.objects.all()) == [fresh]
     assert Turn.objects.filter(adventure=adventure.pk).count() == 0
 
@@ -166,7 +167,7 @@ def test_a_turn_under_way_stays_with_the_original(alice, branched):
 
 def test_the_original_can_go_and_the_copy_stays(alice, branched, log):
     copy = copies.duplicate(alice, branched, only_path=False)
-    shelf.end(branched.pk)
+    adventures.purge(branched.pk)
     assert copy.turns.count() == 4
 
 
@@ -208,7 +209,7 @@ def test_copies_have_their_limits_and_say_so(as_player, alice, adventure, monkey
 
 def test_who_goes_takes_drafts_ratings_and_deleted_stories_along(alice, bob, begin, log):
     mine = begin(alice)
-    shelf.delete(mine.pk)
+    archive.delete(mine.pk)
     kept = begin(alice)
     written = [
         Scenario.objects.create(

@@ -1,4 +1,4 @@
-"""The player's adventures: find, rename, put away, copy, delete and bring back.
+"""The pages of a player's adventures: find, rename, archive, copy, delete and restore.
 
 Each look-up goes through the player's own: what is not theirs is not there.
 """
@@ -17,10 +17,10 @@ from django.views.decorators.http import require_POST, require_safe
 
 from game.accounts.limits import refused, too_many
 from game.guests import player_of
-from game.library import copies, shelf, trash
+from game.library import archive, copies, trash
 from game.library.limits import LimitMet
 from game.library.scenario_views import with_words
-from game.library.words import card_of
+from game.library.words import preview_of
 from game.models import Adventure, Turn
 from game.play import adventures, search
 from game.play.forms import RenameForm
@@ -41,7 +41,7 @@ def adventure_of(request: HttpRequest, adventure_id: UUID) -> Adventure:
 @never_cache
 @require_safe
 def list_adventures(request: HttpRequest) -> HttpResponse:
-    """The shelf, searched with `?q=`; with `?archived` what was put away."""
+    """The player's adventures, searched with `?q=`; with `?archived` those in the archive."""
     q = search.asked(request.GET.get("q", ""))
     if q and too_many(request, "search", reads=True):
         return refused(request)
@@ -57,7 +57,7 @@ def list_adventures(request: HttpRequest) -> HttpResponse:
             reverse("restore", args=[each.pk]),
             reverse("purge", args=[each.pk]),
         )
-        for each in shelf.deleted_of(request.user)
+        for each in archive.deleted_of(request.user)
         if each.deleted is not None
     ]
     return render(
@@ -65,7 +65,7 @@ def list_adventures(request: HttpRequest) -> HttpResponse:
         "adventures/list.html",
         {
             "here": "adventures",
-            "cards": [card_of(each, hits.get(each.pk)) for each in page.object_list],
+            "cards": [preview_of(each, hits.get(each.pk)) for each in page.object_list],
             "page": page,
             "q": q,
             "archived": archived,
@@ -104,11 +104,11 @@ def rename(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
 
 
 @require_POST
-def archive(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
-    """Put an adventure away (`archived=on`), or take it out again."""
+def archive_adventure(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
+    """Archive an adventure (`archived=on`), or take it out of the archive."""
     found = adventure_of(request, adventure_id)
     archived = request.POST.get("archived") == "on"
-    shelf.archive(found.pk, archived)
+    archive.set_archived(found.pk, archived)
     named = {"title": found.title}
     if archived:
         messages.success(request, _("“%(title)s” was archived.") % named)
@@ -133,13 +133,13 @@ def duplicate(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
 
 @never_cache
 def delete(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
-    """Delete an adventure. For a day it can be brought back."""
+    """Delete an adventure. For a day it can be restored."""
     found = adventure_of(request, adventure_id)
     if request.method != "POST":
         context = {"adventure": found, "hours": trash.HOURS}
         return render(request, "adventures/confirm_delete.html", context)
     try:
-        shelf.delete(found.pk)
+        archive.delete(found.pk)
     except Refused as refused:  # it is being told, and Redis is away: it cannot be stopped
         messages.error(request, refused.message)
         return redirect("adventures")
@@ -150,16 +150,16 @@ def delete(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
 
 @require_POST
 def restore(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
-    found = get_object_or_404(shelf.deleted_of(request.user), pk=adventure_id)
-    shelf.restore(found.pk)
+    found = get_object_or_404(archive.deleted_of(request.user), pk=adventure_id)
+    archive.restore(found.pk)
     messages.success(request, trash.said_restored(found.title))
     return redirect("adventures")
 
 
 @require_POST
 def purge(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
-    """End a deleted adventure for good, before its time."""
-    found = get_object_or_404(shelf.deleted_of(request.user), pk=adventure_id)
-    shelf.end(found.pk)
+    """Purge a deleted adventure before its time."""
+    found = get_object_or_404(archive.deleted_of(request.user), pk=adventure_id)
+    adventures.purge(found.pk)
     messages.success(request, _("“%(title)s” was permanently deleted.") % {"title": found.title})
     return redirect("adventures")

@@ -1,4 +1,4 @@
-"""Adventures on the shelf: put away, deleted, brought back, and ended in time."""
+"""A player's adventures: archived, deleted, restored, and purged in time."""
 
 from typing import Any
 from uuid import UUID
@@ -15,19 +15,19 @@ from game.play.endings import stop_turn_under_way
 
 
 def deleted_of(player: Any) -> QuerySet[Adventure]:
-    """What `player` deleted and can bring back, last deleted first."""
+    """What `player` deleted and can restore, last deleted first."""
     return trash.still_there(Adventure.objects.with_deleted_of(player))
 
 
-def archive(adventure_id: UUID, archived: bool) -> None:
-    """Put an adventure away, or take it out. When it was played stays as it was."""
+def set_archived(adventure_id: UUID, archived: bool) -> None:
+    """Archive an adventure, or take it out of the archive. When it was played stays as it was."""
     Adventure.objects.filter(pk=adventure_id).update(archived=archived)
 
 
 def delete(adventure_id: UUID) -> None:
     """Delete an adventure: nobody finds it any more, and links to it lead nowhere.
 
-    What is told in it is stopped. Its words stay for KEPT_DELETED, for whoever regrets it.
+    A turn under way is stopped. Its words are kept for KEPT_DELETED, so that it can be restored.
     """
     with change_adventure(adventure_id) as adventure:
         stop_turn_under_way(adventure)
@@ -37,19 +37,14 @@ def delete(adventure_id: UUID) -> None:
 
 
 def restore(adventure_id: UUID) -> None:
-    """Bring back what was deleted, links with it."""
+    """Restore a deleted adventure, and the links to it."""
     Adventure.objects.filter(pk=adventure_id).update(deleted=None)
 
 
-def end(adventure_id: UUID) -> None:
-    """End an adventure for good."""
-    adventures.delete(adventure_id)
-
-
 def purge_deleted() -> int:
-    """End for good what was deleted KEPT_DELETED ago. How many."""
+    """Purge the adventures that were deleted KEPT_DELETED ago. Returns how many."""
     due = Adventure.objects.filter(deleted__lte=Now() - KEPT_DELETED)
     ids = list(due.values_list("pk", flat=True)[:1000])
     for each in ids:
-        end(each)
+        adventures.purge(each)
     return len(ids)
