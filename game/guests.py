@@ -12,7 +12,7 @@ from game.models import Player
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
-def player_of(request: HttpRequest) -> Player:
+def ensure_player(request: HttpRequest) -> Player:
     """Who plays in this browser. A visitor becomes a guest, kept by the session's cookie.
 
     Where too many guests come from one address, the answer is that it is too often.

@@ -2,10 +2,10 @@
 
 from django.urls import include, path
 
-from game import metrics_view
+from game import health_views, metrics_view
 from game.accounts import operator_views
 from game.cards import views as card_views
-from game.play import option_views, search_views, views
+from game.play import export_views, option_views, search_views, views
 
 urlpatterns = [
     path("", include("game.library.urls")),
@@ -19,7 +19,7 @@ urlpatterns = [
     path(
         "adventures/<uuid:adventure_id>/tree/<uuid:turn_id>/", views.whole_words, name="whole_words"
     ),
-    path("adventures/<uuid:adventure_id>/export.<str:form>", views.export, name="export"),
+    path("adventures/<uuid:adventure_id>/export.<str:form>", export_views.export, name="export"),
     path("adventures/<uuid:adventure_id>/read/", views.read, name="read"),
     path("adventures/<uuid:adventure_id>/search/", search_views.search_adventure, name="search"),
     path("adventures/<uuid:adventure_id>/plot/", views.plot, name="plot"),
@@ -63,7 +63,7 @@ urlpatterns = [
     ),
     path("operator/", operator_views.code, name="operator_code"),
     path("operator/<str:token>/", operator_views.link, name="operator"),
-    path("healthz", views.healthz, name="healthz"),
-    path("readyz", views.readyz, name="readyz"),
+    path("healthz", health_views.healthz, name="healthz"),
+    path("readyz", health_views.readyz, name="readyz"),
     path("metrics", metrics_view.metrics_page, name="metrics"),
 ]

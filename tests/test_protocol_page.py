@@ -151,7 +151,7 @@ def test_the_page_has_every_event_and_its_fields(log: StoryLog):
 def test_the_page_has_every_field_of_what_is_in_events(adventure, log):
     page = chapters(part("Objects in events"))
     shown = snapshots.adventure_shown(adventure)
-    rolled = dice.shown(dice.roll(dice.ORDINARY))
+    rolled = dice.roll_shown(dice.roll(dice.ORDINARY))
     code = {
         "Turn": set(protocol.TurnShown.model_fields),
         "Action": set(protocol.ActionHere.model_fields),

@@ -22,7 +22,7 @@ from django.views.decorators.http import require_safe
 from game.accounts import access, browsers, deletion, invites
 from game.accounts.data import everything, file_name
 from game.accounts.limits import limited
-from game.models import Player
+from game.play.requests import known_player
 
 
 @sensitive_post_parameters()
@@ -83,7 +83,7 @@ def home(request: HttpRequest) -> HttpResponse:
 @limited("data", reads=True)
 def data(request: HttpRequest) -> HttpResponse:
     """Everything about the player in one JSON file."""
-    player = player_of(request)
+    player = known_player(request)
     return HttpResponse(
         everything(player),
         content_type="application/json",
@@ -96,7 +96,7 @@ def data(request: HttpRequest) -> HttpResponse:
 @sensitive_post_parameters()
 def delete(request: HttpRequest) -> HttpResponse:
     """Ask, then delete the account with everything in it. Whoever has a password gives it again."""
-    if player_of(request).has_usable_password():
+    if known_player(request).has_usable_password():
         answer: HttpResponse = delete_account_again(request)
         return answer
     return delete_account(request)
@@ -104,8 +104,8 @@ def delete(request: HttpRequest) -> HttpResponse:
 
 def delete_account(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
-        return render(request, "account/delete.html", deletion.what_goes(player_of(request)))
-    player = player_of(request)
+        return render(request, "account/delete.html", deletion.what_goes(known_player(request)))
+    player = known_player(request)
     logout(request)
     deletion.delete_player(player)
     messages.success(request, _("Your account and everything in it were deleted."))
@@ -113,8 +113,3 @@ def delete_account(request: HttpRequest) -> HttpResponse:
 
 
 delete_account_again = reauthentication_required(delete_account)
-
-
-def player_of(request: HttpRequest) -> Player:
-    assert isinstance(request.user, Player), "nobody else has an account"
-    return request.user

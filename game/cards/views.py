@@ -1,6 +1,6 @@
 """The pages of an adventure's cards. Asked for JSON, they answer with it.
 
-Each look-up goes through `theirs`: what is not yours is not there.
+Each look-up goes through `own_cards`: what is not yours is not there.
 """
 
 from typing import Any
@@ -22,38 +22,26 @@ from game.accounts.limits import limited
 from game.cards import cards
 from game.cards.card_import import CardImportError, read_cards
 from game.library import trash
-from game.models import Adventure, Membership, Player, StoryCard
+from game.models import Adventure, StoryCard
 from game.play import search
 from game.play.forms import CardForm
 from game.play.protocol import Refused
+from game.play.requests import is_owner, json_errors, known_player, own_adventure, wants_json
 
 CARDS_PER_PAGE = 100
 LONGEST_IMPORT = 2 * 1024 * 1024  # bytes
 
 
-def theirs(request: HttpRequest) -> QuerySet[StoryCard]:
+def own_cards(request: HttpRequest) -> QuerySet[StoryCard]:
     """The cards in the adventures of whoever asks."""
     return StoryCard.objects.of(request.user).select_related("adventure")
 
 
-def adventure_of(request: HttpRequest, adventure_id: UUID) -> Adventure:
-    return get_object_or_404(Adventure.objects.of(request.user), pk=adventure_id)
-
-
 def card_of(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> StoryCard:
-    return get_object_or_404(theirs(request), pk=card_id, adventure=adventure_id)
+    return get_object_or_404(own_cards(request), pk=card_id, adventure=adventure_id)
 
 
-def player_of(request: HttpRequest) -> Player:
-    assert isinstance(request.user, Player), "nobody else has an adventure"
-    return request.user
-
-
-def wants_json(request: HttpRequest) -> bool:
-    return request.headers.get("Accept") == "application/json"
-
-
-def shown(card: StoryCard) -> dict[str, Any]:
+def card_shown(card: StoryCard) -> dict[str, Any]:
     return {
         "id": str(card.pk),
         "title": card.title,
@@ -66,18 +54,18 @@ def shown(card: StoryCard) -> dict[str, Any]:
 @never_cache
 def list_cards(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     """The list, pinned ones first, searched with `?q=`; a POST adds a card."""
-    adventure = adventure_of(request, adventure_id)
+    adventure = own_adventure(request, adventure_id)
     if request.method != "POST":
         return listed(request, adventure, CardForm(label_suffix=""))
     form = CardForm(request.POST, label_suffix="")
     if form.is_valid():
         try:
-            added = cards.add_card(adventure.pk, player_of(request), form.card)
+            added = cards.add_card(adventure.pk, known_player(request), form.card)
         except (cards.TooManyCards, Refused) as full:
             form.add_error(None, str(full))
         else:
-            return done(request, adventure, _("Card added."), shown(added), 201)
-    return refused(request, form) or listed(request, adventure, form, 422)
+            return done(request, adventure, _("Card added."), card_shown(added), 201)
+    return json_errors(request, form) or listed(request, adventure, form, 422)
 
 
 @never_cache
@@ -86,18 +74,18 @@ def card(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> HttpRespons
     found = card_of(request, adventure_id, card_id)
     if request.method != "POST":
         if wants_json(request):
-            return JsonResponse(shown(found))
-        initial = {**shown(found), "keys": ", ".join(found.keys)}
+            return JsonResponse(card_shown(found))
+        initial = {**card_shown(found), "keys": ", ".join(found.keys)}
         form = CardForm(initial=initial, label_suffix="")
     else:
         form = CardForm(request.POST, label_suffix="")
         if form.is_valid():
             try:
-                edited = cards.edit_card(found, player_of(request), form.card)
-                return done(request, found.adventure, _("Card saved."), shown(edited))
+                edited = cards.edit_card(found, known_player(request), form.card)
+                return done(request, found.adventure, _("Card saved."), card_shown(edited))
             except Refused as stands_against:
                 form.add_error(None, stands_against.message)
-    return refused(request, form) or render(
+    return json_errors(request, form) or render(
         request,
         "adventures/card.html",
         {"adventure": found.adventure, "card": found, "form": form},
@@ -105,19 +93,13 @@ def card(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> HttpRespons
     )
 
 
-def owns(request: HttpRequest, adventure: Adventure) -> bool:
-    return Membership.objects.filter(
-        adventure=adventure, player=player_of(request), role=Membership.Role.OWNER
-    ).exists()
-
-
 @require_POST
 def reveal(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     """Show every card, also what the scenario hides; its owner decides that."""
-    adventure = adventure_of(request, adventure_id)
-    if not owns(request, adventure):
+    adventure = own_adventure(request, adventure_id)
+    if not is_owner(request, adventure):
         raise PermissionDenied
-    cards.reveal_all(adventure.pk, player_of(request))
+    cards.reveal_all(adventure.pk, known_player(request))
     return done(request, adventure, _("All cards are shown."), {"hidden": 0})
 
 
@@ -129,21 +111,21 @@ def pin(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> HttpResponse
     if not pinned and not found.keys:
         form = CardForm({"text": found.text})
         form.is_valid()
-        adventure = adventure_of(request, adventure_id)
-        return refused(request, form) or listed(request, adventure, form, 422)
-    cards.pin_card(found, player_of(request), pinned)
+        adventure = own_adventure(request, adventure_id)
+        return json_errors(request, form) or listed(request, adventure, form, 422)
+    cards.pin_card(found, known_player(request), pinned)
     said = (
         _("Card pinned: the narrator always sees it.")
         if pinned
         else _("Card unpinned: the narrator sees it when one of its keys is mentioned.")
     )
-    return done(request, found.adventure, said, shown(found))
+    return done(request, found.adventure, said, card_shown(found))
 
 
 @require_POST
 def delete(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> HttpResponse:
     found = card_of(request, adventure_id, card_id)
-    cards.delete_card(found, player_of(request))
+    cards.delete_card(found, known_player(request))
     url = reverse("restore_card", args=[adventure_id, card_id])
     if wants_json(request):
         return JsonResponse({"deleted": str(card_id), "restore": url})
@@ -153,30 +135,30 @@ def delete(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> HttpRespo
 
 @require_POST
 def restore(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> HttpResponse:
-    adventure = adventure_of(request, adventure_id)
+    adventure = own_adventure(request, adventure_id)
     found = get_object_or_404(cards.deleted_in(adventure), pk=card_id)
     try:
-        cards.restore_card(found, player_of(request))
+        cards.restore_card(found, known_player(request))
     except cards.TooManyCards as full:
         if wants_json(request):
             return JsonResponse({"message": str(full)}, status=422)
         messages.error(request, str(full))
         return redirect("cards", adventure_id)
-    return done(request, adventure, trash.said_restored(found.title), shown(found))
+    return done(request, adventure, trash.said_restored(found.title), card_shown(found))
 
 
 @require_POST
 @limited("import")
 def import_cards(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     """Cards from a file (`file`) or a text (`list`), of ours or of another game's."""
-    adventure = adventure_of(request, adventure_id)
+    adventure = own_adventure(request, adventure_id)
     form = forms.Form(request.POST)
     try:
         imported = read_cards(imported_file(request))
-        added = cards.import_cards(adventure.pk, player_of(request), imported)
+        added = cards.import_cards(adventure.pk, known_player(request), imported)
     except (CardImportError, Refused) as wrong:
         form.add_error(None, str(wrong))
-        return refused(request, form) or listed(request, adventure, form, 422)
+        return json_errors(request, form) or listed(request, adventure, form, 422)
     said = _("Cards added: %(count)s.") % {"count": f"{added:,}"}
     if not wants_json(request):
         for problem in imported.problems[:20]:
@@ -217,7 +199,7 @@ def listed(
     if wants_json(request):
         return JsonResponse(
             {
-                "cards": [shown(each) for each in page.object_list],
+                "cards": [card_shown(each) for each in page.object_list],
                 "found": page.paginator.count,
                 "limit": cards.MOST_CARDS,
                 "hidden": adventure.cards.filter(hidden=True).count(),
@@ -238,7 +220,7 @@ def listed(
         "cards": listed_cards,
         "q": q,
         "hidden": adventure.cards.filter(hidden=True).count(),
-        "owner": owns(request, adventure),
+        "owner": is_owner(request, adventure),
         "form": form,
         "deleted": deleted,
         "hours": trash.HOURS,
@@ -254,11 +236,3 @@ def done(
         return JsonResponse(content, status=status)
     messages.success(request, said)
     return redirect("cards", adventure.pk)
-
-
-def refused(request: HttpRequest, form: forms.Form) -> JsonResponse | None:
-    """What is wrong, as JSON where that was asked for."""
-    if not form.errors or not wants_json(request):
-        return None
-    lines = [str(line) for errors in form.errors.values() for line in errors]
-    return JsonResponse({"message": " ".join(lines)}, status=422)

@@ -16,7 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from game.accounts.limits import refused, too_many
-from game.guests import player_of
+from game.guests import ensure_player
 from game.library import archive, copies, trash
 from game.library.limits import LimitMet
 from game.library.scenario_views import with_words
@@ -25,17 +25,9 @@ from game.models import Adventure, Turn
 from game.play import adventures, search
 from game.play.forms import RenameForm
 from game.play.protocol import Refused
+from game.play.requests import own_adventure, own_adventures
 
 ADVENTURES_PER_PAGE = 30
-
-
-def theirs(request: HttpRequest) -> QuerySet[Adventure]:
-    """The adventures of whoever asks, newest first."""
-    return Adventure.objects.of(request.user)
-
-
-def adventure_of(request: HttpRequest, adventure_id: UUID) -> Adventure:
-    return get_object_or_404(theirs(request), pk=adventure_id)
 
 
 @never_cache
@@ -46,7 +38,7 @@ def list_adventures(request: HttpRequest) -> HttpResponse:
     if q and too_many(request, "search", reads=True):
         return refused(request)
     archived = "archived" in request.GET
-    mine = theirs(request)
+    mine = own_adventures(request)
     found = searched(with_words(mine.filter(archived=archived)), q)
     page = Paginator(found, ADVENTURES_PER_PAGE).get_page(request.GET.get("page"))
     hits = search.best_hits(list(page.object_list), q)
@@ -91,11 +83,11 @@ def searched(among: QuerySet[Adventure], q: str) -> QuerySet[Adventure]:
 
 @require_POST
 def rename(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
-    found = adventure_of(request, adventure_id)
+    found = own_adventure(request, adventure_id)
     form = RenameForm(request.POST)
     if form.is_valid():
         try:
-            adventures.rename(found.pk, form.cleaned_data["title"], player_of(request))
+            adventures.rename(found.pk, form.cleaned_data["title"], ensure_player(request))
         except Refused as refused:
             messages.error(request, refused.message)
     else:
@@ -106,7 +98,7 @@ def rename(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
 @require_POST
 def archive_adventure(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     """Archive an adventure (`archived=on`), or take it out of the archive."""
-    found = adventure_of(request, adventure_id)
+    found = own_adventure(request, adventure_id)
     archived = request.POST.get("archived") == "on"
     archive.set_archived(found.pk, archived)
     named = {"title": found.title}
@@ -120,10 +112,10 @@ def archive_adventure(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
 @require_POST
 def duplicate(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     """A copy: of the whole tree, or (`what=path`) of the way to where it stands."""
-    found = adventure_of(request, adventure_id)
+    found = own_adventure(request, adventure_id)
     only_path = request.POST.get("what") == "path"
     try:
-        copy = copies.duplicate(player_of(request), found, only_path=only_path)
+        copy = copies.duplicate(ensure_player(request), found, only_path=only_path)
     except LimitMet as full:
         messages.error(request, str(full))
     else:
@@ -134,7 +126,7 @@ def duplicate(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
 @never_cache
 def delete(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     """Delete an adventure. For a day it can be restored."""
-    found = adventure_of(request, adventure_id)
+    found = own_adventure(request, adventure_id)
     if request.method != "POST":
         context = {"adventure": found, "hours": trash.HOURS}
         return render(request, "adventures/confirm_delete.html", context)

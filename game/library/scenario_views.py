@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from game.accounts.limits import limited
 from game.addresses import in_full
-from game.guests import player_of
+from game.guests import ensure_player
 from game.library import ratings
 from game.library.placeholders import FilledPlaceholders, fill_placeholders
 from game.library.words import name_of, paragraphs, preview_of
@@ -194,7 +194,7 @@ def begin(request: HttpRequest, slug: str) -> HttpResponse:
     if not form.is_valid():
         return scenario_page(request, found, form, status=422)
     try:
-        adventure = adventures.begin(player_of(request), found, form.cleaned_data)
+        adventure = adventures.begin(ensure_player(request), found, form.cleaned_data)
     except Refused as stands_against:
         form.add_error(None, stands_against.message)
         return scenario_page(request, found, form, status=422)

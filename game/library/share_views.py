@@ -19,7 +19,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from game.addresses import in_full
-from game.guests import player_of
+from game.guests import ensure_player
 from game.library import covers, linkcard, shares, shown, trash
 from game.library.excerpts import last_words
 from game.library.limits import LimitMet
@@ -48,7 +48,7 @@ def share(request: HttpRequest, adventure_id: UUID, turn_id: UUID) -> HttpRespon
         return render(request, "library/share.html", context)
     wants_json = request.headers.get("Accept") == "application/json"
     try:
-        made = shares.share(player_of(request), turn, request.POST.get("plot") == "on")
+        made = shares.share(ensure_player(request), turn, request.POST.get("plot") == "on")
     except LimitMet as full:
         if wants_json:
             return JsonResponse({"message": str(full)}, status=422)
@@ -108,7 +108,7 @@ def revoke(request: HttpRequest, share_id: UUID) -> HttpResponse:
 def restore(request: HttpRequest, share_id: UUID) -> HttpResponse:
     found = get_object_or_404(shares.deleted_of(request.user), pk=share_id)
     try:
-        shares.restore(player_of(request), found)
+        shares.restore(ensure_player(request), found)
     except LimitMet as full:
         messages.error(request, str(full))
     else:
@@ -184,7 +184,7 @@ def card(request: HttpRequest, share: Share) -> HttpResponse:
 def play_on(request: HttpRequest, share: Share) -> HttpResponse:
     """A copy of one's own of what the link shows; a visitor becomes a guest."""
     try:
-        copy = shares.play_on(share, player_of(request))
+        copy = shares.play_on(share, ensure_player(request))
     except LimitMet as full:
         messages.error(request, str(full))
         return redirect("shared", share.token)

@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from game.accounts.limits import limited
-from game.guests import player_of
+from game.guests import ensure_player
 from game.library import trash, writing
 from game.library.limits import MOST_SCENARIOS, LimitMet
 from game.library.placeholders import fill_placeholders
@@ -85,7 +85,7 @@ def writing_page(request: HttpRequest, scenario: Scenario | None) -> HttpRespons
         # Others would see it at once.
         return page_of(request, scenario, forms, 422, unsaved=True)
     try:
-        saved = writing.write(player_of(request), forms.file, scenario)
+        saved = writing.write(ensure_player(request), forms.file, scenario)
     except (ScenarioError, LimitMet, Refused) as problem:
         forms.problem = str(problem)
         return page_of(request, scenario, forms, 422)
@@ -186,7 +186,7 @@ def delete(request: HttpRequest, slug: str) -> HttpResponse:
 def restore(request: HttpRequest, slug: str) -> HttpResponse:
     found = get_object_or_404(writing.deleted_of(request.user), slug=slug)
     try:
-        writing.restore(player_of(request), found)
+        writing.restore(ensure_player(request), found)
     except LimitMet as full:
         messages.error(request, str(full))
     else:
@@ -199,7 +199,7 @@ def undo(request: HttpRequest, slug: str) -> HttpResponse:
     """Put back what the scenario said before it was last saved, removed cards with it."""
     found = scenario_of(request, slug)
     try:
-        undone = writing.undo(player_of(request), found)
+        undone = writing.undo(ensure_player(request), found)
     except (ScenarioError, LimitMet, Refused) as problem:
         messages.error(request, str(problem))
     else:
@@ -236,7 +236,7 @@ def import_scenario(request: HttpRequest) -> HttpResponse:
         return redirect("my_scenarios")
     try:
         found = writing.from_yaml(file.read())
-        scenario = writing.write(player_of(request), found)  # a guest is made for what was read
+        scenario = writing.write(ensure_player(request), found)  # a guest is made for what was read
     except (ScenarioError, LimitMet, Refused) as problem:
         said = _("Import failed. %(problem)s") % {"problem": problem}
         messages.error(request, said)

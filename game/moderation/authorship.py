@@ -34,7 +34,7 @@ class Told:
         return [*self.action, *self.reply]
 
 
-def told(turn: Turn, reported: bool = False) -> Told:
+def attributed(turn: Turn, reported: bool = False) -> Told:
     shown = shown_action(turn.kind, turn.action)  # type: ignore[arg-type]
     action = [Piece(Words.PLAYER, shown)] if shown else []
     return Told(turn, action, list(reply_pieces(turn)), reported)
@@ -101,6 +101,6 @@ def flat(text: str) -> str:
 
 def players_words(turn: Turn) -> list[str]:
     """Everything in a turn that the player wrote, earlier wordings with it."""
-    now = [piece.text for piece in told(turn).pieces if piece.by_player]
+    now = [piece.text for piece in attributed(turn).pieces if piece.by_player]
     earlier = turn.edits.filter(field=Edit.Field.ACTION).values_list("before", flat=True)
     return [*now, turn.action, *earlier]

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from game.library import shown
 from game.models import Adventure, Case, Player, Scenario, Share, Turn
 from game.moderation import audit
-from game.moderation.authorship import Told, told
+from game.moderation.authorship import Told, attributed
 from game.moderation.rulebook import rulebook
 from game.play import tree
 
@@ -104,7 +104,7 @@ def turns_shown(case: Case) -> list[Told]:
         return []
     at = path.index(case.turn_id)
     around = path[max(0, at - AROUND) : at + AROUND + 1]
-    return [told(turn, turn.pk == case.turn_id) for turn in shown.turns_of(texts, around)]
+    return [attributed(turn, turn.pk == case.turn_id) for turn in shown.turns_of(texts, around)]
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ def open_story(case: Case, by: Player, reason: str, emergency: bool = False) -> 
         found = all_turns(adventure.head_id)
     else:
         found = shown.moderated_turns(share)
-    turns = [told(turn, turn.pk == case.turn_id) for turn in found]
+    turns = [attributed(turn, turn.pk == case.turn_id) for turn in found]
     return WholeStory(adventure, turns)
 
 

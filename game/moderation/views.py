@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from game.accounts.limits import address_of, limited
-from game.models import Adventure, Audience, Notice, Player, Report, Scenario, Share, Turn
+from game.models import Audience, Notice, Report, Scenario, Share, Turn
 from game.moderation import appeals, limits, reports
 from game.moderation.forms import AppealForm, LimitForm, ReportForm
 from game.moderation.notices import mark_seen, notices_of
@@ -19,6 +19,7 @@ from game.moderation.reports import Complaint, NotReported
 from game.moderation.rulebook import rulebook
 from game.play import adventures
 from game.play.protocol import Refused
+from game.play.requests import known_player, own_adventure
 
 
 @require_safe
@@ -38,18 +39,11 @@ def policy(request: HttpRequest) -> HttpResponse:
     )
 
 
-def player_of(request: HttpRequest) -> Player:
-    """Whoever asks. Raises Http404 for somebody who has never played: nothing is theirs."""
-    if not isinstance(request.user, Player):
-        raise Http404("Nobody has played in this browser.")
-    return request.user
-
-
 @never_cache
 @require_safe
 def notices(request: HttpRequest) -> HttpResponse:
     """What was decided about the player, newest first."""
-    player = player_of(request)
+    player = known_player(request)
     found = list(notices_of(player))
     mark_seen(player)
     return render(
@@ -71,7 +65,7 @@ def form_for(notice: Notice) -> AppealForm | None:
 
 @require_POST
 def appeal(request: HttpRequest, notice_id: UUID) -> HttpResponse:
-    notice = get_object_or_404(Notice, pk=notice_id, player=player_of(request))
+    notice = get_object_or_404(Notice, pk=notice_id, player=known_player(request))
     form = AppealForm(request.POST, prefix=str(notice.pk))
     try:
         appeals.file_appeal(notice, form.cleaned_data["text"] if form.is_valid() else "")
@@ -87,7 +81,7 @@ def limit(request: HttpRequest) -> HttpResponse:
     """Set the player's own limit."""
     form = LimitForm(request.POST)
     if form.is_valid():
-        limits.set_limit(player_of(request), form.cleaned_data["audience"])
+        limits.set_limit(known_player(request), form.cleaned_data["audience"])
         messages.success(
             request, _("Saved. It applies from the next turn on, in all your adventures.")
         )
@@ -99,12 +93,12 @@ def limit(request: HttpRequest) -> HttpResponse:
 @require_POST
 def audience(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     """Say for whom an adventure is, from the next turn on."""
-    found = get_object_or_404(Adventure.objects.of(request.user), pk=adventure_id)
+    found = own_adventure(request, adventure_id)
     form = LimitForm(request.POST)
     try:
         if not form.is_valid():
             raise Refused("bad_message", _("Choose one of the three options."))
-        adventures.set_audience(found.pk, player_of(request), form.cleaned_data["audience"])
+        adventures.set_audience(found.pk, known_player(request), form.cleaned_data["audience"])
     except Refused as refused:
         messages.error(request, refused.message)
     return redirect("adventure", found.pk)
@@ -138,7 +132,7 @@ def report_turn(request: HttpRequest, token: str, turn_id: UUID) -> HttpResponse
     if turn is None:
         raise Http404("That turn is not in this adventure.")
     form = ReportForm(turn, request.POST if request.method == "POST" else None)
-    about = {"title": share.texts.title, "turn": shown(turn)}
+    about = {"title": share.texts.title, "turn": turn_texts(turn)}
     if request.method != "POST" or not form.is_valid():
         return report_page(request, form, about)
     try:
@@ -148,7 +142,7 @@ def report_turn(request: HttpRequest, token: str, turn_id: UUID) -> HttpResponse
     return taken(request)
 
 
-def shown(turn: Turn) -> dict[str, str]:
+def turn_texts(turn: Turn) -> dict[str, str]:
     return {"action": turn.action, "reply": turn.reply}
 
 

@@ -96,7 +96,7 @@ def passage_of(kind: str, action: str, reply: str, rolled: dict[str, Any] | None
         kind=kind,  # type: ignore[arg-type]
         action=action,
         reply=reply,
-        outcome=dice.told(rolled),
+        outcome=dice.outcome_line(rolled),
     )
 
 

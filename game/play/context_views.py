@@ -95,7 +95,7 @@ class Texts:
         present = {
             "action": turn.action,
             "reply": turn.reply,
-            "dice": dice.told(turn.dice),
+            "dice": dice.outcome_line(turn.dice),
         }
         texts = [present[part.side], *self.before[turn_id, part.side]]
         return [

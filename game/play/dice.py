@@ -74,7 +74,7 @@ def outcome_of(rolled: int, needed: int) -> str:
     return "cost" if rolled < needed + AT_A_COST else "success"
 
 
-def told(dice: dict[str, Any] | None) -> str:
+def outcome_line(dice: dict[str, Any] | None) -> str:
     """What the narrator is told of a turn's roll; "" without one."""
     if not dice:
         return ""
@@ -82,7 +82,7 @@ def told(dice: dict[str, Any] | None) -> str:
     return said[dice["outcome"]]
 
 
-def shown(dice: dict[str, Any] | None) -> dict[str, Any] | None:
+def roll_shown(dice: dict[str, Any] | None) -> dict[str, Any] | None:
     """A roll for the page, with its outcome in words."""
     return {**dice, "text": SHOWN[dice["outcome"]]} if dice else None
 

@@ -18,13 +18,13 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from game.cards.views import adventure_of, owns, player_of, refused, wants_json
 from game.models import Adventure, Player, TurnContext
 from game.play import adventures, narration, summaries
 from game.play.context import summary_held_by
 from game.play.context_views import context_shown, sampling_shown
 from game.play.forms import NarratorForm, OptionsForm, SummaryForm
 from game.play.protocol import Refused
+from game.play.requests import is_owner, json_errors, known_player, own_adventure, wants_json
 from game.play.snapshots import narrator_shown
 from game.tastes.writer import WriterSettings, settings_of
 from game.tastes.writer_form import CUSTOM, WriterForm
@@ -94,10 +94,10 @@ def context(request: HttpRequest, adventure_id: UUID, turn_id: UUID) -> HttpResp
 @require_POST
 def options(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     """Switch `dice` or `summarise` `on` or `off`."""
-    found = adventure_of(request, adventure_id)
+    found = own_adventure(request, adventure_id)
     form = OptionsForm(request.POST)
     if not form.is_valid():
-        return refused(request, form) or redirect("adventure", found.pk)
+        return json_errors(request, form) or redirect("adventure", found.pk)
     chosen = form.chosen()
     if chosen:
         adventures.set_options(found.pk, chosen)
@@ -112,7 +112,7 @@ def options(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
 @require_safe
 def narrator_part(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     """Who tells now, and which better default is fetched, as parts of the page."""
-    found = adventure_of(request, adventure_id)
+    found = own_adventure(request, adventure_id)
     known = {
         "adventure": found,
         "narrator": narrator_shown(found),
@@ -124,12 +124,12 @@ def narrator_part(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
 @require_POST
 def narrator(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     """Have another of the narrators offered to this player tell it, from the next turn on."""
-    found = adventure_of(request, adventure_id)
-    form = narrator_form(found, player_of(request), request.POST)
+    found = own_adventure(request, adventure_id)
+    form = narrator_form(found, known_player(request), request.POST)
     if form.is_valid():
         adventures.set_narrator(found.pk, form.cleaned_data["narrator"])
     elif wants_json(request):
-        return refused(request, form) or HttpResponse(status=422)
+        return json_errors(request, form) or HttpResponse(status=422)
     else:
         for line in form.errors["narrator"]:
             messages.warning(request, str(line))
@@ -181,8 +181,8 @@ def narrator_form(
 @never_cache
 def writer(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     """How its owner wants it told: a preset or values of their own, and banned phrases."""
-    found = adventure_of(request, adventure_id)
-    if not owns(request, found):
+    found = own_adventure(request, adventure_id)
+    if not is_owner(request, found):
         raise PermissionDenied
     narrator = narrator_telling(found)
     own = narrator.sampling if narrator else None
@@ -195,7 +195,7 @@ def writer(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
             return redirect("writer", found.pk)
         found.refresh_from_db()
     if form.errors and wants_json(request):
-        return refused(request, form) or HttpResponse(status=422)
+        return json_errors(request, form) or HttpResponse(status=422)
     settings = settings_of(found)
     if wants_json(request):
         return JsonResponse(
@@ -245,21 +245,21 @@ def ignored_settings(narrator: Narrator | None, settings: WriterSettings) -> lis
 @never_cache
 def summary(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     """What happened before: to read, and to write in place of it."""
-    found = adventure_of(request, adventure_id)
+    found = own_adventure(request, adventure_id)
     if request.method != "POST":
         form = SummaryForm(initial={"text": summary_shown(found)["text"]}, label_suffix="")
     else:
         form = SummaryForm(request.POST, label_suffix="")
         if form.is_valid():
             try:
-                summaries.write(found.pk, player_of(request), form.cleaned_data["text"])
+                summaries.write(found.pk, known_player(request), form.cleaned_data["text"])
             except Refused as stands_against:
                 form.add_error(None, stands_against.message)
             if not form.errors and not wants_json(request):
                 messages.success(request, _("Saved. Takes effect with the next turn."))
                 return redirect("summary", found.pk)
     if form.errors and wants_json(request):
-        return refused(request, form) or HttpResponse(status=422)
+        return json_errors(request, form) or HttpResponse(status=422)
     if wants_json(request):
         return JsonResponse(summary_shown(found))
     template = (

@@ -4,14 +4,13 @@ from uuid import UUID
 
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from game.accounts.limits import limited
-from game.cards.views import wants_json
-from game.models import Adventure
 from game.play import search
+from game.play.requests import own_adventure, wants_json
 
 HITS_PER_PAGE = 30
 
@@ -21,7 +20,7 @@ HITS_PER_PAGE = 30
 @limited("search", reads=True)
 def search_adventure(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     """Where `?q=` is, as a page, as a part of one (`?part`), or as JSON."""
-    found = get_object_or_404(Adventure.objects.of(request.user), pk=adventure_id)
+    found = own_adventure(request, adventure_id)
     q = search.asked(request.GET.get("q", ""))
     enough = len(q) >= search.SHORTEST
     turns = search.turns_with(found, q) if enough else found.turns.none()

@@ -60,7 +60,7 @@ def turns_shown(turns: list[Turn]) -> list[TurnShown]:
                 else []
             ),
             versions=versions.get(turn.pk, 0),
-            dice=dice.shown(turn.dice),
+            dice=dice.roll_shown(turn.dice),
         )
         for turn in turns
     ]

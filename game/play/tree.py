@@ -7,6 +7,8 @@ from django.db import connection
 
 from game.models import Turn
 
+LONGEST_PATH = 1_000_000  # turns that are read of one path
+
 ANCESTORS = """
 WITH RECURSIVE path AS (
     SELECT id, parent_id, 0 AS back FROM game_turn WHERE id = %s

@@ -1,40 +1,28 @@
-"""The pages. Each look-up of an adventure goes through `theirs`: what is not yours is not there."""
+"""The pages of one adventure: play, read, its turns and its plot."""
 
-import json
-import re
 from typing import Any
 from uuid import UUID
 
-import redis
 from django.contrib import messages
-from django.db import DatabaseError, OperationalError, connection
-from django.db.models import QuerySet
 from django.db.models.functions import Left
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from game.accounts.limits import limited
-from game.cards.views import owns
-from game.cards.views import shown as card_shown
-from game.guests import player_of
-from game.library import html_export
-from game.library.words import paragraphs, prompted
-from game.models import Adventure, Audience, Kind, Player, Summary, Turn
-from game.play import adventures, edits, narration, search, snapshots, tree
-from game.play.events import story_log
+from game.guests import ensure_player
+from game.library.words import paragraphs
+from game.models import Adventure, Audience, Player, Turn
+from game.play import adventures, edits, search, snapshots, tree
 from game.play.forms import NarratorForm, PlotForm
 from game.play.option_views import coming_shown, narrator_form
 from game.play.protocol import Refused
+from game.play.requests import is_owner, own_adventure
 from game.tastes.sampling import taste_of
-from inference.narrators import NarratorsError
 from inference.reply import shown_action
 
-LONGEST_PATH = 1_000_000
 KEPT_OFFLINE = 300  # turns that can be read without a network
 FIRST_WORDS = 80  # code points of a turn in the tree
 
@@ -63,14 +51,6 @@ MODULES = [
 ]
 
 
-# The player's adventures
-
-
-def theirs(request: HttpRequest) -> QuerySet[Adventure]:
-    """The adventures of whoever asks, newest first."""
-    return Adventure.objects.of(request.user).select_related("head", "scenario")
-
-
 @never_cache
 @require_safe
 def adventure(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
@@ -78,7 +58,7 @@ def adventure(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
 
     With `?turn=<turn>` the page opens at that turn, on whatever branch it is.
     """
-    found = get_object_or_404(theirs(request), pk=adventure_id)
+    found = own_adventure(request, adventure_id)
     opens_at = None
     if "before" in request.GET:
         shown = snapshots.turns_before(found, turn_named(request, found, "before"))
@@ -103,10 +83,10 @@ def adventure(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
             "adventure": found,
             "narrator": snapshots.adventure_shown(found)["narrator"],
             "coming": coming_shown(found),
-            "taste": taste_of(player_of(request)),
-            "narrator_form": choice_of_narrators(found, player_of(request)),
+            "taste": taste_of(ensure_player(request)),
+            "narrator_form": choice_of_narrators(found, ensure_player(request)),
             "audiences": Audience.choices,
-            "owner": owns(request, found),
+            "owner": is_owner(request, found),
             "turns": drawn,
             "earlier": earlier,
             "at_opening": len(shown) == 1,
@@ -149,7 +129,7 @@ def turn_named(request: HttpRequest, found: Adventure, name: str) -> Turn:
 @never_cache
 @require_safe
 def turns(request: HttpRequest, adventure_id: UUID) -> JsonResponse:
-    found = get_object_or_404(theirs(request), pk=adventure_id)
+    found = own_adventure(request, adventure_id)
     shown = snapshots.turns_before(found, turn_named(request, found, "before"))
     return JsonResponse(
         {
@@ -163,7 +143,7 @@ def turns(request: HttpRequest, adventure_id: UUID) -> JsonResponse:
 @require_safe
 def versions(request: HttpRequest, adventure_id: UUID, turn_id: UUID) -> JsonResponse:
     """The earlier versions of a turn's texts, newest first. An edit with one's text restores it."""
-    found = get_object_or_404(theirs(request), pk=adventure_id)
+    found = own_adventure(request, adventure_id)
     turn = get_object_or_404(found.turns, pk=turn_id)
     return JsonResponse({"versions": edits.versions_shown(turn)})
 
@@ -171,7 +151,7 @@ def versions(request: HttpRequest, adventure_id: UUID, turn_id: UUID) -> JsonRes
 @never_cache
 @require_safe
 def turn_tree(request: HttpRequest, adventure_id: UUID) -> JsonResponse:
-    found = get_object_or_404(theirs(request), pk=adventure_id)
+    found = own_adventure(request, adventure_id)
     # Thousands of turns: their first words alone leave the database.
     some = FIRST_WORDS + 1
     every = found.turns.order_by("created", "pk").values_list(
@@ -205,7 +185,7 @@ def first_words(text: str) -> dict[str, Any]:
 @require_safe
 def whole_words(request: HttpRequest, adventure_id: UUID, turn_id: UUID) -> JsonResponse:
     """What the tree has the first words of: a turn's action, or its reply where there is none."""
-    found = get_object_or_404(theirs(request), pk=adventure_id)
+    found = own_adventure(request, adventure_id)
     turn = get_object_or_404(found.turns, pk=turn_id)
     return JsonResponse({"words": turn.action or turn.reply})
 
@@ -217,10 +197,10 @@ def read(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
 
     With `?kept`, its last turns as a browser keeps them for when there is no network.
     """
-    found = get_object_or_404(theirs(request), pk=adventure_id)
+    found = own_adventure(request, adventure_id)
     assert found.head_id is not None
     kept = "kept" in request.GET
-    most = KEPT_OFFLINE if kept else LONGEST_PATH
+    most = KEPT_OFFLINE if kept else tree.LONGEST_PATH
     path = tree.turns_in_order(tree.path_ids(found.head_id, most))
     drawn = [
         {
@@ -239,82 +219,10 @@ def read(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     )
 
 
-@never_cache
-@require_safe
-@limited("export", reads=True)
-def export(request: HttpRequest, adventure_id: UUID, form: str) -> HttpResponse:
-    """The path to the head as text, Markdown or a web page; as JSON, the whole tree."""
-    found = get_object_or_404(theirs(request), pk=adventure_id)
-    if form == "json":
-        every = snapshots.turns_shown(list(found.turns.order_by("created", "pk")))
-        content = json.dumps(
-            {
-                "adventure": {
-                    "title": found.title,
-                    "scenario": found.scenario_id,
-                    "memory": found.memory,
-                    "authors_note": found.authors_note,
-                    "head": str(found.head_id),
-                    "created": found.created.isoformat(),
-                    "narrator": found.narrator,
-                    "sampling": found.sampling,
-                    "dice": found.dice,
-                    "summarise": found.summarise,
-                },
-                "cards": [card_shown(card) for card in found.cards.seen()],
-                "summaries": [
-                    {"turn": str(each.turn_id), "text": each.text, "by": each.by}
-                    for each in Summary.objects.filter(turn__adventure=found)
-                ],
-                "turns": [turn.model_dump(mode="json") for turn in every],
-            },
-            ensure_ascii=False,
-            indent=1,
-        )
-        return download(found, content, "json", "application/json")
-    assert found.head_id is not None
-    path = tree.turns_in_order(tree.path_ids(found.head_id, LONGEST_PATH))
-    if form == "txt":
-        pairs = [(prompted(turn), turn.reply) for turn in path]
-        content = adventures.as_text(found, pairs)
-        return download(found, content, "txt", "text/plain; charset=utf-8")
-    if form == "md":
-        return download(found, as_markdown(found, path), "md", "text/markdown; charset=utf-8")
-    if form == "html":
-        return download(
-            found, html_export.as_html(found.title, path), "html", "text/html; charset=utf-8"
-        )
-    raise Http404("That is no form of export.")
-
-
-def as_markdown(found: Adventure, path: list[Turn]) -> str:
-    """The story with what the player did as quotations; its own text is no markup."""
-    parts = [f"# {without_markup(found.title)}"]
-    for turn in path:
-        shown = without_markup(shown_action(turn.kind, turn.action))  # type: ignore[arg-type]
-        if turn.kind in (Kind.DO, Kind.SAY):
-            shown = f"> {shown}"
-        parts += [part for part in (shown, without_markup(turn.reply)) if part.strip("> ")]
-    return "\n\n".join(parts) + "\n"
-
-
-def without_markup(text: str) -> str:
-    return re.sub(r"([\\`*_{}\[\]<>#|~])", r"\\\1", text)
-
-
-def download(found: Adventure, content: str, form: str, kind: str) -> HttpResponse:
-    name = slugify(found.title)[:60] or "adventure"
-    return HttpResponse(
-        content,
-        content_type=kind,
-        headers={"Content-Disposition": f'attachment; filename="{name}.{form}"'},
-    )
-
-
 def plot_is_set(request: HttpRequest, found: Adventure, form: PlotForm) -> bool:
     """Change the plot; where a rule stands against it, the form says so and keeps the words."""
     try:
-        adventures.set_plot(found.pk, **form.cleaned_data, player=player_of(request))
+        adventures.set_plot(found.pk, **form.cleaned_data, player=ensure_player(request))
     except Refused as refused:
         form.add_error(None, refused.message)
         return False
@@ -324,7 +232,7 @@ def plot_is_set(request: HttpRequest, found: Adventure, form: PlotForm) -> bool:
 @never_cache
 def plot(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     """Memory and author's note: a page of its own, or saved from the play page."""
-    found = get_object_or_404(theirs(request), pk=adventure_id)
+    found = own_adventure(request, adventure_id)
     wants_json = request.headers.get("Accept") == "application/json"
     if request.method == "POST":
         form = PlotForm(request.POST)
@@ -344,48 +252,3 @@ def plot(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
         {"adventure": found, "form": form},
         status=422 if form.errors else 200,
     )
-
-
-# The host's side
-
-
-@require_safe
-def healthz(request: HttpRequest) -> HttpResponse:
-    return HttpResponse("ok\n", content_type="text/plain")
-
-
-@never_cache
-@require_safe
-def readyz(request: HttpRequest) -> JsonResponse:
-    """Whether everything that a turn needs answers; else 503, and which does not."""
-    answers = {"database": database_answers(), **redis_and_narrators()}
-    ready = answers["database"] == answers["redis"] == answers["narrator"] == "ok"
-    return JsonResponse({"ready": ready, **answers}, status=200 if ready else 503)
-
-
-def database_answers() -> str:
-    try:
-        with connection.cursor() as cursor:
-            # A transaction of its own writes to the log: on a full disk reading still works.
-            cursor.execute("SELECT pg_current_xact_id()")
-    except OperationalError as problem:
-        full = "No space left" in str(problem)
-        return "answers and keeps nothing: its disk is full" if full else "does not answer"
-    except DatabaseError as problem:
-        return f"answers with {type(problem).__name__}"
-    return "ok"
-
-
-def redis_and_narrators() -> dict[str, Any]:
-    try:
-        names = narration.narrators().names
-        alive = any(story_log().narrator_ready(name) for name in names)
-        story_log().probe()
-    except redis.ResponseError as problem:
-        # Out of memory, or its disk is full: it says so itself.
-        return {"redis": f"answers and keeps nothing: {problem}", "narrator": "unknown"}
-    except redis.RedisError:
-        return {"redis": "does not answer", "narrator": "unknown while Redis is away"}
-    except NarratorsError as problem:
-        return {"redis": "ok", "narrator": str(problem)}
-    return {"redis": "ok", "narrator": "ok" if alive else f"none of {', '.join(names)} answers"}

@@ -8,15 +8,15 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
-from game.cards.views import adventure_of, player_of
+from game.play.requests import known_player, own_adventure
 from game.training import consent
 
 
 @never_cache
 def learning(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     """What sharing means, and the switch. Only an owner finds it."""
-    found = adventure_of(request, adventure_id)
-    player = player_of(request)
+    found = own_adventure(request, adventure_id)
+    player = known_player(request)
     theirs = consent.is_theirs_to_give(found, player)
     if request.method == "POST" and theirs:
         if request.POST.get("learning") == "on":

@@ -184,7 +184,7 @@ def test_in_an_edited_reply_the_players_words_are_marked(shared, alice):
     turn.reply = "Thing 3 happens, you fools."
     turn.edited = True
     turn.save()
-    pieces = [(piece.whose, piece.text) for piece in authorship.told(turn).reply]
+    pieces = [(piece.whose, piece.text) for piece in authorship.attributed(turn).reply]
     assert pieces == [(Words.NARRATOR, "Thing 3 "), (Words.PLAYER, "happens, you fools.")]
     assert authorship.wrote(authorship.players_words(turn), "you fools")
     assert not authorship.wrote(authorship.players_words(turn), "Thing 3 happens")
@@ -192,7 +192,7 @@ def test_in_an_edited_reply_the_players_words_are_marked(shared, alice):
 
 def test_of_an_opening_the_player_wrote_what_they_filled_in(shared):
     _, turns = shared
-    pieces = [(piece.whose, piece.text) for piece in authorship.told(turns[0]).reply]
+    pieces = [(piece.whose, piece.text) for piece in authorship.attributed(turns[0]).reply]
     assert [text for whose, text in pieces if whose == Words.PLAYER] == ["Wren. "]
     assert "".join(text for _, text in pieces) == turns[0].reply
 

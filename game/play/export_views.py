@@ -1,0 +1,91 @@
+"""Export of an adventure: its path as text, Markdown or a web page, or its whole tree as JSON."""
+
+import json
+import re
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.text import slugify
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from game.accounts.limits import limited
+from game.cards.views import card_shown
+from game.library import html_export
+from game.library.words import prompted
+from game.models import Adventure, Kind, Summary, Turn
+from game.play import adventures, snapshots, tree
+from game.play.requests import own_adventure
+from inference.reply import shown_action
+
+
+@never_cache
+@require_safe
+@limited("export", reads=True)
+def export(request: HttpRequest, adventure_id: UUID, form: str) -> HttpResponse:
+    """The path to the head as text, Markdown or a web page; as JSON, the whole tree."""
+    found = own_adventure(request, adventure_id)
+    if form == "json":
+        every = snapshots.turns_shown(list(found.turns.order_by("created", "pk")))
+        content = json.dumps(
+            {
+                "adventure": {
+                    "title": found.title,
+                    "scenario": found.scenario_id,
+                    "memory": found.memory,
+                    "authors_note": found.authors_note,
+                    "head": str(found.head_id),
+                    "created": found.created.isoformat(),
+                    "narrator": found.narrator,
+                    "sampling": found.sampling,
+                    "dice": found.dice,
+                    "summarise": found.summarise,
+                },
+                "cards": [card_shown(card) for card in found.cards.seen()],
+                "summaries": [
+                    {"turn": str(each.turn_id), "text": each.text, "by": each.by}
+                    for each in Summary.objects.filter(turn__adventure=found)
+                ],
+                "turns": [turn.model_dump(mode="json") for turn in every],
+            },
+            ensure_ascii=False,
+            indent=1,
+        )
+        return download(found, content, "json", "application/json")
+    assert found.head_id is not None
+    path = tree.turns_in_order(tree.path_ids(found.head_id, tree.LONGEST_PATH))
+    if form == "txt":
+        pairs = [(prompted(turn), turn.reply) for turn in path]
+        content = adventures.as_text(found, pairs)
+        return download(found, content, "txt", "text/plain; charset=utf-8")
+    if form == "md":
+        return download(found, as_markdown(found, path), "md", "text/markdown; charset=utf-8")
+    if form == "html":
+        return download(
+            found, html_export.as_html(found.title, path), "html", "text/html; charset=utf-8"
+        )
+    raise Http404("That is no form of export.")
+
+
+def as_markdown(found: Adventure, path: list[Turn]) -> str:
+    """The story with what the player did as quotations; its own text is no markup."""
+    parts = [f"# {without_markup(found.title)}"]
+    for turn in path:
+        shown = without_markup(shown_action(turn.kind, turn.action))  # type: ignore[arg-type]
+        if turn.kind in (Kind.DO, Kind.SAY):
+            shown = f"> {shown}"
+        parts += [part for part in (shown, without_markup(turn.reply)) if part.strip("> ")]
+    return "\n\n".join(parts) + "\n"
+
+
+def without_markup(text: str) -> str:
+    return re.sub(r"([\\`*_{}\[\]<>#|~])", r"\\\1", text)
+
+
+def download(found: Adventure, content: str, form: str, kind: str) -> HttpResponse:
+    name = slugify(found.title)[:60] or "adventure"
+    return HttpResponse(
+        content,
+        content_type=kind,
+        headers={"Content-Disposition": f'attachment; filename="{name}.{form}"'},
+    )
