@@ -15,7 +15,7 @@ SECONDS = 10  # for the server to answer
 def parse(raw: str) -> dict[str, Any]:
     """Django's settings for a mail server. Raises ValueError.
 
-    smtp:// encrypts with STARTTLS, unless `?tls=no` says that the server is in the same house;
+    smtp:// encrypts with STARTTLS, unless `?tls=no` says that the server is in the same network;
     smtps:// from the first byte on. The user and password of a URL are percent-encoded.
     """
     url = urlsplit(raw)

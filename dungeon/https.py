@@ -1,6 +1,6 @@
 """What every answer promises, and what it promises only where the page came over https.
 
-A house may be reached both ways: over https from outside, and over plain http from the host's own
+A host may be reached both ways: over https from outside, and over plain http from the host's own
 network. Django's SESSION_COOKIE_SECURE and SECURE_CROSS_ORIGIN_OPENER_POLICY are one answer for
 all requests; over plain http the first loses the session and the second is an error in the
 browser's console on every page.

@@ -394,7 +394,7 @@ CONTENT_SECURITY_POLICY = {
 }
 
 # `check --deploy` would have these said for all requests; dungeon.https says them for those over
-# https, since a house may be reached both ways (W004 HSTS, W008 redirect, W012 and W016 cookies).
+# https, since a host may be reached both ways (W004 HSTS, W008 redirect, W012 and W016 cookies).
 # dungeon.environment looks at SECRET_KEY (W009), and stops the start.
 SILENCED_SYSTEM_CHECKS = [f"security.W{number}" for number in ("004", "008", "009", "012", "016")]
 

@@ -79,7 +79,7 @@ def turn_ended(turn: Turn, result: Result) -> None:
     after_commit(count)
 
 
-class House(Collector):
+class GameCollector(Collector):
     """The lines, the workers and the players, as Redis and Postgres know them at this moment.
 
     Where one of them is away its figures are missing and `grue_up` says so.
@@ -159,4 +159,4 @@ def age_of_oldest(turns: list[str]) -> float:
 
 def register() -> None:
     """Have the lines told with this process' own figures: what a web process does."""
-    REGISTRY.register(House())
+    REGISTRY.register(GameCollector())

@@ -42,15 +42,15 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         stop_where(machine.problem())
-        house = House()
+        host = LocalHost()
         try:
-            with services.alone_in(settings.DATA_DIR, house.address):
+            with services.alone_in(settings.DATA_DIR, host.address):
                 stop_where(network.listen_problem(settings.HOST, settings.PORT))
-                house.check_servers()
-                house.check_room()
-                house.check_default()
-                house.fetch_models()
-                asyncio.run(house.play())
+                host.check_servers()
+                host.check_room()
+                host.check_default()
+                host.fetch_models()
+                asyncio.run(host.play())
         except (ModelError, ServiceError, backup.BackupError) as problem:
             stop(str(problem))
         except Died as death:
@@ -59,7 +59,7 @@ class Command(BaseCommand):
             say("stopped")
 
 
-class House:
+class LocalHost:
     """One `make play`: what it runs, from the settings."""
 
     def __init__(self) -> None:

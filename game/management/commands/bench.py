@@ -77,7 +77,7 @@ class Command(BaseCommand):
             measure(rounds, options["stories"])
             return
         stories = [str(each) for each in options["stories"]]
-        with house(queue_bench.NARRATORS if line else None) as environ:
+        with running_host(queue_bench.NARRATORS if line else None) as environ:
             command = [sys.executable, "manage.py", "bench", "--inside", "--rounds", str(rounds)]
             command += ["--line"] if line else []
             done = subprocess.run([*command, "--stories", *stories], env=environ, check=False)
@@ -86,7 +86,7 @@ class Command(BaseCommand):
 
 
 @contextmanager
-def house(narrators: dict[str, Any] | None = None) -> Iterator[dict[str, str]]:
+def running_host(narrators: dict[str, Any] | None = None) -> Iterator[dict[str, str]]:
     """A whole Grue that is up and ready, for as long as the block lasts. Its environment.
 
     Its narrators are the host's own, with shorter replies, unless others are given.
@@ -137,7 +137,7 @@ def wait_until_open(play: "subprocess.Popen[str]", address: str) -> None:
     lines: queue.SimpleQueue[str] = queue.SimpleQueue()
     said = play.stdout
     if said is None:
-        raise CommandError("the house has no voice")
+        raise CommandError("the host printed nothing")
 
     def listen() -> None:
         for line in said:
@@ -151,13 +151,13 @@ def wait_until_open(play: "subprocess.Popen[str]", address: str) -> None:
         try:
             line = lines.get(timeout=max(0.0, deadline - time.monotonic()))
         except queue.Empty:
-            raise CommandError(f"the house did not open in {START_SECONDS} s:\n{heard}") from None
+            raise CommandError(f"the host did not start in {START_SECONDS} s:\n{heard}") from None
         if not line:
-            raise CommandError(f"the house fell down:\n{heard}")
+            raise CommandError(f"the host ended:\n{heard}")
         heard += line
 
 
-# Inside: with the settings of the house
+# Inside: with the settings of that host
 
 
 def measure(rounds: int, counts: list[int]) -> None:

@@ -1,4 +1,4 @@
-"""The narrators of this house: list them, fetch a model, check that one tells well."""
+"""The narrators of this host: list them, fetch a model, check that one tells well."""
 
 import sys
 import time
