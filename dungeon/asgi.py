@@ -11,7 +11,7 @@ from dungeon import hosts, tracing
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dungeon.settings")
 http = hosts.get_application()
-tracing.begin("web")
+tracing.start("web")
 
 # Models may be imported only once Django is set up, which get_application did.
 from django.conf import settings  # noqa: E402

@@ -76,8 +76,8 @@ def show_figures(sender: str, instance: Any, **_: Any) -> None:
     """Serve the worker's figures, and trace what it does, as far as the host wants that."""
     queues = instance.app.amqp.queues.consume_from
     worker_metrics.serve()
-    pods.say_cost()
-    tracing.begin("game" if "game" in queues else "narrator")
+    pods.report_deletion_cost()
+    tracing.start("game" if "game" in queues else "narrator")
 
 
 @beat_embedded_init.connect

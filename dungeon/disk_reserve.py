@@ -38,7 +38,7 @@ class Reserve:
             return ""
         return f"the disk under {self.file.parent} is full ({free >> 20} MiB left)"
 
-    def look(self) -> str:
+    def check(self) -> str:
         """Let the reserve go, or make it again. A line for the host where something changed.
 
         Raises OSError and redis.RedisError.

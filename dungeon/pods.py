@@ -23,7 +23,7 @@ ANNOTATION = "controller.kubernetes.io/pod-deletion-cost"
 EVERY = 10.0  # seconds
 
 
-def telling() -> int:
+def count_turns() -> int:
     """How many turns this process tells, for all its narrators."""
     return int(
         sum(
@@ -35,7 +35,7 @@ def telling() -> int:
     )
 
 
-def say_cost() -> bool:
+def report_deletion_cost() -> bool:
     """Begin to write the cost, where this is a pod that knows its name. False elsewhere."""
     name, namespace = os.environ.get("POD_NAME"), os.environ.get("POD_NAMESPACE")
     host = os.environ.get("KUBERNETES_SERVICE_HOST")
@@ -43,15 +43,15 @@ def say_cost() -> bool:
         return False
     port = os.environ.get("KUBERNETES_SERVICE_PORT", "443")
     address = f"https://{host}:{port}/api/v1/namespaces/{namespace}/pods/{name}"
-    threading.Thread(target=keep_saying, args=[address], name="pod-cost", daemon=True).start()
+    threading.Thread(target=report_forever, args=[address], name="pod-cost", daemon=True).start()
     return True
 
 
-def keep_saying(address: str) -> None:
+def report_forever(address: str) -> None:
     said = -1
     while True:
         try:
-            cost = telling()
+            cost = count_turns()
             if cost != said:
                 patch(address, cost)
                 said = cost

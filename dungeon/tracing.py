@@ -28,7 +28,7 @@ def problem() -> str:
     return ""
 
 
-def begin(service: str) -> bool:
+def start(service: str) -> bool:
     """Send this process' spans to the endpoint, as `grue-<service>`. False where none is set."""
     if not any(os.environ.get(name) for name in ENDPOINTS) or problem():
         return False

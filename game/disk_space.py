@@ -49,10 +49,10 @@ class Disk:
         with self.lock:
             if now - self.looked >= LOOK_SECONDS:
                 self.looked = now
-                self.look()
+                self.check_space()
             return self.low or now < self.refused_until
 
-    def look(self) -> None:
+    def check_space(self) -> None:
         try:
             free = shutil.disk_usage(settings.DATA_DIR).free
         except OSError as problem:

@@ -34,7 +34,7 @@ def metrics_page(request: HttpRequest) -> HttpResponse:
     """Everything this process knows, in Prometheus' text format. 404 for everybody else."""
     if not may_read(request):
         raise Http404("No metrics for you.")
-    begin()
+    register_metrics()
     return HttpResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)
 
 
@@ -56,5 +56,5 @@ def may_read(request: HttpRequest) -> bool:
 
 
 @cache
-def begin() -> None:
+def register_metrics() -> None:
     metrics.register()

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from dungeon.management.commands.play import DefaultNews
+from dungeon.management.commands.play import DefaultChanges
 from game.models import Adventure, Status, Turn, TurnContext
 from game.moderation import operation, statistics
 from game.play import narration
@@ -182,12 +182,12 @@ def test_what_the_machine_cannot_carry_is_not_loaded_until_it_can(
     why = "it wants 9 MB of free memory, and 5 MB are free"
     assert log.model_state("quill").why == why
     assert teller_of(adventure, alice) == "smol"
-    news = DefaultNews([seat.narrator for seat in company.defaults])
-    assert news.look(log) == [f"Smol tells, not Quill: {why}"]
+    news = DefaultChanges([seat.narrator for seat in company.defaults])
+    assert news.take_lines(log) == [f"Smol tells, not Quill: {why}"]
     free[0] = 10
     until(lambda: log.narrator_ready("quill"))
     assert teller_of(adventure, alice) == "quill"
-    assert news.look(log) == ["Quill tells from now on"]
+    assert news.take_lines(log) == ["Quill tells from now on"]
 
 
 @database
@@ -195,11 +195,11 @@ def test_the_terminal_says_how_far_it_is(stage, log, source):
     stage.write(QUILL, SMOL, **BOTH)
     company = stage.company("quill", "smol")
     until(lambda: log.model_state("quill").percent == 40)
-    news = DefaultNews([seat.narrator for seat in company.defaults])
-    [line] = news.look(log)
+    news = DefaultChanges([seat.narrator for seat in company.defaults])
+    [line] = news.take_lines(log)
     assert line.startswith("Quill is being fetched: 40 %")
     assert line.endswith("Smol tells until then")
-    assert news.look(log) == [], "the same is not said twice"
+    assert news.take_lines(log) == [], "the same is not said twice"
 
 
 PART = "pypi:grue-part1==1.0/grue_part1/part01.bin"

@@ -108,7 +108,7 @@ def test_a_hidden_card_is_seen_nowhere_and_known_to_the_narrator(as_player, alic
     assert "It has a vault." in texts["cards"] and "The bank" in texts["context"]
     assert "1 card of the scenario is hidden" in texts["cards"]
     assert json.loads(texts["export json"])["cards"][0]["title"] == "The bank"
-    assert leaks({"my data": data.everything(alice)}) == []
+    assert leaks({"my data": data.export_of(alice)}) == []
     turn.action = "open the ledger"
     given = {card.title: card.text for card in story_context(played, turn).cards}
     assert given[TITLE] == SECRET
@@ -174,7 +174,7 @@ def test_a_link_shows_no_hidden_card_and_a_copy_keeps_it_hidden(
     share = shares.share(alice, played.head, plot=True)
     page = client.get(f"/s/{share.token}/").content.decode()
     assert "It has a vault." in page and leaks({"link": page}) == []
-    assert leaks({"my data": data.everything(alice)}) == []
+    assert leaks({"my data": data.export_of(alice)}) == []
     for copy, player in (
         (shares.play_on(share, bob), bob),
         (copies.duplicate(alice, played, only_path=True), alice),

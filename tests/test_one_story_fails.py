@@ -321,11 +321,11 @@ def test_what_a_pods_end_costs_is_said_again_after_an_error(monkeypatch):
         if len(said) == 2:
             raise SystemExit
 
-    monkeypatch.setattr(pods, "telling", telling)
+    monkeypatch.setattr(pods, "count_turns", telling)
     monkeypatch.setattr(pods, "patch", lambda address, cost: said.append(cost))
     monkeypatch.setattr(pods.time, "sleep", sleep)
     with pytest.raises(SystemExit):
-        pods.keep_saying("https://pods.example/")
+        pods.report_forever("https://pods.example/")
     assert said == [1, 2]
 
 
@@ -334,7 +334,7 @@ def test_what_a_pods_end_costs_is_said_again_after_an_error(monkeypatch):
 
 @database
 @pytest.mark.parametrize(
-    "part", ["operation.tell_workers", "publish_missed_versions", "stop_unwatched_turns"]
+    "part", ["operation.publish_switched_off", "publish_missed_versions", "stop_unwatched_turns"]
 )
 def test_a_part_of_the_sweep_that_fails_keeps_no_other_from_its_work(
     alice, adventure, narrator_awake, log, monkeypatch, part

@@ -36,7 +36,7 @@ def file_name(player: Player) -> str:
     return f"grue-{slugify(player.username) or 'player'}.json"
 
 
-def everything(player: Player) -> str:
+def export_of(player: Player) -> str:
     told = {
         "from": "Grue",
         "made": timezone.now(),

@@ -20,7 +20,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_safe
 
 from game.accounts import access, browsers, deletion, invites
-from game.accounts.data import everything, file_name
+from game.accounts.data import export_of, file_name
 from game.accounts.limits import limited
 from game.play.requests import known_player
 
@@ -85,7 +85,7 @@ def data(request: HttpRequest) -> HttpResponse:
     """Everything about the player in one JSON file."""
     player = known_player(request)
     return HttpResponse(
-        everything(player),
+        export_of(player),
         content_type="application/json",
         headers={"Content-Disposition": f'attachment; filename="{file_name(player)}"'},
     )

@@ -129,7 +129,7 @@ def delete(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> HttpRespo
     url = reverse("restore_card", args=[adventure_id, card_id])
     if wants_json(request):
         return JsonResponse({"deleted": str(card_id), "restore": url})
-    trash.say(request, trash.said_deleted(found.title), url)
+    trash.announce_with_undo(request, trash.said_deleted(found.title), url)
     return redirect("cards", adventure_id)
 
 

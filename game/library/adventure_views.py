@@ -136,7 +136,7 @@ def delete(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
         messages.error(request, refused.message)
         return redirect("adventures")
     url = reverse("restore", args=[found.pk])
-    trash.say(request, trash.said_deleted(found.title), url)
+    trash.announce_with_undo(request, trash.said_deleted(found.title), url)
     return redirect("adventures")
 
 

@@ -100,7 +100,9 @@ def revoke(request: HttpRequest, share_id: UUID) -> HttpResponse:
     found = get_object_or_404(Share.objects.of(request.user), pk=share_id)
     shares.revoke(found)
     said = _("Link deleted. It no longer works. You can restore it for %(hours)d hours.")
-    trash.say(request, said % {"hours": trash.HOURS}, reverse("restore_share", args=[found.pk]))
+    trash.announce_with_undo(
+        request, said % {"hours": trash.HOURS}, reverse("restore_share", args=[found.pk])
+    )
     return redirect("shares")
 
 

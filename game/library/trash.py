@@ -34,7 +34,7 @@ class Deleted:
     purge: str = ""  # the same, for deleting it permanently before its time
 
 
-def say(request: HttpRequest, said: str, undo: str) -> None:
+def announce_with_undo(request: HttpRequest, said: str, undo: str) -> None:
     """A message of what was done, with a button that undoes it by a POST to `undo`."""
     messages.success(request, said, extra_tags=f"{UNDO}{undo}")
 

@@ -94,7 +94,7 @@ def writing_page(request: HttpRequest, scenario: Scenario | None) -> HttpRespons
     elif scenario is None:
         messages.success(request, _("Saved as a draft."))
     else:
-        trash.say(request, _("Saved."), reverse("undo_scenario", args=[saved.slug]))
+        trash.announce_with_undo(request, _("Saved."), reverse("undo_scenario", args=[saved.slug]))
     return redirect("scenario", saved.slug)
 
 
@@ -178,7 +178,7 @@ def delete(request: HttpRequest, slug: str) -> HttpResponse:
         return render(request, "library/delete_scenario.html", context)
     writing.delete(found)
     url = reverse("restore_scenario", args=[slug])
-    trash.say(request, trash.said_deleted(found.title), url)
+    trash.announce_with_undo(request, trash.said_deleted(found.title), url)
     return redirect("my_scenarios")
 
 
@@ -205,7 +205,7 @@ def undo(request: HttpRequest, slug: str) -> HttpResponse:
     else:
         if undone:
             said = _("The version before is restored.")
-            trash.say(request, said, reverse("undo_scenario", args=[slug]))
+            trash.announce_with_undo(request, said, reverse("undo_scenario", args=[slug]))
         else:
             messages.error(request, _("There is no earlier version of this scenario."))
     return redirect("scenario", slug)

@@ -210,7 +210,7 @@ def preserve(case: Case, by: Player, reason: str) -> Preserved:
     if not said(reason):
         raise CannotBeDone(_("Say why the text has to be preserved."))
     with deciding(case, by) as case:
-        kept = preservation.keep(case, by, said(reason))
+        kept = preservation.preserve_text(case, by, said(reason))
         before: dict[str, Any] = {}
         if case.subject != Case.Subject.STORY:
             before = content.hide(case)

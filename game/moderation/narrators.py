@@ -103,7 +103,7 @@ def rows() -> list[Row]:
 
 
 @dataclass(frozen=True)
-class Telling:
+class OfferedNarrator:
     """A narrator that players are offered."""
 
     name: str
@@ -118,7 +118,9 @@ class Telling:
     row: Row | None  # where it was installed from the page
 
 
-def telling(found: list[Row], machines: dict[str, MachineReport]) -> list[Telling]:
+def offered_narrators(
+    found: list[Row], machines: dict[str, MachineReport]
+) -> list[OfferedNarrator]:
     """Everybody of the narrators file, and the installed ones. Raises NarratorsError."""
     every, off = narration.narrators(), operation.state().narrators_off
     lately = speeds()
@@ -138,7 +140,7 @@ def telling(found: list[Row], machines: dict[str, MachineReport]) -> list[Tellin
         speed = lately.get(each.name, (0, None))[1] or (row.installed.speed if row else 0)
         memory = held.get(each.name) or (row.installed.memory if row else 0)
         shown.append(
-            Telling(
+            OfferedNarrator(
                 name=each.name,
                 title=each.shown_name,
                 line=each.line,
@@ -184,7 +186,7 @@ class Offer:
         return gb(self.needs.memory) if self.needs else ""
 
 
-def everything() -> dict[str, Any]:
+def page_context() -> dict[str, Any]:
     found = rows()
     installed_narrators.ready_cache.expire()  # another process may have changed it just now
     try:
@@ -192,7 +194,7 @@ def everything() -> dict[str, Any]:
     except redis.RedisError:
         machines = {}
     try:
-        told, problem = telling(found, machines), narration.problem()
+        told, problem = offered_narrators(found, machines), narration.problem()
     except NarratorsError as wrong:
         told, problem = [], str(wrong)
     report = next(iter(machines.values()), None)

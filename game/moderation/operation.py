@@ -58,7 +58,7 @@ def switch(by: Player, narrator: str, on: bool) -> None:
         off = set(locked().narrators_off)
         off = off - {narrator} if on else off | {narrator}
         change(by, "narrator_on" if on else "narrator_off", subject=narrator, off=off)
-    tell_workers()
+    publish_switched_off()
 
 
 def locked() -> Operation:
@@ -87,7 +87,7 @@ def change(
         audit.record(action, by, subject=subject, reason=message)
 
 
-def tell_workers() -> None:
+def publish_switched_off() -> None:
     """Redis may have been emptied: say again who is off. The sweep calls this."""
     try:
         story_log().switch_off(state().narrators_off)

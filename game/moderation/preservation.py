@@ -12,7 +12,7 @@ from game.moderation.cases import scenario_of, share_of
 from game.play import tree
 
 
-def keep(case: Case, by: Player, reason: str) -> Preserved:
+def preserve_text(case: Case, by: Player, reason: str) -> Preserved:
     """Keep what a case is about. Called by actions.preserve alone, which notes it."""
     content = content_of(case)
     packed = json.dumps(content, ensure_ascii=False, sort_keys=True).encode()

@@ -76,7 +76,9 @@ def screen(
     book = rulebook()
     audience = audience or (adventure.audience if adventure else Audience.TEEN)
     audience = limits.told_for(audience, player)
-    findings = [each for text in texts if text for each in look(text, book, where, audience)]
+    findings = [
+        each for text in texts if text for each in find_matches(text, book, where, audience)
+    ]
     if not findings:
         return
     hits = [hit(each, place, Words.PLAYER, player, adventure) for each in findings]
@@ -89,7 +91,7 @@ def screen(
             open_case(finding, player, adventure, None, Words.PLAYER)
 
 
-def look(text: str, book: RuleBook, where: Where, audience: str) -> list[Finding]:
+def find_matches(text: str, book: RuleBook, where: Where, audience: str) -> list[Finding]:
     """Everything that rules and the classifier find in a text."""
     screening = book.screening(where, audience)
     found = found_in(text, screen_for(screening)) if screening else []

@@ -131,7 +131,7 @@ def failures() -> dict[str, Any]:
     }
 
 
-def everything(now: Operation) -> dict[str, Any]:
+def operation_figures(now: Operation) -> dict[str, Any]:
     try:
         telling, problem = narrators(now), narration.problem()
     except NarratorsError as wrong:

@@ -40,7 +40,7 @@ def sweep() -> None:
     Where one part fails the others are done all the same.
     """
     parts: list[Callable[[], None]] = [
-        operation.tell_workers,
+        operation.publish_switched_off,
         installed_narrators.publish,
         requeue_lost_turns,
         publish_missed_versions,

@@ -243,7 +243,7 @@ def test_workers_hear_again_who_is_off_when_redis_was_emptied(operator, alice, a
     act(adventure, alice)
     operation.switch(operator, "parrot", on=False)
     log.redis.delete("grue:off")
-    operation.tell_workers()
+    operation.publish_switched_off()
     assert log.take_next("parrot", "worker") is None
     operation.switch(operator, "parrot", on=True)
     assert log.take_next("parrot", "worker") is not None
@@ -261,7 +261,7 @@ def test_the_operator_sees_how_the_host_does(client, operator, told, case, senio
     assert "ban: 1" in page
     assert str(last.pk) in page
     assert last.action not in page
-    seen = statistics.everything(operation.state())
+    seen = statistics.operation_figures(operation.state())
     assert seen["queues"]["online"] == 0
     assert [each.name for each in seen["narrators"]] == ["parrot"]
 

@@ -96,8 +96,8 @@ def test_a_shared_story_has_a_way_to_report_each_turn(client, bob, shared):
 
 def test_of_who_goes_moderation_keeps_no_words(muted, alice):
     appeals.file_appeal(Notice.objects.get(), "It was a parrot.")
-    assert "It was a parrot." in data.everything(alice)
-    told = json.loads(data.everything(alice))
+    assert "It was a parrot." in data.export_of(alice)
+    told = json.loads(data.export_of(alice))
     assert told["notices"][0]["excerpt"] == "do thing 3"
     assert "reports" not in told  # who complained is not told
     delete_player(alice)

@@ -163,7 +163,7 @@ class LocalHost:
         """Let the reserve go while the disk is full, and take it again when there is room."""
         while True:
             try:
-                if line := await asyncio.to_thread(self.reserve.look):
+                if line := await asyncio.to_thread(self.reserve.check):
                     say(line)
             except (OSError, RedisError) as problem:
                 if self.loud:
@@ -172,10 +172,10 @@ class LocalHost:
 
     async def watch_models(self) -> None:
         """Say who tells, and what a better default waits for, whenever that changes."""
-        log, news = StoryLog(settings.REDIS_URL), DefaultNews(self.defaults)
+        log, news = StoryLog(settings.REDIS_URL), DefaultChanges(self.defaults)
         while True:
             try:
-                for line in await asyncio.to_thread(news.look, log):
+                for line in await asyncio.to_thread(news.take_lines, log):
                     say(line)
             except RedisError as problem:
                 if self.loud:
@@ -296,7 +296,7 @@ class LocalHost:
             sys.stdout.flush()
 
 
-class DefaultNews:
+class DefaultChanges:
     """What changes about the host's defaults, in lines for the terminal."""
 
     def __init__(self, defaults: list[Narrator]) -> None:
@@ -304,7 +304,7 @@ class DefaultNews:
         self.teller = ""
         self.said: dict[str, tuple[str, int, str]] = {}  # by narrator: state, share, why
 
-    def look(self, log: StoryLog) -> list[str]:
+    def take_lines(self, log: StoryLog) -> list[str]:
         """The lines since the last look. Raises RedisError."""
         loaded = [each for each in self.defaults if log.narrator_ready(each.name)]
         teller = loaded[0] if loaded else None

@@ -73,7 +73,7 @@ def page_of_narrators(request: HttpRequest, site: InstalledNarratorAdmin) -> Htt
                 messages.error(request, str(problem))
                 return redirect(PAGE)
             form.add_error("source", str(problem))
-    context = site.context(request, _("Narrators"), form=form, **narrators.everything())
+    context = site.context(request, _("Narrators"), form=form, **narrators.page_context())
     answer = TemplateResponse(request, "admin/game/installednarrator/page.html", context)
     answer.status_code = 422 if form.errors else 200
     return answer

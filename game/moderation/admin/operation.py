@@ -37,7 +37,7 @@ class OperationAdmin(ReadOnly):
             "title": _("Operation"),
             "opts": self.opts,
             "pause_form": PauseForm(initial={"message": now.message}),
-            **statistics.everything(now),
+            **statistics.operation_figures(now),
         }
         return TemplateResponse(request, "admin/game/operation/page.html", context)
 
