@@ -148,6 +148,19 @@ def test_a_reminder_that_is_read_aloud_is_not_shown():
     assert "two to four" not in shown
 
 
+@pytest.mark.parametrize("at", [1, 3, 1000])
+def test_a_reminder_that_is_said_in_other_words_is_not_shown(at):
+    reminder = "Tell what happens now. The others and the world act, and I act again after that."
+    stream = prompts.reply_stream(request(), narrator(reminder=reminder))
+    raw = "The rope holds. The other characters and the world act as usual. A bell rings."
+    shown = "".join(stream.feed(raw[n : n + at]) for n in range(0, len(raw), at))
+    assert shown + stream.finish("stop") == "The rope holds."
+    stream = prompts.reply_stream(request(), narrator(reminder=reminder))
+    assert stream.feed("The others and World react. The rope") + stream.feed(" holds. ") == (
+        "The rope holds."
+    )
+
+
 # ---- never more than fits
 
 

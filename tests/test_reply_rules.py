@@ -12,6 +12,7 @@ from inference.reply.rules.loops import Loops
 from inference.reply.rules.moderation import Moderation
 from inference.reply.rules.person import SecondPerson
 from inference.reply.rules.quotations import PlayersQuotation
+from inference.reply.rules.reminder import ReminderSaid
 from inference.reply.rules.repeats import BeginsAsBefore, ToldBefore
 from inference.reply.rules.rule import Rule, Unit, plain
 from inference.reply.rules.scaffolding import GameTalk, GameTalkToCome, Preamble, QuestionToPlayer
@@ -166,12 +167,21 @@ def test_a_banned_phrase_is_not_let_through():
     assert rule.after_release().fault == "banned"
 
 
+def test_a_sentence_that_says_the_reminder_waits_for_its_end_and_is_left_out():
+    rule = ReminderSaid("Tell what happens. The others and the world act, and I act again.")
+    assert heard(rule, "The other characters and the world")[-1] == "hold"
+    assert heard(rule, "The others run.") == ["hold", "hold", "hold"], "it may still be the world"
+    assert heard(rule, "The lamp goes out.")[:2] == ["hold", "show"]
+    assert rule.close(draft_of("The others and the World act.")).fault == "echo"
+    assert rule.close(draft_of("The others run.")).decision == "show"
+
+
 @pytest.mark.parametrize("rule", Rule.__subclasses__())
 def test_each_rule_says_what_it_is_for(rule):
     assert rule.__doc__ and rule.__doc__ != Rule.__doc__
 
 
 def test_every_rule_is_in_the_list():
-    listed = rules_for(Given("do", "", "", (), (), True, Moderator(), Phrases(["one"])))
+    listed = rules_for(Given("do", "", "", (), (), True, Moderator(), Phrases(["one"]), "Go on."))
     classes = {type(rule) for field in vars(listed).values() for rule in field}
     assert classes == set(Rule.__subclasses__())

@@ -170,12 +170,12 @@ def reply_stream(
         enough=sampling.max_tokens * CHARS_PER_TOKEN,
         begun=begun(request, narrator),
         recent=told[-RECENT_REPLIES:],
-        # A small model may read the reminder aloud.
-        older=[*told[:-RECENT_REPLIES], *filter(None, [narrator.reminder])],
+        older=told[:-RECENT_REPLIES],
         again=again,
         sentences=narrator.shows == "sentences",
         rules=Listener(screen_for(request.screening)) if request.screening else None,
         bans=phrases_for(sampling.banned, sampling.worn),
+        reminder=narrator.reminder,
     )
 
 

@@ -47,6 +47,7 @@ class Given:
     by_sentences: bool
     moderator: Moderator | None
     bans: Phrases | None
+    reminder: str = ""  # what the narrator was reminded of after the action
 
     @property
     def earlier(self) -> list[str]:

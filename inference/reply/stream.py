@@ -40,7 +40,8 @@ class ReplyStream:
     ask for a retry. With `sentences`, whole sentences are shown, not words: one that goes wrong at
     its end is then never begun, and every reply ends with one. `rules` are a host's: they hear
     every word before it is shown; what they block is never shown, nor is anything that was held
-    with it. `bans` are phrases that are never shown.
+    with it. `bans` are phrases that are never shown. `reminder` is what the narrator
+    was reminded of after the action: a reply should not say it, not even in other words.
     """
 
     def __init__(
@@ -57,10 +58,11 @@ class ReplyStream:
         sentences: bool = False,
         rules: Moderator | None = None,
         bans: Phrases | None = None,
+        reminder: str = "",
     ) -> None:
         self.rules = rules
         shown = shown_action(kind, action) if action else ""
-        given = Given(kind, shown, told, recent, older, sentences, rules, bans)
+        given = Given(kind, shown, told, recent, older, sentences, rules, bans, reminder)
         self._by_sentences = sentences
         self._rules = rules_for(given)
         self._draft = Draft(Shown(max_chars))

@@ -2,7 +2,7 @@
 
 import re
 
-from inference.reply.reminder import says_reminder
+from inference.reply.rules.reminder import says_reminder
 
 SENTENCE_END = re.compile(r"""[.!?…。！？।؟]["'”’»」』)\]]*$""")
 LEAKS = re.compile(

@@ -10,6 +10,7 @@ from inference.reply.rules.loops import Loops
 from inference.reply.rules.moderation import Moderation
 from inference.reply.rules.person import SecondPerson
 from inference.reply.rules.quotations import PlayersQuotation
+from inference.reply.rules.reminder import ReminderSaid
 from inference.reply.rules.repeats import BeginsAsBefore, ToldBefore
 from inference.reply.rules.rule_list import RuleList
 from inference.reply.rules.scaffolding import GameTalk, GameTalkToCome, Preamble, QuestionToPlayer
@@ -20,6 +21,7 @@ from inference.reply.rules.tense import PastTense
 def rules_for(given: Given) -> RuleList:
     """The rules of a reply, at its start."""
     moderation = (Moderation(given.moderator),) if given.moderator is not None else ()
+    reminder = (ReminderSaid(given.reminder),) if given.reminder else ()
     preamble, game_talk, to_come = Preamble(), GameTalk(), GameTalkToCome()
     question, speaker, quotation = QuestionToPlayer(), Speaker(given), PlayersQuotation(given)
     action_again, nothing_new = ActionAgain(given), NothingNew(given)
@@ -40,6 +42,7 @@ def rules_for(given: Given) -> RuleList:
             speaker,
             to_come,
             told_before,
+            *reminder,
             loops,
             *moderation,
         ),
@@ -48,6 +51,7 @@ def rules_for(given: Given) -> RuleList:
             action_again,
             told_before,
             to_come,
+            *reminder,
             begins_as_before,
             nothing_new,
             past,
@@ -58,6 +62,7 @@ def rules_for(given: Given) -> RuleList:
         on_end=(
             quotation,
             speaker,
+            *reminder,
             begins_as_before,
             nothing_new,
             past,
