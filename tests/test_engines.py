@@ -14,7 +14,7 @@ from django.conf import settings
 from inference.contract.request import GenerationRequest, Passage, StoryContext
 from inference.contract.sampling import SamplingParams
 from inference.engines.base import Engine, EngineBroken, Message, NewText
-from inference.engines.detokenize import CONTEXT, LOST, Unfolding
+from inference.engines.detokenize import CONTEXT, LOST, Detokenizer
 from inference.engines.scripted import ScriptedEngine
 from inference.models.export import ENVIRONMENT, environment
 from inference.models.store import ensure_model
@@ -602,7 +602,7 @@ def test_what_may_be_chosen_and_how_often_is_what_transformers_says(sampling, vo
     from transformers import LogitsProcessorList
     from transformers.generation import logits_process
 
-    from inference.engines.choosing import choose, penalized
+    from inference.engines.batch_sampler import sample, with_repetition_penalty
 
     torch.manual_seed(0)
     scores = 3 * torch.randn(1, vocabulary)
@@ -620,8 +620,8 @@ def test_what_may_be_chosen_and_how_often_is_what_transformers_says(sampling, vo
     draws = 1024
     seen = torch.zeros_like(scores, dtype=torch.bool).scatter_(1, before, True)
     each = torch.ones(draws)
-    moved = penalized(scores, seen, torch.tensor([params.repetition_penalty]))
-    chosen = choose(
+    moved = with_repetition_penalty(scores, seen, torch.tensor([params.repetition_penalty]))
+    chosen = sample(
         moved.expand(draws, -1),
         temperature=each * params.temperature,
         top_k=(each * params.top_k).long(),
@@ -639,10 +639,10 @@ def test_only_what_the_reply_itself_has_told_wears_out(tiny):
     """Once for having been told, and once more for each time; the prompt's own words do not."""
     torch = pytest.importorskip("torch", reason="torch is not installed (make test-torch)")
 
-    from inference.engines.choosing import worn
+    from inference.engines.batch_sampler import with_count_penalties
 
     told = torch.tensor([[0, 1, 3], [0, 1, 3]])
-    scores = worn(
+    scores = with_count_penalties(
         torch.zeros(2, 3), told, frequency=torch.tensor([0.5, 0]), presence=torch.tensor([0, 2.0])
     )
     assert scores.tolist() == [[0, -0.5, -1.5], [0, -2, -2]]
@@ -740,7 +740,7 @@ STORIES = {
 def test_text_that_grows_token_by_token_is_the_text(openvino_engine, prompt, story):
     before = openvino_engine._encode(prompt)[-CONTEXT:]
     decode = openvino_engine._tokenizer.decode
-    assert unfolded(before, openvino_engine._encode(story), decode) == story
+    assert detokenized(before, openvino_engine._encode(story), decode) == story
 
 
 @pytest.mark.model
@@ -801,15 +801,15 @@ def test_openvino_reports_to_nobody():
 # ---- text as it grows, with a tokenizer of bytes
 
 
-def unfolded(before: list[int], ids: list[int], decode) -> str:
+def detokenized(before: list[int], ids: list[int], decode) -> str:
     """What `ids` say, one at a time."""
-    unfolding = Unfolding(before, decode(before))
+    detokenizer = Detokenizer(before, decode(before))
     said = []
     for place, token in enumerate(ids):
-        unfolding.add([token])
-        said.append(unfolding.unfold(decode(unfolding.window), last=place == len(ids) - 1))
-        if unfolding.overlong:
-            unfolding.begun_anew(decode(unfolding.begin_anew()))
+        detokenizer.add([token])
+        said.append(detokenizer.new_text(decode(detokenizer.window), last=place == len(ids) - 1))
+        if detokenizer.is_long:
+            detokenizer.set_text(decode(detokenizer.shorten()))
     assert not any(LOST in text for text in said)
     return "".join(said)
 
@@ -824,17 +824,17 @@ DECODERS = {
 @pytest.mark.parametrize("decode", DECODERS.values(), ids=DECODERS)
 @pytest.mark.parametrize("story", STORIES.values(), ids=STORIES)
 def test_bytes_become_text_without_half_characters(decode, story):
-    assert unfolded(list(b"You see"), list(story.encode()), decode) == story
+    assert detokenized(list(b"You see"), list(story.encode()), decode) == story
 
 
 def test_half_a_character_at_the_end_is_left_out():
     half = list("a dragon: 🐉".encode())[:-1]
-    assert unfolded([], half, DECODERS["half characters are marked"]) == "a dragon: "
+    assert detokenized([], half, DECODERS["half characters are marked"]) == "a dragon: "
 
 
 def test_bytes_that_are_no_text_do_not_hold_back_what_follows():
     ids = [0x9F] * 30 + list(b" and then")
-    assert unfolded([], ids, DECODERS["half characters are marked"]).endswith(" and then")
+    assert detokenized([], ids, DECODERS["half characters are marked"]).endswith(" and then")
 
 
 # ---- scripted

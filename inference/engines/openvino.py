@@ -22,7 +22,7 @@ from inference.contract.output_format import OutputFormat
 from inference.contract.sampling import SamplingParams, Setting
 from inference.engines.abilities import ignored_by
 from inference.engines.base import EngineBroken, Finish, Message, NewText, RequestId
-from inference.engines.detokenize import CONTEXT, Unfolding
+from inference.engines.detokenize import CONTEXT, Detokenizer
 from inference.engines.endings import ENDS
 from inference.engines.special_tokens import LIKE_SPECIAL, SpecialTokens
 from inference.models.gguf import first_number
@@ -77,7 +77,7 @@ class Reply:
 
     prompt: list[int]
     generation: Any
-    unfolding: Unfolding
+    detokenizer: Detokenizer
     prefill_only: bool = False  # fill the cache and generate nothing
     handle: Any = None
     cancelled: bool = False
@@ -178,9 +178,9 @@ class OpenVinoEngine:
 
     def _add(self, ids: list[int], generation: Any, prefill_only: bool = False) -> RequestId:
         end = ids[-CONTEXT:]
-        unfolding = Unfolding(end, self._tokenizer.decode(end))
+        detokenizer = Detokenizer(end, self._tokenizer.decode(end))
         self._last_request += 1
-        self._replies[self._last_request] = Reply(ids, generation, unfolding, prefill_only)
+        self._replies[self._last_request] = Reply(ids, generation, detokenizer, prefill_only)
         return self._last_request
 
     def cancel(self, request: RequestId) -> None:
@@ -229,20 +229,20 @@ class OpenVinoEngine:
                 del self._replies[request]
                 texts.append(NewText(request, "", 0, "error", "the engine's cache is full"))
             elif ids or finish:
-                reply.unfolding.add(ids)
+                reply.detokenizer.add(ids)
                 grown.append((request, reply, len(ids), finish))
-        decoded = self._decode([reply.unfolding.window for _, reply, _, _ in grown])
+        decoded = self._decode([reply.detokenizer.window for _, reply, _, _ in grown])
         for (request, reply, tokens, finish), said in zip(grown, decoded, strict=True):
-            text = reply.unfolding.unfold(said, last=finish is not None)
+            text = reply.detokenizer.new_text(said, last=finish is not None)
             if not reply.prefill_only:
                 texts.append(NewText(request, text, tokens, finish))
             elif finish:
                 texts.append(NewText(request, "", 0, "stop"))
             if finish:
                 del self._replies[request]
-            elif reply.unfolding.overlong:
-                window = reply.unfolding.begin_anew()
-                reply.unfolding.begun_anew(self._tokenizer.decode(window))
+            elif reply.detokenizer.is_long:
+                window = reply.detokenizer.shorten()
+                reply.detokenizer.set_text(self._tokenizer.decode(window))
         return texts
 
     def _read(self, handle: Any) -> tuple[list[int], Finish | None]:

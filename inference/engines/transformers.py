@@ -20,7 +20,7 @@ from inference.contract.output_format import OutputFormat
 from inference.contract.sampling import SamplingParams, Setting
 from inference.engines.abilities import ignored_by
 from inference.engines.base import EngineBroken, Finish, Message, NewText, RequestId
-from inference.engines.detokenize import CONTEXT, Unfolding
+from inference.engines.detokenize import CONTEXT, Detokenizer
 from inference.engines.endings import ENDS
 from inference.engines.special_tokens import LIKE_SPECIAL, SpecialTokens
 from inference.models.lora import adapter_path
@@ -38,7 +38,7 @@ from transformers.utils import (
     is_flash_attn_3_available,
 )
 
-from inference.engines.choosing import Chooser
+from inference.engines.batch_sampler import BatchSampler
 
 # Prompt tokens computed in one step, over all requests: a long prompt is computed in chunks
 # between which the other replies go on. On a GPU a larger chunk takes no longer.
@@ -75,7 +75,7 @@ class Reply:
 
     prompt: list[int]
     sampling: SamplingParams
-    unfolding: Unfolding
+    detokenizer: Detokenizer
     started: bool = False
     received: int = 0  # tokens from the library so far
     cancelled: bool = False
@@ -110,7 +110,9 @@ class TransformersEngine:
         self.context_tokens = min(narrator.context, limit, options.cache_tokens)
         self._ends = self._end_tokens(model)
         self._slots = narrator.slots
-        self._chooser = Chooser(narrator.slots, model.get_output_embeddings().out_features, device)
+        self._sampler = BatchSampler(
+            narrator.slots, model.get_output_embeddings().out_features, device
+        )
         self._manager = self._start_manager(model, device, options, attention)
         self._replies: dict[RequestId, Reply] = {}  # in order of arrival: the first have slots
         self._last_request = 0
@@ -135,12 +137,12 @@ class TransformersEngine:
             use_cuda_graph=options.cuda_graphs,
             auto_switch_to_flash=False,
         )
-        # The library's own processors are off: the chooser does their work.
+        # The library's own processors are off: the sampler does their work.
         greedy = transformers.GenerationConfig(do_sample=False, eos_token_id=sorted(self._ends))
         manager = model.init_continuous_batching(
             generation_config=greedy, continuous_batching_config=config
         )
-        manager.logit_processor = self._chooser
+        manager.logit_processor = self._sampler
         if device.type == "cuda":
             manager.warmup()  # captures the CUDA graphs now, not in somebody's turn
         # A thread is a daemon where the one that started it is. The library's is not by itself, and
@@ -199,7 +201,9 @@ class TransformersEngine:
             )
         end = ids[-CONTEXT:]
         self._last_request += 1
-        self._replies[self._last_request] = Reply(ids, sampling, Unfolding(end, self._decode(end)))
+        self._replies[self._last_request] = Reply(
+            ids, sampling, Detokenizer(end, self._decode(end))
+        )
         return self._last_request
 
     def cancel(self, request: RequestId) -> None:
@@ -244,7 +248,7 @@ class TransformersEngine:
 
     def _start(self, request: RequestId, reply: Reply) -> None:
         """Give a slot to a request."""
-        self._chooser.expect(str(request), reply.sampling)
+        self._sampler.add(str(request), reply.sampling)
         taken = self._manager.add_request(
             reply.prompt,
             request_id=str(request),
@@ -300,17 +304,19 @@ class TransformersEngine:
             if ids and ids[-1] in self._ends:
                 finish = "stop"
                 ids = ids[:-1]
-        reply.unfolding.add(ids)
-        text = reply.unfolding.unfold(self._decode(reply.unfolding.window), last=finish is not None)
+        reply.detokenizer.add(ids)
+        text = reply.detokenizer.new_text(
+            self._decode(reply.detokenizer.window), last=finish is not None
+        )
         if finish:
             self._end(request)
-        elif reply.unfolding.overlong:
-            reply.unfolding.begun_anew(self._decode(reply.unfolding.begin_anew()))
+        elif reply.detokenizer.is_long:
+            reply.detokenizer.set_text(self._decode(reply.detokenizer.shorten()))
         return NewText(request, text, len(ids), finish)
 
     def _end(self, request: RequestId) -> None:
         del self._replies[request]
-        self._chooser.forget(str(request))
+        self._sampler.remove(str(request))
 
     def _encode(self, text: str) -> list[int]:
         # A prompt is complete as it is: no beginning-of-text token is put before it.
