@@ -456,7 +456,7 @@ def test_steps_that_wait_are_taken_as_one_and_in_order():
     theirs.send(Step([text(1, "door "), text(2, "You ")]))
     theirs.send(PromptBuilt(3, None))
     theirs.send(Step([text(3, "Rain.")]))
-    first, built, last = process._heard(ours)
+    first, built, last = process._receive(ours)
     assert [(each.request, each.text) for each in first.texts] == [
         (1, "The "),
         (1, "door "),
@@ -466,6 +466,6 @@ def test_steps_that_wait_are_taken_as_one_and_in_order():
     assert [each.text for each in last.texts] == ["Rain."]
     theirs.send(Step([text(1, "opens.")]))
     theirs.close()
-    assert [each.text for each in process._heard(ours)[0].texts] == ["opens."]
+    assert [each.text for each in process._receive(ours)[0].texts] == ["opens."]
     with pytest.raises(EOFError):
-        process._heard(ours)
+        process._receive(ours)

@@ -29,7 +29,7 @@ from game.play.snapshots import narrator_shown
 from game.tastes.writer import WriterSettings, settings_of
 from game.tastes.writer_form import CUSTOM, WriterForm
 from inference.contract.sampling import CALLED, Setting
-from inference.engines.abilities import CANNOT, ignored_by
+from inference.engines.abilities import UNSUPPORTED, ignored_by
 from inference.narrators import Narrator, NarratorsError
 
 logger = logging.getLogger(__name__)
@@ -230,7 +230,7 @@ def narrator_telling(adventure: Adventure) -> Narrator | None:
 
 def unknown_to(narrator: Narrator | None) -> frozenset[Setting]:
     """The settings of the form that a narrator's engine cannot heed, as far as is known here."""
-    cannot = CANNOT.get(narrator.engine, frozenset()) if narrator else frozenset()
+    cannot = UNSUPPORTED.get(narrator.engine, frozenset()) if narrator else frozenset()
     return cannot & {"dry", "xtc", "logit_bias"}
 
 

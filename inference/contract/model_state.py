@@ -1,4 +1,4 @@
-"""Why a narrator's model does not tell yet, as its worker says it and pages show it."""
+"""Why a narrator's model is not ready, as its worker reports it and pages show it."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -7,20 +7,23 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class ModelState:
-    """What a worker waits for until a narrator's model can tell. Sizes are in bytes."""
+    """What a worker waits for until a narrator's model is ready. Sizes are in bytes."""
 
     kind: Literal["fetching", "loading", "lacking", "failed"]
     done: int = 0
     total: int = 0  # 0 until it is known
-    why: str = ""  # one line, of what is lacking and of what failed
+    why: str = ""  # one line: what is lacking or what failed
 
     @property
     def percent(self) -> int:
+        """How much is done, at most 99; 0 while the total is unknown."""
         return min(99, 100 * self.done // self.total) if self.total else 0
 
     def to_json(self) -> str:
+        """The state as JSON, for Redis."""
         return json.dumps(asdict(self))
 
 
 def heard(raw: bytes | str) -> ModelState:
+    """The state that `to_json` wrote. Raises ValueError and TypeError for anything else."""
     return ModelState(**json.loads(raw))

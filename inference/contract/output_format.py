@@ -1,7 +1,7 @@
-"""What shape a text must have that a program reads: JSON of a schema, or words of a grammar.
+"""The output format of a text that a program reads: a JSON schema or a grammar.
 
-The keywords of a schema are those that every engine's library understands. Anything else is refused
-here: llama.cpp ignores a schema that it cannot compile, and tells whatever it likes.
+A schema may have the keywords that every engine's library supports. Others are refused here:
+llama.cpp ignores a schema that it cannot compile, and generates unconstrained text.
 """
 
 import json
@@ -31,7 +31,7 @@ EVERYWHERE = {"title", "description"}
 class OutputFormat(BaseModel):
     """A JSON schema, or a grammar in llama.cpp's GBNF whose first rule is `root`: one of the two.
 
-    The model's text keeps to it up to its last token: at `max_tokens` it ends in the middle.
+    The text conforms up to its last token: at `max_tokens` it may end before it is complete.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -42,6 +42,7 @@ class OutputFormat(BaseModel):
     @field_validator("json_schema")
     @classmethod
     def is_understood(cls, schema: dict[str, Any] | None) -> dict[str, Any] | None:
+        """Refuse schemas with unsupported keywords, and long ones."""
         if schema is not None:
             check_schema(schema)
             if len(json.dumps(schema)) > LONGEST:
@@ -51,13 +52,15 @@ class OutputFormat(BaseModel):
     @field_validator("grammar")
     @classmethod
     def is_gbnf(cls, grammar: str) -> str:
-        # llama.cpp would take it for a language of another library, and ignore mistakes in it.
+        """Refuse grammars in other languages than GBNF."""
+        # llama.cpp would read it as another library's language, and ignore errors in it.
         if grammar.lstrip().startswith("%llguidance"):
             raise ValueError("a grammar is GBNF: its first rule is `root ::= …`")
         return grammar
 
     @model_validator(mode="after")
     def says_one_thing(self) -> Self:
+        """Refuse both formats at once, and none."""
         if (self.json_schema is None) == (not self.grammar):
             raise ValueError("wants a json_schema or a grammar, and not both")
         return self
@@ -69,7 +72,7 @@ class OutputFormat(BaseModel):
 
 
 def check_schema(schema: Any, where: str = "the schema", depth: int = 0) -> None:
-    """Raises ValueError, with the place, where a part of a schema is not understood."""
+    """Check a schema and its parts. Raises ValueError with the place of what is not supported."""
     if depth > DEEPEST:
         raise ValueError(f"{where} is nested deeper than {DEEPEST}")
     if not isinstance(schema, dict):
@@ -96,12 +99,13 @@ def check_schema(schema: Any, where: str = "the schema", depth: int = 0) -> None
 
 
 def check_keywords(schema: dict[str, Any], known: set[str], where: str) -> None:
+    """Raises ValueError for a keyword that is not in `known`."""
     for keyword in schema.keys() - known - EVERYWHERE:
         raise ValueError(f"{where}: {keyword!r} is not understood here")
 
 
 def check_choice(schema: dict[str, Any], where: str) -> None:
-    """One of some plain values."""
+    """Check `enum` and `const`, which take plain values. Raises ValueError."""
     check_keywords(schema, {"type", "enum", "const"}, where)
     choices = schema.get("enum", [schema.get("const")])
     if not isinstance(choices, list) or not choices:
@@ -124,6 +128,7 @@ def is_of(kind: str, value: Any) -> bool:
 
 
 def check_limits(schema: dict[str, Any], where: str) -> None:
+    """Check the values of minima and maxima. Raises ValueError."""
     for least, most in (LENGTHS | BOUNDS).items():
         for name in (least, most):
             value = schema.get(name, 0)
@@ -136,6 +141,7 @@ def check_limits(schema: dict[str, Any], where: str) -> None:
 
 
 def check_object(schema: dict[str, Any], where: str, depth: int) -> None:
+    """Check the properties of an object. Raises ValueError."""
     properties = schema.get("properties", {})
     if not isinstance(properties, dict):
         raise ValueError(f"{where}: properties is no object")

@@ -1,7 +1,7 @@
-"""What the narrator was given, kept compactly: the worker packs it, the game unpacks it.
+"""The report of a turn's prompt in compact form: the worker packs it, the game unpacks it.
 
-The story is not kept twice. What comes of it says which passage it is and where in it, with a check
-sum: whoever has the passage has the words, and knows whether they were these.
+The story is not stored twice. A piece of it is stored as its passage and its place there, with a
+checksum, so that the text can be taken from the story and checked against the one that was read.
 """
 
 import base64
@@ -20,7 +20,7 @@ from inference.prompts.parts import Firing, Piece, Report
 from inference.reply.worn import worn_phrases
 
 STORY_PIECES = 1_000  # the newest are kept
-LONGEST_UNPACKED = 1_000_000  # bytes; more was not packed by us
+LONGEST_UNPACKED = 1_000_000  # bytes; a packed report is never larger
 
 
 class Part(Plain):
@@ -37,7 +37,7 @@ class Part(Plain):
 
 
 class Details(Plain):
-    """What the narrator was given, who it was, and how it was asked."""
+    """The prompt, the narrator and the sampling of one reply."""
 
     narrator: str
     revision: str
@@ -59,10 +59,11 @@ class Details(Plain):
 
 
 class NoDetails(ValueError):
-    """What was packed cannot be read."""
+    """A packed report cannot be read."""
 
 
 def check_sum(text: str) -> int:
+    """CRC-32 of the text in UTF-8."""
     return zlib.crc32(text.encode("utf-8", "replace"))
 
 
@@ -73,6 +74,10 @@ def details_of(
     shortened: str = "",
     banned: Sequence[str] = (),
 ) -> Details:
+    """The compact report of a prompt, with the newest STORY_PIECES pieces of the story.
+
+    `resampled` are the reasons of discarded attempts, `banned` the phrases that were avoided.
+    """
     pieces = list(report.pieces)
     of_story = [index for index, piece in enumerate(pieces) if piece.passage is not None]
     surplus = of_story[: max(0, len(of_story) - STORY_PIECES)]
@@ -101,11 +106,12 @@ def details_of(
 
 
 def number_of_bans(sampling: SamplingParams) -> int:
-    """How many phrases a reply may not tell."""
+    """How many phrases are banned from a reply."""
     return len(sampling.banned) + (len(worn_phrases()) if sampling.worn else 0)
 
 
 def part_of(piece: Piece) -> Part:
+    """A piece of the prompt without text that the story has."""
     if piece.passage is None:
         return Part(origin=piece.origin, text=piece.text, title=piece.title)
     return Part(
@@ -119,14 +125,14 @@ def part_of(piece: Piece) -> Part:
 
 
 def pack(details: Details) -> str:
-    """As a text that travels in JSON: a tenth of its length, or less."""
+    """The report as compressed text for JSON, at most about a tenth of its length."""
     content = details.model_dump(mode="json", exclude_defaults=True)
     raw = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
     return base64.b85encode(zlib.compress(raw, 9)).decode("ascii")
 
 
 def unpack(packed: str) -> Details:
-    """Raises NoDetails."""
+    """The report that `pack` wrote. Raises NoDetails."""
     try:
         squeezed = base64.b85decode(packed)
         raw = zlib.decompressobj().decompress(squeezed, LONGEST_UNPACKED)
@@ -136,9 +142,10 @@ def unpack(packed: str) -> Details:
 
 
 def words_of(part: Part, candidates: list[str]) -> tuple[str, bool]:
-    """The text of a part of the story, from what the passage is and was; whether it is exact.
+    """The text of a part of the story, and whether the checksum confirms it.
 
-    `candidates` are the passage's texts as narrators read them, the present one first.
+    `candidates` are the texts that its passage has and had, as narrators read them, the present one
+    first.
     """
     for text in candidates:
         words = text[part.skip :]
@@ -149,5 +156,5 @@ def words_of(part: Part, candidates: list[str]) -> tuple[str, bool]:
 
 
 def as_shown(details: Details) -> dict[str, Any]:
-    """All of it but the parts, for JSON."""
+    """The report without its parts, for JSON."""
     return details.model_dump(mode="json", exclude={"parts"})

@@ -1,4 +1,4 @@
-"""What travels between the game and a worker: plain data, no Django, no engine."""
+"""The messages between the game and a worker: plain data, no Django, no engine."""
 
 from typing import Literal, Self
 
@@ -19,15 +19,15 @@ class Plain(BaseModel):
 
     @classmethod
     def heard(cls, said: str | bytes) -> Self:
-        """Read what another process says. It may be a newer one: fields unknown here are ignored.
+        """Parse another process' message. Unknown fields are ignored: that process may be newer.
 
-        During a rolling update both are there, and no turn may fail for that.
+        During a rolling update both versions run, and no turn may fail. Raises ValidationError.
         """
         return cls.model_validate_json(said, extra="ignore")
 
 
 class Passage(Plain):
-    """One turn as the narrator reads it: what the player did, and what was told.
+    """One turn as the narrator reads it: the player's action and the reply.
 
     `outcome` is what the dice decided about the action, in words.
     """
@@ -48,11 +48,11 @@ class Card(Plain):
 
 
 class StoryContext(Plain):
-    """Everything the narrator is given. `story` is oldest first; `action` is to be answered.
+    """All the material of a prompt. `story` is oldest first; `action` gets the reply.
 
-    `cards` may be those alone that could fire; `card_characters` is the length of all that there
-    are then, so that the room kept for them stays the same from turn to turn. `summary` tells what
-    happened before.
+    `cards` may hold only those that could fire; `card_characters` is then the length of all cards,
+    so that the room reserved for them stays the same from turn to turn. `summary` sums up what
+    happened before `story`.
     """
 
     memory: str = ""
@@ -65,13 +65,12 @@ class StoryContext(Plain):
 
 
 class GenerationRequest(Plain):
-    """Ask a narrator for the reply of one turn.
+    """A request for the reply of one turn.
 
-    `told` is what earlier attempts of this turn have told already, exactly as players saw it: the
-    narrator goes on from there. `player` is whoever asked, by a name that says nothing: turns of
-    one player do not crowd out those of others. `screening` is what the reply is held against
-    before anybody sees it. `output` is the shape of an answer that a program reads, and nobody
-    else: bulk work gives it back as it came, from its first word, whatever was `told`.
+    `told` is the text of earlier attempts, exactly as players saw it: the reply continues it.
+    `player` is the player's pseudonym, for a fair order in the queue. `screening` are the rules
+    that the reply is checked against before players see it. `output` is the format of a reply that
+    a program reads: batch jobs return it unchanged from its first token, whatever was `told`.
     """
 
     adventure: str
@@ -88,7 +87,7 @@ class GenerationRequest(Plain):
 
 
 class BatchResult(Plain):
-    """What came of one prompt of many. `error` is empty where it was told."""
+    """The result of one prompt of a batch job. `error` is empty where it succeeded."""
 
     id: str
     reply: str
@@ -100,10 +99,10 @@ class BatchResult(Plain):
 
 
 class SummaryRequest(Plain):
-    """Ask a narrator for what happened before, when it has nothing else to tell.
+    """A background job: summarise the story while the worker is idle.
 
-    `before` is the summary until then, `story` what followed, oldest first; `limit` is how many
-    characters there is room for. `replaces` is the summary that stands there meanwhile.
+    `before` is the summary so far, `story` what followed, oldest first; `limit` is the length of
+    the new summary in characters. `replaces` is the summary that the turn has at present.
     """
 
     adventure: str
@@ -116,7 +115,7 @@ class SummaryRequest(Plain):
 
 
 class SummaryResult(Plain):
-    """What the narrator found to say. It goes where `replaces` stands, and nowhere else."""
+    """A new summary. It is stored only where the turn's summary still is `replaces`."""
 
     adventure: str
     turn: str
@@ -134,10 +133,10 @@ class Token(Plain):
 
 
 class Result(Plain):
-    """How a turn ended. `reply` equals the joined pieces; `reason` tells people why it failed.
+    """How a turn ended. `reply` equals the joined pieces; `reason` is why it failed, for players.
 
-    `details` is what the narrator was given, packed by `inference.contract.prompt_report`; "" where
-    nobody knows.
+    `details` is the prompt report, packed by `inference.contract.prompt_report`; "" where there is
+    none.
     """
 
     adventure: str
@@ -150,8 +149,8 @@ class Result(Plain):
     seconds: float = 0.0
     first_token_seconds: float | None = None
     details: str = ""
-    # Why the reply was told again, once for each time, and why it is shorter than it might be.
+    # Why attempts were discarded, once for each, and why the reply was cut.
     resampled: tuple[str, ...] = ()
     shortened: str = ""
-    trace: str = ""  # as of GenerationRequest, of the span that told it
-    screened: tuple[Finding, ...] = ()  # what rules found, in tellings too that nobody saw
+    trace: str = ""  # as of GenerationRequest, of the span that generated it
+    screened: tuple[Finding, ...] = ()  # what rules found, in discarded attempts too

@@ -1,4 +1,4 @@
-"""How the next word is chosen."""
+"""The sampling parameters of a reply, and their limits."""
 
 import re
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ LONGEST_BANNED = 80  # characters
 BANNED_BYTES = 24_000
 LETTER = re.compile(r"[^\W_]")
 
-# What an engine may not know, and what players and hosts call it.
+# Settings that some engines do not support, and their names for players and hosts.
 Setting = Literal[
     "stop",
     "top_k",
@@ -46,7 +46,7 @@ CALLED: dict[Setting, str] = {
 class SamplingParams(BaseModel):
     """Sampling of one reply. Names and meanings are those of vLLM, transformers and llama.cpp.
 
-    Not every engine knows every setting: `inference.engines.abilities` says which.
+    Not every engine supports every setting: see `inference.engines.abilities`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -55,16 +55,16 @@ class SamplingParams(BaseModel):
     temperature: float = Field(default=0.8, ge=0, le=5)  # 0 is greedy
     top_k: int = Field(default=0, ge=0)  # 0 is off
     top_p: float = Field(default=0.95, gt=0, le=1)
-    min_p: float = Field(default=0, ge=0, lt=1)  # least share of the likeliest's chance; 0 is off
-    # Locally typical sampling (Meister et al. 2022): how much of the chances is kept; 1 is off.
+    min_p: float = Field(default=0, ge=0, lt=1)  # share of the highest probability; 0 is off
+    # Locally typical sampling (Meister et al. 2022): the probability mass to keep; 1 is off.
     typical_p: float = Field(default=1, gt=0, le=1)
     repetition_penalty: float = Field(default=1.1, ge=1, le=2)
-    # For each time that a word was told in this reply, and once for having been told. 0 is off.
+    # Per occurrence of a token in this reply, and once for its first occurrence. 0 is off.
     frequency_penalty: float = Field(default=0, ge=-2, le=2)
     presence_penalty: float = Field(default=0, ge=-2, le=2)
     # DRY: a token that would lengthen a repetition of n tokens loses
     # multiplier * base ** (n - allowed_length) logits. A multiplier of 0 is off. No repetition
-    # goes on beyond a breaker.
+    # is counted across a breaker.
     dry_multiplier: float = Field(default=0, ge=0, le=5)
     dry_base: float = Field(default=1.75, ge=1, le=4)
     dry_allowed_length: int = Field(default=2, ge=1, le=64)
@@ -72,7 +72,7 @@ class SamplingParams(BaseModel):
         default=("\n", ":", '"', "*"), max_length=MOST_BREAKERS
     )
     # XTC: with this probability, all tokens above the threshold but the least likely of them are
-    # left out. 0 is off; of a threshold above 0.5 there can be only one, so that is off too.
+    # excluded. 0 is off; only one token can be above a threshold over 0.5, so that is off too.
     xtc_probability: float = Field(default=0, ge=0, le=1)
     xtc_threshold: float = Field(default=0.1, ge=0, le=1)
     # Added to the logits of the first token of each text, in the middle of a line too.
@@ -80,8 +80,8 @@ class SamplingParams(BaseModel):
         Annotated[str, Field(min_length=1, max_length=LONGEST_BIAS, pattern=r"\S")],
         Annotated[float, Field(ge=-LARGEST_BIAS, le=LARGEST_BIAS)],
     ] = Field(default={}, max_length=MOST_BIASES)
-    # Phrases that are never told, and whether those are that small models wear out
-    # (`inference.reply.worn`).
+    # Phrases that no reply may have, and whether the clichés of small models
+    # (`inference.reply.worn`) are among them.
     banned: tuple[str, ...] = ()
     worn: bool = False
     seed: int | None = None
@@ -93,10 +93,12 @@ class SamplingParams(BaseModel):
     @field_validator("banned")
     @classmethod
     def can_be_banned(cls, phrases: tuple[str, ...]) -> tuple[str, ...]:
+        """Check the phrases and drop duplicates."""
         return checked_phrases(phrases)
 
     @model_validator(mode="after")
     def has_room(self) -> Self:
+        """Refuse DRY without a breaker."""
         if self.dry_multiplier and not self.dry_breakers:
             raise ValueError('dry_breakers wants one at least: "\\n"')
         return self
@@ -120,7 +122,7 @@ class SamplingParams(BaseModel):
 
 
 def checked_phrases(phrases: Iterable[str]) -> tuple[str, ...]:
-    """Phrases to ban, each once. Raises ValueError with what a person should change."""
+    """Phrases to ban, without duplicates. Raises ValueError with what to change."""
     kept: dict[str, str] = {}
     for each in phrases:
         phrase = " ".join(each.split())

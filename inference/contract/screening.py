@@ -1,4 +1,4 @@
-"""Rules as they travel, and what they found."""
+"""The rules that a reply is checked against, and their findings, as messages."""
 
 from typing import Literal
 
@@ -8,22 +8,24 @@ Severity = Literal["block", "queue", "note"]
 
 
 class Plain(BaseModel):
+    """A frozen value that refuses unknown fields."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Rule(Plain):
-    """What a text may not hold (block), what people should look at (queue), or a mere note."""
+    """Patterns that block a text, queue it for review, or add a note to it."""
 
     name: str
     severity: Severity
     patterns: tuple[str, ...]
-    unless: tuple[str, ...] = ()  # said before in the same sentence, these cancel a finding
+    unless: tuple[str, ...] = ()  # earlier in the same sentence, these cancel a finding
 
 
 class Screening(Plain):
-    """The rules that one text is held against. `version` names this state of them.
+    """The rules that one text is checked against. `version` identifies this set of rules.
 
-    `lists` are words that patterns name as `<list>`.
+    `lists` are lists of words, by the name that patterns use: `<name>`.
     """
 
     version: str
@@ -32,7 +34,7 @@ class Screening(Plain):
 
 
 class Finding(Plain):
-    """A place where a text is what a rule looks for. `words` are those of the text."""
+    """A match of a rule. `words` are the text that matched."""
 
     rule: str
     severity: Severity

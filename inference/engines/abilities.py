@@ -1,19 +1,19 @@
-"""Which sampling settings which engine heeds. Pure: the game asks too, and loads no engine."""
+"""Which engine supports which sampling settings. Pure: the game uses it without an engine."""
 
 from collections.abc import Iterable
 
 from inference.contract.sampling import CALLED, SamplingParams, Setting
 
-# What each engine cannot heed. Of `openai` only its server can say: see `dialects`.
-CANNOT: dict[str, frozenset[Setting]] = {
+# What each engine does not support. For `openai` it depends on the server: see its `dialects`.
+UNSUPPORTED: dict[str, frozenset[Setting]] = {
     "llama": frozenset({"stop"}),
     "openvino": frozenset({"stop", "typical_p", "dry", "xtc", "logit_bias"}),
     "transformers": frozenset({"stop", "typical_p", "dry", "xtc", "logit_bias"}),
-    "scripted": frozenset(),  # it heeds none: what it tells is written
+    "scripted": frozenset(),  # its replies are fixed
 }
 
 
-# With every setting on that an engine may not know, to ask one what it would ignore.
+# With every setting on that some engine does not support, to list what an engine ignores.
 EVERYTHING = SamplingParams(
     top_k=10,
     min_p=0.1,
@@ -29,11 +29,11 @@ EVERYTHING = SamplingParams(
 
 
 def ignored_by(engine: str, sampling: SamplingParams) -> tuple[Setting, ...]:
-    """The settings of `sampling` that are on, and that an engine is known not to heed."""
-    cannot = CANNOT.get(engine, frozenset())
-    return tuple(each for each in sampling.asked if each in cannot)
+    """The settings of `sampling` that are on and that an engine does not support."""
+    unsupported = UNSUPPORTED.get(engine, frozenset())
+    return tuple(each for each in sampling.asked if each in unsupported)
 
 
 def names(settings: Iterable[Setting]) -> str:
-    """Settings as people call them: "DRY, XTC"."""
+    """The names of settings for people: "DRY, XTC"."""
     return ", ".join(CALLED[each] for each in settings)

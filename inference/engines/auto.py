@@ -1,7 +1,7 @@
-"""Which engine `engine: auto` stands for: a rule with reasons, by what the entry itself says.
+"""Chooses the engine for `engine: auto`, with the reason, from the narrator's entry alone.
 
-It is settled when the list of narrators is read, before any model is here, so that everything else
-sees an engine like any other. docs/decisions/llama-in-process.md has the figures behind it.
+The choice is made when narrators.yaml is read, before a model is downloaded, so that all other code
+sees a named engine. docs/decisions/llama-in-process.md has the figures.
 """
 
 from pathlib import PurePosixPath
@@ -13,7 +13,7 @@ Chosen = Literal["llama", "openvino"]
 
 
 def chosen_engine(model: str) -> tuple[Chosen, str]:
-    """The engine for a model by its source, and why, in words for hosts."""
+    """The engine for a model, by its source, and the reason in words for hosts."""
     if PurePosixPath(model).suffix.lower() not in (".gguf", ".bin"):
         return "openvino", "a checkpoint is made into what openvino reads"
     if missing := lacks(LLAMA_NEEDS):

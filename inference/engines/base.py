@@ -1,4 +1,4 @@
-"""The promise that every engine keeps."""
+"""The interface of every engine."""
 
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -20,14 +20,14 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class NewText:
-    """What one step brought for one request.
+    """The new text of one request in one step.
 
-    `text` may be empty (a token that is half of a character); `tokens` counts the tokens behind
-    it; `finish` is set on the last one of a request, `error` tells why when it is "error".
-    `cached` is said once for a request, by engines that know: how many tokens of its prompt were
+    `text` may be empty (a token that is half of a character); `tokens` is its number of tokens;
+    `finish` is set on the last one of a request, and `error` where that is "error".
+    `cached` is set once per request by engines that know it: how many tokens of the prompt were
     found in the cache.
-    `banned` are phrases that it would have told here, and `shortened` says that the text ends
-    before one of them (`inference.engines.bans`).
+    `banned` are phrases that the model generated here and that were removed; `shortened` is True
+    where the reply ends before one of them (`inference.engines.bans`).
     """
 
     request: RequestId
@@ -41,52 +41,52 @@ class NewText:
 
 
 class EngineBroken(Exception):
-    """The engine cannot go on; its process must end so that other workers take over."""
+    """The engine has failed; its process must end so that other workers take over its turns."""
 
 
 class Engine(Protocol):
-    """Tells many stories at once, one token each per step. Knows nothing of players."""
+    """Generates many replies in one batch, one token each per step. Knows nothing of players."""
 
-    # Whether it heeds `SamplingParams.not_first`.
+    # Whether it supports `SamplingParams.not_first`.
     can_avoid: bool
 
     @property
     def continues(self) -> bool:
-        """Whether it goes on with a text that is begun; where not, that ends as it is."""
+        """Whether it can continue the beginning of a reply; else such a reply ends at once."""
         ...
 
     context_tokens: int
     reads_ahead: bool  # whether `prefill` does anything
 
     def ignores(self, sampling: SamplingParams) -> tuple[Setting, ...]:
-        """The settings of `sampling` that are on, and that it cannot heed."""
+        """The settings of `sampling` that are on and not supported."""
         ...
 
     def count(self, text: str) -> int:
-        """How many tokens `text` is."""
+        """The number of tokens of `text`."""
         ...
 
     def render_chat(self, messages: list[Message], begun: str) -> str:
-        """`messages` in the model's own chat template, with its answer `begun`."""
+        """The prompt in the model's chat template; it ends with `begun`, a reply's first part."""
         ...
 
     def submit(
         self, prompt: str, sampling: SamplingParams, output: OutputFormat | None = None
     ) -> RequestId:
-        """Queue a prompt. Raises ValueError when prompt + new tokens exceed `context_tokens`.
+        """Queue a prompt. Raises ValueError where prompt and new tokens exceed `context_tokens`.
 
-        The text keeps to `output` where it is given. An engine that cannot see to that raises
+        The reply conforms to `output` where it is given; an engine without support for it raises
         ValueError.
         """
         ...
 
     def prefill(self, prompt: str) -> RequestId | None:
-        """Read a prompt into the cache and generate nothing, when nothing else is to do.
+        """Compute a prompt into the cache and generate nothing, while the engine is idle.
 
-        It begins only while no reply waits or runs, one at a time, and the next `submit` ends it as
-        "cancelled": a reply waits for at most the step under way. What was read by then stays in
-        the cache. Its only text is its end; "stop" where all was read. None, and nothing happens,
-        where `reads_ahead` is False. Raises ValueError as `submit` does.
+        It starts only while no reply waits or runs, one at a time, and the next `submit` cancels
+        it: a reply waits for one step at most. What was computed stays in the cache. Its only text
+        is its end; "stop" where the prompt is complete. Returns None and does nothing where
+        `reads_ahead` is False. Raises ValueError as `submit` does.
         """
         ...
 
@@ -95,7 +95,7 @@ class Engine(Protocol):
         ...
 
     def cancel(self, request: RequestId) -> None:
-        """End a request; its slot is free at the next step, which reports "cancelled"."""
+        """End a request; the next step frees its slot and reports "cancelled"."""
         ...
 
     @property

@@ -1,7 +1,7 @@
-"""How models say that their answer is over."""
+"""Tokens that end a reply."""
 
-# A model that says one of these has ended its answer, whichever of them its file calls the end:
-# instruct models also end with <|endoftext|>, or go on to play the user.
+# Each of these ends a reply, whichever of them the model's file names: instruct models also end
+# with <|endoftext|>, or go on with a message of the user.
 ENDS = (
     "<|endoftext|>",
     "<|im_end|>",

@@ -1,11 +1,11 @@
 """The process that holds an engine: `python -m inference.engines.host FD PARENT_PID`.
 
-Started by `inference.engines.process`, never by hand. One thread only: what the libraries compile
-is bound to the thread that did it, and a step holds the interpreter anyway. Between steps it reads
-what the worker asks for; when nothing is under way it sleeps on the pipe.
+Started by `inference.engines.process`, never by hand. It has one thread: what the libraries
+compile is bound to the thread that did it, and a step holds the interpreter's lock anyway. Commands
+are read between steps; an idle engine blocks on the pipe.
 
-The worker decides when it ends. SIGINT and SIGTERM reach every process of a terminal or a
-container, and the turns under way are to be told to their ends first, so both are ignored here.
+The worker decides when it ends. SIGINT and SIGTERM reach every process of a terminal or a container
+and are ignored here, so that running turns can be completed first.
 """
 
 import ctypes
@@ -53,50 +53,50 @@ class Host:
         self._pipe = pipe
         self._narrator = narrator
         self._engine = engine
-        self._workers_number: dict[RequestId, int] = {}
-        self._engines_number: dict[int, RequestId] = {}
+        self._worker_numbers: dict[RequestId, int] = {}
+        self._engine_numbers: dict[int, RequestId] = {}
         self._unsent: list[NewText] = []
         self._stopped = False
         self._poll = select.poll()  # Connection.poll makes a selector each time: ten times slower
         self._poll.register(pipe.fileno(), select.POLLIN)
 
     def run(self) -> None:
-        """Serve until told to stop. Raises EngineBroken, and EOFError when the worker is gone."""
+        """Serve until a Stop. Raises EngineBroken, and EOFError when the worker is gone."""
         while not self._stopped:
             working = self._engine.busy or bool(self._unsent)
             if not working or self._poll.poll(0):
-                self._obey(self._pipe.recv())
+                self._handle(self._pipe.recv())
             else:
                 self._step()
 
     def _step(self) -> None:
-        """Advance the engine, and send what came of it as one message."""
+        """Advance the engine, and send all new texts as one message."""
         texts, self._unsent = self._unsent, []
         for text in self._engine.step():
-            number = self._workers_number.get(text.request)
+            number = self._worker_numbers.get(text.request)
             if number is None:
-                continue  # of a request that has ended: its end was sent
+                continue  # of a request whose end was sent
             texts.append(replace(text, request=number))
             if text.finish:
-                del self._workers_number[text.request], self._engines_number[number]
+                del self._worker_numbers[text.request], self._engine_numbers[number]
         self._pipe.send(Step(texts))
 
-    def _obey(self, command: Command) -> None:
+    def _handle(self, command: Command) -> None:
         match command:
             case Submit(request, generation):
                 self._submit(request, generation)
             case Prefill(request, generation):
                 self._prefill(request, generation)
             case Cancel(request):
-                if request in self._engines_number:
-                    self._engine.cancel(self._engines_number[request])
+                if request in self._engine_numbers:
+                    self._engine.cancel(self._engine_numbers[request])
             case Stop():
                 self._stopped = True
             case Load():
                 raise ValueError("an engine is loaded once")
 
     def _submit(self, number: int, generation: GenerationRequest | SummaryRequest) -> None:
-        """Build the prompt and hand it to the engine. What is wrong with one fails it alone."""
+        """Build the prompt and submit it. An error fails this request alone."""
         try:
             built = self._build(generation)
             request = self._engine.submit(built.text, built.sampling, built.output)
@@ -105,14 +105,14 @@ class Host:
         except Exception as error:
             self._unsent.append(NewText(number, "", 0, "error", one_line(error)))
             return
-        self._workers_number[request] = number
-        self._engines_number[number] = request
+        self._worker_numbers[request] = number
+        self._engine_numbers[number] = request
         ignored = self._engine.ignores(built.sampling)
         report = built.report.model_copy(update={"ignored": ignored})
         self._pipe.send(PromptBuilt(number, report))
 
     def _prefill(self, number: int, generation: GenerationRequest) -> None:
-        """Have the front of a prompt read. What cannot be read is left: its turn will say so."""
+        """Prefill the first part of a prompt. An error here is reported by the turn as well."""
         engine = self._engine
         try:
             front = prompts.stable_front(
@@ -131,8 +131,8 @@ class Host:
         if request is None:
             self._unsent.append(NewText(number, "", 0, "stop"))
             return
-        self._workers_number[request] = number
-        self._engines_number[number] = request
+        self._worker_numbers[request] = number
+        self._engine_numbers[number] = request
 
     def _build(self, generation: GenerationRequest | SummaryRequest) -> prompts.BuiltPrompt:
         engine = self._engine
@@ -151,18 +151,20 @@ def load(narrator: Narrator, config: InferenceConfig) -> Engine:
 
 
 def serve(pipe: "Connection[Event, Command]") -> int:
-    """Load what the worker asks for, then tell its turns. Returns the exit status."""
+    """Load the engine that the worker names, then serve it. Returns the exit status."""
     first = pipe.recv()
     if not isinstance(first, Load):
         raise ValueError("the first message must be Load")
-    began = time.monotonic()
+    started = time.monotonic()
     try:
         engine = load(first.narrator, first.config)
     except Exception as error:
         pipe.send(Failed(one_line(error)))
         return 1
     pipe.send(
-        EngineInfo(engine.context_tokens, time.monotonic() - began, os.getpid(), engine.reads_ahead)
+        EngineInfo(
+            engine.context_tokens, time.monotonic() - started, os.getpid(), engine.reads_ahead
+        )
     )
     try:
         Host(pipe, first.narrator, engine).run()
@@ -173,22 +175,22 @@ def serve(pipe: "Connection[Event, Command]") -> int:
 
 
 def one_line(error: BaseException) -> str:
-    """What went wrong in one line, with the kind of error where that says more.
+    """An error as one line, with its type where the message alone says little.
 
-    Libraries put the place in their sources first and the matter last.
+    Libraries put the place in their source first and the message last, so the last line is taken.
     """
     if isinstance(error, ValidationError):
         wrong = [(".".join(map(str, e["loc"])), e["msg"]) for e in error.errors()]
         return f"{error.title}: " + "; ".join(f"{place}: {why}" for place, why in wrong)
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    said = lines[-1] if lines else ""
-    if isinstance(error, KeyError | IndexError | TypeError | AttributeError) or not said:
-        return f"{type(error).__name__}: {said}".removesuffix(": ")
-    return said
+    message = lines[-1] if lines else ""
+    if isinstance(error, KeyError | IndexError | TypeError | AttributeError) or not message:
+        return f"{type(error).__name__}: {message}".removesuffix(": ")
+    return message
 
 
 def die_with(parent: int) -> None:
-    """Have the kernel kill this process when its worker dies, even in the middle of a step.
+    """Have the kernel kill this process when its worker dies, even within a step.
 
     Linux only; elsewhere the end of the pipe is noticed after the step.
     """
@@ -200,6 +202,7 @@ def die_with(parent: int) -> None:
 
 
 def main(arguments: list[str]) -> int:
+    """Serve the pipe with the descriptor in `arguments`; returns the exit status."""
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)
     descriptor, parent = int(arguments[0]), int(arguments[1])
@@ -207,7 +210,7 @@ def main(arguments: list[str]) -> int:
     try:
         return serve(Connection(descriptor))
     except (EOFError, BrokenPipeError, ConnectionResetError):
-        return 0  # the worker is gone, and with it everyone who would hear more
+        return 0  # the worker is gone, and nobody reads what follows
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a worker and its engine's process say to each other, over one pipe."""
+"""The messages between a worker and its engine process, over one pipe."""
 
 from dataclasses import dataclass
 
@@ -8,12 +8,12 @@ from inference.engines.base import NewText
 from inference.narrators import Narrator
 from inference.prompts import Report
 
-# ---- the worker says
+# ---- from the worker
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Be this narrator. The first message."""
+    """Load this narrator's engine. The first message."""
 
     narrator: Narrator
     config: InferenceConfig
@@ -21,9 +21,9 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Submit:
-    """Tell this turn, or what happened before.
+    """Generate the reply of a turn, or a summary.
 
-    `request` is the worker's number for it, as in all that comes back.
+    `request` is the worker's number for it, as in all messages below.
     """
 
     request: int
@@ -32,9 +32,9 @@ class Submit:
 
 @dataclass(frozen=True, slots=True)
 class Prefill:
-    """Read into the cache what the prompts of an adventure's next turn begin with.
+    """Prefill the part of a prompt that does not depend on the next action.
 
-    `generation` is a turn whose action nobody knows yet: the one in it does not matter.
+    The action in `generation` does not matter: it is not known yet.
     """
 
     request: int
@@ -43,7 +43,7 @@ class Prefill:
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """Stop telling a turn, or reading ahead."""
+    """Cancel a reply or a prefill."""
 
     request: int
 
@@ -55,12 +55,12 @@ class Stop:
 
 Command = Load | Submit | Prefill | Cancel | Stop
 
-# ---- the engine says
+# ---- from the engine
 
 
 @dataclass(frozen=True, slots=True)
 class EngineInfo:
-    """The engine is ready."""
+    """The engine is loaded."""
 
     context_tokens: int
     load_seconds: float
@@ -77,7 +77,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class PromptBuilt:
-    """What the narrator is given for a request."""
+    """The report of the prompt that was built for a request."""
 
     request: int
     report: Report
@@ -85,7 +85,7 @@ class PromptBuilt:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step is done. Sent also when it brought nothing: it is the sign of life."""
+    """The texts of one step. Sent without texts too, as a heartbeat."""
 
     texts: list[NewText]
 

@@ -1,10 +1,10 @@
-"""The worker's side of an engine that lives in a process of its own.
+"""The worker's side of an engine process.
 
-A step holds the interpreter, for seconds with a large model, and a library may crash: neither may
-take the worker's leases, log and ears with it. So the worker spawns (never forks: it has threads)
-`inference.engines.host`, and speaks with it over one pipe. Two threads serve the pipe here. One
-starts the process and reads; the other writes, so that neither a worker's thread nor the reader
-ever waits for a process that does not read.
+A step holds the interpreter's lock, for seconds with a large model, and a library may crash:
+neither may stop the worker's leases, log and commands. So the worker spawns
+`inference.engines.host` (it has threads and cannot fork), and they exchange messages over one pipe.
+Two threads serve the pipe here. One starts the process and reads; the other writes, so that neither
+a worker's thread nor the reader ever waits for a process that does not read.
 """
 
 import os
@@ -42,9 +42,9 @@ from inference.prompts import Report
 __all__ = ["EngineFailed", "EngineInfo", "EngineProcess"]
 
 HOST_MODULE = "inference.engines.host"
-KILL_SECONDS = 5.0  # how long a killed process may take to be gone
-CATCH_UP = 16  # events that wait are taken together, at most so many
-CATCH_UP_TEXTS = 2000  # texts in one step
+KILL_SECONDS = 5.0  # for a killed process to end
+MAX_EVENTS = 16  # waiting events that are handled together
+MAX_STEP_TEXTS = 2000  # texts in steps that are merged
 PROJECT = Path(inference.__file__).resolve().parent.parent
 
 OnStep = Callable[[list[NewText]], None]
@@ -53,7 +53,7 @@ OnDeath = Callable[[str], None]
 
 
 class EngineFailed(Exception):
-    """The engine could not be loaded. Its text is one line."""
+    """The engine could not be loaded. The message is one line."""
 
 
 class EngineProcess:
@@ -62,8 +62,8 @@ class EngineProcess:
     `on_step` gets all new texts of a step together, `on_prompt` a request's number and the report
     of its prompt, `on_death` one line when a loaded engine's process ends without `stop` having
     been called, once. All three are called on one thread of this object, the reader: while one of
-    them takes its time, the engine is told nothing is wrong, and goes on until the pipe is full.
-    An exception in one of them kills the process: words that nobody records are not told.
+    them is slow, the engine continues until the pipe is full.
+    An exception in one of them kills the process, since its texts would be lost.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class EngineProcess:
         self._reader: threading.Thread | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._unsent: queue.SimpleQueue[Command | None] = queue.SimpleQueue()
-        self._decided = threading.Event()  # loaded, or failed to
+        self._load_finished = threading.Event()  # or failed
         self._ended = threading.Event()
         self._info: EngineInfo | None = None
         self._failure = ""
@@ -90,16 +90,19 @@ class EngineProcess:
         self._lock = threading.Lock()  # for the three below
         self._under_way: set[int] = set()
         self._handling = False
-        self._last_sign = 0.0  # time.monotonic() of the last sign of life
+        self._last_event = 0.0  # time.monotonic()
 
     def start(self) -> None:
-        """Spawn the process. It loads its model meanwhile: `wait_ready` tells how that went."""
-        self._reader = threading.Thread(target=self._live, name="engine-reader", daemon=True)
+        """Spawn the process, which loads its model. `wait_ready` returns the outcome."""
+        self._reader = threading.Thread(target=self._run, name="engine-reader", daemon=True)
         self._reader.start()
 
     def wait_ready(self, timeout: float) -> EngineInfo:
-        """Wait, in seconds, until the engine is loaded. Raises EngineFailed: it is gone then."""
-        if not self._decided.wait(timeout):
+        """Wait up to `timeout` seconds until the engine is loaded.
+
+        Raises EngineFailed where it fails or is late; its process has ended then.
+        """
+        if not self._load_finished.wait(timeout):
             self.stop(timeout=0)
             raise EngineFailed(
                 f"narrator {self._narrator.name!r}: the engine was not ready after {timeout:.0f} s"
@@ -115,7 +118,7 @@ class EngineProcess:
 
     @property
     def memory(self) -> int:
-        """Bytes of memory that the process has in use; 0 where the system does not say."""
+        """The resident memory of the process in bytes; 0 where the system does not say."""
         if self._process is None:
             return 0
         try:
@@ -126,14 +129,14 @@ class EngineProcess:
         return int(lines[0][1]) * 1024 if lines else 0
 
     def submit(self, request_id: int, request: GenerationRequest | SummaryRequest) -> None:
-        """Have a turn told. Never waits; a request to a dead engine is not answered."""
+        """Queue a reply. Never blocks; a request to a dead engine gets no answer."""
         self._note_under_way(request_id)
         self._unsent.put(Submit(request_id, request))
 
     def prefill(self, request_id: int, request: GenerationRequest) -> None:
-        """Have the beginning of a next turn's prompt read while nothing is told. Never waits.
+        """Queue the prefill of a next turn's prompt, for when the engine is idle. Never blocks.
 
-        One text comes of it, its end.
+        Its only text is its end.
         """
         self._note_under_way(request_id)
         self._unsent.put(Prefill(request_id, request))
@@ -141,32 +144,32 @@ class EngineProcess:
     def _note_under_way(self, request_id: int) -> None:
         with self._lock:
             if not self._under_way:
-                self._last_sign = time.monotonic()
+                self._last_event = time.monotonic()
             self._under_way.add(request_id)
 
     def cancel(self, request_id: int) -> None:
-        """End a turn after the step under way: its last text says "cancelled", if not its end."""
+        """End a request after the current step, with the finish "cancelled" unless it has ended."""
         self._unsent.put(Cancel(request_id))
 
     def seconds_in_step(self) -> float:
-        """How long ago a step ended while turns are under way; 0 when none are.
+        """How long the current step has taken while requests are under way; else 0.
 
-        Also 0 while the reader is busy with an outcome: then it is not the engine that is late.
+        Also 0 while the reader handles an event: then the engine is not what is late.
         """
         with self._lock:
             if not self._under_way or self._handling or self._ended.is_set():
                 return 0.0
-            return time.monotonic() - self._last_sign
+            return time.monotonic() - self._last_event
 
     def kill(self) -> None:
-        """End the process at once, as when a step hangs. `on_death` is called as for a crash."""
+        """Kill the process, as when a step hangs. `on_death` is called as for a crash."""
         if self._process is not None:
             self._process.kill()
 
     def stop(self, timeout: float) -> None:
-        """End the process after the step under way; kill it after `timeout` seconds.
+        """End the process after the current step; kill it after `timeout` seconds.
 
-        Turns under way are dropped without a word.
+        Requests under way get no end.
         """
         self._stopping = True
         if self._reader is None:
@@ -178,8 +181,8 @@ class EngineProcess:
 
     # ---- the reader
 
-    def _live(self) -> None:
-        """Start the process, read what it says, and note its end.
+    def _run(self) -> None:
+        """Start the process, read its events, and handle its end.
 
         The same thread does both because Linux counts the thread that started a process as the
         parent for PR_SET_PDEATHSIG: it must last as long as the process.
@@ -198,8 +201,8 @@ class EngineProcess:
         writer.start()
         try:
             while True:
-                for event in self._heard(pipe):
-                    self._take(event)
+                for event in self._receive(pipe):
+                    self._handle(event)
         except (EOFError, OSError):
             pass  # the process has ended
         except BaseException as error:
@@ -214,29 +217,29 @@ class EngineProcess:
             pipe.close()
             self._note_end()
 
-    def _heard(self, pipe: "Connection[Command, Event]") -> list[Event]:
-        """The next event, and those that wait behind it; steps that follow each other as one.
+    def _receive(self, pipe: "Connection[Command, Event]") -> list[Event]:
+        """The next event and those that wait behind it, with consecutive steps merged.
 
-        Words of a step go to Redis together. Where that takes longer than a step, they would lag
-        further and further behind; so they catch up.
+        Texts of a step go to Redis in one pipeline. Where that takes longer than a step, the delay
+        would grow without merging.
         """
         events: list[Event] = [pipe.recv()]
-        while len(events) < CATCH_UP and pipe.poll():
+        while len(events) < MAX_EVENTS and pipe.poll():
             try:
                 event = pipe.recv()
             except (EOFError, OSError):
-                break  # what it said before it ended counts
+                break  # the events before the end are handled
             last = events[-1]
             if isinstance(event, Step) and isinstance(last, Step):
                 events[-1] = together = Step(last.texts + event.texts)
-                if len(together.texts) > CATCH_UP_TEXTS:
+                if len(together.texts) > MAX_STEP_TEXTS:
                     break
             else:
                 events.append(event)
         return events
 
     def _spawn(self) -> tuple[subprocess.Popen[bytes], "Connection[Command, Event]"]:
-        """Start the host with one end of a new pipe, and return it with the other."""
+        """Start the host with one end of a new pipe; returns the process and the other end."""
         ours, theirs = Pipe(duplex=True)
         descriptor = theirs.fileno()
         # A Celery worker's modules may come from its working directory alone.
@@ -252,11 +255,11 @@ class EngineProcess:
             ours.close()
             raise
         finally:
-            theirs.close()  # or a dead process would leave our recv() waiting for ever
+            theirs.close()  # else recv() would wait for ever after the process has died
         ours.send(Load(self._narrator, self._config))
         return process, ours
 
-    def _take(self, event: Event) -> None:
+    def _handle(self, event: Event) -> None:
         with self._lock:
             self._handling = True
         match event:
@@ -269,12 +272,12 @@ class EngineProcess:
                     self._on_prompt(request, report)
             case EngineInfo():
                 self._info = event
-                self._decided.set()
+                self._load_finished.set()
             case Failed(reason):
                 self._failure = reason
         with self._lock:
             self._handling = False
-            self._last_sign = time.monotonic()
+            self._last_event = time.monotonic()
 
     def _forget_finished(self, texts: list[NewText]) -> None:
         with self._lock:
@@ -295,9 +298,9 @@ class EngineProcess:
         return f"the engine's process ended {doing}: exit status {status}"
 
     def _note_end(self) -> None:
-        """Tell those who wait that the process is gone, and `on_death` if nobody wanted that."""
+        """Wake those who wait, and call `on_death` unless the process was stopped."""
         self._ended.set()
-        self._decided.set()
+        self._load_finished.set()
         if self._info is not None and not self._stopping:
             self._on_death(self._failure)
 
@@ -309,4 +312,4 @@ class EngineProcess:
             try:
                 pipe.send(command)
             except OSError:
-                return  # it has ended; the reader says so
+                return  # it has ended, which the reader reports

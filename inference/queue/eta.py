@@ -1,4 +1,4 @@
-"""How long a waiting turn will wait, from how long turns took lately. Pure."""
+"""Estimates how long a waiting turn will wait, from how long recent turns took. Pure."""
 
 import heapq
 import random
@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from statistics import fmean, median
 
-RUNS = 15  # futures that are tried; the wait told is their median
-FAR = 200  # places in the line after which the rest goes by the mean
+SIMULATIONS = 15  # of the queue; the estimate is their median
+SIMULATED_POSITIONS = 200  # in the queue; beyond them the wait follows from the mean
 
 
 @dataclass(frozen=True)
 class Pace:
-    """How a narrator's workers do together, in seconds.
+    """The throughput of a narrator's workers together. Times are in seconds.
 
-    `running` holds for how long each turn under way has been told, `lately` what the last turns
-    took, from their lease to their end.
+    `running` holds how long each turn under way has been running, `lately` how long the last turns
+    took from their lease to their end.
     """
 
     workers: int
@@ -27,7 +27,7 @@ class Pace:
     loaded: int = 0  # how many of the workers have the model in memory
 
     def seconds_until_started(self, position: int) -> int | None:
-        """How long the turn at `position` (0 is next) waits for a slot. None: nobody knows."""
+        """How long the turn at `position` (0 is next) waits for a slot; None without workers."""
         if self.workers == 0 or self.slots == 0:
             return None
         if position < self.slots - len(self.running):
@@ -35,46 +35,49 @@ class Pace:
         return max(1, round(self.wait(position)))
 
     def wait(self, position: int) -> float:
-        near = self.waits_of_the_nearest(position)
+        """The estimated wait at `position` where all slots are taken, in seconds."""
+        near = self.simulated_waits(position)
         if position < len(near):
             return near[position]
-        # Far down the line chance evens out: so many turns, so many at once.
-        return near[-1] + (position - len(near) + 1) * fmean(self.known) / self.slots
+        # Far down the queue randomness averages out.
+        return near[-1] + (position - len(near) + 1) * fmean(self.durations) / self.slots
 
     @cached_property
-    def known(self) -> list[float]:
+    def durations(self) -> list[float]:
+        """Seconds that recent turns took, ascending; one second where there are none."""
         return sorted(max(0.01, seconds) for seconds in self.lately) or [1.0]
 
     @cached_property
     def _waits(self) -> list[float]:
         return []
 
-    def waits_of_the_nearest(self, position: int) -> Sequence[float]:
-        """The waits of the first places, at least up to `position` or FAR; kept once computed."""
-        wanted = min(FAR, max(2 * position, 2 * self.slots))
-        if len(self._waits) < min(position + 1, FAR):
-            chance = random.Random(0)  # noqa: S311 - the same line gets the same answer
-            futures = [self.future(wanted, chance) for _ in range(RUNS)]
-            self._waits[:] = [median(starts) for starts in zip(*futures, strict=True)]
+    def simulated_waits(self, position: int) -> Sequence[float]:
+        """The waits of the first positions, up to `position` or SIMULATED_POSITIONS. Cached."""
+        wanted = min(SIMULATED_POSITIONS, max(2 * position, 2 * self.slots))
+        if len(self._waits) < min(position + 1, SIMULATED_POSITIONS):
+            generator = random.Random(0)  # noqa: S311 - the same queue gets the same estimate
+            runs = [self.simulate(wanted, generator) for _ in range(SIMULATIONS)]
+            self._waits[:] = [median(starts) for starts in zip(*runs, strict=True)]
         return self._waits
 
-    def future(self, places: int, chance: random.Random) -> list[float]:
-        """One way in which it may go: when each of the first places gets a slot.
+    def simulate(self, positions: int, generator: random.Random) -> list[float]:
+        """When each of the first positions gets a slot, with durations drawn at random.
 
-        A turn that is told already lasts as long as one of those lately that lasted longer still.
+        A running turn takes as long as one of the recent turns that took longer than it has so far.
         """
-        free_at = [self.rest_of(elapsed, chance) for elapsed in self.running]
+        free_at = [self.remaining(elapsed, generator) for elapsed in self.running]
         free_at += [0.0] * (self.slots - len(free_at))
         heapq.heapify(free_at)
         starts = []
-        for _ in range(places):
+        for _ in range(positions):
             start = heapq.heappop(free_at)
             starts.append(start)
-            heapq.heappush(free_at, start + chance.choice(self.known))
+            heapq.heappush(free_at, start + generator.choice(self.durations))
         return starts
 
-    def rest_of(self, elapsed: float, chance: random.Random) -> float:
-        longer = self.known[bisect_right(self.known, elapsed) :]
+    def remaining(self, elapsed: float, generator: random.Random) -> float:
+        """A random number of seconds that a running turn still takes."""
+        longer = self.durations[bisect_right(self.durations, elapsed) :]
         if not longer:
-            return fmean(self.known) / 2  # longer than any: nobody knows
-        return chance.choice(longer) - elapsed
+            return fmean(self.durations) / 2  # it runs longer than any of them
+        return generator.choice(longer) - elapsed
