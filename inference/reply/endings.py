@@ -32,7 +32,7 @@ class Ending:
     def __init__(
         self, draft: Draft, rules: RuleList, given: Given, enough: int, may_retry: bool
     ) -> None:
-        """`enough` and `may_retry` are those of `ReplyStream`."""
+        """`enough` is that of `ReplyStream`, and `may_retry` its `again`."""
         self.done = False
         self.unfinished = False
         self.mark = "…"  # what ends a reply that goes wrong
