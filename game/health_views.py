@@ -9,7 +9,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from game.play import narration
-from game.play.events import story_log
+from game.play.events import queue_client
 from inference.narrators import NarratorsError
 
 
@@ -43,8 +43,8 @@ def database_answers() -> str:
 def redis_and_narrators() -> dict[str, Any]:
     try:
         names = narration.narrators().names
-        alive = any(story_log().narrator_ready(name) for name in names)
-        story_log().probe()
+        alive = any(queue_client().narrator_ready(name) for name in names)
+        queue_client().probe()
     except redis.ResponseError as problem:
         # Out of memory, or its disk is full: it says so itself.
         return {"redis": f"answers and keeps nothing: {problem}", "narrator": "unknown"}

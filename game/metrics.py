@@ -20,7 +20,7 @@ from prometheus_client.registry import REGISTRY, Collector
 from game.database import after_commit
 from game.models import Player, Status, Turn
 from game.play import narration
-from game.play.events import story_log
+from game.play.events import queue_client
 from inference.contract.request import Result
 from inference.narrators import NarratorsError
 
@@ -107,9 +107,9 @@ class GameCollector(Collector):
         try:
             names = narration.narrators().names
             for name in names:
-                pace = story_log().pace(name)
-                ids = story_log().waiting_ids(name, MOST_WAITING)
-                length = story_log().waiting(name)
+                pace = queue_client().pace(name)
+                ids = queue_client().waiting_ids(name, MOST_WAITING)
+                length = queue_client().waiting(name)
                 waiting.add_metric([name], length)
                 running.add_metric([name], len(pace.running))
                 wanted.add_metric([name], length + len(pace.running))

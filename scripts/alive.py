@@ -35,15 +35,15 @@ def ready() -> bool:
 
 
 def game() -> bool:
+    from inference.queue.connection import connect  # noqa: PLC0415
     from inference.queue.keys import swept_key  # noqa: PLC0415
-    from inference.queue.story_log import connect  # noqa: PLC0415
 
     return bool(connect(redis_url()).exists(swept_key(platform.node())))
 
 
 def narrator() -> bool:
+    from inference.queue.connection import connect  # noqa: PLC0415
     from inference.queue.keys import workers_key  # noqa: PLC0415
-    from inference.queue.story_log import connect  # noqa: PLC0415
 
     client = connect(redis_url())
     ours = f"{platform.node()}:".encode()

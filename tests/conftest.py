@@ -8,7 +8,7 @@ import pytest
 
 from game.models import Player, Scenario, StoryCard
 from game.play import adventures, endings
-from game.play.events import story_log
+from game.play.events import queue_client
 from tests.emptying import Emptying
 
 HERE = Path(__file__).parent
@@ -58,8 +58,8 @@ def no_narrators_of_another_test(monkeypatch):
 @pytest.fixture
 def log():
     """The story log, on a Redis database that is this test run's own."""
-    story_log().redis.flushdb()
-    return story_log()
+    queue_client().redis.flushdb()
+    return queue_client()
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def as_player(client):
 @pytest.fixture
 def narrator_awake(log):
     """The line of the narrator is open, and nobody tells: the test plays the worker."""
-    log.beat("parrot", "test", slots=4, lately=[2.0])
+    log.send_heartbeat("parrot", "test", slots=4, lately=[2.0])
 
 
 @pytest.fixture(scope="session")

@@ -79,7 +79,7 @@ def test_a_turn_does_not_wait_for_a_batch(alice, adventure, log, troupe, prompts
 def test_a_job_that_was_lost_with_its_worker_is_asked_for_again(
     log, troupe, prompts, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("inference.queue.story_log.BATCH_LOST_SECONDS", 0)
+    monkeypatch.setattr("inference.queue.jobs.BATCH_LOST_SECONDS", 0)
     file = prompts({"id": "1", "prompt": "A door."})
     out = tmp_path / "out.jsonl"
     batch = Batch(log, "parrot", file, out)

@@ -312,9 +312,9 @@ def test_where_workers_come_when_turns_wait_the_first_default_is_asked(
 def test_with_nobody_there_the_first_default_is_the_one_that_is_missing(stage, log, source):
     stage.write(QUILL, SMOL, **BOTH)
     assert narration.default().name == "quill"
-    log.beat("smol", "test", slots=1, lately=[1.0])
+    log.send_heartbeat("smol", "test", slots=1, lately=[1.0])
     assert narration.default().name == "smol"
-    log.beat("quill", "test", slots=1, lately=[1.0], loaded=False)
+    log.send_heartbeat("quill", "test", slots=1, lately=[1.0], loaded=False)
     assert narration.default().name == "smol", "its model is loaded"
 
 

@@ -11,7 +11,7 @@ from game.play import followers as following
 from game.play.consumers import merged
 from game.play.followers import followers
 from inference.contract.request import Token
-from inference.queue.story_log import FIRST, token_event
+from inference.queue.streams import FIRST, token_event
 
 
 def names(count):

@@ -19,7 +19,7 @@ from django.db import connections
 from game import installed_narrators
 from game.models import InstalledNarrator, Player, Status, Turn, TurnContext
 from game.play import narration
-from game.play.events import story_log
+from game.play.events import queue_client
 from game.play.sweep import sweep_turn
 from inference.contract.prompt_report import unpack
 from inference.installing import installer as installing
@@ -343,7 +343,7 @@ def act_with(adventure, player, name):
 
 
 def words_of(turn):
-    return story_log().told(str(turn.adventure_id), str(turn.pk)).reply
+    return queue_client().told(str(turn.adventure_id), str(turn.pk)).reply
 
 
 def test_a_reply_that_never_ends_holds_up_neither_its_removal_nor_other_installs(

@@ -12,7 +12,7 @@ def test_turns_may_end_while_a_worker_says_how_long_they_took(troupe, monkeypatc
         for _ in lately:
             storyteller.measured(1.0)  # as the thread of a turn does that ends just then
 
-    monkeypatch.setattr(storyteller.log, "beat", beat)
+    monkeypatch.setattr(storyteller.log, "send_heartbeat", beat)
     for _ in range(3):
         storyteller.say_alive()
 

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from game.play import sweep
+from game.play import connections, sweep
 from inference.contract.request import GenerationRequest, Passage, StoryContext
-from inference.queue import scripts
-from inference.queue.keys import bell_key, requests_key, waiting_key
-from inference.queue.story_log import BELL_SECONDS, StoryLog
+from inference.queue.client import QueueClient
+from inference.queue.connection import POLL_SECONDS, lua_scripts
+from inference.queue.keys import requests_key, waiting_key, wakeup_key
+from inference.queue.turns import MOST_WAKEUPS
 from tests.serving import until
 from tests.test_turns import act
 
@@ -44,14 +45,14 @@ def test_a_turn_that_waits_costs_no_messages(alice, adventure, narrator_awake, l
 
 
 def test_a_long_line_rings_no_more_than_somebody_needs(log):
-    for _ in range(scripts.MOST_RINGS + 50):
+    for _ in range(MOST_WAKEUPS + 50):
         ask(log)
-    assert log.redis.llen(bell_key("parrot")) == scripts.MOST_RINGS
-    for _ in range(scripts.MOST_RINGS + 50):
+    assert log.redis.llen(wakeup_key("parrot")) == MOST_WAKEUPS
+    for _ in range(MOST_WAKEUPS + 50):
         assert log.take_next("parrot", "w") is not None
-    assert log.redis.llen(bell_key("parrot")) == scripts.MOST_RINGS
+    assert log.redis.llen(wakeup_key("parrot")) == MOST_WAKEUPS
     assert log.take_next("parrot", "w") is None
-    assert not log.redis.exists(bell_key("parrot")), "nothing waits: nothing is left to be heard"
+    assert not log.redis.exists(wakeup_key("parrot")), "nothing waits: nothing is left to be heard"
 
 
 def test_an_idle_worker_begins_a_turn_at_once(log, troupe):
@@ -70,14 +71,14 @@ def test_a_turn_for_which_nobody_heard_the_bell_is_told_all_the_same(log, troupe
     """A ring is lost with the worker that heard it and died."""
     troupe.start(pace=0)
     request = ask(log, "nobody").model_copy(update={"narrator": "parrot"})
-    enqueue = StoryLog.enqueue
+    enqueue = QueueClient.enqueue
     with log.redis.pipeline(transaction=True) as pipe:
-        quiet = StoryLog.__new__(StoryLog)
-        quiet._enqueue = lambda keys, args: log._enqueue(keys, args, client=pipe) and 0
+        quiet = QueueClient.__new__(QueueClient)
+        quiet._run = lambda name, keys, args: log._scripts[name](keys, args, client=pipe) and 0
         enqueue(quiet, request)
-        pipe.delete(bell_key("parrot"))
+        pipe.delete(wakeup_key("parrot"))
         pipe.execute()
-    until(lambda: log.state("parrot", request.turn).end, 10 * BELL_SECONDS)
+    until(lambda: log.state("parrot", request.turn).end, 10 * POLL_SECONDS)
 
 
 def test_a_worker_that_drains_leaves_the_bell_to_others(log, troupe):
@@ -95,7 +96,7 @@ def test_a_worker_that_drains_leaves_the_bell_to_others(log, troupe):
     leaving.log.wait_for_turn = late
     until(lambda: [ask(log), time.sleep(0.1)] and heard.is_set())
     last = ask(log)
-    until(lambda: log.state("parrot", last.turn).end, 10 * BELL_SECONDS)
+    until(lambda: log.state("parrot", last.turn).end, 10 * POLL_SECONDS)
     assert staying.idle
     assert leaving.idle
     assert log.waiting("parrot") == 0
@@ -117,7 +118,7 @@ def test_one_file_names_every_key():
     spelt = [
         f"{path.relative_to(ROOT)}:{number}"
         for folder in ("game", "inference", "dungeon", "scripts")
-        for path in (ROOT / folder).rglob("*.py")
+        for path in (*(ROOT / folder).rglob("*.py"), *(ROOT / folder).rglob("*.lua"))
         for number, line in enumerate(path.read_text().splitlines(), 1)
         if named.search(line)
     ]
@@ -129,16 +130,14 @@ def prefix_lines():
     return [number for number, line in enumerate(lines, 1) if line.startswith("PREFIX =")]
 
 
-@pytest.mark.parametrize(
-    "script",
-    [*(each for each in vars(scripts) if each.isupper()), "REGISTER"],
-)
+@pytest.mark.parametrize("script", [*lua_scripts(), "register"])
 def test_scripts_get_every_key_through_keys(script):
-    from game.play import connections
-
-    text = connections.REGISTER if script == "REGISTER" else getattr(scripts, script)
-    if isinstance(text, int):
-        return
+    text = connections.REGISTER if script == "register" else lua_scripts()[script]
     calls = re.findall(r"redis\.call\('(\w+)'(, KEYS\[)?", text)
     assert calls
     assert {name for name, key in calls if not key} <= {"TIME"}
+
+
+def test_every_script_says_what_its_keys_are():
+    for name, text in lua_scripts().items():
+        assert "KEYS: " in text.split("redis.call")[0], name

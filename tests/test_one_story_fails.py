@@ -19,8 +19,8 @@ from game.play import session_checks, sweep
 from inference.contract.request import GenerationRequest, Passage, StoryContext
 from inference.engines.base import NewText
 from inference.engines.process import EngineFailed
+from inference.queue.client import QueueClient
 from inference.queue.keys import end_key, log_key
-from inference.queue.story_log import StoryLog
 from inference.worker import retry_reply
 from inference.worker.narrator_worker import Storyteller
 from inference.worker.reply import BROKEN, Telling
@@ -80,7 +80,7 @@ PLACES = {
     "telling it": (Storyteller, "tell_once", lambda self, telling, _: telling.lease.request.turn),
     "telling it again": (retry_reply, "retelling", lambda request, *_: request.turn),
     "logging its end": (
-        StoryLog,
+        QueueClient,
         "finish",
         lambda self, lease, result, _: result.details and lease.request.turn,
     ),
@@ -107,7 +107,7 @@ def test_an_error_with_one_story_fails_that_turn_politely(stories, monkeypatch, 
 @database
 def test_words_that_cannot_be_written_are_their_own_storys_trouble(stories, monkeypatch):
     storyteller, doomed, spared = stories
-    plain = StoryLog.append
+    plain = QueueClient.append
 
     def append(self, pieces):
         pieces = list(pieces)
@@ -115,7 +115,7 @@ def test_words_that_cannot_be_written_are_their_own_storys_trouble(stories, monk
             raise Injected
         return plain(self, pieces)
 
-    monkeypatch.setattr(StoryLog, "append", append)
+    monkeypatch.setattr(QueueClient, "append", append)
     storyteller.take_turns()
     assert ended(spared).reply == REPLY
     assert (ended(doomed).status, ended(doomed).reason) == (Status.FAILED, BROKEN)
@@ -256,7 +256,7 @@ def test_turns_that_cannot_be_handed_on_keep_no_worker_from_its_end(stage, log, 
     stage.write({"name": "parrot"})
     company = stage.company("parrot")
     [storyteller] = company.tellers()
-    monkeypatch.setattr(storyteller, "hand_on", fails)
+    monkeypatch.setattr(storyteller, "requeue_turn", fails)
     monkeypatch.setattr("inference.worker.pool.LAST_WORDS_SECONDS", 0.1)
     storyteller.at_work = 1
     company.drain(0)
@@ -389,7 +389,7 @@ def test_an_error_after_a_commit_undoes_nothing_and_the_rest_is_done(caplog):
 def test_an_event_that_cannot_be_published_takes_no_turn(
     alice, adventure, narrator_awake, log, monkeypatch
 ):
-    monkeypatch.setattr(StoryLog, "publish", fails)
+    monkeypatch.setattr(QueueClient, "publish", fails)
     assert log.waiting(act(adventure, alice).narrator) == 1
 
 

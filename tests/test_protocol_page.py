@@ -19,8 +19,8 @@ from game.models.limits import LONGEST_MEMORY, LONGEST_NOTE, LONGEST_TEXT
 from game.play import consumers, dice, protocol, routing, snapshots
 from inference.contract.request import Card, GenerationRequest, StoryContext, Token
 from inference.contract.request import Passage as Action
+from inference.queue.client import QueueClient
 from inference.queue.keys import log_key
-from inference.queue.story_log import StoryLog
 
 PAGE = Path(settings.BASE_DIR, "docs", "protocol.md").read_text(encoding="utf-8")
 
@@ -73,7 +73,7 @@ def messages(union) -> dict[str, set[str]]:
     return {name: fields(model) for model in get_args(union) for name in types(model)}
 
 
-def logged_by_workers(log: StoryLog) -> dict[str, set[str]]:
+def logged_by_workers(log: QueueClient) -> dict[str, set[str]]:
     """The fields of what a worker logs while it takes a turn and tells a word."""
     context = StoryContext(action=Action(kind="do", action="look"))
     log.enqueue(
@@ -140,7 +140,7 @@ def test_the_page_has_every_command_and_its_fields():
         compare(first_cells(body), code[name], name)
 
 
-def test_the_page_has_every_event_and_its_fields(log: StoryLog):
+def test_the_page_has_every_event_and_its_fields(log: QueueClient):
     page = chapters(part("Events: server to client"))
     code = logged_by_the_game() | logged_by_workers(log)
     compare(set(page), set(code), "events")

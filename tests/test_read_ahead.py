@@ -9,7 +9,7 @@ from game.play.events import redis_breaker
 from game.play.protocol import UndoTurn
 from inference.contract.request import Card, Passage
 from inference.prompts import stable_front
-from inference.queue.story_log import StoryLog
+from inference.queue.client import QueueClient
 from inference.worker.read_ahead import ReadAhead, next_request
 from tests.prompting import build, count, narrator, render_chat, request, told_turns
 from tests.serving import until
@@ -246,7 +246,7 @@ def test_nobody_is_asked_while_a_turn_is_under_way_or_nobody_reads(
     alice, adventure, narrator_awake, log
 ):
     assert not read_ahead.ask(adventure.pk)
-    log.beat("parrot", "test", 4, [1.0], reads_ahead=True)
+    log.send_heartbeat("parrot", "test", 4, [1.0], reads_ahead=True)
     assert read_ahead.ask(adventure.pk)
     act(adventure, alice, "run")
     assert not read_ahead.ask(adventure.pk)
@@ -257,7 +257,7 @@ def test_with_redis_away_a_page_opens_all_the_same(adventure, log, monkeypatch):
     def away(*_):
         raise redis.ConnectionError
 
-    monkeypatch.setattr(StoryLog, "worker_to_read", away)
+    monkeypatch.setattr(QueueClient, "worker_to_read", away)
     assert not read_ahead.ask(adventure.pk)
     assert redis_breaker.is_open
     redis_breaker.until = 0.0
@@ -299,7 +299,7 @@ def test_what_waited_too_long_is_forgotten(ahead, monkeypatch, log, troupe):
 
 def test_a_worker_is_asked_what_it_told_and_no_more_than_it_can_read(log):
     for name, reads in (("one", True), ("two", True), ("deaf", False)):
-        log.beat("parrot", name, 4, [1.0], reads_ahead=reads)
+        log.send_heartbeat("parrot", name, 4, [1.0], reads_ahead=reads)
     log.note_cached("a", "two")
     assert log.worker_to_read("parrot", "a") == "two"
     log.note_cached("a", "deaf")

@@ -8,7 +8,7 @@ import pytest
 
 from game.models import Adventure, Status, Turn, TurnContext
 from game.play import narration
-from game.play.events import story_log
+from game.play.events import queue_client
 from game.play.protocol import Refused, StopTurn
 from inference.contract.prompt_report import unpack
 from inference.engines.process import EngineFailed
@@ -62,7 +62,7 @@ def test_the_narrator_that_a_player_chooses_tells_from_the_next_turn_on(
     client, alice, adventure, house, log
 ):
     for name in ("parrot", "raven"):
-        log.beat(name, "test", slots=4, lately=[2.0])
+        log.send_heartbeat(name, "test", slots=4, lately=[2.0])
     under_way = act(adventure, alice)
     answer = Chooser(client, alice, adventure).choose("raven")
     assert answer.status_code == 200
@@ -221,7 +221,7 @@ def test_a_turn_remembers_which_narrator_and_which_revision_told_it(
     details = unpack(TurnContext.objects.get(turn=turn).details)
     storyteller = troupe.storytellers[0]
     assert (details.narrator, details.revision) == ("raven", storyteller.narrator.fingerprint)
-    assert story_log().waiting("raven") == 0
+    assert queue_client().waiting("raven") == 0
 
 
 # ---- a worker that serves several
@@ -375,5 +375,5 @@ def test_a_server_that_is_away_is_asked_until_it_answers(alice, adventure, stage
     stage.write(RAVEN)
     company.reload()
     until(lambda: company.seats["raven"].narrator.engine == "scripted")
-    log.beat("raven", "test", slots=1, lately=[1.0])
+    log.send_heartbeat("raven", "test", slots=1, lately=[1.0])
     assert told_by(adventure, alice, "raven").reply == "Never again."

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 
 from game.play import protocol
 from inference.contract.request import Token
-from inference.queue.story_log import token_event
+from inference.queue.streams import token_event
 from scripts import socket_types
 
 

@@ -18,11 +18,12 @@ from dungeon.asgi import application
 from game.database import THREADS, in_database
 from game.models import Adventure, Status, Turn
 from game.play import adventures, sweep, turns
-from game.play.events import redis_breaker, story_log
+from game.play.events import queue_client, redis_breaker
 from game.play.protocol import TakeAction
 from inference.contract.request import GenerationRequest, Passage, StoryContext, Token
+from inference.queue.client import QueueClient
 from inference.queue.keys import log_key, watched_key
-from inference.queue.story_log import FIRST, StoryLog
+from inference.queue.streams import FIRST
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -254,7 +255,7 @@ async def test_a_change_that_never_reached_the_log_brings_a_snapshot(
         await window.next()
         snapshot = await other.next()
         with monkeypatch.context() as patch:
-            patch.setattr(StoryLog, "publish", lambda *_: None)
+            patch.setattr(QueueClient, "publish", lambda *_: None)
             await in_database(adventures.rename, adventure.pk, "The Attic")
         # Two more windows come and go in between: `version` is known only from events here.
         async with Window(adventure.pk, alice, query=f"?after={snapshot['id']}") as third:
@@ -274,7 +275,7 @@ async def test_a_page_that_comes_back_notices_what_never_reached_the_log(
         await in_database(adventures.rename, adventure.pk, "The Attic")
         known = await window.until("adventure.changed")
     with monkeypatch.context() as patch:
-        patch.setattr(StoryLog, "publish", lambda *_: None)
+        patch.setattr(QueueClient, "publish", lambda *_: None)
         await in_database(adventures.set_plot, adventure.pk, "You are a ghost.", "")
     await in_database(adventures.rename, adventure.pk, "The Roof")
     query = f"?after={known['id']}&version={known['version']}"
@@ -283,7 +284,7 @@ async def test_a_page_that_comes_back_notices_what_never_reached_the_log(
 
 
 def lag(adventure_id):
-    story_log().publish(str(adventure_id), [{"type": "pong"}], version=0)
+    queue_client().publish(str(adventure_id), [{"type": "pong"}], version=0)
     then = Now() - timedelta(seconds=60)
     Adventure.objects.filter(pk=adventure_id).update(changed=then)
 
@@ -511,7 +512,7 @@ async def test_a_place_that_changes_all_the_time_is_told_once_a_second(
         await window.until("turn.queued")
         began = time.monotonic()
         for number in range(60):
-            log.beat("parrot", "test", slots=1, lately=[10.0 + 5 * number])
+            log.send_heartbeat("parrot", "test", slots=1, lately=[10.0 + 5 * number])
             log.enqueue(waiting_before_all())
             await asyncio.sleep(0.05)
         await window.until("turn.waiting")
@@ -532,7 +533,7 @@ async def test_windows_that_wait_leave_a_redis_alone_that_does_not_answer(
         time.sleep(0.3)
         raise redis.TimeoutError
 
-    monkeypatch.setattr(StoryLog, "position", hangs)
+    monkeypatch.setattr(QueueClient, "position", hangs)
     monkeypatch.setattr(redis_breaker, "until", 0.0)
     monkeypatch.setattr("game.play.events.BREAKER_SECONDS", 600)
     async with AsyncExitStack() as open_windows:
@@ -568,7 +569,7 @@ async def test_a_waiting_turn_is_told_its_place_as_it_changes(
 ):
     from game.models import Membership
 
-    log.beat("parrot", "test", slots=1, lately=[10.0])
+    log.send_heartbeat("parrot", "test", slots=1, lately=[10.0])
     other = await in_database(begin, bob)
     command = TakeAction(type="take_action", key=uuid.uuid4(), kind="do", text="run")
     await in_database(turns.carry_out, other.pk, bob, command)

@@ -5,8 +5,9 @@ import uuid
 import pytest
 
 from inference.contract.request import GenerationRequest, Passage, Result, StoryContext, Token
+from inference.queue.client import QueueClient
 from inference.queue.keys import end_key, lease_key, log_key
-from inference.queue.story_log import ENDED_ENTRIES, FIRST, LOG_SECONDS, StoryLog
+from inference.queue.streams import ENDED_ENTRIES, FIRST, LOG_SECONDS
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def result(lease, reply, outcome="told"):
     )
 
 
-def test_turns_are_told_in_the_order_in_which_players_asked(log: StoryLog, request_for):
+def test_turns_are_told_in_the_order_in_which_players_asked(log: QueueClient, request_for):
     first, second = request_for(), request_for()
     log.enqueue(first)
     log.enqueue(second)
@@ -50,7 +51,7 @@ def test_turns_are_told_in_the_order_in_which_players_asked(log: StoryLog, reque
     assert log.take_next("bard", "w") is None
 
 
-def test_a_turn_that_was_sent_twice_is_leased_once(log: StoryLog, request_for):
+def test_a_turn_that_was_sent_twice_is_leased_once(log: QueueClient, request_for):
     request = request_for()
     log.enqueue(request)
     assert log.take_next("bard", "w1") is not None
@@ -58,7 +59,7 @@ def test_a_turn_that_was_sent_twice_is_leased_once(log: StoryLog, request_for):
     assert log.take_next("bard", "w2") is None
 
 
-def test_a_lease_logs_that_the_turn_has_started(log: StoryLog, request_for):
+def test_a_lease_logs_that_the_turn_has_started(log: QueueClient, request_for):
     request = request_for(attempt=2)
     log.enqueue(request)
     lease = log.take_next("bard", "w")
@@ -72,7 +73,7 @@ def test_a_lease_logs_that_the_turn_has_started(log: StoryLog, request_for):
     }
 
 
-def test_the_words_told_so_far_come_with_the_name_of_their_telling(log: StoryLog, request_for):
+def test_the_words_told_so_far_come_with_the_name_of_their_telling(log: QueueClient, request_for):
     """A page that has them from a snapshot must know them again when the log repeats its start."""
     request = request_for()
     log.enqueue(request)
@@ -87,7 +88,7 @@ def test_the_words_told_so_far_come_with_the_name_of_their_telling(log: StoryLog
     assert (told.reply, told.telling, told.leased) == ("You wait.", started["telling"], False)
 
 
-def test_a_request_without_a_place_in_the_line_is_forgotten(log: StoryLog, request_for):
+def test_a_request_without_a_place_in_the_line_is_forgotten(log: QueueClient, request_for):
     kept, stray = request_for(), request_for()
     log.enqueue(kept)
     log.redis.hset("grue:requests:bard", stray.turn, stray.model_dump_json())
@@ -97,7 +98,7 @@ def test_a_request_without_a_place_in_the_line_is_forgotten(log: StoryLog, reque
 
 
 def test_a_telling_that_goes_on_is_not_fresh_and_one_after_redis_was_emptied_is(
-    log: StoryLog, request_for
+    log: QueueClient, request_for
 ):
     request = request_for()
     log.enqueue(request)
@@ -111,7 +112,7 @@ def test_a_telling_that_goes_on_is_not_fresh_and_one_after_redis_was_emptied_is(
     assert [event["fresh"] for event in events(log, request.adventure)] == [True]
 
 
-def test_pieces_of_a_worker_that_lost_its_lease_are_refused(log: StoryLog, request_for):
+def test_pieces_of_a_worker_that_lost_its_lease_are_refused(log: QueueClient, request_for):
     request = request_for()
     log.enqueue(request)
     old = log.take_next("bard", "w1")
@@ -130,7 +131,7 @@ def test_pieces_of_a_worker_that_lost_its_lease_are_refused(log: StoryLog, reque
     assert log.told(request.adventure, request.turn).reply == "You wait."
 
 
-def test_the_same_worker_cannot_go_on_after_its_turn_was_revoked(log: StoryLog, request_for):
+def test_the_same_worker_cannot_go_on_after_its_turn_was_revoked(log: QueueClient, request_for):
     request = request_for()
     log.enqueue(request)
     lease = log.take_next("bard", "w")
@@ -142,14 +143,14 @@ def test_the_same_worker_cannot_go_on_after_its_turn_was_revoked(log: StoryLog, 
     assert log.told(request.adventure, request.turn).reply == "You look "
 
 
-def test_a_waiting_turn_that_was_revoked_is_never_taken(log: StoryLog, request_for):
+def test_a_waiting_turn_that_was_revoked_is_never_taken(log: QueueClient, request_for):
     request = request_for()
     log.enqueue(request)
     log.revoke(request.adventure, "bard", request.turn, 1)
     assert log.take_next("bard", "w") is None
 
 
-def test_a_piece_that_was_written_twice_is_read_once(log: StoryLog, request_for):
+def test_a_piece_that_was_written_twice_is_read_once(log: QueueClient, request_for):
     request = request_for()
     log.enqueue(request)
     lease = log.take_next("bard", "w")
@@ -158,7 +159,9 @@ def test_a_piece_that_was_written_twice_is_read_once(log: StoryLog, request_for)
     assert log.told(request.adventure, request.turn).reply == "You run."
 
 
-def test_an_attempt_that_finds_the_end_in_the_log_does_not_tell_again(log: StoryLog, request_for):
+def test_an_attempt_that_finds_the_end_in_the_log_does_not_tell_again(
+    log: QueueClient, request_for
+):
     request = request_for()
     log.enqueue(request)
     lease = log.take_next("bard", "w1")
@@ -168,7 +171,9 @@ def test_an_attempt_that_finds_the_end_in_the_log_does_not_tell_again(log: Story
     assert again.ended == result(lease, "You win.")
 
 
-def test_a_released_lease_leaves_the_turn_to_the_next_attempt_at_once(log: StoryLog, request_for):
+def test_a_released_lease_leaves_the_turn_to_the_next_attempt_at_once(
+    log: QueueClient, request_for
+):
     request = request_for()
     log.enqueue(request)
     lease = log.take_next("bard", "w")
@@ -177,10 +182,10 @@ def test_a_released_lease_leaves_the_turn_to_the_next_attempt_at_once(log: Story
     assert (state.leased, state.waiting, state.started, state.end) == (False, False, 1, None)
 
 
-def test_a_narrator_is_alive_while_a_worker_says_so(log: StoryLog):
+def test_a_narrator_is_alive_while_a_worker_says_so(log: QueueClient):
     assert not log.narrator_alive("bard")
-    log.beat("bard", "w1", slots=4, lately=[2.0])
-    log.beat("bard", "w2", slots=4, lately=[4.0, 3.0])
+    log.send_heartbeat("bard", "w1", slots=4, lately=[2.0])
+    log.send_heartbeat("bard", "w2", slots=4, lately=[4.0, 3.0])
     pace = log.pace("bard")
     assert (pace.workers, pace.slots, pace.running, pace.lately) == (2, 8, (), (2.0, 4.0, 3.0))
     log.leave("bard", "w1")
@@ -188,7 +193,7 @@ def test_a_narrator_is_alive_while_a_worker_says_so(log: StoryLog):
     assert not log.narrator_alive("bard")
 
 
-def test_a_turn_that_has_ended_leaves_little_in_redis(log: StoryLog, request_for):
+def test_a_turn_that_has_ended_leaves_little_in_redis(log: QueueClient, request_for):
     request = request_for()
     log.enqueue(request)
     lease = log.take_next("bard", "w")
@@ -207,7 +212,7 @@ def test_a_turn_that_has_ended_leaves_little_in_redis(log: StoryLog, request_for
     assert log.state("bard", request.turn).end.reply == "tick " * 600
 
 
-def test_a_turn_that_failed_keeps_its_words_in_the_log(log: StoryLog, request_for):
+def test_a_turn_that_failed_keeps_its_words_in_the_log(log: QueueClient, request_for):
     request = request_for()
     log.enqueue(request)
     lease = log.take_next("bard", "w")
@@ -218,7 +223,7 @@ def test_a_turn_that_failed_keeps_its_words_in_the_log(log: StoryLog, request_fo
     assert log.redis.xlen(log_key(request.adventure)) > 300
 
 
-def test_the_log_of_a_quiet_adventure_goes_after_an_hour(log: StoryLog):
+def test_the_log_of_a_quiet_adventure_goes_after_an_hour(log: QueueClient):
     adventure = str(uuid.uuid4())
     assert log.last_id(adventure) == FIRST
     log.publish(adventure, [{"type": "head.moved"}], version=3)
@@ -228,7 +233,7 @@ def test_the_log_of_a_quiet_adventure_goes_after_an_hour(log: StoryLog):
     assert 3500 < log.redis.ttl(log_key(adventure)) <= 3600
 
 
-def events(log: StoryLog, adventure: str) -> list[dict]:
+def events(log: QueueClient, adventure: str) -> list[dict]:
     import json
 
     return [json.loads(fields[b"e"]) for _, fields in log.redis.xrange(log_key(adventure))]

@@ -119,7 +119,7 @@ def test_with_redis_away_the_figures_say_so(read_metrics, monkeypatch):
     def away(*_, **__):
         raise redis.ConnectionError("away")
 
-    monkeypatch.setattr("inference.queue.story_log.StoryLog.pace", away)
+    monkeypatch.setattr("inference.queue.client.QueueClient.pace", away)
     seen = read_metrics(REMOTE_ADDR="127.0.0.1")
     assert (seen["grue_up", "redis"], seen["grue_up", "database"]) == (0, 1)
     assert ("grue_queue_length", "parrot") not in seen

@@ -25,8 +25,8 @@ from game.play.protocol import (
     UndoTurn,
 )
 from inference.contract.request import GenerationRequest, Passage, Result, StoryContext, Token
+from inference.queue.client import QueueClient
 from inference.queue.keys import WATCHING_KEY, log_key, version_key, waiting_key, watched_key
-from inference.queue.story_log import StoryLog
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -276,7 +276,7 @@ def test_a_wait_over_the_limit_is_refused_with_a_time(
 ):
     settings.MAX_WAIT_SECONDS = 5
     fill_the_slots_of("parrot", log, 4)
-    log.beat("parrot", "test", slots=4, lately=[60.0])
+    log.send_heartbeat("parrot", "test", slots=4, lately=[60.0])
     with pytest.raises(Refused) as refused:
         act(adventure, alice)
     assert refused.value.code == "full"
@@ -473,10 +473,10 @@ def test_a_queue_that_takes_long_burns_no_attempts(alice, adventure, narrator_aw
 def test_with_redis_away_a_turn_is_saved_and_told_when_it_is_back(
     alice, adventure, narrator_awake, log, monkeypatch
 ):
-    away = StoryLog("redis://127.0.0.1:1/0")
+    away = QueueClient("redis://127.0.0.1:1/0")
     with monkeypatch.context() as patch:
         for module in (game.play.events, narration, endings):
-            patch.setattr(module, "story_log", lambda: away)
+            patch.setattr(module, "queue_client", lambda: away)
         turn = act(adventure, alice)
     assert turn.status == Status.QUEUED
     age(turn)
@@ -515,14 +515,14 @@ def test_events_of_one_change_reach_the_log_together_or_not_at_all(
 ):
     """Undo stops a turn and moves the head: a page that heard half of it would not ask again."""
     act(adventure, alice)
-    publish, failures = StoryLog.publish, [redis.TimeoutError]
+    publish, failures = QueueClient.publish, [redis.TimeoutError]
 
     def breaks_once(*args, **kwargs):
         if failures:
             raise failures.pop()
         return publish(*args, **kwargs)
 
-    monkeypatch.setattr(StoryLog, "publish", breaks_once)
+    monkeypatch.setattr(QueueClient, "publish", breaks_once)
     do(adventure, alice, UndoTurn)
     assert not failures
     assert [event["type"] for event in logged(log, adventure)] == ["turn.queued"]

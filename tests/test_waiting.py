@@ -97,7 +97,7 @@ def test_a_player_with_a_hundred_adventures_does_not_slow_the_others(log, window
 
 
 def test_nobody_waits_while_a_slot_is_free(log):
-    log.beat(NARRATOR, "w", slots=2, lately=[4.0])
+    log.send_heartbeat(NARRATOR, "w", slots=2, lately=[4.0])
     assert log.pace(NARRATOR).seconds_until_started(1) == 0
     ask(log, "alice")
     take(log)
@@ -108,7 +108,7 @@ def test_nobody_waits_while_a_slot_is_free(log):
 
 
 def test_a_turn_whose_worker_died_takes_no_slot(log):
-    log.beat(NARRATOR, "w", slots=1, lately=[4.0])
+    log.send_heartbeat(NARRATOR, "w", slots=1, lately=[4.0])
     ask(log, "alice")
     lease = log.take_next(NARRATOR, "w")
     assert len(log.pace(NARRATOR).running) == 1

@@ -15,7 +15,7 @@ import redis
 
 from game.models import Adventure, Player, Scenario, Turn
 from game.play import adventures, endings, turns
-from game.play.events import story_log
+from game.play.events import queue_client
 from game.play.protocol import TakeAction
 from inference.lab.bench import print_figure
 from inference.queue.keys import celery_key, log_key
@@ -57,7 +57,7 @@ def latencies() -> None:
     adventure = begin(QUICK)
     seconds = []
     for _ in range(ACTIONS):
-        last = story_log().last_id(str(adventure.pk))
+        last = queue_client().last_id(str(adventure.pk))
         began = time.monotonic()
         turn = act(adventure)
         while not has(adventure, last, b"turn.started"):
@@ -77,9 +77,9 @@ def latencies() -> None:
 
 def waiting(count: int) -> None:
     """Let `count` turns wait behind one that takes minutes, and see what comes into Redis."""
-    client = story_log().redis
+    client = queue_client().redis
     act(begin(SLOW))
-    while story_log().waiting(SLOW):
+    while queue_client().waiting(SLOW):
         time.sleep(0.1)
     empty = used(client)
     told = [act(begin(SLOW)) for _ in range(count)]
@@ -122,7 +122,7 @@ def act(adventure: Adventure) -> Turn:
 
 def has(adventure: Adventure, after: str, what: bytes) -> bool:
     """Whether the log has an entry of this kind; waits for one."""
-    client = story_log().redis
+    client = queue_client().redis
     client.xread({log_key(str(adventure.pk)): "$"}, block=20)
     entries = client.xrange(log_key(str(adventure.pk)), f"({after}")
     return any(what in fields[b"e"] for _, fields in entries)

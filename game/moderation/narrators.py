@@ -14,7 +14,7 @@ from game.models import Adventure, InstalledNarrator
 from game.moderation import operation
 from game.moderation.statistics import speeds
 from game.play import narration
-from game.play.events import story_log
+from game.play.events import queue_client
 from inference.installing.catalogue import Entry, catalogue
 from inference.installing.estimates import WORDS_PER_TOKEN, Estimate, estimate, gb
 from inference.installing.jobs import FoundFile, MachineReport, Progress
@@ -159,7 +159,7 @@ def offered_narrators(
 def state_of(name: str) -> str:
     """Whether a narrator tells, for people."""
     try:
-        pace = story_log().pace(name)
+        pace = queue_client().pace(name)
     except redis.RedisError:
         return _("unknown: Redis does not answer")
     if pace.loaded:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_noop
 
 from game.models import Operation, Player
 from game.moderation import audit
-from game.play.events import story_log
+from game.play.events import queue_client
 from game.play.protocol import Refused, clean_text
 
 logger = logging.getLogger(__name__)
@@ -90,6 +90,6 @@ def change(
 def publish_switched_off() -> None:
     """Redis may have been emptied: say again who is off. The sweep calls this."""
     try:
-        story_log().switch_off(state().narrators_off)
+        queue_client().switch_off(state().narrators_off)
     except redis.RedisError as problem:
         logger.warning("workers are not told who is switched off: %s", problem)

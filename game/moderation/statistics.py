@@ -12,7 +12,7 @@ from django.utils.translation import gettext
 from game.models import Appeal, Case, Operation, Sanction, Status, Turn, TurnContext
 from game.moderation.rulebook import rules_problem
 from game.play import narration
-from game.play.events import story_log
+from game.play.events import queue_client
 from inference.contract.model_state import ModelState
 from inference.narrators import NarratorsError
 
@@ -51,9 +51,9 @@ def narrator_now(narrator: Any, now: Operation, told: dict[str, Any]) -> Narrato
     workers, loaded, slots, running, waiting, wait = None, 0, 0, 0, 0, None
     waits_for = ""
     try:
-        waits_for = shown_state(story_log().model_state(narrator.name))
-        pace = story_log().pace(narrator.name)
-        waiting = story_log().waiting(narrator.name)
+        waits_for = shown_state(queue_client().model_state(narrator.name))
+        pace = queue_client().pace(narrator.name)
+        waiting = queue_client().waiting(narrator.name)
         workers, loaded, slots = pace.workers, pace.loaded, pace.slots
         running, wait = len(pace.running), pace.seconds_until_started(waiting)
     except redis.RedisError:
@@ -101,8 +101,8 @@ def queues() -> dict[str, int | None]:
         "turns": Turn.objects.filter(status=Status.QUEUED).count(),
     }
     try:
-        found["results"] = story_log().messages("game")
-        found["online"] = story_log().online(ONLINE)
+        found["results"] = queue_client().messages("game")
+        found["online"] = queue_client().online(ONLINE)
     except redis.RedisError:
         found["results"] = found["online"] = None
     return found

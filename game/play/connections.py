@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from game.play.events import story_log
+from game.play.events import queue_client
 from inference.queue.keys import ONLINE_KEY, windows_key, windows_seen_key
 
 TTL_SECONDS = 12  # after which a connection that was not refreshed is gone
@@ -43,12 +43,12 @@ return {redis.call('ZREVRANK', KEYS[1], ARGV[1]), redis.call('ZCARD', KEYS[1])}
 
 @cache
 def script() -> Any:
-    return story_log().redis.register_script(REGISTER)
+    return queue_client().redis.register_script(REGISTER)
 
 
 def refresh_all(connections: Sequence["Connection"]) -> list[bool]:
     """Refresh these connections. False for each that is beyond the limit of its player."""
-    pipe = story_log().redis.pipeline(transaction=False)
+    pipe = queue_client().redis.pipeline(transaction=False)
     for connection in connections:
         connection.refresh_in(pipe)
     return [int(place) < settings.WINDOWS_PER_PLAYER for place, _ in pipe.execute()]
@@ -72,7 +72,7 @@ class Connection:
 
     def refresh(self) -> tuple[int, int]:
         """Keep it for TTL_SECONDS: its place from the newest (0), and how many there are."""
-        place, count = self.refresh_in(story_log().redis)
+        place, count = self.refresh_in(queue_client().redis)
         return int(place), int(count)
 
     def refresh_in(self, client: Any) -> Any:
@@ -81,7 +81,7 @@ class Connection:
 
     def unregister(self) -> None:
         """Remove it at once, when its socket closes."""
-        pipe = story_log().redis.pipeline(transaction=True)
+        pipe = queue_client().redis.pipeline(transaction=True)
         for key in self.keys[:2]:
             pipe.zrem(key, self.name)
         pipe.execute()

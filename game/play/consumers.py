@@ -28,13 +28,13 @@ from game.languages import language_of, translated
 from game.models import Adventure, Player, Turn
 from game.play import connections, protocol, read_ahead, snapshots, turns
 from game.play.changes import NoSuchAdventure
-from game.play.events import redis_breaker, story_log
+from game.play.events import queue_client, redis_breaker
 from game.play.followers import WORDS, Entry, Follower, LogGone, followers, order
 from game.play.protocol import ErrorEvent, Ping, Pong, Refused, Resume, TurnWaiting, parse_command
 from game.play.session_checks import OpenSocket, session_checker
 from inference import tracing
 from inference.log_context import about, where
-from inference.queue.story_log import FIRST, LAGGED, to_json
+from inference.queue.streams import FIRST, LAGGED, to_json
 from inference.worker.runtime_tuning import Leftovers
 
 logger = logging.getLogger(__name__)
@@ -402,10 +402,10 @@ class AdventureConsumer(AsyncWebsocketConsumer):
         if narrator is None:
             return None
         try:
-            position = story_log().position(narrator, turn)
+            position = queue_client().position(narrator, turn)
             if position is None:
                 return None
-            pace = story_log().pace(narrator, age=POSITION_SECONDS / 2)
+            pace = queue_client().pace(narrator, age=POSITION_SECONDS / 2)
         except redis.RedisError:
             redis_breaker.trip()
             return None

@@ -14,7 +14,7 @@ from game.models import Adventure, Status, Turn, TurnContext
 from game.moderation import screening
 from game.play import edits
 from game.play.changes import NoSuchAdventure, change_adventure, log_on_commit, publish_fields
-from game.play.events import publish_on_commit, story_log
+from game.play.events import publish_on_commit, queue_client
 from game.play.protocol import Refused, TurnEnded, TurnFailed
 from game.play.snapshots import turn_shown
 from inference.contract.prompt_report import NoDetails, unpack
@@ -34,7 +34,7 @@ def finish_turn(result: Result) -> bool:
 
 def fail_turn(turn: Turn, reason: str) -> bool:
     """End a turn that no attempt could tell. Words that were told stay."""
-    told = story_log().revoke(str(turn.adventure_id), turn.narrator, str(turn.pk), turn.attempt)
+    told = queue_client().revoke(str(turn.adventure_id), turn.narrator, str(turn.pk), turn.attempt)
     result = told.end or Result(
         adventure=str(turn.adventure_id),
         turn=str(turn.pk),
@@ -64,7 +64,7 @@ def stop_turn_under_way(adventure: Adventure, reason: str = "") -> None:
     if turn is None:
         return
     try:
-        told = story_log().revoke(str(adventure.pk), turn.narrator, str(turn.pk), turn.attempt)
+        told = queue_client().revoke(str(adventure.pk), turn.narrator, str(turn.pk), turn.attempt)
     except redis.RedisError:
         raise Refused(
             "narrator_down", _("The narrator cannot be reached. Try again in a moment."), 5
@@ -108,7 +108,7 @@ def keep_context(adventure: Adventure, turn: Turn, result: Result) -> None:
     details = result.details
     if not details:
         try:
-            details = story_log().details(str(turn.pk))
+            details = queue_client().details(str(turn.pk))
         except redis.RedisError:
             logger.warning("turn %s: what the narrator was given is lost: Redis is away", turn.pk)
     if details:

@@ -11,7 +11,7 @@ from django.conf import settings
 from game.database import after_commit
 from game.models import Adventure
 from game.play.protocol import LoggedEvent
-from inference.queue.story_log import StoryLog
+from inference.queue.client import QueueClient
 
 logger = logging.getLogger(__name__)
 
@@ -39,9 +39,9 @@ redis_breaker = RedisBreaker()
 
 
 @cache
-def story_log() -> StoryLog:
+def queue_client() -> QueueClient:
     """This process' story log. Its client is safe to share between threads."""
-    return StoryLog(settings.INFERENCE.redis_url)
+    return QueueClient(settings.INFERENCE.redis_url)
 
 
 def publish_on_commit(adventure: Adventure, event: LoggedEvent) -> None:
@@ -65,7 +65,7 @@ def publish_on_commit(adventure: Adventure, event: LoggedEvent) -> None:
         events = together.copy()
         together.clear()
         try:
-            story_log().publish(identity, events, version)
+            queue_client().publish(identity, events, version)
         except redis.RedisError as problem:
             names = ", ".join(each["type"] for each in events)
             logger.warning("adventure %s: %s not published: %s", identity, names, problem)
@@ -78,7 +78,7 @@ def forget_on_commit(adventure: str, turns: list[str], narrators: list[str]) -> 
 
     def forget() -> None:
         try:
-            story_log().forget(adventure, turns, narrators)
+            queue_client().forget(adventure, turns, narrators)
         except redis.RedisError as problem:
             logger.warning("adventure %s: not forgotten yet: %s", adventure, problem)
 

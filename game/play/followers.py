@@ -25,7 +25,7 @@ from redis.backoff import NoBackoff
 
 from inference.log_context import where
 from inference.queue.keys import log_key, reader_key
-from inference.queue.story_log import FIRST, LAGGED, is_log_id
+from inference.queue.streams import FIRST, LAGGED, is_log_id
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ ROUND = 1 / 25
 GATHER = 0.015
 AWAITED = 0.002  # seconds: whoever waited for so long has read the first words of a step
 WORDS = "turn.token"
-WORDS_BEGIN = f'{{"type":"{WORDS}",'  # as inference.queue.story_log writes it
+WORDS_BEGIN = f'{{"type":"{WORDS}",'  # as inference.queue.streams writes it
 MOST_WAITING = 2 * 1024 * 1024  # bytes that may wait for one socket: a log full of words
 ENTRY_BYTES = 700  # what an entry takes beside its text, about
 PAGE = 100  # entries read at a time when a socket comes back
@@ -230,7 +230,7 @@ class Followers:
             follower.catch_up(missed)
             if self.task is None or self.task.done():
                 self.task = asyncio.create_task(self.read_for_ever())
-            await shielded(self.ring())
+            await shielded(self.wake_worker())
         except BaseException:
             self.leave(follower)
             raise
@@ -287,7 +287,7 @@ class Followers:
                 return entries
             start = entries[-1].id
 
-    async def ring(self) -> None:
+    async def wake_worker(self) -> None:
         """Make the reader look at what it follows anew."""
         pipe = self.client.pipeline(transaction=False)
         pipe.xadd(self.bell, {"r": "1"}, maxlen=10)

@@ -14,7 +14,7 @@ from game.database import after_commit
 from game.models import Adventure, Player, Turn
 from game.moderation import operation, screening
 from game.play import context
-from game.play.events import story_log
+from game.play.events import queue_client
 from game.play.protocol import Refused
 from game.tastes.sampling import sampling_for, taste_of
 from game.tastes.writer import WriterSettings, settings_of
@@ -57,7 +57,7 @@ def default(off: Collection[str] | None = None, listed: Narrators | None = None)
     if len(able) == 1 or settings.NARRATORS_ON_DEMAND:
         return able[0]
     try:
-        paces = [story_log().pace(each.name, PACE_SECONDS) for each in able]
+        paces = [queue_client().pace(each.name, PACE_SECONDS) for each in able]
     except redis.RedisError:  # the turn waits in Postgres, and is handed over later
         return able[0]
     for good in ([pace.loaded > 0 for pace in paces], [pace.workers > 0 for pace in paces]):
@@ -75,7 +75,7 @@ def coming() -> tuple[Narrator, ModelState] | None:
     now = default(listed=listed)
     try:
         for each in every[: every.index(now)]:
-            if state := story_log().model_state(each.name):
+            if state := queue_client().model_state(each.name):
                 return each, state
     except redis.RedisError as problem:
         logger.debug("what is fetched cannot be seen: %s", problem)
@@ -90,9 +90,9 @@ def serves(narrator: Narrator, defaults: tuple[Narrator, ...]) -> bool:
     if len(defaults) == 1 or narrator not in defaults or settings.NARRATORS_ON_DEMAND:
         return True
     try:
-        if story_log().pace(narrator.name, PACE_SECONDS).workers:
+        if queue_client().pace(narrator.name, PACE_SECONDS).workers:
             return True
-        return not any(story_log().pace(each.name, PACE_SECONDS).workers for each in defaults)
+        return not any(queue_client().pace(each.name, PACE_SECONDS).workers for each in defaults)
     except redis.RedisError:
         return True
 
@@ -217,8 +217,8 @@ def place_for(narrator: Narrator, player: Player) -> Place:
     when Redis is back.
     """
     try:
-        pace = story_log().pace(narrator.name)
-        position = story_log().place(narrator.name, str(player.pk))
+        pace = queue_client().pace(narrator.name)
+        position = queue_client().place(narrator.name, str(player.pk))
     except redis.RedisError as problem:
         logger.warning("narrator %s: its line cannot be seen: %s", narrator.name, problem)
         return Place(0, None)
@@ -264,7 +264,7 @@ def enqueue_on_commit(adventure: Adventure, turn: Turn) -> None:
 
     def enqueue() -> None:
         try:
-            story_log().enqueue(request)
+            queue_client().enqueue(request)
         except redis.RedisError as problem:
             logger.warning("turn %s: not enqueued, the sweep will: %s", request.turn, problem)
 

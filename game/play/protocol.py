@@ -19,7 +19,7 @@ from pydantic import (
 )
 
 from game.models import LONGEST_TEXT
-from inference.queue.story_log import is_log_id
+from inference.queue.streams import is_log_id
 from inference.reply.characters import composed
 
 LONGEST_FRAME = 64 * 1024

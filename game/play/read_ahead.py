@@ -13,7 +13,7 @@ from django.conf import settings
 from game.database import after_commit
 from game.models import Adventure, Kind, Status, Turn
 from game.play import context, narration
-from game.play.events import redis_breaker, story_log
+from game.play.events import queue_client, redis_breaker
 from game.play.protocol import Refused
 from inference.contract.request import GenerationRequest
 
@@ -29,10 +29,10 @@ def ask(adventure_id: UUID) -> bool:
         return False
     try:
         narrator = narration.narrator_of(found)
-        worker = story_log().worker_to_read(narrator.name, str(found.pk))
+        worker = queue_client().worker_to_read(narrator.name, str(found.pk))
         if not worker:
             return False
-        story_log().enqueue_read_ahead(request_for(found, found.head, narrator.name), worker)
+        queue_client().enqueue_read_ahead(request_for(found, found.head, narrator.name), worker)
     except Refused:
         return False  # whoever acts is told why
     except redis.RedisError as problem:

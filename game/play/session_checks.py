@@ -27,7 +27,7 @@ from game.accounts.standing import without_doubt
 from game.database import in_database
 from game.models import Membership
 from game.play import connections
-from game.play.events import redis_breaker, story_log
+from game.play.events import queue_client, redis_breaker
 from inference.log_context import where
 
 logger = logging.getLogger(__name__)
@@ -183,7 +183,7 @@ def register_open(part: Sequence[OpenSocket]) -> list[OpenSocket]:
     places = connections.refresh_all([each.connection for each in part])
     if seconds := settings.STOP_WHEN_AWAY_SECONDS:
         remembered = max(seconds, math.ceil(2 * CHECK_SECONDS))
-        story_log().watch({str(each.adventure) for each in part}, remembered)
+        queue_client().watch({str(each.adventure) for each in part}, remembered)
     return [each for each, stays in zip(part, places, strict=True) if not stays]
 
 

@@ -10,9 +10,9 @@ from django.utils.translation import gettext as _
 
 from game.models import Adventure, Turn
 from game.play import dice, edits, narration, tree
-from game.play.events import story_log
+from game.play.events import queue_client
 from game.play.protocol import ActionHere, Refused, Snapshot, TurnShown, TurnStatus
-from inference.queue.story_log import FIRST
+from inference.queue.streams import FIRST
 from inference.reply import shown_action
 
 TURNS_SHOWN = 100
@@ -75,7 +75,7 @@ def label(kind: str, action: str) -> str:
 def with_words_so_far(adventure: Adventure, turn: TurnShown) -> TurnShown:
     """A turn under way, with what the log holds of its reply."""
     try:
-        told = story_log().told(str(adventure.pk), turn.id)
+        told = queue_client().told(str(adventure.pk), turn.id)
     except redis.RedisError:
         # Nobody knows; the page keeps the words it has.
         return turn.model_copy(update={"telling": UNKNOWN})
@@ -141,7 +141,7 @@ def snapshot(adventure_id: UUID) -> Snapshot:
     snapshot holds, and never skips anything.
     """
     try:
-        last_id = story_log().last_id(str(adventure_id))
+        last_id = queue_client().last_id(str(adventure_id))
     except redis.RedisError:
         last_id = FIRST
     adventure = Adventure.objects.select_related("head").get(pk=adventure_id)

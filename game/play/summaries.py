@@ -17,7 +17,7 @@ from game.moderation import screening
 from game.play import narration, tree
 from game.play.changes import NoSuchAdventure, change_adventure, publish_fields
 from game.play.context import passage, summary_held_by
-from game.play.events import story_log
+from game.play.events import queue_client
 from game.play.protocol import Refused, clean_text
 from inference.contract.prompt_report import NoDetails, unpack
 from inference.contract.request import Passage, SummaryRequest, SummaryResult
@@ -120,7 +120,7 @@ def ask_narrator(
         replaces=summary.text,
     )
     try:
-        story_log().enqueue_background(request)
+        queue_client().enqueue_background(request)
     except redis.RedisError as problem:
         logger.warning("adventure %s: no summary asked for: %s", adventure.pk, problem)
 

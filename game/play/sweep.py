@@ -16,7 +16,7 @@ from game import installed_narrators, metrics
 from game.models import Adventure, Status, Turn
 from game.moderation import operation
 from game.play import endings, narration
-from game.play.events import story_log
+from game.play.events import queue_client
 from inference.contract.request import Result
 from inference.log_context import where
 from inference.narrators import NarratorsError
@@ -60,7 +60,7 @@ def sweep() -> None:
         except Exception as problem:
             logger.error("the sweep: %s: %s", part.__name__, where(problem))
     try:
-        story_log().note_sweep(platform.node())
+        queue_client().note_sweep(platform.node())
     except redis.RedisError as problem:
         logger.warning("the sweep waits for Redis: %s", problem)
 
@@ -85,7 +85,7 @@ def turns_not_lost(under_way: Sequence[tuple[UUID, str]]) -> set[UUID]:
     it changes meanwhile the next sweep sees it. Raises redis.RedisError and NarratorsError.
     """
     off = operation.state().narrators_off
-    states = story_log().states([(narrator, str(pk)) for pk, narrator in under_way])
+    states = queue_client().states([(narrator, str(pk)) for pk, narrator in under_way])
     here = {narrator: narration.is_here(narrator) for narrator in {each for _, each in under_way}}
     return {
         pk
@@ -128,7 +128,7 @@ def requeue_or_end(turn: Turn) -> None:
     - it was started and has no lease: its worker died; a new attempt goes on, up to ATTEMPTS;
     - it was never started: its wake-up or its place in the queue was lost; enqueue it again.
     """
-    state = story_log().state(turn.narrator, str(turn.pk))
+    state = queue_client().state(turn.narrator, str(turn.pk))
     if state.end is not None:
         if endings.finish_turn(state.end):
             metrics.SWEPT.labels("end recorded").inc()
@@ -169,7 +169,7 @@ def fail_hopeless_turn(turn_id: UUID) -> None:
                 turn=str(turn.pk),
                 attempt=turn.attempt,
                 outcome="failed",
-                reply=story_log().told(adventure, str(turn.pk)).reply,
+                reply=queue_client().told(adventure, str(turn.pk)).reply,
                 reason=BROKEN,
             )
         )
@@ -184,11 +184,11 @@ def publish_missed_versions() -> None:
     """
     recent = Adventure.objects.filter(changed__gt=Now() - LAG, changed__lt=Now() - GRACE)
     versions = {str(pk): version for pk, version in recent.values_list("pk", "version")}
-    for adventure, seen in story_log().versions(list(versions)).items():
+    for adventure, seen in queue_client().versions(list(versions)).items():
         if (seen or 0) < versions[adventure]:
             metrics.SWEPT.labels("log lagged").inc()
             logger.info("adventure %s: its log lags behind", adventure)
-            story_log().publish_lag(adventure, versions[adventure])
+            queue_client().publish_lag(adventure, versions[adventure])
 
 
 def stop_unwatched_turns() -> None:
@@ -200,7 +200,7 @@ def stop_unwatched_turns() -> None:
         status=Status.QUEUED, created__lt=Now() - timedelta(seconds=seconds)
     ).select_related("adventure")
     under_way = {str(turn.adventure_id): turn for turn in old}
-    for adventure in story_log().unwatched(list(under_way), seconds):
+    for adventure in queue_client().unwatched(list(under_way), seconds):
         try:
             endings.stop_unwatched_turn(under_way[adventure])
         except (redis.RedisError, OperationalError, InterfaceError):
@@ -212,4 +212,4 @@ def stop_unwatched_turns() -> None:
 def tidy_queues() -> None:
     """Remove what is out of date from each narrator's queue."""
     for narrator in narration.narrators().names:
-        story_log().tidy(narrator)
+        queue_client().tidy(narrator)

@@ -23,7 +23,7 @@ from pydantic import Field, ValidationError, model_validator
 from inference.contract.output_format import OutputFormat
 from inference.contract.request import BatchResult, GenerationRequest, Passage, Plain, StoryContext
 from inference.contract.sampling import SamplingParams
-from inference.queue.story_log import StoryLog
+from inference.queue.client import QueueClient
 
 IN_REDIS = 256  # jobs that wait there at once; the others wait in their file
 LOOK_EVERY = 0.5  # seconds
@@ -135,7 +135,7 @@ class Progress:
 class Batch:
     """One file of prompts on its way to one narrator. Its name follows from where replies go."""
 
-    def __init__(self, log: StoryLog, narrator: str, prompts: Path, results: Path) -> None:
+    def __init__(self, log: QueueClient, narrator: str, prompts: Path, results: Path) -> None:
         self.log = log
         self.narrator = narrator
         self.prompts = prompts

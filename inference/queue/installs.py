@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from inference.installing.jobs import Added, DesiredState, Job, MachineReport, Progress
 from inference.narrators import Narrator
+from inference.queue.connection import connect
 from inference.queue.keys import INSTALLS_KEY, MACHINES_KEY, job_key, job_progress_key
-from inference.queue.story_log import connect
 
 logger = logging.getLogger(__name__)
 

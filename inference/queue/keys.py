@@ -85,7 +85,7 @@ def requests_key(narrator: str) -> str:
     return f"{PREFIX}requests:{narrator}"
 
 
-def bell_key(narrator: str) -> str:
+def wakeup_key(narrator: str) -> str:
     """List: rung when a turn comes to wait; idle workers block on it."""
     return f"{PREFIX}bell:{narrator}"
 

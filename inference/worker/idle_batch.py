@@ -21,7 +21,7 @@ from inference.engines.process import EngineProcess
 from inference.log_context import where
 from inference.narrators import Narrator
 from inference.prompts import reply_stream
-from inference.queue.story_log import StoryLog
+from inference.queue.client import QueueClient
 from inference.reply import ReplyStream
 
 logger = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ class Job:
 class Bulk:
     """The jobs that one worker tells in between. Redis is spoken to on a thread of its own."""
 
-    log: StoryLog
+    log: QueueClient
     narrator: Narrator
     engine: Callable[[], EngineProcess | None]
     number: Callable[[], int]  # the next one for the engine
@@ -136,7 +136,7 @@ class Bulk:
         with self.lock:
             told = [job.request for job in self.jobs.values()]
         if told:
-            self.log.batch_lives(told)
+            self.log.renew_batch_jobs(told)
 
     def give_way(self, engine: EngineProcess) -> None:
         """A turn is here: break all off, and have them wait again. Never waits."""
@@ -196,7 +196,7 @@ class Bulk:
             broken_off, self.broken_off = self.broken_off, []
         try:
             while done:
-                self.log.batch_done(*done[0])
+                self.log.store_batch_result(*done[0])
                 metrics.BACKGROUND.labels(self.narrator.name, "batch").inc()
                 done.pop(0)
             while broken_off:

@@ -17,7 +17,7 @@ from inference.engines.base import NewText
 from inference.engines.process import EngineProcess
 from inference.log_context import where
 from inference.narrators import Narrator
-from inference.queue.story_log import StoryLog
+from inference.queue.client import QueueClient
 from inference.worker import summaries
 
 logger = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ class Background:
     others only change what is noted here: a turn does not wait for them.
     """
 
-    log: StoryLog
+    log: QueueClient
     narrator: Narrator
     record: RecordSummary
     job: Job | None = None

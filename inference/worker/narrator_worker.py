@@ -26,7 +26,9 @@ from inference.engines.process import EngineFailed, EngineProcess
 from inference.log_context import about, where
 from inference.narrators import Narrator
 from inference.prompts import Report, reply_stream
-from inference.queue.story_log import BELL_SECONDS, Lease, StoryLog
+from inference.queue.client import QueueClient
+from inference.queue.connection import POLL_SECONDS
+from inference.queue.lease import Lease
 from inference.worker import retry_reply
 from inference.worker.idle_batch import Bulk
 from inference.worker.idle_summaries import Background, RecordSummary
@@ -85,7 +87,7 @@ class Storyteller:
         self.config = config
         self.record = record
         self.give_up = give_up
-        self.log = StoryLog(config.redis_url)
+        self.log = QueueClient(config.redis_url)
         self.background = Background(self.log, narrator, record_summary)
         self.name = f"{platform.node()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
         self.draining = False
@@ -186,7 +188,7 @@ class Storyteller:
         except redis.RedisError:
             logger.warning("left without a word: Redis is away")
 
-    def hand_on(self) -> int:
+    def requeue_turn(self) -> int:
         """Put every turn under way back into the line, before all others. How many.
 
         Whoever takes one goes on from the words that players saw, as the same attempt: nothing
@@ -201,7 +203,7 @@ class Storyteller:
             telling.lost = True
             self.cancel(number)
             with contextlib.suppress(redis.RedisError):  # or the lease runs out by itself
-                self.log.hand_on(telling.lease)
+                self.log.requeue_turn(telling.lease)
             telling.done.set()
         metrics.HANDED_ON.labels(self.narrator.name).inc(len(tellings))
         return len(tellings)
@@ -288,13 +290,15 @@ class Storyteller:
 
     def next_turn(self) -> Lease | None:
         """The next turn; None when the worker drains, or when none came for a while."""
-        if not self.ready.wait(BELL_SECONDS):
+        if not self.ready.wait(POLL_SECONDS):
             return None
         lease = self.take()
         if lease is None and not self.draining and self.log.wait_for_turn(self.narrator.name):
             lease = self.take()
             if lease is None and self.draining:
-                self.log.ring(self.narrator.name)  # it was heard here, and is for another worker
+                self.log.wake_worker(
+                    self.narrator.name
+                )  # it was heard here, and is for another worker
         return lease
 
     def take(self) -> Lease | None:
@@ -664,7 +668,7 @@ class Storyteller:
             with self.lock:  # turns that end are added meanwhile
                 lately = list(self.lately)
             slots, reads = self.narrator.slots, self.ahead.on
-            self.log.beat(self.narrator.name, self.name, slots, lately, reads_ahead=reads)
+            self.log.send_heartbeat(self.narrator.name, self.name, slots, lately, reads_ahead=reads)
 
     def renew_leases(self) -> None:
         engine = self.engine

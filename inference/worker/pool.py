@@ -39,7 +39,7 @@ from inference.narrators import (
     narrators_of,
     narrators_problem,
 )
-from inference.queue.story_log import StoryLog
+from inference.queue.client import QueueClient
 from inference.worker.idle_summaries import RecordSummary
 from inference.worker.model_fetch import Fetch
 from inference.worker.narrator_worker import (
@@ -105,7 +105,7 @@ class Company:
         self.config = config
         self.record = record
         self.record_summary = record_summary
-        self.log = StoryLog(config.redis_url)
+        self.log = QueueClient(config.redis_url)
         self.name = f"{platform.node()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
         self.stage = threading.Lock()
         self.draining = False
@@ -172,16 +172,16 @@ class Company:
             now = time.monotonic()
             if now >= self.deadline:
                 for each in self.tellers():
-                    self.hand_on(each)
+                    self.requeue_turn(each)
             if now >= self.deadline + LAST_WORDS_SECONDS:
                 return
             time.sleep(POLL)
 
-    def hand_on(self, storyteller: Storyteller) -> None:
+    def requeue_turn(self, storyteller: Storyteller) -> None:
         """Put its turns back into the line, for other workers."""
         name = storyteller.narrator.name
         try:
-            handed_on = storyteller.hand_on()
+            handed_on = storyteller.requeue_turn()
         except Exception as problem:  # their leases run out: the sweep hands them on
             logger.error("narrator %s: turns are not handed on: %s", name, where(problem))
             return
@@ -247,7 +247,7 @@ class Company:
             listed = sum(not each.installed for each in self.seats.values())
             if listed == 1 and not seat.installed and seat.storyteller is storyteller:
                 end_the_worker(why)
-            self.hand_on(storyteller)  # also those who wait for its engine wait no longer
+            self.requeue_turn(storyteller)  # also those who wait for its engine wait no longer
             if seat.storyteller is storyteller:
                 self.unload(seat)
                 self.quarantine(seat, why)
@@ -300,7 +300,7 @@ class Company:
         seat.said = time.monotonic()
         name, slots = seat.narrator.name, seat.narrator.slots
         try:
-            self.log.beat(name, self.name, slots, [USUAL_TURN_SECONDS], loaded=False)
+            self.log.send_heartbeat(name, self.name, slots, [USUAL_TURN_SECONDS], loaded=False)
         except redis.RedisError as problem:
             logger.warning("narrator %s: not announced: %s", name, problem)
 
@@ -453,7 +453,7 @@ class Company:
         while not storyteller.idle:
             now = time.monotonic()
             if now >= (min(deadline, self.deadline) if self.draining else deadline):
-                self.hand_on(storyteller)
+                self.requeue_turn(storyteller)
             if now >= deadline + LAST_WORDS_SECONDS:
                 name = storyteller.narrator.name
                 logger.error("narrator %s: its engine ends while a turn is told", name)

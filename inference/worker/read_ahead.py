@@ -21,7 +21,7 @@ from inference.engines.base import NewText
 from inference.engines.process import EngineProcess
 from inference.log_context import where
 from inference.narrators import Narrator
-from inference.queue.story_log import StoryLog
+from inference.queue.client import QueueClient
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ class ReadAhead:
     `take` and `drop` never wait.
     """
 
-    log: StoryLog
+    log: QueueClient
     narrator: Narrator
     worker: str
     engine: Callable[[], EngineProcess | None]

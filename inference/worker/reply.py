@@ -20,7 +20,7 @@ from inference.contract.screening import Finding
 from inference.engines.base import NewText
 from inference.narrators import Narrator
 from inference.prompts import Report
-from inference.queue.story_log import Lease
+from inference.queue.lease import Lease
 from inference.reply import ReplyStream
 from inference.worker import retry_reply
 
@@ -122,7 +122,7 @@ class Telling:
         self.unsent.append(piece)
 
     def offer(self) -> tuple[Lease, list[Token]]:
-        """What is to be logged now, for `StoryLog.append`."""
+        """What is to be logged now, for `QueueClient.append`."""
         self.offered = len(self.unsent)
         return self.lease, self.unsent
 

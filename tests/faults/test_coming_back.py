@@ -3,7 +3,7 @@
 import pytest
 
 from inference.queue.keys import log_key
-from inference.queue.story_log import FIRST
+from inference.queue.streams import FIRST
 from tests.test_sockets import REPLY, Window, play
 
 pytestmark = pytest.mark.django_db(transaction=True)

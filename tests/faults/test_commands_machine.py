@@ -23,12 +23,12 @@ from hypothesis.stateful import (
 from game.models import Command, Player, Scenario, Status, Turn
 from game.play import adventures, endings, snapshots, sweep, turns
 from game.play.consumers import merged
-from game.play.events import story_log
+from game.play.events import queue_client
 from game.play.followers import decoded
 from game.play.protocol import Refused, parse_command
 from inference.contract.request import Result, Token
 from inference.queue.keys import log_key
-from inference.queue.story_log import FIRST, LAGGED
+from inference.queue.streams import FIRST, LAGGED
 from tests.faults import page
 
 NARRATOR = "parrot"
@@ -87,7 +87,7 @@ class Reader:
     def missed(self):
         """What stands in the log after the last id seen; None when it does not reach back."""
         after, key = self.state["log"], log_key(str(self.adventure.pk))
-        entries = [decoded(*each) for each in story_log().redis.xrange(key, min=after)]
+        entries = [decoded(*each) for each in queue_client().redis.xrange(key, min=after)]
         if after == FIRST:
             return entries
         return entries[1:] if entries and entries[0].id == after else None
@@ -98,7 +98,7 @@ class Play(RuleBasedStateMachine):
 
     @initialize()
     def begin(self):
-        story_log().redis.flushdb()
+        queue_client().redis.flushdb()
         self.wake()
         self.alice = Player.objects.create_user(f"alice-{uuid.uuid4().hex}")
         self.adventure = adventures.begin(self.alice, Scenario.objects.get(), {})
@@ -107,7 +107,7 @@ class Play(RuleBasedStateMachine):
         self.sent = []
 
     def wake(self):
-        story_log().beat(NARRATOR, "test", slots=4, lately=[0.1])
+        queue_client().send_heartbeat(NARRATOR, "test", slots=4, lately=[0.1])
 
     def ids(self):
         found = self.adventure.turns.order_by("created", "pk").values_list("pk", flat=True)
@@ -173,21 +173,21 @@ class Play(RuleBasedStateMachine):
             case "end unheard":  # the sweep finds it in the log
                 self.end(telling, "told", recorded=False)
             case "die":
-                story_log().release(telling[0])
+                queue_client().release(telling[0])
             case "sweep":
                 self.sweep()
             case "empty Redis":
                 self.empty_redis()
 
     def begin_turn(self):
-        lease = story_log().take_next(NARRATOR, "worker")
+        lease = queue_client().take_next(NARRATOR, "worker")
         if lease is not None and lease.ended is None:
             self.leases.append([lease, lease.request.told])
 
     def say(self, telling, words, times=1):
         tokens = self.next_words(telling, words)
         for _ in range(times):
-            kept = story_log().append([(telling[0], tokens)])[0]
+            kept = queue_client().append([(telling[0], tokens)])[0]
         if kept:
             telling[1] += "".join(token.text for token in tokens)
 
@@ -210,7 +210,7 @@ class Play(RuleBasedStateMachine):
             reply=reply,
             reason="It broke." if outcome == "failed" else "",
         )
-        if story_log().finish(telling[0], result, last):
+        if queue_client().finish(telling[0], result, last):
             telling[1] = reply
             if recorded:
                 assert endings.finish_turn(result)
@@ -223,7 +223,7 @@ class Play(RuleBasedStateMachine):
             sweep.sweep_turn(turn.pk)
 
     def empty_redis(self):
-        story_log().redis.flushdb()
+        queue_client().redis.flushdb()
         self.wake()
         for reader in self.readers:
             reader.cut_off = True
@@ -239,7 +239,7 @@ class Play(RuleBasedStateMachine):
             case "afresh":
                 reader.look_afresh()
             case "begin afresh":  # the log's end is read now, the database later
-                reader.looking_since = story_log().last_id(str(self.adventure.pk))
+                reader.looking_since = queue_client().last_id(str(self.adventure.pk))
             case "open":
                 self.readers = [*self.readers[-3:], Reader(self.adventure)]
             case "compare":

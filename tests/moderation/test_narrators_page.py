@@ -162,9 +162,9 @@ def test_the_page_says_whether_a_narrator_is_loaded(page, worker, log):
         return re.search(r'data-offered="parrot".*?class="legend">([^<·]+)', shown(page), re.S)[1]
 
     assert said().strip() == "no worker"
-    log.beat("parrot", "test", slots=1, lately=[1.0], loaded=False)
+    log.send_heartbeat("parrot", "test", slots=1, lately=[1.0], loaded=False)
     assert said().strip() == "loads with the next turn"
-    log.beat("parrot", "test", slots=1, lately=[1.0])
+    log.send_heartbeat("parrot", "test", slots=1, lately=[1.0])
     assert said().strip() == "loaded"
 
 

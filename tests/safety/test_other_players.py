@@ -13,7 +13,7 @@ from game.play import consumers
 from game.play import followers as following
 from game.play.followers import followers
 from inference.queue.keys import log_key
-from inference.queue.story_log import FIRST, to_json
+from inference.queue.streams import FIRST, to_json
 from tests.test_sockets import Window, play, words_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -217,7 +217,7 @@ async def test_an_error_in_the_reader_ends_nothing(alice, adventure, troupe, mon
     async with Window(adventure.pk, alice) as window:
         await window.next()
         monkeypatch.setattr(reader, "sorted_out", failing)
-        await reader.ring()
+        await reader.wake_worker()
         while fails:
             assert (await window.until("snapshot"))["turns"]
         assert (await play(window))["turn"]["reply"] == "The door opens."

@@ -25,8 +25,8 @@ from inference.contract.model_state import ModelState
 from inference.models.resources import lack_of, lack_of_instructions
 from inference.models.store import ModelError, ensure_model, first_default
 from inference.narrators import Narrator, NarratorsError, narrators_of
+from inference.queue.client import QueueClient
 from inference.queue.keys import model_key, workers_key
-from inference.queue.story_log import StoryLog
 
 SETTLED = 60.0  # seconds after which a worker that dies is started again
 DISK_SECONDS = 1.0  # between looks at the disk
@@ -172,7 +172,7 @@ class LocalHost:
 
     async def watch_models(self) -> None:
         """Say who tells, and what a better default waits for, whenever that changes."""
-        log, news = StoryLog(settings.REDIS_URL), DefaultChanges(self.defaults)
+        log, news = QueueClient(settings.REDIS_URL), DefaultChanges(self.defaults)
         while True:
             try:
                 for line in await asyncio.to_thread(news.take_lines, log):
@@ -271,12 +271,12 @@ class LocalHost:
         return False
 
     def forget_workers(self) -> None:
-        log = StoryLog(settings.REDIS_URL)
+        log = QueueClient(settings.REDIS_URL)
         for narrator in self.narrators:
             log.redis.delete(workers_key(narrator.name), model_key(narrator.name))
 
     def narrators_answer(self) -> bool:
-        log = StoryLog(settings.REDIS_URL)
+        log = QueueClient(settings.REDIS_URL)
         if not any(log.narrator_alive(narrator.name) for narrator in self.defaults):
             return all(narrator.engine == "openai" for narrator in self.defaults)
         waited_for = [each for each in self.others if each.engine != "openai"]
@@ -304,7 +304,7 @@ class DefaultChanges:
         self.teller = ""
         self.said: dict[str, tuple[str, int, str]] = {}  # by narrator: state, share, why
 
-    def take_lines(self, log: StoryLog) -> list[str]:
+    def take_lines(self, log: QueueClient) -> list[str]:
         """The lines since the last look. Raises RedisError."""
         loaded = [each for each in self.defaults if log.narrator_ready(each.name)]
         teller = loaded[0] if loaded else None

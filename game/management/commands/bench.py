@@ -37,7 +37,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from game.load import queue_bench
 from game.models import Adventure, Player, Scenario, Turn
 from game.play import adventures, narration
-from game.play.events import story_log
+from game.play.events import queue_client
 from inference import prompts
 from inference.contract.request import GenerationRequest
 from inference.engines.base import Engine
@@ -268,7 +268,7 @@ def asked_and_told(ids: list[str]) -> tuple[dict[int, GenerationRequest], dict[i
     for number, each in enumerate(ids):
         turn = Turn.objects.select_related("adventure").get(pk=each)
         requests[number] = narration.request_for(turn.adventure, turn)
-        end = story_log().told(str(turn.adventure_id), each).end
+        end = queue_client().told(str(turn.adventure_id), each).end
         if end is None:
             raise CommandError("the log lost the end of a turn")
         tokens[number] = end.tokens

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from game.play import narration
 from inference.narrators import NarratorsError, UnknownNarrator, narrators_of
 from inference.queue.batch import Batch, BatchError, Progress
-from inference.queue.story_log import StoryLog
+from inference.queue.client import QueueClient
 
 SAY_EVERY = 2.0  # seconds
 
@@ -32,7 +32,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, file: Path, out: Path | None, **options: Any) -> None:
         out = out or file.with_name(f"{file.stem}.told.jsonl")
-        log = StoryLog(settings.REDIS_URL)
+        log = QueueClient(settings.REDIS_URL)
         try:
             narrators = narrators_of(settings.INFERENCE)
             name = options["narrator"]

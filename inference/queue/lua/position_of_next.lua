@@ -1,0 +1,5 @@
+-- Where a player's next turn would stand. KEYS: waiting, order, player's round. ARGV: ROUND.
+local round = math.max(tonumber(redis.call('HGET', KEYS[2], 'round') or '0'),
+                       tonumber(redis.call('GET', KEYS[3]) or '0'))
+local before = string.format('(%.0f', (round + 1) * tonumber(ARGV[1]))
+return redis.call('ZCOUNT', KEYS[1], '-inf', before)

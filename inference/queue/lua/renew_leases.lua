@@ -1,0 +1,8 @@
+-- Keeps leases. Returns for each 1, or 0 when it is another's by now.
+-- KEYS: lease... ARGV: lease ms, value...
+local ours = {}
+for k = 1, #KEYS do
+  local held = redis.call('GET', KEYS[k]) == ARGV[k + 1]
+  ours[k] = held and redis.call('PEXPIRE', KEYS[k], ARGV[1]) or 0
+end
+return ours

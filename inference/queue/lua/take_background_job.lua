@@ -1,0 +1,7 @@
+-- Takes any job that waits for idle workers.
+-- KEYS: background.
+local adventure = redis.call('HRANDFIELD', KEYS[1])
+if not adventure then return false end
+local request = redis.call('HGET', KEYS[1], adventure)
+redis.call('HDEL', KEYS[1], adventure)
+return request
