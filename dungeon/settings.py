@@ -324,8 +324,8 @@ ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_AUTHENTICATED_LOGIN_REDIRECTS = False  # game.accounts.views does it, but for guests
 # By address alone: a limit by name would let anybody keep anybody out. Browsers in which an account
-# was logged in to before are counted by themselves (game.accounts.browsers). "login_failed", which
-# counts by name, remains for the codes of authenticator apps: they come after the password.
+# was logged in to before are counted by themselves (game.accounts.known_browsers). "login_failed",
+# which counts by name, remains for the codes of authenticator apps: they come after the password.
 ACCOUNT_RATE_LIMITS = {
     "signup": "10/m/ip,60/d/ip",
     "login": None,
@@ -342,8 +342,8 @@ AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_LOCKOUT_CALLABLE = "game.accounts.limits.locked_out"
 AXES_CLIENT_IP_CALLABLE = "game.accounts.limits.home_of"
-AXES_USERNAME_CALLABLE = "game.accounts.browsers.counted_name"
-AXES_WHITELIST_CALLABLE = "game.accounts.browsers.never_locked"
+AXES_USERNAME_CALLABLE = "game.accounts.known_browsers.counted_name"
+AXES_WHITELIST_CALLABLE = "game.accounts.known_browsers.never_locked"
 AXES_RESET_ON_SUCCESS = True
 AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False

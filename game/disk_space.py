@@ -101,15 +101,15 @@ class FullDiskMiddleware:
         name = request.resolver_match.view_name if request.resolver_match else ""
         if request.method in READS or name == "set_language" or name.startswith(LET_THROUGH):
             return None
-        return refused(request) if disk.full() else None
+        return disk_full_response(request) if disk.full() else None
 
     def process_exception(self, request: HttpRequest, problem: Exception) -> HttpResponse | None:
         if isinstance(problem, DatabaseError) and disk.note(problem):
-            return refused(request)
+            return disk_full_response(request)
         return None
 
 
-def refused(request: HttpRequest) -> HttpResponse:
+def disk_full_response(request: HttpRequest) -> HttpResponse:
     if request.headers.get("Accept") == "application/json":
         answer: HttpResponse = JsonResponse({"message": str(REASON)}, status=INSUFFICIENT_STORAGE)
     else:

@@ -6,7 +6,7 @@ from allauth.core.exceptions import ImmediateHttpResponse
 from django.contrib.auth import login
 from django.http import HttpRequest
 
-from game.accounts.limits import refused, too_many
+from game.accounts.limits import too_many, too_many_response
 from game.models import Player
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
@@ -20,7 +20,7 @@ def ensure_player(request: HttpRequest) -> Player:
     if isinstance(request.user, Player):
         return request.user
     if too_many(request, "guest"):
-        raise ImmediateHttpResponse(refused(request))
+        raise ImmediateHttpResponse(too_many_response(request))
     guest = Player(username=f"guest-{uuid.uuid4().hex}", is_guest=True)
     guest.set_unusable_password()
     guest.save()

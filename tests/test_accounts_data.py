@@ -9,7 +9,7 @@ from allauth.account.models import EmailAddress
 from django.apps import apps
 from django.utils import timezone
 
-from game.accounts import adoption, data, deletion, tasks
+from game.accounts import account_merge, data, deletion, tasks
 from game.library import shares
 from game.models import (
     Adventure,
@@ -228,7 +228,7 @@ def test_nothing_of_an_adopted_guest_points_at_the_guest(planted, alice, log):
     planted.refresh_from_db()
     identity = str(planted.pk)
     EmailAddress.objects.all().delete()
-    adoption.adopt(planted, alice)
+    account_merge.merge_guest(planted, alice)
     lines = [line for line in dumps.postgres().splitlines() if identity in line]
     assert [line for line in lines if not line.startswith("session")] == []
     assert Adventure.objects.with_deleted_of(alice).count() == 3
@@ -238,4 +238,4 @@ def test_nothing_of_an_adopted_guest_points_at_the_guest(planted, alice, log):
 
 def test_only_guests_are_adopted(alice, bob):
     with pytest.raises(ValueError, match="only guests"):
-        adoption.adopt(alice, bob)
+        account_merge.merge_guest(alice, bob)

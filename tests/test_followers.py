@@ -49,7 +49,7 @@ async def follow_all(reader, adventures):
 
 
 async def test_what_is_said_in_a_quiet_story_is_heard_and_in_order(reading, log, monkeypatch):
-    monkeypatch.setattr(following, "LIVELY_SECONDS", 0.0)  # all of them are quiet
+    monkeypatch.setattr(following, "ACTIVE_SECONDS", 0.0)  # all of them are quiet
     reader, _ = reading
     followed = await follow_all(reader, names(6))
     for adventure in followed:
@@ -65,14 +65,14 @@ async def test_what_is_said_in_a_quiet_story_is_heard_and_in_order(reading, log,
 async def test_of_many_stories_only_the_lively_are_asked_for_all_the_time(
     reading, log, monkeypatch
 ):
-    monkeypatch.setattr(following, "LIVELY_SECONDS", 0.3)
+    monkeypatch.setattr(following, "ACTIVE_SECONDS", 0.3)
     monkeypatch.setattr(following, "QUIET_EVERY", 600.0)
     reader, asked = reading
     followed = await follow_all(reader, names(6))
     lively = next(iter(followed))
     before = len(asked)
     await asyncio.sleep(0.4)
-    reader.enliven(lively)
+    reader.mark_active(lively)
     for word in range(20):
         await say(log, lively, str(word))
         assert await next_of(followed[lively]) == [str(word)]

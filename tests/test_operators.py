@@ -219,9 +219,9 @@ def test_logging_in_brings_stories_along_and_no_rights(client, wren, scenario):
     guest = who(client)
     # As the old link left guests, past the constraint of today.
     guest.is_staff = guest.is_superuser = True
-    from game.accounts.adoption import adopt
+    from game.accounts.account_merge import merge_guest
 
-    adopt(guest, wren)
+    merge_guest(guest, wren)
     wren.refresh_from_db()
     assert not wren.is_staff and not wren.is_superuser
     assert Adventure.objects.of(wren).filter(pk=adventure.pk).exists()

@@ -237,7 +237,7 @@ def test_what_is_asked_for_is_what_the_worker_reads_unasked(alice, adventure, na
     before = narration.request_for(adventure, turn)
     tell(turn)
     head = Turn.objects.get(pk=turn.pk)
-    asked = read_ahead.request_for(adventure, head, "parrot").context
+    asked = read_ahead.read_ahead_request(adventure, head, "parrot").context
     assert asked == next_request(before, "It opens.").context
 
 

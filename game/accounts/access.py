@@ -20,7 +20,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from game.accounts import adoption, browsers, confirming, operators
+from game.accounts import account_merge, confirming, known_browsers, operators
 from game.accounts.deletion import GUESTS_STAY
 from game.accounts.standing import STILL_OPEN, may_play
 from game.guests import BACKEND
@@ -56,7 +56,7 @@ class AccessMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        browsers.remember(request, response)
+        known_browsers.remember(request, response)
         return response
 
     def process_view(
@@ -137,7 +137,7 @@ def log_in_single_player(request: HttpRequest, name: str) -> None:
     one = single_player()
     login(request, one, backend=BACKEND)
     if isinstance(player, Player):
-        adoption.adopt(player, one)
+        account_merge.merge_guest(player, one)
 
 
 def single_player() -> Player:

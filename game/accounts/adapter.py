@@ -12,7 +12,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from game.accounts import adoption, browsers, invites
+from game.accounts import account_merge, invites, known_browsers
 from game.accounts.limits import address_of
 from game.accounts.standing import may_play
 from game.models import Player
@@ -67,10 +67,10 @@ class AccountAdapter(DefaultAccountAdapter):
     def login(self, request: HttpRequest, user: Player) -> None:
         """Log in. What a guest began in this browser comes along, unless it was not wanted."""
         guest: Player | None = getattr(request, "guest", None)
-        wanted = request.session.pop(adoption.LEAVE_BEHIND, None) is None
+        wanted = request.session.pop(account_merge.LEAVE_BEHIND, None) is None
         super().login(request, user)
         if guest is not None and guest.pk != user.pk and wanted:
-            adoption.adopt(guest, user)
+            account_merge.merge_guest(guest, user)
 
     def get_login_redirect_url(self, request: HttpRequest) -> str:
         return reverse("home")
@@ -90,9 +90,9 @@ class AccountAdapter(DefaultAccountAdapter):
         allauth's own counts by name over all addresses: anybody could keep anybody out.
         """
         self._login_failed_rl_usage = None
-        self.known_as = browsers.known_as(request, browsers.login_of(credentials))
+        self.known_as = known_browsers.known_as(request, known_browsers.login_of(credentials))
         if self.known_as is not None:
-            allowed = browsers.may_try(self.known_as)
+            allowed = known_browsers.may_try(self.known_as)
         else:
             self._login_failed_rl_usage = ratelimit.consume(
                 request, app="allauth.account", action="password"
@@ -104,7 +104,7 @@ class AccountAdapter(DefaultAccountAdapter):
     def authenticate(self, request: HttpRequest, **credentials: Any) -> Player | None:
         found: Player | None = super().authenticate(request, **credentials)
         if found is not None and self.known_as is not None:
-            browsers.forget_tries(self.known_as)
+            known_browsers.forget_tries(self.known_as)
         return found
 
     def get_client_ip(self, request: HttpRequest) -> str:

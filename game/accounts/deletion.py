@@ -60,13 +60,13 @@ def delete_player(player: Player) -> None:
             adventures.purge(adventure.pk)
     with transaction.atomic():
         for adventure in shared:
-            hand_over(adventure, player)
+            leave_to_members(adventure, player)
         forget_traces(player, [each.pk for each in alone])
         player.delete()
     logger.info("player %s is deleted", identity)
 
 
-def hand_over(adventure: Adventure, player: Player) -> None:
+def leave_to_members(adventure: Adventure, player: Player) -> None:
     """Leave a story to those who play in it; without an owner, one of them becomes it."""
     Membership.objects.filter(adventure=adventure, player=player).delete()
     left = Membership.objects.filter(adventure=adventure)

@@ -25,7 +25,7 @@ from django.core.validators import MaxLengthValidator
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from game.accounts import adoption, operators
+from game.accounts import account_merge, operators
 from game.accounts.names import check_name
 from game.models import Adventure, Player
 
@@ -71,7 +71,7 @@ class LogIn(Plain, LoginForm):
 
     def login(self, request: HttpRequest, redirect_url: str | None = None) -> Any:
         if "bring" in self.fields and not self.cleaned_data["bring"]:
-            request.session[adoption.LEAVE_BEHIND] = True
+            request.session[account_merge.LEAVE_BEHIND] = True
         return super().login(request, redirect_url)
 
 

@@ -33,7 +33,7 @@ def limited(action: str, *, reads: bool = False) -> Callable[[View], View]:
         @wraps(view)
         def counted(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if too_many(request, action, reads=reads):
-                return refused(request)
+                return too_many_response(request)
             return view(request, *args, **kwargs)
 
         return counted
@@ -116,7 +116,7 @@ def locked_out(request: HttpRequest, *_: Any) -> HttpResponse:
     return render(request, "429.html", status=429)
 
 
-def refused(request: HttpRequest) -> HttpResponse:
+def too_many_response(request: HttpRequest) -> HttpResponse:
     if request.headers.get("Accept") == "application/json":
         message = _("Too many attempts. Try again later.")
         return JsonResponse({"message": message}, status=429)

@@ -30,7 +30,7 @@ def refusal(player_id: UUID) -> str | None:
     return _("This account no longer exists.") if player is None else may_play(player)
 
 
-def without_doubt(players: Collection[UUID]) -> dict[UUID, str]:
+def certainly_allowed(players: Collection[UUID]) -> dict[UUID, str]:
     """Those of many players whom `may_play` lets play for certain, each with the password's hash.
 
     The rest are to be asked about one by one: some of them may play all the same.

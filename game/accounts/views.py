@@ -19,7 +19,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_safe
 
-from game.accounts import access, browsers, deletion, invites
+from game.accounts import access, deletion, invites, known_browsers
 from game.accounts.data import export_of, file_name
 from game.accounts.limits import limited
 from game.play.requests import known_player
@@ -29,7 +29,7 @@ from game.play.requests import known_player
 def log_in(request: HttpRequest) -> HttpResponseBase:
     if request.user.is_authenticated:
         return access.redirect_logged_in(request)
-    if browsers.known_as(request, request.POST.get("login", "")) is None:
+    if known_browsers.known_as(request, request.POST.get("login", "")) is None:
         too_many: HttpResponseBase | None = ratelimit.consume_or_429(
             request, app="allauth.account", action="login_page"
         )

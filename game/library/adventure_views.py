@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from game.accounts.limits import refused, too_many
+from game.accounts.limits import too_many, too_many_response
 from game.guests import ensure_player
 from game.library import archive, copies, trash
 from game.library.limits import LimitMet
@@ -36,7 +36,7 @@ def list_adventures(request: HttpRequest) -> HttpResponse:
     """The player's adventures, searched with `?q=`; with `?archived` those in the archive."""
     q = search.asked(request.GET.get("q", ""))
     if q and too_many(request, "search", reads=True):
-        return refused(request)
+        return too_many_response(request)
     archived = "archived" in request.GET
     mine = own_adventures(request)
     found = searched(with_words(mine.filter(archived=archived)), q)

@@ -102,12 +102,12 @@ class AdventureConsumer(AsyncWebsocketConsumer):
             return
         self.connection = connections.Connection(self.player.pk)
         try:
-            theirs = await in_database(self.is_theirs)
+            member = await in_database(self.is_member)
         except (DatabaseError, InterfaceError):
             await self.send_event(ErrorEvent(code="narrator_down", message=str(DATABASE_AWAY)))
             await self.close(code=TRY_AGAIN)
             return
-        if not theirs:
+        if not member:
             await self.close(code=NOT_FOUND)
             return
         query = parse_qs(self.scope["query_string"].decode("latin-1"))
@@ -194,7 +194,7 @@ class AdventureConsumer(AsyncWebsocketConsumer):
                 case Resume(after=after):
                     self.follow_from(after)
                 case _:
-                    followers().enliven(str(self.adventure_id))
+                    followers().mark_active(str(self.adventure_id))
                     names = {"adventure": str(self.adventure_id), "request": str(command.key)}
                     with about(**names), tracing.span(command.type, **names):
                         accepted = await self.carry_out(command)
@@ -416,7 +416,7 @@ class AdventureConsumer(AsyncWebsocketConsumer):
         if not await in_database(self.session_lives):
             await self.close(code=SESSION_ENDED)
             return False
-        if not await in_database(self.is_theirs):
+        if not await in_database(self.is_member):
             await self.close(code=NOT_FOUND)  # deleted in another window
             return False
         if reason := await in_database(refusal, self.player.pk):
@@ -430,7 +430,7 @@ class AdventureConsumer(AsyncWebsocketConsumer):
         user = get_user(request)
         return user.is_authenticated and user.pk == self.player.pk
 
-    def is_theirs(self) -> bool:
+    def is_member(self) -> bool:
         return Adventure.objects.of(self.player).filter(pk=self.adventure_id).exists()
 
     # Frames out

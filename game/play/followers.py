@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 BLOCK_MS = 5_000
 FEW = 100  # so many logs are read in every call; of more, only those where something goes on
-LIVELY_SECONDS = 10.0  # after its last entry, or a command, a log counts as one of those
+ACTIVE_SECONDS = 10.0  # after its last entry, or a command, a log counts as one of those
 QUIET_EVERY = 0.2  # seconds between looks at all others, for MANY of them; more, more seldom
 MANY = 500
 PAUSE = 0.01  # seconds in which entries gather: a call for hundreds of logs has its price
@@ -215,7 +215,7 @@ class Followers:
             raise LogGone
         follower = Follower(adventure)
         self.following[adventure].add(follower)
-        self.enliven(adventure)
+        self.mark_active(adventure)
         # Shielded: redis-py can swallow a cancellation that reaches it in mid-command, and the
         # socket that went away would be followed for ever.
         try:
@@ -229,7 +229,7 @@ class Followers:
             missed = await shielded(self.entries_after(adventure, after))
             follower.catch_up(missed)
             if self.task is None or self.task.done():
-                self.task = asyncio.create_task(self.read_for_ever())
+                self.task = asyncio.create_task(self.read_forever())
             await shielded(self.wake_worker())
         except BaseException:
             self.leave(follower)
@@ -294,7 +294,7 @@ class Followers:
         pipe.expire(self.bell, 60)
         await pipe.execute()
 
-    async def read_for_ever(self) -> None:
+    async def read_forever(self) -> None:
         """The one reader of all logs. It ends only when nobody follows.
 
         A broken connection sends every socket back to a snapshot; an error of one log sends only
@@ -361,9 +361,9 @@ class Followers:
         }
         return list(self.lively), [each for each in self.positions if each not in self.lively]
 
-    def enliven(self, adventure: str) -> None:
+    def mark_active(self, adventure: str) -> None:
         """Something is about to go on in this adventure, or just did."""
-        self.lively[adventure] = time.monotonic() + LIVELY_SECONDS
+        self.lively[adventure] = time.monotonic() + ACTIVE_SECONDS
 
     async def read(self, adventures: list[str], block: int | None = None) -> Any:
         """New entries of these logs; waits `block` ms for some, or for the bell."""
@@ -400,7 +400,7 @@ class Followers:
         if adventure not in self.positions:
             return  # the last follower left while the read was under way
         self.positions[adventure] = last
-        self.enliven(adventure)
+        self.mark_active(adventure)
         for log_id, fields in entries:
             read = decoded(log_id, {fields[0]: fields[1]})
             for follower in self.following[adventure]:

@@ -32,7 +32,8 @@ def ask(adventure_id: UUID) -> bool:
         worker = queue_client().worker_to_read(narrator.name, str(found.pk))
         if not worker:
             return False
-        queue_client().enqueue_read_ahead(request_for(found, found.head, narrator.name), worker)
+        request = read_ahead_request(found, found.head, narrator.name)
+        queue_client().enqueue_read_ahead(request, worker)
     except Refused:
         return False  # whoever acts is told why
     except redis.RedisError as problem:
@@ -52,7 +53,7 @@ def ask_on_commit(adventure: Adventure) -> None:
     after_commit(ask_now)
 
 
-def request_for(adventure: Adventure, head: Turn, narrator: str) -> GenerationRequest:
+def read_ahead_request(adventure: Adventure, head: Turn, narrator: str) -> GenerationRequest:
     """The turn that would follow the head, with an action that nobody knows yet."""
     # As in take_action: a failed turn without words is left beside the path.
     parent = head.parent if head.status == Status.FAILED and not head.reply else head

@@ -23,7 +23,7 @@ from django.contrib.sessions.models import Session
 from django.db import DatabaseError, InterfaceError
 from django.db.models.functions import Now
 
-from game.accounts.standing import without_doubt
+from game.accounts.standing import certainly_allowed
 from game.database import in_database
 from game.models import Membership
 from game.play import connections
@@ -158,7 +158,7 @@ def find_valid(part: Sequence[OpenSocket]) -> dict[OpenSocket, Evidence]:
         ).values_list("session_key", "session_data")
     )
     players = {each.player for each in part}
-    passwords = without_doubt(players)
+    passwords = certainly_allowed(players)
     members = set(
         Membership.objects.filter(
             player__in=players,

@@ -1,4 +1,4 @@
-"""A guest who logs in to an account: what was begun in this browser becomes the account's."""
+"""Account merge: when a guest logs in, what was begun in this browser becomes the account's."""
 
 from django.apps import apps
 from django.contrib.admin.models import LogEntry
@@ -11,14 +11,14 @@ from game.models import Player
 LEAVE_BEHIND = "leave_behind"
 
 
-def adopt(guest: Player, player: Player) -> None:
+def merge_guest(guest: Player, player: Player) -> None:
     """Make everything of a guest a player's, and let the guest go.
 
     Every relation of the game is moved, those of models that are not written yet as well. Rights
     are not: a guest has none (a constraint of the database says so).
     """
     if not guest.is_guest:
-        raise ValueError("only guests are adopted")
+        raise ValueError("only guests are merged")
     with transaction.atomic():
         for relation in relations():
             move(relation, guest, player)
