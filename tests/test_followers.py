@@ -1,4 +1,4 @@
-"""Followers of many logs: the lively ones are read at once, the quiet ones now and then."""
+"""Followers of many logs: the active ones are read at once, the quiet ones now and then."""
 
 import asyncio
 import gc
@@ -69,13 +69,13 @@ async def test_of_many_stories_only_the_lively_are_asked_for_all_the_time(
     monkeypatch.setattr(following, "QUIET_EVERY", 600.0)
     reader, asked = reading
     followed = await follow_all(reader, names(6))
-    lively = next(iter(followed))
+    active = next(iter(followed))
     before = len(asked)
     await asyncio.sleep(0.4)
-    reader.mark_active(lively)
+    reader.mark_active(active)
     for word in range(20):
-        await say(log, lively, str(word))
-        assert await next_of(followed[lively]) == [str(word)]
+        await say(log, active, str(word))
+        assert await next_of(followed[active]) == [str(word)]
     assert asked[-5:] == [(1, True)] * 5
     assert asked[before:].count((5, False)) == 1, "the quiet ones, once in all this time"
 
@@ -84,8 +84,8 @@ async def test_a_story_that_is_left_is_asked_for_no_more(reading, log):
     reader, asked = reading
     followed = await follow_all(reader, names(6))
     for adventure, follower in list(followed.items())[1:]:
-        reader.leave(follower)
-        assert adventure not in reader.lively
+        reader.unfollow(follower)
+        assert adventure not in reader.active
     kept = next(iter(followed))
     await say(log, kept, "here")
     assert await next_of(followed[kept]) == ["here"]
@@ -114,7 +114,7 @@ async def test_many_lively_stories_are_read_in_rounds_and_no_word_is_lost(
         assert heard == words
     assert len(asked) - before < len(words), "words of a round are read together"
     for follower in list(followed.values())[2:]:
-        reader.leave(follower)
+        reader.unfollow(follower)
     last = next(iter(followed))
     await say(log, last, "alone")
     assert await next_of(followed[last]) == ["alone"]

@@ -343,7 +343,7 @@ class AdventureConsumer(AsyncWebsocketConsumer):
                 if events[-1]["type"] == WORDS:
                     await self.delay_flush(follower)
         finally:
-            followers().leave(follower)
+            followers().unfollow(follower)
 
     async def delay_flush(self, follower: Follower) -> None:
         """Words that come meanwhile are merged; all else goes out at once."""

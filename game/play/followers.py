@@ -35,7 +35,7 @@ ACTIVE_SECONDS = 10.0  # after its last entry, or a command, a log counts as one
 QUIET_EVERY = 0.2  # seconds between looks at all others, for MANY of them; more, more seldom
 MANY = 500
 PAUSE = 0.01  # seconds in which entries gather: a call for hundreds of logs has its price
-# Where more than FEW are lively: seconds from one round of reads to the next, and from the first
+# Where more than FEW are active: seconds from one round of reads to the next, and from the first
 # words of a step to the rest. Then nobody else lingers. A round is shorter than a step of so many
 # stories, so that it waits for the next one and begins with it.
 ROUND = 1 / 25
@@ -191,7 +191,7 @@ class Followers:
             retry=Retry(NoBackoff(), 0),
             protocol=2,
         )
-        # Redis-py makes three copies of what XREAD answers; `hand_out` reads it as it came.
+        # Redis-py makes three copies of what XREAD answers; `dispatch_entries` reads it as it came.
         self.reader.set_response_callback("XREAD", as_it_came)  # type: ignore[arg-type]
         self.client: Any = redis.asyncio.Redis.from_url(
             url, socket_timeout=2, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0)
@@ -199,7 +199,7 @@ class Followers:
         self.bell = reader_key(str(uuid.uuid4()))  # rung to end a blocking read early
         self.bell_id = FIRST
         self.positions: dict[str, str] = {}
-        self.lively: dict[str, float] = {}  # until when
+        self.active: dict[str, float] = {}  # until when
         self.following: dict[str, set[Follower]] = defaultdict(set)
         self.task: asyncio.Task[None] | None = None
         self.flows = True  # False while the reader waits for Redis
@@ -232,11 +232,11 @@ class Followers:
                 self.task = asyncio.create_task(self.read_forever())
             await shielded(self.wake_worker())
         except BaseException:
-            self.leave(follower)
+            self.unfollow(follower)
             raise
         return follower
 
-    def leave(self, follower: Follower) -> None:
+    def unfollow(self, follower: Follower) -> None:
         """Follow no more."""
         others = self.following.get(follower.adventure)
         if others is None:
@@ -245,7 +245,7 @@ class Followers:
         if not others:
             del self.following[follower.adventure]
             self.positions.pop(follower.adventure, None)
-            self.lively.pop(follower.adventure, None)
+            self.active.pop(follower.adventure, None)
 
     async def last_id(self, adventure: str) -> str:
         """The id of the log's newest entry; FIRST when there is none."""
@@ -326,44 +326,44 @@ class Followers:
     async def read_once(self) -> None:
         """Wait for new entries and hand them out.
 
-        Redis is asked for the lively logs at once and for the quiet ones now and then: to ask for
+        Redis is asked for the active logs at once and for the quiet ones now and then: to ask for
         two thousand takes ten milliseconds, and words come all the time.
         """
-        lively, quiet = self.sorted_out(time.monotonic())
-        self.in_rounds = len(lively) > FEW
+        active, quiet = self.split_active(time.monotonic())
+        self.in_rounds = len(active) > FEW
         block = BLOCK_MS
         if quiet and time.monotonic() >= self.quiet_due:
-            self.hand_out_all(await self.read(quiet))
+            self.dispatch_all(await self.read(quiet))
             self.quiet_due = time.monotonic() + QUIET_EVERY * max(1, len(quiet) / MANY)
         if quiet:
             block = max(1, math.ceil(1000 * (self.quiet_due - time.monotonic())))
         asked = time.monotonic()
-        answer = await self.read(lively, block)
+        answer = await self.read(active, block)
         came = time.monotonic()
         if self.in_rounds and answer and came - asked > AWAITED:
-            self.hand_out_all(answer)
+            self.dispatch_all(answer)
             await asyncio.sleep(GATHER)
-            answer = await self.read(lively)
-        self.hand_out_all(answer)
+            answer = await self.read(active)
+        self.dispatch_all(answer)
         if self.in_rounds:
             await asyncio.sleep(max(0.0, came + ROUND - time.monotonic()))
-        elif answer and len(lively) > FEW // 10:
+        elif answer and len(active) > FEW // 10:
             await asyncio.sleep(PAUSE)
 
-    def sorted_out(self, now: float) -> tuple[list[str], list[str]]:
-        """The adventures whose logs are lively, and the others; few are all lively."""
+    def split_active(self, now: float) -> tuple[list[str], list[str]]:
+        """The adventures whose logs are active, and the others; few are all active."""
         if len(self.positions) <= FEW:
             return list(self.positions), []
-        self.lively = {
+        self.active = {
             each: until
-            for each, until in self.lively.items()
+            for each, until in self.active.items()
             if until > now and each in self.positions
         }
-        return list(self.lively), [each for each in self.positions if each not in self.lively]
+        return list(self.active), [each for each in self.positions if each not in self.active]
 
     def mark_active(self, adventure: str) -> None:
         """Something is about to go on in this adventure, or just did."""
-        self.lively[adventure] = time.monotonic() + ACTIVE_SECONDS
+        self.active[adventure] = time.monotonic() + ACTIVE_SECONDS
 
     async def read(self, adventures: list[str], block: int | None = None) -> Any:
         """New entries of these logs; waits `block` ms for some, or for the bell."""
@@ -382,16 +382,16 @@ class Followers:
             "XREAD", "COUNT", 500, *wait, "STREAMS", *keys, *ids
         )
 
-    def hand_out_all(self, answer: Any) -> None:
+    def dispatch_all(self, answer: Any) -> None:
         for key, entries in answer or []:
             try:
-                self.hand_out(key.decode(), entries)
+                self.dispatch_entries(key.decode(), entries)
             except Exception as problem:  # an entry that nobody can read: the others go on
                 adventure = key.decode(errors="replace").removeprefix(log_key(""))
                 logger.error("adventure %s: its log cannot be read: %s", adventure, where(problem))
                 self.break_off(adventure)
 
-    def hand_out(self, key: str, entries: list[tuple[bytes, list[bytes]]]) -> None:
+    def dispatch_entries(self, key: str, entries: list[tuple[bytes, list[bytes]]]) -> None:
         last = entries[-1][0].decode()
         if key == self.bell:
             self.bell_id = last
@@ -441,7 +441,7 @@ class Followers:
         for follower in self.following.pop(adventure, set()):
             follower.break_off()
         self.positions.pop(adventure, None)
-        self.lively.pop(adventure, None)
+        self.active.pop(adventure, None)
 
 
 def as_it_came(answer: Any, **_: Any) -> Any:
