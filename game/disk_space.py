@@ -79,6 +79,7 @@ disk = Disk()
 
 
 def refusal() -> Refused:
+    """The refusal of a command while the disk is full."""
     return Refused("full", str(REASON), retry_after=RETRY_SECONDS)
 
 
@@ -110,6 +111,7 @@ class FullDiskMiddleware:
 
 
 def disk_full_response(request: HttpRequest) -> HttpResponse:
+    """The answer 507, as JSON or as a page."""
     if request.headers.get("Accept") == "application/json":
         answer: HttpResponse = JsonResponse({"message": str(REASON)}, status=INSUFFICIENT_STORAGE)
     else:

@@ -15,6 +15,7 @@ from inference.narrators import NarratorsError
 
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponse:
+    """Liveness: this process answers."""
     return HttpResponse("ok\n", content_type="text/plain")
 
 
@@ -28,6 +29,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
 
 def database_answers() -> str:
+    """Whether the database answers and stores: `ok`, or what is wrong."""
     try:
         with connection.cursor() as cursor:
             # A transaction of its own writes to the log: on a full disk reading still works.
@@ -41,6 +43,7 @@ def database_answers() -> str:
 
 
 def redis_and_narrators() -> dict[str, Any]:
+    """Whether Redis answers and stores, and a narrator is ready: `ok`, or what is wrong."""
     try:
         names = narration.narrators().names
         alive = any(queue_client().narrator_ready(name) for name in names)

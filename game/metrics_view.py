@@ -57,4 +57,5 @@ def may_read(request: HttpRequest) -> bool:
 
 @cache
 def register_metrics() -> None:
+    """Register the game's metrics, once in a process."""
     metrics.register()

@@ -83,6 +83,7 @@ def watch_the_sweep(sender: Any, **_: Any) -> None:
 
 
 def sweep_unasked() -> None:
+    """Sweep for ever, whenever Celery has not asked for it for UNASKED seconds."""
     while True:
         time.sleep(LOOK_EVERY)
         if last_asked.seconds_ago() < UNASKED:

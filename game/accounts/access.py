@@ -112,6 +112,7 @@ def is_for_operators_only(name: str) -> bool:
 
 
 def lacks_second_factor(player: Player) -> bool:
+    """Whether this member of staff has to set up an authenticator app first."""
     return settings.STAFF_NEED_TOTP and not is_mfa_enabled(player)
 
 
@@ -122,6 +123,7 @@ def redirect_logged_in(request: HttpRequest) -> HttpResponse:
 
 
 def note_visit(player: Player) -> None:
+    """Note that a player was here today."""
     today = datetime.now(UTC).date()
     if player.seen != today:
         Player.objects.filter(pk=player.pk).update(seen=today)

@@ -43,6 +43,7 @@ def ask_again(request: HttpRequest, player: Player, name: str) -> HttpResponse |
 
 
 def deletes(request: HttpRequest, name: str) -> bool:
+    """Whether a request deletes something or performs an irreversible action."""
     posted = request.POST if request.method == "POST" else {}
     return (
         name.endswith("_delete")

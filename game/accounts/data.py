@@ -33,10 +33,12 @@ MANY = 500  # rows that are looked for at once
 
 
 def file_name(player: Player) -> str:
+    """The name of the file with a player's data."""
     return f"grue-{slugify(player.username) or 'player'}.json"
 
 
 def export_of(player: Player) -> str:
+    """Everything that is stored of a player, as JSON."""
     told = {
         "from": "Grue",
         "made": timezone.now(),

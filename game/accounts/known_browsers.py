@@ -56,10 +56,12 @@ def may_try(number: str) -> bool:
 
 
 def forget_tries(number: str) -> None:
+    """Reset the count of wrong passwords of a known browser."""
     cache.delete(tries_key(number))
 
 
 def tries_key(number: str) -> str:
+    """The cache's key of that count."""
     return f"known_browser:{number}"
 
 
@@ -77,6 +79,7 @@ def counted_name(request: HttpRequest | None, credentials: dict[str, Any] | None
 
 
 def login_of(credentials: dict[str, Any]) -> str:
+    """The name or address in a login form's data."""
     return str(credentials.get("username") or credentials.get("email") or "")
 
 

@@ -117,6 +117,7 @@ def locked_out(request: HttpRequest, *_: Any) -> HttpResponse:
 
 
 def too_many_response(request: HttpRequest) -> HttpResponse:
+    """The answer 429, as JSON or as a page."""
     if request.headers.get("Accept") == "application/json":
         message = _("Too many attempts. Try again later.")
         return JsonResponse({"message": message}, status=429)

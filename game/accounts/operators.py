@@ -89,10 +89,12 @@ def new_nonce() -> str:
 
 
 def expired(link: OperatorLink) -> bool:
+    """Whether a link can no longer be used."""
     return link.expires is not None and link.expires <= timezone.now()
 
 
 def token_of(link: OperatorLink) -> str:
+    """The token in a link's address."""
     digest = salted_hmac("game.operator.link", link.nonce, algorithm="sha256").digest()
     return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 

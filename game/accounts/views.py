@@ -27,6 +27,7 @@ from game.play.requests import known_player
 
 @sensitive_post_parameters()
 def log_in(request: HttpRequest) -> HttpResponseBase:
+    """The login page; a player who is logged in is redirected."""
     if request.user.is_authenticated:
         return access.redirect_logged_in(request)
     if known_browsers.known_as(request, request.POST.get("login", "")) is None:
@@ -41,6 +42,7 @@ def log_in(request: HttpRequest) -> HttpResponseBase:
 
 @sensitive_post_parameters()
 def sign_up(request: HttpRequest) -> HttpResponseBase:
+    """The sign-up page; a player who is logged in is redirected."""
     if request.user.is_authenticated:
         return access.redirect_logged_in(request)
     answer: HttpResponseBase = allauth_views.signup(request)
@@ -72,6 +74,7 @@ def invited(request: HttpRequest, token: str) -> HttpResponse:
 @require_safe
 @login_required
 def home(request: HttpRequest) -> HttpResponse:
+    """The account's page."""
     return render(
         request, "account/home.html", {"here": "account", "totp": is_mfa_enabled(request.user)}
     )

@@ -127,6 +127,7 @@ def read_entry(entry: Any, number: int) -> CardContent:
 
 
 def first_text(entry: dict[str, Any], names: tuple[str, ...]) -> str:
+    """The first of an entry's fields `names` that holds a text, cleaned."""
     found = (entry.get(name) for name in names)
     # Cleaning reads each character: of a text that is far too long, only as much as shows that.
     texts = (clean_text(each[:MOST_READ]) for each in found if isinstance(each, str))
@@ -153,6 +154,7 @@ def is_pattern(key: str) -> bool:
 
 
 def split_keys(written: str) -> list[str]:
+    """Keys as somebody wrote them: separated by commas or lines."""
     commas = written.replace("\n", ",").replace("，", ",").replace("、", ",")
     return commas.split(",", MOST_KEYS_READ)[:MOST_KEYS_READ]
 

@@ -38,10 +38,12 @@ def own_cards(request: HttpRequest) -> QuerySet[StoryCard]:
 
 
 def card_of(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> StoryCard:
+    """A card of the player's own adventure. Raises Http404."""
     return get_object_or_404(own_cards(request), pk=card_id, adventure=adventure_id)
 
 
 def card_shown(card: StoryCard) -> dict[str, Any]:
+    """A card as pages and exports have it."""
     return {
         "id": str(card.pk),
         "title": card.title,
@@ -124,6 +126,7 @@ def pin(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> HttpResponse
 
 @require_POST
 def delete(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> HttpResponse:
+    """Delete a card. For a while it can be restored."""
     found = card_of(request, adventure_id, card_id)
     cards.delete_card(found, known_player(request))
     url = reverse("restore_card", args=[adventure_id, card_id])
@@ -135,6 +138,7 @@ def delete(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> HttpRespo
 
 @require_POST
 def restore(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> HttpResponse:
+    """Restore a deleted card, unless the adventure has too many by now."""
     adventure = own_adventure(request, adventure_id)
     found = get_object_or_404(cards.deleted_in(adventure), pk=card_id)
     try:
@@ -231,6 +235,7 @@ def listed(
 def done(
     request: HttpRequest, adventure: Adventure | None, said: str, content: Any, status: int = 200
 ) -> HttpResponse:
+    """The answer to a change: `content` as JSON, or the page of cards with a message."""
     assert adventure is not None
     if wants_json(request):
         return JsonResponse(content, status=status)

@@ -83,6 +83,7 @@ def searched(among: QuerySet[Adventure], q: str) -> QuerySet[Adventure]:
 
 @require_POST
 def rename(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
+    """Give an adventure another title."""
     found = own_adventure(request, adventure_id)
     form = RenameForm(request.POST)
     if form.is_valid():
@@ -142,6 +143,7 @@ def delete(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
 
 @require_POST
 def restore(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
+    """Restore a deleted adventure."""
     found = get_object_or_404(archive.deleted_of(request.user), pk=adventure_id)
     archive.restore(found.pk)
     messages.success(request, trash.said_restored(found.title))

@@ -27,6 +27,7 @@ def lock(player: Player) -> None:
 
 
 def refuse_beyond_scenario_limit(player: Player) -> None:
+    """Raises LimitMet where the player has as many scenarios as allowed."""
     lock(player)
     if player.scenarios.count() >= MOST_SCENARIOS:
         raise LimitMet(

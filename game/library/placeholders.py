@@ -34,6 +34,7 @@ class FilledPlaceholders:
 def with_defaults(
     placeholders: Iterable[dict[str, Any]], answers: Mapping[str, str]
 ) -> dict[str, str]:
+    """An answer for each placeholder: the player's, or else its default."""
     return {
         each["name"]: clean_text(answers.get(each["name"], "")) or each["default"]
         for each in placeholders
@@ -41,6 +42,7 @@ def with_defaults(
 
 
 def fill_placeholders(template: str, answers: Mapping[str, str]) -> str:
+    """The template with `${name}` replaced by answers; unknown names stay as they are."""
     # safe_substitute: a dollar sign in somebody's scenario is no reason to fail.
     return string.Template(template).safe_substitute(answers)
 

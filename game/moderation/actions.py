@@ -66,6 +66,7 @@ def close(case: Case, by: Player, outcome: str, upheld: bool) -> None:
 
 
 def said(reason: str) -> str:
+    """A reason as it is stored: cleaned, and cut to LONGEST_REASON."""
     return clean_text(reason)[:LONGEST_REASON]
 
 
@@ -95,6 +96,7 @@ def delete(case: Case, by: Player, reason: str = "", note: str = "") -> AuditEnt
 
 
 def about_content(action: str, case: Case, by: Player, reason: str, note: str) -> AuditEntry:
+    """Hide, unpublish or delete what a case is about, close the case, and notify its author."""
     with deciding(case, by) as case:
         before: dict[str, Any] = {}
         about = cases.about(case)
@@ -151,6 +153,7 @@ def ban(case: Case, by: Player, excerpt: str = "", reason: str = "", note: str =
 
 
 def ends(time: timedelta | None) -> datetime | None:
+    """When a sanction of this length ends; None for one without end."""
     return None if time is None else timezone.now() + time
 
 
@@ -164,6 +167,7 @@ def sanction(
     note: str,
     until: datetime | None,
 ) -> AuditEntry:
+    """Sanction the player of a case, close the case, and notify the player. Raises CannotBeDone."""
     with deciding(case, by) as case:
         player = case.player
         if player is None:
@@ -252,6 +256,7 @@ def undo(entry: AuditEntry, by: Player, reason: str = "") -> AuditEntry:
 
 
 def take_back(entry: AuditEntry) -> None:
+    """Reverse what the action of an audit entry changed."""
     case = Case.objects.filter(pk=entry.case).first() if entry.case else None
     if made := entry.details.get("sanction"):
         Sanction.objects.filter(pk=made, lifted__isnull=True).update(lifted=Now())
@@ -272,6 +277,7 @@ def reopen(case: Case) -> None:
 
 
 def tell_of_undoing(entry: AuditEntry, noted: AuditEntry) -> None:
+    """Notify the player that an action was undone."""
     player = Player.objects.filter(pk=entry.player).first() if entry.player else None
     if player is not None and entry.deed != "dismiss":
         case = Case.objects.filter(pk=entry.case).first() if entry.case else None

@@ -35,6 +35,7 @@ class Told:
 
 
 def attributed(turn: Turn, reported: bool = False) -> Told:
+    """A turn in pieces, each with who wrote it."""
     shown = shown_action(turn.kind, turn.action)  # type: ignore[arg-type]
     action = [Piece(Words.PLAYER, shown)] if shown else []
     return Told(turn, action, list(reply_pieces(turn)), reported)

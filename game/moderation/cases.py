@@ -42,6 +42,7 @@ def claim(case: Case, by: Player) -> None:
 
 
 def release(case: Case, by: Player) -> None:
+    """Give up a claim, so that others can decide the case."""
     Case.objects.filter(pk=case.pk, claimed_by=by).update(claimed_by=None, claimed_until=None)
 
 

@@ -187,6 +187,7 @@ class Offer:
 
 
 def page_context() -> dict[str, Any]:
+    """What the operator's page of narrators shows."""
     found = rows()
     installed_narrators.ready_cache.expire()  # another process may have changed it just now
     try:

@@ -49,6 +49,7 @@ def pause(by: Player, message: str = "") -> None:
 
 
 def resume(by: Player) -> None:
+    """Take new actions again."""
     change(by, "resume", paused=False, message="")
 
 

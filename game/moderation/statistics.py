@@ -132,6 +132,7 @@ def failures() -> dict[str, Any]:
 
 
 def operation_figures(now: Operation) -> dict[str, Any]:
+    """What the operator's page of operation shows."""
     try:
         telling, problem = narrators(now), narration.problem()
     except NarratorsError as wrong:

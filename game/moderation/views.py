@@ -65,6 +65,7 @@ def form_for(notice: Notice) -> AppealForm | None:
 
 @require_POST
 def appeal(request: HttpRequest, notice_id: UUID) -> HttpResponse:
+    """File the player's appeal of a notice."""
     notice = get_object_or_404(Notice, pk=notice_id, player=known_player(request))
     form = AppealForm(request.POST, prefix=str(notice.pk))
     try:
@@ -110,6 +111,7 @@ def audience(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
 @never_cache
 @limited("report")
 def report_scenario(request: HttpRequest, slug: str) -> HttpResponse:
+    """Report a scenario to the moderators."""
     found = get_object_or_404(Scenario.objects.readable_by(request.user), slug=slug)
     form = ReportForm(None, request.POST if request.method == "POST" else None)
     about = {"title": found.title, "scenario": found}
@@ -125,6 +127,7 @@ def report_scenario(request: HttpRequest, slug: str) -> HttpResponse:
 @never_cache
 @limited("report")
 def report_turn(request: HttpRequest, token: str, turn_id: UUID) -> HttpResponse:
+    """Report a turn of a shared story to the moderators."""
     share = get_object_or_404(
         Share.objects.readable_by(request.user).select_related("player", "texts"), token=token
     )
@@ -143,14 +146,17 @@ def report_turn(request: HttpRequest, token: str, turn_id: UUID) -> HttpResponse
 
 
 def turn_texts(turn: Turn) -> dict[str, str]:
+    """A turn's texts, for the page of a report."""
     return {"action": turn.action, "reply": turn.reply}
 
 
 def reader_of(request: HttpRequest) -> reports.Reader:
+    """Whoever reports, by account or address."""
     return reports.reader_of(request.user, address_of(request) or "")
 
 
 def complaint_of(form: ReportForm) -> Complaint:
+    """The complaint that a valid form holds."""
     data = form.cleaned_data
     return Complaint(Report.Kind(data["kind"]), data["reason"], form.chosen_words)
 
@@ -158,6 +164,7 @@ def complaint_of(form: ReportForm) -> Complaint:
 def report_page(
     request: HttpRequest, form: ReportForm, about: Mapping[str, object]
 ) -> HttpResponse:
+    """The page of a report, with what is reported."""
     status = 422 if form.errors else 200
     return render(request, "moderation/report.html", {"form": form, **about}, status=status)
 
@@ -165,10 +172,12 @@ def report_page(
 def not_taken(
     request: HttpRequest, form: ReportForm, about: Mapping[str, object], why: str
 ) -> HttpResponse:
+    """The page again, with why the report was not accepted."""
     form.add_error(None, why)
     return report_page(request, form, about)
 
 
 def taken(request: HttpRequest) -> HttpResponse:
+    """The answer to a report that was accepted."""
     messages.success(request, _("Report sent. A moderator will look at it."))
     return redirect("home")

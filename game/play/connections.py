@@ -43,6 +43,7 @@ return {redis.call('ZREVRANK', KEYS[1], ARGV[1]), redis.call('ZCARD', KEYS[1])}
 
 @cache
 def script() -> Any:
+    """The Lua script, registered with this process' Redis client."""
     return queue_client().redis.register_script(REGISTER)
 
 

@@ -91,6 +91,7 @@ def roll_shown(dice: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 def words(text: str) -> frozenset[str]:
+    """The words of a text, separated by spaces."""
     return frozenset(text.split())
 
 

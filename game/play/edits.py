@@ -30,6 +30,7 @@ FROM game_turn t WHERE t.adventure_id = %s
 
 
 def size_of(text: str) -> int:
+    """The size of a text in bytes of UTF-8."""
     return len(text.encode())
 
 
@@ -139,6 +140,7 @@ def last_edit(adventure: Adventure) -> LastEdit | None:
 
 
 def note_last(adventure: Adventure, turn: Turn, kept: dict[str, int], *, undone: bool) -> None:
+    """Remember the last edit and its versions by field, for undo and redo."""
     adventure.last_edit = {"turn": str(turn.pk), "undone": undone, "versions": kept}
 
 

@@ -79,10 +79,12 @@ def as_markdown(found: Adventure, path: list[Turn]) -> str:
 
 
 def without_markup(text: str) -> str:
+    """The text with Markdown's special characters escaped."""
     return re.sub(r"([\\`*_{}\[\]<>#|~])", r"\\\1", text)
 
 
 def download(found: Adventure, content: str, form: str, kind: str) -> HttpResponse:
+    """The content as a file to download, named after the adventure."""
     name = slugify(found.title)[:60] or "adventure"
     return HttpResponse(
         content,

@@ -232,6 +232,7 @@ def place_for(narrator: Narrator, player: Player) -> Place:
 
 
 def request_for(adventure: Adventure, turn: Turn) -> GenerationRequest:
+    """Everything that a worker needs to generate the reply of a turn."""
     return GenerationRequest(
         adventure=str(adventure.pk),
         turn=str(turn.pk),

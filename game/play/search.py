@@ -127,4 +127,5 @@ def best_hits(adventures: list[Adventure], q: str) -> dict[UUID, Hit]:
 
 
 def on_path(turn: UUID, head: UUID | None) -> bool:
+    """Whether a turn is on the path to the head."""
     return head is not None and turn in tree.path_ids(head, PATH_LIMIT)

@@ -65,6 +65,7 @@ def carry_out(adventure_id: UUID, player: Player, command: Keyed) -> Accepted:
 
 
 def dispatch_command(adventure: Adventure, player: Player, command: Keyed) -> Turn | None:
+    """Run the function of a command. Returns the turn that it made or went to."""
     match command:
         case TakeAction():
             return take_action(adventure, player, command.kind, command.text)
@@ -216,6 +217,7 @@ def stop_turn(adventure: Adventure, turn_id: UUID) -> Turn:
 
 
 def refuse_when_busy(adventure: Adventure) -> None:
+    """Raises Refused while a turn of the adventure is under way."""
     if adventure.turns.filter(status=Status.QUEUED).exists():
         raise Refused(
             "busy", _("The narrator is still writing. Stop it, or wait until it has finished.")
@@ -223,6 +225,7 @@ def refuse_when_busy(adventure: Adventure) -> None:
 
 
 def turn_of(adventure: Adventure, turn_id: UUID) -> Turn:
+    """A turn of the adventure, with its parent. Raises Refused where it has none with this id."""
     turn = adventure.turns.filter(pk=turn_id).select_related("parent").first()
     if turn is None:
         raise Refused("unknown_turn", _("That turn is not in this adventure. Reload the page."))
@@ -230,11 +233,13 @@ def turn_of(adventure: Adventure, turn_id: UUID) -> Turn:
 
 
 def head_of(adventure: Adventure) -> Turn:
+    """The turn where the player stands, with its parent and last child."""
     assert adventure.head_id is not None, "an adventure begins with its opening"
     return Turn.objects.select_related("parent", "last_child").get(pk=adventure.head_id)
 
 
 def move_head(adventure: Adventure, turn: Turn) -> Turn:
+    """Make `turn` the head, and publish it."""
     adventure.head, adventure.last_edit = turn, None
     moved = HeadMoved(
         head=str(turn.pk),
@@ -282,6 +287,7 @@ def queue_turn(
 
 
 def refuse_when_full(place: narration.Place) -> None:
+    """Raises Refused where the estimated wait is over MAX_WAIT_SECONDS."""
     wait, most = place.eta_seconds, settings.MAX_WAIT_SECONDS
     if wait is not None and wait > most:
         raise Refused(

@@ -129,6 +129,7 @@ def turn_named(request: HttpRequest, found: Adventure, name: str) -> Turn:
 @never_cache
 @require_safe
 def turns(request: HttpRequest, adventure_id: UUID) -> JsonResponse:
+    """The turns before `?before=<turn>`, as JSON."""
     found = own_adventure(request, adventure_id)
     shown = snapshots.turns_before(found, turn_named(request, found, "before"))
     return JsonResponse(
@@ -151,6 +152,7 @@ def versions(request: HttpRequest, adventure_id: UUID, turn_id: UUID) -> JsonRes
 @never_cache
 @require_safe
 def turn_tree(request: HttpRequest, adventure_id: UUID) -> JsonResponse:
+    """All turns of the tree with their first words, as JSON."""
     found = own_adventure(request, adventure_id)
     # Thousands of turns: their first words alone leave the database.
     some = FIRST_WORDS + 1
