@@ -28,7 +28,7 @@ def link(request: HttpRequest, token: str) -> HttpResponse:
         raise Http404(GONE)
     form = BecomeOperator(request.POST if request.method == "POST" else None, request=request)
     if request.method != "POST" or not form.is_valid():
-        context = {"form": form, "again": operators.there_is_one()}
+        context = {"form": form, "again": operators.operator_exists()}
         return render(request, "operator.html", context, status=422 if form.errors else 200)
     with transaction.atomic():
         player = form.save()

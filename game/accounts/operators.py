@@ -47,7 +47,7 @@ class Invitation:
     expires: bool
 
 
-def there_is_one() -> bool:
+def operator_exists() -> bool:
     return Player.objects.filter(is_superuser=True, is_active=True, is_guest=False).exists()
 
 
@@ -60,7 +60,7 @@ def invitation(*, renew: bool = False) -> Invitation | None:
     # Where older versions kept the token.
     Path(settings.DATA_DIR, "operator_token").unlink(missing_ok=True)
     single = settings.ACCOUNTS == "single"
-    if not single and not renew and there_is_one():
+    if not single and not renew and operator_exists():
         return None
     link = renewed(expiring=not single) if renew else current()
     if single:
@@ -111,7 +111,7 @@ def find(token: str) -> OperatorLink | None:
     if settings.ACCOUNTS == "single":
         return None
     link = OperatorLink.objects.filter(pk=1).first()
-    if link is None or expired(link) or (link.expires is None and there_is_one()):
+    if link is None or expired(link) or (link.expires is None and operator_exists()):
         return None
     return link if constant_time_compare(token_of(link), token) else None
 
@@ -134,10 +134,10 @@ def promote(link: OperatorLink, player: Player) -> bool:
 
 def is_operator_here(request: HttpRequest) -> bool:
     """Whether the only player has the operator's rights in this browser."""
-    return comes_over_loopback(request) or gave_the_code(request)
+    return comes_over_loopback(request) or entered_code(request)
 
 
-def gave_the_code(request: HttpRequest) -> bool:
+def entered_code(request: HttpRequest) -> bool:
     held = request.session.get(SESSION_KEY)
     if not held:
         return False

@@ -246,8 +246,8 @@ def undo(entry: AuditEntry, by: Player, reason: str = "") -> AuditEntry:
                 details={"deed": entry.deed},
                 undoes=entry.pk,
             )
-            take_back(entry)
-            tell_of_undoing(entry, noted)
+            reverse_action(entry)
+            notify_of_undo(entry, noted)
             return noted
     except IntegrityError:
         raise CannotBeDone(_("This was already undone.")) from None
@@ -255,7 +255,7 @@ def undo(entry: AuditEntry, by: Player, reason: str = "") -> AuditEntry:
         raise CannotBeDone(str(problem)) from None
 
 
-def take_back(entry: AuditEntry) -> None:
+def reverse_action(entry: AuditEntry) -> None:
     """Reverse what the action of an audit entry changed."""
     case = Case.objects.filter(pk=entry.case).first() if entry.case else None
     if made := entry.details.get("sanction"):
@@ -276,7 +276,7 @@ def reopen(case: Case) -> None:
     )
 
 
-def tell_of_undoing(entry: AuditEntry, noted: AuditEntry) -> None:
+def notify_of_undo(entry: AuditEntry, noted: AuditEntry) -> None:
     """Notify the player that an action was undone."""
     player = Player.objects.filter(pk=entry.player).first() if entry.player else None
     if player is not None and entry.deed != "dismiss":

@@ -20,7 +20,7 @@ def refuse_beyond(player: Player, audience: str) -> None:
         )
 
 
-def told_for(audience: str, player: Player | None) -> str:
+def effective_audience(audience: str, player: Player | None) -> str:
     """For whom a story is told to this player: within their own limit, whatever it is for."""
     if player is None or audience in within(player.audience_limit):
         return audience

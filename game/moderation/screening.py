@@ -32,7 +32,7 @@ class Rejected(Refused):
     """
 
     def __init__(self, rule: HouseRule | None, finding: Finding, hits: list[RuleHit]) -> None:
-        super().__init__("rejected", told_to_the_writer(rule, finding))
+        super().__init__("rejected", rejection_message(rule, finding))
         self.hits = hits
 
     def keep(self) -> None:
@@ -40,7 +40,7 @@ class Rejected(Refused):
         self.hits = []  # an outer change keeps them no second time
 
 
-def told_to_the_writer(rule: HouseRule | None, finding: Finding) -> str:
+def rejection_message(rule: HouseRule | None, finding: Finding) -> str:
     words = finding.words if len(finding.words) <= SHOWN else f"{finding.words[:SHOWN]}…"
     title, says = (rule.title, rule.says) if rule else (finding.rule, "")
     return _("This is against a rule of this host: %(title)s (“%(words)s”). %(says)s") % {
@@ -75,7 +75,7 @@ def screen(
     """
     book = rulebook()
     audience = audience or (adventure.audience if adventure else Audience.TEEN)
-    audience = limits.told_for(audience, player)
+    audience = limits.effective_audience(audience, player)
     findings = [
         each for text in texts if text for each in find_matches(text, book, where, audience)
     ]
@@ -147,7 +147,7 @@ def open_case(
 
 def for_replies(adventure: Adventure, player: Player | None = None) -> Screening | None:
     """What a narrator's replies to a player are held against before anybody sees them."""
-    return rulebook().screening("output", limits.told_for(adventure.audience, player))
+    return rulebook().screening("output", limits.effective_audience(adventure.audience, player))
 
 
 def note_reply(turn: Turn, result: Result) -> None:

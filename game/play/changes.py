@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 
 class NoSuchAdventure(Exception):
-    """No adventure with this id, or none that this player may touch: the two look alike."""
+    """There is no adventure with this id, or the player is no member: both look alike."""
 
 
 @contextmanager

@@ -79,7 +79,7 @@ class TokenBucket:
 
 
 class AdventureConsumer(AsyncWebsocketConsumer):
-    """One window of one adventure."""
+    """One connection to one adventure."""
 
     async def connect(self) -> None:
         await self.accept()
@@ -126,7 +126,7 @@ class AdventureConsumer(AsyncWebsocketConsumer):
         session_checker().add(self.open_socket)
 
     async def may_open(self) -> bool:
-        """Whether this player may play now, and has not too many windows open. Closes if not."""
+        """Whether this player may play now, and has not too many connections. Closes if not."""
         if reason := await in_database(refusal, self.player.pk):
             await self.close_session(reason)
             return False

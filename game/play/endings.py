@@ -24,16 +24,16 @@ logger = logging.getLogger(__name__)
 
 
 def finish_turn(result: Result) -> bool:
-    """Store how the narrator's reply ended. False when it is a stale attempt's, or ended before."""
+    """Store how a reply ended. False when the attempt is stale, or the turn has ended already."""
     try:
         with change_adventure(UUID(result.adventure)) as adventure:
             return record_end(adventure, UUID(result.turn), result)
     except NoSuchAdventure:
-        return False  # deleted while it was told
+        return False  # the adventure was deleted meanwhile
 
 
 def fail_turn(turn: Turn, reason: str) -> bool:
-    """End a turn that no attempt could tell. Words that were told stay."""
+    """End a turn for which every attempt failed. Words that players saw stay."""
     told = queue_client().revoke(str(turn.adventure_id), turn.narrator, str(turn.pk), turn.attempt)
     result = told.end or Result(
         adventure=str(turn.adventure_id),
@@ -55,10 +55,10 @@ def stop_unwatched_turn(turn: Turn) -> None:
 
 
 def stop_turn_under_way(adventure: Adventure, reason: str = "") -> None:
-    """End the turn under way with the words told so far.
+    """End the turn under way with the words told so far. Raises Refused while Redis is away.
 
-    Its lease is taken away in Redis first: from then on its worker can append nothing, notices it
-    at its next step and frees the slot. What players have seen is therefore what is stored.
+    Its lease is revoked in Redis first: from then on its worker can append nothing, notices it at
+    its next step, and frees the slot. So what players have seen is what is stored.
     """
     turn = adventure.turns.filter(status=Status.QUEUED).first()
     if turn is None:
@@ -81,7 +81,10 @@ def stop_turn_under_way(adventure: Adventure, reason: str = "") -> None:
 
 
 def record_end(adventure: Adventure, turn_id: UUID, result: Result) -> bool:
-    """One conditional update: only the attempt that Postgres knows, only while under way."""
+    """Store and publish an end. False where the turn is not under way as this attempt.
+
+    One conditional update settles races between the worker, a stop and the sweep.
+    """
     under_way = Turn.objects.filter(pk=turn_id, attempt=result.attempt, status=Status.QUEUED)
     updated = under_way.update(
         status=result.outcome, reply=result.reply, reason=result.reason[:300], told=Now()
@@ -104,7 +107,7 @@ def record_end(adventure: Adventure, turn_id: UUID, result: Result) -> bool:
 
 
 def keep_context(adventure: Adventure, turn: Turn, result: Result) -> None:
-    """Keep what the narrator was given. A turn that was stopped has it in Redis alone."""
+    """Store the prompt report of a turn. Of a stopped turn it is in Redis alone."""
     details = result.details
     if not details:
         try:
@@ -123,7 +126,7 @@ def keep_context(adventure: Adventure, turn: Turn, result: Result) -> None:
 
 
 def reveal_used(adventure: Adventure, details: str) -> None:
-    """From now on players see the cards that a narrator was given."""
+    """Show players the hidden cards that were in the prompt."""
     cards = adventure.cards.filter(hidden=True)
     if not cards.exists():
         return

@@ -69,7 +69,7 @@ def requeue_lost_turns() -> None:
     """Requeue or end the turns under way that have neither a lease nor a place in the queue."""
     under_way = Turn.objects.filter(status=Status.QUEUED, created__lt=Now() - GRACE)
     waiting = list(under_way.order_by("created").values_list("pk", "narrator"))
-    # Most are where they should be; only the others are locked and looked at one by one.
+    # Most need nothing; only the others are locked and checked one by one.
     for start in range(0, len(waiting), BATCH_SIZE):
         part = waiting[start : start + BATCH_SIZE]
         fine = turns_not_lost(part)
@@ -96,7 +96,7 @@ def turns_not_lost(under_way: Sequence[tuple[UUID, str]]) -> set[UUID]:
 
 
 def check_turn(turn_id: UUID) -> None:
-    """Look at one turn under way. One that cannot be helped must not keep the others waiting."""
+    """Sweep one turn. An error in one must not keep the others waiting."""
     try:
         sweep_turn(turn_id)
     except (redis.RedisError, OperationalError, InterfaceError):
@@ -178,9 +178,9 @@ def fail_hopeless_turn(turn_id: UUID) -> None:
 
 
 def publish_missed_versions() -> None:
-    """Where the log lags behind Postgres (a crash between commit and append), make pages look.
+    """Where the log lags behind Postgres (a crash between commit and append), have pages reload.
 
-    A log that knows no version is one of an emptied Redis: what was said since may be missing.
+    A log without a version is one of an emptied Redis: events since may be missing.
     """
     recent = Adventure.objects.filter(changed__gt=Now() - LAG, changed__lt=Now() - GRACE)
     versions = {str(pk): version for pk, version in recent.values_list("pk", "version")}
@@ -192,7 +192,7 @@ def publish_missed_versions() -> None:
 
 
 def stop_unwatched_turns() -> None:
-    """Where the host says so: end turns whose last window was closed a while ago."""
+    """Stop turns whose last connection was closed STOP_WHEN_AWAY_SECONDS ago."""
     seconds = settings.STOP_WHEN_AWAY_SECONDS
     if not seconds:
         return

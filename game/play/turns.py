@@ -38,7 +38,7 @@ from game.play.protocol import (
 from game.play.snapshots import turn_shown
 from inference.reply import shown_action
 
-# Seconds after which it is worth trying again when a player has too much under way: about a turn.
+# Retry-after in seconds when a player has too many turns under way: about one turn.
 RETRY_SOON = 5
 
 
@@ -83,11 +83,11 @@ def dispatch_command(adventure: Adventure, player: Player, command: Keyed) -> Tu
             return stop_turn(adventure, command.turn)
 
 
-# What players do. Each is called within `change_adventure`, by carry_out.
+# One function per command. Each is called within `change_adventure`, by carry_out.
 
 
 def take_action(adventure: Adventure, player: Player, kind: str, text: str) -> Turn:
-    """The player acts at the head; the narrator answers. An empty action is a continue."""
+    """Queue a turn with the player's action at the head. An empty action is a continue."""
     disk_space.refuse_when_full()
     refuse_when_busy(adventure)
     operation.refuse_while_paused()
@@ -105,9 +105,9 @@ def take_action(adventure: Adventure, player: Player, kind: str, text: str) -> T
 
 
 def retry_turn(adventure: Adventure, player: Player, turn_id: UUID) -> Turn:
-    """Ask for another reply to the same action. The earlier one stays in the tree.
+    """Queue another turn with the same action beside `turn_id`, which stays in the tree.
 
-    The dice have fallen: another telling of the same moment does not roll again.
+    The dice are not rolled again.
     """
     disk_space.refuse_when_full()
     refuse_when_busy(adventure)
@@ -121,7 +121,7 @@ def retry_turn(adventure: Adventure, player: Player, turn_id: UUID) -> Turn:
 
 
 def undo_turn(adventure: Adventure, player: Player) -> Turn:
-    """Take back the last thing done: an edit, or the last action.
+    """Undo the last edit or the last action.
 
     A turn under way is stopped first.
     """
@@ -135,7 +135,7 @@ def undo_turn(adventure: Adventure, player: Player) -> Turn:
 
 
 def redo_turn(adventure: Adventure, player: Player) -> Turn:
-    """Bring back what undo took back: an edit, or the turn that was played last from here."""
+    """Redo what was undone: an edit, or the turn that was played last from here."""
     if edited := edits.texts_before_last(adventure, undone=True):
         return restore_texts(adventure, player, *edited, undone=False)
     head = head_of(adventure)
@@ -146,7 +146,7 @@ def redo_turn(adventure: Adventure, player: Player) -> Turn:
 
 
 def go_to_turn(adventure: Adventure, turn_id: UUID) -> Turn:
-    """Go on from any turn of the tree."""
+    """Make any turn of the tree the head."""
     turn = turn_of(adventure, turn_id)
     stop_turn_under_way(adventure)
     if turn.pk == adventure.head_id:
@@ -189,7 +189,7 @@ def replace_texts(
     *,
     undone: bool,
 ) -> Turn:
-    """Put texts into a turn, as an edit, or (`undone`) as an edit that is taken back.
+    """Replace a turn's texts as an edit, or (`undone`) as the undoing of one.
 
     A turn under way is stopped first, and its words so far are what is replaced.
     """
@@ -206,7 +206,7 @@ def replace_texts(
 
 
 def stop_turn(adventure: Adventure, turn_id: UUID) -> Turn:
-    """End the reply here. The words told so far stay; stopping an ended turn changes nothing."""
+    """Stop the reply. The words so far stay; stopping an ended turn changes nothing."""
     turn = turn_of(adventure, turn_id)
     if turn.status == Status.QUEUED:
         stop_turn_under_way(adventure)

@@ -25,7 +25,7 @@ def give(adventure: Adventure, player: Player) -> None:
     TrainingConsent.objects.get_or_create(adventure=adventure, defaults={"player": player})
 
 
-def take_back(adventure: Adventure) -> None:
+def withdraw(adventure: Adventure) -> None:
     """The next collection leaves it out. What was trained already cannot be unlearned."""
     TrainingConsent.objects.filter(adventure=adventure).delete()
 

@@ -83,7 +83,7 @@ def carry_out(run: TrainingRun) -> None:
     recipe.write_text(run.recipe, encoding="utf-8")
     for stage, arguments in stages(folder):
         TrainingRun.objects.filter(pk=run.pk).update(stage=stage, heard=Now())
-        status, said = carry_out_stage(run, [stage, "--recipe", str(recipe), *arguments], folder)
+        status, said = run_stage(run, [stage, "--recipe", str(recipe), *arguments], folder)
         if status != Status.DONE:
             end(run, status, said)
             return
@@ -98,7 +98,7 @@ def stages(folder: Path) -> Iterator[tuple[str, list[str]]]:
     yield "export", ["--run", run, "--report", report, "--out", str(folder / "export")]
 
 
-def carry_out_stage(run: TrainingRun, arguments: list[str], folder: Path) -> tuple[str, str]:
+def run_stage(run: TrainingRun, arguments: list[str], folder: Path) -> tuple[str, str]:
     """One stage; how it ended, and its last line where it failed."""
     command = [sys.executable, str(Path(settings.BASE_DIR) / "manage.py"), "finetune", *arguments]
     output = folder / f"{arguments[0]}.log"
@@ -113,7 +113,7 @@ def carry_out_stage(run: TrainingRun, arguments: list[str], folder: Path) -> tup
         try:
             stopped = watch(run, process, folder)
         finally:
-            leave(process)
+            kill_and_wait(process)
     if stopped:
         return Status.STOPPED, "Stopped. Started again, it goes on where it was."
     if process.returncode:
@@ -136,7 +136,7 @@ def watch(run: TrainingRun, process: "subprocess.Popen[bytes]", folder: Path) ->
     return False
 
 
-def leave(process: "subprocess.Popen[bytes]") -> None:
+def kill_and_wait(process: "subprocess.Popen[bytes]") -> None:
     if process.poll() is None:
         process.kill()
     process.wait()

@@ -23,7 +23,7 @@ def learning(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
             consent.give(found, player)
             messages.success(request, _("Narrators may learn from this adventure."))
         elif request.POST.get("learning") == "off":
-            consent.take_back(found)
+            consent.withdraw(found)
             messages.success(request, _("Withdrawn: this adventure is not used from now on."))
         return redirect("learning", found.pk)
     return render(
