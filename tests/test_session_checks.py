@@ -211,7 +211,7 @@ async def test_a_window_that_newer_ones_push_out_hears_of_it(
     )
     crowd = [made_up(alice, adventure) for _ in range(3)]
     for socket in crowd:
-        await asyncio.to_thread(socket.connection.opens)
+        await asyncio.to_thread(socket.connection.register)
     await look_at(*crowd, until=lambda: crowd[0].consumer.crowded, monkeypatch=monkeypatch)
     assert [socket.consumer.crowded for socket in crowd] == [True, False, False]
 
