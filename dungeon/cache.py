@@ -28,16 +28,16 @@ class JsonSerializer:
 
 
 class ForgivingCache(RedisCache):
-    away_until = 0.0
+    retry_at = 0.0
 
     def ask(self, answer: Any, method: str, *args: Any, **kwargs: Any) -> Any:
         """What Redis answers, or `answer` where it does not."""
-        if time.monotonic() < ForgivingCache.away_until:
+        if time.monotonic() < ForgivingCache.retry_at:
             return answer
         try:
             return getattr(super(), method)(*args, **kwargs)
         except redis.RedisError as problem:
-            ForgivingCache.away_until = time.monotonic() + AWAY
+            ForgivingCache.retry_at = time.monotonic() + AWAY
             logger.warning("nothing is counted: %s", type(problem).__name__)
             return answer
 

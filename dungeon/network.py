@@ -97,7 +97,7 @@ def is_loopback(host: str) -> bool:
 
 
 def is_private_address(host: str) -> bool:
-    """Whether `host` is a literal address of a home or company network, brackets or not.
+    """Whether `host` is a literal address of a home or pool network, brackets or not.
 
     Such a Host header cannot come from DNS rebinding: that needs a name.
     """

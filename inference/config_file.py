@@ -20,7 +20,7 @@ class Kept(Generic[T]):
     problem: Exception | None = None  # with the file as it is now
 
 
-class LastGood(Generic[T]):
+class ConfigFile(Generic[T]):
     """Reads files again when they change; one that is wrong changes nothing, and is logged once."""
 
     def __init__(self, parse: Callable[[str, str], T], wrong: type[Exception], called: str) -> None:

@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from inference.config import InferenceConfig
-from inference.config_file import LastGood
+from inference.config_file import ConfigFile
 from inference.contract.request import Kind
 from inference.contract.sampling import SamplingParams
 from inference.engines.abilities import ignored_by, names
@@ -342,7 +342,7 @@ def parse_narrators(text: str, called: str) -> Narrators:
     return found
 
 
-_files = LastGood(parse_narrators, NarratorsError, "the narrators")
+_files = ConfigFile(parse_narrators, NarratorsError, "the narrators")
 
 
 def first_complaint(error: ValidationError, node: yaml.Node, called: str) -> str:

@@ -166,18 +166,18 @@ def llama():
         yield address
 
 
-class Troupe:
-    """Narrators that really tell: a worker's Storyteller with a scripted engine, without Celery."""
+class Workers:
+    """Workers of narrators with a scripted engine, without Celery."""
 
     def __init__(self):
-        self.storytellers = []
+        self.narrator_workers = []
 
     def start(self, name="parrot", slots=4, woken=True, may_repeat=None, given=None, **options):
         from django.conf import settings
         from django.db import connections
 
         from inference.narrators import Narrator
-        from inference.worker.narrator_worker import Storyteller
+        from inference.worker.narrator_worker import NarratorWorker
 
         entry = {"engine": "scripted", "slots": slots, "may_repeat": may_repeat, **(given or {})}
         narrator = Narrator(name=name, line="A test.", options=options, **entry)
@@ -188,25 +188,25 @@ class Troupe:
             finally:
                 connections.close_all()
 
-        storyteller = Storyteller(narrator, settings.INFERENCE, record)
-        storyteller.start()
+        narrator_worker = NarratorWorker(narrator, settings.INFERENCE, record)
+        narrator_worker.start()
         if woken:
-            storyteller.take_turns()
-        self.storytellers.append(storyteller)
-        storyteller.say_alive()
-        return storyteller
+            narrator_worker.take_turns()
+        self.narrator_workers.append(narrator_worker)
+        narrator_worker.say_alive()
+        return narrator_worker
 
     def stop(self):
-        for storyteller in self.storytellers:
-            storyteller.stop()
+        for narrator_worker in self.narrator_workers:
+            narrator_worker.stop()
 
 
-class Stage:
-    """A worker's Company on narrators of a file that tests write, without Celery."""
+class Pools:
+    """A worker's NarratorPool on narrators of a file that tests write, without Celery."""
 
     def __init__(self, file):
         self.file = file
-        self.companies = []
+        self.pool_module = []
 
     def write(self, *narrators, **top):
         """The narrators file: dicts, each a scripted narrator unless it says otherwise."""
@@ -219,14 +219,14 @@ class Stage:
         draft.write_text(text)
         draft.replace(self.file)
 
-    def company(self, *names, **config):
+    def pool(self, *names, **config):
         """A worker that serves these narrators."""
         from dataclasses import replace
 
         from django.conf import settings
         from django.db import connections
 
-        from inference.worker.pool import Company
+        from inference.worker.pool import NarratorPool
 
         def record(result):
             try:
@@ -235,31 +235,31 @@ class Stage:
                 connections.close_all()
 
         config = replace(settings.INFERENCE, narrators_file=self.file, **config)
-        company = Company(list(names), config, record)
-        company.start()
-        self.companies.append(company)
-        return company
+        pool = NarratorPool(list(names), config, record)
+        pool.start()
+        self.pool_module.append(pool)
+        return pool
 
     def stop(self):
-        for company in self.companies:
-            company.stop()
+        for pool in self.pool_module:
+            pool.stop()
 
 
 @pytest.fixture
-def stage(log, settings, tmp_path):
+def pools(log, settings, tmp_path):
     from dataclasses import replace
 
-    stage = Stage(tmp_path / "narrators.yaml")
-    settings.INFERENCE = replace(settings.INFERENCE, narrators_file=stage.file)
-    yield stage
-    stage.stop()
+    pools = Pools(tmp_path / "narrators.yaml")
+    settings.INFERENCE = replace(settings.INFERENCE, narrators_file=pools.file)
+    yield pools
+    pools.stop()
 
 
 @pytest.fixture
-def troupe(log):
-    troupe = Troupe()
-    yield troupe
-    troupe.stop()
+def workers(log):
+    workers = Workers()
+    yield workers
+    workers.stop()
 
 
 @pytest.fixture(scope="session")

@@ -31,8 +31,8 @@ def results_of(file):
     return [json.loads(line) for line in file.read_text().splitlines()]
 
 
-def test_each_prompt_of_a_file_gets_a_reply(log, troupe, prompts, tmp_path):
-    troupe.start(pace=0, replies=[REPLY], may_repeat=True)
+def test_each_prompt_of_a_file_gets_a_reply(log, workers, prompts, tmp_path):
+    workers.start(pace=0, replies=[REPLY], may_repeat=True)
     file = prompts(*({"id": f"p{n}", "prompt": f"You stand before door {n}."} for n in range(30)))
     out = tmp_path / "out.jsonl"
     call_command("narrate_batch", str(file), "--out", str(out), "--narrator", "parrot")
@@ -42,8 +42,8 @@ def test_each_prompt_of_a_file_gets_a_reply(log, troupe, prompts, tmp_path):
     assert not log.redis.keys("grue:batch*"), "nothing is left in Redis"
 
 
-def test_a_batch_that_was_stopped_goes_on_where_it_was(log, troupe, prompts, tmp_path):
-    troupe.start(pace=0, replies=[REPLY], may_repeat=True)
+def test_a_batch_that_was_stopped_goes_on_where_it_was(log, workers, prompts, tmp_path):
+    workers.start(pace=0, replies=[REPLY], may_repeat=True)
     file = prompts(*({"id": str(n), "prompt": f"Door {n}."} for n in range(8)))
     out = tmp_path / "out.jsonl"
     Batch(log, "parrot", prompts({"id": "3", "prompt": "Door 3."}), out).run(lambda _: None)
@@ -57,16 +57,16 @@ def test_a_batch_that_was_stopped_goes_on_where_it_was(log, troupe, prompts, tmp
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_turn_does_not_wait_for_a_batch(alice, adventure, log, troupe, prompts, tmp_path):
+def test_a_turn_does_not_wait_for_a_batch(alice, adventure, log, workers, prompts, tmp_path):
     """The jobs under way are broken off for the turn, and told afterwards."""
-    storyteller = troupe.start(slots=2, pace=15, replies=[REPLY * 5], may_repeat=True)
+    narrator_worker = workers.start(slots=2, pace=15, replies=[REPLY * 5], may_repeat=True)
     file = prompts(*({"id": str(n), "prompt": f"Door {n}."} for n in range(4)))
     out = tmp_path / "out.jsonl"
     run = threading.Thread(
         daemon=True, target=Batch(log, "parrot", file, out).run, args=[lambda _: None]
     )
     run.start()
-    wait_for(lambda: len(storyteller.bulk.jobs) == 2)
+    wait_for(lambda: len(narrator_worker.bulk.jobs) == 2)
     began = time.monotonic()
     act(adventure, alice)
     wait_for(lambda: Turn.objects.exclude(status=Status.TOLD).count() == 0)
@@ -77,7 +77,7 @@ def test_a_turn_does_not_wait_for_a_batch(alice, adventure, log, troupe, prompts
 
 
 def test_a_job_that_was_lost_with_its_worker_is_asked_for_again(
-    log, troupe, prompts, tmp_path, monkeypatch
+    log, workers, prompts, tmp_path, monkeypatch
 ):
     monkeypatch.setattr("inference.queue.jobs.BATCH_LOST_SECONDS", 0)
     file = prompts({"id": "1", "prompt": "A door."})
@@ -87,14 +87,14 @@ def test_a_job_that_was_lost_with_its_worker_is_asked_for_again(
     run.start()
     wait_for(lambda: log.take_batch("parrot", 1))  # a worker that is never heard of again
     time.sleep(1.1)
-    troupe.start(pace=0, replies=[REPLY], may_repeat=True)
+    workers.start(pace=0, replies=[REPLY], may_repeat=True)
     run.join(60)
     assert [each["id"] for each in results_of(out)] == ["1"]
 
 
-def test_a_worker_whose_engine_dies_of_a_job_gives_it_up(log, troupe, prompts, tmp_path):
-    storyteller = troupe.start(woken=False, pace=0, crash_after_tokens=1, replies=[REPLY])
-    storyteller.give_up = lambda why: None
+def test_a_worker_whose_engine_dies_of_a_job_gives_it_up(log, workers, prompts, tmp_path):
+    narrator_worker = workers.start(woken=False, pace=0, crash_after_tokens=1, replies=[REPLY])
+    narrator_worker.give_up = lambda why: None
     file = prompts({"id": "1", "prompt": "A door."})
     out = tmp_path / "out.jsonl"
     run = threading.Thread(

@@ -35,8 +35,8 @@ def texts(context, origin):
     return [part["text"] for part in context["parts"] if part["origin"] == origin]
 
 
-def test_a_turn_keeps_what_its_narrator_was_given(client, alice, adventure, troupe):
-    troupe.start(pace=0)
+def test_a_turn_keeps_what_its_narrator_was_given(client, alice, adventure, workers):
+    workers.start(pace=0)
     first, second = played(alice, adventure, "open the cellar door", "listen")
     client.force_login(alice)
     context = get(client, second).json()
@@ -57,8 +57,8 @@ def test_a_turn_keeps_what_its_narrator_was_given(client, alice, adventure, trou
     assert whole.index("[It floods in spring.]") < whole.index("> You listen.")
 
 
-def test_what_was_edited_since_is_shown_as_it_was(client, alice, adventure, troupe):
-    troupe.start(pace=0)
+def test_what_was_edited_since_is_shown_as_it_was(client, alice, adventure, workers):
+    workers.start(pace=0)
     first, second = played(alice, adventure, "open the door", "listen")
     do(adventure, alice, EditTurn, turn=first.pk, action="shut the door", reply="It shuts.")
     client.force_login(alice)
@@ -75,19 +75,19 @@ def test_what_was_edited_since_is_shown_as_it_was(client, alice, adventure, trou
     ]
 
 
-def test_a_turn_that_was_stopped_keeps_it_too(client, alice, adventure, troupe):
+def test_a_turn_that_was_stopped_keeps_it_too(client, alice, adventure, workers):
     from game.play.protocol import StopTurn
 
-    troupe.start(pace=20)
+    workers.start(pace=20)
     turn = act(adventure, alice, "wait")
-    until(lambda: troupe.storytellers[0].log.details(str(turn.pk)))
+    until(lambda: workers.narrator_workers[0].log.details(str(turn.pk)))
     do(adventure, alice, StopTurn, turn=turn.pk)
     client.force_login(alice)
     assert texts(get(client, turn).json(), "action") == ["You wait."]
 
 
-def test_nobody_else_sees_it(client, alice, bob, begin, adventure, troupe):
-    troupe.start(pace=0)
+def test_nobody_else_sees_it(client, alice, bob, begin, adventure, workers):
+    workers.start(pace=0)
     (turn,) = played(alice, adventure, "listen")
     assert get(client, turn).status_code == 404
     client.force_login(bob)
@@ -104,10 +104,10 @@ def test_a_turn_without_it_says_so(client, alice, adventure):
     )
 
 
-def test_it_is_shown_coloured_by_origin_and_as_text(client, alice, adventure, troupe):
+def test_it_is_shown_coloured_by_origin_and_as_text(client, alice, adventure, workers):
     adventure.memory = "<script>alert(1)</script>"
     adventure.save()
-    troupe.start(pace=0)
+    workers.start(pace=0)
     (turn,) = played(alice, adventure, "open the cellar")
     client.force_login(alice)
     page = get(client, turn, part="").content.decode()
@@ -116,10 +116,10 @@ def test_it_is_shown_coloured_by_origin_and_as_text(client, alice, adventure, tr
     assert "on “<span" in page
 
 
-def test_it_goes_with_the_adventure(alice, adventure, troupe):
+def test_it_goes_with_the_adventure(alice, adventure, workers):
     from game.play import adventures
 
-    troupe.start(pace=0)
+    workers.start(pace=0)
     played(alice, adventure, "listen")
     assert TurnContext.objects.count() == 1
     adventures.purge(adventure.pk)

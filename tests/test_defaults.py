@@ -15,7 +15,7 @@ from inference.models import resources
 from inference.models.store import ModelError, first_default
 from inference.narrators import NarratorsError, narrators_of, parse_narrators
 from inference.worker import model_fetch
-from inference.worker import pool as companies
+from inference.worker import pool as pool_module
 from tests.faulty_server import drips, faulty_server, says
 from tests.full_disk import fill_disk
 from tests.serving import until
@@ -57,8 +57,8 @@ class Source:
 def source(monkeypatch):
     source = Source()
     monkeypatch.setattr(model_fetch, "ensure_model", source.fetch)
-    monkeypatch.setattr(companies, "known", source.known)
-    monkeypatch.setattr(companies, "SAY_EVERY", 0.05)
+    monkeypatch.setattr(pool_module, "known", source.known)
+    monkeypatch.setattr(pool_module, "SAY_EVERY", 0.05)
     monkeypatch.setattr(narration, "PACE_SECONDS", 0.0)
     yield source
     source.arrived.set()
@@ -73,35 +73,35 @@ def teller_of(adventure, player):
 
 @database
 def test_a_default_that_is_fetched_takes_over_and_no_turn_is_lost(
-    alice, adventure, stage, log, source
+    alice, adventure, pools, log, source
 ):
-    stage.write(QUILL, SMOL, **BOTH)
-    company = stage.company("quill", "smol")
-    assert loaded(company) == ["smol"]
+    pools.write(QUILL, SMOL, **BOTH)
+    pool = pools.pool("quill", "smol")
+    assert loaded(pool) == ["smol"]
     assert told_by(adventure, alice, "").reply == "You sing."
     until(lambda: log.model_state("quill") is not None and log.model_state("quill").percent == 40)
     source.arrived.set()
-    until(lambda: "quill" in loaded(company))
+    until(lambda: "quill" in loaded(pool))
     assert told_by(adventure, alice, "").reply == "A key is in the lock."
     until(lambda: log.model_state("quill") is None)
 
 
 @database
 def test_a_reply_under_way_is_told_to_its_end_by_the_narrator_that_began_it(
-    alice, bob, adventure, begin, stage, log, source
+    alice, bob, adventure, begin, pools, log, source
 ):
     gate = threading.Event()
     with faulty_server() as server:
         server.answers = [says("You sing."), drips("You sing of a lamp", gate, ", and of a door.")]
         smol = {"name": "smol", "engine": "openai", "model": server.address, "context": 512}
-        stage.write(QUILL, smol, **BOTH)
-        company = stage.company("quill", "smol")
-        until(lambda: "smol" in loaded(company))
-        teller = company.seats["smol"].storyteller
+        pools.write(QUILL, smol, **BOTH)
+        pool = pools.pool("quill", "smol")
+        until(lambda: "smol" in loaded(pool))
+        teller = pool.entries["smol"].worker
         under_way = act(adventure, alice)
         until(lambda: begun(log, under_way))
         source.arrived.set()
-        until(lambda: "quill" in loaded(company))
+        until(lambda: "quill" in loaded(pool))
         # The default changes in the middle of the reply: whoever acts now gets the new one.
         assert told_by(begin(bob), bob, "").reply == "A key is in the lock."
         under_way.refresh_from_db()
@@ -113,34 +113,34 @@ def test_a_reply_under_way_is_told_to_its_end_by_the_narrator_that_began_it(
         assert under_way.reply == "You sing of a lamp, and of a door."
         details = unpack(TurnContext.objects.get(turn=under_way).details)
         assert (details.narrator, details.revision) == ("smol", teller.narrator.fingerprint)
-        assert company.seats["smol"].storyteller is teller
-        stage.stop()
+        assert pool.entries["smol"].worker is teller
+        pools.stop()
 
 
 @database
 def test_the_stand_in_leaves_once_nobody_asks_for_it_and_comes_back_for_a_turn(
-    alice, adventure, stage, log, source, monkeypatch
+    alice, adventure, pools, log, source, monkeypatch
 ):
-    monkeypatch.setattr(companies, "STAND_BY_SECONDS", 0.5)
+    monkeypatch.setattr(pool_module, "UNUSED_SECONDS", 0.5)
     source.arrived.set()
-    stage.write(QUILL, SMOL, **BOTH)
-    company = stage.company("quill", "smol")
-    assert loaded(company) == ["quill"], "what is here is loaded, and nothing else"
+    pools.write(QUILL, SMOL, **BOTH)
+    pool = pools.pool("quill", "smol")
+    assert loaded(pool) == ["quill"], "what is here is loaded, and nothing else"
     until(lambda: log.narrator_alive("smol"))
     assert told_by(adventure, alice, "smol").reply == "You sing."
-    until(lambda: loaded(company) == ["quill"])
+    until(lambda: loaded(pool) == ["quill"])
     assert log.narrator_alive("smol"), "it is on call"
     assert told_by(adventure, alice, "smol").reply == "You sing."
 
 
 @database
 def test_what_cannot_be_fetched_is_said_and_tried_again_and_the_stand_in_tells(
-    alice, adventure, stage, log, source, monkeypatch
+    alice, adventure, pools, log, source, monkeypatch
 ):
     monkeypatch.setattr(model_fetch, "FIRST_WAIT", 0.3)
     source.problem = "narrator 'quill': the disk under /models is full"
-    stage.write(QUILL, SMOL, **BOTH)
-    stage.company("quill", "smol")
+    pools.write(QUILL, SMOL, **BOTH)
+    pools.pool("quill", "smol")
     until(lambda: log.model_state("quill") and log.model_state("quill").kind == "failed")
     assert log.model_state("quill").why == source.problem
     assert teller_of(adventure, alice) == "smol"
@@ -153,36 +153,36 @@ def test_what_cannot_be_fetched_is_said_and_tried_again_and_the_stand_in_tells(
 
 @database
 def test_a_default_that_cannot_be_loaded_leaves_the_stand_in_telling(
-    alice, adventure, stage, log, source, monkeypatch
+    alice, adventure, pools, log, source, monkeypatch
 ):
-    monkeypatch.setattr(companies, "RETRY_SECONDS", 0.3)
+    monkeypatch.setattr(pool_module, "RETRY_SECONDS", 0.3)
     source.arrived.set()
-    stage.write({**QUILL, "options": {"pace": "fast"}}, SMOL, **BOTH)
-    company = stage.company("quill", "smol")
-    until(lambda: loaded(company) == ["smol"])
+    pools.write({**QUILL, "options": {"pace": "fast"}}, SMOL, **BOTH)
+    pool = pools.pool("quill", "smol")
+    until(lambda: loaded(pool) == ["smol"])
     assert teller_of(adventure, alice) == "smol"
     assert "pace" in log.model_state("quill").why
-    stage.write(QUILL, SMOL, **BOTH)
-    company.reload()
-    until(lambda: "quill" in loaded(company))
+    pools.write(QUILL, SMOL, **BOTH)
+    pool.reload()
+    until(lambda: "quill" in loaded(pool))
 
 
 @database
 def test_what_the_machine_cannot_carry_is_not_loaded_until_it_can(
-    alice, adventure, stage, log, source, monkeypatch
+    alice, adventure, pools, log, source, monkeypatch
 ):
-    monkeypatch.setattr(companies, "LOOK_AT_MACHINE_SECONDS", 0.2)
+    monkeypatch.setattr(pool_module, "MACHINE_CHECK_SECONDS", 0.2)
     free = [5]
     monkeypatch.setattr(resources, "free_memory_mb", lambda: free[0])
     source.arrived.set()
-    stage.write(QUILL, SMOL, **BOTH)
-    company = stage.company("quill", "smol")
-    assert loaded(company) == ["smol"]
+    pools.write(QUILL, SMOL, **BOTH)
+    pool = pools.pool("quill", "smol")
+    assert loaded(pool) == ["smol"]
     assert source.tries == 0, "it is not fetched either"
     why = "it wants 9 MB of free memory, and 5 MB are free"
     assert log.model_state("quill").why == why
     assert teller_of(adventure, alice) == "smol"
-    news = DefaultChanges([seat.narrator for seat in company.defaults])
+    news = DefaultChanges([entry.narrator for entry in pool.defaults])
     assert news.take_lines(log) == [f"Smol tells, not Quill: {why}"]
     free[0] = 10
     until(lambda: log.narrator_ready("quill"))
@@ -191,11 +191,11 @@ def test_what_the_machine_cannot_carry_is_not_loaded_until_it_can(
 
 
 @database
-def test_the_terminal_says_how_far_it_is(stage, log, source):
-    stage.write(QUILL, SMOL, **BOTH)
-    company = stage.company("quill", "smol")
+def test_the_terminal_says_how_far_it_is(pools, log, source):
+    pools.write(QUILL, SMOL, **BOTH)
+    pool = pools.pool("quill", "smol")
     until(lambda: log.model_state("quill").percent == 40)
-    news = DefaultChanges([seat.narrator for seat in company.defaults])
+    news = DefaultChanges([entry.narrator for entry in pool.defaults])
     [line] = news.take_lines(log)
     assert line.startswith("Quill is being fetched: 40 %")
     assert line.endswith("Smol tells until then")
@@ -223,7 +223,7 @@ def disk_fills(monkeypatch):
 def test_whatever_goes_wrong_with_a_real_fetch_is_one_line_and_the_stand_in_tells(
     alice,
     adventure,
-    stage,
+    pools,
     log,
     index,  # noqa: F811
     tmp_path,
@@ -237,9 +237,9 @@ def test_whatever_goes_wrong_with_a_real_fetch_is_one_line_and_the_stand_in_tell
     real = {"engine": "llama", "model": model, "sha256": digest, "bytes": len(PARTS[0])}
     if spoil:
         spoil(monkeypatch)
-    monkeypatch.setattr(companies, "SAY_EVERY", 0.05)
-    stage.write({"name": "quill", **real}, SMOL, **BOTH)
-    stage.company("quill", "smol", models_dir=tmp_path / "models")
+    monkeypatch.setattr(pool_module, "SAY_EVERY", 0.05)
+    pools.write({"name": "quill", **real}, SMOL, **BOTH)
+    pools.pool("quill", "smol", models_dir=tmp_path / "models")
     until(lambda: log.model_state("quill") and log.model_state("quill").kind == "failed")
     said = log.model_state("quill").why
     assert why in said and "\n" not in said
@@ -253,10 +253,10 @@ def test_whatever_goes_wrong_with_a_real_fetch_is_one_line_and_the_stand_in_tell
 
 @database
 def test_the_page_says_what_is_fetched_and_who_tells_until_then(
-    client, alice, adventure, stage, log, source
+    client, alice, adventure, pools, log, source
 ):
-    stage.write(QUILL, SMOL, OWL, **BOTH)
-    stage.company("quill", "smol")
+    pools.write(QUILL, SMOL, OWL, **BOTH)
+    pools.pool("quill", "smol")
     until(lambda: log.model_state("quill").percent == 40)
     client.force_login(alice)
     url = f"/adventures/{adventure.pk}/"
@@ -277,11 +277,11 @@ def test_the_page_says_what_is_fetched_and_who_tells_until_then(
 
 @database
 def test_the_operator_reads_why_and_players_do_not(
-    client, alice, adventure, stage, log, source, monkeypatch
+    client, alice, adventure, pools, log, source, monkeypatch
 ):
     monkeypatch.setattr(resources, "free_memory_mb", lambda: 5)
-    stage.write(QUILL, SMOL, **BOTH)
-    stage.company("quill", "smol")
+    pools.write(QUILL, SMOL, **BOTH)
+    pools.pool("quill", "smol")
     client.force_login(alice)
     url = f"/adventures/{adventure.pk}/"
     assert "9 MB" not in client.get(url).content.decode()
@@ -299,18 +299,18 @@ def test_the_operator_reads_why_and_players_do_not(
 
 @database
 def test_where_workers_come_when_turns_wait_the_first_default_is_asked(
-    alice, begin, stage, settings, log
+    alice, begin, pools, settings, log
 ):
     settings.NARRATORS_ON_DEMAND = True
-    stage.write(QUILL, SMOL, **BOTH)
+    pools.write(QUILL, SMOL, **BOTH)
     assert narration.default().name == "quill"
     assert [each.name for each in narration.offered_to(None)] == ["quill", "smol"]
     assert Adventure.objects.get(pk=begin(alice).pk).narrator == ""
 
 
 @database
-def test_with_nobody_there_the_first_default_is_the_one_that_is_missing(stage, log, source):
-    stage.write(QUILL, SMOL, **BOTH)
+def test_with_nobody_there_the_first_default_is_the_one_that_is_missing(pools, log, source):
+    pools.write(QUILL, SMOL, **BOTH)
     assert narration.default().name == "quill"
     log.send_heartbeat("smol", "test", slots=1, lately=[1.0])
     assert narration.default().name == "smol"

@@ -197,9 +197,9 @@ def test_a_template_that_never_ends_is_one_line(endless):
 
 @pytest.mark.django_db(transaction=True)
 def test_a_template_that_never_ends_keeps_no_other_narrator_from_telling(
-    alice, bob, adventure, begin, stage, log, endless, tmp_path
+    alice, bob, adventure, begin, pools, log, endless, tmp_path
 ):
-    stage.write(
+    pools.write(
         {
             "name": "parrot",
             "options": {"pace": 0, "replies": ["A cold wind comes out of the dark."]},
@@ -210,20 +210,20 @@ def test_a_template_that_never_ends_keeps_no_other_narrator_from_telling(
         },
         default="parrot",
     )
-    company = stage.company("parrot", "raven", models_dir=tmp_path / "models")
+    pool = pools.pool("parrot", "raven", models_dir=tmp_path / "models")
     until(lambda: log.narrator_alive("raven"))
     Adventure.objects.filter(pk=adventure.pk).update(narrator="raven")
     waits = act(adventure, alice)
     theirs = act(begin(bob), bob)
-    until(lambda: company.seats["raven"].trouble)
-    assert "its chat template may never end" in company.seats["raven"].trouble
+    until(lambda: pool.entries["raven"].trouble)
+    assert "its chat template may never end" in pool.entries["raven"].trouble
     until(lambda: Turn.objects.get(pk=theirs.pk).status == Status.TOLD)
     # What was typed for it waits until the host has put the file right; nobody else need try.
     assert Turn.objects.get(pk=waits.pk).status == Status.QUEUED
     assert not log.narrator_alive("raven")
     last = act(begin(alice), alice)
     until(lambda: Turn.objects.get(pk=last.pk).status == Status.TOLD)
-    assert company.seats["parrot"].storyteller.engine.alive
+    assert pool.entries["parrot"].worker.engine.alive
 
 
 def test_a_file_of_noise_is_told_from_without_harm(tmp_path):

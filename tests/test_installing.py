@@ -32,7 +32,7 @@ from inference.models import store
 from inference.models.store import Record, alone, ensure_model, key_of, record_path
 from inference.narrators import Narrator, load_narrators
 from inference.queue.keys import INSTALLS_KEY, job_key
-from inference.worker import pool as companies
+from inference.worker import pool as pool_module
 from tests.faulty_server import drips, faulty_server, hangs, says
 from tests.full_disk import fill_disk
 from tests.serving import until
@@ -58,10 +58,10 @@ def hub(monkeypatch):
 class Worker:
     """A worker that installs, on a models folder of its own, and a sweep beside it."""
 
-    def __init__(self, stage, models):
+    def __init__(self, pools, models):
         self.models = models
-        stage.write({"name": "parrot"})
-        self.company = stage.company("parrot", models_dir=models, secret=SECRET)
+        pools.write({"name": "parrot"})
+        self.pool = pools.pool("parrot", models_dir=models, secret=SECRET)
         self.installers = []
         self.begin()
 
@@ -74,7 +74,7 @@ class Worker:
             finally:
                 connections.close_all()
 
-        self.installer = Installer(self.company, self.company.config, send)
+        self.installer = Installer(self.pool, self.pool.config, send)
         self.installer.start()
         self.installers.append(self.installer)
 
@@ -103,7 +103,7 @@ def few_threads(described):
 
 
 @pytest.fixture
-def worker(stage, tmp_path, settings, monkeypatch):
+def worker(pools, tmp_path, settings, monkeypatch):
     monkeypatch.setattr(installing, "LOOK_EVERY", 0.05)
     monkeypatch.setattr(installing, "measured_read_speed", lambda: 1e10)
     monkeypatch.setattr(installed_narrators, "CONTEXT", 512)
@@ -115,7 +115,7 @@ def worker(stage, tmp_path, settings, monkeypatch):
     settings.INFERENCE = replace(settings.INFERENCE, models_dir=tmp_path / "models")
     (tmp_path / "models").mkdir()
     installed_narrators.installs.cache_clear()
-    worker = Worker(stage, tmp_path / "models")
+    worker = Worker(pools, tmp_path / "models")
     yield worker
     worker.stop()
 
@@ -308,7 +308,7 @@ def test_a_file_in_the_models_folder_is_found_installed_and_stays_when_removed(
     worker.installer.reported = 0
 
     def found():
-        report = installed_narrators.installs().machines().get(worker.company.name)
+        report = installed_narrators.installs().machines().get(worker.pool.name)
         return report.files if report else ()
 
     until(found, 20)
@@ -349,13 +349,13 @@ def words_of(turn):
 def test_a_reply_that_never_ends_holds_up_neither_its_removal_nor_other_installs(
     alice, adventure, operator, worker, log, monkeypatch
 ):
-    monkeypatch.setattr(companies, "RETIRE_SECONDS", 2.0)
+    monkeypatch.setattr(pool_module, "RETIRE_SECONDS", 2.0)
     with faulty_server() as server:
         server.answers = [says("You sing."), drips("You sing of a lamp and", threading.Event())]
         installed_row("endless", engine="openai", model=server.address, context=512)
         until(lambda: log.narrator_ready("endless"), 10)
         turn = act_with(adventure, alice, "endless")
-        engine = worker.company.seats["endless"].storyteller.engine
+        engine = worker.pool.entries["endless"].worker.engine
         installed_narrators.remove(operator, "endless")
         # Others have their turn while the last reply is still told.
         until(lambda: "endless" in worker.installer.withdrawing, 10)
@@ -371,24 +371,24 @@ def test_a_reply_that_never_ends_holds_up_neither_its_removal_nor_other_installs
 
 
 def test_a_new_revision_goes_on_with_a_reply_that_the_old_one_never_ends(
-    alice, adventure, stage, monkeypatch
+    alice, adventure, pools, monkeypatch
 ):
-    monkeypatch.setattr(companies, "RETIRE_SECONDS", 0.5)
+    monkeypatch.setattr(pool_module, "RETIRE_SECONDS", 0.5)
     reply = (
         "You count one, two, three, four, five, six, seven, eight, nine, ten, eleven, twelve, then "
         "twenty, thirty, forty, fifty, sixty, seventy, eighty, ninety, a hundred, a thousand."
     )
     slow = {"replies": [reply], "pace": 3}  # a quarter of a minute
-    stage.write({"name": "parrot", "options": slow})
-    company = stage.company("parrot")
+    pools.write({"name": "parrot", "options": slow})
+    pool = pools.pool("parrot")
     turn = act_with(adventure, alice, "parrot")
-    old = company.seats["parrot"].storyteller
-    stage.write({"name": "parrot", "options": {**slow, "pace": 0}})
-    company.reload()
+    old = pool.entries["parrot"].worker
+    pools.write({"name": "parrot", "options": {**slow, "pace": 0}})
+    pool.reload()
     until(lambda: Turn.objects.get(pk=turn.pk).status == Status.TOLD, 10)
     turn.refresh_from_db()
     assert (turn.reply, turn.attempt) == (reply, 1)
-    new = company.seats["parrot"].storyteller.narrator.fingerprint
+    new = pool.entries["parrot"].worker.narrator.fingerprint
     assert unpack(TurnContext.objects.get(turn=turn).details).revision == new
     until(lambda: not old.engine.alive, 10)
 
@@ -457,7 +457,7 @@ def test_a_removal_that_fails_is_said_and_retried_as_a_removal(operator, worker,
 
 
 def spoil_the_narrators_file(worker):
-    config = replace(worker.company.config, narrators_file=worker.models / "gone.yaml")
+    config = replace(worker.pool.config, narrators_file=worker.models / "gone.yaml")
     worker.installer.config = config
 
 
@@ -489,23 +489,23 @@ def test_entries_of_another_version_hold_up_nobody_and_are_logged_once(
     good = {"narrator": {"name": "good", "line": "x", "engine": "scripted", "options": said}}
     kept = {"narrator": {"name": "kept", "line": "x", "engine": "scripted"}}
     log.redis.set(INSTALLS_KEY, json.dumps({"narrators": [kept]}))
-    until(lambda: "kept" in worker.company.seats, 10)
+    until(lambda: "kept" in worker.pool.entries, 10)
     kept["narrator"]["mood"] = "of tomorrow"
     jobs = [{"name": "soon", "do": "polish"}, 7]
     log.redis.set(
         INSTALLS_KEY,
         json.dumps({"narrators": [kept, good, "nonsense"], "jobs": jobs, "news": [1]}),
     )
-    until(lambda: "good" in worker.company.seats, 10)
+    until(lambda: "good" in worker.pool.entries, 10)
     time.sleep(0.3)  # some more looks
-    assert "kept" in worker.company.seats, "what was offered goes on"
+    assert "kept" in worker.pool.entries, "what was offered goes on"
     unreadable = [line for line in caplog.messages if "cannot be read" in line]
     assert len(unreadable) == len(set(unreadable)) == 3
     log.redis.set(INSTALLS_KEY, b"no JSON")
     time.sleep(0.3)
-    assert {"kept", "good"} <= set(worker.company.seats)
+    assert {"kept", "good"} <= set(worker.pool.entries)
     log.redis.set(INSTALLS_KEY, json.dumps({"narrators": [good]}))
-    until(lambda: "kept" not in worker.company.seats, 10)
+    until(lambda: "kept" not in worker.pool.entries, 10)
 
 
 # A lease

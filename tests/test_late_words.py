@@ -9,27 +9,27 @@ from inference.contract.request import GenerationRequest, Passage, StoryContext
 from inference.engines.base import NewText
 from inference.prompts import reply_stream
 from inference.queue.keys import log_key
-from inference.worker.reply import Telling
+from inference.worker.reply import ReplyInProgress
 
 NUMBER = 7
 WORDS = ["The old ", "hinges ", "groan, ", "and a cold ", "wind "]
 
 
 @pytest.fixture
-def storyteller(troupe):
-    return troupe.start(woken=False)
+def narrator_worker(workers):
+    return workers.start(woken=False)
 
 
 @pytest.fixture
-def telling(storyteller, log):
+def telling(narrator_worker, log):
     """A turn that is told; what the engine says of it is up to the test."""
     context = StoryContext(action=Passage(kind="do", action="open the door"))
     log.enqueue(
         GenerationRequest(adventure="a", turn="t", attempt=1, narrator="parrot", context=context)
     )
     lease = log.take_next("parrot", "here")
-    stream = reply_stream(lease.request, storyteller.narrator, again=False)
-    found = storyteller.tellings[NUMBER] = Telling(lease, stream, index=0, began=0.0)
+    stream = reply_stream(lease.request, narrator_worker.narrator, again=False)
+    found = narrator_worker.tellings[NUMBER] = ReplyInProgress(lease, stream, index=0, began=0.0)
     return found
 
 
@@ -42,32 +42,32 @@ def steps(*words):
     return [NewText(NUMBER, word, 1) for word in words]
 
 
-def test_words_that_come_one_by_one_are_pieces_of_their_own(storyteller, telling, log):
+def test_words_that_come_one_by_one_are_pieces_of_their_own(narrator_worker, telling, log):
     for word in WORDS:
-        storyteller.on_step(steps(word))
+        narrator_worker.on_step(steps(word))
     assert len(pieces_of(log)) > 2
     assert "".join(text for _, text in pieces_of(log)) == telling.stream.told
 
 
-def test_words_of_steps_that_came_together_are_one_piece(storyteller, telling, log):
-    storyteller.on_step(steps(*WORDS))
+def test_words_of_steps_that_came_together_are_one_piece(narrator_worker, telling, log):
+    narrator_worker.on_step(steps(*WORDS))
     assert pieces_of(log) == [(0, telling.stream.told)]
     assert telling.stream.told.startswith("The old hinges")
 
 
 def test_what_redis_took_without_saying_so_comes_again_as_it_was(
-    storyteller, telling, log, monkeypatch
+    narrator_worker, telling, log, monkeypatch
 ):
-    append = storyteller.log.append
+    append = narrator_worker.log.append
 
     def lose_the_answer(pieces):
         append(list(pieces))
         raise redis.ConnectionError
 
     with monkeypatch.context() as broken:
-        broken.setattr(storyteller.log, "append", lose_the_answer)
-        storyteller.on_step(steps(*WORDS[:3]))
-    storyteller.on_step(steps(*WORDS[3:]))
+        broken.setattr(narrator_worker.log, "append", lose_the_answer)
+        narrator_worker.on_step(steps(*WORDS[:3]))
+    narrator_worker.on_step(steps(*WORDS[3:]))
     first, again, rest = pieces_of(log)
     assert first == again
     assert rest[0] == len(first[1])

@@ -2,25 +2,25 @@
 
 import threading
 
-from inference.worker import narrator_worker
+from inference.worker.narrator_worker import KEEP_EVERY
 
 
-def test_turns_may_end_while_a_worker_says_how_long_they_took(troupe, monkeypatch):
-    storyteller = troupe.start(woken=False)
+def test_turns_may_end_while_a_worker_says_how_long_they_took(workers, monkeypatch):
+    narrator_worker = workers.start(woken=False)
 
     def beat(narrator, name, slots, lately, reads_ahead):
         for _ in lately:
-            storyteller.measured(1.0)  # as the thread of a turn does that ends just then
+            narrator_worker.measured(1.0)  # as the thread of a turn does that ends just then
 
-    monkeypatch.setattr(storyteller.log, "send_heartbeat", beat)
+    monkeypatch.setattr(narrator_worker.log, "send_heartbeat", beat)
     for _ in range(3):
-        storyteller.say_alive()
+        narrator_worker.say_alive()
 
 
 def test_a_worker_that_cannot_keep_its_leases_ends_instead_of_telling_for_nobody(
-    troupe, monkeypatch
+    workers, monkeypatch
 ):
-    storyteller = troupe.start(woken=False)
+    narrator_worker = workers.start(woken=False)
     gave_up = threading.Event()
     reasons = []
 
@@ -31,7 +31,7 @@ def test_a_worker_that_cannot_keep_its_leases_ends_instead_of_telling_for_nobody
     def broken():
         raise RuntimeError("deque mutated during iteration")
 
-    monkeypatch.setattr(storyteller, "give_up", give_up)
-    monkeypatch.setattr(storyteller, "renew_leases", broken)
-    assert gave_up.wait(10 * narrator_worker.KEEP_EVERY)
+    monkeypatch.setattr(narrator_worker, "give_up", give_up)
+    monkeypatch.setattr(narrator_worker, "renew_leases", broken)
+    assert gave_up.wait(10 * KEEP_EVERY)
     assert reasons == ["narrator parrot: leases cannot be kept: deque mutated during iteration"]

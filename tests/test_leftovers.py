@@ -27,8 +27,8 @@ def consumers_in_memory():
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_a_closed_window_is_gone_at_once(alice, adventure, log, troupe, no_collector):
-    troupe.start(pace=0)
+async def test_a_closed_window_is_gone_at_once(alice, adventure, log, workers, no_collector):
+    workers.start(pace=0)
     before = consumers_in_memory()
     for _ in range(4):
         async with Window(adventure.pk, alice) as window:

@@ -55,8 +55,8 @@ def test_a_long_line_rings_no_more_than_somebody_needs(log):
     assert not log.redis.exists(wakeup_key("parrot")), "nothing waits: nothing is left to be heard"
 
 
-def test_an_idle_worker_begins_a_turn_at_once(log, troupe):
-    troupe.start(pace=0)
+def test_an_idle_worker_begins_a_turn_at_once(log, workers):
+    workers.start(pace=0)
     waits = []
     for _ in range(5):
         time.sleep(0.02)
@@ -67,9 +67,9 @@ def test_an_idle_worker_begins_a_turn_at_once(log, troupe):
     assert min(waits) < 0.5, "half a second is what a loaded machine may take"
 
 
-def test_a_turn_for_which_nobody_heard_the_bell_is_told_all_the_same(log, troupe):
+def test_a_turn_for_which_nobody_heard_the_bell_is_told_all_the_same(log, workers):
     """A ring is lost with the worker that heard it and died."""
-    troupe.start(pace=0)
+    workers.start(pace=0)
     request = ask(log, "nobody").model_copy(update={"narrator": "parrot"})
     enqueue = QueueClient.enqueue
     with log.redis.pipeline(transaction=True) as pipe:
@@ -81,8 +81,8 @@ def test_a_turn_for_which_nobody_heard_the_bell_is_told_all_the_same(log, troupe
     until(lambda: log.state("parrot", request.turn).end, 10 * POLL_SECONDS)
 
 
-def test_a_worker_that_drains_leaves_the_bell_to_others(log, troupe):
-    leaving, staying = troupe.start(pace=0), troupe.start(pace=0)
+def test_a_worker_that_drains_leaves_the_bell_to_others(log, workers):
+    leaving, staying = workers.start(pace=0), workers.start(pace=0)
     heard = threading.Event()
     wait_for_turn = leaving.log.wait_for_turn
 

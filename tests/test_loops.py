@@ -193,13 +193,13 @@ def test_a_reply_is_told_again_from_what_was_shown():
     )
     sampling = SamplingParams(seed=3)
     good = stream_of("You climb out. The cable sings.", again=True)
-    assert retry_reply.retelling(request, sampling, good) is None
+    assert retry_reply.retry_request(request, sampling, good) is None
     looping = stream_of(f"{WIND} You wait.", recent=[WIND], again=True)
-    again = retry_reply.retelling(request, sampling, looping)
+    again = retry_reply.retry_request(request, sampling, looping)
     assert again is not None and again.told == looping.told
     assert again.sampling == retry_reply.other_settings(sampling)
     speaking = stream_of('You say, "All is well."', again=True)
-    again = retry_reply.retelling(request, sampling, speaking)
+    again = retry_reply.retry_request(request, sampling, speaking)
     assert again is not None and again.sampling is not None
     assert again.sampling.temperature == sampling.temperature  # hotter, it would lose the story
     assert again.sampling.seed != sampling.seed

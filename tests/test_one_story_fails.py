@@ -22,8 +22,8 @@ from inference.engines.process import EngineFailed
 from inference.queue.client import QueueClient
 from inference.queue.keys import end_key, log_key
 from inference.worker import retry_reply
-from inference.worker.narrator_worker import Storyteller
-from inference.worker.reply import BROKEN, Telling
+from inference.worker.narrator_worker import NarratorWorker
+from inference.worker.reply import BROKEN, ReplyInProgress
 from tests.serving import until
 from tests.test_turns import act
 
@@ -49,11 +49,11 @@ def no_words_in_logs(caplog):
 
 
 @pytest.fixture
-def stories(alice, bob, begin, troupe, narrator_awake):
+def stories(alice, bob, begin, workers, narrator_awake):
     """Two turns that wait, of which the first is to go wrong, and a worker that tells none yet."""
-    storyteller = troupe.start(pace=60, replies=[REPLY], woken=False)
+    narrator_worker = workers.start(pace=60, replies=[REPLY], woken=False)
     doomed, spared = act(begin(alice), alice), act(begin(bob), bob)
-    return storyteller, doomed, spared
+    return narrator_worker, doomed, spared
 
 
 def ended(turn, seconds=20):
@@ -75,10 +75,18 @@ def only_for(turn, plain, find):
 # ---- a worker's turns
 
 PLACES = {
-    "cleaning its words": (Telling, "take", lambda telling, new: telling.lease.request.turn),
-    "its result": (Telling, "result", lambda telling, narrator: telling.lease.request.turn),
-    "telling it": (Storyteller, "tell_once", lambda self, telling, _: telling.lease.request.turn),
-    "telling it again": (retry_reply, "retelling", lambda request, *_: request.turn),
+    "cleaning its words": (
+        ReplyInProgress,
+        "take",
+        lambda telling, new: telling.lease.request.turn,
+    ),
+    "its result": (ReplyInProgress, "result", lambda telling, narrator: telling.lease.request.turn),
+    "telling it": (
+        NarratorWorker,
+        "generate_once",
+        lambda self, telling, _: telling.lease.request.turn,
+    ),
+    "telling it again": (retry_reply, "retry_request", lambda request, *_: request.turn),
     "logging its end": (
         QueueClient,
         "finish",
@@ -90,23 +98,23 @@ PLACES = {
 @database
 @pytest.mark.parametrize("place", PLACES)
 def test_an_error_with_one_story_fails_that_turn_politely(stories, monkeypatch, place):
-    storyteller, doomed, spared = stories
+    narrator_worker, doomed, spared = stories
     owner, name, find = PLACES[place]
-    engine = storyteller.engine
+    engine = narrator_worker.engine
     monkeypatch.setattr(owner, name, only_for(doomed, getattr(owner, name), find))
-    storyteller.take_turns()
+    narrator_worker.take_turns()
     assert ended(spared).reply == REPLY
     failed = ended(doomed)
     assert (failed.status, failed.reason) == (Status.FAILED, BROKEN)
     assert REPLY.startswith(failed.reply)
-    assert storyteller.engine is engine and engine.alive and not storyteller.deaths
-    until(lambda: storyteller.idle)
-    assert not storyteller.tellings
+    assert narrator_worker.engine is engine and engine.alive and not narrator_worker.deaths
+    until(lambda: narrator_worker.idle)
+    assert not narrator_worker.tellings
 
 
 @database
 def test_words_that_cannot_be_written_are_their_own_storys_trouble(stories, monkeypatch):
-    storyteller, doomed, spared = stories
+    narrator_worker, doomed, spared = stories
     plain = QueueClient.append
 
     def append(self, pieces):
@@ -116,14 +124,14 @@ def test_words_that_cannot_be_written_are_their_own_storys_trouble(stories, monk
         return plain(self, pieces)
 
     monkeypatch.setattr(QueueClient, "append", append)
-    storyteller.take_turns()
+    narrator_worker.take_turns()
     assert ended(spared).reply == REPLY
     assert (ended(doomed).status, ended(doomed).reason) == (Status.FAILED, BROKEN)
 
 
 @database
 def test_a_log_that_redis_does_not_write_to_keeps_no_other_story_from_its_words(stories, log):
-    storyteller, doomed, spared = stories
+    narrator_worker, doomed, spared = stories
     plain = log.take_next
 
     def spoil(*args):
@@ -134,8 +142,8 @@ def test_a_log_that_redis_does_not_write_to_keeps_no_other_story_from_its_words(
             log.redis.set(key, "no stream")
         return lease
 
-    storyteller.log.take_next = spoil
-    storyteller.take_turns()
+    narrator_worker.log.take_next = spoil
+    narrator_worker.take_turns()
     assert ended(spared).reply == REPLY
     words = log.redis.xrange(log_key(str(spared.adventure_id)))
     assert sum(b"turn.token" in fields[b"e"] for _, fields in words) > 3, "as they were told"
@@ -144,28 +152,28 @@ def test_a_log_that_redis_does_not_write_to_keeps_no_other_story_from_its_words(
 
 @database
 def test_what_only_shows_a_turn_costs_no_turn(stories, monkeypatch):
-    storyteller, doomed, spared = stories
-    monkeypatch.setattr(storyteller, "count_prompt", fails)
-    monkeypatch.setattr(storyteller.background, "take", fails)
-    monkeypatch.setattr(storyteller.bulk, "take", fails)
-    storyteller.take_turns()
+    narrator_worker, doomed, spared = stories
+    monkeypatch.setattr(narrator_worker, "count_prompt", fails)
+    monkeypatch.setattr(narrator_worker.background, "take", fails)
+    monkeypatch.setattr(narrator_worker.bulk, "take", fails)
+    narrator_worker.take_turns()
     assert ended(doomed).reply == ended(spared).reply == REPLY
 
 
 @database
 def test_an_error_while_a_turn_is_taken_costs_a_second(stories, monkeypatch):
     monkeypatch.setattr("inference.worker.narrator_worker.RETRY_SECONDS", 0.05)
-    storyteller, doomed, spared = stories
+    narrator_worker, doomed, spared = stories
     left = [Injected(), redis.RedisError(), Injected()]
-    plain = storyteller.take
+    plain = narrator_worker.take
 
     def take():
         if left:
             raise left.pop()
         return plain()
 
-    monkeypatch.setattr(storyteller, "take", take)
-    storyteller.take_turns()
+    monkeypatch.setattr(narrator_worker, "take", take)
+    narrator_worker.take_turns()
     assert ended(doomed).reply == ended(spared).reply == REPLY
     assert not left
 
@@ -174,24 +182,24 @@ def test_an_error_while_a_turn_is_taken_costs_a_second(stories, monkeypatch):
 @pytest.mark.parametrize("part", ["gauge", "say_alive", "do_what_can_wait"])
 def test_leases_are_kept_whatever_else_goes_wrong_beside_them(stories, monkeypatch, part):
     monkeypatch.setattr("inference.worker.narrator_worker.KEEP_EVERY", 0.05)
-    storyteller, *_ = stories
+    narrator_worker, *_ = stories
     gave_up, renewals = [], threading.Semaphore(0)
-    monkeypatch.setattr(storyteller, "give_up", gave_up.append)
-    monkeypatch.setattr(storyteller, part, fails)
-    monkeypatch.setattr(storyteller, "renew_leases", renewals.release)
+    monkeypatch.setattr(narrator_worker, "give_up", gave_up.append)
+    monkeypatch.setattr(narrator_worker, part, fails)
+    monkeypatch.setattr(narrator_worker, "renew_leases", renewals.release)
     for _ in range(5):
         assert renewals.acquire(timeout=10)
     assert not gave_up
 
 
-def test_an_engine_that_cannot_be_started_again_ends_its_worker(troupe, monkeypatch):
+def test_an_engine_that_cannot_be_started_again_ends_its_worker(workers, monkeypatch):
     gave_up = []
-    storyteller = troupe.start(woken=False)
-    monkeypatch.setattr(storyteller, "give_up", gave_up.append)
-    monkeypatch.setattr(storyteller, "start_engine", fails)
+    narrator_worker = workers.start(woken=False)
+    monkeypatch.setattr(narrator_worker, "give_up", gave_up.append)
+    monkeypatch.setattr(narrator_worker, "start_engine", fails)
     for part in ("background", "bulk"):
-        monkeypatch.setattr(getattr(storyteller, part), "drop", fails)
-    storyteller.engine.kill()
+        monkeypatch.setattr(getattr(narrator_worker, part), "drop", fails)
+    narrator_worker.engine.kill()
     until(lambda: gave_up)
     assert "not started again: Injected" in gave_up[0]
 
@@ -199,19 +207,19 @@ def test_an_engine_that_cannot_be_started_again_ends_its_worker(troupe, monkeypa
 # ---- a worker's narrators
 
 
-def test_a_narrator_that_cannot_be_loaded_is_tried_again(stage, log, monkeypatch):
+def test_a_narrator_that_cannot_be_loaded_is_tried_again(pools, log, monkeypatch):
     monkeypatch.setattr("inference.worker.pool.RETRY_SECONDS", 0.2)
-    stage.write({"name": "parrot"}, {"name": "raven"})
-    company = stage.company("parrot", "raven")
+    pools.write({"name": "parrot"}, {"name": "raven"})
+    pool = pools.pool("parrot", "raven")
     left = [Injected(), EngineFailed("injected")]
-    plain = Storyteller.start
+    plain = NarratorWorker.start
 
     def start(self, warm=False):
         if left:
             raise left.pop()
         plain(self, warm)
 
-    monkeypatch.setattr(Storyteller, "start", start)
+    monkeypatch.setattr(NarratorWorker, "start", start)
     request = GenerationRequest(
         adventure="a",
         turn="t",
@@ -220,55 +228,55 @@ def test_a_narrator_that_cannot_be_loaded_is_tried_again(stage, log, monkeypatch
         context=StoryContext(action=Passage(kind="continue")),
     )
     log.enqueue(request)
-    until(lambda: company.seats["raven"].storyteller)
+    until(lambda: pool.entries["raven"].worker)
     assert not left
 
 
 def test_a_narrator_that_cannot_be_swapped_goes_on_and_the_next_one_is_swapped(
-    stage, log, monkeypatch
+    pools, log, monkeypatch
 ):
-    stage.write({"name": "parrot", "revision": "one"}, {"name": "raven", "revision": "one"})
-    company = stage.company("parrot", "raven")
-    before = company.seats["parrot"].storyteller
-    stage.write({"name": "parrot", "revision": "two"}, {"name": "raven", "revision": "two"})
-    monkeypatch.setattr(Storyteller, "start", fails)
-    company.swap_all()
-    assert company.seats["parrot"].storyteller is before
-    assert company.seats["parrot"].narrator.revision == "one"
-    assert company.seats["raven"].narrator.revision == "two"
+    pools.write({"name": "parrot", "revision": "one"}, {"name": "raven", "revision": "one"})
+    pool = pools.pool("parrot", "raven")
+    before = pool.entries["parrot"].worker
+    pools.write({"name": "parrot", "revision": "two"}, {"name": "raven", "revision": "two"})
+    monkeypatch.setattr(NarratorWorker, "start", fails)
+    pool.swap_all()
+    assert pool.entries["parrot"].worker is before
+    assert pool.entries["parrot"].narrator.revision == "one"
+    assert pool.entries["raven"].narrator.revision == "two"
 
 
-def test_the_look_at_the_narrators_goes_on(stage, log, monkeypatch):
-    stage.write({"name": "parrot"}, {"name": "raven"})
-    company = stage.company("parrot", "raven")
+def test_the_look_at_the_narrators_goes_on(pools, log, monkeypatch):
+    pools.write({"name": "parrot"}, {"name": "raven"})
+    pool = pools.pool("parrot", "raven")
     looks = threading.Semaphore(0)
 
-    def look_after(seat):
+    def update_entry(entry):
         looks.release()
         raise Injected
 
-    monkeypatch.setattr(company, "look_after", look_after)
+    monkeypatch.setattr(pool, "update_entry", update_entry)
     for _ in range(4):
         assert looks.acquire(timeout=10)
 
 
-def test_turns_that_cannot_be_handed_on_keep_no_worker_from_its_end(stage, log, monkeypatch):
-    stage.write({"name": "parrot"})
-    company = stage.company("parrot")
-    [storyteller] = company.tellers()
-    monkeypatch.setattr(storyteller, "requeue_turn", fails)
-    monkeypatch.setattr("inference.worker.pool.LAST_WORDS_SECONDS", 0.1)
-    storyteller.at_work = 1
-    company.drain(0)
-    company.hand_on_in_time()
+def test_turns_that_cannot_be_handed_on_keep_no_worker_from_its_end(pools, log, monkeypatch):
+    pools.write({"name": "parrot"})
+    pool = pools.pool("parrot")
+    [narrator_worker] = pool.loaded_workers()
+    monkeypatch.setattr(narrator_worker, "requeue_turn", fails)
+    monkeypatch.setattr("inference.worker.pool.END_GRACE_SECONDS", 0.1)
+    narrator_worker.at_work = 1
+    pool.drain(0)
+    pool.requeue_at_deadline()
 
 
 # ---- what is told when nobody plays
 
 
-def test_a_job_that_goes_wrong_is_its_own_trouble(troupe, log, monkeypatch):
-    storyteller = troupe.start(woken=False)
-    bulk = storyteller.bulk
+def test_a_job_that_goes_wrong_is_its_own_trouble(workers, log, monkeypatch):
+    narrator_worker = workers.start(woken=False)
+    bulk = narrator_worker.bulk
     monkeypatch.setattr(bulk, "may_tell", lambda: False)
 
     class Job:
@@ -294,9 +302,9 @@ def test_a_job_that_goes_wrong_is_its_own_trouble(troupe, log, monkeypatch):
 CONTEXT = StoryContext(action=Passage(kind="continue"))
 
 
-def test_bulk_work_goes_on_after_an_error(troupe, monkeypatch):
+def test_bulk_work_goes_on_after_an_error(workers, monkeypatch):
     monkeypatch.setattr("inference.worker.idle_batch.LOOK_EVERY", 0.02)
-    bulk = troupe.start(woken=False).bulk
+    bulk = workers.start(woken=False).bulk
     looks = threading.Semaphore(0)
 
     def take_jobs():
@@ -402,4 +410,4 @@ async def test_a_socket_that_fails_under_the_look_is_looked_at_again(monkeypatch
     for _ in range(2):
         present.start(session_checks.check_one(present, None))
         await present.busy
-    assert caplog.text.count("not looked at: Injected") == 2
+    assert caplog.text.count("not checked: Injected") == 2

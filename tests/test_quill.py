@@ -12,7 +12,7 @@ from game.play import narration
 from inference.lab.weight_check import check_weights
 from inference.models.store import check_model, ensure_model, known
 from inference.narrators import load_narrators
-from inference.worker import pool as companies
+from inference.worker import pool as pool_module
 from tests.serving import until
 from tests.test_turns import act
 
@@ -33,11 +33,11 @@ def quill():
 
 
 @pytest.fixture
-def shipped(stage, settings):
+def shipped(pools, settings):
     """The game and its workers on the shipped list."""
-    stage.file = SHIPPED
+    pools.file = SHIPPED
     settings.INFERENCE = replace(settings.INFERENCE, narrators_file=SHIPPED)
-    return stage
+    return pools
 
 
 def told(adventure, player, text):
@@ -60,7 +60,7 @@ def test_its_weights_are_read_as_they_are_meant(quill):
 
 @database
 def test_it_tells_three_turns_and_keeps_a_name(quill, shipped, alice, adventure):
-    shipped.company("quill")
+    shipped.pool("quill")
     Adventure.objects.filter(pk=adventure.pk).update(narrator="quill")
     replies = [
         told(adventure, alice, text).reply
@@ -75,9 +75,9 @@ def test_it_tells_three_turns_and_keeps_a_name(quill, shipped, alice, adventure)
 
 @database
 def test_a_second_start_reads_what_is_here_and_takes_seconds(quill, shipped, log):
-    shipped.company("quill").stop()
+    shipped.pool("quill").stop()
     began = time.monotonic()
-    shipped.company("quill")
+    shipped.pool("quill")
     seconds = time.monotonic() - began
     assert log.narrator_ready("quill")
     assert seconds < START
@@ -95,18 +95,18 @@ def test_it_takes_over_from_smol_in_an_adventure_that_is_played(
             return None
         return known(narrator, models_dir)
 
-    class Arriving(companies.Fetch):
+    class Arriving(pool_module.ModelFetch):
         def _run(self):
             until(lambda: here, TURN)
             super()._run()
 
-    monkeypatch.setattr(companies, "known", seen)
-    monkeypatch.setattr(companies, "Fetch", Arriving)
+    monkeypatch.setattr(pool_module, "known", seen)
+    monkeypatch.setattr(pool_module, "ModelFetch", Arriving)
     monkeypatch.setattr(narration, "PACE_SECONDS", 0.0)
-    company = shipped.company("quill", "smol")
+    pool = shipped.pool("quill", "smol")
     assert told(adventure, alice, "look around").narrator == "smol"
     assert log.model_state("quill").kind == "fetching"
     here.append(True)
     until(lambda: log.narrator_ready("quill"), TURN)
     assert told(adventure, alice, "open the cellar door").narrator == "quill"
-    assert company.seats["quill"].storyteller is not None
+    assert pool.entries["quill"].worker is not None

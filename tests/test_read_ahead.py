@@ -123,111 +123,111 @@ def test_the_cut_of_a_long_story_is_where_the_next_turn_has_it():
 # ---- when, and who goes first
 
 
-def reading(troupe, **options):
-    return troupe.start(**{"prefill_seconds": 30, "pace": 0, "slots": 1, **options})
+def reading(workers, **options):
+    return workers.start(**{"prefill_seconds": 30, "pace": 0, "slots": 1, **options})
 
 
 @database
-def test_after_a_turn_the_next_prompt_is_read(alice, adventure, log, troupe):
-    storyteller = reading(troupe)
+def test_after_a_turn_the_next_prompt_is_read(alice, adventure, log, workers):
+    narrator_worker = reading(workers)
     act(adventure, alice, "run")
-    until(lambda: storyteller.ahead.reading is not None)
-    _, job = storyteller.ahead.reading
+    until(lambda: narrator_worker.ahead.reading is not None)
+    _, job = narrator_worker.ahead.reading
     assert job.request.context.story[-1].action == "run"
     assert job.request.context.story[-1].reply
 
 
 @database
-def test_a_turn_breaks_off_what_is_read_and_waits_for_nothing(alice, bob, adventure, troupe):
+def test_a_turn_breaks_off_what_is_read_and_waits_for_nothing(alice, bob, adventure, workers):
     """Half a minute of reading costs the next player nothing; then it goes on where it was."""
-    storyteller = reading(troupe)
+    narrator_worker = reading(workers)
     act(adventure, alice, "run")
-    until(lambda: storyteller.ahead.reading is not None)
-    number, _ = storyteller.ahead.reading
+    until(lambda: narrator_worker.ahead.reading is not None)
+    number, _ = narrator_worker.ahead.reading
     elsewhere = {"adventure": "another", "narrator": "parrot"}
     other = request(story=told_turns(2)).model_copy(update=elsewhere)
-    storyteller.log.enqueue(other)
-    until(lambda: storyteller.log.told("another", "t").end is not None, seconds=5)
-    until(lambda: storyteller.ahead.reading is not None)
-    assert storyteller.ahead.reading[0] != number
+    narrator_worker.log.enqueue(other)
+    until(lambda: narrator_worker.log.told("another", "t").end is not None, seconds=5)
+    until(lambda: narrator_worker.ahead.reading is not None)
+    assert narrator_worker.ahead.reading[0] != number
 
 
 @database
-def test_what_was_noted_of_an_adventure_whose_turn_is_told_is_dropped(alice, adventure, troupe):
-    storyteller = reading(troupe)
+def test_what_was_noted_of_an_adventure_whose_turn_is_told_is_dropped(alice, adventure, workers):
+    narrator_worker = reading(workers)
     act(adventure, alice, "run")
-    until(lambda: storyteller.ahead.reading is not None)
+    until(lambda: narrator_worker.ahead.reading is not None)
     act(adventure, alice, "hide")
-    until(lambda: storyteller.ahead.reading is None)
-    until(lambda: storyteller.ahead.reading is not None)
-    _, job = storyteller.ahead.reading
+    until(lambda: narrator_worker.ahead.reading is None)
+    until(lambda: narrator_worker.ahead.reading is not None)
+    _, job = narrator_worker.ahead.reading
     assert [each.action for each in job.request.context.story[-2:]] == ["run", "hide"]
-    assert not storyteller.ahead.waiting
+    assert not narrator_worker.ahead.waiting
 
 
 @database
-def test_nothing_is_read_while_a_turn_waits(alice, adventure, narrator_awake, troupe):
-    storyteller = reading(troupe, woken=False)
-    storyteller.ahead.note(request(story=told_turns(2)))
+def test_nothing_is_read_while_a_turn_waits(alice, adventure, narrator_awake, workers):
+    narrator_worker = reading(workers, woken=False)
+    narrator_worker.ahead.note(request(story=told_turns(2)))
     act(adventure, alice, "run")
-    storyteller.ahead.waiting["a"].due = 0
-    storyteller.ahead.look()
-    assert storyteller.ahead.reading is None
+    narrator_worker.ahead.waiting["a"].due = 0
+    narrator_worker.ahead.look()
+    assert narrator_worker.ahead.reading is None
 
 
-def test_a_killed_worker_loses_nothing_by_what_it_read(log, troupe):
-    storyteller = reading(troupe)
-    storyteller.ahead.note(request(story=told_turns(2)))
-    until(lambda: storyteller.ahead.reading is not None)
-    engine = storyteller.engine
+def test_a_killed_worker_loses_nothing_by_what_it_read(log, workers):
+    narrator_worker = reading(workers)
+    narrator_worker.ahead.note(request(story=told_turns(2)))
+    until(lambda: narrator_worker.ahead.reading is not None)
+    engine = narrator_worker.engine
     engine.kill()
-    until(lambda: storyteller.engine is not engine and storyteller.ready.is_set())
-    assert not storyteller.ahead.busy
+    until(lambda: narrator_worker.engine is not engine and narrator_worker.ready.is_set())
+    assert not narrator_worker.ahead.busy
     other = request(story=told_turns(2)).model_copy(update={"narrator": "parrot"})
-    storyteller.log.enqueue(other)
-    until(lambda: storyteller.log.told("a", "t").end is not None)
+    narrator_worker.log.enqueue(other)
+    until(lambda: narrator_worker.log.told("a", "t").end is not None)
 
 
-def test_an_engine_without_a_cache_is_not_asked(log, troupe):
-    storyteller = troupe.start(pace=0)
-    storyteller.ahead.note(request(story=told_turns(2)))
-    assert not storyteller.ahead.busy
+def test_an_engine_without_a_cache_is_not_asked(log, workers):
+    narrator_worker = workers.start(pace=0)
+    narrator_worker.ahead.note(request(story=told_turns(2)))
+    assert not narrator_worker.ahead.busy
 
 
-def test_a_host_can_switch_it_off(log, troupe, settings):
+def test_a_host_can_switch_it_off(log, workers, settings):
     from dataclasses import replace
 
     settings.INFERENCE = replace(settings.INFERENCE, read_ahead=False)
-    storyteller = reading(troupe)
-    storyteller.ahead.note(request(story=told_turns(2)))
-    assert not storyteller.ahead.busy
+    narrator_worker = reading(workers)
+    narrator_worker.ahead.note(request(story=told_turns(2)))
+    assert not narrator_worker.ahead.busy
 
 
 # ---- what the game asks for
 
 
 @database
-def test_an_adventure_that_is_opened_is_read(alice, adventure, log, troupe):
-    storyteller = reading(troupe)
+def test_an_adventure_that_is_opened_is_read(alice, adventure, log, workers):
+    narrator_worker = reading(workers)
     assert read_ahead.ask(adventure.pk)
-    until(lambda: storyteller.ahead.reading is not None)
-    _, job = storyteller.ahead.reading
+    until(lambda: narrator_worker.ahead.reading is not None)
+    _, job = narrator_worker.ahead.reading
     assert job.request.adventure == str(adventure.pk)
     assert job.request.context.story[-1].kind == "opening"
 
 
 @database
-def test_after_an_undo_the_branch_that_is_played_now_is_read(alice, adventure, log, troupe):
-    storyteller = reading(troupe)
+def test_after_an_undo_the_branch_that_is_played_now_is_read(alice, adventure, log, workers):
+    narrator_worker = reading(workers)
     act(adventure, alice, "run")
-    until(lambda: storyteller.ahead.reading is not None)
+    until(lambda: narrator_worker.ahead.reading is not None)
     turns.carry_out(adventure.pk, alice, UndoTurn(type="undo_turn", key=key()))
-    until(lambda: newest(storyteller) == "opening", seconds=10)
+    until(lambda: newest(narrator_worker) == "opening", seconds=10)
 
 
-def newest(storyteller):
+def newest(narrator_worker):
     """The kind of the last turn of the story that is read."""
-    reading = storyteller.ahead.reading
+    reading = narrator_worker.ahead.reading
     return reading and reading[1].request.context.story[-1].kind
 
 
@@ -288,13 +288,13 @@ def test_of_many_adventures_the_newest_are_kept(ahead, monkeypatch):
     assert list(ahead.waiting) == ["long"]
 
 
-def test_what_waited_too_long_is_forgotten(ahead, monkeypatch, log, troupe):
-    storyteller = reading(troupe, woken=False)
-    storyteller.ahead.stop()
-    storyteller.ahead.note(request())
+def test_what_waited_too_long_is_forgotten(ahead, monkeypatch, log, workers):
+    narrator_worker = reading(workers, woken=False)
+    narrator_worker.ahead.stop()
+    narrator_worker.ahead.note(request())
     monkeypatch.setattr("inference.worker.read_ahead.EXPIRES_SECONDS", -1.0)
-    storyteller.ahead.look()
-    assert not storyteller.ahead.busy
+    narrator_worker.ahead.look()
+    assert not narrator_worker.ahead.busy
 
 
 def test_a_worker_is_asked_what_it_told_and_no_more_than_it_can_read(log):

@@ -16,23 +16,23 @@ GOOD = "You step over the sill. A gull looks at you."
 
 
 @pytest.fixture
-def told(alice, adventure, troupe):
+def told(alice, adventure, workers):
     """Tell one turn for each reply of the script; the Results, and what the page shows."""
 
     def told(*replies, turns=1, status=Status.TOLD, **given):
         options = {"pace": 0, "in_turn": True, "replies": replies, **given} if replies else given
-        storyteller = troupe.start(woken=False, may_repeat=False, **options)
+        narrator_worker = workers.start(woken=False, may_repeat=False, **options)
         results = []
-        record = storyteller.record
+        record = narrator_worker.record
 
         def noted(result):
             results.append(result)
             record(result)
 
-        storyteller.record = noted
+        narrator_worker.record = noted
         for _ in range(turns):
             turn = act(adventure, alice, text="", kind="continue")
-            assert storyteller.tell_next()
+            assert narrator_worker.tell_next()
             shown = Turn.objects.get(pk=turn.pk)
             assert shown.status == status, results[-1].reason
             assert shown.reply == results[-1].reply

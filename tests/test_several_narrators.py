@@ -211,16 +211,16 @@ def test_who_may_be_drawn_says_where_words_may_go(house):
 
 @database
 def test_a_turn_remembers_which_narrator_and_which_revision_told_it(
-    client, alice, adventure, house, troupe
+    client, alice, adventure, house, workers
 ):
-    troupe.start("raven", replies=["Never."], pace=0)
+    workers.start("raven", replies=["Never."], pace=0)
     Chooser(client, alice, adventure).choose("raven")
     turn = act(adventure, alice).pk
     until(lambda: Turn.objects.get(pk=turn).status == Status.TOLD)
     assert Turn.objects.get(pk=turn).narrator == "raven"
     details = unpack(TurnContext.objects.get(turn=turn).details)
-    storyteller = troupe.storytellers[0]
-    assert (details.narrator, details.revision) == ("raven", storyteller.narrator.fingerprint)
+    narrator_worker = workers.narrator_workers[0]
+    assert (details.narrator, details.revision) == ("raven", narrator_worker.narrator.fingerprint)
     assert queue_client().waiting("raven") == 0
 
 
@@ -248,110 +248,110 @@ PARROT, RAVEN, OWL = (
 )
 
 
-def loaded(company):
-    return [name for name, seat in company.seats.items() if seat.storyteller]
+def loaded(pool):
+    return [name for name, entry in pool.entries.items() if entry.worker]
 
 
 @database
 def test_one_worker_serves_several_and_loads_each_when_it_is_first_needed(
-    alice, adventure, stage, log
+    alice, adventure, pools, log
 ):
-    stage.write(PARROT, RAVEN, OWL)
-    company = stage.company("parrot", "raven", "owl")
-    assert loaded(company) == ["parrot"]
+    pools.write(PARROT, RAVEN, OWL)
+    pool = pools.pool("parrot", "raven", "owl")
+    assert loaded(pool) == ["parrot"]
     until(lambda: log.narrator_alive("raven"))
     assert not log.narrator_ready("raven"), "its line is open, its model is not loaded"
     assert told_by(adventure, alice, "raven").reply == "Never again."
     assert told_by(adventure, alice, "parrot").reply == "Polly sleeps."
-    assert loaded(company) == ["parrot", "raven"]
+    assert loaded(pool) == ["parrot", "raven"]
     assert log.narrator_ready("raven")
     assert log.pace("raven").workers == 1, "it is on call no more"
 
 
 @database
 def test_what_was_not_asked_for_the_longest_time_leaves_when_memory_is_short(
-    alice, adventure, stage, log
+    alice, adventure, pools, log
 ):
-    stage.write(PARROT, RAVEN, OWL)
-    company = stage.company("parrot", "raven", "owl")
+    pools.write(PARROT, RAVEN, OWL)
+    pool = pools.pool("parrot", "raven", "owl")
     for name in ("raven", "parrot"):
         told_by(adventure, alice, name)
-    held = sum(each.memory for each in company.tellers()) / 1024 / 1024
+    held = sum(each.memory for each in pool.loaded_workers()) / 1024 / 1024
     assert held > 10, "an engine's process weighs something"
     # Room for two and a half of them.
-    company.config = replace(company.config, memory_mb=int(held * 1.25))
+    pool.config = replace(pool.config, memory_mb=int(held * 1.25))
     assert told_by(adventure, alice, "owl").reply == "Who is it?"
-    until(lambda: loaded(company) == ["parrot", "owl"])
+    until(lambda: loaded(pool) == ["parrot", "owl"])
     until(lambda: log.narrator_alive("raven"))
     assert told_by(adventure, alice, "raven").reply == "Never again."
-    until(lambda: loaded(company) == ["raven", "owl"])
+    until(lambda: loaded(pool) == ["raven", "owl"])
 
 
 @database
-def test_who_makes_room_finishes_its_turns_first(alice, bob, begin, adventure, stage):
+def test_who_makes_room_finishes_its_turns_first(alice, bob, begin, adventure, pools):
     slow = speaker("parrot", "One two three four five six.", options={"pace": 4})
-    stage.write(slow, RAVEN)
-    company = stage.company("parrot", "raven", memory_mb=1)
+    pools.write(slow, RAVEN)
+    pool = pools.pool("parrot", "raven", memory_mb=1)
     Adventure.objects.update(narrator="parrot")
     under_way = act(adventure, alice)
-    parrot = company.seats["parrot"].storyteller
+    parrot = pool.entries["parrot"].worker
     until(lambda: parrot.tellings)
     assert told_by(begin(bob), bob, "raven").reply == "Never again."
     under_way.refresh_from_db()
     assert (under_way.reply, under_way.attempt) == ("One two three four five six.", 1)
-    assert loaded(company) == ["raven"]
+    assert loaded(pool) == ["raven"]
 
 
 @database
-def test_a_narrator_is_ready_only_when_it_has_told_a_turn(stage, log):
-    stage.write(speaker("parrot", "Hm.", options={"error_after_tokens": 0}), RAVEN)
-    company = stage.company("parrot", "raven")
+def test_a_narrator_is_ready_only_when_it_has_told_a_turn(pools, log):
+    pools.write(speaker("parrot", "Hm.", options={"error_after_tokens": 0}), RAVEN)
+    pool = pools.pool("parrot", "raven")
     assert not log.narrator_alive("parrot"), "it loads, and cannot tell"
     until(lambda: log.narrator_alive("raven"))
-    assert loaded(company) == []
+    assert loaded(pool) == []
 
 
 @database
-def test_a_narrator_that_never_begins_its_first_turn_is_not_waited_for(stage, monkeypatch):
+def test_a_narrator_that_never_begins_its_first_turn_is_not_waited_for(pools, monkeypatch):
     """A server may send for ever, and no words: each of its steps is short."""
     monkeypatch.setattr("inference.worker.narrator_worker.WARM_UP_SECONDS", 1.0)
-    stage.write(speaker("parrot", "Hm.", options={"first_token_seconds": 60}))
+    pools.write(speaker("parrot", "Hm.", options={"first_token_seconds": 60}))
     with pytest.raises(EngineFailed, match="cannot tell: it did not tell 8 tokens in 1 s"):
-        stage.company("parrot")
+        pools.pool("parrot")
 
 
 @database
-def test_a_worker_whose_only_narrator_cannot_tell_does_not_begin(stage):
-    stage.write(speaker("parrot", "Hm.", options={"crash_after_tokens": 1}))
+def test_a_worker_whose_only_narrator_cannot_tell_does_not_begin(pools):
+    pools.write(speaker("parrot", "Hm.", options={"crash_after_tokens": 1}))
     with pytest.raises(EngineFailed, match="narrator 'parrot' cannot tell: "):
-        stage.company("parrot")
+        pools.pool("parrot")
 
 
 @database
 def test_a_narrator_that_cannot_be_loaded_leaves_the_others_alone(
-    alice, adventure, stage, log, monkeypatch
+    alice, adventure, pools, log, monkeypatch
 ):
     monkeypatch.setattr("inference.worker.pool.RETRY_SECONDS", 0.5)
-    stage.write(PARROT, {"name": "raven", "options": {"pace": "fast"}})
-    company = stage.company("parrot", "raven")
+    pools.write(PARROT, {"name": "raven", "options": {"pace": "fast"}})
+    pool = pools.pool("parrot", "raven")
     until(lambda: log.narrator_alive("raven"))
     Adventure.objects.update(narrator="raven")
     waits = act(adventure, alice)
     until(lambda: not log.narrator_alive("raven"))
-    assert loaded(company) == ["parrot"]
+    assert loaded(pool) == ["parrot"]
     # The turn waits. It is told once the host has put the file right.
-    stage.write(PARROT, RAVEN)
-    company.reload()
+    pools.write(PARROT, RAVEN)
+    pool.reload()
     until(lambda: Turn.objects.get(pk=waits.pk).status == Status.TOLD)
     assert Turn.objects.get(pk=waits.pk).reply == "Never again."
 
 
 @database
-def test_no_narrator_tells_more_at_once_than_it_has_slots(alice, begin, stage, settings):
+def test_no_narrator_tells_more_at_once_than_it_has_slots(alice, begin, pools, settings):
     settings.TURNS_PER_PLAYER = 100
-    stage.write(speaker("parrot", "One two three.", slots=2, options={"pace": 8}))
-    company = stage.company("parrot")
-    parrot = company.seats["parrot"].storyteller
+    pools.write(speaker("parrot", "One two three.", slots=2, options={"pace": 8}))
+    pool = pools.pool("parrot")
+    parrot = pool.entries["parrot"].worker
     for _ in range(6):
         act(begin(alice), alice)
     most = 0
@@ -366,14 +366,14 @@ def test_no_narrator_tells_more_at_once_than_it_has_slots(alice, begin, stage, s
 
 
 @database
-def test_a_server_that_is_away_is_asked_until_it_answers(alice, adventure, stage, log, monkeypatch):
+def test_a_server_that_is_away_is_asked_until_it_answers(alice, adventure, pools, log, monkeypatch):
     monkeypatch.setattr("inference.worker.pool.RETRY_SECONDS", 0.5)
     nobody = {"name": "raven", "engine": "openai", "model": "http://127.0.0.1:9/v1"}
-    stage.write(nobody)
-    company = stage.company("raven")  # does not raise, and does not wait for it
+    pools.write(nobody)
+    pool = pools.pool("raven")  # does not raise, and does not wait for it
     assert not log.narrator_alive("raven")
-    stage.write(RAVEN)
-    company.reload()
-    until(lambda: company.seats["raven"].narrator.engine == "scripted")
+    pools.write(RAVEN)
+    pool.reload()
+    until(lambda: pool.entries["raven"].narrator.engine == "scripted")
     log.send_heartbeat("raven", "test", slots=1, lately=[1.0])
     assert told_by(adventure, alice, "raven").reply == "Never again."

@@ -103,8 +103,8 @@ def words_of(events, turn):
     return shown
 
 
-async def test_an_action_is_accepted_queued_started_told_word_by_word(alice, adventure, troupe):
-    troupe.start(pace=30, replies=[REPLY])
+async def test_an_action_is_accepted_queued_started_told_word_by_word(alice, adventure, workers):
+    workers.start(pace=30, replies=[REPLY])
     async with Window(adventure.pk, alice) as window:
         snapshot = await window.next()
         assert snapshot["type"] == "snapshot"
@@ -120,8 +120,8 @@ async def test_an_action_is_accepted_queued_started_told_word_by_word(alice, adv
         assert (stored.reply, stored.status) == (REPLY, Status.TOLD)
 
 
-async def test_words_come_in_at_most_twenty_frames_a_second(alice, adventure, troupe):
-    troupe.start(pace=300, replies=[" ".join(f"word{number}" for number in range(300))])
+async def test_words_come_in_at_most_twenty_frames_a_second(alice, adventure, workers):
+    workers.start(pace=300, replies=[" ".join(f"word{number}" for number in range(300))])
     async with Window(adventure.pk, alice) as window:
         await window.next()
         await window.command("take_action", kind="do", text="listen")
@@ -148,8 +148,8 @@ async def test_one_connection_to_redis_follows_the_logs_of_all_windows(alice, be
         assert len(reading) == 1
 
 
-async def test_two_windows_show_the_same_thing(alice, adventure, troupe):
-    troupe.start(pace=200, replies=[REPLY])
+async def test_two_windows_show_the_same_thing(alice, adventure, workers):
+    workers.start(pace=200, replies=[REPLY])
     async with Window(adventure.pk, alice) as one, Window(adventure.pk, alice) as two:
         await one.next()
         await two.next()
@@ -159,8 +159,8 @@ async def test_two_windows_show_the_same_thing(alice, adventure, troupe):
         assert words_of(two.seen, told["turn"]["id"]) == REPLY
 
 
-async def test_a_window_that_was_away_gets_exactly_what_it_missed(alice, adventure, troupe):
-    troupe.start(pace=60, replies=[REPLY])
+async def test_a_window_that_was_away_gets_exactly_what_it_missed(alice, adventure, workers):
+    workers.start(pace=60, replies=[REPLY])
     async with Window(adventure.pk, alice) as window:
         await window.next()
         await window.command("take_action", kind="do", text="open the door")
@@ -174,8 +174,8 @@ async def test_a_window_that_was_away_gets_exactly_what_it_missed(alice, adventu
         assert words_of(before + window.seen, turn) == REPLY
 
 
-async def test_resume_on_an_open_socket_gives_what_was_missed(alice, adventure, troupe):
-    troupe.start(pace=0, replies=[REPLY])
+async def test_resume_on_an_open_socket_gives_what_was_missed(alice, adventure, workers):
+    workers.start(pace=0, replies=[REPLY])
     async with Window(adventure.pk, alice) as window:
         snapshot = await window.next()
         await play(window)
@@ -187,8 +187,8 @@ async def test_resume_on_an_open_socket_gives_what_was_missed(alice, adventure, 
         assert snapshot["id"] != queued["id"]
 
 
-async def test_a_log_that_does_not_reach_back_brings_a_snapshot(alice, adventure, troupe, log):
-    troupe.start(pace=0, replies=[REPLY])
+async def test_a_log_that_does_not_reach_back_brings_a_snapshot(alice, adventure, workers, log):
+    workers.start(pace=0, replies=[REPLY])
     for after in ("1-1", "9999999999999-0", "nonsense", FIRST):
         async with Window(adventure.pk, alice, query=f"?after={after}") as window:
             assert (await window.next())["type"] == "snapshot"
@@ -202,8 +202,8 @@ async def test_a_log_that_does_not_reach_back_brings_a_snapshot(alice, adventure
         assert snapshot["turns"][-1]["reply"] == REPLY
 
 
-async def test_a_reload_in_mid_reply_finds_its_place(alice, adventure, troupe):
-    troupe.start(pace=30, replies=[REPLY])
+async def test_a_reload_in_mid_reply_finds_its_place(alice, adventure, workers):
+    workers.start(pace=30, replies=[REPLY])
     async with Window(adventure.pk, alice) as window:
         await window.next()
         await window.command("take_action", kind="do", text="open the door")
@@ -289,8 +289,8 @@ def lag(adventure_id):
     Adventure.objects.filter(pk=adventure_id).update(changed=then)
 
 
-async def test_stop_keeps_the_words_told_so_far(alice, adventure, troupe):
-    troupe.start(pace=30, replies=[REPLY])
+async def test_stop_keeps_the_words_told_so_far(alice, adventure, workers):
+    workers.start(pace=30, replies=[REPLY])
     async with Window(adventure.pk, alice) as window:
         await window.next()
         await window.command("take_action", kind="do", text="open the door")
@@ -303,9 +303,9 @@ async def test_stop_keeps_the_words_told_so_far(alice, adventure, troupe):
 
 
 async def test_a_stopped_turn_gives_its_place_at_the_narrators_to_the_next(
-    alice, bob, adventure, begin, troupe
+    alice, bob, adventure, begin, workers
 ):
-    troupe.start(slots=1, pace=2, replies=[" ".join([REPLY] * 20)])  # minutes, if nobody stops it
+    workers.start(slots=1, pace=2, replies=[" ".join([REPLY] * 20)])  # minutes, if nobody stops it
     other = await in_database(begin, bob)
     async with Window(adventure.pk, alice) as one, Window(other.pk, bob) as two:
         await one.next()
@@ -319,8 +319,8 @@ async def test_a_stopped_turn_gives_its_place_at_the_narrators_to_the_next(
         await two.until("turn.started", timeout=30)
 
 
-async def test_undo_redo_retry_and_edit_reach_every_window(alice, adventure, troupe):
-    troupe.start(pace=0, replies=[REPLY])
+async def test_undo_redo_retry_and_edit_reach_every_window(alice, adventure, workers):
+    workers.start(pace=0, replies=[REPLY])
     async with Window(adventure.pk, alice) as one, Window(adventure.pk, alice) as two:
         await one.next()
         await two.next()
@@ -341,9 +341,9 @@ async def test_undo_redo_retry_and_edit_reach_every_window(alice, adventure, tro
 
 
 async def test_a_worker_whose_engine_dies_is_continued_without_a_repeated_word(
-    alice, adventure, troupe, log
+    alice, adventure, workers, log
 ):
-    troupe.start(pace=60, replies=[REPLY], crash_after_tokens=10)
+    workers.start(pace=60, replies=[REPLY], crash_after_tokens=10)
     async with Window(adventure.pk, alice) as window:
         await window.next()
         await window.command("take_action", kind="do", text="open the door")
@@ -463,16 +463,16 @@ async def test_text_over_the_limit_says_how_long_it_may_be(alice, adventure, log
         assert await in_database(Turn.objects.count) == 1
 
 
-async def test_control_characters_are_left_out_of_what_is_stored(alice, adventure, troupe):
-    troupe.start(pace=0, replies=[REPLY])
+async def test_control_characters_are_left_out_of_what_is_stored(alice, adventure, workers):
+    workers.start(pace=0, replies=[REPLY])
     async with Window(adventure.pk, alice) as window:
         await window.next()
         told = await play(window, "open\x00 the\x1b[31m do\u0301or")
         assert told["turn"]["action"] == "open the[31m d\u00f3or"
 
 
-async def test_an_action_during_a_turn_is_busy(alice, adventure, troupe):
-    troupe.start(pace=20, replies=[REPLY])
+async def test_an_action_during_a_turn_is_busy(alice, adventure, workers):
+    workers.start(pace=20, replies=[REPLY])
     async with Window(adventure.pk, alice) as window:
         await window.next()
         await window.command("take_action", kind="do", text="one")

@@ -264,7 +264,7 @@ def test_the_summary_is_a_page_without_javascript(client, alice, adventure, narr
 
 
 @database
-def test_what_a_real_narrator_was_not_given_is_summed_up(alice, adventure, troupe):
+def test_what_a_real_narrator_was_not_given_is_summed_up(alice, adventure, workers):
     """A worker's own report of its prompt says what has left the window."""
     parent = adventure.head
     for index in range(60):
@@ -277,7 +277,7 @@ def test_what_a_real_narrator_was_not_given_is_summed_up(alice, adventure, troup
             status="told",
         )
     Adventure.objects.filter(pk=adventure.pk).update(head=parent)
-    troupe.start(pace=0)
+    workers.start(pace=0)
     turn = act(adventure, alice, "listen")
     until(lambda: Turn.objects.get(pk=turn.pk).status != "queued")
     summaries.catch_up(turn.pk)
@@ -344,38 +344,42 @@ def test_an_edit_by_the_player_wins_over_the_machine(
 
 
 @database
-def test_an_idle_worker_tells_it_and_a_turn_goes_first(alice, adventure, log, troupe):
+def test_an_idle_worker_tells_it_and_a_turn_goes_first(alice, adventure, log, workers):
     """The job is broken off where it is, told after the turn, and never beside it."""
     told = []
-    storyteller = troupe.start(
+    narrator_worker = workers.start(
         replies=["You follow Jory below. Captain Aune has the key."], pace=3, slots=1
     )
-    storyteller.background.record = told.append
+    narrator_worker.background.record = told.append
     job = SummaryRequest(
         adventure=str(adventure.pk), turn=str(key()), narrator="parrot", story=STORY, limit=300
     )
     log.enqueue_background(job)
-    until(lambda: storyteller.background.job is not None)
-    first = storyteller.background.job.number
+    until(lambda: narrator_worker.background.job is not None)
+    first = narrator_worker.background.job.number
     turn = act(adventure, alice, "run")
     until(lambda: log.state("parrot", str(turn.pk)).leased)
-    until(lambda: storyteller.background.job is None or storyteller.background.job.number != first)
+    until(
+        lambda: (
+            narrator_worker.background.job is None or narrator_worker.background.job.number != first
+        )
+    )
     while Turn.objects.get(pk=turn.pk).status == "queued":
-        if storyteller.tellings:
-            assert storyteller.background.job is None
+        if narrator_worker.tellings:
+            assert narrator_worker.background.job is None
     until(lambda: told)
     assert told[0].turn == job.turn
     assert "Captain Aune has the key." in told[0].text
 
 
 @database
-def test_no_job_is_taken_while_a_turn_waits(alice, adventure, narrator_awake, log, troupe):
-    storyteller = troupe.start(woken=False, pace=0)
+def test_no_job_is_taken_while_a_turn_waits(alice, adventure, narrator_awake, log, workers):
+    narrator_worker = workers.start(woken=False, pace=0)
     act(adventure, alice, "run")
     job = SummaryRequest(adventure="a", turn="t", narrator="parrot", story=STORY, limit=300)
     log.enqueue_background(job)
-    storyteller.do_what_can_wait()
-    assert storyteller.background.job is None
+    narrator_worker.do_what_can_wait()
+    assert narrator_worker.background.job is None
     assert log.take_background("parrot") == job
 
 

@@ -7,7 +7,7 @@ import pytest
 np = pytest.importorskip("numpy")
 pytest.importorskip("gguf")
 
-from inference.models.compatibility import survey  # noqa: E402
+from inference.models.compatibility import check_compatibility  # noqa: E402
 from inference.models.gguf import read_header  # noqa: E402
 from inference.models.store import ModelError, ensure_model, model_path  # noqa: E402
 from inference.narrators import Narrator  # noqa: E402
@@ -40,7 +40,8 @@ def test_a_gguf_says_what_it_is_without_being_read(tmp_path):
 
 def test_a_llama_can_be_told_by_all_and_openvino_counts_what_it_rewrites(tmp_path):
     q4, q8 = (
-        survey(a_gguf(tmp_path / f"{kind}.gguf", kind), narrator()) for kind in ("Q4_1", "Q8_0")
+        check_compatibility(a_gguf(tmp_path / f"{kind}.gguf", kind), narrator())
+        for kind in ("Q4_1", "Q8_0")
     )
     assert set(q4.memory) == {"openvino", "llama", "transformers"}
     assert q4.memory["openvino"] == q8.memory["openvino"]
@@ -50,15 +51,15 @@ def test_a_llama_can_be_told_by_all_and_openvino_counts_what_it_rewrites(tmp_pat
 
 def test_a_family_that_one_engine_knows_is_refused_to_the_other_by_name(tmp_path):
     path = a_gguf(tmp_path / "m.gguf", family="gemma2")
-    assert set(survey(path, narrator()).memory) == {"llama", "transformers"}
+    assert set(check_compatibility(path, narrator()).memory) == {"llama", "transformers"}
     with pytest.raises(ModelError, match=r"gemma2 family.*take engine: llama or engine: transf"):
         ensure_model(narrator(path), tmp_path / "models")
 
 
 def test_a_family_that_nobody_knows_brings_an_alternative(tmp_path):
     path = a_gguf(tmp_path / "m.gguf", family="clippy")
-    assert survey(path, narrator()).memory == {}
-    assert "llama-server" in survey(path, narrator()).lines()[1]
+    assert check_compatibility(path, narrator()).memory == {}
+    assert "llama-server" in check_compatibility(path, narrator()).lines()[1]
     with pytest.raises(ModelError, match=r"clippy family.*llama-server.*engine: openai"):
         ensure_model(narrator(path), tmp_path / "models")
 
@@ -68,13 +69,13 @@ def test_half_a_header_is_damaged(tmp_path, length):
     path = a_gguf(tmp_path / "m.gguf")
     path.write_bytes(path.read_bytes()[:length])
     with pytest.raises(ValueError, match=r"damaged header|not a GGUF"):
-        survey(path, narrator())
+        check_compatibility(path, narrator())
 
 
 def test_a_checkpoint_says_its_weights_and_what_they_take(tmp_path):
-    found = survey(checkpoint(tmp_path / "gpt"), narrator())
+    found = check_compatibility(checkpoint(tmp_path / "gpt"), narrator())
     assert "gpt2 family" in found.what and "F32" in found.what and "128 tokens" in found.what
-    half = survey(tmp_path / "gpt", narrator(engine="transformers", dtype="bfloat16"))
+    half = check_compatibility(tmp_path / "gpt", narrator(engine="transformers", dtype="bfloat16"))
     assert half.memory["transformers"] < found.memory["transformers"]
 
 

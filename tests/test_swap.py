@@ -66,16 +66,16 @@ def waiting_for(narrator):
 
 @database
 def test_a_new_revision_takes_the_new_turns_and_the_old_one_finishes_its_own(
-    alice, bob, adventure, begin, stage, log
+    alice, bob, adventure, begin, pools, log
 ):
-    stage.write(parrot(pace=2))
-    company = stage.company("parrot")
-    old = company.seats["parrot"].storyteller
+    pools.write(parrot(pace=2))
+    pool = pools.pool("parrot")
+    old = pool.entries["parrot"].worker
     before = act(adventure, alice)
     until(lambda: begun(log, before))
-    stage.write(parrot("Eleven.", "second", pace=0))
-    company.reload()
-    until(lambda: company.seats["parrot"].storyteller is not old)
+    pools.write(parrot("Eleven.", "second", pace=0))
+    pool.reload()
+    until(lambda: pool.entries["parrot"].worker is not old)
     assert not told(before), "the new one took over while the old one was telling"
     after = act(begin(bob), bob)
     until(lambda: told(after) and told(before))
@@ -87,17 +87,17 @@ def test_a_new_revision_takes_the_new_turns_and_the_old_one_finishes_its_own(
 
 
 @database
-def test_until_the_new_revision_can_tell_the_old_one_does(alice, bob, adventure, begin, stage, log):
-    stage.write(parrot(pace=0))
-    company = stage.company("parrot")
-    old = company.seats["parrot"].storyteller
-    stage.write(parrot("Eleven.", "second", load_seconds=3))
-    company.reload()
+def test_until_the_new_revision_can_tell_the_old_one_does(alice, bob, adventure, begin, pools, log):
+    pools.write(parrot(pace=0))
+    pool = pools.pool("parrot")
+    old = pool.entries["parrot"].worker
+    pools.write(parrot("Eleven.", "second", load_seconds=3))
+    pool.reload()
     meanwhile = act(adventure, alice)
     until(lambda: told(meanwhile))
-    assert company.seats["parrot"].storyteller is old
+    assert pool.entries["parrot"].worker is old
     assert revision(meanwhile) == "first"
-    until(lambda: company.seats["parrot"].storyteller is not old)
+    until(lambda: pool.entries["parrot"].worker is not old)
     assert log.pace("parrot").workers == 1
 
 
@@ -112,13 +112,13 @@ def test_until_the_new_revision_can_tell_the_old_one_does(alice, bob, adventure,
     ids=["does not load", "breaks at its first turn", "dies of its first turn"],
 )
 def test_the_old_one_goes_on_where_the_new_one_cannot_tell(
-    alice, adventure, stage, log, caplog, broken, why
+    alice, adventure, pools, log, caplog, broken, why
 ):
-    stage.write(parrot(pace=0))
-    company = stage.company("parrot")
-    old = company.seats["parrot"].storyteller
-    stage.write(broken)
-    company.reload()
+    pools.write(parrot(pace=0))
+    pool = pools.pool("parrot")
+    old = pool.entries["parrot"].worker
+    pools.write(broken)
+    pool.reload()
     until(lambda: "goes on as it is" in caplog.text)
     [line] = [each for each in caplog.messages if "goes on as it is" in each]
     assert line.startswith("narrator parrot goes on as it is: narrator 'parrot'")
@@ -126,24 +126,24 @@ def test_the_old_one_goes_on_where_the_new_one_cannot_tell(
     assert "\n" not in line
     turn = act(adventure, alice)
     until(lambda: told(turn))
-    assert company.seats["parrot"].storyteller is old
+    assert pool.entries["parrot"].worker is old
     assert revision(turn) == "first"
 
 
 @database
-def test_a_file_that_cannot_be_read_or_lost_a_narrator_changes_nothing(stage, caplog):
-    stage.write(parrot())
-    company = stage.company("parrot")
-    old = company.seats["parrot"].storyteller
-    stage.file.write_text("narrators: [")
-    company.reload()
+def test_a_file_that_cannot_be_read_or_lost_a_narrator_changes_nothing(pools, caplog):
+    pools.write(parrot())
+    pool = pools.pool("parrot")
+    old = pool.entries["parrot"].worker
+    pools.file.write_text("narrators: [")
+    pool.reload()
     until(lambda: "the narrators go on as they are" in caplog.text)
-    stage.write({"name": "raven"})
-    company.reload()
+    pools.write({"name": "raven"})
+    pool.reload()
     until(lambda: "narrator parrot goes on as it is: there is no narrator" in caplog.text)
-    stage.write(parrot())
-    company.swap_all()
-    assert company.seats["parrot"].storyteller is old
+    pools.write(parrot())
+    pool.swap_all()
+    assert pool.entries["parrot"].worker is old
 
 
 # ---- a worker that is asked to go
@@ -151,13 +151,13 @@ def test_a_file_that_cannot_be_read_or_lost_a_narrator_changes_nothing(stage, ca
 
 @database
 def test_a_worker_that_goes_takes_no_new_turn_and_finishes_those_it_has(
-    alice, bob, adventure, begin, stage, log
+    alice, bob, adventure, begin, pools, log
 ):
-    stage.write(parrot())
-    company = stage.company("parrot")
+    pools.write(parrot())
+    pool = pools.pool("parrot")
     turn = act(adventure, alice)
     until(lambda: begun(log, turn))
-    company.drain(60)
+    pool.drain(60)
     waits = act(begin(bob), bob)
     until(lambda: told(turn))
     assert (turn.reply, turn.attempt) == (WORDS, 1)
@@ -167,10 +167,10 @@ def test_a_worker_that_goes_takes_no_new_turn_and_finishes_those_it_has(
 
 @database
 def test_what_is_not_told_in_time_is_handed_on_and_goes_on_from_the_told_words(
-    alice, bob, adventure, begin, stage, log
+    alice, bob, adventure, begin, pools, log
 ):
-    stage.write(parrot())
-    first = stage.company("parrot")
+    pools.write(parrot())
+    first = pools.pool("parrot")
     turn = act(adventure, alice)
     until(lambda: begun(log, turn))
     first.drain(0)
@@ -179,7 +179,7 @@ def test_what_is_not_told_in_time_is_handed_on_and_goes_on_from_the_told_words(
     assert words and WORDS.startswith(words) and words != WORDS
     other = act(begin(bob), bob)
     assert log.position("parrot", str(other.pk)) == 1, "what was begun goes first"
-    stage.company("parrot")
+    pools.pool("parrot")
     until(lambda: told(turn))
     # As the same attempt: nothing failed, so none of the three is used up.
     assert (turn.reply, turn.attempt) == (WORDS, 1)
@@ -187,12 +187,12 @@ def test_what_is_not_told_in_time_is_handed_on_and_goes_on_from_the_told_words(
 
 
 @database
-def test_a_turn_that_was_handed_on_can_be_stopped_and_is_told_no_more(alice, adventure, stage, log):
-    stage.write(parrot())
-    company = stage.company("parrot")
+def test_a_turn_that_was_handed_on_can_be_stopped_and_is_told_no_more(alice, adventure, pools, log):
+    pools.write(parrot())
+    pool = pools.pool("parrot")
     turn = act(adventure, alice)
     until(lambda: begun(log, turn))
-    company.drain(0)
+    pool.drain(0)
     until(lambda: log.waiting("parrot") == 1)
     do(adventure, alice, StopTurn, turn=turn.pk)
     turn.refresh_from_db()
@@ -205,7 +205,7 @@ def test_a_turn_that_was_handed_on_can_be_stopped_and_is_told_no_more(alice, adv
 
 
 @pytest.fixture
-def worker(stage, settings):
+def worker(pools, settings):
     """Starts `manage.py worker`, and ends it."""
     started = []
 
@@ -214,7 +214,7 @@ def worker(stage, settings):
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "dungeon.settings",
             "REDIS_URL": settings.REDIS_URL,
-            "NARRATORS_FILE": str(stage.file),
+            "NARRATORS_FILE": str(pools.file),
         }
         command = [sys.executable, "manage.py", "worker", *arguments]
         how = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, **how}
@@ -228,15 +228,15 @@ def worker(stage, settings):
 
 
 @pytest.mark.timeout(120)
-def test_one_command_tells_for_several_swaps_on_sighup_and_goes_on_sigterm(stage, log, worker):
-    stage.write(parrot(), {"name": "raven"}, {"name": "owl"})
+def test_one_command_tells_for_several_swaps_on_sighup_and_goes_on_sigterm(pools, log, worker):
+    pools.write(parrot(), {"name": "raven"}, {"name": "owl"})
     process = worker("--narrators", "parrot,raven")
     until(lambda: log.narrator_ready("parrot") and log.narrator_alive("raven"))
     assert not log.narrator_alive("owl")
     # A turn that waits for raven has its model loaded.
     log.enqueue(waiting_for("raven"))
     until(lambda: log.narrator_ready("raven"))
-    stage.write(parrot(revision="second"), {"name": "raven", "revision": "new"})
+    pools.write(parrot(revision="second"), {"name": "raven", "revision": "new"})
     process.send_signal(signal.SIGHUP)
     said = ""
     while "narrator raven is new now" not in said:
@@ -247,8 +247,8 @@ def test_one_command_tells_for_several_swaps_on_sighup_and_goes_on_sigterm(stage
     assert not log.narrator_alive("parrot")
 
 
-def test_a_terminal_that_closes_ends_its_worker(stage, log, worker):
-    stage.write(parrot())
+def test_a_terminal_that_closes_ends_its_worker(pools, log, worker):
+    pools.write(parrot())
     ours, theirs = pty.openpty()
 
     def as_in_a_terminal():
@@ -263,7 +263,7 @@ def test_a_terminal_that_closes_ends_its_worker(stage, log, worker):
     os.close(ours)
 
 
-def test_a_worker_for_nobody_says_who_there_is(stage, worker):
-    stage.write(parrot())
+def test_a_worker_for_nobody_says_who_there_is(pools, worker):
+    pools.write(parrot())
     said, _ = worker("--narrators", "parrot,nobody").communicate(timeout=60)
     assert "CommandError: there is no narrator 'nobody'; there are parrot" in said

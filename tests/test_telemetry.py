@@ -21,7 +21,7 @@ from inference import tracing
 from inference.contract.request import GenerationRequest, Passage, StoryContext
 from inference.log_context import Subjects, about
 from inference.prompts.parts import Piece, Report
-from inference.worker.prefix_stats import LastPrompts, common_front
+from inference.worker.prefix_stats import PrefixStats, common_front
 from tests.serving import until
 from tests.test_turns import act, tell
 
@@ -126,7 +126,7 @@ def test_with_redis_away_the_figures_say_so(read_metrics, monkeypatch):
 
 
 def test_what_a_prompt_shares_with_the_storys_last_one_is_known():
-    last = LastPrompts(stories=2)
+    last = PrefixStats(stories=2)
 
     def report(text):
         return Report(tokens=len(text), window=99, max_tokens=9, pieces=(Piece("story", text),))
@@ -176,9 +176,9 @@ def test_a_subject_that_nobody_reads_is_a_mistake():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_turns_lines_hold_ids_and_no_word_of_it(alice, adventure, troupe, caplog):
+def test_a_turns_lines_hold_ids_and_no_word_of_it(alice, adventure, workers, caplog):
     caplog.set_level(logging.DEBUG)
-    troupe.start(pace=0, replies=[f"The {PLANTED} hums.\n\nIt knows your name."])
+    workers.start(pace=0, replies=[f"The {PLANTED} hums.\n\nIt knows your name."])
     turn = act(adventure, alice, text=f"look at the {PLANTED}")
 
     def said():

@@ -216,12 +216,12 @@ def test_what_was_off_is_not_shown():
 
 @pytest.mark.django_db(transaction=True)
 def test_a_turn_that_a_worker_told_shows_its_settings_and_what_was_left_out(
-    client, alice, adventure, troupe
+    client, alice, adventure, workers
 ):
     client.force_login(alice)
     banned = "the dark\ndusty bottles\nslow and heavy"  # of each of the parrot's replies one
     save(client, adventure, preset="custom", temperature="1.2", banned=banned)
-    troupe.start(pace=0)
+    workers.start(pace=0)
     turn = act(adventure, alice, "listen")
     until(lambda: Turn.objects.get(pk=turn.pk).status != "queued")
     reply = Turn.objects.get(pk=turn.pk).reply

@@ -12,7 +12,7 @@ import yaml
 from django.conf import settings
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from inference.config_file import LastGood
+from inference.config_file import ConfigFile
 from inference.contract.screening import Rule, Screening, Severity
 from inference.narrators import at, line_of
 from inference.screening import PatternError, parsed, screen_for
@@ -204,4 +204,4 @@ def check_size(book: RuleBook, where: Where, rating: Rating, called: str) -> Non
     screen_for(screening)
 
 
-_files = LastGood(parse_rules, RulesError, "the rules")
+_files = ConfigFile(parse_rules, RulesError, "the rules")

@@ -60,7 +60,7 @@ LAST_LINES = 50  # of what libraries said, kept to find out why a process ended
 SendResult = Callable[[JobResult], None]
 
 
-class Tellers(Protocol):
+class Pool(Protocol):
     """Who tells in this worker (inference.worker.pool)."""
 
     name: str
@@ -73,8 +73,8 @@ class Tellers(Protocol):
 class Installer:
     """Does what is desired, on a thread of its own, from `start` to `stop`."""
 
-    def __init__(self, tellers: Tellers, config: InferenceConfig, send: SendResult) -> None:
-        self.tellers = tellers
+    def __init__(self, pool: Pool, config: InferenceConfig, send: SendResult) -> None:
+        self.pool = pool
         self.config = config
         self.send = send
         self.redis = Installs(config.redis_url)
@@ -105,7 +105,7 @@ class Installer:
             run.cancel()
         self.thread.join(END_SECONDS)
         with suppress(redis.RedisError):
-            self.redis.leave(self.tellers.name)
+            self.redis.leave(self.pool.name)
 
     def keep(self) -> None:
         while not self.ended.is_set():
@@ -139,11 +139,11 @@ class Installer:
             return
         for key in [key for key in self.done if key not in waiting]:
             del self.done[key]  # the game has heard
-            self.redis.release(key[0], self.tellers.name)
+            self.redis.release(key[0], self.pool.name)
         for job in desired.jobs:
             if job.do == "remove" and self.is_withdrawing(job.name):
                 continue  # others need not wait for that
-            if not self.redis.acquire(job, self.tellers.name):
+            if not self.redis.acquire(job, self.pool.name):
                 continue
             if result := self.done.get((job.name, job.attempt)):
                 self.send(result)  # its lease keeps it from being sent every second
@@ -168,12 +168,12 @@ class Installer:
                 logger.error("narrator %s is not told: %s", name, problem)
                 self.offered[name] = added  # said once
                 continue
-            self.tellers.offer(added.narrator, added.memory)
+            self.pool.offer(added.narrator, added.memory)
             self.offered[name] = added
 
     def withdraw(self, name: str) -> None:
         """Have a narrator finish its turns and end. Does not wait for that: a reply may be long."""
-        if thread := self.tellers.withdraw(name):
+        if thread := self.pool.withdraw(name):
             self.withdrawing[name] = thread, time.monotonic() + WITHDRAW_SECONDS
 
     def is_withdrawing(self, name: str) -> bool:
@@ -203,11 +203,11 @@ class Installer:
             listed += load_narrators(self.config.narrators_file).narrators
         files = tuple(self.look_at(path) for path in unused_ggufs(listed, self.config.models_dir))
         self.redis.report(
-            self.tellers.name,
+            self.pool.name,
             MachineReport(
                 machine=machine.look(self.config.models_dir, self.read_speed),
                 files=files,
-                loaded=self.tellers.loaded(),
+                loaded=self.pool.loaded(),
             ),
         )
 
@@ -270,7 +270,7 @@ class JobRun:
     def __init__(self, installer: Installer, job: Job) -> None:
         self.installer = installer
         self.job = job
-        self.lease = JobLease(installer.redis, job, installer.tellers.name, self.cancel)
+        self.lease = JobLease(installer.redis, job, installer.pool.name, self.cancel)
         self.process: subprocess.Popen[bytes] | None = None
         self.cancelled = False
         self.progress: Progress | None = None
@@ -286,7 +286,7 @@ class JobRun:
             kill(process)
 
     def run(self) -> None:
-        redis_, worker = self.installer.redis, self.installer.tellers.name
+        redis_, worker = self.installer.redis, self.installer.pool.name
         self.lease.start()
         try:
             result = self.remove() if self.job.do == "remove" else self.install()

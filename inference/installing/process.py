@@ -27,7 +27,7 @@ from inference.installing.estimates import (
 )
 from inference.installing.jobs import Data, Job, JobResult, Progress, Step
 from inference.models import hub
-from inference.models.compatibility import Survey, survey
+from inference.models.compatibility import Compatibility, check_compatibility
 from inference.models.gguf import read_header
 from inference.models.sources import hub_file, hub_folder, is_remote
 from inference.models.store import FETCHING, ModelError, ensure_model, known, size_of
@@ -115,7 +115,7 @@ def install(job: Job, work: Work, say: Say, out: IO[str]) -> JobResult:
     def progress(done: int, total: int) -> None:
         say("making" if fetched else "fetching", done, total)
 
-    def tell(found: Survey) -> None:
+    def tell(found: Compatibility) -> None:
         nonlocal what, fetched
         what, fetched = found.what, True
         if narrator.engine in found.memory and work.memory_check:
@@ -135,7 +135,7 @@ def install(job: Job, work: Work, say: Say, out: IO[str]) -> JobResult:
         outcome="ready",
         narrator=narrator,
         # Without the file's name, which is one of ours by now.
-        what=(what or survey(path, narrator).what).partition(": ")[2],
+        what=(what or check_compatibility(path, narrator).what).partition(": ")[2],
         speed=speed,
         memory=peak_memory(),
     )

@@ -80,7 +80,7 @@ class StandaloneStory:
             again = retry_reply.may_retell(1 + (len(result.resampled) if result else 0))
             stream = reply_stream(request, self.narrator, again)
             result = self._generate(request, stream, result, began, show)
-            request = retry_reply.retelling(request, self.narrator.sampling, stream)
+            request = retry_reply.retry_request(request, self.narrator.sampling, stream)
             if request is not None:
                 result.resampled.append(retry_reply.NAMES[stream.fault])
             result.shortened = retry_reply.NAMES[stream.fault]

@@ -33,7 +33,7 @@ EMPTY = {"openvino": 300e6, "llama": 250e6, "transformers": 700e6}
 
 
 @dataclass(frozen=True)
-class Survey:
+class Compatibility:
     """What a model is, and the bytes of memory that each engine needs that can tell it."""
 
     what: str
@@ -48,18 +48,20 @@ class Survey:
 NOBODY = "no engine here; serve it with llama-server or another, and name that as engine: openai"
 
 
-def survey(path: Path, narrator: Narrator) -> Survey:
+def check_compatibility(path: Path, narrator: Narrator) -> Compatibility:
     """Look at a GGUF, a checkpoint's folder, or a folder with an IR. Raises ValueError, OSError."""
     kept = int(narrator.options.get("cache_tokens", CACHE_TOKENS))
     if path.is_file():
         return of_gguf(read_header(path), path, narrator, kept)
     if (path / "openvino_model.xml").is_file():
         size = (path / "openvino_model.bin").stat().st_size
-        return Survey(f"{path.name}: an IR of openvino", {"openvino": size + EMPTY["openvino"]})
+        return Compatibility(
+            f"{path.name}: an IR of openvino", {"openvino": size + EMPTY["openvino"]}
+        )
     return of_checkpoint(path, narrator, kept)
 
 
-def of_gguf(header: Header, path: Path, narrator: Narrator, kept: int) -> Survey:
+def of_gguf(header: Header, path: Path, narrator: Narrator, kept: int) -> Compatibility:
     kinds = ", ".join(header.values)
     what = (
         f"{path.name}: a GGUF of the {header.family or 'unnamed'} family, "
@@ -79,7 +81,7 @@ def of_gguf(header: Header, path: Path, narrator: Narrator, kept: int) -> Survey
         each = WEIGHT[torch_dtype(narrator)]
         size = (header.parameters + header.cache_values * kept) * each
         memory["transformers"] = size + EMPTY["transformers"]
-    return Survey(what, memory)
+    return Compatibility(what, memory)
 
 
 @cache
@@ -104,7 +106,7 @@ def torch_dtype(narrator: Narrator) -> str:
     return narrator.dtype if narrator.dtype in ("bfloat16", "float16") else "float32"
 
 
-def of_checkpoint(path: Path, narrator: Narrator, kept: int) -> Survey:
+def of_checkpoint(path: Path, narrator: Narrator, kept: int) -> Compatibility:
     try:
         config: dict[str, Any] = json.loads((path / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -131,7 +133,7 @@ def of_checkpoint(path: Path, narrator: Narrator, kept: int) -> Survey:
         "openvino": weights * exported + cache * OPENVINO_CACHE + EMPTY["openvino"],
         "transformers": (weights + cache) * WEIGHT[torch_dtype(narrator)] + EMPTY["transformers"],
     }
-    return Survey(what, memory)
+    return Compatibility(what, memory)
 
 
 def weights_of(path: Path) -> dict[str, int]:

@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from inference.config import InferenceConfig
 from inference.models import hub
-from inference.models.compatibility import FAMILIES, NOBODY, Survey, survey
+from inference.models.compatibility import FAMILIES, NOBODY, Compatibility, check_compatibility
 from inference.models.export import ExportFailed, export
 from inference.models.gguf_rewrite import GGUFError, faithful, read_gguf, rewrite
 from inference.models.lora import (
@@ -48,7 +48,7 @@ from inference.narrators import Narrator
 Progress = Callable[[int, int], None]
 """Bytes done and bytes in all. Called with a new total when the next step begins."""
 
-Tell = Callable[[Survey], None]
+Tell = Callable[[Compatibility], None]
 """Hears what a model's header says, as soon as it is here and before anything is made of it."""
 
 # Raised whenever rewriting a model gives another file than before: old files are made again.
@@ -456,7 +456,7 @@ def made_of(
 def refuse_what_it_cannot_tell(source: Path, narrator: Narrator, tell: Tell | None) -> None:
     """Raises ModelError where the header says that the engine cannot load it, and who can."""
     try:
-        found = survey(source, narrator)
+        found = check_compatibility(source, narrator)
     except ValueError as error:
         if source.is_file():
             raise ModelError(f"{source} is not a whole GGUF file: {error}") from error

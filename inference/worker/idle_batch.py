@@ -77,7 +77,7 @@ class Job:
 
 
 @dataclass
-class Bulk:
+class IdleBatch:
     """The jobs that one worker tells in between. Redis is spoken to on a thread of its own."""
 
     log: QueueClient
@@ -130,7 +130,7 @@ class Bulk:
                 self.jobs[number] = job
                 engine.submit(number, request)
         if not self.may_tell():  # a turn came meanwhile, and saw no job to break off
-            self.give_way(engine)
+            self.preempt(engine)
 
     def say_alive(self) -> None:
         with self.lock:
@@ -138,7 +138,7 @@ class Bulk:
         if told:
             self.log.renew_batch_jobs(told)
 
-    def give_way(self, engine: EngineProcess) -> None:
+    def preempt(self, engine: EngineProcess) -> None:
         """A turn is here: break all off, and have them wait again. Never waits."""
         if not self.jobs:
             return

@@ -35,7 +35,7 @@ class Job:
 
 
 @dataclass
-class Background:
+class IdleSummaries:
     """The one job of a worker, if it has any. `record` sends what came of it to the game.
 
     `look` and `give_back` speak with Redis and the broker, on the thread that keeps leases. The
@@ -61,9 +61,9 @@ class Background:
             return
         with self.lock:
             self.job = Job(request, number, summaries.begun(self.narrator))
-            engine.submit(number, request)  # never waits; before give_way can cancel it
+            engine.submit(number, request)  # never waits; before preempt can cancel it
 
-    def give_way(self, engine: EngineProcess) -> None:
+    def preempt(self, engine: EngineProcess) -> None:
         """A turn is here: break off, and have the job wait again."""
         with self.lock:
             job, self.job = self.job, None

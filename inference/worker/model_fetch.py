@@ -15,7 +15,7 @@ FIRST_WAIT = 30.0  # seconds until a fetch that failed is tried again; doubled e
 LONGEST_WAIT = 1800.0
 
 
-class Fetch:
+class ModelFetch:
     """One narrator's model on its way here. `state` is None once it is whole and verified."""
 
     def __init__(self, narrator: Narrator, models_dir: Path) -> None:

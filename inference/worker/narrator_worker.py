@@ -30,14 +30,14 @@ from inference.queue.client import QueueClient
 from inference.queue.connection import POLL_SECONDS
 from inference.queue.lease import Lease
 from inference.worker import retry_reply
-from inference.worker.idle_batch import Bulk
-from inference.worker.idle_summaries import Background, RecordSummary
-from inference.worker.prefix_stats import LastPrompts
+from inference.worker.idle_batch import IdleBatch
+from inference.worker.idle_summaries import IdleSummaries, RecordSummary
+from inference.worker.prefix_stats import PrefixStats
 from inference.worker.read_ahead import ReadAhead, next_request
 from inference.worker.reply import (
     BROKEN,
     WARM_TOKENS,
-    Telling,
+    ReplyInProgress,
     TurnBroken,
     WarmUp,
     warm_up_request,
@@ -68,7 +68,7 @@ def end_the_worker(why: str) -> None:
     os._exit(1)
 
 
-class Storyteller:
+class NarratorWorker:
     """Tells the turns of one narrator. `record` sends a Result to the game.
 
     `record_summary` sends what the narrator says in between of what happened before. `give_up`
@@ -88,21 +88,23 @@ class Storyteller:
         self.record = record
         self.give_up = give_up
         self.log = QueueClient(config.redis_url)
-        self.background = Background(self.log, narrator, record_summary)
+        self.background = IdleSummaries(self.log, narrator, record_summary)
         self.name = f"{platform.node()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
         self.draining = False
         self.engine: EngineProcess | None = None
         self.ready = threading.Event()
         self.ended = threading.Event()
         self.lock = threading.Lock()
-        self.tellings: dict[int, Telling] = {}
+        self.tellings: dict[int, ReplyInProgress] = {}
         self.last_request = 0
         self.lately = deque([USUAL_TURN_SECONDS], maxlen=TURNS_MEASURED)
         self.deaths: list[float] = []
         self.at_work = 0  # turns that are told, or about to be taken
         self.places = threading.BoundedSemaphore(narrator.slots)
         self.trying: WarmUp | None = None
-        self.bulk = Bulk(self.log, narrator, lambda: self.engine, self.next_number, self.at_leisure)
+        self.bulk = IdleBatch(
+            self.log, narrator, lambda: self.engine, self.next_number, self.at_leisure
+        )
         self.ahead = ReadAhead(
             self.log,
             narrator,
@@ -116,7 +118,7 @@ class Storyteller:
         self.others_idle: Callable[[], bool] = lambda: True
         self.stop_others_reading: Callable[[], None] = lambda: None
         self.used = time.monotonic()  # when it was last asked for a turn
-        self.last_prompts = LastPrompts()
+        self.last_prompts = PrefixStats()
 
     # Its life
 
@@ -255,7 +257,7 @@ class Storyteller:
                 self.log.release(telling.lease)
             telling.done.set()
 
-    # Telling
+    # ReplyInProgress
 
     def take_turns(self) -> None:
         """Begin to tell turns as they come."""
@@ -304,7 +306,7 @@ class Storyteller:
     def take(self) -> Lease | None:
         """Lease the turn that is next. None when none waits, or the worker drains.
 
-        From here on the worker is not idle, until `tell_leased` is done with it.
+        From here on the worker is not idle, until `run_leased_turn` is done with it.
         """
         with self.lock:
             if self.draining:
@@ -332,7 +334,7 @@ class Storyteller:
 
     def tell_in_place(self, lease: Lease) -> None:
         try:
-            self.tell_leased(lease)
+            self.run_leased_turn(lease)
         finally:
             self.places.release()
 
@@ -342,10 +344,10 @@ class Storyteller:
         lease = self.take()
         if lease is None:
             return False
-        self.tell_leased(lease)
+        self.run_leased_turn(lease)
         return True
 
-    def tell_leased(self, lease: Lease) -> None:
+    def run_leased_turn(self, lease: Lease) -> None:
         """Tell a turn that was taken."""
         try:
             if lease.ended is not None:
@@ -396,13 +398,13 @@ class Storyteller:
             if not telling.lost:
                 self.end(telling, tracing.carrier())
 
-    def tell(self, lease: Lease) -> Telling:
+    def tell(self, lease: Lease) -> ReplyInProgress:
         """Have the engine tell a leased turn, again where it goes wrong, until it is done."""
         request: GenerationRequest | None = lease.request
         stream = reply_stream(lease.request, self.narrator, again=retry_reply.may_retell(1))
-        telling = Telling(lease, stream, len(lease.request.told), time.monotonic())
+        telling = ReplyInProgress(lease, stream, len(lease.request.told), time.monotonic())
         while request is not None:
-            self.tell_once(telling, request)
+            self.generate_once(telling, request)
             if telling.lost:
                 break
             if telling.broken:
@@ -410,7 +412,7 @@ class Storyteller:
             if telling.error:
                 telling.say(telling.stream.close())
                 break
-            request = retry_reply.retelling(request, self.narrator.sampling, telling.stream)
+            request = retry_reply.retry_request(request, self.narrator.sampling, telling.stream)
             if request is not None and self.asked_enough(telling):
                 telling.say(telling.stream.close())
                 break
@@ -421,11 +423,11 @@ class Storyteller:
                 telling.tell_again(reply_stream(request, self.narrator, again))
         return telling
 
-    def asked_enough(self, telling: Telling) -> bool:
+    def asked_enough(self, telling: ReplyInProgress) -> bool:
         """Whether banned phrases took as many requests of a server as one turn may cost."""
         return self.narrator.engine == "openai" and len(telling.banned) > MOST_RETRIES
 
-    def tell_once(self, telling: Telling, request: GenerationRequest) -> None:
+    def generate_once(self, telling: ReplyInProgress, request: GenerationRequest) -> None:
         """Have the engine tell a request, and sleep until it is done."""
         number = self.next_number()
         with self.lock:
@@ -435,7 +437,7 @@ class Storyteller:
             self.abandon()
             return
         self.stop_other_idle_work(engine)
-        self.ahead.give_way(engine, request.adventure)
+        self.ahead.preempt(engine, request.adventure)
         self.stop_others_reading()
         engine.submit(number, request)
         telling.done.wait()
@@ -444,15 +446,15 @@ class Storyteller:
 
     def stop_other_idle_work(self, engine: EngineProcess) -> None:
         """Break off summaries and bulk work, which wait again. Never waits."""
-        self.background.give_way(engine)
-        self.bulk.give_way(engine)
+        self.background.preempt(engine)
+        self.bulk.preempt(engine)
 
     def next_number(self) -> int:
         with self.lock:
             self.last_request += 1
             return self.last_request
 
-    def end(self, telling: Telling, trace: str = "") -> None:
+    def end(self, telling: ReplyInProgress, trace: str = "") -> None:
         """Log the end, let the lease go, and send the Result to the game."""
         result = telling.result(self.narrator).model_copy(update={"trace": trace})
         self.measured(result.seconds)
@@ -469,7 +471,7 @@ class Storyteller:
                     return
                 time.sleep(0.5)
 
-    def read_ahead(self, telling: Telling, result: Result) -> None:
+    def read_ahead(self, telling: ReplyInProgress, result: Result) -> None:
         """Have the next turn's prompt read while the player reads this reply."""
         if self.ahead.on and result.outcome == "told":
             self.ahead.note(next_request(telling.lease.request, result.reply))
@@ -477,7 +479,7 @@ class Storyteller:
     def stop_reading_ahead(self) -> None:
         """Another narrator of this processor tells a turn: what is read ahead waits."""
         if self.engine is not None:
-            self.ahead.give_way(self.engine)
+            self.ahead.preempt(self.engine)
 
     def may_read_ahead(self) -> bool:
         """Whether nothing is told on this worker and nothing waits. Raises redis.RedisError."""
@@ -550,7 +552,7 @@ class Storyteller:
         # The last of each: where steps came together, a story may have several.
         last = {new.request: (telling, new.finish is not None) for telling, new in heard}
         complete = []
-        growing: dict[int, Telling] = {}
+        growing: dict[int, ReplyInProgress] = {}
         for number, (telling, finished) in last.items():
             if telling.stream.done or finished:
                 complete.append(telling)
@@ -563,7 +565,7 @@ class Storyteller:
             telling.done.set()  # its thread logs what is left together with the end
         return set(last)
 
-    def append(self, growing: dict[int, Telling]) -> None:
+    def append(self, growing: dict[int, ReplyInProgress]) -> None:
         if not growing:
             return
         try:
@@ -589,7 +591,7 @@ class Storyteller:
             if not still_ours:
                 self.lose(number, telling)
 
-    def break_off(self, number: int, telling: Telling, problem: Exception) -> None:
+    def break_off(self, number: int, telling: ReplyInProgress, problem: Exception) -> None:
         """Something went wrong with one turn: its own thread ends it, all others go on."""
         turn = telling.lease.request.turn
         logger.error("turn %s: its words cannot be told: %s", turn, where(problem))
@@ -597,7 +599,7 @@ class Storyteller:
         self.cancel(number)
         telling.done.set()
 
-    def lose(self, number: int, telling: Telling) -> None:
+    def lose(self, number: int, telling: ReplyInProgress) -> None:
         """A lease that was taken away: the player stopped the turn, or another worker has it."""
         telling.lost = True
         metrics.LEASES_LOST.labels(self.narrator.name).inc()
@@ -655,7 +657,7 @@ class Storyteller:
             self.background.look(self.engine, self.next_number())
             # A turn that came meanwhile saw no job to break off.
             if self.tellings and self.engine is not None:
-                self.background.give_way(self.engine)
+                self.background.preempt(self.engine)
 
     def at_leisure(self) -> bool:
         """Whether nothing is told and nothing waits. Raises redis.RedisError."""

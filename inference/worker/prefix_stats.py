@@ -9,7 +9,7 @@ from inference.prompts.cutting import common_front
 STORIES = 512  # whose last prompts are remembered: some kilobytes each
 
 
-class LastPrompts:
+class PrefixStats:
     """The last prompt of each story that this worker told lately, squeezed."""
 
     def __init__(self, stories: int = STORIES) -> None:

@@ -57,7 +57,7 @@ class ReadAhead:
     """The read-aheads of one worker, one for each adventure, the newest.
 
     `may_read` says whether the worker has nothing else to do, and raises redis.RedisError.
-    `make_way` breaks off other idle work. `live` runs on a thread of its own; `note`, `give_way`,
+    `make_way` breaks off other idle work. `live` runs on a thread of its own; `note`, `preempt`,
     `take` and `drop` never wait.
     """
 
@@ -171,15 +171,15 @@ class ReadAhead:
             if found is None:
                 return
             self.reading = (number, found)
-            engine.prefill(number, found.request)  # never waits; before give_way can cancel it
+            engine.prefill(number, found.request)  # never waits; before preempt can cancel it
         self.count("started")
         self.log.note_cached(found.request.adventure, self.worker)
         if not self.may_read():  # a turn came meanwhile, and saw nothing to break off
-            self.give_way(engine)
+            self.preempt(engine)
 
     # On other threads
 
-    def give_way(self, engine: EngineProcess, adventure: str = "") -> None:
+    def preempt(self, engine: EngineProcess, adventure: str = "") -> None:
         """A turn is here: break off, and have the rest wait for later, unless it is of `adventure`.
 
         That adventure's own read-ahead is of no use any more: its turn is told now.

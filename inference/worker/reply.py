@@ -71,7 +71,7 @@ class TurnBroken(Exception):
 
 
 @dataclass
-class Telling:
+class ReplyInProgress:
     """One turn while it is told."""
 
     lease: Lease

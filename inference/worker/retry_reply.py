@@ -67,7 +67,7 @@ def more(penalty: float) -> float:
     return max(penalty, min(round(penalty + PENALTY, 3), LARGEST_PENALTY))
 
 
-def retelling(
+def retry_request(
     request: GenerationRequest, own: SamplingParams, stream: ReplyStream
 ) -> GenerationRequest | None:
     """The request that tells an unfinished reply on; None for one that stays as it is.

@@ -17,7 +17,7 @@ from inference.installing.installer import Installer
 from inference.installing.jobs import JobResult
 from inference.narrators import NarratorsError, UnknownNarrator
 from inference.worker import runtime_tuning
-from inference.worker.pool import Company
+from inference.worker.pool import NarratorPool
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ QUEUE = "narrator."
 # A worker that reads this queue installs narrators from the operator's page and tells for them.
 # There are no messages in it: what is to be done stands in Redis (inference.queue.installs).
 INSTALLS = "installs"
-company: Company | None = None  # of this process, where it is a worker
+pool: NarratorPool | None = None  # of this process, where it is a worker
 installer: Installer | None = None
 
 
@@ -70,7 +70,7 @@ def send_job_result(result: JobResult) -> None:
 @celeryd_after_setup.connect
 def begin(sender: str, instance: Any, **_: Any) -> None:
     """Have the narrators ready whose queues this worker reads, before its first message."""
-    global company, installer
+    global pool, installer
     config = current_app.conf.inference
     queues = instance.app.amqp.queues.consume_from
     names = [queue.removeprefix(QUEUE) for queue in queues if queue.startswith(QUEUE)]
@@ -79,11 +79,11 @@ def begin(sender: str, instance: Any, **_: Any) -> None:
     try:
         # Of many threads most wait; the one that hears the engine should not wait for the others.
         runtime_tuning.share_finely()
-        company = Company(names, config, send_result, send_summary)
+        pool = NarratorPool(names, config, send_result, send_summary)
         settle()
-        company.start()
+        pool.start()
         if INSTALLS in queues:
-            installer = Installer(company, config, send_job_result)
+            installer = Installer(pool, config, send_job_result)
             installer.start()
     except (NarratorsError, UnknownNarrator, EngineFailed) as problem:
         logger.critical("%s", problem)
@@ -99,7 +99,7 @@ def settle(**_: Any) -> None:
     Celery would restart the worker, and installs that after `begin`. Where a terminal holds the
     worker, as Celery sees it too, SIGHUP says that the terminal is closed, and ends it.
     """
-    if company is None:
+    if pool is None:
         return
     runtime_tuning.collect_seldom()
     if not (sys.stdout and sys.stdout.isatty()):
@@ -107,20 +107,20 @@ def settle(**_: Any) -> None:
 
 
 def reload(*_: object) -> None:
-    if company is not None:
-        company.reload()
+    if pool is not None:
+        pool.reload()
 
 
 @worker_shutting_down.connect
 def drain(how: str = "Warm", **_: Any) -> None:
     """Take no more turns; in a hurry, hand on at once what is under way."""
-    if company is not None:
-        company.drain(current_app.conf.inference.drain_seconds if how == "Warm" else 0)
+    if pool is not None:
+        pool.drain(current_app.conf.inference.drain_seconds if how == "Warm" else 0)
 
 
 @worker_shutdown.connect
 def stop(**_: Any) -> None:
     if installer is not None:
         installer.stop()
-    if company is not None:
-        company.stop()
+    if pool is not None:
+        pool.stop()

@@ -10,9 +10,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 async def test_a_page_from_before_the_first_turn_comes_back_after_the_log_expired(
-    alice, adventure, troupe, log
+    alice, adventure, workers, log
 ):
-    troupe.start(pace=0, replies=[REPLY])
+    workers.start(pace=0, replies=[REPLY])
     async with Window(adventure.pk, alice) as away:
         snapshot = await away.next()
         assert snapshot["id"] == FIRST

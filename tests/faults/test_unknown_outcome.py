@@ -29,8 +29,10 @@ def answer_lost(monkeypatch):
     monkeypatch.setattr(turns, "carry_out", broken)
 
 
-async def test_a_command_that_was_committed_is_never_refused(alice, adventure, troupe, answer_lost):
-    troupe.start(pace=0, replies=[REPLY])
+async def test_a_command_that_was_committed_is_never_refused(
+    alice, adventure, workers, answer_lost
+):
+    workers.start(pace=0, replies=[REPLY])
     async with Window(adventure.pk, alice) as window:
         await window.next()
         key = await window.command("take_action", kind="do", text="open the door")

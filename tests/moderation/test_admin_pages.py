@@ -212,11 +212,11 @@ def test_a_paused_host_takes_no_actions_and_says_why(
 
 @pytest.mark.django_db(transaction=True)
 def test_a_narrator_that_is_off_takes_no_turns_and_is_not_offered(
-    client, operator, alice, adventure, stage, log
+    client, operator, alice, adventure, pools, log
 ):
     from game.play import narration, sweep
 
-    stage.write({"name": "parrot"}, {"name": "quill"})
+    pools.write({"name": "parrot"}, {"name": "quill"})
     for name in ("parrot", "quill"):
         log.send_heartbeat(name, "test", slots=4, lately=[2.0])
     turn = act(adventure, alice)

@@ -176,18 +176,18 @@ GOOD = "You step over the sill. A gull looks at you."
 
 
 @pytest.fixture
-def narrated(alice, adventure, troupe, log, rules):
+def narrated(alice, adventure, workers, log, rules):
     """Tell one turn by a script of replies: its Result, all that was shown of it, and the turn."""
 
     def narrated(*replies, **options):
-        storyteller = troupe.start(
+        narrator_worker = workers.start(
             pace=0, woken=False, may_repeat=False, in_turn=True, replies=replies, **options
         )
         results = []
-        record = storyteller.record
-        storyteller.record = lambda result: (results.append(result), record(result))
+        record = narrator_worker.record
+        narrator_worker.record = lambda result: (results.append(result), record(result))
         turn = act(adventure, alice, text="", kind="continue")
-        assert storyteller.tell_next()
+        assert narrator_worker.tell_next()
         shown = log.told(str(adventure.pk), str(turn.pk)).reply
         return results[-1], shown, Turn.objects.get(pk=turn.pk)
 

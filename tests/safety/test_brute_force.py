@@ -19,7 +19,7 @@ FAR = {"REMOTE_ADDR": "203.0.113.7"}
 
 @pytest.fixture(autouse=True)
 def nothing_counted(log):
-    ForgivingCache.away_until = 0
+    ForgivingCache.retry_at = 0
 
 
 @pytest.fixture

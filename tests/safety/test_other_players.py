@@ -54,9 +54,9 @@ def no_rate(monkeypatch):
     monkeypatch.setattr(consumers, "COMMANDS_AT_ONCE", 100_000)
 
 
-async def told_while(attack, alice, bob, begin, troupe):
+async def told_while(attack, alice, bob, begin, workers):
     """Alice is told a reply while bob's windows do `attack`, again and again."""
-    troupe.start(pace=140, replies=[TOLD])
+    workers.start(pace=140, replies=[TOLD])
     story, theirs = await in_database(begin, alice), await in_database(begin, bob)
     async with Window(story.pk, alice) as window, Window(theirs.pk, bob) as attacker:
         await window.next()
@@ -82,12 +82,12 @@ async def test_a_place_that_no_log_can_have_is_a_bad_message(alice, adventure, l
             assert (await window.next())["type"] == "snapshot"
 
 
-async def test_an_id_that_redis_refuses_takes_nobody_elses_words(alice, bob, begin, troupe):
+async def test_an_id_that_redis_refuses_takes_nobody_elses_words(alice, bob, begin, workers):
     async def attack(attacker):
         await attacker.send(type="resume", after=BEYOND)
         await asyncio.sleep(0.15)  # as fast as one window may
 
-    await told_while(attack, alice, bob, begin, troupe)
+    await told_while(attack, alice, bob, begin, workers)
 
 
 VALUES = [
@@ -137,7 +137,7 @@ def frames():
 
 
 async def test_no_command_is_noticed_by_another_player(
-    alice, bob, begin, troupe, no_rate, caplog, settings
+    alice, bob, begin, workers, no_rate, caplog, settings
 ):
     left = list(frames())
 
@@ -152,15 +152,15 @@ async def test_no_command_is_noticed_by_another_player(
         await asyncio.sleep(0.05)
 
     with caplog.at_level(logging.ERROR):
-        await told_while(attack, alice, bob, begin, troupe)
+        await told_while(attack, alice, bob, begin, workers)
     assert [each.getMessage() for each in caplog.records] == []
 
 
 async def test_an_id_of_the_future_keeps_no_other_window_of_the_story_from_its_words(
-    alice, adventure, troupe
+    alice, adventure, workers
 ):
     """The first to follow a story says where it was; the reader begins at the log's own end."""
-    troupe.start(pace=100, replies=["The door opens."])
+    workers.start(pace=100, replies=["The door opens."])
     reader, story = followers(), str(adventure.pk)
     asked = []
     plain = reader.entries_after
@@ -177,7 +177,7 @@ async def test_an_id_of_the_future_keeps_no_other_window_of_the_story_from_its_w
     assert asked[0] == FIRST
 
 
-async def test_a_log_that_cannot_be_read_is_its_own_storys_trouble(alice, bob, begin, troupe, log):
+async def test_a_log_that_cannot_be_read_is_its_own_storys_trouble(alice, bob, begin, workers, log):
     """Something else than a stream stands where bob's log should be."""
     spoilt = []
 
@@ -189,11 +189,11 @@ async def test_a_log_that_cannot_be_read_is_its_own_storys_trouble(alice, bob, b
         await attacker.command("undo_turn")
         await asyncio.sleep(0.15)
 
-    await told_while(attack, alice, bob, begin, troupe)
+    await told_while(attack, alice, bob, begin, workers)
 
 
-async def test_an_entry_that_nobody_can_read_is_passed_over(alice, adventure, troupe, log):
-    troupe.start(pace=100, replies=["The door opens."])
+async def test_an_entry_that_nobody_can_read_is_passed_over(alice, adventure, workers, log):
+    workers.start(pace=100, replies=["The door opens."])
     key = log_key(str(adventure.pk))
     async with Window(adventure.pk, alice) as window:
         await window.next()
@@ -202,8 +202,8 @@ async def test_an_entry_that_nobody_can_read_is_passed_over(alice, adventure, tr
         assert (await play(window))["turn"]["reply"] == "The door opens."
 
 
-async def test_an_error_in_the_reader_ends_nothing(alice, adventure, troupe, monkeypatch):
-    troupe.start(pace=100, replies=["The door opens."])
+async def test_an_error_in_the_reader_ends_nothing(alice, adventure, workers, monkeypatch):
+    workers.start(pace=100, replies=["The door opens."])
     monkeypatch.setattr(following, "RETRY_SECONDS", 0.05)
     reader = followers()
     fails = [ZeroDivisionError, KeyError, RuntimeError]
@@ -225,10 +225,10 @@ async def test_an_error_in_the_reader_ends_nothing(alice, adventure, troupe, mon
 
 @pytest.mark.parametrize("broken", ["check_version", "note_waiting", "send_json"])
 async def test_an_error_while_forwarding_brings_a_snapshot_and_it_goes_on(
-    alice, adventure, troupe, monkeypatch, broken
+    alice, adventure, workers, monkeypatch, broken
 ):
     monkeypatch.setattr(consumers, "FIRST_PAUSE", 0.05)
-    troupe.start(pace=100, replies=["The door opens."])
+    workers.start(pace=100, replies=["The door opens."])
     fails = iter([KeyError("injected")])
     plain = getattr(consumers.AdventureConsumer, broken)
 
@@ -248,9 +248,9 @@ async def test_an_error_while_forwarding_brings_a_snapshot_and_it_goes_on(
 
 
 async def test_a_command_that_fails_here_is_refused_and_its_socket_stays(
-    alice, adventure, troupe, monkeypatch, caplog
+    alice, adventure, workers, monkeypatch, caplog
 ):
-    troupe.start(pace=100, replies=["The door opens."])
+    workers.start(pace=100, replies=["The door opens."])
 
     def fails(*_):
         raise KeyError("the player's words")
@@ -269,10 +269,10 @@ async def test_a_command_that_fails_here_is_refused_and_its_socket_stays(
 
 
 async def test_an_error_while_the_line_is_looked_at_ends_no_look(
-    alice, bob, begin, troupe, monkeypatch
+    alice, bob, begin, workers, monkeypatch
 ):
     monkeypatch.setattr(consumers, "POSITION_SECONDS", 0.05)
-    troupe.start(slots=1, pace=20, replies=[TOLD])
+    workers.start(slots=1, pace=20, replies=[TOLD])
     fails = iter([KeyError("injected")])
     plain = consumers.AdventureConsumer.queue_position
 

@@ -20,7 +20,7 @@ from inference.installing.estimates import estimate, gb
 from inference.installing.machine import Machine
 from inference.lab.standalone import ACTIONS, OPENING, StandaloneStory, peak_memory
 from inference.lab.weight_check import check_weights
-from inference.models.compatibility import Survey, survey
+from inference.models.compatibility import Compatibility, check_compatibility
 from inference.models.export import environment
 from inference.models.resources import lack_of
 from inference.models.store import (
@@ -123,7 +123,7 @@ class Command(BaseCommand):
                 self.stdout.write("installing what the export needs, once: 500 MB to fetch")
             with Bar(narrator.name) as bar:
 
-                def describe(found: Survey) -> None:
+                def describe(found: Compatibility) -> None:
                     bar.close()
                     self.describe(found)
 
@@ -165,7 +165,7 @@ class Command(BaseCommand):
             f"{check.read} as the server reads them"
         )
 
-    def describe(self, found: Survey) -> None:
+    def describe(self, found: Compatibility) -> None:
         """What a model's header says: its kind, who can tell it, and the memory that takes."""
         for line in found.lines():
             self.stdout.write(line)
@@ -178,7 +178,7 @@ class Command(BaseCommand):
             self.check_server(narrator)
         elif narrator.model:
             path = check_model(narrator, settings.INFERENCE.models_dir)
-            self.describe(survey(path, narrator))
+            self.describe(check_compatibility(path, narrator))
         standalone = StandaloneStory(narrator, settings.INFERENCE)
         self.stdout.write(f"loaded in {standalone.load_seconds:.1f} s")
         for line in sampling_lines(narrator, standalone.engine):

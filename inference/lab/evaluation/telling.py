@@ -113,7 +113,7 @@ class Teller:
             self.engine.cancel(text.request)
         again = None
         if not told.error:
-            again = retry_reply.retelling(telling.request, self.narrator.sampling, stream)
+            again = retry_reply.retry_request(telling.request, self.narrator.sampling, stream)
         if again is not None:
             told.resampled.append(retry_reply.NAMES[stream.fault])
             telling.request = again
