@@ -1,12 +1,13 @@
-"""The prompt: from what the narrator is given to the text that its engine takes. Pure.
+"""Builds prompts: from a request's material to the text for an engine. Pure.
 
-    parts      what a prompt is made of, and its report
+    parts      the parts of a prompt, and its report
     cards      which story cards fire
-    cutting    text to size, and the story's cut
-    building   who gets how much room
+    cutting    truncation of texts and of the story
+    building   the token budget of each part
     formats    transcript and chat
+    steering   the first words of a reply
 
-docs/context.md says who gets how much room, and what gives way in which order.
+docs/context.md has the budgets, and the order in which parts are cut.
 """
 
 from inference.prompts.building import MARGIN, begun, build, reply_stream, stable_front

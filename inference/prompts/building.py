@@ -1,8 +1,8 @@
-"""Who gets how much room in the prompt. Pure; docs/context.md says it in words.
+"""The token budget of each part of a prompt. Pure; docs/context.md describes it.
 
     memory, pinned cards | story, cut from the oldest | summary, fired cards, note | action | told
 
-Stable parts stand first, so that the engine finds again what it has read.
+Parts that do not change come first, so that the engine finds them in its prompt cache.
 """
 
 from collections.abc import Callable, Iterator
@@ -24,8 +24,8 @@ from inference.prompts.cutting import (
     without_blocks,
 )
 from inference.prompts.formats import (
+    ChatMessage,
     RenderChat,
-    Said,
     chat,
     chat_pieces,
     chat_text,
@@ -43,19 +43,19 @@ ACTION_SHARE = 0.2
 DICE_SHARE = 0.05
 TOLD_SHARE = 0.2
 CARD_SHARE = 0.25
-NEWEST_CARD_SHARE = 0.08  # of which so much is kept for cards beside the action
+NEWEST_CARD_SHARE = 0.08  # of which so much is reserved for cards beside the action
 SUMMARY_SHARE = 0.15
 BLOCK_SHARE = 0.25
 SHORT_ACTION_SHARE = 0.05
 
-# A reply may take this much more than the narrator's max_tokens, to end where a sentence ends.
+# A reply may exceed the narrator's max_tokens by this share, to complete its last sentence.
 MARGIN = 0.5
 
-# Cards fire on words in this much of the latest text.
+# Cards fire on keys in this much of the latest text.
 RECENT_LINES = 6
 RECENT_CHARS = 3000
 
-# A reply should not come near so many before it, and repeat nothing of the older ones exactly.
+# Replies that a new one should not resemble; older ones it should not repeat exactly.
 RECENT_REPLIES = 6
 
 
@@ -66,16 +66,16 @@ def build(
     render_chat: RenderChat,
     window: int,
 ) -> BuiltPrompt:
-    """The prompt for a turn: with its reply never longer than `window`, in the engine's tokens.
+    """The prompt for a turn. With its reply it never exceeds `window` tokens of the engine.
 
     Raises ValueError where the window has no room for any prompt.
     """
-    if request.output is not None:  # its shape holds from the first word on
+    if request.output is not None:  # its format applies from the first token on
         request = request.model_copy(update={"told": ""})
     sampling = sampling_for(request, narrator, count, window)
     room = window - sampling.max_tokens
 
-    def conversation(given: Given) -> list[Said]:
+    def conversation(given: Given) -> list[ChatMessage]:
         return chat(given, narrator.style, narrator.example, narrator.reminder)
 
     def render(given: Given) -> str:
@@ -86,7 +86,7 @@ def build(
     def tokens(given: Given) -> int:
         return count(render(given))
 
-    whole, spare, block = gather(request, narrator, count, room)
+    whole, spare, block = allocate(request, narrator, count, room)
     given = fit(whole, spare, block, room, tokens)
     if narrator.format == "transcript":
         pieces = transcript(given)
@@ -109,7 +109,7 @@ def build(
     return BuiltPrompt(text, sampling, report, request.output)
 
 
-# Two turns that have no word in common: their prompts differ from where an action stands.
+# Two actions without a common word: their prompts differ from the action on.
 GUESSES = (Passage(kind="do", action="…"), Passage(kind="continue"))
 
 
@@ -120,10 +120,10 @@ def stable_front(
     render_chat: RenderChat,
     window: int,
 ) -> str:
-    """What the prompt of a turn begins with, whatever the player does; for reading ahead.
+    """The first part of a turn's prompt that does not depend on the action, for a prefill.
 
     The action in `request` does not matter. An action that is a narrator's line, or fires another
-    card, changes the prompt from where the hints stand. Raises ValueError as `build` does.
+    card, changes the prompt from the summary and cards on. Raises ValueError as `build` does.
     """
 
     def prompt(action: Passage) -> str:
@@ -138,7 +138,7 @@ def stable_front(
 def sampling_for(
     request: GenerationRequest, narrator: Narrator, count: Count, window: int
 ) -> SamplingParams:
-    """The sampling, with room to end the last sentence and without what is told already."""
+    """The sampling, with the margin for the last sentence and less the tokens of `request.told`."""
     sampling = request.sampling or narrator.sampling
     wanted = int(sampling.max_tokens * (1 + MARGIN))
     if request.told:
@@ -147,7 +147,7 @@ def sampling_for(
 
 
 def begun(request: GenerationRequest, narrator: Narrator) -> str:
-    """What the prompt begins of the reply for the narrator: the first that the player reads."""
+    """The first words of the reply that the prompt ends with; the player reads them too."""
     usual = narrator.begun.get(request.context.action.kind, "")
     return "" if request.told or request.output else steering.filled(usual, request.context)
 
@@ -155,9 +155,9 @@ def begun(request: GenerationRequest, narrator: Narrator) -> str:
 def reply_stream(
     request: GenerationRequest, narrator: Narrator, again: bool = False
 ) -> ReplyStream:
-    """What turns the engine's raw text for this request into the reply that players read.
+    """The clean-up of the engine's raw text into the reply that players read.
 
-    `again`: a reply that goes wrong before much of it was told may be told once more.
+    `again`: a reply that goes wrong early may be discarded and generated again.
     """
     sampling = request.sampling or narrator.sampling
     action = request.context.action
@@ -179,13 +179,17 @@ def reply_stream(
     )
 
 
-# ---- what goes in
+# ---- the budget
 
 
-def gather(
+def allocate(
     request: GenerationRequest, narrator: Narrator, count: Count, room: int
 ) -> tuple[Given, int, int]:
-    """The parts with the whole story, the tokens to leave free, and the block in characters."""
+    """The parts within their budgets, with the whole story.
+
+    Returns the parts, the number of tokens to keep free for cards and actions to come, and the size
+    in characters of the blocks in which the story is cut.
+    """
     context = request.context
     cut: dict[str, int] = {}
 
@@ -209,37 +213,40 @@ def gather(
     card_room = max(0, min(int(room * CARD_SHARE), rest // 2))
     if narrator.cards_beside_action:
         kept_free = min(int(room * NEWEST_CARD_SHARE), card_room // 2)
-        shelf = Shelf(card_room - kept_free, count, kept_free=kept_free)
-        shelf.take_all(context, recent_text(story, None, told))
-        shelf.take_newest(context, action.text if action else "")
+        selection = CardSelection(card_room - kept_free, count, kept_free=kept_free)
+        selection.take_all(context, recent_text(story, None, told))
+        selection.take_newest(context, action.text if action else "")
     else:
-        shelf = Shelf(card_room, count)
-        shelf.take_all(context, recent_text(story, action, told))
+        selection = CardSelection(card_room, count)
+        selection.take_all(context, recent_text(story, action, told))
 
     ratio = chars_per_token(story, count)
-    spare = min(shelf.room_for_others, int(loose_characters(context) / ratio)) - shelf.size_of_fired
+    spare = (
+        min(selection.room_for_others, int(loose_characters(context) / ratio))
+        - selection.size_of_fired
+    )
     spare = max(0, spare)
     spare += max(0, int(room * SHORT_ACTION_SHARE) - (count(action.text) if action else 0))
     given = Given(
         memory=memory,
-        pinned=tuple(shelf.pinned),
+        pinned=tuple(selection.pinned),
         story=story,
         summary=summary,
-        cards=tuple(shelf.cards),
-        newest_cards=tuple(shelf.newest),
+        cards=tuple(selection.cards),
+        newest_cards=tuple(selection.newest),
         note=note,
         action=action,
         dice=dice,
         begun=told or begun(request, narrator),
-        fired=tuple(shelf.fired),
-        left_out=tuple(shelf.left_out),
+        fired=tuple(selection.fired),
+        left_out=tuple(selection.left_out),
         cut=cut,
     )
     return given, spare, max(16, int(room * BLOCK_SHARE * ratio))
 
 
 def neutralise_told(told: str) -> str:
-    """What was told ends the prompt exactly as it stands, so that the next word fits on."""
+    """The text so far, unchanged at its end but for white space, so that the reply continues it."""
     return neutralise(told).rstrip() if told else ""
 
 
@@ -258,7 +265,7 @@ def lines_of(story: tuple[Passage, ...]) -> Iterator[Line]:
 
 
 def line_of(passage: Passage) -> Line | None:
-    """What the player adds to the story; None for Continue."""
+    """The player's line in the story; None for Continue."""
     shown = neutralise(shown_action(passage.kind, neutralise(passage.action))).strip()
     if not shown:
         return None
@@ -269,7 +276,7 @@ def line_of(passage: Passage) -> Line | None:
 
 
 def recent_text(story: tuple[Line, ...], action: Line | None, told: str) -> str:
-    """The latest text, where cards are looked for."""
+    """The latest text, which is searched for the keys of cards."""
     lines = [line.text for line in story[-RECENT_LINES:]]
     if action is not None:
         lines.append(action.text)
@@ -277,29 +284,29 @@ def recent_text(story: tuple[Line, ...], action: Line | None, told: str) -> str:
 
 
 def loose_characters(context: StoryContext) -> int:
-    """The length of all cards that are not pinned, those too that were not sent."""
+    """The length in characters of all cards that are not pinned, sent or not."""
     pinned = sum(len(card.text) for card in context.cards if card.pinned)
     sent = sum(len(card.text) for card in context.cards)
     return max(context.card_characters, sent) - pinned
 
 
 @dataclass
-class Shelf:
-    """The cards that enter a prompt, within `room` tokens, each once."""
+class CardSelection:
+    """Selects the cards of a prompt within `room` tokens, each once."""
 
     room: int
     count: Count
-    kept_free: int = 0  # tokens for what the action alone mentions
+    kept_free: int = 0  # tokens for cards that only the action mentions
     pinned: list[Card] = field(default_factory=list)
     cards: list[Card] = field(default_factory=list)
-    newest: list[Card] = field(default_factory=list)  # those that the action alone mentions
+    newest: list[Card] = field(default_factory=list)  # that only the action mentions
     fired: list[Firing] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     room_for_others: int = 0  # than the pinned ones
     size_of_fired: int = 0
 
     def take_all(self, context: StoryContext, recent: str) -> None:
-        """Pinned cards, those that the recent text mentions, and those that cards name."""
+        """Take pinned cards, cards that the recent text mentions, and cards that those name."""
         for card in context.cards:
             if card.pinned and self.take(card):
                 self.pinned.append(card)
@@ -318,7 +325,7 @@ class Shelf:
             new = self.take_fired(mentioned)
 
     def take_newest(self, context: StoryContext, action: str) -> None:
-        """The cards that the action mentions and nothing before it did."""
+        """Take the cards that the action mentions and that were not taken yet."""
         self.room += self.kept_free
         taken = {id(card) for card in (*self.pinned, *self.cards)}
         rest = [
@@ -332,7 +339,7 @@ class Shelf:
                 self.fired.append(Firing(title=found.card.title, key=found.key))
 
     def take_fired(self, mentioned: list[tuple[story_cards.Found, str]]) -> list[Card]:
-        """Those that find room, in this order."""
+        """Take cards in this order where there is room; returns those that were taken."""
         taken = []
         for found, via in mentioned:
             if self.take(found.card):
@@ -342,7 +349,7 @@ class Shelf:
         return taken
 
     def take(self, card: Card) -> bool:
-        """Whether the card has something to say, and room to say it."""
+        """Take a card; False where it is empty or has no room."""
         text = card_text(card)
         size = self.count(text) if text else 0
         if not text:
@@ -420,7 +427,7 @@ def less(given: Given) -> Given:
 
 
 def shortened(given: Given, origin: str, text: str) -> Given:
-    """A quarter less of one part: from its end, of what was told and the summary from its front."""
+    """`given` with one part a quarter shorter, cut at its end; `told` and summary at the front."""
     keep = len(text) * 3 // 4
     from_front = origin in ("told", "summary")
     kept = text[len(text) - keep :] if from_front else text[:keep].rstrip()

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from inference.contract.request import Card
 from inference.reply import neutralise, spaceless
 
-STEPS = 2  # a card may name others, and those others again
+STEPS = 2  # how deep cards may name other cards
 
 INVISIBLE = {
     code: None for code in (0xAD, 0x200B, 0x200C, 0x200D, 0x200E, 0x200F, 0x2060, 0x2061, 0xFEFF)
@@ -27,7 +27,7 @@ INVISIBLE = {
 
 
 class Found(NamedTuple):
-    """A card that fired, the key that did it, and where in the text, from its beginning."""
+    """A card that fired, its key, and the end of the key's last match in the text."""
 
     card: Card
     key: str
@@ -40,7 +40,7 @@ def card_text(card: Card) -> str:
 
 
 def folded(text: str) -> str:
-    """`text` as keys are compared with it. Line ends stay: a name does not run over them."""
+    """`text` normalised for comparison with keys. Line ends stay: no key matches across them."""
     text = unicodedata.normalize("NFC", text).translate(INVISIBLE).casefold()
     text = "\n".join(" ".join(line.split()) for line in text.splitlines())
     return unicodedata.normalize("NFC", text)
@@ -55,7 +55,7 @@ class Key(NamedTuple):
 
 @lru_cache(maxsize=50_000)
 def key_of(key: str) -> Key | None:
-    """The key as it is looked for; None for one that has nothing in it."""
+    """The normalised key; None for an empty one. Cached."""
     text = " ".join(folded(key).split())
     if not text:
         return None
@@ -65,11 +65,11 @@ def key_of(key: str) -> Key | None:
     return Key(text, word[0] if word else "")
 
 
-class Searched:
-    """A text in which keys are looked for, many at once.
+class SearchIndex:
+    """A text that is searched for many keys.
 
-    Most keys are not there, and a look into a table is far cheaper than one through the text: so
-    it notes where each word ends for the last time, and which letters follow each other.
+    Most keys do not occur, and a table lookup is far cheaper than a search: so the last end of each
+    word and all pairs of adjacent characters are indexed.
     """
 
     def __init__(self, text: str) -> None:
@@ -80,7 +80,7 @@ class Searched:
         self.pairs = set(map("".join, pairwise(self.text))) if between else None
 
     def last(self, key: Key) -> int:
-        """Where `key` ends for the last time, as whole words; -1 where it does not stand."""
+        """The end of the last match of `key` as whole words; -1 without a match."""
         if key.word:
             end = self.words.get(key.word, -1)
             if end < 0 or key.word == key.text:
@@ -97,11 +97,12 @@ class Searched:
 
 
 def fired(cards: Iterable[Card], text: str) -> list[Found]:
-    """The cards with a key in `text`, each once, the most recently mentioned first."""
-    return fired_in(cards, Searched(text))
+    """The cards with a key in `text`, each once, the last mentioned first."""
+    return fired_in(cards, SearchIndex(text))
 
 
-def fired_in(cards: Iterable[Card], searched: Searched) -> list[Found]:
+def fired_in(cards: Iterable[Card], searched: SearchIndex) -> list[Found]:
+    """The cards with a key in an indexed text, the last mentioned first."""
     found: list[Found] = []
     for card in cards:
         best = -1
@@ -115,13 +116,13 @@ def fired_in(cards: Iterable[Card], searched: Searched) -> list[Found]:
 
 
 def named(cards: Iterable[Card], sources: Sequence[Card]) -> list[tuple[Found, Card]]:
-    """The cards whose keys stand in the texts of other cards, with the one that names them.
+    """The cards whose keys occur in the texts of `sources`, each with the source that names it.
 
-    Those that the first source names come first.
+    Cards that the first source names come first.
     """
     backwards = sources[::-1]  # so that the last mention is the first source's
     texts = [folded(card_text(source)) for source in backwards]
-    searched = Searched("\n".join(texts))
+    searched = SearchIndex("\n".join(texts))
     ends = list(accumulate(len(text) + 1 for text in texts))
     return [
         (found, backwards[bisect_left(ends, found.place)]) for found in fired_in(cards, searched)
@@ -129,9 +130,9 @@ def named(cards: Iterable[Card], sources: Sequence[Card]) -> list[tuple[Found, C
 
 
 def reachable(cards: Sequence[Card], text: str) -> list[Card]:
-    """The cards that could enter a prompt whose recent text is `text`, the likeliest first.
+    """The cards that may enter a prompt whose recent text is `text`, in order of priority.
 
-    Pinned ones, those it mentions, and those that they name, STEPS deep.
+    Pinned cards, those that the text mentions, and those that they name, STEPS deep.
     """
     result = [card for card in cards if card.pinned]
     rest = [card for card in cards if not card.pinned]
@@ -152,11 +153,13 @@ def reachable(cards: Sequence[Card], text: str) -> list[Card]:
 
 
 def begins_word(text: str, place: int) -> bool:
+    """Whether a word may begin at `place`."""
     before, after = text[place - 1 : place], text[place]
     return not before or spaceless(before) or spaceless(after) or not joined(before, after)
 
 
 def ends_word(text: str, end: int) -> bool:
+    """Whether a word may end before `end`."""
     before, after = text[end - 1], text[end : end + 1]
     if not after or spaceless(before) or spaceless(after):
         return True
@@ -164,20 +167,22 @@ def ends_word(text: str, end: int) -> bool:
 
 
 def joined(left: str, right: str) -> bool:
-    """Whether two characters stand in one word."""
+    """Whether two adjacent characters belong to one word."""
     return wordlike(left) and wordlike(right)
 
 
 def wordlike(each: str) -> bool:
+    """Whether a character is a letter, a digit or a mark."""
     return each.isalnum() or unicodedata.category(each)[0] == "M"
 
 
 def glued(each: str) -> bool:
-    """Whether words of this script need not stand between spaces."""
+    """Whether words of the character's script are not separated by spaces on both sides."""
     return each > "\u0dff" and (spaceless(each) or hangul(each))
 
 
 def hangul(each: str) -> bool:
+    """Whether a character is Korean."""
     return "\uac00" <= each <= "\ud7a3" or "\u1100" <= each <= "\u11ff"
 
 

@@ -1,4 +1,4 @@
-"""Cutting text to size: at words and sentences, and a story by blocks from its oldest end. Pure."""
+"""Truncates texts at words and sentences, and a story by blocks from its oldest end. Pure."""
 
 import re
 from collections.abc import Callable
@@ -13,10 +13,10 @@ CHARS_PER_TOKEN = 4
 
 
 def trimmed(text: str, limit: int, count: Count, keep: Keep) -> str:
-    """`text` in at most `limit` tokens, cut at a word, at the end of a sentence if one is near."""
+    """`text` in at most `limit` tokens, cut between sentences if possible, else between words."""
     if not text or count(text) <= limit:
         return text
-    low, high = 0, len(text)  # characters that fit, and that do not
+    low, high = 0, len(text)  # bounds of the number of characters that fit
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if count(end_of(text, middle, keep)) <= limit else (low, middle)
@@ -34,7 +34,7 @@ def end_of(text: str, length: int, keep: Keep) -> str:
 
 
 def whole_words(part: str, keep: Keep) -> str:
-    """`part` without the word or sentence that the cut went through."""
+    """`part` without the sentence or word at the cut."""
     if keep == "start":
         ends = [match.end() for match in re.finditer(r"[.!?…。！？][\"”’)」]*(?=\s|$)|\n", part)]
         if ends and ends[-1] > len(part) * 0.7:
@@ -45,16 +45,16 @@ def whole_words(part: str, keep: Keep) -> str:
 
 
 def after_a_break(text: str, within: int) -> str:
-    """`text` from the first sentence that begins in its first `within` characters, or a word."""
+    """`text` from the first sentence, or else word, that begins within so many characters."""
     head = text[:within]
     found = re.search(r"[.!?…][\"”’)]*\s+|[。！？]+[」』”’]?|\n+", head) or re.search(r"\s+", head)
     return text[found.end() :] if found else text
 
 
 def chars_per_token(story: tuple[Line, ...], count: Count) -> float:
-    """How long this story's tokens are, as its first line measures them.
+    """The mean characters per token of the story's first line, between 0.25 and 8.
 
-    By the first line, because it stays when the story grows; between a quarter and eight.
+    The first line stays the same when the story grows.
     """
     first = story[0].text[:2000] if story else ""
     ratio = len(first) / max(1, count(first)) if first else CHARS_PER_TOKEN
@@ -62,9 +62,9 @@ def chars_per_token(story: tuple[Line, ...], count: Count) -> float:
 
 
 def without_blocks(story: tuple[Line, ...], blocks: int, block: int) -> tuple[Line, ...]:
-    """The story from the first sentence after `blocks` blocks. What remains stays as it is.
+    """The story from the first sentence after `blocks` blocks of `block` characters.
 
-    `block` is in characters: counting the tokens of a whole long story takes long each turn.
+    Blocks are in characters, since counting the tokens of a long story each turn is slow.
     """
     skip = blocks * block
     for index, line in enumerate(story):
@@ -81,7 +81,7 @@ def without_blocks(story: tuple[Line, ...], blocks: int, block: int) -> tuple[Li
 
 
 def common_front(one: str, other: str) -> int:
-    """How many characters two texts begin with together."""
+    """The length of the common prefix of two texts, in characters."""
     low, high = 0, min(len(one), len(other))
     while low < high:
         middle = (low + high + 1) // 2

@@ -15,8 +15,8 @@ from inference.prompts.parts import Given, Line, Origin, Piece
 
 RenderChat = Callable[[list[Message], str], str]
 
-# Summary, cards and the author's note stand one to this many turns before the end.
-HINT_TURNS = 4
+# Summary, cards and the author's note are inserted one to this many turns before the end.
+INSERTION_TURNS = 4
 
 STYLE = (
     "You are the narrator of a text adventure. The player says what they do; you tell what happens "
@@ -32,17 +32,20 @@ SO_FAR = "The story so far: "
 
 
 def transcript(given: Given) -> list[Piece]:
-    """The shape that AI Dungeon 2 was trained on: the story, and `> You …` lines between.
+    """The format that AI Dungeon 2 was trained on: the story with `> You …` lines.
 
-    Summary, cards and the author's note stand a little before the end, where `settled` says; what
-    the dice decide stands in brackets below the action.
+    Summary, cards and the author's note are inserted a little before the end, where `stable_place`
+    says; the outcome of the dice is in brackets below the action.
     """
     story = [in_transcript(line) for line in given.story]
-    hints = [[frame("["), *hint, frame("]")] for hint in hints_of(given, "Author's note: ")]
-    # Two lines a turn: what the player does, and what is told.
-    place = settled(len(story) - 1, 2 * HINT_TURNS)
-    parts = [[piece] for piece in front_of(given)]
-    parts += [*story[:place], *hints, *story[place:]]
+    insertions = [
+        [frame("["), *insertion, frame("]")]
+        for insertion in changing_parts(given, "Author's note: ")
+    ]
+    # Two lines per turn: action and reply.
+    place = stable_place(len(story) - 1, 2 * INSERTION_TURNS)
+    parts = [[piece] for piece in constant_parts(given)]
+    parts += [*story[:place], *insertions, *story[place:]]
     parts += [[frame("["), card_piece(card), frame("]")] for card in given.newest_cards]
     if given.action is not None:
         parts.append(in_transcript(given.action))
@@ -57,6 +60,7 @@ def transcript(given: Given) -> list[Piece]:
 
 
 def in_transcript(line: Line) -> list[Piece]:
+    """A line of the story as pieces of a transcript."""
     if line.by == "player":
         return [frame("> "), piece_of(line)]
     if line.by == "dice":
@@ -68,7 +72,7 @@ def in_transcript(line: Line) -> list[Piece]:
 
 
 @dataclass
-class Said:
+class ChatMessage:
     """One message of a chat, as pieces."""
 
     role: Literal["system", "user", "assistant"]
@@ -76,11 +80,12 @@ class Said:
 
     @property
     def message(self) -> Message:
+        """The message with its text."""
         return Message(self.role, text_of(self.pieces))
 
 
-# What a reply to each kind of action is like, for models that learn more from that than from being
-# told. Nothing in it is likely to be in a player's story.
+# Example replies, for models that follow examples better than instructions. Nothing in them is
+# likely to be in a player's story.
 EXAMPLE: tuple[tuple[str, str], ...] = (
     (
         BEGIN,
@@ -99,18 +104,17 @@ EXAMPLE: tuple[tuple[str, str], ...] = (
 )
 
 
-def chat(given: Given, style: str, example: bool = False, reminder: str = "") -> list[Said]:
-    """The game in the system message, the story as a conversation.
+def chat(given: Given, style: str, example: bool = False, reminder: str = "") -> list[ChatMessage]:
+    """The instructions in the system message, the story as a conversation.
 
-    `reminder` stands after the action, in the newest message alone.
+    `reminder` follows the action, in the last message alone.
 
-    Summary, cards and the author's note stand in what the player said a little before, where
-    `settled` says, so that the model answers the action and not the notes. (Measured with
-    SmolLM2-135M: beside the action they are what it talks about; in a system message of their own
-    it falls into the first person; and in the first one they would cost the engine's cache of the
-    whole story whenever a card fires.)
+    Summary, cards and the author's note are part of an earlier user message, where `stable_place`
+    says, so that the model answers the action and not the notes. (Measured with SmolLM2-135M:
+    beside the action it writes about them; in a system message of their own it changes to the first
+    person; in the first one they would invalidate the whole cache whenever a card fires.)
     """
-    turns: list[Said] = []
+    turns: list[ChatMessage] = []
     for line in given.story:
         add(turns, "assistant" if line.by == "narrator" else "user", in_chat(line))
     if given.action is not None:
@@ -121,56 +125,58 @@ def chat(given: Given, style: str, example: bool = False, reminder: str = "") ->
     elif given.action is None or given.action.by == "narrator":
         add(turns, "user", [frame(GO_ON)])
     if turns[0].role == "assistant":
-        turns.insert(0, Said("user", [frame(ANOTHER if example else BEGIN)]))
+        turns.insert(0, ChatMessage("user", [frame(ANOTHER if example else BEGIN)]))
     if given.newest_cards:
         cards = joined([[card_piece(card)] for card in given.newest_cards], " ")
         turns[-1].pieces = [*cards, frame("\n\n"), *turns[-1].pieces]
     if reminder:
         turns[-1].pieces += [frame(f"\n\n{reminder}")]
-    hints = joined(hints_of(given, ""), " ")
-    if hints:
+    insertions = joined(changing_parts(given, ""), " ")
+    if insertions:
         asked = [turn for turn in turns if turn.role == "user"]
-        turn = asked[settled(len(asked) - 2, HINT_TURNS)]
-        turn.pieces = [*hints, frame("\n\n"), *turn.pieces]
-    front = joined([[piece] for piece in (frame(style or STYLE), *front_of(given))], "\n\n")
-    shown: list[Said] = []
+        turn = asked[stable_place(len(asked) - 2, INSERTION_TURNS)]
+        turn.pieces = [*insertions, frame("\n\n"), *turn.pieces]
+    front = joined([[piece] for piece in (frame(style or STYLE), *constant_parts(given))], "\n\n")
+    shown: list[ChatMessage] = []
     for question, answer in EXAMPLE if example else ():
-        shown += [Said("user", [frame(question)]), Said("assistant", [frame(answer)])]
-    return [Said("system", front), *shown, *turns]
+        shown += [ChatMessage("user", [frame(question)]), ChatMessage("assistant", [frame(answer)])]
+    return [ChatMessage("system", front), *shown, *turns]
 
 
 def in_chat(line: Line) -> list[Piece]:
+    """A line of the story as pieces of a message."""
     if line.by == "dice":
         return [frame("("), piece_of(line), frame(")")]
     return [piece_of(line)]
 
 
-def add(turns: list[Said], role: Literal["user", "assistant"], pieces: list[Piece]) -> None:
-    """Add to the conversation, in which the two sides take turns."""
+def add(turns: list[ChatMessage], role: Literal["user", "assistant"], pieces: list[Piece]) -> None:
+    """Add to the conversation, in which user and assistant alternate."""
     if turns and turns[-1].role == role == "user":
         turns[-1].pieces += [frame("\n\n"), *pieces]
         return
     if turns and turns[-1].role == role:
-        turns.append(Said("user", [frame(GO_ON)]))
-    turns.append(Said(role, pieces))
+        turns.append(ChatMessage("user", [frame(GO_ON)]))
+    turns.append(ChatMessage(role, pieces))
 
 
-def chat_text(said: list[Said], begun: str, render_chat: RenderChat) -> str:
-    return render_chat([each.message for each in said], begun)
+def chat_text(messages: list[ChatMessage], begun: str, render_chat: RenderChat) -> str:
+    """The chat in the template of the model."""
+    return render_chat([each.message for each in messages], begun)
 
 
-def chat_pieces(said: list[Said], begun: str, render_chat: RenderChat) -> list[Piece]:
-    """The rendered chat as pieces: the template is rendered once more around marks.
+def chat_pieces(messages: list[ChatMessage], begun: str, render_chat: RenderChat) -> list[Piece]:
+    """The rendered chat as pieces, found by rendering the template again around marks.
 
-    A template that does something to what was said, other than to frame it, is one piece.
+    A template that changes the contents of messages gives one piece.
     """
-    text = chat_text(said, begun, render_chat)
-    marks = [f"\ue000{index}\ue001" for index in range(len(said))]
+    text = chat_text(messages, begun, render_chat)
+    marks = [f"\ue000{index}\ue001" for index in range(len(messages))]
     around = render_chat(
-        [Message(each.role, mark) for each, mark in zip(said, marks, strict=True)], begun
+        [Message(each.role, mark) for each, mark in zip(messages, marks, strict=True)], begun
     )
     pieces: list[Piece] = []
-    for each, mark in zip(said, marks, strict=True):
+    for each, mark in zip(messages, marks, strict=True):
         before, found, around = around.partition(mark)
         if not found:
             return [frame(text)]
@@ -185,42 +191,44 @@ def chat_pieces(said: list[Said], begun: str, render_chat: RenderChat) -> list[P
 # ---- both
 
 
-def front_of(given: Given) -> list[Piece]:
-    """What stands in front and stays: memory and pinned cards."""
+def constant_parts(given: Given) -> list[Piece]:
+    """The parts at the beginning, which do not change: memory and pinned cards."""
     memory = [Piece(origin="memory", text=given.memory)] if given.memory else []
     return memory + [card_piece(card) for card in given.pinned]
 
 
-def hints_of(given: Given, note_label: str) -> list[list[Piece]]:
-    """What changes, and so stands late: summary, fired cards, author's note.
+def changing_parts(given: Given, note_label: str) -> list[list[Piece]]:
+    """The parts that change, and so come late: summary, fired cards, author's note.
 
-    Cards by title: the order of their mentions changes from turn to turn, and the cache with it.
+    Cards are in order of their titles: the order of their mentions changes from turn to turn, which
+    would invalidate the cache.
     """
-    hints: list[list[Piece]] = []
+    insertions: list[list[Piece]] = []
     if given.summary:
-        hints.append([frame(SO_FAR), Piece(origin="summary", text=given.summary)])
-    hints += [[card_piece(card)] for card in sorted(given.cards, key=lambda card: card.title)]
+        insertions.append([frame(SO_FAR), Piece(origin="summary", text=given.summary)])
+    insertions += [[card_piece(card)] for card in sorted(given.cards, key=lambda card: card.title)]
     if given.note:
         note = Piece(origin="note", text=given.note)
-        hints.append([frame(note_label), note] if note_label else [note])
-    return hints
+        insertions.append([frame(note_label), note] if note_label else [note])
+    return insertions
 
 
-def settled(place: int, step: int) -> int:
-    """`place`, or a little before: it moves by `step` at once.
+def stable_place(place: int, step: int) -> int:
+    """`place` rounded down to a multiple of `step`, at least 0.
 
-    Between two moves a prompt only grows at its end, and the engine finds all of it again. Hints
-    that moved with every turn would have it read the last two turns anew each time.
+    While the place stays, a prompt only grows at its end, and the cache holds all before. If it
+    moved with every turn, the last two turns would be computed again each time.
     """
     return max(0, place // step * step)
 
 
 def card_piece(card: Card) -> Piece:
+    """The piece of a card."""
     return Piece(origin="card", text=card_text(card), title=card.title)
 
 
 def piece_of(line: Line) -> Piece:
-    """A line of the story, or of the action to be answered, which is of no passage of it."""
+    """The piece of a line of the story, or of the action, which belongs to no passage."""
     origin: Origin = "dice" if line.by == "dice" else "action" if line.passage is None else "story"
     return Piece(
         origin=origin, text=line.text, passage=line.passage, side=line.side, skip=line.skip
@@ -228,12 +236,12 @@ def piece_of(line: Line) -> Piece:
 
 
 def frame(text: str) -> Piece:
-    """What belongs to the format."""
+    """Text that belongs to the format."""
     return Piece(origin="frame", text=text)
 
 
 def joined(parts: Iterable[list[Piece]], separator: str) -> list[Piece]:
-    """All that have something in them, with `separator` between."""
+    """The parts that are not empty, with `separator` between."""
     pieces: list[Piece] = []
     for part in parts:
         if text_of(part):
@@ -242,7 +250,7 @@ def joined(parts: Iterable[list[Piece]], separator: str) -> list[Piece]:
 
 
 def tidy(pieces: list[Piece]) -> Iterator[Piece]:
-    """Without empty pieces, and neighbours of the frame as one."""
+    """The pieces without empty ones, and with adjacent frame pieces merged."""
     waiting = ""
     for piece in pieces:
         if piece.origin == "frame":
@@ -258,4 +266,5 @@ def tidy(pieces: list[Piece]) -> Iterator[Piece]:
 
 
 def text_of(pieces: Iterable[Piece]) -> str:
+    """The text of the pieces, joined."""
     return "".join(piece.text for piece in pieces)

@@ -1,4 +1,4 @@
-"""How long card matching takes: `python -m inference.prompts.measure [CARDS] [CHARACTERS]`.
+"""Measures card matching: `python -m inference.prompts.measure [CARDS] [CHARACTERS]`.
 
 Prints one JSON object a figure, in milliseconds: the median and the slowest of 50 texts, each new.
 """
@@ -23,6 +23,7 @@ SCRIPTS = {
 
 
 def figures(cards: int, characters: int) -> Iterator[dict[str, object]]:
+    """The measured times of each script."""
     for script, letters in SCRIPTS.items():
         dice = random.Random(script)  # noqa: S311  nothing secret
         spaces = "" if script == "chinese" else " "
@@ -42,11 +43,13 @@ def figures(cards: int, characters: int) -> Iterator[dict[str, object]]:
 
 
 def word(dice: random.Random, letters: str, script: str) -> str:
+    """A random word."""
     length = dice.randint(2, 3) if script == "chinese" else dice.randint(3, 9)
     return "".join(dice.choices(letters, k=length))
 
 
 def timed(shelf: list[Card], story: list[str]) -> dict[str, object]:
+    """The times of ROUNDS texts, and the number of cards that fired in the last."""
     found = 0
     times = []
     for text in [story[0], *story]:  # the first one folds the keys, once for the whole process

@@ -1,4 +1,4 @@
-"""What a prompt is made of, and what it tells of itself."""
+"""The parts of a prompt, and the report of what was in it."""
 
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
@@ -14,10 +14,11 @@ Side = Literal["", "action", "reply", "dice"]
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A stretch of the prompt and where it comes from.
+    """A piece of the prompt and its origin.
 
-    `title` names a card. What comes of the story says which passage of the request it is, counted
-    from the oldest, which side of it, and how many characters the cut took from its front.
+    `title` is that of a card. A piece of the story has the number of its passage in the request,
+    counted from the oldest, its side (action or reply), and the number of characters that were cut
+    from its front.
     """
 
     origin: Origin
@@ -29,9 +30,9 @@ class Piece:
 
 
 class Firing(Plain):
-    """A card that entered the prompt, and the key it fired on; a pinned one needs none.
+    """A card in the prompt, and the key it fired on; empty for a pinned card.
 
-    `via` is the title of the card whose text named it, empty where the story did.
+    `via` is the title of the card whose text has the key, empty where the story has it.
     """
 
     title: str
@@ -40,7 +41,7 @@ class Firing(Plain):
 
 
 class Report(Plain):
-    """What the narrator was given. The texts of `pieces`, joined, are the prompt."""
+    """The report of a prompt. The texts of `pieces`, joined, are the prompt."""
 
     tokens: int
     window: int
@@ -50,7 +51,7 @@ class Report(Plain):
     left_out: tuple[str, ...] = ()  # titles of cards that fired and found no room
     cut: dict[str, int] = {}  # by origin: characters that found no room
     sampling: SamplingParams | None = None  # as the engine was asked
-    ignored: tuple[Setting, ...] = ()  # settings of it that the engine cannot heed
+    ignored: tuple[Setting, ...] = ()  # settings of it that the engine does not support
     passages: int = 0  # how many the request's story had
     first: int = 0  # the oldest passage of which something is in the prompt
 
@@ -62,11 +63,11 @@ class BuiltPrompt:
     text: str
     sampling: SamplingParams
     report: Report
-    output: OutputFormat | None = None  # what the answer must keep to, where a program reads it
+    output: OutputFormat | None = None  # the output format, where a program reads the reply
 
 
 class Line(NamedTuple):
-    """A stretch of the story: what the player does, what the dice decide, or what is told."""
+    """A line of the story: an action, the outcome of the dice, or a reply."""
 
     by: By
     text: str
@@ -77,7 +78,7 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True)
 class Given:
-    """The parts of a prompt as they go in. `cards` are in the order of their importance."""
+    """The parts of a prompt. `cards` are in order of priority."""
 
     memory: str
     pinned: tuple[Card, ...]
@@ -87,8 +88,8 @@ class Given:
     note: str
     action: Line | None  # None: nothing was typed
     dice: str
-    begun: str  # of the reply, told earlier or begun for the narrator
+    begun: str  # the first part of the reply: told earlier, or written for the narrator
     fired: tuple[Firing, ...] = ()
     left_out: tuple[str, ...] = ()
     cut: dict[str, int] = field(default_factory=dict)
-    newest_cards: tuple[Card, ...] = ()  # of those that the action alone mentions
+    newest_cards: tuple[Card, ...] = ()  # cards that only the action mentions
