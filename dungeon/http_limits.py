@@ -20,7 +20,7 @@ BODY_BYTES = 256 * 1024  # what an address takes unless the application says oth
 LARGE_BYTES = 64 * 1024  # bodies up to this are taken even while large ones fill their share
 ALL_LARGE_BYTES = 64 * 1024 * 1024  # held by requests under way, all together
 ALL_BYTES = 2 * ALL_LARGE_BYTES
-PACE = 1024  # bytes a second that a body has to bring, and that an answer has to be taken at
+SLOWEST = 1024  # bytes a second that a body has to bring, and that an answer has to be taken at
 LINGER_SECONDS = 5.0  # what still comes after a refusal is dropped for so long
 LINGER_BYTES = 64 * 1024 * 1024
 
@@ -183,7 +183,7 @@ class LimitedChannel(HTTPChannel):
         if self.ending_since is not None:
             return
         self.ending_since = time.monotonic()
-        self.give_up_at = self.ending_since + self.patience + self.unsent / PACE
+        self.give_up_at = self.ending_since + self.patience + self.unsent / SLOWEST
         self.watched.add(self)
         if self.dropping:
             self._networkProducer.resumeProducing()
@@ -218,6 +218,6 @@ class LimitedChannel(HTTPChannel):
                 self.say(408, b"Request Timeout", TOO_SLOW)
         elif self.body_since is not None and now - self.body_since > self.patience:
             received = self.requests[-1].received
-            if received - self.brought < PACE * self.patience:
+            if received - self.brought < SLOWEST * self.patience:
                 self.say(408, b"Request Timeout", TOO_SLOW)
             self.body_since, self.brought = now, received

@@ -107,7 +107,7 @@ class GameCollector(Collector):
         try:
             names = narration.narrators().names
             for name in names:
-                pace = queue_client().pace(name)
+                pace = queue_client().narrator_stats(name)
                 ids = queue_client().waiting_ids(name, MOST_WAITING)
                 length = queue_client().waiting(name)
                 waiting.add_metric([name], length)

@@ -66,7 +66,7 @@ def test_a_turn_does_not_wait_for_a_batch(alice, adventure, log, workers, prompt
         daemon=True, target=Batch(log, "parrot", file, out).run, args=[lambda _: None]
     )
     run.start()
-    wait_for(lambda: len(narrator_worker.bulk.jobs) == 2)
+    wait_for(lambda: len(narrator_worker.idle_batch.jobs) == 2)
     began = time.monotonic()
     act(adventure, alice)
     wait_for(lambda: Turn.objects.exclude(status=Status.TOLD).count() == 0)

@@ -154,8 +154,8 @@ def test_a_log_that_redis_does_not_write_to_keeps_no_other_story_from_its_words(
 def test_what_only_shows_a_turn_costs_no_turn(stories, monkeypatch):
     narrator_worker, doomed, spared = stories
     monkeypatch.setattr(narrator_worker, "count_prompt", fails)
-    monkeypatch.setattr(narrator_worker.background, "take", fails)
-    monkeypatch.setattr(narrator_worker.bulk, "take", fails)
+    monkeypatch.setattr(narrator_worker.idle_summaries, "take", fails)
+    monkeypatch.setattr(narrator_worker.idle_batch, "take", fails)
     narrator_worker.take_turns()
     assert ended(doomed).reply == ended(spared).reply == REPLY
 
@@ -276,7 +276,7 @@ def test_turns_that_cannot_be_handed_on_keep_no_worker_from_its_end(pools, log, 
 
 def test_a_job_that_goes_wrong_is_its_own_trouble(workers, log, monkeypatch):
     narrator_worker = workers.start(woken=False)
-    bulk = narrator_worker.bulk
+    bulk = narrator_worker.idle_batch
     monkeypatch.setattr(bulk, "may_tell", lambda: False)
 
     class Job:
@@ -304,7 +304,7 @@ CONTEXT = StoryContext(action=Passage(kind="continue"))
 
 def test_bulk_work_goes_on_after_an_error(workers, monkeypatch):
     monkeypatch.setattr("inference.worker.idle_batch.LOOK_EVERY", 0.02)
-    bulk = workers.start(woken=False).bulk
+    bulk = workers.start(woken=False).idle_batch
     looks = threading.Semaphore(0)
 
     def take_jobs():

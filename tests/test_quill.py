@@ -102,7 +102,7 @@ def test_it_takes_over_from_smol_in_an_adventure_that_is_played(
 
     monkeypatch.setattr(pool_module, "known", seen)
     monkeypatch.setattr(pool_module, "ModelFetch", Arriving)
-    monkeypatch.setattr(narration, "PACE_SECONDS", 0.0)
+    monkeypatch.setattr(narration, "STATS_SECONDS", 0.0)
     pool = shipped.pool("quill", "smol")
     assert told(adventure, alice, "look around").narrator == "smol"
     assert log.model_state("quill").kind == "fetching"

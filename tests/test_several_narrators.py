@@ -265,7 +265,7 @@ def test_one_worker_serves_several_and_loads_each_when_it_is_first_needed(
     assert told_by(adventure, alice, "parrot").reply == "Polly sleeps."
     assert loaded(pool) == ["parrot", "raven"]
     assert log.narrator_ready("raven")
-    assert log.pace("raven").workers == 1, "it is on call no more"
+    assert log.narrator_stats("raven").workers == 1, "it is on call no more"
 
 
 @database

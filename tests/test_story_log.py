@@ -186,7 +186,7 @@ def test_a_narrator_is_alive_while_a_worker_says_so(log: QueueClient):
     assert not log.narrator_alive("bard")
     log.send_heartbeat("bard", "w1", slots=4, lately=[2.0])
     log.send_heartbeat("bard", "w2", slots=4, lately=[4.0, 3.0])
-    pace = log.pace("bard")
+    pace = log.narrator_stats("bard")
     assert (pace.workers, pace.slots, pace.running, pace.lately) == (2, 8, (), (2.0, 4.0, 3.0))
     log.leave("bard", "w1")
     log.leave("bard", "w2")

@@ -350,23 +350,24 @@ def test_an_idle_worker_tells_it_and_a_turn_goes_first(alice, adventure, log, wo
     narrator_worker = workers.start(
         replies=["You follow Jory below. Captain Aune has the key."], pace=3, slots=1
     )
-    narrator_worker.background.record = told.append
+    narrator_worker.idle_summaries.record = told.append
     job = SummaryRequest(
         adventure=str(adventure.pk), turn=str(key()), narrator="parrot", story=STORY, limit=300
     )
     log.enqueue_background(job)
-    until(lambda: narrator_worker.background.job is not None)
-    first = narrator_worker.background.job.number
+    until(lambda: narrator_worker.idle_summaries.job is not None)
+    first = narrator_worker.idle_summaries.job.number
     turn = act(adventure, alice, "run")
     until(lambda: log.state("parrot", str(turn.pk)).leased)
     until(
         lambda: (
-            narrator_worker.background.job is None or narrator_worker.background.job.number != first
+            narrator_worker.idle_summaries.job is None
+            or narrator_worker.idle_summaries.job.number != first
         )
     )
     while Turn.objects.get(pk=turn.pk).status == "queued":
         if narrator_worker.tellings:
-            assert narrator_worker.background.job is None
+            assert narrator_worker.idle_summaries.job is None
     until(lambda: told)
     assert told[0].turn == job.turn
     assert "Captain Aune has the key." in told[0].text
@@ -379,7 +380,7 @@ def test_no_job_is_taken_while_a_turn_waits(alice, adventure, narrator_awake, lo
     job = SummaryRequest(adventure="a", turn="t", narrator="parrot", story=STORY, limit=300)
     log.enqueue_background(job)
     narrator_worker.do_what_can_wait()
-    assert narrator_worker.background.job is None
+    assert narrator_worker.idle_summaries.job is None
     assert log.take_background("parrot") == job
 
 

@@ -83,7 +83,7 @@ def test_a_new_revision_takes_the_new_turns_and_the_old_one_finishes_its_own(
     assert (after.reply, after.attempt, revision(after)) == ("Eleven.", 1, "second")
     assert joined(log, before) == WORDS
     until(lambda: old.ended.is_set() and not old.engine.alive)
-    assert log.pace("parrot").workers == 1
+    assert log.narrator_stats("parrot").workers == 1
 
 
 @database
@@ -98,7 +98,7 @@ def test_until_the_new_revision_can_tell_the_old_one_does(alice, bob, adventure,
     assert pool.entries["parrot"].worker is old
     assert revision(meanwhile) == "first"
     until(lambda: pool.entries["parrot"].worker is not old)
-    assert log.pace("parrot").workers == 1
+    assert log.narrator_stats("parrot").workers == 1
 
 
 @database

@@ -119,7 +119,7 @@ def test_with_redis_away_the_figures_say_so(read_metrics, monkeypatch):
     def away(*_, **__):
         raise redis.ConnectionError("away")
 
-    monkeypatch.setattr("inference.queue.client.QueueClient.pace", away)
+    monkeypatch.setattr("inference.queue.client.QueueClient.narrator_stats", away)
     seen = read_metrics(REMOTE_ADDR="127.0.0.1")
     assert (seen["grue_up", "redis"], seen["grue_up", "database"]) == (0, 1)
     assert ("grue_queue_length", "parrot") not in seen
@@ -237,7 +237,7 @@ import os, sys
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dungeon.settings")
 from dungeon import tracing as host
 from inference import tracing
-assert host.begin("web")
+assert host.start("web")
 with tracing.span("take_action", adventure="a1"):
     carried = tracing.carrier()
 with tracing.span("tell", carried, turn="t1"):

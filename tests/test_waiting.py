@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from inference.contract.request import GenerationRequest, Passage, StoryContext
-from inference.queue.eta import Pace
+from inference.queue.eta import NarratorStats
 
 NARRATOR = "bard"
 
@@ -98,27 +98,27 @@ def test_a_player_with_a_hundred_adventures_does_not_slow_the_others(log, window
 
 def test_nobody_waits_while_a_slot_is_free(log):
     log.send_heartbeat(NARRATOR, "w", slots=2, lately=[4.0])
-    assert log.pace(NARRATOR).seconds_until_started(1) == 0
+    assert log.narrator_stats(NARRATOR).seconds_until_started(1) == 0
     ask(log, "alice")
     take(log)
-    pace = log.pace(NARRATOR)
+    pace = log.narrator_stats(NARRATOR)
     assert (pace.seconds_until_started(0), pace.seconds_until_started(1)) == (0, 4)
     assert pace.seconds_until_started(5) == 12
-    assert log.pace("nobody").seconds_until_started(0) is None
+    assert log.narrator_stats("nobody").seconds_until_started(0) is None
 
 
 def test_a_turn_whose_worker_died_takes_no_slot(log):
     log.send_heartbeat(NARRATOR, "w", slots=1, lately=[4.0])
     ask(log, "alice")
     lease = log.take_next(NARRATOR, "w")
-    assert len(log.pace(NARRATOR).running) == 1
+    assert len(log.narrator_stats(NARRATOR).running) == 1
     log.redis.delete(f"grue:lease:{lease.request.turn}")
-    assert log.pace(NARRATOR).running == ()
+    assert log.narrator_stats(NARRATOR).running == ()
 
 
 def test_a_turn_that_has_been_told_for_a_while_is_expected_to_end_sooner():
     lately = (2.0, 4.0, 6.0, 8.0)
-    begun, nearly_done = Pace(1, 1, (0.0,), lately), Pace(1, 1, (7.5,), lately)
+    begun, nearly_done = NarratorStats(1, 1, (0.0,), lately), NarratorStats(1, 1, (7.5,), lately)
     assert nearly_done.seconds_until_started(0) < begun.seconds_until_started(0)
 
 
@@ -165,7 +165,7 @@ class Playthrough:
             now += self.chance.expovariate(burst * self.slots / 5)
             self.until(now)
             running = tuple(now - began for _, began in self.telling)
-            pace = Pace(1, self.slots, running, tuple(self.lately))
+            pace = NarratorStats(1, self.slots, running, tuple(self.lately))
             told = pace.seconds_until_started(len(self.line))
             if told == 0:
                 self.start(now)

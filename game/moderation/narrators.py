@@ -159,7 +159,7 @@ def offered_narrators(
 def state_of(name: str) -> str:
     """Whether a narrator tells, for people."""
     try:
-        pace = queue_client().pace(name)
+        pace = queue_client().narrator_stats(name)
     except redis.RedisError:
         return _("unknown: Redis does not answer")
     if pace.loaded:

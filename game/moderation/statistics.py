@@ -52,7 +52,7 @@ def narrator_now(narrator: Any, now: Operation, told: dict[str, Any]) -> Narrato
     waits_for = ""
     try:
         waits_for = shown_state(queue_client().model_state(narrator.name))
-        pace = queue_client().pace(narrator.name)
+        pace = queue_client().narrator_stats(narrator.name)
         waiting = queue_client().waiting(narrator.name)
         workers, loaded, slots = pace.workers, pace.loaded, pace.slots
         running, wait = len(pace.running), pace.seconds_until_started(waiting)

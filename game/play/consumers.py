@@ -405,7 +405,7 @@ class AdventureConsumer(AsyncWebsocketConsumer):
             position = queue_client().position(narrator, turn)
             if position is None:
                 return None
-            pace = queue_client().pace(narrator, age=POSITION_SECONDS / 2)
+            pace = queue_client().narrator_stats(narrator, age=POSITION_SECONDS / 2)
         except redis.RedisError:
             redis_breaker.trip()
             return None

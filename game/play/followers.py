@@ -196,8 +196,8 @@ class Followers:
         self.client: Any = redis.asyncio.Redis.from_url(
             url, socket_timeout=2, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0)
         )
-        self.bell = reader_key(str(uuid.uuid4()))  # rung to end a blocking read early
-        self.bell_id = FIRST
+        self.wakeup_key = reader_key(str(uuid.uuid4()))  # written to end a blocking read early
+        self.wakeup_id = FIRST
         self.positions: dict[str, str] = {}
         self.active: dict[str, float] = {}  # until when
         self.following: dict[str, set[Follower]] = defaultdict(set)
@@ -290,8 +290,8 @@ class Followers:
     async def wake_worker(self) -> None:
         """Make the reader look at what it follows anew."""
         pipe = self.client.pipeline(transaction=False)
-        pipe.xadd(self.bell, {"r": "1"}, maxlen=10)
-        pipe.expire(self.bell, 60)
+        pipe.xadd(self.wakeup_key, {"r": "1"}, maxlen=10)
+        pipe.expire(self.wakeup_key, 60)
         await pipe.execute()
 
     async def read_forever(self) -> None:
@@ -372,8 +372,8 @@ class Followers:
         ids = [self.positions[each] for each in adventures]
         wait: list[Any] = []
         if block is not None:
-            keys.append(self.bell)
-            ids.append(self.bell_id)
+            keys.append(self.wakeup_key)
+            ids.append(self.wakeup_id)
             wait = ["BLOCK", block]
         if not keys:
             return []
@@ -393,8 +393,8 @@ class Followers:
 
     def dispatch_entries(self, key: str, entries: list[tuple[bytes, list[bytes]]]) -> None:
         last = entries[-1][0].decode()
-        if key == self.bell:
-            self.bell_id = last
+        if key == self.wakeup_key:
+            self.wakeup_id = last
             return
         adventure = key.removeprefix(log_key(""))
         if adventure not in self.positions:

@@ -32,7 +32,7 @@ from inference.narrators import (
 )
 
 logger = logging.getLogger(__name__)
-PACE_SECONDS = 1.0  # for so long it counts who of the defaults can tell
+STATS_SECONDS = 1.0  # for so long it counts who of the defaults can tell
 RETRY_DATABASE = 5  # seconds after which a database that did not answer may do so again
 RETRY_LIST = 60  # seconds after which a list that was wrong is worth trying again
 luck = random.Random()  # noqa: S311 - nothing secret; tests seed it
@@ -57,7 +57,7 @@ def default(off: Collection[str] | None = None, listed: Narrators | None = None)
     if len(able) == 1 or settings.NARRATORS_ON_DEMAND:
         return able[0]
     try:
-        paces = [queue_client().pace(each.name, PACE_SECONDS) for each in able]
+        paces = [queue_client().narrator_stats(each.name, STATS_SECONDS) for each in able]
     except redis.RedisError:  # the turn waits in Postgres, and is handed over later
         return able[0]
     for good in ([pace.loaded > 0 for pace in paces], [pace.workers > 0 for pace in paces]):
@@ -90,9 +90,11 @@ def serves(narrator: Narrator, defaults: tuple[Narrator, ...]) -> bool:
     if len(defaults) == 1 or narrator not in defaults or settings.NARRATORS_ON_DEMAND:
         return True
     try:
-        if queue_client().pace(narrator.name, PACE_SECONDS).workers:
+        if queue_client().narrator_stats(narrator.name, STATS_SECONDS).workers:
             return True
-        return not any(queue_client().pace(each.name, PACE_SECONDS).workers for each in defaults)
+        return not any(
+            queue_client().narrator_stats(each.name, STATS_SECONDS).workers for each in defaults
+        )
     except redis.RedisError:
         return True
 
@@ -217,7 +219,7 @@ def place_for(narrator: Narrator, player: Player) -> Place:
     when Redis is back.
     """
     try:
-        pace = queue_client().pace(narrator.name)
+        pace = queue_client().narrator_stats(narrator.name)
         position = queue_client().place(narrator.name, str(player.pk))
     except redis.RedisError as problem:
         logger.warning("narrator %s: its line cannot be seen: %s", narrator.name, problem)

@@ -36,7 +36,7 @@ from inference.narrators import Narrator
 SHA256 = re.compile(r"[0-9a-f]{64}")
 COMMIT = re.compile(r"[0-9a-f]{40}")
 MEET_SECONDS = 3.0  # for a server to answer: somebody sits before the page
-TRIAL_TOKENS = 40  # told by a narrator that is tried
+TEST_TOKENS = 40  # told by a narrator that is tried
 SAY_EVERY = 0.5  # seconds between lines of progress
 WHAT_WENT_WRONG = (ModelError, hub.HubError, OSError, ValueError, RuntimeError, ImportError)
 
@@ -214,7 +214,7 @@ def try_out(narrator: Narrator, config: InferenceConfig) -> float:
 
     if narrator.engine == "openvino" or narrator.reference is not None:
         refuse(check_weights(narrator, config).problem)
-    shortly = min(TRIAL_TOKENS, narrator.sampling.max_tokens)
+    shortly = min(TEST_TOKENS, narrator.sampling.max_tokens)
     sampling = narrator.sampling.model_copy(update={"max_tokens": shortly})
     standalone = StandaloneStory(narrator.model_copy(update={"sampling": sampling}), config)
     standalone.story.append(Passage(kind="opening", reply=OPENING))

@@ -1,4 +1,4 @@
-"""A file of prompts in, a file of replies out: the side that asks for bulk work.
+"""A file of prompts in, a file of replies out: the side that asks for batch work.
 
     {"id": "7", "prompt": "You stand in a cellar."}
     {"id": "8", "context": {"memory": "…", "story": […], "action": {"kind": "do", "action": "…"}}}

@@ -13,7 +13,7 @@ SIMULATED_POSITIONS = 200  # in the queue; beyond them the wait follows from the
 
 
 @dataclass(frozen=True)
-class Pace:
+class NarratorStats:
     """The throughput of a narrator's workers together. Times are in seconds.
 
     `running` holds how long each turn under way has been running, `lately` how long the last turns

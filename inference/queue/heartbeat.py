@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from inference.contract.model_state import ModelState, heard
 from inference.queue.connection import RedisClient
-from inference.queue.eta import Pace
+from inference.queue.eta import NarratorStats
 from inference.queue.keys import (
     ONLINE_KEY,
     PROBE_KEY,
@@ -28,7 +28,7 @@ class Heartbeats(RedisClient):
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
-        self.paces: dict[str, tuple[float, Pace]] = {}
+        self._stats: dict[str, tuple[float, NarratorStats]] = {}
 
     def send_heartbeat(
         self,
@@ -56,24 +56,24 @@ class Heartbeats(RedisClient):
         pipe.delete(worker_key(narrator, worker))
         pipe.execute()
 
-    def pace(self, narrator: str, age: float = 0.0) -> Pace:
+    def narrator_stats(self, narrator: str, age: float = 0.0) -> NarratorStats:
         """How the narrator's workers do, from what they said of themselves.
 
         What was read up to `age` seconds ago will do; its estimates are ready.
         """
-        kept = self.paces.get(narrator)
+        kept = self._stats.get(narrator)
         if kept is None or time.monotonic() - kept[0] > age:
-            kept = self.paces[narrator] = (time.monotonic(), self.read_pace(narrator))
+            kept = self._stats[narrator] = (time.monotonic(), self.read_narrator_stats(narrator))
         return kept[1]
 
-    def read_pace(self, narrator: str) -> Pace:
+    def read_narrator_stats(self, narrator: str) -> NarratorStats:
         names = self.redis.zrange(workers_key(narrator), 0, -1)
         said = self.redis.mget([worker_key(narrator, name.decode()) for name in names] or ["-"])
         stats = [json.loads(each) for each in said if each is not None]
         turns = self.redis.zrange(running_key(narrator), 0, -1)
         leases = [lease_key(turn.decode()) for turn in turns]
         running = self._run("running_times", [running_key(narrator), *leases], turns)
-        return Pace(
+        return NarratorStats(
             workers=len(stats),
             loaded=sum(each["loaded"] for each in stats),
             slots=sum(each["slots"] for each in stats),
@@ -82,11 +82,11 @@ class Heartbeats(RedisClient):
         )
 
     def narrator_alive(self, narrator: str) -> bool:
-        return self.pace(narrator).workers > 0
+        return self.narrator_stats(narrator).workers > 0
 
     def narrator_ready(self, narrator: str) -> bool:
         """Whether a worker of it has its model loaded."""
-        return self.pace(narrator).loaded > 0
+        return self.narrator_stats(narrator).loaded > 0
 
     def model_state(self, narrator: str) -> ModelState | None:
         """What its worker waits for; None where it waits for nothing, or where none lives."""

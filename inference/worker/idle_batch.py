@@ -94,7 +94,7 @@ class IdleBatch:
     ended: bool = False
 
     def start(self) -> None:
-        threading.Thread(target=self.live, name="bulk", daemon=True).start()
+        threading.Thread(target=self.live, name="batch", daemon=True).start()
 
     def stop(self) -> None:
         self.ended = True
@@ -109,11 +109,11 @@ class IdleBatch:
                 self.take_jobs()
                 self.say_alive()
             except redis.RedisError as problem:
-                logger.warning("narrator %s: bulk work waits: %s", self.narrator.name, problem)
+                logger.warning("narrator %s: batch work waits: %s", self.narrator.name, problem)
                 time.sleep(LOOK_EVERY)
             except Exception as problem:
                 logger.error(
-                    "narrator %s: bulk work failed: %s", self.narrator.name, where(problem)
+                    "narrator %s: batch work failed: %s", self.narrator.name, where(problem)
                 )
                 time.sleep(LOOK_EVERY)
 

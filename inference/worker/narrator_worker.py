@@ -88,7 +88,7 @@ class NarratorWorker:
         self.record = record
         self.give_up = give_up
         self.log = QueueClient(config.redis_url)
-        self.background = IdleSummaries(self.log, narrator, record_summary)
+        self.idle_summaries = IdleSummaries(self.log, narrator, record_summary)
         self.name = f"{platform.node()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
         self.draining = False
         self.engine: EngineProcess | None = None
@@ -102,7 +102,7 @@ class NarratorWorker:
         self.at_work = 0  # turns that are told, or about to be taken
         self.places = threading.BoundedSemaphore(narrator.slots)
         self.trying: WarmUp | None = None
-        self.bulk = IdleBatch(
+        self.idle_batch = IdleBatch(
             self.log, narrator, lambda: self.engine, self.next_number, self.at_leisure
         )
         self.ahead = ReadAhead(
@@ -129,7 +129,7 @@ class NarratorWorker:
         """
         self.start_engine(warm)
         threading.Thread(target=self.keep, name="leases", daemon=True).start()
-        self.bulk.start()
+        self.idle_batch.start()
         self.ahead.start()
 
     def start_engine(self, warm: bool = False) -> None:
@@ -214,7 +214,7 @@ class NarratorWorker:
         """End the engine; what is still under way is left to other workers."""
         self.draining = True
         self.ended.set()
-        self.bulk.stop()
+        self.idle_batch.stop()
         self.ahead.stop()
         self.abandon()
         if self.engine is not None:
@@ -230,7 +230,7 @@ class NarratorWorker:
         self.ready.clear()
         metrics.DEATHS.labels(self.narrator.name).inc()
         logger.error("narrator %s: %s", self.narrator.name, cause)
-        for drop in (self.background.drop, self.bulk.drop, self.ahead.drop, self.abandon):
+        for drop in (self.idle_summaries.drop, self.idle_batch.drop, self.ahead.drop, self.abandon):
             self.attempt(drop)
         now = time.monotonic()
         self.deaths = [each for each in self.deaths if now - each < DEATHS_SECONDS] + [now]
@@ -445,9 +445,9 @@ class NarratorWorker:
             self.tellings.pop(number, None)
 
     def stop_other_idle_work(self, engine: EngineProcess) -> None:
-        """Break off summaries and bulk work, which wait again. Never waits."""
-        self.background.preempt(engine)
-        self.bulk.preempt(engine)
+        """Break off summaries and batch work, which wait again. Never waits."""
+        self.idle_summaries.preempt(engine)
+        self.idle_batch.preempt(engine)
 
     def next_number(self) -> int:
         with self.lock:
@@ -518,7 +518,7 @@ class NarratorWorker:
 
         An exception here would end the engine, and with it every turn that it tells.
         """
-        for take in (self.background.take, self.bulk.take, self.ahead.take):
+        for take in (self.idle_summaries.take, self.idle_batch.take, self.ahead.take):
             try:
                 take(news)
             except Exception as problem:
@@ -652,12 +652,12 @@ class NarratorWorker:
 
     def do_what_can_wait(self) -> None:
         """Take a summary to tell, while there is no turn to tell."""
-        self.background.give_back()
+        self.idle_summaries.give_back()
         if self.ready.is_set() and not self.draining and not self.tellings and not self.ahead.busy:
-            self.background.look(self.engine, self.next_number())
+            self.idle_summaries.look(self.engine, self.next_number())
             # A turn that came meanwhile saw no job to break off.
             if self.tellings and self.engine is not None:
-                self.background.preempt(self.engine)
+                self.idle_summaries.preempt(self.engine)
 
     def at_leisure(self) -> bool:
         """Whether nothing is told and nothing waits. Raises redis.RedisError."""
