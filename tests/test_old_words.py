@@ -57,7 +57,7 @@ def test_no_identifier_has_an_old_word():
 
 
 def test_an_old_word_is_found_in_every_kind_of_name():
-    source = "class SeatMap:\n    def take_seat(self, a_seat):\n        self.seat = DOOR = 1\n"
+    source = "class SeatMap:\n    def take_seat(self, a_seat):\n        self.seat = DOCTOR = 1\n"
     assert [line for line, name in identifiers(source) if old_words(name)] == [1, 2, 2, 3, 3]
 
 
