@@ -31,7 +31,7 @@ test-containers:
 # What README.md and docs/ tell people to type, in a copy of this folder: tests/docs_commands.yaml.
 test-docs:
 	@sh scripts/environment.sh light test
-	@exec .venv/bin/python -m pytest -s -m '' tests/test_docs.py tests/test_docs_run.py tests/test_platforms.py
+	@exec .venv/bin/python -m pytest -s -m '' tests/project/test_docs.py tests/project/test_docs_run.py tests/project/test_platforms.py
 
 check:
 	@sh scripts/environment.sh light test frontend

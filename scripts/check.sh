@@ -34,5 +34,5 @@ DATABASE_URL=$nowhere .venv/bin/python -W ignore manage.py makemigrations --chec
     failed=1
 DATABASE_URL=$nowhere .venv/bin/python scripts/socket_types.py --check || failed=1
 # Every overlay of deploy/kubernetes, built by kustomize.
-.venv/bin/python -m pytest -q tests/test_kubernetes.py || failed=1
+.venv/bin/python -m pytest -q tests/project/test_kubernetes.py || failed=1
 exit $failed

@@ -67,14 +67,14 @@ elif [ -n "$(find tests/js -name '*.test.*' 2>/dev/null)" ]; then
 fi
 
 # Engines in this very process first, in a process of their own: after them, in one process,
-# tests/test_supervisor.py has crashed twice when it sends itself SIGINT; why is not known.
+# tests/dungeon/test_supervisor.py has crashed twice when it sends itself SIGINT; why is not known.
 case ${1:-} in
 "" | --*)
-    engines="tests/test_engines.py tests/test_models.py"
+    engines="tests/inference/engines/test_engines.py tests/inference/models/test_store.py"
     # shellcheck disable=SC2086
     "$python" -m pytest -q $engines || failed=1
     # The cluster's overlays are built and looked at by `make check`.
-    for file in $engines tests/test_kubernetes.py; do set -- --ignore "$file" "$@"; done
+    for file in $engines tests/project/test_kubernetes.py; do set -- --ignore "$file" "$@"; done
     ;;
 esac
 

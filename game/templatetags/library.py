@@ -23,5 +23,5 @@ def cover(of: Scenario | Adventure) -> SafeString:
         f'<svg class="cover" viewBox="0 0 {covers.WIDTH} {covers.HEIGHT}" aria-hidden="true" '
         f'focusable="false">{drawing}</svg>'
     )
-    # Safe: a drawing is made of files of ours and of numbers (tests/test_covers.py).
+    # Safe: a drawing is made of files of ours and of numbers (tests/game/library/test_covers.py).
     return mark_safe(svg)  # noqa: S308

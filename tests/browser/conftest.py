@@ -13,7 +13,7 @@ from playwright.sync_api import expect, sync_playwright
 from dungeon import network
 from tests import pseudo
 from tests.browser.window import PATIENCE, Browser
-from tests.test_play import ROOT, playing
+from tests.dungeon.test_play import ROOT, playing
 
 SHOTS = ROOT / "shots"
 # Beside the real narrator, one whose replies last, for what happens in mid-reply.

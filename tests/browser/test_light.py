@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.test_play import ROOT
+from tests.dungeon.test_play import ROOT
 
 HEAVIEST = 120 * 1024  # bytes over the wire, fonts apart
 LONG = 2000  # turns

@@ -11,9 +11,9 @@ from inference.models.store import ensure_model
 from inference.narrators import load_narrators
 from tests.browser.conftest import SHOTS
 from tests.browser.window import TELLING, Browser
+from tests.dungeon.test_play import ROOT, playing
+from tests.inference.models.test_hub import running
 from tests.serving import free_port
-from tests.test_hub import running
-from tests.test_play import ROOT, playing
 
 PASSWORD = "seven green lanterns"
 SIZES = {"phone": (360, 740), "desk": (1440, 900)}

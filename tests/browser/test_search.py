@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.test_light import LENGTHEN
-from tests.test_play import ROOT
+from tests.dungeon.test_play import ROOT
 
 BRANCH = """
 Turn.objects.create(

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests import pseudo
-from tests.test_play import ROOT
+from tests.dungeon.test_play import ROOT
 
 pytestmark = pytest.mark.skipif(
     shutil.which("xgettext") is None, reason="GNU gettext is missing (apt-get install gettext)"

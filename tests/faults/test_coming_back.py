@@ -4,7 +4,7 @@ import pytest
 
 from inference.queue.keys import log_key
 from inference.queue.streams import FIRST
-from tests.test_sockets import REPLY, Window, play
+from tests.game.play.test_sockets import REPLY, Window, play
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -12,7 +12,7 @@ from tests.faults import script
 from tests.faults.history import History
 from tests.faults.house import House
 from tests.faults.players import Tally, Window
-from tests.test_waiting import jain
+from tests.game.play.test_waiting import jain
 
 pytestmark = [pytest.mark.faults, pytest.mark.full, pytest.mark.timeout(500)]
 SECONDS = 240

@@ -9,7 +9,7 @@ from django.db.models import F
 from game import tasks
 from game.database import in_database
 from game.models import Turn
-from tests.test_sockets import Window
+from tests.game.play.test_sockets import Window
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -9,7 +9,7 @@ from game.database import in_database
 from game.models import Command, Status, Turn
 from game.play import turns
 from game.play.protocol import TakeAction
-from tests.test_sockets import REPLY, Window
+from tests.game.play.test_sockets import REPLY, Window
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -135,7 +135,7 @@ ROUTES = {
     "readyz": Route(PUBLIC),
     "metrics": Route(
         PUBLIC
-    ),  # from a private network, as the tests come; see tests/test_metrics.py
+    ),  # from a private network, as the tests come; see tests/dungeon/test_telemetry.py
 }
 
 

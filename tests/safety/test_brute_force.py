@@ -11,7 +11,7 @@ from django.test import Client
 from dungeon.cache import ForgivingCache
 from game.accounts import limits
 from game.models import Adventure, Player
-from tests.test_accounts import PASSWORD, log_in, sign_up, who
+from tests.game.accounts.test_accounts import PASSWORD, log_in, sign_up, who
 
 pytestmark = pytest.mark.django_db
 FAR = {"REMOTE_ADDR": "203.0.113.7"}

@@ -14,7 +14,7 @@ from game.play import followers as following
 from game.play.followers import followers
 from inference.queue.keys import log_key
 from inference.queue.streams import FIRST, to_json
-from tests.test_sockets import Window, play, words_of
+from tests.game.play.test_sockets import Window, play, words_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

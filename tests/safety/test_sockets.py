@@ -22,8 +22,8 @@ from game.database import in_database
 from game.models import Adventure, Membership, Player, Sanction, Turn
 from game.play import connections
 from game.play.session_checks import session_checker
+from tests.game.play.test_sockets import Window, log_in
 from tests.serving import RawSocket, free_port, serving, until
-from tests.test_sockets import Window, log_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PASSWORD = "lamp-oil-and-rope"

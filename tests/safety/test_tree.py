@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from dungeon import services
-from tests.test_settings import manage
+from tests.dungeon.test_settings import manage
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = [
