@@ -272,7 +272,7 @@ def test_the_operators_page_opens_while_redis_is_away(client, operator, monkeypa
     def away(*args, **kwargs):
         raise redis.ConnectionError
 
-    for name in ("pace", "waiting", "messages", "online"):
+    for name in ("narrator_stats", "waiting", "messages", "online"):
         monkeypatch.setattr(f"inference.queue.client.QueueClient.{name}", away)
     client.force_login(operator)
     assert client.get("/admin/game/operation/").status_code == 200

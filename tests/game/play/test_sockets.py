@@ -408,7 +408,7 @@ def log_out(client):
 async def test_a_deleted_adventure_closes_its_sockets(alice, adventure, log):
     async with Window(adventure.pk, alice) as window:
         await window.next()
-        await in_database(adventures.delete, adventure.pk)
+        await in_database(adventures.purge, adventure.pk)
         assert await window.closed(timeout=15) == 4404
 
 
