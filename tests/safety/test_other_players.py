@@ -207,16 +207,16 @@ async def test_an_error_in_the_reader_ends_nothing(alice, adventure, workers, mo
     monkeypatch.setattr(following, "RETRY_SECONDS", 0.05)
     reader = followers()
     fails = [ZeroDivisionError, KeyError, RuntimeError]
-    sorted_out = reader.sorted_out
+    split_active = reader.split_active
 
     def failing(now):
         if fails:
             raise fails.pop()
-        return sorted_out(now)
+        return split_active(now)
 
     async with Window(adventure.pk, alice) as window:
         await window.next()
-        monkeypatch.setattr(reader, "sorted_out", failing)
+        monkeypatch.setattr(reader, "split_active", failing)
         await reader.wake_worker()
         while fails:
             assert (await window.until("snapshot"))["turns"]

@@ -59,7 +59,7 @@ def source(monkeypatch):
     monkeypatch.setattr(model_fetch, "ensure_model", source.fetch)
     monkeypatch.setattr(pool_module, "known", source.known)
     monkeypatch.setattr(pool_module, "SAY_EVERY", 0.05)
-    monkeypatch.setattr(narration, "PACE_SECONDS", 0.0)
+    monkeypatch.setattr(narration, "STATS_SECONDS", 0.0)
     yield source
     source.arrived.set()
 
