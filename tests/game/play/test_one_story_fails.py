@@ -197,7 +197,7 @@ def test_an_engine_that_cannot_be_started_again_ends_its_worker(workers, monkeyp
     narrator_worker = workers.start(woken=False)
     monkeypatch.setattr(narrator_worker, "give_up", gave_up.append)
     monkeypatch.setattr(narrator_worker, "start_engine", fails)
-    for part in ("background", "bulk"):
+    for part in ("idle_summaries", "idle_batch"):
         monkeypatch.setattr(getattr(narrator_worker, part), "drop", fails)
     narrator_worker.engine.kill()
     until(lambda: gave_up)
