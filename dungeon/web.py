@@ -225,7 +225,7 @@ class WebServer(Server):
         self.ws_factory.protocol = Socket
         # Say what was wrong (1002, 1007, 1009) instead of only hanging up.
         self.ws_factory.setProtocolOptions(failByDrop=False, closeHandshakeTimeout=CLOSE_SECONDS)
-        runtime_tuning.collect_seldom()
+        runtime_tuning.reduce_collections()
 
     # Looks at all connections. An error with one must not end the looks at the others: Twisted
     # logs it, and Daphne's own would never be called again.
@@ -304,7 +304,7 @@ class CommandLine(CommandLineInterface):
 
     def run(self, args: Sequence[str]) -> None:
         options = self.parser.parse_args(args)
-        runtime_tuning.share_finely()
+        runtime_tuning.shorten_switch_interval()
         self.server_class = partial(WebServer, patience=options.patience)
         super().run(args)
 

@@ -35,10 +35,10 @@ from game.play.session_checks import OpenSocket, session_checker
 from inference import tracing
 from inference.log_context import about, where
 from inference.queue.streams import FIRST, LAGGED, to_json
-from inference.worker.runtime_tuning import Leftovers
+from inference.worker.runtime_tuning import CollectionCounter
 
 logger = logging.getLogger(__name__)
-leftovers = Leftovers()
+leftovers = CollectionCounter()
 
 NOBODY, NOT_FOUND, SESSION_ENDED, TOO_MANY_CONNECTIONS, FLOODING = 4401, 4404, 4408, 4409, 4429
 TRY_AGAIN = 1013

@@ -36,7 +36,8 @@ from inference.installing.process import Work
 from inference.installing.sealing import CannotOpen, unseal, variable_of
 from inference.log_context import where
 from inference.models.gguf import read_header
-from inference.models.store import ModelError, remove_model, unused_ggufs
+from inference.models.removal import remove_model, unused_ggufs
+from inference.models.store import ModelError
 from inference.narrators import Narrator, NarratorsError, load_narrators
 from inference.queue.installs import LEASE_SECONDS, Installs
 

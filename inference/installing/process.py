@@ -29,8 +29,9 @@ from inference.installing.jobs import Data, Job, JobResult, Progress, Step
 from inference.models import hub
 from inference.models.compatibility import Compatibility, check_compatibility
 from inference.models.gguf import read_header
+from inference.models.records import size_of
 from inference.models.sources import hub_file, hub_folder, is_remote
-from inference.models.store import FETCHING, ModelError, ensure_model, known, size_of
+from inference.models.store import FETCHING, ModelError, ensure_model, known
 from inference.narrators import Narrator
 
 SHA256 = re.compile(r"[0-9a-f]{64}")

@@ -2,7 +2,8 @@
 
 The package gguf reads all of the header, tokens and all: 3 s and 190 MB for SmolLM2. This steps
 over what nobody asked for, and needs nothing installed. A file is a stranger's: every length is
-held to a limit before it is followed.
+held to a limit before it is followed, where that package sets no limit on lengths, keys or nested
+lists and makes several arrays of each token.
 """
 
 import os

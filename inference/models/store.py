@@ -9,20 +9,16 @@ An adapter becomes part of the GGUF that openvino reads; llama.cpp reads it from
 
 import errno
 import fcntl
-import hashlib
-import re
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
 from inference.config import InferenceConfig
-from inference.models import hub
+from inference.models import hub, records
 from inference.models.compatibility import FAMILIES, NOBODY, Compatibility, check_compatibility
 from inference.models.export import ExportFailed, export
 from inference.models.gguf_rewrite import GGUFError, faithful, read_gguf, rewrite
@@ -33,6 +29,18 @@ from inference.models.lora import (
     digest_of_adapter,
     write_adapter,
 )
+from inference.models.records import (
+    EXPORTED,
+    Record,
+    digest_of,
+    key_of,
+    merges,
+    read_record,
+    record_path,
+    size_of,
+    stamp,
+    write_record,
+)
 from inference.models.resources import lack_of, lack_of_room
 from inference.models.sources import (
     SourceError,
@@ -40,6 +48,7 @@ from inference.models.sources import (
     fetch_from,
     hub_folder,
     is_remote,
+    sha256_of,
     wheels_of,
 )
 from inference.models.wheels import Wheel, WheelError
@@ -51,13 +60,8 @@ Progress = Callable[[int, int], None]
 Tell = Callable[[Compatibility], None]
 """Hears what a model's header says, as soon as it is here and before anything is made of it."""
 
-# Raised whenever rewriting a model gives another file than before: old files are made again.
-RECIPE = 1
-
-EXPORTED = "int8"  # the weights of an IR, where its narrator says nothing
 IR = "openvino_model.xml"
 HUB = "hub"  # where in MODELS_DIR checkpoints from the hub are kept
-REMOVE_SECONDS = 30.0  # that deleting a model waits for whoever fetches or makes it
 FETCHING = ".fetching"  # where what was begun is kept until it is whole
 
 
@@ -74,22 +78,6 @@ FETCH_PROBLEMS = (
 
 class ModelError(Exception):
     """Why a model cannot be had, in one line."""
-
-
-class Record(BaseModel):
-    """What is known of a model file that was checked or made here."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    source: str  # the narrator's `model`
-    source_sha256: str = ""
-    source_stamp: str = ""  # size and time of a local source; a change means a new look
-    commit: str = ""  # of a checkpoint on the hub
-    adapter_sha256: str = ""  # of the adapter that was merged into it
-    file: str  # a name in MODELS_DIR, or the absolute path of a local model used as it is
-    sha256: str = ""  # of `file`; empty where it is used as it came and nobody hashed it
-    size: int  # in bytes, of all files of a folder together
-    recipe: int = RECIPE
 
 
 def model_path(narrator: Narrator, models_dir: Path) -> Path:
@@ -117,7 +105,7 @@ def ensure_model(
             return found
         models_dir.mkdir(parents=True, exist_ok=True)
         key = key_of(narrator)
-        with alone(models_dir, key):
+        with model_lock(models_dir, key):
             found = known(narrator, models_dir)  # another process may just have made it
             if found is not None:
                 return found
@@ -145,51 +133,6 @@ def check_model(narrator: Narrator, models_dir: Path) -> Path:
                 f"run `manage.py narrators pull {narrator.name}`"
             )
     return path
-
-
-def remove_model(narrator: Narrator, models_dir: Path, others: list[Narrator]) -> None:
-    """Delete what was fetched or made for a narrator, but for what one of `others` uses.
-
-    A host's own file stays. Raises OSError, and ModelError where another process fetches or makes
-    the model meanwhile.
-    """
-    if not narrator.model or narrator.engine in ("openai", "scripted") or not models_dir.is_dir():
-        return
-    record_file = record_path(narrator, models_dir)
-    if record_file in records_used(others, models_dir):
-        return  # they are of the same source, and may be fetching it just now
-    with alone(models_dir, key_of(narrator), REMOVE_SECONDS):
-        record = read_record(record_file)
-        if record is not None and not Path(record.file).is_absolute():
-            made = models_dir / record.file
-            shutil.rmtree(made) if made.is_dir() else made.unlink(missing_ok=True)
-        record_file.unlink(missing_ok=True)
-        if narrator.sha256 and narrator.sha256 not in {each.sha256 for each in others}:
-            shutil.rmtree(models_dir / FETCHING / narrator.sha256[:16], ignore_errors=True)
-            with suppress(OSError):  # others are being fetched
-                (models_dir / FETCHING).rmdir()
-        place = checkpoint_place(narrator, models_dir)
-        if place and place not in {checkpoint_place(each, models_dir) for each in others}:
-            shutil.rmtree(place, ignore_errors=True)
-
-
-def records_used(narrators: Iterable[Narrator], models_dir: Path) -> set[Path]:
-    """The records of the files that these narrators load, and of those that become part of them."""
-    local = [each for each in narrators if each.model and each.engine != "openai"]
-    each_with_parts = [*local, *map(without_adapter, local)]
-    return {record_path(each, models_dir) for each in each_with_parts}
-
-
-def unused_ggufs(narrators: list[Narrator], models_dir: Path) -> list[Path]:
-    """GGUF files in MODELS_DIR that a host has put there and that none of these narrators uses."""
-    named = {Path(each.model).name for each in narrators if is_own(each)}
-    records = (read_record(path) for path in models_dir.glob("*.json"))
-    made = {record.file for record in records if record is not None}
-    return sorted(
-        path
-        for path in models_dir.glob("*.gguf")
-        if path.is_file() and path.name not in named | made and not path.name.startswith(".")
-    )
 
 
 def wheel_of(narrator: Narrator) -> Wheel | None:
@@ -243,7 +186,7 @@ def first_default(defaults: Sequence[Narrator], config: InferenceConfig) -> Narr
 def known(narrator: Narrator, models_dir: Path) -> Path | None:
     """The model file where an up-to-date record vouches for it. A glance, not a proof."""
     record = read_record(record_path(narrator, models_dir))
-    if record is None or record.recipe != RECIPE or record.source != narrator.model:
+    if record is None or record.recipe != records.RECIPE or record.source != narrator.model:
         return None
     if narrator.sha256 and record.source_sha256 != narrator.sha256:
         return None
@@ -279,7 +222,7 @@ def make(
             f"{narrator.model} is not the file it should be: its sha256 is {digest}, "
             f"narrators.yaml says {wanted}"
         )
-    refuse_what_it_cannot_tell(source, narrator, tell)
+    check_engine_reads(source, narrator, tell)
     made = made_of(source, narrator, models_dir, folder, report)
     if made is source and not fetched:
         final = source.absolute()
@@ -328,11 +271,6 @@ def merge(
     made.replace(final)
     write_record(record, narrator, models_dir, folder)
     return record
-
-
-def merges(narrator: Narrator) -> bool:
-    """Whether its adapter becomes part of its model's file; transformers merges when it loads."""
-    return bool(narrator.adapter) and narrator.engine == "openvino"
 
 
 def without_adapter(narrator: Narrator) -> Narrator:
@@ -453,7 +391,7 @@ def made_of(
     return made
 
 
-def refuse_what_it_cannot_tell(source: Path, narrator: Narrator, tell: Tell | None) -> None:
+def check_engine_reads(source: Path, narrator: Narrator, tell: Tell | None) -> None:
     """Raises ModelError where the header says that the engine cannot load it, and who can."""
     try:
         found = check_compatibility(source, narrator)
@@ -480,82 +418,8 @@ def relative(path: Path, models_dir: Path) -> str:
     return str(path.relative_to(models_dir.absolute() if path.is_absolute() else models_dir))
 
 
-# ---- names and records
-
-
-def key_of(narrator: Narrator) -> str:
-    """A file name for the model: readable, and different for different sources."""
-    stem = PurePosixPath(narrator.model).stem
-    stem = re.sub(r"[.\-_](?:I?Q\d\w*|B?F16|F32)$", "", stem, flags=re.IGNORECASE)
-    key = f"{stem}-{hashlib.sha256(narrator.model.encode()).hexdigest()[:8]}"
-    if narrator.engine in ("transformers", "llama"):
-        return f"{key}-{narrator.engine}"
-    # Those of GGUFs have no ending: they are what they were before there were others.
-    exported = not narrator.model.lower().endswith(".gguf")
-    if merges(narrator):
-        known_by = hashlib.sha256(narrator.adapter.encode()).hexdigest()[:8]
-        return f"{key}-{PurePosixPath(narrator.adapter).name.rpartition(':')[2]}-{known_by}"
-    return f"{key}-{narrator.dtype or EXPORTED}" if exported else key
-
-
-def record_path(narrator: Narrator, models_dir: Path) -> Path:
-    return models_dir / f"{key_of(narrator)}.json"
-
-
-def write_record(record: Record, narrator: Narrator, models_dir: Path, folder: Path) -> None:
-    """Put a record beside its model, whole or not at all."""
-    note = folder / "record.json"
-    note.write_text(record.model_dump_json(indent=2) + "\n")
-    note.replace(record_path(narrator, models_dir))
-
-
-def read_record(path: Path) -> Record | None:
-    """The record at `path`; None where there is none or it is damaged: it can be made again."""
-    try:
-        return Record.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError):
-        return None
-
-
-def stamp(path: Path) -> str:
-    """Size and time of a file, or of all files of a folder: what changes when it is replaced."""
-    try:
-        stats = [each.stat() for each in files_of(path)]
-    except OSError:
-        return ""
-    if path.is_file():
-        return f"{stats[0].st_size}:{stats[0].st_mtime_ns}"
-    newest = max((stat.st_mtime_ns for stat in stats), default=0)
-    return f"{len(stats)}:{sum(stat.st_size for stat in stats)}:{newest}"
-
-
-def files_of(path: Path) -> list[Path]:
-    """A file by itself, or the files of a folder. Raises OSError where there is neither."""
-    if path.is_dir():
-        return sorted(each for each in path.iterdir() if each.is_file())
-    path.stat()
-    return [path]
-
-
-def size_of(path: Path) -> int:
-    return sum(each.stat().st_size for each in files_of(path))
-
-
-def sha256_of(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def digest_of(path: Path) -> str:
-    """The SHA-256 of a file, or of a folder's names and files."""
-    if path.is_file():
-        return sha256_of(path)
-    each = "".join(f"{file.name} {sha256_of(file)}\n" for file in files_of(path))
-    return hashlib.sha256(each.encode()).hexdigest()
-
-
 @contextmanager
-def alone(models_dir: Path, key: str, patience: float | None = None) -> Iterator[None]:
+def model_lock(models_dir: Path, key: str, patience: float | None = None) -> Iterator[None]:
     """Let one process at a time make a model, and sweep up after one that was killed.
 
     Others make theirs meanwhile: a large one takes long to fetch. Waits `patience` seconds for
@@ -564,14 +428,14 @@ def alone(models_dir: Path, key: str, patience: float | None = None) -> Iterator
     with (models_dir / f".{key}.lock").open("a") as lock:
         if patience is None:
             fcntl.flock(lock, fcntl.LOCK_EX)
-        elif not locked_within(lock, patience):
+        elif not lock_within(lock, patience):
             raise ModelError("another process is fetching or making the same model")
         for left in models_dir.glob(f".pull-{key}-????????"):
             shutil.rmtree(left, ignore_errors=True)
         yield
 
 
-def locked_within(file: IO[str], seconds: float) -> bool:
+def lock_within(file: IO[str], seconds: float) -> bool:
     """Lock a file, unless another process has it for so long."""
     deadline = time.monotonic() + seconds
     while True:

@@ -42,7 +42,7 @@ def may_retell(tried: int) -> bool:
     return tried <= RETELLINGS
 
 
-def other_settings(sampling: SamplingParams) -> SamplingParams:
+def vary_sampling(sampling: SamplingParams) -> SamplingParams:
     """Settings further from a loop than `sampling`: hotter, with larger penalties, another seed.
 
     Greedy sampling would tell the same again, so it ends here.
@@ -54,12 +54,12 @@ def other_settings(sampling: SamplingParams) -> SamplingParams:
             else sampling.temperature,
             "frequency_penalty": more(sampling.frequency_penalty),
             "presence_penalty": more(sampling.presence_penalty),
-            "seed": other_seed(sampling),
+            "seed": new_seed(sampling),
         }
     )
 
 
-def other_seed(sampling: SamplingParams) -> int | None:
+def new_seed(sampling: SamplingParams) -> int | None:
     return None if sampling.seed is None else sampling.seed + SEED_STEP
 
 
@@ -78,7 +78,7 @@ def retry_request(
         return None
     sampling = request.sampling or own
     if stream.fault in LOOPS or not sampling.temperature:
-        sampling = other_settings(sampling)
+        sampling = vary_sampling(sampling)
     else:
-        sampling = sampling.model_copy(update={"seed": other_seed(sampling)})
+        sampling = sampling.model_copy(update={"seed": new_seed(sampling)})
     return request.model_copy(update={"told": stream.told, "sampling": sampling})

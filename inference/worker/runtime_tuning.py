@@ -1,6 +1,6 @@
-"""How Python shares its time among threads, and when it looks for garbage in cycles.
+"""Tunes the GIL switch interval and the garbage collector for many threads.
 
-For processes in which hundreds of stories are under way: what is usual holds up every word.
+For processes with hundreds of replies in progress: with the defaults each token waits for them.
 """
 
 import gc
@@ -20,27 +20,27 @@ YOUNG, OLDER, ALL = 10_000, 100, 20
 ENDS = 5_000
 
 
-def share_finely() -> None:
-    """Have threads take turns often."""
+def shorten_switch_interval() -> None:
+    """Set the GIL switch interval of this process to SWITCH seconds."""
     sys.setswitchinterval(SWITCH)
 
 
-def collect_seldom() -> None:
-    """Look for garbage in small portions, and never again at what is there now."""
+def reduce_collections() -> None:
+    """Collect garbage now, freeze what is left, and set higher thresholds for later collections."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG, OLDER, ALL)
 
 
-class Leftovers:
-    """Counts the ends of what lives long and might leave itself in cycles. For one thread."""
+class CollectionCounter:
+    """Counts closed long-lived objects that may be in cycles. Not thread-safe."""
 
     def __init__(self, ends: int = ENDS) -> None:
         self.ends = ends
         self.left = 0
 
     def add(self) -> None:
-        """One more has ended. Looks through everything where that makes `ends` of them."""
+        """Count one; run a full collection after every `ends` of them."""
         self.left += 1
         if self.left >= self.ends:
             self.left = 0

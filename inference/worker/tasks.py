@@ -78,7 +78,7 @@ def begin(sender: str, instance: Any, **_: Any) -> None:
         return
     try:
         # Of many threads most wait; the one that hears the engine should not wait for the others.
-        runtime_tuning.share_finely()
+        runtime_tuning.shorten_switch_interval()
         pool = NarratorPool(names, config, send_result, send_summary)
         settle()
         pool.start()
@@ -101,7 +101,7 @@ def settle(**_: Any) -> None:
     """
     if pool is None:
         return
-    runtime_tuning.collect_seldom()
+    runtime_tuning.reduce_collections()
     if not (sys.stdout and sys.stdout.isatty()):
         signal.signal(signal.SIGHUP, reload)
 

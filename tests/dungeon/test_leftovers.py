@@ -7,7 +7,7 @@ import weakref
 import pytest
 
 from game.play.consumers import AdventureConsumer
-from inference.worker.runtime_tuning import Leftovers
+from inference.worker.runtime_tuning import CollectionCounter
 from tests.game.play.test_sockets import Window, play
 from tests.serving import RawSocket, serving, until
 
@@ -54,7 +54,7 @@ def test_after_many_ends_cycles_are_looked_for(no_collector):
             self.itself = self
 
     left = weakref.WeakSet()
-    leftovers = Leftovers(ends=5)
+    leftovers = CollectionCounter(ends=5)
     for number in range(1, 7):
         left.add(Cycle())
         leftovers.add()

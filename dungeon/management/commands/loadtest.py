@@ -73,7 +73,7 @@ class Command(BaseCommand):
         self, plan: Plan, accounts: list[setup.VirtualAccount], options: dict[str, Any]
     ) -> report.Report:
         self.stdout.write(report.HEAD)
-        runtime_tuning.collect_seldom()  # a full collection would be measured, too
+        runtime_tuning.reduce_collections()  # a full collection would be measured, too
         test = LoadTest(plan, accounts, lambda moment: self.stdout.write(report.live_line(moment)))
         asyncio.run(test.run())
         shown = ("players", "think", "seconds", "narrator", "seed")

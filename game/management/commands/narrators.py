@@ -22,6 +22,7 @@ from inference.lab.standalone import ACTIONS, OPENING, StandaloneStory, peak_mem
 from inference.lab.weight_check import check_weights
 from inference.models.compatibility import Compatibility, check_compatibility
 from inference.models.export import environment
+from inference.models.records import size_of
 from inference.models.resources import lack_of
 from inference.models.store import (
     ModelError,
@@ -29,7 +30,6 @@ from inference.models.store import (
     ensure_model,
     first_default,
     model_path,
-    size_of,
     wants_export,
 )
 from inference.narrators import (

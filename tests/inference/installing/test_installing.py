@@ -28,8 +28,9 @@ from inference.installing.installer import Installer, JobLease
 from inference.installing.jobs import Job
 from inference.installing.machine import Machine
 from inference.installing.process import Work, do, pinned
-from inference.models import store
-from inference.models.store import Record, alone, ensure_model, key_of, record_path
+from inference.models import removal
+from inference.models.records import Record, key_of, record_path
+from inference.models.store import ensure_model, model_lock
 from inference.narrators import Narrator, load_narrators
 from inference.queue.keys import INSTALLS_KEY, job_key
 from inference.worker import pool as pool_module
@@ -442,9 +443,9 @@ def test_a_file_stays_where_its_installation_failed_and_can_be_retried(worker, o
 
 
 def test_a_removal_that_fails_is_said_and_retried_as_a_removal(operator, worker, monkeypatch):
-    monkeypatch.setattr(store, "REMOVE_SECONDS", 0.2)
+    monkeypatch.setattr(removal, "REMOVE_SECONDS", 0.2)
     kept = model_rows(worker, one=State.READY)
-    with alone(
+    with model_lock(
         worker.models, key_of(installed_narrators.narrator_of(row("one")))
     ):  # as a pull does
         installed_narrators.remove(operator, "one")

@@ -9,7 +9,8 @@ from inference.config import InferenceConfig
 from inference.engines.process import EngineProcess
 from inference.lab.shapes import make
 from inference.models.export import ENVIRONMENT, environment
-from inference.models.store import ModelError, Record, digest_of, ensure_model, model_path, size_of
+from inference.models.records import Record, digest_of, size_of
+from inference.models.store import ModelError, ensure_model, model_path
 from inference.narrators import Narrator
 from tests import tiny_gpt2
 from tests.inference.engines.test_engine_process import Audience, request

