@@ -312,7 +312,7 @@ def test_a_file_in_the_models_folder_is_found_installed_and_stays_when_removed(
         report = installed_narrators.installs().machines().get(worker.pool.name)
         return report.files if report else ()
 
-    until(found, 20)
+    until(lambda: len(found()) == 2, 20)
     own, cut = found()
     assert (own.file, own.family, own.chat) == ("Own.Q8_0.gguf", "llama", True)
     assert "damaged" in cut.problem or "whole" in cut.problem
