@@ -230,7 +230,7 @@ class Followers:
             follower.catch_up(missed)
             if self.task is None or self.task.done():
                 self.task = asyncio.create_task(self.read_forever())
-            await shielded(self.wake_worker())
+            await shielded(self.wake())
         except BaseException:
             self.unfollow(follower)
             raise
@@ -287,7 +287,7 @@ class Followers:
                 return entries
             start = entries[-1].id
 
-    async def wake_worker(self) -> None:
+    async def wake(self) -> None:
         """Make the reader look at what it follows anew."""
         pipe = self.client.pipeline(transaction=False)
         pipe.xadd(self.wakeup_key, {"r": "1"}, maxlen=10)

@@ -29,7 +29,7 @@ def game(django_db_setup, django_db_blocker):
     port = free_port()
     environ = {"DATABASE_URL": database.geturl(), "PORT": str(port), "HOST": "127.0.0.1"}
     environ["DJANGO_SETTINGS_MODULE"] = "dungeon.settings"
-    options = ("--patience", "1")
+    options = ("--patience", "2")
     with serving("dungeon.asgi:application", *options, port=port, **environ) as served:
         served.get("/")  # whatever is made on the first request
         yield served

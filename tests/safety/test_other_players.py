@@ -217,7 +217,7 @@ async def test_an_error_in_the_reader_ends_nothing(alice, adventure, workers, mo
     async with Window(adventure.pk, alice) as window:
         await window.next()
         monkeypatch.setattr(reader, "split_active", failing)
-        await reader.wake_worker()
+        await reader.wake()
         while fails:
             assert (await window.until("snapshot"))["turns"]
         assert (await play(window))["turn"]["reply"] == "The door opens."
