@@ -12,7 +12,7 @@ from inference.contract.screening import Rule, Screening
 from inference.screening import Listener, PatternError, Screen, found_in, screen_for
 
 HERE = Path(__file__).parent
-ROOT = HERE.parent.parent
+ROOT = HERE.parents[2]
 
 
 def screen(*patterns, unless=(), severity="block", **lists):
