@@ -123,9 +123,7 @@ class LimitedChannel(HTTPChannel):
 
     def rawDataReceived(self, data: bytes) -> None:  # noqa: N802
         if self.dropping:
-            self.dropped += len(data)
-            if self.dropped > LINGER_BYTES:
-                self.transport.abortConnection()
+            self.drop(data)
             return
         super().rawDataReceived(data)
         if self._handlingRequest or not self.requests:
@@ -136,6 +134,17 @@ class LimitedChannel(HTTPChannel):
             self.allContentReceived()
         elif not request.hold(request.received):
             self.say(503, b"Service Unavailable", TOO_MANY)
+
+    def drop(self, data: bytes) -> None:
+        """Throw away a piece of a body that was refused; after too much of it, the connection."""
+        if self.ending_since is None:
+            # The answer is not written yet. A client on a fast line would have sent LINGER_BYTES by
+            # then, and be cut off without it: it waits, and `loseConnection` reads on.
+            self._networkProducer.pauseProducing()
+            return
+        self.dropped += len(data)
+        if self.dropped > LINGER_BYTES:
+            self.transport.abortConnection()
 
     def _finishRequestBody(self, data: bytes) -> None:  # noqa: N802
         """The body is whole. One that is too large is refused by rawDataReceived, which asked."""

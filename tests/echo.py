@@ -5,6 +5,7 @@
 /large   sends one message of ?bytes, then sends back what comes
 /deaf    accepts and never looks at what comes
 /mute    never answers the handshake
+/slow    over HTTP: takes its time
 /seen    over HTTP: what became of the sockets, and what this process holds in memory
 """
 
@@ -22,6 +23,8 @@ CHUNK = "x" * 16_384
 
 async def application(scope, receive, send):
     if scope["type"] == "http":
+        if scope["path"] == "/slow":
+            await asyncio.sleep(1)
         now = {
             "memory": psutil.Process(os.getpid()).memory_info().rss,
             "tasks": len(asyncio.all_tasks()),
