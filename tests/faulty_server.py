@@ -238,8 +238,10 @@ def faulty_server() -> Iterator[FaultyServer]:
                 return
             faulty.asked.append(body)
             faulty.headers.append(dict(self.headers))
-            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            try:
                 faulty.next_answer()(Reply(self, faulty, body))
+            except (BrokenPipeError, ConnectionResetError):
+                faulty.gone.set()
 
         def answer(self, said: Any, status: int) -> None:
             raw = said if isinstance(said, bytes) else json.dumps(said).encode()
