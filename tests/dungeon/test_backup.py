@@ -19,16 +19,22 @@ from types import SimpleNamespace
 import psycopg2
 import pytest
 
-from dungeon import backup, services
-from dungeon.backup import BackupError, Here, load, save
+from dungeon import services
+from dungeon.backup import archive, installation, restore
+from dungeon.backup import save as saving
+from dungeon.backup.errors import BackupError
+from dungeon.backup.installation import Installation
+from dungeon.backup.programs import Command
+from dungeon.backup.restore import load
+from dungeon.backup.save import save, save_before_migration
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def house_in(data_dir, narrators):
-    """A house as `make play` leaves it: data, no process."""
-    where = Here.__new__(Here)
-    where.own = True
+def installation_in(data_dir, narrators):
+    """An installation as `make play` leaves it: data, no process."""
+    where = Installation.__new__(Installation)
+    where.bundled = True
     where.url = services.database_url(data_dir)
     key = data_dir / "secret_key"
     if not key.exists():
@@ -42,7 +48,7 @@ def house_in(data_dir, narrators):
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
-    """An empty database folder, made once: each house gets a copy."""
+    """An empty database folder, made once: each installation gets a copy."""
     data_dir = tmp_path_factory.mktemp("cluster")
     services.prepare_postgres(data_dir)
     return data_dir / "postgres"
@@ -54,10 +60,10 @@ def copied(cluster, data_dir):
 
 
 @pytest.fixture
-def house(tmp_path, cluster):
+def new_installation(tmp_path, cluster):
     def build(name, folder=tmp_path):
         copied(cluster, folder / name)
-        return house_in(folder / name, tmp_path / f"{name}.yaml")
+        return installation_in(folder / name, tmp_path / f"{name}.yaml")
 
     return build
 
@@ -78,8 +84,8 @@ def tell_stories(where, how_many=500):
 def saved(tmp_path_factory, cluster):
     folder = tmp_path_factory.mktemp("saved")
     copied(cluster, folder / "old")
-    old = house_in(folder / "old", folder / "old.yaml")
-    with old.up():
+    old = installation_in(folder / "old", folder / "old.yaml")
+    with old.running_database():
         tell_stories(old)
         save(old, folder / "saved.tar")
     return folder / "saved.tar"
@@ -89,8 +95,8 @@ def saved(tmp_path_factory, cluster):
 def living_cluster(tmp_path_factory, cluster):
     folder = tmp_path_factory.mktemp("living")
     copied(cluster, folder / "living")
-    where = house_in(folder / "living", folder / "living.yaml")
-    with where.up():
+    where = installation_in(folder / "living", folder / "living.yaml")
+    with where.running_database():
         do(where, "CREATE TABLE story (id int PRIMARY KEY, words text)")
         do(where, "INSERT INTO story VALUES (1, 'mine')")
         do(where, "CREATE TABLE diary (id int)")
@@ -99,15 +105,15 @@ def living_cluster(tmp_path_factory, cluster):
 
 @pytest.fixture
 def living(tmp_path, living_cluster, monkeypatch):
-    """A house with stories of its own, which no failed restore may touch."""
+    """An installation with stories of its own, which no failed restore may touch."""
     monkeypatch.delenv("SECRET_KEY", raising=False)
     copied(living_cluster, tmp_path / "living")
-    return house_in(tmp_path / "living", tmp_path / "living.yaml")
+    return installation_in(tmp_path / "living", tmp_path / "living.yaml")
 
 
 def is_whole(where):
-    """Whether the house has its own stories and key, as before."""
-    with where.up():
+    """Whether the installation has its own stories and key, as before."""
+    with where.running_database():
         stories = do(where, "SELECT words FROM story")
         tables = do(
             where,
@@ -119,11 +125,11 @@ def is_whole(where):
     return (stories, tables, key, left) == ([("mine",)], [(2,)], "the secret of living", [])
 
 
-def test_a_house_that_burnt_down_stands_again(house, saved, monkeypatch):
+def test_a_machine_that_was_lost_is_restored_on_another(new_installation, saved, monkeypatch):
     monkeypatch.delenv("SECRET_KEY", raising=False)
-    new = house("new")
+    new = new_installation("new")
     lines = load(new, saved, replace=False)
-    with new.up():
+    with new.running_database():
         assert do(new, "SELECT count(*), max(words) FROM story") == [(500, "word ☂ 99")]
     assert (new.settings.DATA_DIR / "secret_key").read_text() == "the secret of old"
     kept = new.settings.DATA_DIR / "narrators.restored.yaml"
@@ -142,15 +148,15 @@ def test_stories_that_are_there_are_not_overwritten_by_mistake(saved, living):
         load(living, saved, replace=False)
     assert is_whole(living)
     load(living, saved, replace=True)
-    with living.up():
+    with living.running_database():
         assert do(living, "SELECT count(*) FROM story") == [(500,)]
         assert do(living, "SELECT to_regclass('diary'), to_regnamespace('grue_replaced')") == [
             (None, None)
         ]
 
 
-def test_what_is_no_backup_is_refused_and_changes_nothing(house, tmp_path):
-    where = house("here")
+def test_what_is_no_backup_is_refused_and_changes_nothing(new_installation, tmp_path):
+    where = new_installation("here")
     wrong = tmp_path / "wrong.tar"
     wrong.write_bytes(b"not a tar")
     with pytest.raises(BackupError, match="cannot be read as a backup"):
@@ -235,23 +241,23 @@ def test_an_older_backup_is_read_through_and_then_restored(saved, living, tmp_pa
     assert is_whole(living)
     lines = load(living, without_digests(saved, tmp_path / "old.tar"), replace=True)
     assert "without digests" in lines[0]
-    with living.up():
+    with living.running_database():
         assert do(living, "SELECT count(*) FROM story") == [(500,)]
 
 
 def test_a_dump_that_fails_half_way_leaves_the_old_stories(saved, living, tmp_path, monkeypatch):
     """The dump is what was saved, and the server refuses it: an older one, say."""
-    run = Here.client
+    run = Installation.client
     wrong = "SELECT 1 / 0;\n"
 
     def client(self, name, *arguments, connect=True):
         command = run(self, name, *arguments, connect=connect)
         if name == "pg_restore" and "--file=-" in arguments:
             script = ["sh", "-c", '"$@"; echo "$0"', wrong, *command.argv]
-            return backup.Command(script, command.environ)
+            return Command(script, command.environ)
         return command
 
-    monkeypatch.setattr(Here, "client", client)
+    monkeypatch.setattr(Installation, "client", client)
     with pytest.raises(BackupError, match="division by zero"):
         load(living, saved, replace=True)
     assert is_whole(living)
@@ -264,10 +270,10 @@ def test_nothing_is_restored_while_somebody_plays_from_it(saved, living, monkeyp
     ):
         load(living, saved, replace=True)
     # A server that DATABASE_URL names, which cannot be asked for a lock.
-    outside = Here.__new__(Here)
-    outside.own, outside.url, outside.settings = False, living.url, living.settings
-    outside.watch_seconds = 1
-    with living.up():
+    outside = Installation.__new__(Installation)
+    outside.bundled, outside.url, outside.settings = False, living.url, living.settings
+    monkeypatch.setattr(restore, "WATCH_SECONDS", 1)
+    with living.running_database():
         web = psycopg2.connect(living.url, application_name="web")
         with pytest.raises(BackupError, match=r"in use .*web.*nothing was changed"):
             load(outside, saved, replace=True)
@@ -277,17 +283,20 @@ def test_nothing_is_restored_while_somebody_plays_from_it(saved, living, monkeyp
         assert do(living, "SELECT count(*) FROM story") == [(500,)]
 
 
-def test_an_account_that_only_owns_its_database_may_restore_it(house, saved):
+def test_an_account_that_only_owns_its_database_may_restore_it(
+    new_installation, saved, monkeypatch
+):
     """As on a server of others: no superuser, one database, a password that no list shows."""
-    where = house("shared")
-    with where.up():
+    monkeypatch.setattr(restore, "WATCH_SECONDS", 0)
+    where = new_installation("shared")
+    with where.running_database():
         do(where, "CREATE ROLE writer LOGIN PASSWORD 'a secret'")
         connection = psycopg2.connect(where.url)
         connection.autocommit = True
         with contextlib.closing(connection), connection.cursor() as cursor:
             cursor.execute("CREATE DATABASE writings OWNER writer")
-        outside = Here.__new__(Here)
-        outside.own, outside.settings, outside.watch_seconds = False, where.settings, 0
+        outside = Installation.__new__(Installation)
+        outside.bundled, outside.settings = False, where.settings
         run_folder = services.socket_folder(where.settings.DATA_DIR)
         outside.url = f"postgres://writer:a secret@/writings?host={run_folder}"
         assert "a secret" not in " ".join(outside.client("psql").argv)
@@ -307,7 +316,7 @@ def test_a_server_starts_again_although_work_of_the_killed_one_goes_on(living):
         with contextlib.suppress(psycopg2.Error):
             do(living, "INSERT INTO diary SELECT count(*) FROM generate_series(1, 2000000000) n")
 
-    with contextlib.suppress(BackupError, psycopg2.Error), living.up():
+    with contextlib.suppress(BackupError, psycopg2.Error), living.running_database():
         busy = threading.Thread(target=work)
         busy.start()
         look = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'INSERT INTO diary%'"
@@ -321,33 +330,33 @@ def test_a_server_starts_again_although_work_of_the_killed_one_goes_on(living):
 
 def test_a_restore_without_room_is_refused_before_it_begins(saved, living, monkeypatch):
     usage = shutil.disk_usage("/")._replace(free=10 << 20)
-    monkeypatch.setattr(backup.shutil, "disk_usage", lambda folder: usage)
+    monkeypatch.setattr(installation.shutil, "disk_usage", lambda folder: usage)
     with pytest.raises(BackupError, match="make room; nothing was changed"):
         load(living, saved, replace=True)
     assert is_whole(living)
 
 
-def test_a_backup_that_fails_leaves_no_half_file(house, tmp_path, monkeypatch):
-    where = house("here")
+def test_a_backup_that_fails_leaves_no_half_file(new_installation, tmp_path, monkeypatch):
+    where = new_installation("here")
 
     def no_room(where, out):
         out.write(b"half of it")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(backup, "dump_into", no_room)
+    monkeypatch.setattr(saving, "dump_into", no_room)
     with pytest.raises(BackupError, match="No space left"):
         save(where, tmp_path / "x.tar")
     assert not list(tmp_path.glob("*x.tar*"))
 
 
-def test_the_newest_backups_before_migrations_are_kept(house, monkeypatch):
-    where = house("here")
-    monkeypatch.setattr(backup, "Here", lambda: where)
-    monkeypatch.setattr(backup, "KEPT", 1)
+def test_the_newest_backups_before_migrations_are_kept(new_installation, monkeypatch):
+    where = new_installation("here")
+    monkeypatch.setattr(saving, "Installation", lambda: where)
+    monkeypatch.setattr(saving, "KEPT", 1)
     folder = where.settings.DATA_DIR / "backups"
     folder.mkdir()
     (folder / "before-migration-20000101-000000.tar").write_text("old")
-    file = backup.before_migration(where.settings.DATA_DIR)
+    file = save_before_migration(where.settings.DATA_DIR)
     assert list(folder.glob("*.tar")) == [file]
 
 
@@ -355,10 +364,10 @@ def test_the_newest_backups_before_migrations_are_kept(house, monkeypatch):
 
 
 @pytest.fixture
-def large(house, tmp_path):
+def large(new_installation, tmp_path):
     """A backup that takes a while to load: some 60 MB of tables."""
-    old = house("old")
-    with old.up():
+    old = new_installation("old")
+    with old.running_database():
         tell_stories(old, 300_000)
         do(
             old,
@@ -406,7 +415,7 @@ def test_a_restore_that_is_killed_at_any_moment_leaves_the_old_stories_or_the_ne
     ends = []
     chance = random.Random(19)
     for number in range(40):
-        with living.up():  # as it was
+        with living.running_database():  # as it was
             do(living, "DROP SCHEMA public CASCADE; CREATE SCHEMA public")
             do(living, "CREATE TABLE story (id int PRIMARY KEY, words text)")
             do(living, "INSERT INTO story VALUES (1, 'mine')")
@@ -425,7 +434,7 @@ def test_a_restore_that_is_killed_at_any_moment_leaves_the_old_stories_or_the_ne
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGABRT)  # where it hangs
             pytest.fail(f"number {number}: {process.communicate()[0].decode()}")
-        with living.up():
+        with living.running_database():
             ends.append(do(living, "SELECT count(*) FROM story")[0][0])
             assert do(living, "SELECT to_regnamespace('grue_replaced')") == [(None,)]
     assert set(ends) <= {1, 400_000}
@@ -451,17 +460,17 @@ def test_a_disk_that_fills_during_a_restore_leaves_the_old_stories(
 ):
     monkeypatch.delenv("SECRET_KEY", raising=False)
     copied(living_cluster, small_disk / "living")
-    where = house_in(small_disk / "living", tmp_path / "living.yaml")
+    where = installation_in(small_disk / "living", tmp_path / "living.yaml")
     filling = small_disk / "filling"
     free = shutil.disk_usage(small_disk).free
     filling.write_bytes(bytes(free - (60 << 20)))
     with pytest.raises(BackupError, match="make room"):
         load(where, large, replace=True)  # told beforehand
-    monkeypatch.setattr(backup.Archive, "database_bytes", 0)
+    monkeypatch.setattr(archive.Archive, "database_bytes", 0)
     with pytest.raises(BackupError, match="make room"):
         load(where, large, replace=True)  # noticed on the way
     assert is_whole(where)
-    monkeypatch.setattr(backup, "RESERVE", 0)
+    monkeypatch.setattr(restore, "RESERVE", 0)
     for left in (60, 45, 30, 20, 10, 4, 1, 0):
         filling.unlink()
         free = shutil.disk_usage(small_disk).free
@@ -473,7 +482,7 @@ def test_a_disk_that_fills_during_a_restore_leaves_the_old_stories(
     with pytest.raises(BackupError, match="No space left"):
         filling.write_bytes(bytes(max(shutil.disk_usage(small_disk).free - (8 << 20), 0)))
         tell = "INSERT INTO story SELECT n, md5(n::text) FROM generate_series(10, 20000) n"
-        with where.up():
+        with where.running_database():
             do(where, tell)
             full = shutil.disk_usage(small_disk).free
             (small_disk / "more").write_bytes(bytes(full - (64 << 10)))
@@ -481,8 +490,10 @@ def test_a_disk_that_fills_during_a_restore_leaves_the_old_stories(
     assert not list(small_disk.glob("*backup.tar*"))
 
 
-def test_a_database_that_did_not_start_is_told_of_with_its_own_words(tmp_path):
+def test_a_database_that_did_not_start_is_reported_with_its_own_words(tmp_path):
     said = (tmp_path / "said").open("w+b")
     said.write(b"LOG: starting\nFATAL: could not open directory: Permission denied\n")
     with said:
-        assert backup.why(said).endswith("FATAL: could not open directory: Permission denied")
+        assert installation.reason(said).endswith(
+            "FATAL: could not open directory: Permission denied"
+        )

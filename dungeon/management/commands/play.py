@@ -15,7 +15,9 @@ from django.db.migrations.executor import MigrationExecutor
 from redis.exceptions import RedisError
 from tqdm import tqdm
 
-from dungeon import backends, backup, disk_reserve, environment, machine, network, services
+from dungeon import backends, disk_reserve, environment, machine, network, services
+from dungeon.backup.errors import BackupError
+from dungeon.backup.save import save_before_migration
 from dungeon.disk_reserve import Reserve
 from dungeon.services import Program, ServiceError
 from dungeon.supervisor import Died, Stopped, Supervisor
@@ -51,7 +53,7 @@ class Command(BaseCommand):
                 host.check_default()
                 host.fetch_models()
                 asyncio.run(host.play())
-        except (ModelError, ServiceError, backup.BackupError) as problem:
+        except (ModelError, ServiceError, BackupError) as problem:
             stop(str(problem))
         except Died as death:
             stop(str(death), death.exit_code)
@@ -130,7 +132,7 @@ class LocalHost:
         async with Supervisor() as supervisor:
             await self.start_servers(supervisor)
             if self.own_database and await asyncio.to_thread(migration_pending):
-                saved = await asyncio.to_thread(backup.before_migration, settings.DATA_DIR)
+                saved = await asyncio.to_thread(save_before_migration, settings.DATA_DIR)
                 say(f"updating the database; a backup of it is in {saved}")
             say("preparing the database and the scenarios")
             for step in ("migrate", "loadscenarios"):
