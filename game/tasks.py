@@ -28,7 +28,7 @@ UNASKED = 5.0  # seconds without being asked after which this process sweeps all
 @shared_task(name="game.tasks.record_reply", ignore_result=True)
 def record_reply(result: str) -> None:
     """Store how a turn ended. Sent by the worker, as JSON of a Result."""
-    ended = Result.heard(result)
+    ended = Result.from_message(result)
     names = {"adventure": ended.adventure, "turn": ended.turn, "attempt": str(ended.attempt)}
     with about(**names), tracing.span("record", ended.trace, **names):
         if endings.finish_turn(ended):
@@ -38,7 +38,7 @@ def record_reply(result: str) -> None:
 @shared_task(name="game.tasks.record_summary", ignore_result=True)
 def record_summary(result: str) -> None:
     """Store what a narrator says of what happened before. JSON of a SummaryResult."""
-    summaries.record(SummaryResult.heard(result))
+    summaries.record(SummaryResult.from_message(result))
 
 
 @shared_task(name="game.tasks.record_install", ignore_result=True)

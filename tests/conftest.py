@@ -122,7 +122,7 @@ def as_player(client):
 @pytest.fixture
 def narrator_awake(log):
     """The line of the narrator is open, and nobody tells: the test plays the worker."""
-    log.send_heartbeat("parrot", "test", slots=4, lately=[2.0])
+    log.send_heartbeat("parrot", "test", slots=4, recent_seconds=[2.0])
 
 
 @pytest.fixture(scope="session")

@@ -220,7 +220,7 @@ def place_for(narrator: Narrator, player: Player) -> Place:
     """
     try:
         pace = queue_client().narrator_stats(narrator.name)
-        position = queue_client().place(narrator.name, str(player.pk))
+        position = queue_client().position_of_next(narrator.name, str(player.pk))
     except redis.RedisError as problem:
         logger.warning("narrator %s: its line cannot be seen: %s", narrator.name, problem)
         return Place(0, None)

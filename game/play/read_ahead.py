@@ -29,7 +29,7 @@ def ask(adventure_id: UUID) -> bool:
         return False
     try:
         narrator = narration.narrator_of(found)
-        worker = queue_client().worker_to_read(narrator.name, str(found.pk))
+        worker = queue_client().worker_for_read_ahead(narrator.name, str(found.pk))
         if not worker:
             return False
         request = read_ahead_request(found, found.head, narrator.name)

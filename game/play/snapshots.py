@@ -75,7 +75,7 @@ def label(kind: str, action: str) -> str:
 def with_words_so_far(adventure: Adventure, turn: TurnShown) -> TurnShown:
     """A turn under way, with what the log holds of its reply."""
     try:
-        told = queue_client().told(str(adventure.pk), turn.id)
+        told = queue_client().reply_so_far(str(adventure.pk), turn.id)
     except redis.RedisError:
         # Nobody knows; the page keeps the words it has.
         return turn.model_copy(update={"telling": UNKNOWN})

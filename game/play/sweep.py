@@ -169,7 +169,7 @@ def fail_hopeless_turn(turn_id: UUID) -> None:
                 turn=str(turn.pk),
                 attempt=turn.attempt,
                 outcome="failed",
-                reply=queue_client().told(adventure, str(turn.pk)).reply,
+                reply=queue_client().reply_so_far(adventure, str(turn.pk)).reply,
                 reason=BROKEN,
             )
         )
@@ -212,4 +212,4 @@ def stop_unwatched_turns() -> None:
 def tidy_queues() -> None:
     """Remove what is out of date from each narrator's queue."""
     for narrator in narration.narrators().names:
-        queue_client().tidy(narrator)
+        queue_client().drop_stale_requests(narrator)

@@ -23,7 +23,7 @@ class ModelState:
         """The state as JSON, for Redis."""
         return json.dumps(asdict(self))
 
-
-def heard(raw: bytes | str) -> ModelState:
-    """The state that `to_json` wrote. Raises ValueError and TypeError for anything else."""
-    return ModelState(**json.loads(raw))
+    @classmethod
+    def from_json(cls, raw: bytes | str) -> "ModelState":
+        """The state that `to_json` wrote. Raises ValueError and TypeError for anything else."""
+        return cls(**json.loads(raw))

@@ -18,12 +18,12 @@ class Plain(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     @classmethod
-    def heard(cls, said: str | bytes) -> Self:
+    def from_message(cls, raw: str | bytes) -> Self:
         """Parse another process' message. Unknown fields are ignored: that process may be newer.
 
         During a rolling update both versions run, and no turn may fail. Raises ValidationError.
         """
-        return cls.model_validate_json(said, extra="ignore")
+        return cls.model_validate_json(raw, extra="ignore")
 
 
 class Passage(Plain):

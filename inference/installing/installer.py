@@ -106,7 +106,7 @@ class Installer:
             run.cancel()
         self.thread.join(END_SECONDS)
         with suppress(redis.RedisError):
-            self.redis.leave(self.pool.name)
+            self.redis.remove_worker(self.pool.name)
 
     def keep(self) -> None:
         while not self.ended.is_set():
@@ -395,7 +395,7 @@ class JobRun:
 
     def say(self, progress: Progress) -> None:
         try:
-            self.installer.redis.say_progress(self.job.name, progress)
+            self.installer.redis.set_progress(self.job.name, progress)
         except redis.RedisError as problem:
             logger.debug("narrator %s: Redis is away: %s", self.job.name, problem)
 

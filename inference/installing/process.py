@@ -31,7 +31,7 @@ from inference.models.compatibility import Compatibility, check_compatibility
 from inference.models.gguf import read_header
 from inference.models.records import size_of
 from inference.models.sources import hub_file, hub_folder, is_remote
-from inference.models.store import FETCHING, ModelError, ensure_model, known
+from inference.models.store import FETCHING, ModelError, ensure_model, recorded_model
 from inference.narrators import Narrator
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -182,7 +182,7 @@ def pinned(narrator: Narrator, models_dir: Path) -> tuple[Narrator, int]:
 
 def begun(narrator: Narrator, models_dir: Path) -> int:
     """Bytes that were fetched before, by a job that broke off."""
-    if known(narrator, models_dir) is not None:
+    if recorded_model(narrator, models_dir) is not None:
         return narrator.bytes
     if narrator.sha256 is None:
         return 0

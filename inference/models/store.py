@@ -82,7 +82,7 @@ class ModelError(Exception):
 
 def model_path(narrator: Narrator, models_dir: Path) -> Path:
     """The model file, ready to load. Reads no more than its record and its size."""
-    found = known(narrator, models_dir)
+    found = recorded_model(narrator, models_dir)
     if found is None:
         raise ModelError(
             f"the model of narrator {narrator.name!r} is not in {models_dir}: "
@@ -100,20 +100,20 @@ def ensure_model(
     """The model file, fetched and rewritten where it is not there yet. Raises ModelError."""
     report: Progress = progress or (lambda done, total: None)
     with clear_errors(narrator, models_dir):
-        found = known(narrator, models_dir)
+        found = recorded_model(narrator, models_dir)
         if found is not None:
             return found
         models_dir.mkdir(parents=True, exist_ok=True)
         key = key_of(narrator)
         with model_lock(models_dir, key):
-            found = known(narrator, models_dir)  # another process may just have made it
+            found = recorded_model(narrator, models_dir)  # another process may just have made it
             if found is not None:
                 return found
             with tempfile.TemporaryDirectory(prefix=f".pull-{key}-", dir=models_dir) as folder:
                 if merges(narrator):
                     record = merge(narrator, models_dir, Path(folder), report, tell)
                     return models_dir / record.file
-                plain = known(without_adapter(narrator), models_dir)
+                plain = recorded_model(without_adapter(narrator), models_dir)
                 if plain is None:
                     record = make(narrator, models_dir, Path(folder), report, tell)
                     plain = models_dir / record.file
@@ -158,12 +158,12 @@ def source_at_hand(narrator: Narrator, models_dir: Path) -> Path | None:
     if is_own(narrator) and narrator.model:
         source = local_source(narrator, models_dir)
         return source if source.exists() else None
-    return known(narrator, models_dir)
+    return recorded_model(narrator, models_dir)
 
 
 def wants_export(narrator: Narrator, models_dir: Path) -> bool:
     """Whether openvino is to have an IR that is not made yet."""
-    if narrator.engine != "openvino" or known(narrator, models_dir) is not None:
+    if narrator.engine != "openvino" or recorded_model(narrator, models_dir) is not None:
         return False
     if hub_folder(narrator.model) is not None:
         return True
@@ -178,12 +178,16 @@ def first_default(defaults: Sequence[Narrator], config: InferenceConfig) -> Narr
     """
     able = [each for each in defaults[:-1] if not lack_of(each, config.memory_mb)]
     for each in [*able, defaults[-1]]:
-        if not each.model or each.engine == "openai" or known(each, config.models_dir) is not None:
+        if (
+            not each.model
+            or each.engine == "openai"
+            or recorded_model(each, config.models_dir) is not None
+        ):
             return each
     return defaults[-1]
 
 
-def known(narrator: Narrator, models_dir: Path) -> Path | None:
+def recorded_model(narrator: Narrator, models_dir: Path) -> Path | None:
     """The model file where an up-to-date record vouches for it. A glance, not a proof."""
     record = read_record(record_path(narrator, models_dir))
     if record is None or record.recipe != records.RECIPE or record.source != narrator.model:
@@ -250,7 +254,7 @@ def merge(
 ) -> Record:
     """Add the narrator's adapter to its model, which is made first where it is not here yet."""
     plain = without_adapter(narrator)
-    source = known(plain, models_dir)
+    source = recorded_model(plain, models_dir)
     if source is None:
         source = models_dir / make(plain, models_dir, folder, report, tell).file
     reader = read_gguf(source)

@@ -1,13 +1,13 @@
-"""A file of prompts in, a file of replies out: the side that asks for batch work.
+"""Batch jobs: reads prompts from a file, enqueues them, and writes their results to a file.
 
     {"id": "7", "prompt": "You stand in a cellar."}
     {"id": "8", "context": {"memory": "…", "story": […], "action": {"kind": "do", "action": "…"}}}
 
-`prompt` is a story so far, to be gone on with; `context` is a StoryContext, as the game gives it.
-Either may have `sampling`, and `output` where a program reads the answer: a JSON schema or a
-grammar (`inference.contract.output_format`). Without an `id` the line number is used. Of what comes
-out, each line is a BatchResult. The file that comes out is the state: what stands in it is not told
-again.
+`prompt` is a story to be continued; `context` is a StoryContext, as the game sends it. Either may
+have `sampling`, and `output` where a program reads the answer: a JSON schema or a grammar
+(`inference.contract.output_format`). Without an `id` the line number is used. Each line of the
+results is a BatchResult. The file of results is the state: prompts that have a result in it are not
+run again.
 """
 
 import hashlib
@@ -25,13 +25,13 @@ from inference.contract.request import BatchResult, GenerationRequest, Passage, 
 from inference.contract.sampling import SamplingParams
 from inference.queue.client import QueueClient
 
-IN_REDIS = 256  # jobs that wait there at once; the others wait in their file
+IN_REDIS = 256  # jobs that wait in Redis at once; the others wait in their file
 LOOK_EVERY = 0.5  # seconds
-LONGEST_LINE = 256 * 1024
+LONGEST_LINE = 256 * 1024  # characters
 
 
 class BatchError(Exception):
-    """Why a batch cannot be told, in one line that names the place."""
+    """Why a batch cannot be run, in one line that names the place."""
 
 
 class Prompt(Plain):
@@ -45,13 +45,14 @@ class Prompt(Plain):
 
     @model_validator(mode="after")
     def asks_for_something(self) -> "Prompt":
+        """Refuse both prompt and context at once, and none. Raises ValueError."""
         if bool(self.prompt.strip()) == (self.context is not None):
             raise ValueError("wants either prompt or context")
         return self
 
 
 def prompts_of(file: Path) -> Iterator[Prompt]:
-    """The prompts of a file, one after the other. Raises BatchError with the line's number."""
+    """Yield the prompts of a file. Raises BatchError with the line's number."""
     seen: set[str] = set()
     try:
         with file.open(encoding="utf-8") as lines:
@@ -69,6 +70,7 @@ def prompts_of(file: Path) -> Iterator[Prompt]:
 
 
 def parsed(line: str, where: str) -> Prompt:
+    """Parse one line. Raises BatchError; `where` names the line in its message."""
     if len(line) > LONGEST_LINE:
         raise BatchError(f"{where}: over {LONGEST_LINE // 1024} KiB")
     try:
@@ -83,6 +85,7 @@ def parsed(line: str, where: str) -> Prompt:
 
 
 def request_of(prompt: Prompt, batch: str, narrator: str) -> GenerationRequest:
+    """The request of one prompt: its batch is `adventure`, its id is `turn`."""
     context = prompt.context or StoryContext(
         story=(Passage(kind="opening", reply=prompt.prompt),), action=Passage(kind="continue")
     )
@@ -97,8 +100,11 @@ def request_of(prompt: Prompt, batch: str, narrator: str) -> GenerationRequest:
     )
 
 
-def told_before(file: Path) -> set[str]:
-    """The ids in a file of results. What a crash left of its last line is cut off."""
+def finished_ids(file: Path) -> set[str]:
+    """The ids in a file of results. Raises BatchError for a file of anything else.
+
+    An incomplete last line, as a crash leaves it, is removed from the file.
+    """
     if not file.exists():
         return set()
     raw = file.read_bytes()
@@ -107,14 +113,14 @@ def told_before(file: Path) -> set[str]:
         with file.open("r+b") as results:
             results.truncate(len(whole))
     try:
-        return {BatchResult.heard(line).id for line in whole.splitlines() if line.strip()}
+        return {BatchResult.from_message(line).id for line in whole.splitlines() if line.strip()}
     except ValidationError:
         raise BatchError(f"{file} holds something else than results: name another file") from None
 
 
 @dataclass
 class Progress:
-    """How far a batch is. `show` gets it whenever something changed."""
+    """The progress of a batch, in prompts. `before` were done when it began."""
 
     total: int
     done: int
@@ -125,76 +131,83 @@ class Progress:
 
     @property
     def per_second(self) -> float:
+        """Prompts done per second since it began."""
         return (self.done - self.before) / max(time.monotonic() - self.began, 1e-3)
 
     @property
     def seconds_left(self) -> float | None:
+        """Estimated seconds until all are done; None until one is."""
         return (self.total - self.done) / self.per_second if self.done > self.before else None
 
 
 class Batch:
-    """One file of prompts on its way to one narrator. Its name follows from where replies go."""
+    """One file of prompts for one narrator.
 
-    def __init__(self, log: QueueClient, narrator: str, prompts: Path, results: Path) -> None:
-        self.log = log
+    Its name is a hash of the narrator and the path of the results, so that the same command goes
+    on with the same batch.
+    """
+
+    def __init__(self, queue: QueueClient, narrator: str, prompts: Path, results: Path) -> None:
+        self.queue = queue
         self.narrator = narrator
         self.prompts = prompts
         self.results = results
         named = f"{narrator}\n{results.resolve()}"
         self.name = f"batch-{hashlib.sha256(named.encode()).hexdigest()[:16]}"
-        self.told: set[str] = set()
-        self.asked: dict[str, Prompt] = {}  # in Redis, as far as we know
+        self.finished: set[str] = set()  # ids with a result in the file
+        self.pending: dict[str, Prompt] = {}  # enqueued and without a result
         self.progress = Progress(0, 0)
 
     def run(self, show: Callable[[Progress], Any]) -> Progress:
-        """Have everything told. Raises BatchError, and redis.RedisError when Redis stays away."""
-        total = sum(
-            1 for _ in prompts_of(self.prompts)
-        )  # all of it is looked at before any is told
-        self.told = told_before(self.results)
-        self.progress = Progress(total, len(self.told), before=len(self.told))
-        left = (prompt for prompt in prompts_of(self.prompts) if prompt.id not in self.told)
+        """Run the batch to its end; `show` gets the progress whenever something changed.
+
+        Raises BatchError before anything is enqueued, and redis.RedisError when Redis stays away.
+        """
+        total = sum(1 for _ in prompts_of(self.prompts))
+        self.finished = finished_ids(self.results)
+        self.progress = Progress(total, len(self.finished), before=len(self.finished))
+        left = (prompt for prompt in prompts_of(self.prompts) if prompt.id not in self.finished)
         with self.results.open("a", encoding="utf-8") as out:
             self.collect(out)
             while True:
-                more = self.ask(left)
-                if not more and not self.asked:
+                more = self.enqueue(left)
+                if not more and not self.pending:
                     return self.progress
                 if self.collect(out):
                     show(self.progress)
                 else:
                     time.sleep(LOOK_EVERY)
 
-    def ask(self, left: Iterator[Prompt]) -> bool:
-        """Keep IN_REDIS jobs there, those that were lost among them. Whether the file has more."""
-        under_way = self.log.batch_under_way(self.narrator, self.name)
-        for prompt in self.asked.values():
+    def enqueue(self, left: Iterator[Prompt]) -> bool:
+        """Keep IN_REDIS jobs in Redis, lost ones again. False when the file has no more."""
+        under_way = self.queue.batch_under_way(self.narrator, self.name)
+        for prompt in self.pending.values():
             if prompt.id not in under_way:
-                self.log.enqueue_batch(request_of(prompt, self.name, self.narrator))
-        while len(self.asked) < IN_REDIS:
+                self.queue.enqueue_batch(request_of(prompt, self.name, self.narrator))
+        while len(self.pending) < IN_REDIS:
             new = next(left, None)
             if new is None:
                 return False
-            if new.id in self.told:  # of an earlier run, collected a moment ago
+            if new.id in self.finished:  # of an earlier run, collected a moment ago
                 continue
-            self.asked[new.id] = new
+            self.pending[new.id] = new
             if new.id not in under_way:
-                self.log.enqueue_batch(request_of(new, self.name, self.narrator))
+                self.queue.enqueue_batch(request_of(new, self.name, self.narrator))
         return True
 
     def collect(self, out: Any) -> int:
-        """Write down what is done; only then is it forgotten in Redis. How many there were."""
-        results = self.log.batch_results(self.name)
+        """Write results to the file, then drop them from Redis. Returns how many there were."""
+        results = self.queue.batch_results(self.name)
         for result in results:
-            self.asked.pop(result.id, None)
-            if result.id in self.told:
-                continue  # told twice: its worker seemed lost
-            self.told.add(result.id)
+            self.pending.pop(result.id, None)
+            if result.id in self.finished:
+                continue  # it ran twice: its worker seemed lost
+            self.finished.add(result.id)
             out.write(result.model_dump_json() + "\n")
             self.progress.done += 1
             self.progress.failed += bool(result.error)
             self.progress.tokens += result.tokens
         out.flush()
         if results:
-            self.log.forget_results(self.name, len(results))
+            self.queue.forget_results(self.name, len(results))
         return len(results)

@@ -1,4 +1,4 @@
-"""All that the game and its workers do with Redis, in one client."""
+"""The client of Redis that the game and its workers use."""
 
 from inference.queue.heartbeat import Heartbeats
 from inference.queue.jobs import Jobs

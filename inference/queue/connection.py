@@ -10,15 +10,15 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 LUA = Path(__file__).parent / "lua"
-POLL_SECONDS = 1.0  # an idle worker looks for waiting turns at least so often
+POLL_SECONDS = 1.0  # most between two looks of an idle worker for waiting turns
 
 
 # Any: redis-py's own types join the sync and async answers.
 def connect(url: str, timeout: float = 1.0) -> Any:
     """A client whose requests fail within `timeout` seconds (redis-py would retry ten times).
 
-    A broken connection is opened once more, or each one of the pool would fail once after a restart
-    of Redis. What was written twice by that is dropped by its readers.
+    A broken connection is opened once more: else each one of the pool would fail once after a
+    restart of Redis. Readers drop what was written twice by that.
     """
     return redis.Redis.from_url(
         url,
@@ -30,12 +30,12 @@ def connect(url: str, timeout: float = 1.0) -> Any:
 
 @cache
 def lua_scripts() -> dict[str, str]:
-    """The scripts of `lua/` by name. Each does at once, or not at all, what its first lines say."""
+    """The scripts of `lua/` by name. Each is atomic; its head describes KEYS, ARGV and result."""
     return {path.stem: path.read_text(encoding="utf-8") for path in sorted(LUA.glob("*.lua"))}
 
 
 class RedisClient:
-    """A connection, another one for reads that block, and the scripts."""
+    """A connection to Redis, a second one for blocking reads, and the scripts."""
 
     def __init__(self, url: str) -> None:
         self.redis = connect(url)

@@ -16,14 +16,14 @@ SIMULATED_POSITIONS = 200  # in the queue; beyond them the wait follows from the
 class NarratorStats:
     """The throughput of a narrator's workers together. Times are in seconds.
 
-    `running` holds how long each turn under way has been running, `lately` how long the last turns
-    took from their lease to their end.
+    `running` holds how long each turn under way has been running, `recent_seconds` how long the
+    last turns took from their lease to their end.
     """
 
     workers: int
     slots: int
     running: tuple[float, ...] = ()
-    lately: tuple[float, ...] = ()
+    recent_seconds: tuple[float, ...] = ()
     loaded: int = 0  # how many of the workers have the model in memory
 
     def seconds_until_started(self, position: int) -> int | None:
@@ -45,7 +45,7 @@ class NarratorStats:
     @cached_property
     def durations(self) -> list[float]:
         """Seconds that recent turns took, ascending; one second where there are none."""
-        return sorted(max(0.01, seconds) for seconds in self.lately) or [1.0]
+        return sorted(max(0.01, seconds) for seconds in self.recent_seconds) or [1.0]
 
     @cached_property
     def _waits(self) -> list[float]:

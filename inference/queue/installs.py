@@ -1,4 +1,4 @@
-"""Installing narrators, as Redis has it: what is to be installed, who does it, how far that is.
+"""Installing narrators in Redis: the desired state, the leases of jobs, and their progress.
 
 During an upgrade processes of two versions write and read here. What this version cannot read is
 left out, and logged once.
@@ -20,9 +20,10 @@ logger = logging.getLogger(__name__)
 
 LEASE_SECONDS = 10
 PROGRESS_SECONDS = 60
-MACHINE_SECONDS = 30  # a worker that has said nothing for so long is gone
+MACHINE_SECONDS = 30  # without a report, after which a worker counts as gone
 
-# Renews a lease, or releases it. KEYS: lease. ARGV: holder, milliseconds (0: release it).
+# Renews a lease, or releases it. Returns 0 where it is not the holder's.
+# KEYS: lease. ARGV: holder, milliseconds (0: release it).
 KEEP_LEASE = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 if tonumber(ARGV[2]) == 0 then return redis.call('DEL', KEYS[1]) end
@@ -53,47 +54,48 @@ class Reported(BaseModel):
 
 
 class Installs:
-    """What workers and the game do with Redis here. Raises redis.RedisError when it is away."""
+    """The desired state, jobs and reports in Redis. Raises redis.RedisError when it is away."""
 
     def __init__(self, url: str) -> None:
         self.redis = connect(url)
         self._keep_lease = self.redis.register_script(KEEP_LEASE)
-        self._logged: set[str] = set()  # what could not be read, said once
+        self._logged: set[str] = set()  # what could not be read, logged once
 
     # The game's side
 
     def publish(self, state: DesiredState) -> None:
-        """Let all workers know what is installed and what is to be done."""
+        """Publish to all workers what is installed and what is to be done."""
         self.redis.set(INSTALLS_KEY, state.model_dump_json())
 
     def progress(self, names: list[str]) -> dict[str, Progress]:
-        """How far each of these jobs is, of those of which a worker has said it lately."""
+        """The progress of jobs, by narrator, where a worker reported it in PROGRESS_SECONDS."""
         if not names:
             return {}
-        said = self.redis.mget([job_progress_key(name) for name in names])
+        found = self.redis.mget([job_progress_key(name) for name in names])
         read = {
             name: self._read(Progress, raw, f"progress of narrator {name}")
-            for name, raw in zip(names, said, strict=True)
+            for name, raw in zip(names, found, strict=True)
             if raw is not None
         }
         return {name: each for name, each in read.items() if each is not None}
 
     def machines(self) -> dict[str, MachineReport]:
-        """The workers that install, with what each has."""
+        """The machine reports of the workers that install, by worker."""
         now = self._now()
         found = {}
         for worker, raw in sorted(self.redis.hgetall(MACHINES_KEY).items()):
             name = worker.decode(errors="replace")
-            said = self._read(Reported, raw, f"report of worker {name}")
-            if said is not None and now - said.at <= MACHINE_SECONDS:
-                found[name] = said.report
+            reported = self._read(Reported, raw, f"report of worker {name}")
+            if reported is not None and now - reported.at <= MACHINE_SECONDS:
+                found[name] = reported.report
         return found
 
     # The worker's side
 
     def desired_state(self) -> DesiredState | None:
-        """None where nothing is known: Redis was emptied, the game does not run, or is of a version
-        that says it in another way.
+        """What is installed and to be done; None where that is not known.
+
+        Redis may have been emptied, or the game may not run or be of an incompatible version.
         """
         raw = self.redis.get(INSTALLS_KEY)
         published = None if raw is None else self._read(Published, raw, "list of installs")
@@ -108,34 +110,36 @@ class Installs:
         )
 
     def acquire(self, job: Job, worker: str) -> bool:
-        """Lease a job unless another worker has it."""
+        """Lease a job for LEASE_SECONDS. False where another worker has it."""
         return bool(self.redis.set(job_key(job.name), worker, nx=True, ex=LEASE_SECONDS))
 
     def renew(self, job: Job, worker: str) -> bool:
-        """Keep a job's lease. False where it has run out, or is another worker's by now."""
+        """Renew a job's lease. False where it has expired or is another worker's by now."""
         return bool(self._keep_lease([job_key(job.name)], [worker, LEASE_SECONDS * 1000]))
 
     def release(self, name: str, worker: str) -> None:
-        """Let another job of this narrator be taken, if the lease is still this worker's."""
+        """Release the lease of a narrator's job and delete its progress, if it is this worker's."""
         if self._keep_lease([job_key(name)], [worker, 0]):
             self.redis.delete(job_progress_key(name))
 
-    def say_progress(self, name: str, progress: Progress) -> None:
+    def set_progress(self, name: str, progress: Progress) -> None:
+        """Store a job's progress; expires after PROGRESS_SECONDS."""
         self.redis.set(job_progress_key(name), progress.model_dump_json(), ex=PROGRESS_SECONDS)
 
     def report(self, worker: str, report: MachineReport) -> None:
-        """Say what this worker's machine has. Those that have gone are forgotten."""
+        """Store the report of this worker's machine, and delete those of workers that are gone."""
         now = self._now()
         pipe = self.redis.pipeline(transaction=False)
         for other, raw in self.redis.hgetall(MACHINES_KEY).items():
             name = other.decode(errors="replace")
-            said = self._read(Reported, raw, f"report of worker {name}")
-            if said is not None and now - said.at > MACHINE_SECONDS:
+            reported = self._read(Reported, raw, f"report of worker {name}")
+            if reported is not None and now - reported.at > MACHINE_SECONDS:
                 pipe.hdel(MACHINES_KEY, other)
         pipe.hset(MACHINES_KEY, worker, Reported(at=now, report=report).model_dump_json())
         pipe.execute()
 
-    def leave(self, worker: str) -> None:
+    def remove_worker(self, worker: str) -> None:
+        """Delete the report of a worker that ends."""
         self.redis.hdel(MACHINES_KEY, worker)
 
     def _now(self) -> int:
@@ -152,7 +156,7 @@ class Installs:
             return None
 
     def _entries(self, model: type[M], raw: Sequence[Any], unread: set[str]) -> tuple[M, ...]:
-        """Those that this version can read; the names of the others are added to `unread`."""
+        """The entries that this version can read; adds the names of the others to `unread`."""
         found = []
         for each in raw:
             try:

@@ -10,7 +10,7 @@ from inference.queue.keys import (
     batch_done_key,
     batch_jobs_key,
     batch_key,
-    batch_told_key,
+    batch_running_key,
     cached_by_key,
     read_aheads_key,
     waiting_key,
@@ -20,23 +20,23 @@ from inference.queue.keys import (
 from inference.queue.streams import LOG_SECONDS, to_json
 from inference.queue.turns import MEMORY_SECONDS
 
-BATCH_SECONDS = 7 * 24 * 3_600  # how long Redis keeps batches that nobody comes back for
-BATCH_LOST_SECONDS = 30  # without a sign of a job that is told
-READ_AHEADS = 32  # that wait for one worker in Redis; what is more is dropped
+BATCH_SECONDS = 7 * 24 * 3_600  # until Redis drops a batch whose results nobody collects
+BATCH_LOST_SECONDS = 30  # without a renewal, after which a running job counts as lost
+READ_AHEADS = 32  # most that wait for one worker in Redis; the oldest are dropped
 READ_AHEAD_SECONDS = 60
 
 
 class Jobs(RedisClient):
     """Enqueues and takes jobs. Raises redis.RedisError."""
 
-    def enqueue_background(self, request: SummaryRequest, again: bool = False) -> None:
-        """Let a job wait for an idle worker, in place of the adventure's older one.
+    def enqueue_background(self, request: SummaryRequest, requeue: bool = False) -> None:
+        """Enqueue a summary for an idle worker, replacing the adventure's pending one.
 
-        With `again` it was taken before: a newer one stays.
+        `requeue=True` is for a job that was taken before: it keeps a newer pending job.
         """
         key, content = background_key(request.narrator), request.model_dump_json()
         pipe = self.redis.pipeline(transaction=True)
-        if again:
+        if requeue:
             pipe.hsetnx(key, request.adventure, content)
         else:
             pipe.hset(key, request.adventure, content)
@@ -44,16 +44,16 @@ class Jobs(RedisClient):
         pipe.execute()
 
     def take_background(self, narrator: str) -> SummaryRequest | None:
-        """A job for an idle worker; None when none waits, or the narrator is switched off."""
+        """Take a summary job; None when none waits, or the narrator is switched off."""
         if self.redis.sismember(OFF_KEY, narrator):
             return None
         taken = self._run("take_background_job", [background_key(narrator)])
-        return SummaryRequest.heard(taken) if taken else None
+        return SummaryRequest.from_message(taken) if taken else None
 
-    def worker_to_read(self, narrator: str, adventure: str) -> str:
-        """The worker that should read an adventure ahead; "" for none, where turns wait.
+    def worker_for_read_ahead(self, narrator: str, adventure: str) -> str:
+        """The worker that should read an adventure ahead; "" for none, as while turns wait.
 
-        It is the one that has told or read the adventure, as long as it lives, or else any.
+        The worker that has the adventure in its cache is preferred, then any with a free place.
         """
         if self.redis.zcard(waiting_key(narrator)):
             return ""
@@ -73,7 +73,7 @@ class Jobs(RedisClient):
         return ""
 
     def enqueue_read_ahead(self, request: GenerationRequest, worker: str) -> None:
-        """Let a turn that nobody has taken yet be read by a worker, when it is idle."""
+        """Ask a worker to read the next turn's prompt into its cache when it is idle."""
         key = read_aheads_key(request.narrator, worker)
         pipe = self.redis.pipeline(transaction=True)
         pipe.lpush(key, request.model_dump_json())
@@ -82,78 +82,81 @@ class Jobs(RedisClient):
         pipe.execute()
 
     def take_read_aheads(self, narrator: str, worker: str) -> list[GenerationRequest]:
-        """What this worker is asked to read, the oldest first."""
+        """Take the requests that this worker should read ahead, the oldest first."""
         taken = self.redis.lpop(read_aheads_key(narrator, worker), READ_AHEADS)
-        return [GenerationRequest.heard(each) for each in reversed(taken or [])]
+        return [GenerationRequest.from_message(each) for each in reversed(taken or [])]
 
     def note_cached(self, adventure: str, worker: str) -> None:
-        """Say that a worker has told or read an adventure."""
+        """Note that a worker has read an adventure's prompt into its cache."""
         self.redis.set(cached_by_key(adventure), worker, ex=LOG_SECONDS)
 
     def enqueue_batch(self, request: GenerationRequest, first: bool = False) -> None:
-        """Let a job wait until nobody plays. Its batch is `adventure`, its id `turn`."""
+        """Enqueue a batch job: `request.adventure` is its batch and `request.turn` its id.
+
+        With `first` it goes before all others.
+        """
         batch, narrator = request.adventure, request.narrator
         pipe = self.redis.pipeline(transaction=True)
         pipe.hset(batch_jobs_key(batch), request.turn, request.model_dump_json())
         pipe.expire(batch_jobs_key(batch), BATCH_SECONDS)
-        pipe.zrem(batch_told_key(batch), request.turn)
+        pipe.zrem(batch_running_key(batch), request.turn)
         name = to_json({"batch": batch, "id": request.turn})
         (pipe.lpush if first else pipe.rpush)(batch_key(narrator), name)
         pipe.expire(batch_key(narrator), BATCH_SECONDS)
         pipe.execute()
 
     def take_batch(self, narrator: str, most: int) -> list[GenerationRequest]:
-        """Jobs for an idle worker, `most` at most."""
+        """Take up to `most` batch jobs for an idle worker."""
         taken: list[GenerationRequest] = []
         for raw in self.redis.lrange(batch_key(narrator), 0, most - 1):
             name = json.loads(raw)
             batch = name["batch"]
-            keys = [batch_key(narrator), batch_jobs_key(batch), batch_told_key(batch)]
+            keys = [batch_key(narrator), batch_jobs_key(batch), batch_running_key(batch)]
             if request := self._run("take_batch_job", keys, [raw, name["id"]]):
-                taken.append(GenerationRequest.heard(request))
+                taken.append(GenerationRequest.from_message(request))
         return taken
 
     def renew_batch_jobs(self, requests: list[GenerationRequest]) -> None:
-        """Say that these jobs are being told."""
+        """Note that these jobs are still running."""
         now = int(self.redis.time()[0])
         pipe = self.redis.pipeline(transaction=False)
         for request in requests:
-            pipe.zadd(batch_told_key(request.adventure), {request.turn: now}, xx=True)
-            pipe.expire(batch_told_key(request.adventure), BATCH_SECONDS)
+            pipe.zadd(batch_running_key(request.adventure), {request.turn: now}, xx=True)
+            pipe.expire(batch_running_key(request.adventure), BATCH_SECONDS)
         pipe.execute()
 
     def store_batch_result(self, batch: str, result: BatchResult) -> None:
-        """Keep what came of a job until whoever asked collects it."""
+        """Store the result of a job until it is collected."""
         pipe = self.redis.pipeline(transaction=True)
         pipe.rpush(batch_done_key(batch), result.model_dump_json())
         pipe.expire(batch_done_key(batch), BATCH_SECONDS)
         pipe.hdel(batch_jobs_key(batch), result.id)
-        pipe.zrem(batch_told_key(batch), result.id)
+        pipe.zrem(batch_running_key(batch), result.id)
         pipe.execute()
 
     def batch_results(self, batch: str) -> list[BatchResult]:
-        """What is done and not forgotten, in the order in which it was done."""
+        """The results that were not dropped yet, the oldest first."""
         kept = self.redis.lrange(batch_done_key(batch), 0, -1)
-        return [BatchResult.heard(each) for each in kept]
+        return [BatchResult.from_message(each) for each in kept]
 
     def forget_results(self, batch: str, count: int) -> None:
-        """Drop the first `count` results: they are kept elsewhere by now."""
+        """Drop the first `count` results, once they were stored elsewhere."""
         self.redis.ltrim(batch_done_key(batch), count, -1)
 
     def batch_under_way(self, narrator: str, batch: str) -> set[str]:
-        """The ids of jobs that wait, are told, or are done and not collected; all of one moment.
+        """The ids of jobs that wait, run, or have a result, read at one moment.
 
-        Of a job that is told, somebody gave a sign lately; or else its worker is gone.
+        A job that was not renewed for BATCH_LOST_SECONDS is not among them: its worker is gone.
         """
         since = int(self.redis.time()[0]) - BATCH_LOST_SECONDS
         pipe = self.redis.pipeline(transaction=True)
-        pipe.zrangebyscore(batch_told_key(batch), since, "+inf")
+        pipe.zrangebyscore(batch_running_key(batch), since, "+inf")
         pipe.lrange(batch_key(narrator), 0, -1)
         pipe.lrange(batch_done_key(batch), 0, -1)
-        told, waiting, done = pipe.execute()
+        running, waiting, done = pipe.execute()
         names = [json.loads(each) for each in waiting]
         return {
-            *(each.decode() for each in told),
+            *(each.decode() for each in running),
             *(each["id"] for each in names if each["batch"] == batch),
-            *(BatchResult.heard(each).id for each in done),
+            *(BatchResult.from_message(each).id for each in done),
         }

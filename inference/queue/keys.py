@@ -9,8 +9,8 @@ CELERY = f"{PREFIX}celery:"
 CACHE = f"{PREFIX}cache"
 
 OFF_KEY = f"{PREFIX}off"  # set: narrators that the host has switched off
-ONLINE_KEY = f"{PREFIX}online"  # sorted set: when each player was last seen at a window
-WATCHING_KEY = f"{PREFIX}watching"  # string: since when Redis remembers who watches
+ONLINE_KEY = f"{PREFIX}online"  # sorted set: players, by when each was last seen
+WATCHING_KEY = f"{PREFIX}watching"  # string: since when Redis notes who watches
 INSTALLS_KEY = f"{PREFIX}installs"  # string: narrators that are installed, and what is to be done
 MACHINES_KEY = f"{PREFIX}machines"  # hash: workers that install, and what their machines have
 PROBE_KEY = f"{PREFIX}probe"  # string: written to see whether Redis can be written to
@@ -30,12 +30,12 @@ def version_key(adventure: str) -> str:
 
 
 def cached_by_key(adventure: str) -> str:
-    """String: the worker that told or read the adventure last, and may have it in its cache."""
+    """String: the worker that read the adventure last, and may have it in its cache."""
     return f"{PREFIX}cached-by:{adventure}"
 
 
 def watched_key(adventure: str) -> str:
-    """String: there while a window of the adventure was open lately."""
+    """String: set while a window of the adventure was open recently."""
     return f"{PREFIX}watched:{adventure}"
 
 
@@ -43,7 +43,7 @@ def watched_key(adventure: str) -> str:
 
 
 def lease_key(turn: str) -> str:
-    """String: who tells the turn, and at which attempt."""
+    """String: the worker that runs the turn, and its attempt."""
     return f"{PREFIX}lease:{turn}"
 
 
@@ -53,7 +53,7 @@ def started_key(turn: str) -> str:
 
 
 def revoked_key(turn: str) -> str:
-    """String: the newest attempt that nobody may tell any more."""
+    """String: the newest attempt that no worker may run any more."""
     return f"{PREFIX}revoked:{turn}"
 
 
@@ -63,7 +63,7 @@ def end_key(turn: str) -> str:
 
 
 def details_key(turn: str) -> str:
-    """String: what the narrator was given for the turn."""
+    """String: the turn's packed prompt report."""
     return f"{PREFIX}details:{turn}"
 
 
@@ -71,12 +71,12 @@ def details_key(turn: str) -> str:
 
 
 def model_key(narrator: str) -> str:
-    """String: what its worker waits for until the narrator's model can tell."""
+    """String: why the narrator's model is not ready."""
     return f"{PREFIX}model:{narrator}"
 
 
 def waiting_key(narrator: str) -> str:
-    """Sorted set: the turns that wait, by who is next."""
+    """Sorted set: the turns that wait, in the order in which they will run."""
     return f"{PREFIX}waiting:{narrator}"
 
 
@@ -86,17 +86,17 @@ def requests_key(narrator: str) -> str:
 
 
 def wakeup_key(narrator: str) -> str:
-    """List: rung when a turn comes to wait; idle workers block on it."""
+    """List: one entry to wake one worker; idle workers block on it."""
     return f"{PREFIX}bell:{narrator}"
 
 
 def running_key(narrator: str) -> str:
-    """Sorted set: the turns that are told, by when they were taken."""
+    """Sorted set: the running turns, by when they were taken."""
     return f"{PREFIX}running:{narrator}"
 
 
 def order_key(narrator: str) -> str:
-    """Hash: the round that is told now, and how many turns have arrived."""
+    """Hash: the current round, and how many turns have arrived."""
     return f"{PREFIX}order:{narrator}"
 
 
@@ -106,12 +106,12 @@ def round_key(narrator: str, player: str) -> str:
 
 
 def workers_key(narrator: str) -> str:
-    """Sorted set: the narrator's workers, by when each was last heard."""
+    """Sorted set: the narrator's workers, by their last heartbeat."""
     return f"{PREFIX}workers:{narrator}"
 
 
 def worker_key(narrator: str, worker: str) -> str:
-    """String: what a worker says of itself."""
+    """String: the statistics in a worker's last heartbeat."""
     return f"{PREFIX}worker:{narrator}:{worker}"
 
 
@@ -129,7 +129,7 @@ def read_aheads_key(narrator: str, worker: str) -> str:
 
 
 def batch_key(narrator: str) -> str:
-    """List: the names of prompts of batches that wait."""
+    """List: batch and id of the batch jobs that wait."""
     return f"{PREFIX}batch:{narrator}"
 
 
@@ -138,13 +138,13 @@ def batch_jobs_key(batch: str) -> str:
     return f"{PREFIX}batch-jobs:{batch}"
 
 
-def batch_told_key(batch: str) -> str:
-    """Sorted set: which of them are told, by when their worker was last heard."""
+def batch_running_key(batch: str) -> str:
+    """Sorted set: the running jobs of a batch, by their last renewal."""
     return f"{PREFIX}batch-told:{batch}"
 
 
 def batch_done_key(batch: str) -> str:
-    """List: the results of a batch that nobody has collected."""
+    """List: the results of a batch that were not collected yet."""
     return f"{PREFIX}batch-done:{batch}"
 
 
@@ -157,7 +157,7 @@ def job_key(narrator: str) -> str:
 
 
 def job_progress_key(narrator: str) -> str:
-    """String: how far that is."""
+    """String: the progress of the narrator's job."""
     return f"{PREFIX}job-progress:{narrator}"
 
 
@@ -170,12 +170,12 @@ def windows_key(player: str) -> str:
 
 
 def windows_seen_key(player: str) -> str:
-    """Sorted set: the same windows, by when each was last heard."""
+    """Sorted set: the same windows, by when each was last seen."""
     return f"{PREFIX}windows-seen:{player}"
 
 
 def swept_key(host: str) -> str:
-    """String: there while the game worker of this host sweeps."""
+    """String: set while the game worker of this host sweeps."""
     return f"{PREFIX}swept:{host}"
 
 

@@ -1,4 +1,4 @@
-"""The log of each adventure, one Redis Stream: everyone who watches the adventure follows it."""
+"""The event log of each adventure: one Redis Stream, followed by everyone who watches it."""
 
 import json
 import logging
@@ -28,8 +28,8 @@ logger = logging.getLogger(__name__)
 
 LOG_ENTRIES = 2_000  # about: Redis trims whole nodes
 LOG_SECONDS = 3_600
-# What stays of a log when a turn has ended: that event holds the whole reply, and whoever comes
-# back to before it gets a snapshot. A reply is hundreds of entries, which would stay for an hour.
+# Entries kept once a turn has ended: the event of its end holds the whole reply, and a client that
+# asks for earlier entries gets a snapshot. A reply is hundreds of entries.
 ENDED_ENTRIES = 100
 ENDS = ("turn.told", "turn.stopped")  # with the turn as it is stored
 FIRST = "0-0"
@@ -43,11 +43,11 @@ def is_log_id(text: str) -> bool:
 
 
 @dataclass(frozen=True)
-class Told:
-    """What the log knows of a turn: the words so far, and its end if it was reached.
+class ReplySoFar:
+    """The reply of a turn as the log has it, and its Result where it has ended.
 
-    `telling` names the telling that the words are of, as its `turn.started` did; None where nobody
-    has begun. `leased` is whether somebody tells it now.
+    `telling` is the id in the last `turn.started`, None before any. `leased`: whether a worker
+    runs the turn now.
     """
 
     reply: str
@@ -57,12 +57,13 @@ class Told:
 
 
 class Streams(RedisClient):
-    """Reads and writes the logs. Every method raises redis.RedisError where Redis is away."""
+    """Reads and writes the event logs. Every method raises redis.RedisError where Redis is away."""
 
     def publish(self, adventure: str, events: Iterable[dict[str, Any]], version: int) -> None:
-        """Append the events of one change for everyone who follows the adventure, all or none.
+        """Append the events of one change to the adventure's log, all or none.
 
-        Where a turn has ended, and is stored then, what led there need not be kept for long.
+        `version` is the adventure's version after the change. An event that ends a turn has the
+        log trimmed to ENDED_ENTRIES.
         """
         events = list(events)
         ended = [event["turn"]["id"] for event in events if event["type"] in ENDS]
@@ -80,7 +81,7 @@ class Streams(RedisClient):
         return newest[0][0].decode() if newest else FIRST
 
     def versions(self, adventures: list[str]) -> dict[str, int | None]:
-        """The newest version of each adventure that its log has seen, None where it is gone."""
+        """The newest version of each adventure that its log has; None where the log is gone."""
         if not adventures:
             return {}
         seen = self.redis.mget([version_key(adventure) for adventure in adventures])
@@ -99,8 +100,8 @@ class Streams(RedisClient):
             args += (lease.value, len(tokens), *map(token_event, tokens))
         return [bool(done) for done in self._run("append_tokens", keys, args)] if keys else []
 
-    def told(self, adventure: str, turn: str) -> Told:
-        """What the log holds of a turn's reply, through all its attempts; all of one moment."""
+    def reply_so_far(self, adventure: str, turn: str) -> ReplySoFar:
+        """A turn's reply so far, through all its attempts, read at one moment."""
         pipe = self.redis.pipeline(transaction=True)
         pipe.get(end_key(turn))
         pipe.exists(lease_key(turn))
@@ -113,32 +114,32 @@ class Streams(RedisClient):
                 continue
             if event["type"] == "turn.started":
                 telling = event["telling"]
-            # An entry may stand twice (a write that was retried); pieces go on where it ends.
+            # A write that was retried leaves duplicate entries: their index is not the next one.
             elif event["type"] == "turn.token" and event["index"] == len(reply):
                 reply += event["text"]
         result = end_of(end)
-        return Told(result.reply if result else reply, result, telling, bool(leased))
+        return ReplySoFar(result.reply if result else reply, result, telling, bool(leased))
 
     def details(self, turn: str) -> str:
-        """What the narrator was given for a turn, as its worker packed it; "" where it is gone."""
+        """The packed prompt report of a turn; "" where it is gone."""
         kept = self.redis.get(details_key(turn))
         return "" if kept is None else str(kept, "ascii")
 
-    def keep_details(self, lease: Lease, details: str) -> None:
-        """Keep what the narrator is given for a turn, for when it ends without its worker."""
+    def store_details(self, lease: Lease, details: str) -> None:
+        """Store a turn's packed prompt report, for a turn that ends without its worker."""
         self.redis.set(details_key(lease.request.turn), details, ex=LOG_SECONDS)
 
     def watch(self, adventures: Iterable[str], seconds: int) -> None:
-        """Note that a window of each is open; it is remembered for so many seconds."""
+        """Note that a window of each adventure is open; the note expires after `seconds`."""
         pipe = self.redis.pipeline(transaction=False)
         for adventure in adventures:
             pipe.set(watched_key(adventure), 1, ex=seconds)
         pipe.execute()
 
     def unwatched(self, adventures: list[str], seconds: int) -> list[str]:
-        """Those of which no window was open for so many seconds.
+        """The adventures of which no window was open for `seconds`.
 
-        None, while Redis was emptied less than that ago: it cannot know.
+        Empty for as long after Redis was emptied, since it cannot know then.
         """
         time_now = int(self.redis.time()[0])
         self.redis.set(WATCHING_KEY, time_now, nx=True)
@@ -148,7 +149,7 @@ class Streams(RedisClient):
         return [each for each, mark in zip(adventures, seen, strict=True) if mark is None]
 
     def forget(self, adventure: str, turns: list[str], narrators: list[str]) -> None:
-        """Let go of all that is remembered of an adventure that is deleted."""
+        """Delete everything that Redis has of a deleted adventure."""
         pipe = self.redis.pipeline(transaction=False)
         pipe.delete(log_key(adventure), version_key(adventure), watched_key(adventure))
         pipe.delete(cached_by_key(adventure))
@@ -160,17 +161,18 @@ class Streams(RedisClient):
 
 
 def end_of(raw: bytes | None) -> Result | None:
-    """How a turn ended. One that nobody can read counts as none: the turn is told again."""
+    """The Result of a turn. One that cannot be read counts as none: the turn runs again."""
     try:
-        return None if raw is None else Result.heard(raw)
+        return None if raw is None else Result.from_message(raw)
     except ValueError as problem:
         logger.error("the end of a turn cannot be read: %s", where(problem))
         return None
 
 
 def token_event(token: Token) -> str:
+    """The log entry of a piece of a reply, as JSON."""
     return to_json({"type": "turn.token", **token.__dict__})
 
 
-# json.dumps would make an encoder for each word.
+# json.dumps would make an encoder for each token.
 to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode

@@ -1,6 +1,6 @@
-"""The queue of waiting turns of each narrator, and the leases of those that are told.
+"""The queue of waiting turns of each narrator, and the leases of running turns.
 
-Every time in here is Redis' own.
+Every time in here is Redis' own clock.
 """
 
 import uuid
@@ -27,8 +27,8 @@ from inference.queue.lease import LEASE_SECONDS, Lease
 from inference.queue.streams import (
     LOG_ENTRIES,
     LOG_SECONDS,
+    ReplySoFar,
     Streams,
-    Told,
     end_of,
     token_event,
 )
@@ -37,35 +37,35 @@ MEMORY_SECONDS = 24 * 3_600  # how long Redis remembers that a turn was started 
 
 # The queue is a sorted set of turns. Who stands before whom is start-time fair queuing (Goyal, Vin,
 # Cheng 1996) with a turn as the unit: a player's turns are counted in rounds, one turn in each; a
-# new turn joins the round that is being told now, or the one after the player's last. So somebody
-# who plays in a hundred windows gets one turn in each round, as everybody does. Within a round
-# the first to come is the first: a score is ROUND * round + arrival.
+# new turn joins the current round, or the one after the player's last. So somebody who plays in a
+# hundred windows gets one turn in each round, as everybody does. Within a round turns are served in
+# the order of arrival: a score is ROUND * round + arrival.
 ROUND = 1_000_000_000
 MOST_WAKEUPS = 100  # in a queue whose narrator has no idle worker
 
 
 @dataclass(frozen=True)
 class TurnState:
-    """Where a turn stands in Redis."""
+    """The state of a turn in Redis."""
 
     leased: bool
     waiting: bool
-    started: int  # the newest attempt that was started, or may not be any more; 0 for none
+    started: int  # the newest attempt that was started or revoked; 0 for none
     end: Result | None
 
 
 class TurnQueue(Streams):
     """Enqueues turns, leases them to workers, and ends them. Raises redis.RedisError."""
 
-    def place(self, narrator: str, player: str) -> int:
-        """How many would be told before a new turn of this player, of those that wait."""
+    def position_of_next(self, narrator: str, player: str) -> int:
+        """How many waiting turns would come before a new turn of this player."""
         keys = [waiting_key(narrator), order_key(narrator), round_key(narrator, player)]
         return int(self._run("position_of_next", keys, [ROUND]))
 
     def enqueue(self, request: GenerationRequest) -> int:
-        """Let a turn wait for its narrator, fairly among players. Its position.
+        """Enqueue a turn for its narrator, fairly among players. Returns its position, 0 is next.
 
-        One that waits already keeps its place; one that was broken off goes first.
+        A turn that waits already keeps its place; a later attempt of a turn goes first.
         """
         narrator = request.narrator
         keys = [
@@ -80,29 +80,30 @@ class TurnQueue(Streams):
         args.append(MOST_WAKEUPS)
         return int(self._run("enqueue_turn", keys, args))
 
-    def tidy(self, narrator: str) -> int:
-        """Forget requests of turns that do not wait. How many there were."""
+    def drop_stale_requests(self, narrator: str) -> int:
+        """Delete requests of turns that do not wait. Returns how many there were."""
         keys = [waiting_key(narrator), requests_key(narrator)]
         if int(self.redis.hlen(keys[1])) <= int(self.redis.zcard(keys[0])):
             return 0
         return int(self._run("drop_stale_requests", keys))
 
     def waiting_ids(self, narrator: str, most: int) -> list[str]:
-        """The turns that wait, in the order in which they will be told; `most` at most."""
+        """The ids of the first `most` waiting turns, the next one first."""
         return [each.decode() for each in self.redis.zrange(waiting_key(narrator), 0, most - 1)]
 
     def position(self, narrator: str, turn: str) -> int | None:
-        """How many wait before this turn; None when it does not wait."""
+        """How many turns wait before this one; None when it does not wait."""
         rank = self.redis.zrank(waiting_key(narrator), turn)
         return None if rank is None else int(rank)
 
     def waiting(self, narrator: str) -> int:
+        """How many turns wait for the narrator."""
         return int(self.redis.zcard(waiting_key(narrator)))
 
-    def revoke(self, adventure: str, narrator: str, turn: str, attempt: int) -> Told:
-        """End a turn from outside: nobody may tell this attempt any more. What was told until now.
+    def revoke(self, adventure: str, narrator: str, turn: str, attempt: int) -> ReplySoFar:
+        """End a turn from outside, so that no worker runs this attempt. Returns its reply so far.
 
-        A later attempt may be told: where the end cannot be stored, the turn goes on.
+        A later attempt may run: where the end cannot be stored, the turn goes on.
         """
         keys = [
             lease_key(turn),
@@ -113,18 +114,19 @@ class TurnQueue(Streams):
             round_key(narrator, self.player_of(narrator, turn)),
         ]
         self._run("revoke_turn", keys, [ROUND, turn, attempt, MEMORY_SECONDS])
-        return self.told(adventure, turn)
+        return self.reply_so_far(adventure, turn)
 
     def player_of(self, narrator: str, turn: str) -> str:
-        """Whose turn waits; "" when it does not."""
+        """The pseudonym of a waiting turn's player; "" when the turn does not wait."""
         request = self.redis.hget(requests_key(narrator), turn)
-        return "" if request is None else GenerationRequest.heard(request).player
+        return "" if request is None else GenerationRequest.from_message(request).player
 
     def state(self, narrator: str, turn: str) -> TurnState:
+        """The state of one turn, read at one moment."""
         return self.states([(narrator, turn)])[0]
 
     def states(self, turns: Sequence[tuple[str, str]]) -> list[TurnState]:
-        """What is known of each turn, given with its narrator."""
+        """The states of turns, given as pairs of narrator and turn, in the same order."""
         pipe = self.redis.pipeline(transaction=len(turns) == 1)
         for narrator, turn in turns:
             pipe.exists(lease_key(turn))
@@ -143,14 +145,15 @@ class TurnQueue(Streams):
         ]
 
     def take_next(self, narrator: str, worker: str) -> Lease | None:
-        """Lease the turn that has waited longest. None when none waits, or the host said so.
+        """Lease the turn that is next. None when none waits, or the narrator is switched off.
 
-        A turn that was told in part before comes with those words in `request.told`.
+        Where an earlier attempt has shown words, they are in `request.told`.
         """
         holder = f"{worker}:{uuid.uuid4().hex[:8]}"
         args = [holder, LEASE_SECONDS * 1000, MEMORY_SECONDS, LOG_ENTRIES, LOG_SECONDS]
         queue = [waiting_key(narrator), requests_key(narrator), wakeup_key(narrator), OFF_KEY]
-        # Which turn is next must be known before it is taken: a script names its keys beforehand.
+        # A script's keys must be given before it runs, so the turn is looked up first and checked
+        # again when it is taken.
         while found := self._run("next_turn", queue, [narrator]):
             turn, adventure = (each.decode() for each in found)
             keys = [
@@ -168,34 +171,38 @@ class TurnQueue(Streams):
         return None
 
     def lease_of(self, raw: bytes, value: bytes, before: bytes, ended: bytes) -> Lease:
-        request = GenerationRequest.heard(raw)
+        """The lease that `take_turn.lua` returned, with the words of earlier attempts.
+
+        `before` is empty where no attempt was started before, `ended` where none has an end.
+        """
+        request = GenerationRequest.from_message(raw)
         if end := end_of(ended or None):
             return Lease(request, value.decode(), end)
         if before:
-            told = self.told(request.adventure, request.turn).reply
+            told = self.reply_so_far(request.adventure, request.turn).reply
             request = request.model_copy(update={"told": told})
         return Lease(request, value.decode())
 
     def wait_for_turn(self, narrator: str) -> bool:
-        """Block until the narrator's bell rings, POLL_SECONDS at most. Whether it rang.
+        """Block until a wake-up comes for the narrator, POLL_SECONDS at most. Whether one came.
 
-        A ring that nobody heard costs a second: whoever waits looks at the line after each wait.
+        A lost wake-up costs a second: workers look at the queue after each wait.
         """
         return self.blocking.blpop([wakeup_key(narrator)], timeout=POLL_SECONDS) is not None
 
     def wake_worker(self, narrator: str) -> None:
-        """Have an idle worker look at the line."""
+        """Wake one idle worker of the narrator, to look at the queue."""
         self.redis.lpush(wakeup_key(narrator), 1)
 
     def renew(self, leases: list[Lease]) -> list[bool]:
-        """Keep the leases for LEASE_SECONDS more; False where one was lost."""
+        """Renew leases for LEASE_SECONDS from now; False for each that was lost."""
         keys = [lease_key(lease.request.turn) for lease in leases]
         values = [lease.value for lease in leases]
         done = self._run("renew_leases", keys, [LEASE_SECONDS * 1000, *values]) if leases else []
         return [bool(each) for each in done]
 
     def finish(self, lease: Lease, result: Result, last: list[Token]) -> bool:
-        """Log the last pieces and the end, and let go. False when the lease was lost before."""
+        """Log the last pieces, store the Result and release the lease. False when it was lost."""
         request = lease.request
         keys = [
             lease_key(request.turn),
@@ -208,13 +215,13 @@ class TurnQueue(Streams):
         return bool(self._run("finish_turn", keys, [*args, *map(token_event, last)]))
 
     def release(self, lease: Lease) -> None:
-        """Let a lease go in mid-turn: the sweep gives the turn to another attempt at once."""
+        """Release a lease in mid-turn: the sweep starts another attempt at once."""
         request = lease.request
         keys = [lease_key(request.turn), running_key(request.narrator)]
         self._run("release_lease", keys, [lease.value, request.turn])
 
     def requeue_turn(self, lease: Lease) -> bool:
-        """Let a lease go in mid-turn and put the turn first in the line, as the same attempt.
+        """Release a lease in mid-turn and put the turn first in the queue, as the same attempt.
 
         False when the lease was lost before.
         """
@@ -228,13 +235,13 @@ class TurnQueue(Streams):
             order_key(narrator),
             wakeup_key(narrator),
         ]
-        # Whoever takes it reads from the log what was told.
+        # The next worker reads the words so far from the log.
         again = request.model_copy(update={"told": ""}).model_dump_json()
         args = [lease.value, request.turn, again, ROUND, LOG_SECONDS]
         return bool(self._run("requeue_turn", keys, args))
 
     def switch_off(self, narrators: Iterable[str]) -> None:
-        """Workers take no turns of these narrators from now on, and again those of all others."""
+        """Switch these narrators off, and all others on. Workers take no turns of those off."""
         pipe = self.redis.pipeline(transaction=True)
         pipe.delete(OFF_KEY)
         if names := list(narrators):

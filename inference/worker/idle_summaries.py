@@ -107,7 +107,7 @@ class IdleSummaries:
                 self.record(result)
         for index, request in enumerate(broken_off):
             try:
-                self.log.enqueue_background(request, again=True)
+                self.log.enqueue_background(request, requeue=True)
             except redis.RedisError:
                 with self.lock:
                     self.broken_off = broken_off[index:] + self.broken_off

@@ -97,7 +97,7 @@ class NarratorWorker:
         self.lock = threading.Lock()
         self.tellings: dict[int, ReplyInProgress] = {}
         self.last_request = 0
-        self.lately = deque([USUAL_TURN_SECONDS], maxlen=TURNS_MEASURED)
+        self.recent_seconds = deque([USUAL_TURN_SECONDS], maxlen=TURNS_MEASURED)
         self.deaths: list[float] = []
         self.at_work = 0  # turns that are told, or about to be taken
         self.places = threading.BoundedSemaphore(narrator.slots)
@@ -186,7 +186,7 @@ class NarratorWorker:
     def leave(self) -> None:
         """Take it off the list of those who tell, as far as Redis can be reached."""
         try:
-            self.log.leave(self.narrator.name, self.name)
+            self.log.remove_worker(self.narrator.name, self.name)
         except redis.RedisError:
             logger.warning("left without a word: Redis is away")
 
@@ -373,7 +373,7 @@ class NarratorWorker:
                 turn=request.turn,
                 attempt=request.attempt,
                 outcome="failed",
-                reply=self.log.told(request.adventure, request.turn).reply,
+                reply=self.log.reply_so_far(request.adventure, request.turn).reply,
                 reason=BROKEN,
             )
             if self.log.finish(lease, result, []):
@@ -490,9 +490,9 @@ class NarratorWorker:
     def measured(self, seconds: float) -> None:
         """Note how long a turn held its slot."""
         with self.lock:
-            if self.lately == deque([USUAL_TURN_SECONDS]):
-                self.lately.clear()
-            self.lately.append(seconds)
+            if self.recent_seconds == deque([USUAL_TURN_SECONDS]):
+                self.recent_seconds.clear()
+            self.recent_seconds.append(seconds)
 
     def on_prompt(self, number: int, report: Report) -> None:
         """What a turn's narrator is given. Redis keeps it too, for a turn that is stopped."""
@@ -503,7 +503,7 @@ class NarratorWorker:
         telling.given = report
         try:
             self.count_prompt(telling.lease.request.adventure, report)
-            self.log.keep_details(telling.lease, telling.details(self.narrator))
+            self.log.store_details(telling.lease, telling.details(self.narrator))
         except Exception as problem:  # it is only shown: the turn is told all the same
             turn = telling.lease.request.turn
             logger.warning("turn %s: what was given is not kept: %s", turn, where(problem))
@@ -668,9 +668,11 @@ class NarratorWorker:
     def say_alive(self) -> None:
         if self.ready.is_set() and not self.draining:
             with self.lock:  # turns that end are added meanwhile
-                lately = list(self.lately)
+                recent_seconds = list(self.recent_seconds)
             slots, reads = self.narrator.slots, self.ahead.on
-            self.log.send_heartbeat(self.narrator.name, self.name, slots, lately, reads_ahead=reads)
+            self.log.send_heartbeat(
+                self.narrator.name, self.name, slots, recent_seconds, reads_ahead=reads
+            )
 
     def renew_leases(self) -> None:
         engine = self.engine

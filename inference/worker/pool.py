@@ -31,7 +31,7 @@ from inference.engines.process import EngineFailed
 from inference.installing import machine
 from inference.log_context import where
 from inference.models.resources import lack_of
-from inference.models.store import ModelError, known, model_path
+from inference.models.store import ModelError, model_path, recorded_model
 from inference.narrators import (
     Narrator,
     NarratorsError,
@@ -309,7 +309,7 @@ class NarratorPool:
     def leave(self, entry: PoolEntry) -> None:
         """Take back the heartbeat of an entry that is not loaded."""
         try:
-            self.log.leave(entry.narrator.name, self.name)
+            self.log.remove_worker(entry.narrator.name, self.name)
         except redis.RedisError:
             logger.debug("narrator %s: Redis is away", entry.narrator.name)
 
@@ -332,7 +332,7 @@ class NarratorPool:
         narrator = entry.narrator
         if not narrator.model or narrator.engine == "openai":
             return True
-        return known(narrator, self.config.models_dir) is not None
+        return recorded_model(narrator, self.config.models_dir) is not None
 
     def begin_fetch(self, entry: PoolEntry) -> None:
         """ModelFetch its model, and have it loaded then."""
@@ -351,9 +351,9 @@ class NarratorPool:
                     state = ModelState("loading")
             try:
                 if state is not None:
-                    self.log.say_model_state(entry.narrator.name, state)
+                    self.log.set_model_state(entry.narrator.name, state)
                 elif entry.worker is not None:
-                    self.log.forget_model_state(entry.narrator.name)
+                    self.log.clear_model_state(entry.narrator.name)
             except redis.RedisError as problem:
                 logger.debug("narrator %s: Redis is away: %s", entry.narrator.name, problem)
 

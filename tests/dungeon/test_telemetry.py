@@ -223,7 +223,7 @@ def test_a_message_of_a_newer_process_is_understood():
     newer["mood"] = "grim"
     newer["context"]["weather"] = {"rain": True}
     newer["context"]["action"]["loud"] = 1
-    assert GenerationRequest.heard(json.dumps(newer)) == request
+    assert GenerationRequest.from_message(json.dumps(newer)) == request
 
 
 def test_nothing_is_traced_where_nobody_asks():

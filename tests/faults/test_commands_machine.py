@@ -107,7 +107,7 @@ class Play(RuleBasedStateMachine):
         self.sent = []
 
     def wake(self):
-        queue_client().send_heartbeat(NARRATOR, "test", slots=4, lately=[0.1])
+        queue_client().send_heartbeat(NARRATOR, "test", slots=4, recent_seconds=[0.1])
 
     def ids(self):
         found = self.adventure.turns.order_by("created", "pk").values_list("pk", flat=True)

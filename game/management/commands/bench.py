@@ -268,7 +268,7 @@ def asked_and_told(ids: list[str]) -> tuple[dict[int, GenerationRequest], dict[i
     for number, each in enumerate(ids):
         turn = Turn.objects.select_related("adventure").get(pk=each)
         requests[number] = narration.request_for(turn.adventure, turn)
-        end = queue_client().told(str(turn.adventure_id), each).end
+        end = queue_client().reply_so_far(str(turn.adventure_id), each).end
         if end is None:
             raise CommandError("the log lost the end of a turn")
         tokens[number] = end.tokens

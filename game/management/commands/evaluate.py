@@ -326,7 +326,7 @@ def measured_again(folder: Path) -> dict[str, Figures]:
 def kept_scores(file: Path) -> list[Score]:
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
-        return [Score.heard(line) for line in lines]
+        return [Score.from_message(line) for line in lines]
     except FileNotFoundError:
         return []
     except (OSError, UnicodeDecodeError, ValidationError) as problem:

@@ -1,7 +1,7 @@
--- Appends pieces of many replies: a script for each would cost more than what it does. Returns for
--- each reply 1, or 0 when its lease is another's by now.
+-- Appends pieces of many replies to their logs, in one script since one for each would be slow.
 -- KEYS: lease, log; lease, log; ...
--- ARGV: log entries, log s; for each reply: value, number of events, event...
+-- ARGV: log entries, log s; for each reply: lease value, number of events, event...
+-- Returns for each reply 1, or 0 when its lease was lost.
 local ours, at = {}, 3
 for k = 1, #KEYS, 2 do
   local last = at + 1 + tonumber(ARGV[at + 1])

@@ -1,9 +1,8 @@
--- Lets a turn wait, and says where it stands. One that waits already keeps its place; one that was
--- broken off goes before all others.
--- Each turn wakes one worker, up to ARGV[6] wake-ups that nobody took: whoever wakes tells all
--- that wait.
--- KEYS: waiting, requests, order, player's round, bell. ARGV: ROUND, turn, request, again, memory s,
--- most wake-ups.
+-- Enqueues a turn. One that waits already keeps its place; a later attempt goes before all others.
+-- Each turn wakes one worker, up to ARGV[6] pending wake-ups: a worker takes all turns that wait.
+-- KEYS: waiting, requests, order, player's round, wake-ups.
+-- ARGV: ROUND, turn, request, "" or "again", memory s, most wake-ups.
+-- Returns the turn's position, 0 is next.
 redis.call('HSET', KEYS[2], ARGV[2], ARGV[3])
 if not redis.call('ZSCORE', KEYS[1], ARGV[2]) then
   local round = tonumber(redis.call('HGET', KEYS[3], 'round') or '0')

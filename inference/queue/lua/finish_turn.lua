@@ -1,6 +1,7 @@
--- Logs the last pieces, keeps the Result, lets the lease go. Returns 0 when it is another's by now.
+-- Logs the last pieces, stores the Result and releases the lease.
 -- KEYS: lease, log, end, running.
--- ARGV: value, turn, log entries, log s, memory s, result, event...
+-- ARGV: lease value, turn, log entries, log s, memory s, result, event...
+-- Returns 1, or 0 when the lease was lost.
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 for i = 7, #ARGV do
   redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[3], '*', 'e', ARGV[i])

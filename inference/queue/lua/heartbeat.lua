@@ -1,5 +1,7 @@
--- Notes that a worker lives, and how it does.
--- KEYS: workers, worker. ARGV: name, seconds, stats.
+-- Stores a worker's heartbeat, and drops the workers whose heartbeat is older than ARGV[2].
+-- KEYS: workers, worker.
+-- ARGV: name, seconds, stats.
+-- Returns nothing.
 local now = tonumber(redis.call('TIME')[1])
 redis.call('ZADD', KEYS[1], now, ARGV[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[2])

@@ -1,6 +1,8 @@
--- Which turn is next, and its adventure. What nobody can tell leaves the line: the sweep brings the
--- turn back, or ends it. Where nothing waits, what the bell still holds is about turns taken before.
--- KEYS: waiting, requests, bell, those switched off. ARGV: narrator.
+-- Finds the turn that is next. Entries whose request cannot be read leave the queue: the sweep
+-- enqueues their turns again or ends them. Where no turn waits, pending wake-ups are stale.
+-- KEYS: waiting, requests, wake-ups, narrators switched off.
+-- ARGV: narrator.
+-- Returns the turn and its adventure; false when none waits or the narrator is switched off.
 if redis.call('SISMEMBER', KEYS[4], ARGV[1]) == 1 then return false end
 while true do
   local turn = redis.call('ZRANGE', KEYS[1], 0, 0)[1]

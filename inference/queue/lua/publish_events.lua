@@ -1,5 +1,7 @@
--- Puts the events of one change into the log and notes which version of the adventure it has seen.
--- KEYS: log, version. ARGV: log entries, log s, version, event...
+-- Appends the events of one change to the log and stores the adventure's version, if it is newer.
+-- KEYS: log, version, end... (of turns that have ended: they expire with the log).
+-- ARGV: log entries, log s, version, event...
+-- Returns nothing.
 for i = 4, #ARGV do
   redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', 'e', ARGV[i])
 end

@@ -1,5 +1,7 @@
--- Keeps leases. Returns for each 1, or 0 when it is another's by now.
--- KEYS: lease... ARGV: lease ms, value...
+-- Renews leases.
+-- KEYS: lease...
+-- ARGV: lease ms, lease value...
+-- Returns for each lease 1, or 0 when it was lost.
 local ours = {}
 for k = 1, #KEYS do
   local held = redis.call('GET', KEYS[k]) == ARGV[k + 1]

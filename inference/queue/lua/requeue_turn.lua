@@ -1,6 +1,7 @@
--- Lets a lease go and puts its turn before all others in the line, so that another worker goes on.
--- Returns 0 when it is another's by now.
--- KEYS: lease, running, waiting, requests, order, bell. ARGV: value, turn, request, ROUND, memory s.
+-- Releases a lease and puts its turn before all others in the queue, for another worker.
+-- KEYS: lease, running, waiting, requests, order, wake-ups.
+-- ARGV: lease value, turn, request, ROUND, memory s.
+-- Returns 1, or 0 when the lease was lost.
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[1])
 redis.call('ZREM', KEYS[2], ARGV[2])

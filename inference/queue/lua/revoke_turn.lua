@@ -1,7 +1,8 @@
--- Ends a turn from outside. One that was still waiting gives its player's round back. What puts it
--- into the line again, too late (a message that came twice, a sweep that began before), is in vain.
+-- Ends a turn from outside. A turn that was still waiting gives its player's round back. The revoked
+-- attempt stays refused when a late message or sweep enqueues it again.
 -- KEYS: lease, running, waiting, requests, revoked, player's round.
 -- ARGV: ROUND, turn, attempt, memory s.
+-- Returns nothing.
 redis.call('DEL', KEYS[1])
 redis.call('SET', KEYS[5], ARGV[3], 'EX', ARGV[4])
 redis.call('ZREM', KEYS[2], ARGV[2])

@@ -1,5 +1,7 @@
--- For how many milliseconds each turn under way has been told. One whose lease is gone is not.
--- KEYS: running, lease... ARGV: turn...
+-- Measures how long turns have been running, and drops those whose lease is gone.
+-- KEYS: running, lease...
+-- ARGV: turn...
+-- Returns the milliseconds of each turn that is still leased.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local elapsed = {}

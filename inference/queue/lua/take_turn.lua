@@ -1,9 +1,11 @@
--- Takes the turn that is next, and logs that it has started. False when another one is next by now,
--- or nobody may tell it. `telling` names this telling; it is fresh when Redis knows of no earlier
--- one, so that words which a page may still show of one (Redis was emptied in mid-reply) are not its
--- beginning.
--- KEYS: waiting, requests, bell, those switched off, order, running, lease, started, revoked, end,
--- log. ARGV: holder, lease ms, memory s, log entries, log s, ROUND, narrator, turn.
+-- Leases the turn that is next and logs that it has started. In that event `telling` is the id of
+-- this run. `fresh` says that Redis knows of no earlier attempt: a page then drops words that it
+-- still shows of one (Redis was emptied in mid-reply).
+-- KEYS: waiting, requests, wake-ups, narrators switched off, order, running, lease, started,
+-- revoked, end, log.
+-- ARGV: holder, lease ms, memory s, log entries, log s, ROUND, narrator, turn.
+-- Returns request, lease value, earlier attempt or "", stored Result or ""; false when another turn
+-- is next, or no worker may run this one.
 local turn = ARGV[8]
 if redis.call('SISMEMBER', KEYS[4], ARGV[7]) == 1 then return false end
 if redis.call('ZRANGE', KEYS[1], 0, 0)[1] ~= turn then return false end

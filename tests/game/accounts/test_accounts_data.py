@@ -91,7 +91,7 @@ def planted(scenario, narrator_awake, log, client):
     lease = log.take_next("parrot", "w")
     piece = Token(turn=lease.request.turn, attempt=1, index=0, text=word("token"))
     log.append([(lease, [piece])])
-    log.keep_details(lease, pack(details))
+    log.store_details(lease, pack(details))
     second = adventures.begin(player, scenario, {})
     command = TakeAction(type="take_action", key=uuid.uuid4(), kind="do", text=word("queued"))
     turns.carry_out(second.pk, player, command)

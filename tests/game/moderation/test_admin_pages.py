@@ -218,7 +218,7 @@ def test_a_narrator_that_is_off_takes_no_turns_and_is_not_offered(
 
     pools.write({"name": "parrot"}, {"name": "quill"})
     for name in ("parrot", "quill"):
-        log.send_heartbeat(name, "test", slots=4, lately=[2.0])
+        log.send_heartbeat(name, "test", slots=4, recent_seconds=[2.0])
     turn = act(adventure, alice)
     client.force_login(operator)
     client.post("/admin/game/operation/", {"off": "parrot"})
@@ -239,7 +239,7 @@ def test_a_narrator_that_is_off_takes_no_turns_and_is_not_offered(
 
 @pytest.mark.django_db(transaction=True)
 def test_workers_hear_again_who_is_off_when_redis_was_emptied(operator, alice, adventure, log):
-    log.send_heartbeat("parrot", "test", slots=4, lately=[2.0])
+    log.send_heartbeat("parrot", "test", slots=4, recent_seconds=[2.0])
     act(adventure, alice)
     operation.switch(operator, "parrot", on=False)
     log.redis.delete("grue:off")
@@ -250,7 +250,7 @@ def test_workers_hear_again_who_is_off_when_redis_was_emptied(operator, alice, a
 
 
 def test_the_operator_sees_how_the_host_does(client, operator, told, case, senior, log):
-    log.send_heartbeat("parrot", "test", slots=4, lately=[2.0])
+    log.send_heartbeat("parrot", "test", slots=4, recent_seconds=[2.0])
     actions.ban(case, senior)
     last = Turn.objects.order_by("created").last()
     Turn.objects.filter(pk=last.pk).update(status=Status.FAILED, reason="No words.", told=Now())

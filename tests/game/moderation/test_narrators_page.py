@@ -105,7 +105,7 @@ def test_what_is_installed_is_offered_and_made_the_default(page, worker, alice):
     [job] = desired().jobs
     assert (job.name, job.do, job.attempt) == ("nib", "install", 1)
     assert "nib" not in narration.narrators()
-    installed_narrators.installs().say_progress(
+    installed_narrators.installs().set_progress(
         "nib", Progress(attempt=1, step="fetching", done=500_000_000, total=1_000_000_000)
     )
     assert "Downloading: 500 MB / 1.0 GB" in shown(page)
@@ -162,9 +162,9 @@ def test_the_page_says_whether_a_narrator_is_loaded(page, worker, log):
         return re.search(r'data-offered="parrot".*?class="legend">([^<·]+)', shown(page), re.S)[1]
 
     assert said().strip() == "no worker"
-    log.send_heartbeat("parrot", "test", slots=1, lately=[1.0], loaded=False)
+    log.send_heartbeat("parrot", "test", slots=1, recent_seconds=[1.0], loaded=False)
     assert said().strip() == "loads with the next turn"
-    log.send_heartbeat("parrot", "test", slots=1, lately=[1.0])
+    log.send_heartbeat("parrot", "test", slots=1, recent_seconds=[1.0])
     assert said().strip() == "loaded"
 
 
@@ -178,7 +178,7 @@ def test_what_another_version_says_of_its_work_is_left_out_and_logged_once(
     for name in ("nib", "tale"):
         installed_narrators.install_source(Player.objects.get(), f"hf:org/gpt@v1/{name}.gguf", name)
     progress = Progress(attempt=1, step="fetching", done=5, total=10)
-    installed_narrators.installs().say_progress("tale", progress)
+    installed_narrators.installs().set_progress("tale", progress)
     log.redis.set(job_progress_key("nib"), raw)
     log.redis.hset(MACHINES_KEY, "a worker of another version", raw)
     for _ in range(2):

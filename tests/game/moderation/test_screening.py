@@ -188,7 +188,7 @@ def narrated(alice, adventure, workers, log, rules):
         narrator_worker.record = lambda result: (results.append(result), record(result))
         turn = act(adventure, alice, text="", kind="continue")
         assert narrator_worker.tell_next()
-        shown = log.told(str(adventure.pk), str(turn.pk)).reply
+        shown = log.reply_so_far(str(adventure.pk), str(turn.pk)).reply
         return results[-1], shown, Turn.objects.get(pk=turn.pk)
 
     return narrated

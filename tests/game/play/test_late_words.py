@@ -71,4 +71,4 @@ def test_what_redis_took_without_saying_so_comes_again_as_it_was(
     first, again, rest = pieces_of(log)
     assert first == again
     assert rest[0] == len(first[1])
-    assert log.told("a", "t").reply == first[1] + rest[1] == telling.stream.told
+    assert log.reply_so_far("a", "t").reply == first[1] + rest[1] == telling.stream.told

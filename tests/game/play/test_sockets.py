@@ -512,7 +512,7 @@ async def test_a_place_that_changes_all_the_time_is_told_once_a_second(
         await window.until("turn.queued")
         began = time.monotonic()
         for number in range(60):
-            log.send_heartbeat("parrot", "test", slots=1, lately=[10.0 + 5 * number])
+            log.send_heartbeat("parrot", "test", slots=1, recent_seconds=[10.0 + 5 * number])
             log.enqueue(waiting_before_all())
             await asyncio.sleep(0.05)
         await window.until("turn.waiting")
@@ -569,7 +569,7 @@ async def test_a_waiting_turn_is_told_its_place_as_it_changes(
 ):
     from game.models import Membership
 
-    log.send_heartbeat("parrot", "test", slots=1, lately=[10.0])
+    log.send_heartbeat("parrot", "test", slots=1, recent_seconds=[10.0])
     other = await in_database(begin, bob)
     command = TakeAction(type="take_action", key=uuid.uuid4(), kind="do", text="run")
     await in_database(turns.carry_out, other.pk, bob, command)

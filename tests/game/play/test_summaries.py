@@ -389,6 +389,6 @@ def test_of_an_adventures_jobs_the_newest_waits(log):
     newer = job.model_copy(update={"turn": "2"})
     log.enqueue_background(job)
     log.enqueue_background(newer)
-    log.enqueue_background(job, again=True)
+    log.enqueue_background(job, requeue=True)
     assert log.take_background("parrot") == newer
     assert log.take_background("parrot") is None

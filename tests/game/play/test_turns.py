@@ -276,7 +276,7 @@ def test_a_wait_over_the_limit_is_refused_with_a_time(
 ):
     settings.MAX_WAIT_SECONDS = 5
     fill_the_slots_of("parrot", log, 4)
-    log.send_heartbeat("parrot", "test", slots=4, lately=[60.0])
+    log.send_heartbeat("parrot", "test", slots=4, recent_seconds=[60.0])
     with pytest.raises(Refused) as refused:
         act(adventure, alice)
     assert refused.value.code == "full"

@@ -47,8 +47,8 @@ def test_who_comes_new_does_not_wait_behind_all_that_somebody_has_piled_up(log):
     for _ in range(10):
         ask(log, "greedy")
     take(log)
-    assert log.place(NARRATOR, "greedy") == 9
-    assert log.place(NARRATOR, "new") == 0
+    assert log.position_of_next(NARRATOR, "greedy") == 9
+    assert log.position_of_next(NARRATOR, "new") == 0
     assert log.position(NARRATOR, ask(log, "new").turn) == 0
 
 
@@ -97,7 +97,7 @@ def test_a_player_with_a_hundred_adventures_does_not_slow_the_others(log, window
 
 
 def test_nobody_waits_while_a_slot_is_free(log):
-    log.send_heartbeat(NARRATOR, "w", slots=2, lately=[4.0])
+    log.send_heartbeat(NARRATOR, "w", slots=2, recent_seconds=[4.0])
     assert log.narrator_stats(NARRATOR).seconds_until_started(1) == 0
     ask(log, "alice")
     take(log)
@@ -108,7 +108,7 @@ def test_nobody_waits_while_a_slot_is_free(log):
 
 
 def test_a_turn_whose_worker_died_takes_no_slot(log):
-    log.send_heartbeat(NARRATOR, "w", slots=1, lately=[4.0])
+    log.send_heartbeat(NARRATOR, "w", slots=1, recent_seconds=[4.0])
     ask(log, "alice")
     lease = log.take_next(NARRATOR, "w")
     assert len(log.narrator_stats(NARRATOR).running) == 1
@@ -117,8 +117,11 @@ def test_a_turn_whose_worker_died_takes_no_slot(log):
 
 
 def test_a_turn_that_has_been_told_for_a_while_is_expected_to_end_sooner():
-    lately = (2.0, 4.0, 6.0, 8.0)
-    begun, nearly_done = NarratorStats(1, 1, (0.0,), lately), NarratorStats(1, 1, (7.5,), lately)
+    recent_seconds = (2.0, 4.0, 6.0, 8.0)
+    begun, nearly_done = (
+        NarratorStats(1, 1, (0.0,), recent_seconds),
+        NarratorStats(1, 1, (7.5,), recent_seconds),
+    )
     assert nearly_done.seconds_until_started(0) < begun.seconds_until_started(0)
 
 
@@ -144,7 +147,7 @@ class Playthrough:
         self.slots, self.lengths, self.chance = slots, lengths, chance
         self.telling: list[tuple[float, float]] = []  # (ends, began)
         self.line: list[tuple[float, int]] = []  # (came, what it was told)
-        self.lately = [5.0]
+        self.recent_seconds = [5.0]
         self.estimates: list[tuple[int, float]] = []
 
     def duration(self):
@@ -165,7 +168,7 @@ class Playthrough:
             now += self.chance.expovariate(burst * self.slots / 5)
             self.until(now)
             running = tuple(now - began for _, began in self.telling)
-            pace = NarratorStats(1, self.slots, running, tuple(self.lately))
+            pace = NarratorStats(1, self.slots, running, tuple(self.recent_seconds))
             told = pace.seconds_until_started(len(self.line))
             if told == 0:
                 self.start(now)
@@ -180,7 +183,7 @@ class Playthrough:
     def until(self, now):
         while self.telling and self.telling[0][0] <= now:
             ended, began = heapq.heappop(self.telling)
-            self.lately = [*self.lately, ended - began][-40:]
+            self.recent_seconds = [*self.recent_seconds, ended - began][-40:]
             if self.line:
                 came, told = self.line.pop(0)
                 self.estimates.append((told, ended - came))

@@ -150,7 +150,7 @@ def where_is_she(**given):
         context=StoryContext(action=action),
         output=OutputFormat(json_schema=TRAVELLER),
     )
-    return GenerationRequest.heard(asked.model_dump_json())
+    return GenerationRequest.from_message(asked.model_dump_json())
 
 
 def test_what_a_request_says_of_its_answer_reaches_the_engine():

@@ -10,7 +10,7 @@ from django.conf import settings
 from game.models import Adventure, Status, Turn
 from game.play import narration
 from inference.lab.weight_check import check_weights
-from inference.models.store import check_model, ensure_model, known
+from inference.models.store import check_model, ensure_model, recorded_model
 from inference.narrators import load_narrators
 from inference.worker import pool as pool_module
 from tests.game.play.test_turns import act
@@ -93,14 +93,14 @@ def test_it_takes_over_from_smol_in_an_adventure_that_is_played(
     def seen(narrator, models_dir):
         if narrator.name == "quill" and not here:
             return None
-        return known(narrator, models_dir)
+        return recorded_model(narrator, models_dir)
 
     class Arriving(pool_module.ModelFetch):
         def _run(self):
             until(lambda: here, TURN)
             super()._run()
 
-    monkeypatch.setattr(pool_module, "known", seen)
+    monkeypatch.setattr(pool_module, "recorded_model", seen)
     monkeypatch.setattr(pool_module, "ModelFetch", Arriving)
     monkeypatch.setattr(narration, "STATS_SECONDS", 0.0)
     pool = shipped.pool("quill", "smol")

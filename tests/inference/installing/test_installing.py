@@ -344,7 +344,7 @@ def act_with(adventure, player, name):
 
 
 def words_of(turn):
-    return queue_client().told(str(turn.adventure_id), str(turn.pk)).reply
+    return queue_client().reply_so_far(str(turn.adventure_id), str(turn.pk)).reply
 
 
 def test_a_reply_that_never_ends_holds_up_neither_its_removal_nor_other_installs(

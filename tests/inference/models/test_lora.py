@@ -22,8 +22,8 @@ from inference.models.store import (  # noqa: E402
     ModelError,
     adapter_file,
     ensure_model,
-    known,
     model_path,
+    recorded_model,
 )
 from inference.narrators import Narrator  # noqa: E402
 
@@ -237,7 +237,7 @@ def test_another_adapter_of_the_same_name_is_merged_anew(tmp_path):
     first = values_of(ensure_model(tales, models))
     config = json.loads((adapter / "adapter_config.json").read_text())
     (adapter / "adapter_config.json").write_text(json.dumps({**config, "lora_alpha": 1}))
-    assert known(tales, models) is None
+    assert recorded_model(tales, models) is None
     second = values_of(ensure_model(tales, models))
     assert not np.allclose(first["blk.0.ffn_up.weight"], second["blk.0.ffn_up.weight"])
 
@@ -279,7 +279,7 @@ def test_another_adapter_of_the_same_name_is_converted_anew(tmp_path):
     first = adapter_file(tales, models)
     config = json.loads((adapter / "adapter_config.json").read_text())
     (adapter / "adapter_config.json").write_text(json.dumps({**config, "lora_alpha": 1}))
-    assert known(tales, models) is None
+    assert recorded_model(tales, models) is None
     ensure_model(tales, models)
     assert adapter_file(tales, models) != first
 

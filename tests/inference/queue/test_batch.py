@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 
 from game.models import Status, Turn
 from inference.queue import batch as batches
-from inference.queue.batch import Batch, BatchError, prompts_of, told_before
+from inference.queue.batch import Batch, BatchError, finished_ids, prompts_of
 from tests.game.play.test_turns import act
 
 REPLY = "The hinges groan. A cold wind comes out of the dark."
@@ -127,7 +127,7 @@ def test_a_file_of_something_else_is_not_added_to(tmp_path):
     out = tmp_path / "notes.txt"
     out.write_text("milk\nbread\n")
     with pytest.raises(BatchError, match="name another file"):
-        told_before(out)
+        finished_ids(out)
     assert out.read_text() == "milk\nbread\n"
 
 
@@ -140,7 +140,7 @@ def test_only_so_many_jobs_lie_in_redis_at_once(log, prompts, tmp_path, monkeypa
     monkeypatch.setattr(batches, "IN_REDIS", 5)
     file = prompts(*({"prompt": f"Door {n}."} for n in range(40)))
     batch = Batch(log, "parrot", file, tmp_path / "out.jsonl")
-    assert batch.ask(prompts_of(file))
+    assert batch.enqueue(prompts_of(file))
     assert log.redis.llen("grue:batch:parrot") == 5
 
 

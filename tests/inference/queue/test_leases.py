@@ -8,8 +8,8 @@ from inference.worker.narrator_worker import KEEP_EVERY
 def test_turns_may_end_while_a_worker_says_how_long_they_took(workers, monkeypatch):
     narrator_worker = workers.start(woken=False)
 
-    def beat(narrator, name, slots, lately, reads_ahead):
-        for _ in lately:
+    def beat(narrator, name, slots, recent_seconds, reads_ahead):
+        for _ in recent_seconds:
             narrator_worker.measured(1.0)  # as the thread of a turn does that ends just then
 
     monkeypatch.setattr(narrator_worker.log, "send_heartbeat", beat)

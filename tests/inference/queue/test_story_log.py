@@ -77,14 +77,14 @@ def test_the_words_told_so_far_come_with_the_name_of_their_telling(log: QueueCli
     """A page that has them from a snapshot must know them again when the log repeats its start."""
     request = request_for()
     log.enqueue(request)
-    assert log.told(request.adventure, request.turn).telling is None
+    assert log.reply_so_far(request.adventure, request.turn).telling is None
     lease = log.take_next("bard", "w")
     log.append([(lease, [piece(lease, 0, "You ")])])
     [started] = [e for e in events(log, request.adventure) if e["type"] == "turn.started"]
-    told = log.told(request.adventure, request.turn)
+    told = log.reply_so_far(request.adventure, request.turn)
     assert (told.reply, told.telling, told.leased) == ("You ", started["telling"], True)
     log.finish(lease, result(lease, "You wait."), [piece(lease, 4, "wait.")])
-    told = log.told(request.adventure, request.turn)
+    told = log.reply_so_far(request.adventure, request.turn)
     assert (told.reply, told.telling, told.leased) == ("You wait.", started["telling"], False)
 
 
@@ -92,8 +92,8 @@ def test_a_request_without_a_place_in_the_line_is_forgotten(log: QueueClient, re
     kept, stray = request_for(), request_for()
     log.enqueue(kept)
     log.redis.hset("grue:requests:bard", stray.turn, stray.model_dump_json())
-    assert log.tidy("bard") == 1
-    assert log.tidy("bard") == 0
+    assert log.drop_stale_requests("bard") == 1
+    assert log.drop_stale_requests("bard") == 0
     assert log.take_next("bard", "w").request == kept
 
 
@@ -128,7 +128,7 @@ def test_pieces_of_a_worker_that_lost_its_lease_are_refused(log: QueueClient, re
     assert log.renew([old, new]) == [False, True]
     assert not log.finish(old, result(old, "You fall."), [])
     assert log.finish(new, result(new, "You wait."), [])
-    assert log.told(request.adventure, request.turn).reply == "You wait."
+    assert log.reply_so_far(request.adventure, request.turn).reply == "You wait."
 
 
 def test_the_same_worker_cannot_go_on_after_its_turn_was_revoked(log: QueueClient, request_for):
@@ -140,7 +140,7 @@ def test_the_same_worker_cannot_go_on_after_its_turn_was_revoked(log: QueueClien
     assert (told.reply, told.end) == ("You look ", None)
     assert log.append([(lease, [piece(lease, 9, "up.")])]) == [False]
     assert not log.finish(lease, result(lease, "You look up."), [piece(lease, 9, "up.")])
-    assert log.told(request.adventure, request.turn).reply == "You look "
+    assert log.reply_so_far(request.adventure, request.turn).reply == "You look "
 
 
 def test_a_waiting_turn_that_was_revoked_is_never_taken(log: QueueClient, request_for):
@@ -156,7 +156,7 @@ def test_a_piece_that_was_written_twice_is_read_once(log: QueueClient, request_f
     lease = log.take_next("bard", "w")
     for _ in range(2):
         log.append([(lease, [piece(lease, 0, "You "), piece(lease, 4, "run.")])])
-    assert log.told(request.adventure, request.turn).reply == "You run."
+    assert log.reply_so_far(request.adventure, request.turn).reply == "You run."
 
 
 def test_an_attempt_that_finds_the_end_in_the_log_does_not_tell_again(
@@ -184,12 +184,17 @@ def test_a_released_lease_leaves_the_turn_to_the_next_attempt_at_once(
 
 def test_a_narrator_is_alive_while_a_worker_says_so(log: QueueClient):
     assert not log.narrator_alive("bard")
-    log.send_heartbeat("bard", "w1", slots=4, lately=[2.0])
-    log.send_heartbeat("bard", "w2", slots=4, lately=[4.0, 3.0])
+    log.send_heartbeat("bard", "w1", slots=4, recent_seconds=[2.0])
+    log.send_heartbeat("bard", "w2", slots=4, recent_seconds=[4.0, 3.0])
     pace = log.narrator_stats("bard")
-    assert (pace.workers, pace.slots, pace.running, pace.lately) == (2, 8, (), (2.0, 4.0, 3.0))
-    log.leave("bard", "w1")
-    log.leave("bard", "w2")
+    assert (pace.workers, pace.slots, pace.running, pace.recent_seconds) == (
+        2,
+        8,
+        (),
+        (2.0, 4.0, 3.0),
+    )
+    log.remove_worker("bard", "w1")
+    log.remove_worker("bard", "w2")
     assert not log.narrator_alive("bard")
 
 

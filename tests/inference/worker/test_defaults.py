@@ -49,7 +49,7 @@ class Source:
             raise ModelError(self.problem)
         assert self.arrived.wait(60)
 
-    def known(self, narrator, models_dir):
+    def recorded_model(self, narrator, models_dir):
         return models_dir if self.arrived.is_set() else None
 
 
@@ -57,7 +57,7 @@ class Source:
 def source(monkeypatch):
     source = Source()
     monkeypatch.setattr(model_fetch, "ensure_model", source.fetch)
-    monkeypatch.setattr(pool_module, "known", source.known)
+    monkeypatch.setattr(pool_module, "recorded_model", source.recorded_model)
     monkeypatch.setattr(pool_module, "SAY_EVERY", 0.05)
     monkeypatch.setattr(narration, "STATS_SECONDS", 0.0)
     yield source
@@ -312,9 +312,9 @@ def test_where_workers_come_when_turns_wait_the_first_default_is_asked(
 def test_with_nobody_there_the_first_default_is_the_one_that_is_missing(pools, log, source):
     pools.write(QUILL, SMOL, **BOTH)
     assert narration.default().name == "quill"
-    log.send_heartbeat("smol", "test", slots=1, lately=[1.0])
+    log.send_heartbeat("smol", "test", slots=1, recent_seconds=[1.0])
     assert narration.default().name == "smol"
-    log.send_heartbeat("quill", "test", slots=1, lately=[1.0], loaded=False)
+    log.send_heartbeat("quill", "test", slots=1, recent_seconds=[1.0], loaded=False)
     assert narration.default().name == "smol", "its model is loaded"
 
 
@@ -474,7 +474,7 @@ def test_the_first_to_tell_is_one_that_is_here_and_can_be_carried(
     config = replace(settings.INFERENCE, models_dir=tmp_path)
     here = {"quill", "smol"}
     monkeypatch.setattr(
-        "inference.models.store.known", lambda each, folder: each.name in here or None
+        "inference.models.store.recorded_model", lambda each, folder: each.name in here or None
     )
     assert first_default([quill, smol], config).name == "smol", "there is too little memory"
     assert first_default([quill], config).name == "quill", "somebody asked for it by its name"

@@ -147,7 +147,7 @@ def test_a_turn_breaks_off_what_is_read_and_waits_for_nothing(alice, bob, advent
     elsewhere = {"adventure": "another", "narrator": "parrot"}
     other = request(story=told_turns(2)).model_copy(update=elsewhere)
     narrator_worker.log.enqueue(other)
-    until(lambda: narrator_worker.log.told("another", "t").end is not None, seconds=5)
+    until(lambda: narrator_worker.log.reply_so_far("another", "t").end is not None, seconds=5)
     until(lambda: narrator_worker.ahead.reading is not None)
     assert narrator_worker.ahead.reading[0] != number
 
@@ -185,7 +185,7 @@ def test_a_killed_worker_loses_nothing_by_what_it_read(log, workers):
     assert not narrator_worker.ahead.busy
     other = request(story=told_turns(2)).model_copy(update={"narrator": "parrot"})
     narrator_worker.log.enqueue(other)
-    until(lambda: narrator_worker.log.told("a", "t").end is not None)
+    until(lambda: narrator_worker.log.reply_so_far("a", "t").end is not None)
 
 
 def test_an_engine_without_a_cache_is_not_asked(log, workers):
@@ -257,7 +257,7 @@ def test_with_redis_away_a_page_opens_all_the_same(adventure, log, monkeypatch):
     def away(*_):
         raise redis.ConnectionError
 
-    monkeypatch.setattr(QueueClient, "worker_to_read", away)
+    monkeypatch.setattr(QueueClient, "worker_for_read_ahead", away)
     assert not read_ahead.ask(adventure.pk)
     assert redis_breaker.is_open
     redis_breaker.until = 0.0
@@ -301,13 +301,13 @@ def test_a_worker_is_asked_what_it_told_and_no_more_than_it_can_read(log):
     for name, reads in (("one", True), ("two", True), ("deaf", False)):
         log.send_heartbeat("parrot", name, 4, [1.0], reads_ahead=reads)
     log.note_cached("a", "two")
-    assert log.worker_to_read("parrot", "a") == "two"
+    assert log.worker_for_read_ahead("parrot", "a") == "two"
     log.note_cached("a", "deaf")
-    assert log.worker_to_read("parrot", "a") in ("one", "two")
+    assert log.worker_for_read_ahead("parrot", "a") in ("one", "two")
     asked = request().model_copy(update={"narrator": "parrot"})
     for _ in range(40):
         log.enqueue_read_ahead(asked, "one")
-    assert log.worker_to_read("parrot", "b") == "two"
+    assert log.worker_for_read_ahead("parrot", "b") == "two"
     assert len(log.take_read_aheads("parrot", "one")) == 32
     log.enqueue(asked)
-    assert log.worker_to_read("parrot", "b") == "", "a turn waits"
+    assert log.worker_for_read_ahead("parrot", "b") == "", "a turn waits"

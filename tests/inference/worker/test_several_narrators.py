@@ -62,7 +62,7 @@ def test_the_narrator_that_a_player_chooses_tells_from_the_next_turn_on(
     client, alice, adventure, house, log
 ):
     for name in ("parrot", "raven"):
-        log.send_heartbeat(name, "test", slots=4, lately=[2.0])
+        log.send_heartbeat(name, "test", slots=4, recent_seconds=[2.0])
     under_way = act(adventure, alice)
     answer = Chooser(client, alice, adventure).choose("raven")
     assert answer.status_code == 200
@@ -375,5 +375,5 @@ def test_a_server_that_is_away_is_asked_until_it_answers(alice, adventure, pools
     pools.write(RAVEN)
     pool.reload()
     until(lambda: pool.entries["raven"].narrator.engine == "scripted")
-    log.send_heartbeat("raven", "test", slots=1, lately=[1.0])
+    log.send_heartbeat("raven", "test", slots=1, recent_seconds=[1.0])
     assert told_by(adventure, alice, "raven").reply == "Never again."

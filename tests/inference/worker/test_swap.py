@@ -39,7 +39,7 @@ def revision(turn):
 
 def begun(log, turn):
     """Whether some of a turn's words are there."""
-    return len(log.told(str(turn.adventure_id), str(turn.pk)).reply) > 5
+    return len(log.reply_so_far(str(turn.adventure_id), str(turn.pk)).reply) > 5
 
 
 def joined(log, turn):
@@ -175,7 +175,7 @@ def test_what_is_not_told_in_time_is_handed_on_and_goes_on_from_the_told_words(
     until(lambda: begun(log, turn))
     first.drain(0)
     until(lambda: log.position("parrot", str(turn.pk)) == 0)
-    words = log.told(str(turn.adventure_id), str(turn.pk)).reply
+    words = log.reply_so_far(str(turn.adventure_id), str(turn.pk)).reply
     assert words and WORDS.startswith(words) and words != WORDS
     other = act(begin(bob), bob)
     assert log.position("parrot", str(other.pk)) == 1, "what was begun goes first"
