@@ -24,6 +24,7 @@ from inference.engines.abilities import ignored_by
 from inference.engines.base import EngineBroken, Finish, Message, NewText, RequestId
 from inference.engines.detokenize import CONTEXT, Detokenizer
 from inference.engines.endings import ENDS
+from inference.engines.signal_stack import kept_signal_stack
 from inference.engines.special_tokens import LIKE_SPECIAL, SpecialTokens
 from inference.models.gguf import first_number
 from inference.models.store import check_model, ensure_model
@@ -100,7 +101,7 @@ class OpenVinoEngine:
         """
         options = OpenVinoOptions.model_validate(narrator.options)
         self.context_tokens = min(narrator.context, positions(model_path), options.cache_tokens)
-        with compiling(cache_dir):
+        with compiling(cache_dir), kept_signal_stack():
             exported = model_path.is_dir()
             source = model_path if exported else unpacked(model_path, cache_dir)
             self._pipeline = openvino_genai.ContinuousBatchingPipeline(

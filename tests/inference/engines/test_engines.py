@@ -4,6 +4,7 @@ openai with a real server of it."""
 import importlib
 import json
 import shutil
+import subprocess
 import sys
 import time
 from bisect import bisect_right
@@ -40,14 +41,19 @@ def scripted(**options: object) -> ScriptedEngine:
     return ScriptedEngine(narrator)
 
 
+def smol_for_openvino():
+    """The built-in narrator in a small context, its file, and where openvino compiles it."""
+    narrator = load_narrators(settings.BASE_DIR / "narrators.yaml").get("smol")
+    path = ensure_model(narrator, settings.INFERENCE.models_dir)
+    small = narrator.model_copy(update={"slots": SLOTS, "context": WINDOW})
+    return small, path, settings.INFERENCE.models_dir / "compiled"
+
+
 @pytest.fixture(scope="module")
 def openvino_engine():
     from inference.engines.openvino import OpenVinoEngine
 
-    narrator = load_narrators(settings.BASE_DIR / "narrators.yaml").get("smol")
-    path = ensure_model(narrator, settings.INFERENCE.models_dir)
-    small = narrator.model_copy(update={"slots": SLOTS, "context": WINDOW})
-    return OpenVinoEngine(small, path, settings.INFERENCE.models_dir / "compiled")
+    return OpenVinoEngine(*smol_for_openvino())
 
 
 @pytest.fixture(scope="module")
@@ -789,6 +795,39 @@ def test_an_error_inside_the_library_breaks_the_engine(openvino_engine, monkeypa
     monkeypatch.setattr(openvino_engine, "_pipeline", Broken())
     with pytest.raises(EngineBroken, match="no memory"):
         openvino_engine.step()
+
+
+FREED_ON_ANOTHER_THREAD = """
+import gc, os, pathlib, signal, sys, threading
+from inference.engines.openvino import OpenVinoEngine
+from inference.narrators import Narrator
+
+narrator, *paths = sys.argv[1:]
+engines = [OpenVinoEngine(Narrator.model_validate_json(narrator), *map(pathlib.Path, paths))]
+
+def free():
+    engines.clear()
+    gc.collect()
+
+thread = threading.Thread(target=free)
+thread.start()
+thread.join()
+signal.signal(signal.SIGINT, lambda *_: print("heard"))
+os.kill(os.getpid(), signal.SIGINT)
+"""
+
+
+@pytest.mark.model
+def test_ctrl_c_is_heard_after_an_engine_was_freed_on_another_thread():
+    """As the garbage collector does, which runs on any thread. It ended the process (SIGSEGV)."""
+    narrator, *paths = smol_for_openvino()
+    done = subprocess.run(
+        [sys.executable, "-c", FREED_ON_ANOTHER_THREAD, narrator.model_dump_json(), *paths],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (done.returncode, done.stdout) == (0, "heard\n"), done.stderr
 
 
 def test_openvino_reports_to_nobody():
