@@ -1,5 +1,7 @@
 """Where and how a reply is ended, shortened and closed."""
 
+import re
+
 from inference.reply.characters import extends, letters, spaceless
 from inference.reply.draft import Draft
 from inference.reply.given import Given
@@ -23,7 +25,27 @@ JOINING_WORDS = """
     and but as while so then because when which where who or yet
 """
 JOINING = frozenset(JOINING_WORDS.split())
+SENTENCE_ENDS = re.compile(r"[.!?…][\"”’)]*\s")
+# English words after which a sentence has to go on.
+OPEN_WORDS = """
+    a about across after against all along am an and any are around as at because been before behind
+    being below beneath beside between both but by can could did do does during each either every for
+    from had has have he her his how i if in into is its just least like may might more most must
+    my near no nor of off on onto or our over says say said she should so some such tell tells than
+    that the their then these they this those through to too toward towards under until up upon very
+    was we were what when where whether which while who whose why will with without would yet your
+"""
+OPEN = frozenset(OPEN_WORDS.split())
 RESERVE = 4  # characters kept free for an end and what closes quotations
+
+
+def is_whole_clause(told: str) -> bool:
+    """Whether the English sentence that `told` ends with could end there. A guess by its last word.
+
+    It ends before what the player would say: "You look at the hook and think", "The mayor tells".
+    """
+    words = re.findall(r"[a-z']+", SENTENCE_ENDS.split(told)[-1].lower())
+    return len(words) > 1 and words[-1] not in OPEN
 
 
 class Ending:
@@ -176,6 +198,8 @@ class Ending:
         shown = self._shown
         if self._by_sentences and not self._draft.begun_to_show:
             mark = "."  # its last sentence is whole
+        elif self._draft.fault == "speaks" and is_whole_clause(shown.text):
+            mark = "."
         last = shown.text[-1]
         if last in PAUSES:  # told by an earlier attempt
             shown.append("…")

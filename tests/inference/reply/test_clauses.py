@@ -78,3 +78,15 @@ def test_four_words_come_twice_in_a_reply_and_no_third_time():
 def test_a_phrase_is_not_begun_a_third_time():
     raw = f"{ON} She smiles at the boy, and she smiles at the dog, and she smiles at the moon."
     assert "moon" not in tell(raw) and not tell(raw).endswith("smiles at…")
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        ('The captain looks at you, and you say "I am sorry." He', "The captain looks at you."),
+        ('You look at the hook and think, "What if', "You look at the hook and think."),
+        ('The captain looks as if, and you say "I am sorry." He', "The captain looks as if…"),
+    ],
+)
+def test_before_the_players_own_words_a_clause_that_can_end_does(raw, shown):
+    assert tell(f"{ON} {raw}") == f"{ON} {shown}"
