@@ -77,6 +77,8 @@ class Narrator(BaseModel):
     style: str = ""  # what a chat model is told to be; prompts.STYLE where empty
     # What a chat model reads after the newest action, and forgets with the next.
     reminder: str = Field(default="", max_length=1000)
+    # "stalled": only where the newest reply brought hardly a new word, or the player does nothing.
+    reminder_when: Literal["always", "stalled"] = "always"
     # Whether a card that the action alone mentions stands beside it, and not some turns before:
     # then no action changes what was read ahead.
     cards_beside_action: bool = False

@@ -33,6 +33,7 @@ from inference.prompts.formats import (
     transcript,
 )
 from inference.prompts.parts import BuiltPrompt, Firing, Given, Line, Origin, Report
+from inference.prompts.stalling import stands_still
 from inference.reply import ReplyStream, neutralise, shown_action
 from inference.reply.worn import phrases_for
 from inference.screening import Listener, screen_for
@@ -75,8 +76,10 @@ def build(
     sampling = sampling_for(request, narrator, count, window)
     room = window - sampling.max_tokens
 
+    reminder = narrator.reminder if wants_reminder(request.context, narrator) else ""
+
     def conversation(given: Given) -> list[ChatMessage]:
-        return chat(given, narrator.style, narrator.example, narrator.reminder)
+        return chat(given, narrator.style, narrator.example, reminder)
 
     def render(given: Given) -> str:
         if narrator.format == "transcript":
@@ -133,6 +136,13 @@ def stable_front(
 
     one, other = map(prompt, GUESSES)
     return one[: common_front(one, other)]
+
+
+def wants_reminder(context: StoryContext, narrator: Narrator) -> bool:
+    """Whether the narrator's reminder stands after this turn's action."""
+    if narrator.reminder_when == "always" or context.action.kind == "continue":
+        return True
+    return stands_still(context.story)
 
 
 def sampling_for(

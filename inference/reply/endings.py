@@ -28,12 +28,13 @@ JOINING = frozenset(JOINING_WORDS.split())
 SENTENCE_ENDS = re.compile(r"[.!?…][\"”’)]*\s")
 # English words after which a sentence has to go on.
 OPEN_WORDS = """
-    a about across after against all along am an and any are around as at because been before behind
-    being below beneath beside between both but by can could did do does during each either every for
-    from had has have he her his how i if in into is its just least like may might more most must
-    my near no nor of off on onto or our over says say said she should so some such tell tells than
-    that the their then these they this those through to too toward towards under until up upon very
-    was we were what when where whether which while who whose why will with without would yet your
+    a about across after against all along am an and any are around as at because been before
+    behind being below beneath beside between both but by can could did do does during each either
+    every for from had has have he her his how i if in into is its just least like may might more
+    most must my near no nor of off on onto or our over says say said she should so some such tell
+    tells than that the their then these they this those through to too toward towards under until
+    up upon very was we were what when where whether which while who whose why will with without
+    would yet your
 """
 OPEN = frozenset(OPEN_WORDS.split())
 RESERVE = 4  # characters kept free for an end and what closes quotations
