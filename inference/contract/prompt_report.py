@@ -90,7 +90,7 @@ def details_of(
         parts=tuple(part_of(piece) for piece in pieces),
         tokens=report.tokens,
         window=report.window,
-        sampling=sampling and sampling.model_copy(update={"banned": ()}),
+        sampling=sampling and sampling.model_copy(update={"banned": (), "echoes": ()}),
         ignored=report.ignored,
         bans=number_of_bans(sampling) if sampling else 0,
         banned=tuple(banned),

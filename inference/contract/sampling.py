@@ -84,6 +84,9 @@ class SamplingParams(BaseModel):
     # (`inference.reply.worn`) are among them.
     banned: tuple[str, ...] = ()
     worn: bool = False
+    # What the player has just said: no reply says it back, where the engine avoids that for free.
+    # Set by `inference.prompts` alone.
+    echoes: tuple[str, ...] = ()
     seed: int | None = None
     # A reply ends before the first of these.
     stop: tuple[Annotated[str, Field(min_length=1)], ...] = Field(default=(), max_length=4)

@@ -95,7 +95,9 @@ class BanningEngine:
         """Queue a prompt. Raises ValueError as the inner engine does."""
         # A text that a program reads is constrained by its format alone.
         phrases = phrases_for(() if output else sampling.banned, sampling.worn and not output)
-        bare = sampling.model_copy(update={"banned": (), "worn": False})
+        if sampling.echoes and self.engine.can_avoid and not output:
+            phrases = phrases.with_more(Phrases(sampling.echoes))
+        bare = sampling.model_copy(update={"banned": (), "worn": False, "echoes": ()})
         request = self.engine.submit(prompt, bare, output)
         if phrases:
             watch = Watch(phrases, prompt[-PROMPT_CHARS:])

@@ -40,19 +40,26 @@ class Phrases:
 
     def __init__(self, phrases: Iterable[str]) -> None:
         """Marks and spaces around a phrase do not count; one without letters is no phrase."""
-        self.root = Node()
+        root = Node()
+        self.roots: tuple[Node, ...] = (root,)
         for phrase in phrases:
             letters = bare(phrase)
             if not letters:
                 continue
-            node = self.root
+            node = root
             for each in letters:
                 node = node.on.setdefault(each, Node())
             node.phrase = node.phrase or phrase
             node.whole_word = in_words(letters[-1])
 
     def __bool__(self) -> bool:
-        return bool(self.root.on)
+        return any(root.on for root in self.roots)
+
+    def with_more(self, others: "Phrases") -> "Phrases":
+        """These phrases and others, in no time: a long list is not built again."""
+        both = Phrases(())
+        both.roots = self.roots + others.roots
+        return both
 
 
 class Watch:
@@ -60,7 +67,7 @@ class Watch:
 
     def __init__(self, phrases: Phrases, before: str = "", begins: int = 0) -> None:
         """`before` stands before the text, whose places count from `begins`."""
-        self._root = phrases.root
+        self._roots = phrases.roots
         self._begun: list[tuple[int, Node]] = []  # phrases that may stand here, the longest first
         self._last = " "  # the last character that counts
         self._place = begins - len(before)
@@ -104,8 +111,8 @@ class Watch:
             after = node.on.get(each)
             if after is not None:
                 going_on.append((start, after))
-        if not inside and each in self._root.on:
-            going_on.append((self._place, self._root.on[each]))
+        if not inside:
+            going_on += [(self._place, root.on[each]) for root in self._roots if each in root.on]
         self._begun = going_on
         if found:
             return found

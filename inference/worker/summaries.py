@@ -183,6 +183,7 @@ def build(
             "max_tokens": tokens,
             "temperature": min(narrator.sampling.temperature, 0.3),
             "banned": (),  # nobody reads it but the narrator
+            "echoes": (),
             "worn": False,
             "xtc_probability": 0.0,
         }

@@ -151,6 +151,22 @@ def test_a_reply_goes_back_before_the_phrase_and_goes_on_without_its_first_token
     assert sampling.max_tokens == 400 - 3
 
 
+def test_what_the_player_said_is_not_said_back_where_that_costs_no_request():
+    def tell(prompt, number):
+        if number == 1:
+            return [" We", " don't", " have", " much", " time", "."]
+        return [" Then", " run", "."]
+
+    said = {
+        "prompt": '"We don\'t have much time."\nInes says, "',
+        "echoes": ("We don't have much",),
+    }
+    pieces, _, _ = told(Dice(tell, can_avoid=True), **said)
+    assert "".join(pieces) == " Then run."
+    pieces, _, _ = told(Dice(tell), **said)
+    assert "".join(pieces) == " We don't have much time."
+
+
 def test_a_phrase_that_the_prompt_has_begun_is_not_told():
     """`begun: You` stands in the prompt, and the model says the rest."""
     engine = Dice(
