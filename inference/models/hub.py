@@ -10,14 +10,16 @@ import http.client
 import json
 import os
 import re
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from inference.models.download import CHUNK, TIMEOUT, DownloadError, download
 
 Progress = Callable[[int, int], None]
 
@@ -29,9 +31,6 @@ BESIDE = re.compile(
     r"|(merges|vocab)\.txt|(tokenizer|spiece)\.model|chat_template\.jinja"
 )
 LONGEST_LISTING = 32 << 20  # bytes of the hub's answer about one repository
-CHUNK = 1 << 20
-TIMEOUT = 30.0  # seconds without a byte
-TRIES = 5  # for each file, each from where the last one broke off
 
 
 class HubError(Exception):
@@ -76,11 +75,18 @@ def fetch(repo: str, revision: str, folder: Path, report: Progress) -> str:
     return commit
 
 
-def fetch_one(repo: str, revision: str, name: str, path: Path, report: Progress) -> Path:
-    """Bring one file of `repo` as it is at `revision` to `path`. Raises HubError, OSError."""
+def fetch_one(
+    repo: str, revision: str, name: str, path: Path, report: Progress, limit: int = 0
+) -> Path:
+    """Bring one file of `repo` as it is at `revision` to `path`. Raises HubError, OSError.
+
+    Where `limit` is not 0, a file of more bytes than that is refused.
+    """
     commit, files = listing(repo, revision)
     for each in files:
         if each.name == name:
+            if limit and each.size > limit:
+                raise HubError(f"{repo}: {name} is too large: {each.size} bytes, of {limit}")
             if not (path.is_file() and path.stat().st_size == each.size and whole(path, each)):
                 fetch_file(repo, commit, each, path, Share(report, 0, each.size))
             return path
@@ -137,45 +143,15 @@ def fetch_file(
 ) -> None:
     """Fetch one file beside its place, verify it, and put it there."""
     part = path.with_name(path.name + ".part")
-    for attempt in range(1, TRIES + 1):
-        try:
-            append(repo, commit, remote, part, report)
-            if part.stat().st_size == remote.size:
-                break
-        except (TimeoutError, ConnectionError, http.client.HTTPException, HubError) as problem:
-            if attempt == TRIES or isinstance(problem, HubError):
-                raise HubError(f"{repo}: {remote.name} broke off: {problem}") from problem
-        time.sleep(min(2**attempt / 4, 8))
-    else:
-        raise HubError(f"{repo}: {remote.name} broke off {TRIES} times")
+    address = f"/{repo}/resolve/{commit}/{urllib.parse.quote(remote.name)}"
+    try:
+        download(partial(ask, address), part, remote.size, report)
+    except DownloadError as problem:
+        raise HubError(f"{repo}: {remote.name} {problem}") from problem
     if not whole(part, remote):
         part.unlink()
         raise HubError(f"{repo}: {remote.name} is not the file that the hub promised")
     part.replace(path)
-
-
-def append(
-    repo: str, commit: str, remote: Remote, part: Path, report: Callable[[int], None]
-) -> None:
-    """Go on with `part` from where it ends."""
-    have = part.stat().st_size if part.exists() else 0
-    if have > remote.size:
-        part.unlink()
-        have = 0
-    if have == remote.size:
-        part.touch()
-        return
-    asked = {"Range": f"bytes={have}-"} if have else {}
-    with ask(f"/{repo}/resolve/{commit}/{urllib.parse.quote(remote.name)}", asked) as answer:
-        if have and answer.status != 206:  # it begins anew
-            have = 0
-        with part.open("ab" if have else "wb") as file:
-            while chunk := answer.read(CHUNK):
-                if have + len(chunk) > remote.size:
-                    raise HubError("the hub sends more than it promised")
-                file.write(chunk)
-                have += len(chunk)
-                report(have)
 
 
 def ask(path: str, headers: dict[str, str] | None = None) -> Any:

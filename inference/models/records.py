@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from inference.models.sources import sha256_of
+from inference.models.download import sha256_of
 from inference.narrators import Narrator
 
 # Raised whenever rewriting a model gives another file than before: old files are made again.

