@@ -44,6 +44,16 @@ class EngineBroken(Exception):
     """The engine has failed; its process must end so that other workers take over its turns."""
 
 
+def check_size(tokens: int, sampling: SamplingParams, context_tokens: int) -> None:
+    """Raises ValueError for a prompt of no `tokens`, or one without room for the new tokens."""
+    if not tokens:
+        raise ValueError("the prompt is empty")
+    if tokens + sampling.max_tokens > context_tokens:
+        raise ValueError(
+            f"{tokens} tokens of prompt and {sampling.max_tokens} new ones exceed {context_tokens}"
+        )
+
+
 class Engine(Protocol):
     """Generates many replies in one batch, one token each per step. Knows nothing of players."""
 

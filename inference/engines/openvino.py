@@ -21,7 +21,7 @@ from inference.config import InferenceConfig
 from inference.contract.output_format import OutputFormat
 from inference.contract.sampling import SamplingParams, Setting
 from inference.engines.abilities import ignored_by
-from inference.engines.base import EngineBroken, Finish, Message, NewText, RequestId
+from inference.engines.base import EngineBroken, Finish, Message, NewText, RequestId, check_size
 from inference.engines.detokenize import CONTEXT, Detokenizer
 from inference.engines.endings import ENDS
 from inference.engines.signal_stack import kept_signal_stack
@@ -154,14 +154,8 @@ class OpenVinoEngine:
         Raises ValueError where it is empty or does not fit the context, and for a grammar.
         """
         ids = self._prompt_ids(prompt)
-        if not ids:
-            raise ValueError("the prompt is empty")
         # The library does not refuse what is beyond the model's positions: it generates nonsense.
-        if len(ids) + sampling.max_tokens > self.context_tokens:
-            raise ValueError(
-                f"{len(ids)} tokens of prompt and {sampling.max_tokens} new ones "
-                f"exceed {self.context_tokens}"
-            )
+        check_size(len(ids), sampling, self.context_tokens)
         request = self._add(ids, self._generation(sampling, output))
         for number, other in self._replies.items():
             if other.prefill_only:

@@ -14,7 +14,7 @@ from inference.config import InferenceConfig
 from inference.contract.output_format import OutputFormat
 from inference.contract.sampling import SamplingParams, Setting
 from inference.engines.abilities import ignored_by
-from inference.engines.base import EngineBroken, Finish, Message, NewText, RequestId
+from inference.engines.base import EngineBroken, Finish, Message, NewText, RequestId, check_size
 from inference.narrators import Narrator
 
 TOKEN = re.compile(r"\s*(?:\w+|[^\w\s]+)|\s+")
@@ -114,13 +114,7 @@ class ScriptedEngine:
                 "take the llama engine for this narrator"
             )
         tokens = self.count(prompt)
-        if not tokens:
-            raise ValueError("the prompt is empty")
-        if tokens + sampling.max_tokens > self.context_tokens:
-            raise ValueError(
-                f"{tokens} tokens of prompt and {sampling.max_tokens} new ones "
-                f"exceed {self.context_tokens}"
-            )
+        check_size(tokens, sampling, self.context_tokens)
         for number in [number for number, each in self._replies.items() if each.prefill_only]:
             self.cancel(number)
         new_tokens = TOKEN.findall(self._reply_text(prompt, sampling.seed))

@@ -19,7 +19,7 @@ from inference.config import InferenceConfig
 from inference.contract.output_format import OutputFormat
 from inference.contract.sampling import SamplingParams, Setting
 from inference.engines.abilities import ignored_by
-from inference.engines.base import EngineBroken, Finish, Message, NewText, RequestId
+from inference.engines.base import EngineBroken, Finish, Message, NewText, RequestId, check_size
 from inference.engines.detokenize import CONTEXT, Detokenizer
 from inference.engines.endings import ENDS
 from inference.engines.special_tokens import LIKE_SPECIAL, SpecialTokens
@@ -190,15 +190,9 @@ class TransformersEngine:
             )
         # A plain story is stripped of special tokens.
         ids = self._encode(prompt if self._chat else self._specials.without(prompt))
-        if not ids:
-            raise ValueError("the prompt is empty")
         # The library does not refuse what is beyond the model's positions: GPT-2 fails, and every
         # running reply with it.
-        if len(ids) + sampling.max_tokens > self.context_tokens:
-            raise ValueError(
-                f"{len(ids)} tokens of prompt and {sampling.max_tokens} new ones "
-                f"exceed {self.context_tokens}"
-            )
+        check_size(len(ids), sampling, self.context_tokens)
         end = ids[-CONTEXT:]
         self._last_request += 1
         self._replies[self._last_request] = Reply(

@@ -16,7 +16,7 @@ from inference.config import InferenceConfig
 from inference.contract.output_format import OutputFormat
 from inference.contract.sampling import SamplingParams, Setting
 from inference.engines.abilities import ignored_by
-from inference.engines.base import EngineBroken, Message, NewText, RequestId
+from inference.engines.base import EngineBroken, Message, NewText, RequestId, check_size
 from inference.engines.llama.parameters import LlamaOptions, server_parameters
 from inference.engines.llama.replies import Reply, ReplyRunner
 from inference.engines.llama.startup import start_server
@@ -122,14 +122,8 @@ class LlamaEngine:
         """
         # /apply-template omits the token for the beginning of a text: it is added here.
         ids = self._prompt_ids(prompt)
-        if not ids:
-            raise ValueError("the prompt is empty")
         # The library would end such a reply early, with the finish "length".
-        if len(ids) + sampling.max_tokens > self.context_tokens:
-            raise ValueError(
-                f"{len(ids)} tokens of prompt and {sampling.max_tokens} new ones "
-                f"exceed {self.context_tokens}"
-            )
+        check_size(len(ids), sampling, self.context_tokens)
         self._last_request += 1
         self._replies[self._last_request] = Reply(
             ids,

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from inference.config import InferenceConfig
 from inference.contract.output_format import OutputFormat
 from inference.contract.sampling import SamplingParams, Setting
-from inference.engines.base import Message, NewText, RequestId
+from inference.engines.base import Message, NewText, RequestId, check_size
 from inference.engines.openai.chat import join_messages, reply_prefix
 from inference.engines.openai.connection import Connection
 from inference.engines.openai.counting import TokenCounter
@@ -106,13 +106,7 @@ class OpenAIEngine:
         the server cannot keep to.
         """
         tokens = self.count(prompt)
-        if not tokens:
-            raise ValueError("the prompt is empty")
-        if tokens + sampling.max_tokens > self.context_tokens:
-            raise ValueError(
-                f"{tokens} tokens of prompt and {sampling.max_tokens} new ones "
-                f"exceed {self.context_tokens}"
-            )
+        check_size(tokens, sampling, self.context_tokens)
         self._last_request += 1
         number = self._last_request
         reply = self._replies[number] = StreamedReply(
