@@ -32,11 +32,12 @@ class Entry(BaseModel):
 
     @property
     def pinned(self) -> bool:
-        """Whether the digest of its file is known here. The hub's is taken otherwise."""
+        """Whether the entry has the digest of its file. Otherwise the hub's is taken."""
         return self.narrator.sha256 is not None
 
     @model_validator(mode="after")
     def says_what_was_done(self) -> "Entry":
+        """Refuse an entry without a size, or without what was tried. Raises ValueError."""
         if not (self.tried or self.untried):
             raise ValueError("says neither what was tried nor what was not")
         if not self.size:
@@ -52,6 +53,7 @@ class Catalogue(BaseModel):
     entries: tuple[Entry, ...]
 
     def get(self, name: str) -> Entry | None:
+        """The entry of a narrator; None where there is none."""
         return next((each for each in self.entries if each.narrator.name == name), None)
 
 

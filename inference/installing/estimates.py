@@ -1,4 +1,4 @@
-"""What a narrator of the engine `llama` needs of a machine, and about how fast it tells there."""
+"""Estimates what a narrator of the engine `llama` needs of a machine, and its speed there."""
 
 from dataclasses import dataclass
 
@@ -10,8 +10,8 @@ from inference.installing.machine import Machine
 WEIGHTS = 1.55
 CACHE_VALUE = 2  # bytes
 PROCESS = 250e6  # bytes: libraries, tokenizer, buffers
-# Of what memory can read, telling a word uses so much: 28 tokens a second of a file of 1.12 GB,
-# where `measure_read_speed` finds 54 GB a second.
+# The share of the memory's read speed that generation reaches: 28 tokens a second of a file of
+# 1.12 GB, where `measure_read_speed` finds 54 GB a second.
 USED_READ_SPEED = 0.57
 WORDS_PER_TOKEN = 0.75  # of English
 SPARE_DISK = 500_000_000  # bytes that stay free beside a model: stories are on the same disk
@@ -29,11 +29,12 @@ class Estimate:
 
     @property
     def words_per_second(self) -> float:
+        """English words a second of one story alone; 0 where that is not estimated."""
         return self.tokens_per_second * WORDS_PER_TOKEN
 
     @property
     def speed(self) -> str:
-        """For people, with what to think of before."""
+        """The speed in words, for people."""
         if not self.tokens_per_second:
             return "speed not estimated"
         slow = " (slower than most people read)" if self.words_per_second < READING else ""
@@ -79,4 +80,5 @@ def disk_problem(wanted: float, machine: Machine) -> str:
 
 
 def gb(size: float) -> str:
+    """Bytes for people, in GB or MB."""
     return f"{size / 1e9:.1f} GB" if size >= 0.95e9 else f"{size / 1e6:.0f} MB"

@@ -1,4 +1,4 @@
-"""What game and worker tell each other about narrators that are installed: plain data."""
+"""The messages of game and worker about installed narrators: plain data."""
 
 from typing import Literal
 
@@ -11,6 +11,8 @@ Step = Literal["looking", "fetching", "making", "trying"]
 
 
 class Data(BaseModel):
+    """A frozen value that refuses unknown fields."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
@@ -23,7 +25,7 @@ class Added(Data):
 
 
 class Job(Data):
-    """Something to be done by one worker. A row that is changed gets another attempt."""
+    """A job for one worker. When the narrator's row changes, its job gets another attempt."""
 
     name: str
     attempt: int
@@ -35,16 +37,16 @@ class Job(Data):
 
 
 class DesiredState(Data):
-    """All that workers should know, as Postgres has it: what is installed, and what is to be done.
+    """What Postgres has for workers: what is installed, and what is to be done.
 
-    What is not in it does not exist; where nothing is published, nothing is known, and all stays.
+    A narrator that is not in it is removed; while no state is published, everything stays.
     """
 
     narrators: tuple[Added, ...] = ()
     jobs: tuple[Job, ...] = ()
     # Narrators whose installation failed and may be retried, or that wait to be saved.
     kept: tuple[Narrator, ...] = ()
-    # Names of entries that whoever wrote or read this could not read; "" for one without a name.
+    # Names of entries that another version could not read; "" for one without a name.
     unread: frozenset[str] = frozenset()
 
     def wanting_files(self, but: str) -> list[Narrator]:
@@ -56,7 +58,7 @@ class DesiredState(Data):
 
 
 class Progress(Data):
-    """How far a job is. Bytes where something is fetched or made, 0 elsewhere."""
+    """The progress of a job, in bytes; 0 in steps that count none."""
 
     attempt: int
     step: Step
@@ -65,7 +67,7 @@ class Progress(Data):
 
 
 class JobResult(Data):
-    """How a job ended; or, with `pinned`, which file exactly it fetches."""
+    """The result of a job; or, with `pinned`, the exact file that it fetches."""
 
     name: str
     attempt: int
@@ -77,7 +79,7 @@ class JobResult(Data):
     memory: int = 0  # bytes, at most
 
     def cut(self) -> "JobResult":
-        """With lines as long as they may be kept."""
+        """The result with its texts cut to the lengths that are stored."""
         return self.model_copy(update={"problem": self.problem[:400], "what": self.what[:300]})
 
 
@@ -94,7 +96,7 @@ class FoundFile(Data):
 
 
 class MachineReport(Data):
-    """What a worker that installs says of itself."""
+    """The report of a worker that installs narrators."""
 
     machine: Machine
     files: tuple[FoundFile, ...] = ()

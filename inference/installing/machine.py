@@ -31,7 +31,7 @@ class Card(BaseModel):
 
 
 class Machine(BaseModel):
-    """What there is for models. Sizes in bytes."""
+    """The resources of a machine for models. Sizes in bytes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -44,7 +44,7 @@ class Machine(BaseModel):
 
 
 def look(models_dir: Path, read_speed: float = 0.0) -> Machine:
-    """What this machine has just now."""
+    """The resources of this machine, and how much of them is free now."""
     total, free = memory()
     return Machine(
         memory=total,
@@ -62,7 +62,7 @@ def memory() -> tuple[int, int]:
     limit = resources.memory_limit()
     if limit is not None:
         total = min(total, limit)
-    free = resources.free_memory()  # not told where this is no Linux
+    free = resources.free_memory()  # None where this is no Linux
     return total, total if free is None else min(total, free)
 
 
@@ -90,12 +90,12 @@ def cards() -> tuple[Card, ...]:
     program = shutil.which("nvidia-smi")
     if program is None:
         return ()
-    asked = [program, "--query-gpu=name,memory.total", "--format=csv,noheader,nounits"]
+    command = [program, "--query-gpu=name,memory.total", "--format=csv,noheader,nounits"]
     try:
-        said = subprocess.run(
-            asked, capture_output=True, text=True, timeout=CARD_SECONDS, check=True
+        output = subprocess.run(
+            command, capture_output=True, text=True, timeout=CARD_SECONDS, check=True
         ).stdout
-        found = [line.rsplit(",", 1) for line in said.splitlines() if line.strip()]
+        found = [line.rsplit(",", 1) for line in output.splitlines() if line.strip()]
         return tuple(Card(name=name.strip(), memory=int(mib) << 20) for name, mib in found)
     except (OSError, subprocess.SubprocessError, ValueError):
         return ()
@@ -104,8 +104,8 @@ def cards() -> tuple[Card, ...]:
 def measure_read_speed(seconds: float = PROBE_SECONDS) -> float:
     """Bytes a second that all cores together read from memory, the best of several rounds.
 
-    Telling a word reads all weights once, so this decides how fast a model tells. Takes about
-    `seconds`, and `PROBE_BYTES` of memory for each core.
+    Each token reads all weights once, so this limits the speed of a model. Takes about `seconds`,
+    and `PROBE_BYTES` of memory for each core.
     """
     import numpy as np  # noqa: PLC0415  the web has none
 

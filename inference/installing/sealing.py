@@ -1,7 +1,7 @@
-"""Keys of servers, encrypted while they lie in Postgres and Redis.
+"""Encryption of the API keys of servers, for Postgres and Redis.
 
-The key of the encryption is made of SECRET_KEY, which game and workers share. Where that changes,
-what was sealed cannot be opened any more, and the operator enters the key of the server again.
+The encryption key is derived from SECRET_KEY, which game and workers share. When that changes, an
+API key cannot be decrypted any more, and the operator enters it again.
 """
 
 import base64
@@ -17,11 +17,12 @@ class CannotOpen(Exception):
 
 
 def seal(key: str, secret: str) -> str:
+    """Encrypt an API key. `secret` is SECRET_KEY."""
     return cipher(secret).encrypt(key.encode()).decode()
 
 
 def unseal(sealed: str, secret: str) -> str:
-    """Raises CannotOpen."""
+    """Decrypt an API key. Raises CannotOpen."""
     try:
         return cipher(secret).decrypt(sealed.encode()).decode()
     except InvalidToken:
@@ -31,6 +32,7 @@ def unseal(sealed: str, secret: str) -> str:
 
 
 def cipher(secret: str) -> Fernet:
+    """The cipher whose key is derived from SECRET_KEY."""
     digest = hmac.digest(secret.encode(), PURPOSE, "sha256")
     return Fernet(base64.urlsafe_b64encode(digest))
 

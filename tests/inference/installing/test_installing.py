@@ -22,18 +22,18 @@ from game.play import narration
 from game.play.events import queue_client
 from game.play.sweep import sweep_turn
 from inference.contract.prompt_report import unpack
-from inference.installing import installer as installing
-from inference.installing import machine
-from inference.installing.installer import Installer, JobLease
+from inference.installing import install_process, installer, job_lease, machine, machine_report
+from inference.installing.installer import Installer
+from inference.installing.job_lease import JobLease
 from inference.installing.jobs import Job
 from inference.installing.machine import Machine
-from inference.installing.process import Work, do, pinned
+from inference.installing.process import Work, pinned, run
 from inference.models import removal
 from inference.models.records import Record, key_of, record_path
 from inference.models.store import ensure_model, model_lock
 from inference.narrators import Narrator, load_narrators
 from inference.queue.keys import INSTALLS_KEY, job_key
-from inference.worker import pool as pool_module
+from inference.worker.pool import draining
 from tests.faulty_server import drips, faulty_server, hangs, says
 from tests.full_disk import fill_disk
 from tests.game.play.test_turns import act
@@ -105,8 +105,8 @@ def few_threads(described):
 
 @pytest.fixture
 def worker(pools, tmp_path, settings, monkeypatch):
-    monkeypatch.setattr(installing, "LOOK_EVERY", 0.05)
-    monkeypatch.setattr(installing, "measured_read_speed", lambda: 1e10)
+    monkeypatch.setattr(installer, "LOOK_EVERY", 0.05)
+    monkeypatch.setattr(machine_report, "measured_read_speed", lambda: 1e10)
     monkeypatch.setattr(installed_narrators, "CONTEXT", 512)
     # What is only named is given few threads: the cores of the tests have other work.
     monkeypatch.setattr(
@@ -201,10 +201,10 @@ def test_a_worker_that_dies_in_a_download_is_followed_by_one_that_goes_on(
         return said is not None and said.done > 20_000_000
 
     until(fetched, 30)
-    run = worker.installer.working
+    run = worker.installer.job_run
     worker.installer.ended.set()  # it hears no more, and says nothing
-    run.cancelled = True
-    run.process.kill()
+    run.cancelled = run.install_process.cancelled = True
+    run.install_process.process.kill()
     until(lambda: not run.thread.is_alive(), 10)
     installed_narrators.installs().redis.delete("grue:job:tale")  # its lease ends
     hub.pause = 0
@@ -247,7 +247,7 @@ def tried(source, folder):
     engine = "llama" if source.endswith(".gguf") else "openvino"
     narrator = installed_narrators.described("wrong", "wrong", source, engine)
     job = Job(name="wrong", attempt=1, do="install", narrator=narrator)
-    result = do(Work(job=job, models_dir=folder), io.StringIO())
+    result = run(Work(job=job, models_dir=folder), io.StringIO())
     assert result.outcome == "failed"
     return result.problem
 
@@ -306,7 +306,7 @@ def test_a_file_in_the_models_folder_is_found_installed_and_stays_when_removed(
 ):
     (worker.models / "Own.Q8_0.gguf").hardlink_to(tale)
     (worker.models / "cut.gguf").write_bytes(b"GGUF")
-    worker.installer.reported = 0
+    worker.installer.reporter.reported = 0
 
     def found():
         report = installed_narrators.installs().machines().get(worker.pool.name)
@@ -350,7 +350,7 @@ def words_of(turn):
 def test_a_reply_that_never_ends_holds_up_neither_its_removal_nor_other_installs(
     alice, adventure, operator, worker, log, monkeypatch
 ):
-    monkeypatch.setattr(pool_module, "RETIRE_SECONDS", 2.0)
+    monkeypatch.setattr(draining, "RETIRE_SECONDS", 2.0)
     with faulty_server() as server:
         server.answers = [says("You sing."), drips("You sing of a lamp and", threading.Event())]
         installed_row("endless", engine="openai", model=server.address, context=512)
@@ -374,7 +374,7 @@ def test_a_reply_that_never_ends_holds_up_neither_its_removal_nor_other_installs
 def test_a_new_revision_goes_on_with_a_reply_that_the_old_one_never_ends(
     alice, adventure, pools, monkeypatch
 ):
-    monkeypatch.setattr(pool_module, "RETIRE_SECONDS", 0.5)
+    monkeypatch.setattr(draining, "RETIRE_SECONDS", 0.5)
     reply = (
         "You count one, two, three, four, five, six, seven, eight, nine, ten, eleven, twelve, then "
         "twenty, thirty, forty, fifty, sixty, seventy, eighty, ninety, a hundred, a thousand."
@@ -519,10 +519,10 @@ def test_a_worker_that_loses_a_job_stops_and_leaves_whole_files_to_the_next(
     hub.pause = 0.05
     installed_narrators.install_source(operator, SOURCE, "tale")
     until(lambda: any(worker.models.rglob("*.part")), 30)
-    run = worker.installer.working
+    run = worker.installer.job_run
     installed_narrators.installs().redis.set(job_key("tale"), "another worker")
     until(lambda: not run.thread.is_alive(), 5)
-    assert run.process.poll() is not None
+    assert run.install_process.process.poll() is not None
     assert files(worker.models) == [] and any(worker.models.rglob("*.part"))
     assert row("tale").state == State.INSTALLING, "it is another's to say how it ends"
     assert installed_narrators.installs().redis.get(job_key("tale")) == b"another worker"
@@ -534,8 +534,8 @@ def test_a_worker_that_loses_a_job_stops_and_leaves_whole_files_to_the_next(
 def test_a_worker_that_cannot_reach_redis_gives_its_job_up_before_another_may_have_it(
     monkeypatch,
 ):
-    monkeypatch.setattr(installing, "LEASE_SECONDS", 0.5)
-    monkeypatch.setattr(installing, "RENEW_EVERY", 0.05)
+    monkeypatch.setattr(job_lease, "LEASE_SECONDS", 0.5)
+    monkeypatch.setattr(job_lease, "RENEW_EVERY", 0.05)
     narrator = Narrator(name="tale", line="x", engine="scripted")
     job = Job(name="tale", attempt=1, do="install", narrator=narrator)
 
@@ -551,7 +551,7 @@ def test_a_worker_that_cannot_reach_redis_gives_its_job_up_before_another_may_ha
     # Before the lease has run out, with the time for one more try to spare.
     lease = JobLease(Away(), job, "worker", lost.set)
     now = lease.renewed
-    monkeypatch.setattr(installing, "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(job_lease, "time", SimpleNamespace(monotonic=lambda: now))
     now += 0.44
     assert lease.renew()
     now += 0.02
@@ -586,7 +586,7 @@ def met(address, folder):
     """What is wrong with a server, where it is tried in this process."""
     narrator = Narrator(name="far", line="x", engine="openai", model=address, context=512)
     job = Job(name="far", attempt=1, do="install", narrator=narrator)
-    result = do(Work(job=job, models_dir=folder), io.StringIO())
+    result = run(Work(job=job, models_dir=folder), io.StringIO())
     assert result.outcome == "failed" and "\n" not in result.problem
     return result.problem
 
@@ -600,7 +600,7 @@ def test_a_server_that_answers_rubbish_gets_one_line(tmp_path):
 
 
 def test_a_server_that_never_answers_gets_one_line(operator, worker, monkeypatch):
-    monkeypatch.setattr(installing, "CONNECT_SECONDS", 2.0)
+    monkeypatch.setattr(install_process, "CONNECT_SECONDS", 2.0)
     with faulty_server() as server:
         server.answers = [hangs()]
         connect(operator, server.address)
