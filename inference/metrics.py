@@ -1,4 +1,4 @@
-"""What a worker counts, for Prometheus. The process that serves it is the host's choice."""
+"""The metrics of a worker for Prometheus. Which process serves them is the host's choice."""
 
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -10,19 +10,19 @@ BATCH = Histogram(
     buckets=(1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128),
 )
 SLOTS = Gauge("grue_worker_slots", "Turns that this worker can tell at once.", ["narrator"])
-TELLING = Gauge("grue_worker_telling", "Turns that this worker tells now.", ["narrator"])
+RUNNING = Gauge("grue_worker_telling", "Turns that this worker tells now.", ["narrator"])
 MEMORY = Gauge("grue_engine_memory_bytes", "What the engine's process holds.", ["narrator"])
 ATTEMPTS = Counter("grue_attempts", "Attempts to tell a turn that were begun.", ["narrator"])
 LEASES_LOST = Counter(
     "grue_leases_lost", "Turns taken from this worker: stopped, or given to another.", ["narrator"]
 )
-RETOLD = Counter("grue_replies_retold", "Replies told again unseen, by why.", ["narrator", "why"])
+RETRIED = Counter("grue_replies_retold", "Replies told again unseen, by why.", ["narrator", "why"])
 DEATHS = Counter("grue_engine_deaths", "Engines that died.", ["narrator"])
-HANDED_ON = Counter("grue_turns_handed_on", "Turns left to another worker.", ["narrator"])
+REQUEUED = Counter("grue_turns_handed_on", "Turns left to another worker.", ["narrator"])
 PROMPT_TOKENS = Counter("grue_prompt_tokens", "Tokens of all prompts.", ["narrator"])
-# What the engine need not read again, where it keeps what it read. Most engines do not say how much
-# they found, so it is what the prompt shares with the story's last one.
-PROMPT_TOKENS_KNOWN = Counter(
+# What an engine with a prefix cache need not read again. Most engines do not report it, so it is
+# what the prompt shares with the story's last one.
+PROMPT_TOKENS_SHARED = Counter(
     "grue_prompt_tokens_known",
     "Tokens at a prompt's front that were in the story's last prompt here, too.",
     ["narrator"],

@@ -193,7 +193,7 @@ class Workers:
         if woken:
             narrator_worker.take_turns()
         self.narrator_workers.append(narrator_worker)
-        narrator_worker.say_alive()
+        narrator_worker.send_heartbeat()
         return narrator_worker
 
     def stop(self):
@@ -226,7 +226,7 @@ class Pools:
         from django.conf import settings
         from django.db import connections
 
-        from inference.worker.pool import NarratorPool
+        from inference.worker.pool.narrator_pool import NarratorPool
 
         def record(result):
             try:

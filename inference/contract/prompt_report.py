@@ -45,17 +45,17 @@ class Details(Plain):
     tokens: int
     window: int
     sampling: SamplingParams | None = None  # without its banned phrases: `bans` counts them
-    ignored: tuple[str, ...] = ()  # settings that the engine could not heed
+    ignored: tuple[str, ...] = ()  # settings that the engine does not support
     bans: int = 0
-    banned: tuple[str, ...] = ()  # phrases that were told otherwise, once for each time
+    banned: tuple[str, ...] = ()  # phrases that the engine avoided, once for each time
     fired: tuple[Firing, ...] = ()
     left_out: tuple[str, ...] = ()
     cut: dict[str, int] = {}
     passages: int = 0
     first: int = 0
-    resampled: tuple[str, ...] = ()  # why the reply was told again, once for each time
+    resampled: tuple[str, ...] = ()  # why the reply was retried, once for each time
     shortened: str = ""  # why it is shorter than it might be
-    not_kept: int = 0  # pieces of the story, the oldest, that were too many to note
+    not_kept: int = 0  # the oldest pieces of the story, beyond STORY_PIECES
 
 
 class NoDetails(ValueError):
@@ -134,8 +134,8 @@ def pack(details: Details) -> str:
 def unpack(packed: str) -> Details:
     """The report that `pack` wrote. Raises NoDetails."""
     try:
-        squeezed = base64.b85decode(packed)
-        raw = zlib.decompressobj().decompress(squeezed, LONGEST_UNPACKED)
+        compressed = base64.b85decode(packed)
+        raw = zlib.decompressobj().decompress(compressed, LONGEST_UNPACKED)
         return Details.model_validate_json(raw)
     except (ValueError, zlib.error, binascii.Error, ValidationError) as wrong:
         raise NoDetails(str(wrong)) from None

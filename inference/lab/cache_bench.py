@@ -30,7 +30,7 @@ from inference.engines.process import EngineProcess
 from inference.lab.bench import TIMEOUT_SECONDS, print_figure
 from inference.narrators import Narrator, load_narrators
 from inference.prompts import Report, reply_stream
-from inference.worker.read_ahead import next_request
+from inference.worker.idle.read_ahead import next_request
 
 PARTS = ("ahead", "cache")
 MEMORY = (

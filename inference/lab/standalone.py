@@ -77,7 +77,7 @@ class StandaloneStory:
         result: StandaloneReply | None = None
         began = time.monotonic()
         while request is not None:
-            again = retry_reply.may_retell(1 + (len(result.resampled) if result else 0))
+            again = retry_reply.may_retry(1 + (len(result.resampled) if result else 0))
             stream = reply_stream(request, self.narrator, again)
             result = self._generate(request, stream, result, began, show)
             request = retry_reply.retry_request(request, self.narrator.sampling, stream)

@@ -61,8 +61,8 @@ class Jobs(RedisClient):
             each.decode() for each in self.redis.zrange(workers_key(narrator), 0, -1)
         ]
         last = self.redis.get(cached_by_key(adventure))
-        said = self.redis.mget([worker_key(narrator, name) for name in names] or ["-"])
-        found = zip(names, said, strict=False)
+        stats = self.redis.mget([worker_key(narrator, name) for name in names] or ["-"])
+        found = zip(names, stats, strict=False)
         reading = [name for name, each in found if each and json.loads(each).get("reads_ahead")]
         last_name = "" if last is None else str(last, "utf-8")
         if last_name in reading:

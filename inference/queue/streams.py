@@ -72,7 +72,7 @@ class Streams(RedisClient):
         self._run("publish_events", keys, [most, LOG_SECONDS, version, *map(to_json, events)])
 
     def publish_lag(self, adventure: str, version: int) -> None:
-        """Tell followers that the adventure is at `version` and the log does not say how."""
+        """Publish that the adventure is at `version` and events before that are missing."""
         self.publish(adventure, [{"type": LAGGED, "version": version}], version)
 
     def last_id(self, adventure: str) -> str:

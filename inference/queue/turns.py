@@ -179,8 +179,8 @@ class TurnQueue(Streams):
         if end := end_of(ended or None):
             return Lease(request, value.decode(), end)
         if before:
-            told = self.reply_so_far(request.adventure, request.turn).reply
-            request = request.model_copy(update={"told": told})
+            so_far = self.reply_so_far(request.adventure, request.turn).reply
+            request = request.model_copy(update={"told": so_far})
         return Lease(request, value.decode())
 
     def wait_for_turn(self, narrator: str) -> bool:

@@ -1,17 +1,17 @@
-"""What is done about a reply that went wrong: told again with other settings, or left short. Pure.
+"""The automatic retry of a bad reply: with other settings, or left short. Pure.
 
-The stream sees a fault before the player does and stops the telling (`ReplyStream.fault`). Where
-almost nothing was shown the reply is told anew, going on from what was; at most RETELLINGS times.
-A loop is left with settings further away from those that failed; other faults with another seed
-alone, since a small model that is made hotter loses the story. After that it is told as it comes,
-shortened.
+The stream finds a fault before the player sees it and stops the engine (`ReplyStream.fault`). Where
+almost nothing was shown the reply is generated again, as a continuation of what was; at most
+MAX_RETRIES times. After a loop the settings are moved away from those that failed; other faults get
+another seed alone, since a small model loses the story at a higher temperature. After that the
+reply is shown as it comes, shortened.
 """
 
 from inference.contract.request import GenerationRequest
 from inference.contract.sampling import SamplingParams
 from inference.reply import Fault, ReplyStream
 
-RETELLINGS = 2
+MAX_RETRIES = 2
 
 # In the turn's details.
 NAMES: dict[Fault, str] = {
@@ -30,47 +30,49 @@ NAMES: dict[Fault, str] = {
 
 LOOPS: tuple[Fault, ...] = ("loop", "repeats", "echo")
 
-HOTTER = 0.2  # each time
+HOTTER = 0.2  # added to the temperature at each retry
 HOTTEST = 1.2
-PENALTY = 0.3  # more for each time a word was told, and as much once for having been told
+PENALTY = 0.3  # added to the frequency and presence penalties at each retry
 LARGEST_PENALTY = 1.2
 SEED_STEP = 7919  # any number: another seed
 
 
-def may_retell(tried: int) -> bool:
-    """Whether a reply that was told `tried` times may be told once more."""
-    return tried <= RETELLINGS
+def may_retry(generations: int) -> bool:
+    """Whether a reply that was generated so many times may be generated once more."""
+    return generations <= MAX_RETRIES
 
 
 def vary_sampling(sampling: SamplingParams) -> SamplingParams:
-    """Settings further from a loop than `sampling`: hotter, with larger penalties, another seed.
+    """Sampling further from a loop: a higher temperature, larger penalties, another seed.
 
-    Greedy sampling would tell the same again, so it ends here.
+    Greedy sampling becomes random: it would generate the same text again.
     """
     return sampling.model_copy(
         update={
             "temperature": min(max(sampling.temperature + HOTTER, 0.5), HOTTEST)
             if sampling.temperature < HOTTEST
             else sampling.temperature,
-            "frequency_penalty": more(sampling.frequency_penalty),
-            "presence_penalty": more(sampling.presence_penalty),
+            "frequency_penalty": raise_penalty(sampling.frequency_penalty),
+            "presence_penalty": raise_penalty(sampling.presence_penalty),
             "seed": new_seed(sampling),
         }
     )
 
 
 def new_seed(sampling: SamplingParams) -> int | None:
+    """Another seed; None where there was none."""
     return None if sampling.seed is None else sampling.seed + SEED_STEP
 
 
-def more(penalty: float) -> float:
+def raise_penalty(penalty: float) -> float:
+    """A penalty raised by PENALTY, up to LARGEST_PENALTY; a larger one stays."""
     return max(penalty, min(round(penalty + PENALTY, 3), LARGEST_PENALTY))
 
 
 def retry_request(
     request: GenerationRequest, own: SamplingParams, stream: ReplyStream
 ) -> GenerationRequest | None:
-    """The request that tells an unfinished reply on; None for one that stays as it is.
+    """The request that continues an unfinished reply; None for one that stays as it is.
 
     `own` is the narrator's sampling, where the request has none.
     """

@@ -6,17 +6,16 @@ For processes with hundreds of replies in progress: with the defaults each token
 import gc
 import sys
 
-# Seconds for which a thread keeps Python to itself while others wait. With the usual 5 ms whoever
-# hands on words waits that long for each thread that works on something else.
+# Seconds until a thread gives up the GIL while others wait. With the default of 5 ms the thread
+# that passes on text waits that long for each busy thread.
 SWITCH = 0.0001
-# Objects made until the young are looked through, and how often that happens until older ones are.
-# With the usual 700 a process went through half a million objects in mid-step; with 50,000 one look
-# took 50 to 100 ms. What hundreds of replies hold lives for half a minute: to look at it again
-# every few seconds finds nothing.
+# The thresholds of the three generations of the collector. With the default of 700 a process went
+# through half a million objects in mid-step; with 50,000 one collection took 50 to 100 ms. Objects
+# of replies live for half a minute: collections every few seconds would find nothing.
 YOUNG, OLDER, ALL = 10_000, 100, 20
-# What lived long and ends in cycles is therefore left for good: of a socket 4 KB of its handshake,
-# and 20 KB if a cycle comes in, by us or by a library, through what it holds. So after so many ends
-# everything is looked through, which takes 0.3 s where two thousand sockets are open.
+# Long-lived objects that end in cycles would never be collected: 4 KB of each socket's handshake,
+# and 20 KB where a cycle, of ours or of a library, holds more of it. So after so many ends there is
+# a full collection, which takes 0.3 s where two thousand sockets are open.
 ENDS = 5_000
 
 

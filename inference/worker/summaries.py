@@ -1,8 +1,8 @@
-"""What happened before, in few words: for the part of a story that its narrator no longer reads.
+"""Summaries of the part of a story that no longer fits into its narrator's prompt. Pure.
 
-Two ways. `extract` picks sentences of the story itself; it needs no model, and says nothing that
-was not told. `build` asks the narrator, and `cleaned` keeps of its answer what the story bears out.
-Pure, all of it.
+There are two ways. `extract` picks sentences of the story itself: it needs no model and invents
+nothing. `build` makes the prompt that asks the narrator, and `cleaned` keeps of its answer what the
+story confirms.
 """
 
 import re
@@ -19,17 +19,17 @@ from inference.prompts.parts import BuiltPrompt, Piece, Report
 from inference.reply import neutralise
 from inference.reply.sentences import ABBREVIATION
 
-LONGEST = 4_000  # code points
-SHORTEST_ADDITION = 160  # less room than this beside a player's own words is none
-OLD_SHARE = 0.5  # of the room, for what an earlier summary says
-TOKENS = 160
+LONGEST = 4_000  # characters
+SHORTEST_ADDITION = 160  # characters; with less room beside a player's own words none is made
+OLD_SHARE = 0.5  # of the limit, for an earlier summary
+TOKENS = 160  # of a summary, at most
 
 SENTENCE = re.compile(r"[^.!?…。！？\n]+(?:[.!?…。！？]+[\"'”’»)\]」』]*|(?=\n)|$)")
 WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 NAME_WEIGHT = 4.0
-LEAST_WORDS = 4  # that say something, in a sentence without a name
-QUOTE_WEIGHT = 0.5  # what is said matters less than what happens
-# Words that carry no story. Other languages do without the list: names weigh most anyway.
+LEAST_WORDS = 4  # outside CLOSED, of a sentence without a name
+QUOTE_WEIGHT = 0.5  # speech matters less than events
+# English words without weight. Other languages do without a list: names weigh most anyway.
 CLOSED_WORDS = """
     a an the and or but nor so yet if then than that this these those there here it its he him his
     she her hers they them their we us our i me my you your yours is are was were be been being am
@@ -47,7 +47,7 @@ INSTRUCTION = (
 
 
 def length_for(narrator: Narrator) -> int:
-    """How long a summary may be, in characters, to be read whole by this narrator."""
+    """The limit of a summary in characters, so that it fits into this narrator's prompt."""
     return min(LONGEST, int(narrator.context * SUMMARY_SHARE * CHARS_PER_TOKEN * 0.8))
 
 
@@ -55,13 +55,13 @@ def length_for(narrator: Narrator) -> int:
 
 
 def extract(before: str, passages: Sequence[Passage], limit: int) -> str:
-    """The sentences that say most, in at most `limit` characters, in the order of the story.
+    """The sentences that weigh most, in at most `limit` characters, in the order of the story.
 
-    `before` is an earlier summary: it is thinned out to half of the room before the new is added.
+    `before` is an earlier summary: it is shortened to OLD_SHARE of the limit.
     """
-    told = [line.text for line in lines_of(tuple(passages)) if line.by != "dice"]
+    texts = [line.text for line in lines_of(tuple(passages)) if line.by != "dice"]
     old = sentences(before)
-    new = [sentence for text in told for sentence in sentences(text)]
+    new = [sentence for text in texts for sentence in sentences(text)]
     names = {name for sentence in new for name in names_in(sentence)}
     new = [sentence for sentence in new if stands_alone(sentence, names)]
     weights = word_weights([*old, *new])
@@ -73,6 +73,7 @@ def extract(before: str, passages: Sequence[Passage], limit: int) -> str:
 
 
 def sentences(text: str) -> list[str]:
+    """The sentences of a text, with single spaces."""
     found: list[str] = []
     for match in SENTENCE.finditer(text):
         sentence = " ".join(match[0].split())
@@ -84,14 +85,15 @@ def sentences(text: str) -> list[str]:
 
 
 def stands_alone(sentence: str, names: set[str]) -> bool:
-    """Whether a sentence says something by itself: not half of a quotation, not "You hide."."""
+    """Whether a sentence makes sense alone: not half of a quotation, not "You hide."."""
     if sentence.count('"') % 2 or sentence.count("“") != sentence.count("”"):
         return False
-    said = words(sentence)
-    return " " not in sentence or len(said) >= LEAST_WORDS or bool(said & names)
+    found = words(sentence)
+    return " " not in sentence or len(found) >= LEAST_WORDS or bool(found & names)
 
 
 def words(sentence: str) -> set[str]:
+    """The words of a sentence outside CLOSED, casefolded."""
     return {word.casefold() for word in WORD.findall(sentence)} - CLOSED
 
 
@@ -105,7 +107,7 @@ def names_in(text: str) -> set[str]:
 
 
 def word_weights(all_sentences: Sequence[str]) -> dict[str, float]:
-    """How much each word says: what comes again and again does, and names do most."""
+    """The weight of each word: it grows with its frequency, and names weigh most."""
     counts = Counter(word for sentence in all_sentences for word in words(sentence))
     names = {name for sentence in all_sentences for name in names_in(sentence)}
     return {
@@ -120,16 +122,19 @@ def chosen(
     room: int,
     covered: Iterable[str] = (),
 ) -> list[str]:
-    """The sentences that together say most in `room` characters, each word counted once."""
-    known = set(covered)
+    """The sentences that together weigh most in `room` characters, each word counted once.
+
+    Words in `covered` weigh nothing.
+    """
+    counted = set(covered)
     left = dict(enumerate(candidates))
     taken: list[int] = []
 
     def worth(index: int) -> float:
         sentence = left[index]
-        said = sum(weights.get(word, 0.0) for word in words(sentence) - known)
+        weight = sum(weights.get(word, 0.0) for word in words(sentence) - counted)
         quoted = QUOTE_WEIGHT if sentence[0] in "\"“«„「'‘" else 1.0
-        return float(quoted * said / (len(sentence) + 30) ** 0.7)
+        return float(quoted * weight / (len(sentence) + 30) ** 0.7)
 
     while True:
         fitting = [index for index, sentence in left.items() if len(sentence) < room]
@@ -138,7 +143,7 @@ def chosen(
             return [candidates[index] for index in sorted(taken)]
         sentence = left.pop(best)
         room -= len(sentence) + 1
-        known |= words(sentence)
+        counted |= words(sentence)
         taken.append(best)
 
 
@@ -152,7 +157,7 @@ def build(
     render_chat: RenderChat,
     window: int,
 ) -> BuiltPrompt:
-    """The prompt that asks for a summary, with its answer never longer than `window`.
+    """The prompt that asks for a summary; with its answer it fits into `window` tokens.
 
     Raises ValueError where the window has no room for it.
     """
@@ -162,18 +167,18 @@ def build(
     if before:
         story = f"{before}\n{story}"
 
-    def render(told: str) -> str:
+    def render(text: str) -> str:
+        prefix = answer_prefix(narrator)
         if narrator.format == "transcript":
-            return f"{told}\n\nWhat has happened so far, in short: {begun(narrator)}"
-        return render_chat([Message("system", INSTRUCTION), Message("user", told)], begun(narrator))
+            return f"{text}\n\nWhat has happened so far, in short: {prefix}"
+        return render_chat([Message("system", INSTRUCTION), Message("user", text)], prefix)
 
     frame = count(render(""))
     room = window - tokens - frame
     while True:
         if room <= 0:
             raise ValueError("the narrator's context has no room for a summary")
-        told = trimmed(story, room, count, "end")
-        text = render(told)
+        text = render(trimmed(story, room, count, "end"))
         size = count(text)
         if size + tokens <= window:
             break
@@ -198,24 +203,24 @@ def build(
     return BuiltPrompt(text, sampling, report)
 
 
-def begun(narrator: Narrator) -> str:
-    """What the question begins of its answer: where replies want that, and for base models.
+def answer_prefix(narrator: Narrator) -> str:
+    """The first word of the answer, for models that are given the beginning of their replies.
 
-    A server that cannot go on from a beginning is not given one.
+    It is "" for the others, such as a server without prefill.
     """
     return "You" if narrator.begun or narrator.format == "transcript" else ""
 
 
 def cleaned(raw: str, request: SummaryRequest) -> str:
-    """Whole sentences of the narrator's answer that name nobody the story does not; "" for none."""
+    """Whole sentences of the narrator's answer, without names that the story does not have."""
     source = " ".join([request.before, *(line.text for line in lines_of(request.story))])
-    known = {word.casefold() for word in WORD.findall(source)}
+    source_words = {word.casefold() for word in WORD.findall(source)}
     kept: list[str] = []
     length = 0
     for sentence in sentences(neutralise(raw)):
         if not re.search(r"[.!?…。！？][\"'”’»)\]」』]*$", sentence) or sentence in kept:
             continue
-        if names_in(sentence) - known:
+        if names_in(sentence) - source_words:
             continue
         if length + len(sentence) > request.limit:
             break

@@ -1,6 +1,6 @@
-"""Celery's side of narration: when a worker begins and ends, and how results reach the game.
+"""Celery's side of a worker: its start and end, and how results reach the game.
 
-Turns come to workers from Redis, where they wait, not by messages.
+Turns come to workers from the queue in Redis, not as Celery messages.
 """
 
 import logging
@@ -10,6 +10,7 @@ from typing import Any
 
 from celery import current_app, shared_task
 from celery.signals import celeryd_after_setup, worker_ready, worker_shutdown, worker_shutting_down
+from pydantic import BaseModel
 
 from inference.contract.request import Result, SummaryResult
 from inference.engines.process import EngineFailed
@@ -17,13 +18,13 @@ from inference.installing.installer import Installer
 from inference.installing.jobs import JobResult
 from inference.narrators import NarratorsError, UnknownNarrator
 from inference.worker import runtime_tuning
-from inference.worker.pool import NarratorPool
+from inference.worker.pool.narrator_pool import NarratorPool
 
 logger = logging.getLogger(__name__)
 
 QUEUE = "narrator."
-# A worker that reads this queue installs narrators from the operator's page and tells for them.
-# There are no messages in it: what is to be done stands in Redis (inference.queue.installs).
+# A worker of this queue installs narrators from the operator's page and runs them. There are no
+# messages in it: the jobs are in Redis (inference.queue.installs).
 INSTALLS = "installs"
 pool: NarratorPool | None = None  # of this process, where it is a worker
 installer: Installer | None = None
@@ -31,45 +32,44 @@ installer: Installer | None = None
 
 @shared_task(name="inference.tasks.narrate", ignore_result=True)
 def narrate(narrator: str) -> None:
-    """Nothing: workers see by themselves that a turn waits.
+    """Do nothing: workers look at the queue by themselves.
 
-    It is here for the messages of a web process of 0.1 that still runs during an upgrade.
+    It is for messages of a web process of 0.1 that still runs during an upgrade.
     """
 
 
 def send_result(result: Result) -> None:
-    """Send a Result to the game. A lost one is found in the log by the sweep."""
-    try:
-        current_app.send_task(
-            "game.tasks.record_reply", args=[result.model_dump_json()], queue="game"
-        )
-    except Exception as problem:  # every broker has errors of its own
-        logger.warning("turn %s: its result was not sent: %s", result.turn, problem)
+    """Send a Result to the game. The sweep finds a lost one in Redis."""
+    send("game.tasks.record_reply", result, f"turn {result.turn}: its result")
 
 
 def send_summary(result: SummaryResult) -> None:
-    """Send a summary to the game. A lost one is asked for again when the story's next part goes."""
-    try:
-        current_app.send_task(
-            "game.tasks.record_summary", args=[result.model_dump_json()], queue="game"
-        )
-    except Exception as problem:  # every broker has errors of its own
-        logger.warning("turn %s: its summary was not sent: %s", result.turn, problem)
+    """Send a summary to the game. For a lost one another is enqueued with the story's next cut."""
+    send("game.tasks.record_summary", result, f"turn {result.turn}: its summary")
 
 
 def send_job_result(result: JobResult) -> None:
-    """Tell the game how installing ended. A lost one is sent again: the job stays on the board."""
+    """Send the result of an install to the game. A lost one is sent again: the job stays listed."""
+    send("game.tasks.record_install", result, f"narrator {result.name}: the result of its install")
+
+
+def send(task: str, message: BaseModel, called: str) -> None:
+    """Send a message to a task of the game. An error is logged: nothing depends on the message.
+
+    `called` names it in the log.
+    """
     try:
-        current_app.send_task(
-            "game.tasks.record_install", args=[result.model_dump_json()], queue="game"
-        )
+        current_app.send_task(task, args=[message.model_dump_json()], queue="game")
     except Exception as problem:  # every broker has errors of its own
-        logger.warning("narrator %s: how installing ended was not sent: %s", result.name, problem)
+        logger.warning("%s was not sent: %s", called, problem)
 
 
 @celeryd_after_setup.connect
-def begin(sender: str, instance: Any, **_: Any) -> None:
-    """Have the narrators ready whose queues this worker reads, before its first message."""
+def start_pool(sender: str, instance: Any, **_: Any) -> None:
+    """Start the narrators whose queues this worker reads, before its first message.
+
+    Raises SystemExit where they cannot be started.
+    """
     global pool, installer
     config = current_app.conf.inference
     queues = instance.app.amqp.queues.consume_from
@@ -77,10 +77,10 @@ def begin(sender: str, instance: Any, **_: Any) -> None:
     if not names:
         return
     try:
-        # Of many threads most wait; the one that hears the engine should not wait for the others.
+        # The thread that reads from the engine should not wait for the many others.
         runtime_tuning.shorten_switch_interval()
         pool = NarratorPool(names, config, send_result, send_summary)
-        settle()
+        complete_start()
         pool.start()
         if INSTALLS in queues:
             installer = Installer(pool, config, send_job_result)
@@ -91,13 +91,12 @@ def begin(sender: str, instance: Any, **_: Any) -> None:
 
 
 @worker_ready.connect
-def settle(**_: Any) -> None:
-    """What can only be set once all is there.
+def complete_start(**_: Any) -> None:
+    """Tune the garbage collector, and have SIGHUP reload the narrators file.
 
-    On SIGHUP, look for new revisions in the narrators file.
-
-    Celery would restart the worker, and installs that after `begin`. Where a terminal holds the
-    worker, as Celery sees it too, SIGHUP says that the terminal is closed, and ends it.
+    Celery sets a SIGHUP handler of its own, which restarts the worker, after `start_pool`: so this
+    runs again when the worker is ready. In a terminal SIGHUP says that the terminal was closed: as
+    in Celery, it ends the worker then.
     """
     if pool is None:
         return
@@ -107,19 +106,21 @@ def settle(**_: Any) -> None:
 
 
 def reload(*_: object) -> None:
+    """Read the narrators file again: the handler of SIGHUP."""
     if pool is not None:
         pool.reload()
 
 
 @worker_shutting_down.connect
 def drain(how: str = "Warm", **_: Any) -> None:
-    """Take no more turns; in a hurry, hand on at once what is under way."""
+    """Take no more turns. After a cold shutdown, requeue those under way at once."""
     if pool is not None:
         pool.drain(current_app.conf.inference.drain_seconds if how == "Warm" else 0)
 
 
 @worker_shutdown.connect
 def stop(**_: Any) -> None:
+    """End the installer and all engines."""
     if installer is not None:
         installer.stop()
     if pool is not None:

@@ -10,6 +10,7 @@ OLD_WORDS = frozenset(
     """
     company companies seat seats deed deeds door doctor survey trial interpreter attendance leash
     lore troupe storyteller storytellers bulk bell retelling overlooked lastgood pace
+    leisure nudge retell retells retellings retold tellings
     """.split()  # noqa: SIM905 (a list of words)
 )
 # Data that is stored, and files of hosts that name it so.

@@ -66,7 +66,7 @@ class Teller:
         while waiting or self._under_way:
             while waiting and len(self._under_way) < min(AT_ONCE, self.narrator.slots):
                 place, request = waiting.popleft()
-                stream = reply_stream(request, self.narrator, again=retry_reply.may_retell(1))
+                stream = reply_stream(request, self.narrator, again=retry_reply.may_retry(1))
                 self._begin(Telling(place, request, stream, done[place], time.monotonic()))
                 if done[place].error:
                     heard(place, done[place])
@@ -117,7 +117,7 @@ class Teller:
         if again is not None:
             told.resampled.append(retry_reply.NAMES[stream.fault])
             telling.request = again
-            may = retry_reply.may_retell(1 + len(told.resampled))
+            may = retry_reply.may_retry(1 + len(told.resampled))
             telling.stream = reply_stream(again, self.narrator, may)
             self._begin(telling)
             return bool(told.error)

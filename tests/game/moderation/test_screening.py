@@ -184,10 +184,10 @@ def narrated(alice, adventure, workers, log, rules):
             pace=0, woken=False, may_repeat=False, in_turn=True, replies=replies, **options
         )
         results = []
-        record = narrator_worker.record
-        narrator_worker.record = lambda result: (results.append(result), record(result))
+        record = narrator_worker.turn_runner.record
+        narrator_worker.turn_runner.record = lambda result: (results.append(result), record(result))
         turn = act(adventure, alice, text="", kind="continue")
-        assert narrator_worker.tell_next()
+        assert narrator_worker.run_next_turn()
         shown = log.reply_so_far(str(adventure.pk), str(turn.pk)).reply
         return results[-1], shown, Turn.objects.get(pk=turn.pk)
 

@@ -80,7 +80,7 @@ def test_a_turn_that_was_stopped_keeps_it_too(client, alice, adventure, workers)
 
     workers.start(pace=20)
     turn = act(adventure, alice, "wait")
-    until(lambda: workers.narrator_workers[0].log.details(str(turn.pk)))
+    until(lambda: workers.narrator_workers[0].queue.details(str(turn.pk)))
     do(adventure, alice, StopTurn, turn=turn.pk)
     client.force_login(alice)
     assert texts(get(client, turn).json(), "action") == ["You wait."]

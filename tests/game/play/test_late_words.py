@@ -21,7 +21,7 @@ def narrator_worker(workers):
 
 
 @pytest.fixture
-def telling(narrator_worker, log):
+def reply(narrator_worker, log):
     """A turn that is told; what the engine says of it is up to the test."""
     context = StoryContext(action=Passage(kind="do", action="open the door"))
     log.enqueue(
@@ -29,8 +29,9 @@ def telling(narrator_worker, log):
     )
     lease = log.take_next("parrot", "here")
     stream = reply_stream(lease.request, narrator_worker.narrator, again=False)
-    found = narrator_worker.tellings[NUMBER] = ReplyInProgress(lease, stream, index=0, began=0.0)
-    return found
+    reply = ReplyInProgress(lease, stream, index=0, began=0.0)
+    narrator_worker.replies.add(NUMBER, reply)
+    return reply
 
 
 def pieces_of(log):
@@ -42,33 +43,33 @@ def steps(*words):
     return [NewText(NUMBER, word, 1) for word in words]
 
 
-def test_words_that_come_one_by_one_are_pieces_of_their_own(narrator_worker, telling, log):
+def test_words_that_come_one_by_one_are_pieces_of_their_own(narrator_worker, reply, log):
     for word in WORDS:
         narrator_worker.on_step(steps(word))
     assert len(pieces_of(log)) > 2
-    assert "".join(text for _, text in pieces_of(log)) == telling.stream.told
+    assert "".join(text for _, text in pieces_of(log)) == reply.stream.told
 
 
-def test_words_of_steps_that_came_together_are_one_piece(narrator_worker, telling, log):
+def test_words_of_steps_that_came_together_are_one_piece(narrator_worker, reply, log):
     narrator_worker.on_step(steps(*WORDS))
-    assert pieces_of(log) == [(0, telling.stream.told)]
-    assert telling.stream.told.startswith("The old hinges")
+    assert pieces_of(log) == [(0, reply.stream.told)]
+    assert reply.stream.told.startswith("The old hinges")
 
 
 def test_what_redis_took_without_saying_so_comes_again_as_it_was(
-    narrator_worker, telling, log, monkeypatch
+    narrator_worker, reply, log, monkeypatch
 ):
-    append = narrator_worker.log.append
+    append = narrator_worker.queue.append
 
     def lose_the_answer(pieces):
         append(list(pieces))
         raise redis.ConnectionError
 
     with monkeypatch.context() as broken:
-        broken.setattr(narrator_worker.log, "append", lose_the_answer)
+        broken.setattr(narrator_worker.queue, "append", lose_the_answer)
         narrator_worker.on_step(steps(*WORDS[:3]))
     narrator_worker.on_step(steps(*WORDS[3:]))
     first, again, rest = pieces_of(log)
     assert first == again
     assert rest[0] == len(first[1])
-    assert log.reply_so_far("a", "t").reply == first[1] + rest[1] == telling.stream.told
+    assert log.reply_so_far("a", "t").reply == first[1] + rest[1] == reply.stream.told

@@ -23,7 +23,10 @@ from inference.queue.client import QueueClient
 from inference.queue.keys import end_key, log_key
 from inference.worker import retry_reply
 from inference.worker.narrator_worker import NarratorWorker
+from inference.worker.pool.draining import requeue_at_deadline
+from inference.worker.pool.swapping import swap_all
 from inference.worker.reply import BROKEN, ReplyInProgress
+from inference.worker.turn_runner import TurnRunner
 from tests.game.play.test_turns import act
 from tests.serving import until
 
@@ -78,13 +81,13 @@ PLACES = {
     "cleaning its words": (
         ReplyInProgress,
         "take",
-        lambda telling, new: telling.lease.request.turn,
+        lambda reply, new: reply.lease.request.turn,
     ),
-    "its result": (ReplyInProgress, "result", lambda telling, narrator: telling.lease.request.turn),
+    "its result": (ReplyInProgress, "result", lambda reply, narrator: reply.lease.request.turn),
     "telling it": (
-        NarratorWorker,
+        TurnRunner,
         "generate_once",
-        lambda self, telling, _: telling.lease.request.turn,
+        lambda self, reply, _: reply.lease.request.turn,
     ),
     "telling it again": (retry_reply, "retry_request", lambda request, *_: request.turn),
     "logging its end": (
@@ -107,9 +110,11 @@ def test_an_error_with_one_story_fails_that_turn_politely(stories, monkeypatch, 
     failed = ended(doomed)
     assert (failed.status, failed.reason) == (Status.FAILED, BROKEN)
     assert REPLY.startswith(failed.reply)
-    assert narrator_worker.engine is engine and engine.alive and not narrator_worker.deaths
+    assert (
+        narrator_worker.engine is engine and engine.alive and not narrator_worker.supervisor.deaths
+    )
     until(lambda: narrator_worker.idle)
-    assert not narrator_worker.tellings
+    assert not narrator_worker.replies
 
 
 @database
@@ -142,7 +147,7 @@ def test_a_log_that_redis_does_not_write_to_keeps_no_other_story_from_its_words(
             log.redis.set(key, "no stream")
         return lease
 
-    narrator_worker.log.take_next = spoil
+    narrator_worker.queue.take_next = spoil
     narrator_worker.take_turns()
     assert ended(spared).reply == REPLY
     words = log.redis.xrange(log_key(str(spared.adventure_id)))
@@ -162,31 +167,32 @@ def test_what_only_shows_a_turn_costs_no_turn(stories, monkeypatch):
 
 @database
 def test_an_error_while_a_turn_is_taken_costs_a_second(stories, monkeypatch):
-    monkeypatch.setattr("inference.worker.narrator_worker.RETRY_SECONDS", 0.05)
+    monkeypatch.setattr("inference.worker.turn_taker.RETRY_SECONDS", 0.05)
     narrator_worker, doomed, spared = stories
     left = [Injected(), redis.RedisError(), Injected()]
-    plain = narrator_worker.take
+    plain = narrator_worker.turn_taker.take_turn
 
-    def take():
+    def take_turn():
         if left:
             raise left.pop()
         return plain()
 
-    monkeypatch.setattr(narrator_worker, "take", take)
+    monkeypatch.setattr(narrator_worker.turn_taker, "take_turn", take_turn)
     narrator_worker.take_turns()
     assert ended(doomed).reply == ended(spared).reply == REPLY
     assert not left
 
 
 @database
-@pytest.mark.parametrize("part", ["gauge", "say_alive", "do_what_can_wait"])
+@pytest.mark.parametrize("part", ["set_gauges", "send_heartbeat", "run_idle_work"])
 def test_leases_are_kept_whatever_else_goes_wrong_beside_them(stories, monkeypatch, part):
-    monkeypatch.setattr("inference.worker.narrator_worker.KEEP_EVERY", 0.05)
+    monkeypatch.setattr("inference.worker.lease_keeper.RENEW_EVERY", 0.05)
     narrator_worker, *_ = stories
     gave_up, renewals = [], threading.Semaphore(0)
-    monkeypatch.setattr(narrator_worker, "give_up", gave_up.append)
-    monkeypatch.setattr(narrator_worker, part, fails)
-    monkeypatch.setattr(narrator_worker, "renew_leases", renewals.release)
+    keeper = narrator_worker.lease_keeper
+    monkeypatch.setattr(keeper, "give_up", gave_up.append)
+    monkeypatch.setattr(keeper, part, fails)
+    monkeypatch.setattr(keeper, "renew_leases", renewals.release)
     for _ in range(5):
         assert renewals.acquire(timeout=10)
     assert not gave_up
@@ -195,8 +201,8 @@ def test_leases_are_kept_whatever_else_goes_wrong_beside_them(stories, monkeypat
 def test_an_engine_that_cannot_be_started_again_ends_its_worker(workers, monkeypatch):
     gave_up = []
     narrator_worker = workers.start(woken=False)
-    monkeypatch.setattr(narrator_worker, "give_up", gave_up.append)
-    monkeypatch.setattr(narrator_worker, "start_engine", fails)
+    monkeypatch.setattr(narrator_worker.supervisor, "give_up", gave_up.append)
+    monkeypatch.setattr(narrator_worker.supervisor, "start", fails)
     for part in ("idle_summaries", "idle_batch"):
         monkeypatch.setattr(getattr(narrator_worker, part), "drop", fails)
     narrator_worker.engine.kill()
@@ -208,7 +214,7 @@ def test_an_engine_that_cannot_be_started_again_ends_its_worker(workers, monkeyp
 
 
 def test_a_narrator_that_cannot_be_loaded_is_tried_again(pools, log, monkeypatch):
-    monkeypatch.setattr("inference.worker.pool.RETRY_SECONDS", 0.2)
+    monkeypatch.setattr("inference.worker.pool.model_loader.RETRY_SECONDS", 0.2)
     pools.write({"name": "parrot"}, {"name": "raven"})
     pool = pools.pool("parrot", "raven")
     left = [Injected(), EngineFailed("injected")]
@@ -240,7 +246,7 @@ def test_a_narrator_that_cannot_be_swapped_goes_on_and_the_next_one_is_swapped(
     before = pool.entries["parrot"].worker
     pools.write({"name": "parrot", "revision": "two"}, {"name": "raven", "revision": "two"})
     monkeypatch.setattr(NarratorWorker, "start", fails)
-    pool.swap_all()
+    swap_all(pool, pool.loader)
     assert pool.entries["parrot"].worker is before
     assert pool.entries["parrot"].narrator.revision == "one"
     assert pool.entries["raven"].narrator.revision == "two"
@@ -264,11 +270,11 @@ def test_turns_that_cannot_be_handed_on_keep_no_worker_from_its_end(pools, log, 
     pools.write({"name": "parrot"})
     pool = pools.pool("parrot")
     [narrator_worker] = pool.loaded_workers()
-    monkeypatch.setattr(narrator_worker, "requeue_turn", fails)
-    monkeypatch.setattr("inference.worker.pool.END_GRACE_SECONDS", 0.1)
-    narrator_worker.at_work = 1
+    monkeypatch.setattr(narrator_worker, "requeue_turns", fails)
+    monkeypatch.setattr("inference.worker.pool.draining.END_GRACE_SECONDS", 0.1)
+    narrator_worker.turn_taker.held = 1
     pool.drain(0)
-    pool.requeue_at_deadline()
+    requeue_at_deadline(pool)
 
 
 # ---- what is told when nobody plays
@@ -277,7 +283,7 @@ def test_turns_that_cannot_be_handed_on_keep_no_worker_from_its_end(pools, log, 
 def test_a_job_that_goes_wrong_is_its_own_trouble(workers, log, monkeypatch):
     narrator_worker = workers.start(woken=False)
     bulk = narrator_worker.idle_batch
-    monkeypatch.setattr(bulk, "may_tell", lambda: False)
+    monkeypatch.setattr(bulk, "may_run", lambda: False)
 
     class Job:
         def __init__(self, name, take):
@@ -289,7 +295,7 @@ def test_a_job_that_goes_wrong_is_its_own_trouble(workers, log, monkeypatch):
         def result(self, narrator):
             return (self.request.turn, self.error)
 
-    monkeypatch.setattr(bulk, "give_back", lambda: None)
+    monkeypatch.setattr(bulk, "send_results", lambda: None)
     bulk.jobs = {1: Job("bad", fails), 2: Job("good", lambda new: True)}
     news = [NewText(request=number, text="x", tokens=1, finish="stop") for number in (1, 2)]
     bulk.take(news)
@@ -303,7 +309,7 @@ CONTEXT = StoryContext(action=Passage(kind="continue"))
 
 
 def test_bulk_work_goes_on_after_an_error(workers, monkeypatch):
-    monkeypatch.setattr("inference.worker.idle_batch.LOOK_EVERY", 0.02)
+    monkeypatch.setattr("inference.worker.idle.batch.LOOK_EVERY", 0.02)
     bulk = workers.start(woken=False).idle_batch
     looks = threading.Semaphore(0)
 

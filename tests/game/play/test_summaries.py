@@ -92,7 +92,7 @@ def test_the_question_fits_the_window_for_any_length(format, counter, window):
 def test_an_answer_is_begun_where_replies_are(fields, begun):
     """A server that cannot go on from a beginning would end there."""
     chosen = narrator(**fields)
-    assert sums.begun(chosen) == begun
+    assert sums.answer_prefix(chosen) == begun
     asking = sums.build(asked(), chosen, count, render_chat, 2048)
     assert asking.text.endswith(begun or "assistant\n")
 
@@ -366,7 +366,7 @@ def test_an_idle_worker_tells_it_and_a_turn_goes_first(alice, adventure, log, wo
         )
     )
     while Turn.objects.get(pk=turn.pk).status == "queued":
-        if narrator_worker.tellings:
+        if narrator_worker.replies:
             assert narrator_worker.idle_summaries.job is None
     until(lambda: told)
     assert told[0].turn == job.turn
@@ -379,7 +379,7 @@ def test_no_job_is_taken_while_a_turn_waits(alice, adventure, narrator_awake, lo
     act(adventure, alice, "run")
     job = SummaryRequest(adventure="a", turn="t", narrator="parrot", story=STORY, limit=300)
     log.enqueue_background(job)
-    narrator_worker.do_what_can_wait()
+    narrator_worker.run_idle_work()
     assert narrator_worker.idle_summaries.job is None
     assert log.take_background("parrot") == job
 

@@ -15,7 +15,7 @@ from inference.engines.scripted import ScriptedEngine
 from inference.narrators import Narrator
 from inference.queue.batch import BatchError, prompts_of, request_of
 from inference.reply import ReplyStream
-from inference.worker.idle_batch import Job
+from inference.worker.idle.batch import Job
 from tests.inference.engines.test_engines import joined, llama_engine, openvino_engine, tell_all
 
 __all__ = ["llama_engine", "openvino_engine"]

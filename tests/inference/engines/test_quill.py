@@ -12,7 +12,7 @@ from game.play import narration
 from inference.lab.weight_check import check_weights
 from inference.models.store import check_model, ensure_model, recorded_model
 from inference.narrators import load_narrators
-from inference.worker import pool as pool_module
+from inference.worker.pool import defaults
 from tests.game.play.test_turns import act
 from tests.serving import until
 
@@ -95,13 +95,13 @@ def test_it_takes_over_from_smol_in_an_adventure_that_is_played(
             return None
         return recorded_model(narrator, models_dir)
 
-    class Arriving(pool_module.ModelFetch):
+    class Arriving(defaults.ModelFetch):
         def _run(self):
             until(lambda: here, TURN)
             super()._run()
 
-    monkeypatch.setattr(pool_module, "recorded_model", seen)
-    monkeypatch.setattr(pool_module, "ModelFetch", Arriving)
+    monkeypatch.setattr(defaults, "recorded_model", seen)
+    monkeypatch.setattr(defaults, "ModelFetch", Arriving)
     monkeypatch.setattr(narration, "STATS_SECONDS", 0.0)
     pool = shipped.pool("quill", "smol")
     assert told(adventure, alice, "look around").narrator == "smol"

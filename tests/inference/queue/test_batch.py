@@ -94,7 +94,7 @@ def test_a_job_that_was_lost_with_its_worker_is_asked_for_again(
 
 def test_a_worker_whose_engine_dies_of_a_job_gives_it_up(log, workers, prompts, tmp_path):
     narrator_worker = workers.start(woken=False, pace=0, crash_after_tokens=1, replies=[REPLY])
-    narrator_worker.give_up = lambda why: None
+    narrator_worker.supervisor.give_up = lambda why: None
     file = prompts({"id": "1", "prompt": "A door."})
     out = tmp_path / "out.jsonl"
     run = threading.Thread(

@@ -2,7 +2,7 @@
 
 import threading
 
-from inference.worker.narrator_worker import KEEP_EVERY
+from inference.worker.lease_keeper import RENEW_EVERY
 
 
 def test_turns_may_end_while_a_worker_says_how_long_they_took(workers, monkeypatch):
@@ -10,11 +10,13 @@ def test_turns_may_end_while_a_worker_says_how_long_they_took(workers, monkeypat
 
     def beat(narrator, name, slots, recent_seconds, reads_ahead):
         for _ in recent_seconds:
-            narrator_worker.measured(1.0)  # as the thread of a turn does that ends just then
+            narrator_worker.replies.durations.add(
+                1.0
+            )  # as the thread of a turn does that ends just then
 
-    monkeypatch.setattr(narrator_worker.log, "send_heartbeat", beat)
+    monkeypatch.setattr(narrator_worker.queue, "send_heartbeat", beat)
     for _ in range(3):
-        narrator_worker.say_alive()
+        narrator_worker.send_heartbeat()
 
 
 def test_a_worker_that_cannot_keep_its_leases_ends_instead_of_telling_for_nobody(
@@ -31,7 +33,7 @@ def test_a_worker_that_cannot_keep_its_leases_ends_instead_of_telling_for_nobody
     def broken():
         raise RuntimeError("deque mutated during iteration")
 
-    monkeypatch.setattr(narrator_worker, "give_up", give_up)
-    monkeypatch.setattr(narrator_worker, "renew_leases", broken)
-    assert gave_up.wait(10 * KEEP_EVERY)
+    monkeypatch.setattr(narrator_worker.lease_keeper, "give_up", give_up)
+    monkeypatch.setattr(narrator_worker.lease_keeper, "renew_leases", broken)
+    assert gave_up.wait(10 * RENEW_EVERY)
     assert reasons == ["narrator parrot: leases cannot be kept: deque mutated during iteration"]

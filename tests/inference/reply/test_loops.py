@@ -203,7 +203,7 @@ def test_a_reply_is_told_again_from_what_was_shown():
     assert again is not None and again.sampling is not None
     assert again.sampling.temperature == sampling.temperature  # hotter, it would lose the story
     assert again.sampling.seed != sampling.seed
-    assert [retry_reply.may_retell(tried) for tried in (1, 2, 3)] == [True, True, False]
+    assert [retry_reply.may_retry(tried) for tried in (1, 2, 3)] == [True, True, False]
 
 
 # ---- promises

@@ -14,8 +14,7 @@ from inference.contract.prompt_report import unpack
 from inference.models import resources
 from inference.models.store import ModelError, first_default
 from inference.narrators import NarratorsError, narrators_of, parse_narrators
-from inference.worker import model_fetch
-from inference.worker import pool as pool_module
+from inference.worker.pool import defaults, model_fetch, model_loader, narrator_pool
 from tests.faulty_server import drips, faulty_server, says
 from tests.full_disk import fill_disk
 from tests.game.play.test_turns import act
@@ -57,8 +56,8 @@ class Source:
 def source(monkeypatch):
     source = Source()
     monkeypatch.setattr(model_fetch, "ensure_model", source.fetch)
-    monkeypatch.setattr(pool_module, "recorded_model", source.recorded_model)
-    monkeypatch.setattr(pool_module, "SAY_EVERY", 0.05)
+    monkeypatch.setattr(defaults, "recorded_model", source.recorded_model)
+    monkeypatch.setattr(narrator_pool, "HEARTBEAT_EVERY", 0.05)
     monkeypatch.setattr(narration, "STATS_SECONDS", 0.0)
     yield source
     source.arrived.set()
@@ -105,7 +104,7 @@ def test_a_reply_under_way_is_told_to_its_end_by_the_narrator_that_began_it(
         # The default changes in the middle of the reply: whoever acts now gets the new one.
         assert told_by(begin(bob), bob, "").reply == "A key is in the lock."
         under_way.refresh_from_db()
-        assert under_way.status == Status.QUEUED and teller.tellings
+        assert under_way.status == Status.QUEUED and teller.replies
         gate.set()
         until(lambda: Turn.objects.get(pk=under_way.pk).status != Status.QUEUED)
         under_way.refresh_from_db()
@@ -121,7 +120,7 @@ def test_a_reply_under_way_is_told_to_its_end_by_the_narrator_that_began_it(
 def test_the_stand_in_leaves_once_nobody_asks_for_it_and_comes_back_for_a_turn(
     alice, adventure, pools, log, source, monkeypatch
 ):
-    monkeypatch.setattr(pool_module, "UNUSED_SECONDS", 0.5)
+    monkeypatch.setattr(defaults, "UNUSED_SECONDS", 0.5)
     source.arrived.set()
     pools.write(QUILL, SMOL, **BOTH)
     pool = pools.pool("quill", "smol")
@@ -155,7 +154,7 @@ def test_what_cannot_be_fetched_is_said_and_tried_again_and_the_stand_in_tells(
 def test_a_default_that_cannot_be_loaded_leaves_the_stand_in_telling(
     alice, adventure, pools, log, source, monkeypatch
 ):
-    monkeypatch.setattr(pool_module, "RETRY_SECONDS", 0.3)
+    monkeypatch.setattr(model_loader, "RETRY_SECONDS", 0.3)
     source.arrived.set()
     pools.write({**QUILL, "options": {"pace": "fast"}}, SMOL, **BOTH)
     pool = pools.pool("quill", "smol")
@@ -171,7 +170,7 @@ def test_a_default_that_cannot_be_loaded_leaves_the_stand_in_telling(
 def test_what_the_machine_cannot_carry_is_not_loaded_until_it_can(
     alice, adventure, pools, log, source, monkeypatch
 ):
-    monkeypatch.setattr(pool_module, "MACHINE_CHECK_SECONDS", 0.2)
+    monkeypatch.setattr(defaults, "MACHINE_CHECK_SECONDS", 0.2)
     free = [5]
     monkeypatch.setattr(resources, "free_memory_mb", lambda: free[0])
     source.arrived.set()
@@ -237,7 +236,7 @@ def test_whatever_goes_wrong_with_a_real_fetch_is_one_line_and_the_stand_in_tell
     real = {"engine": "llama", "model": model, "sha256": digest, "bytes": len(PARTS[0])}
     if spoil:
         spoil(monkeypatch)
-    monkeypatch.setattr(pool_module, "SAY_EVERY", 0.05)
+    monkeypatch.setattr(narrator_pool, "HEARTBEAT_EVERY", 0.05)
     pools.write({"name": "quill", **real}, SMOL, **BOTH)
     pools.pool("quill", "smol", models_dir=tmp_path / "models")
     until(lambda: log.model_state("quill") and log.model_state("quill").kind == "failed")

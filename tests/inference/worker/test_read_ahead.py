@@ -10,7 +10,7 @@ from game.play.protocol import UndoTurn
 from inference.contract.request import Card, Passage
 from inference.prompts import stable_front
 from inference.queue.client import QueueClient
-from inference.worker.read_ahead import ReadAhead, next_request
+from inference.worker.idle.read_ahead import ReadAhead, next_request
 from tests.game.play.test_turns import act, key, tell
 from tests.prompting import build, count, narrator, render_chat, request, told_turns
 from tests.serving import until
@@ -131,8 +131,8 @@ def reading(workers, **options):
 def test_after_a_turn_the_next_prompt_is_read(alice, adventure, log, workers):
     narrator_worker = reading(workers)
     act(adventure, alice, "run")
-    until(lambda: narrator_worker.ahead.reading is not None)
-    _, job = narrator_worker.ahead.reading
+    until(lambda: narrator_worker.read_ahead.reading is not None)
+    _, job = narrator_worker.read_ahead.reading
     assert job.request.context.story[-1].action == "run"
     assert job.request.context.story[-1].reply
 
@@ -142,56 +142,58 @@ def test_a_turn_breaks_off_what_is_read_and_waits_for_nothing(alice, bob, advent
     """Half a minute of reading costs the next player nothing; then it goes on where it was."""
     narrator_worker = reading(workers)
     act(adventure, alice, "run")
-    until(lambda: narrator_worker.ahead.reading is not None)
-    number, _ = narrator_worker.ahead.reading
+    until(lambda: narrator_worker.read_ahead.reading is not None)
+    number, _ = narrator_worker.read_ahead.reading
     elsewhere = {"adventure": "another", "narrator": "parrot"}
     other = request(story=told_turns(2)).model_copy(update=elsewhere)
-    narrator_worker.log.enqueue(other)
-    until(lambda: narrator_worker.log.reply_so_far("another", "t").end is not None, seconds=5)
-    until(lambda: narrator_worker.ahead.reading is not None)
-    assert narrator_worker.ahead.reading[0] != number
+    narrator_worker.queue.enqueue(other)
+    until(lambda: narrator_worker.queue.reply_so_far("another", "t").end is not None, seconds=5)
+    until(lambda: narrator_worker.read_ahead.reading is not None)
+    assert narrator_worker.read_ahead.reading[0] != number
 
 
 @database
 def test_what_was_noted_of_an_adventure_whose_turn_is_told_is_dropped(alice, adventure, workers):
     narrator_worker = reading(workers)
     act(adventure, alice, "run")
-    until(lambda: narrator_worker.ahead.reading is not None)
+    until(lambda: narrator_worker.read_ahead.reading is not None)
     act(adventure, alice, "hide")
-    until(lambda: narrator_worker.ahead.reading is None)
-    until(lambda: narrator_worker.ahead.reading is not None)
-    _, job = narrator_worker.ahead.reading
+    until(lambda: narrator_worker.read_ahead.reading is None)
+    until(lambda: narrator_worker.read_ahead.reading is not None)
+    _, job = narrator_worker.read_ahead.reading
     assert [each.action for each in job.request.context.story[-2:]] == ["run", "hide"]
-    assert not narrator_worker.ahead.waiting
+    assert not narrator_worker.read_ahead.waiting
 
 
 @database
 def test_nothing_is_read_while_a_turn_waits(alice, adventure, narrator_awake, workers):
     narrator_worker = reading(workers, woken=False)
-    narrator_worker.ahead.note(request(story=told_turns(2)))
+    narrator_worker.read_ahead.note(request(story=told_turns(2)))
     act(adventure, alice, "run")
-    narrator_worker.ahead.waiting["a"].due = 0
-    narrator_worker.ahead.look()
-    assert narrator_worker.ahead.reading is None
+    narrator_worker.read_ahead.waiting["a"].due = 0
+    narrator_worker.read_ahead.start_reading()
+    assert narrator_worker.read_ahead.reading is None
 
 
 def test_a_killed_worker_loses_nothing_by_what_it_read(log, workers):
     narrator_worker = reading(workers)
-    narrator_worker.ahead.note(request(story=told_turns(2)))
-    until(lambda: narrator_worker.ahead.reading is not None)
+    narrator_worker.read_ahead.note(request(story=told_turns(2)))
+    until(lambda: narrator_worker.read_ahead.reading is not None)
     engine = narrator_worker.engine
     engine.kill()
-    until(lambda: narrator_worker.engine is not engine and narrator_worker.ready.is_set())
-    assert not narrator_worker.ahead.busy
+    until(
+        lambda: narrator_worker.engine is not engine and narrator_worker.supervisor.ready.is_set()
+    )
+    assert not narrator_worker.read_ahead.busy
     other = request(story=told_turns(2)).model_copy(update={"narrator": "parrot"})
-    narrator_worker.log.enqueue(other)
-    until(lambda: narrator_worker.log.reply_so_far("a", "t").end is not None)
+    narrator_worker.queue.enqueue(other)
+    until(lambda: narrator_worker.queue.reply_so_far("a", "t").end is not None)
 
 
 def test_an_engine_without_a_cache_is_not_asked(log, workers):
     narrator_worker = workers.start(pace=0)
-    narrator_worker.ahead.note(request(story=told_turns(2)))
-    assert not narrator_worker.ahead.busy
+    narrator_worker.read_ahead.note(request(story=told_turns(2)))
+    assert not narrator_worker.read_ahead.busy
 
 
 def test_a_host_can_switch_it_off(log, workers, settings):
@@ -199,8 +201,8 @@ def test_a_host_can_switch_it_off(log, workers, settings):
 
     settings.INFERENCE = replace(settings.INFERENCE, read_ahead=False)
     narrator_worker = reading(workers)
-    narrator_worker.ahead.note(request(story=told_turns(2)))
-    assert not narrator_worker.ahead.busy
+    narrator_worker.read_ahead.note(request(story=told_turns(2)))
+    assert not narrator_worker.read_ahead.busy
 
 
 # ---- what the game asks for
@@ -210,8 +212,8 @@ def test_a_host_can_switch_it_off(log, workers, settings):
 def test_an_adventure_that_is_opened_is_read(alice, adventure, log, workers):
     narrator_worker = reading(workers)
     assert read_ahead.ask(adventure.pk)
-    until(lambda: narrator_worker.ahead.reading is not None)
-    _, job = narrator_worker.ahead.reading
+    until(lambda: narrator_worker.read_ahead.reading is not None)
+    _, job = narrator_worker.read_ahead.reading
     assert job.request.adventure == str(adventure.pk)
     assert job.request.context.story[-1].kind == "opening"
 
@@ -220,14 +222,14 @@ def test_an_adventure_that_is_opened_is_read(alice, adventure, log, workers):
 def test_after_an_undo_the_branch_that_is_played_now_is_read(alice, adventure, log, workers):
     narrator_worker = reading(workers)
     act(adventure, alice, "run")
-    until(lambda: narrator_worker.ahead.reading is not None)
+    until(lambda: narrator_worker.read_ahead.reading is not None)
     turns.carry_out(adventure.pk, alice, UndoTurn(type="undo_turn", key=key()))
     until(lambda: newest(narrator_worker) == "opening", seconds=10)
 
 
 def newest(narrator_worker):
     """The kind of the last turn of the story that is read."""
-    reading = narrator_worker.ahead.reading
+    reading = narrator_worker.read_ahead.reading
     return reading and reading[1].request.context.story[-1].kind
 
 
@@ -268,7 +270,8 @@ def test_with_redis_away_a_page_opens_all_the_same(adventure, log, monkeypatch):
 
 @pytest.fixture
 def ahead(log):
-    return ReadAhead(log, narrator(), "w", lambda: None, lambda: 1, lambda: True, print, on=True)
+    free = (lambda: None, lambda: 1, lambda: True)
+    return ReadAhead(log, narrator(), "w", *free, print, enabled=True)
 
 
 def test_of_one_adventure_only_the_newest_is_read(ahead):
@@ -279,8 +282,8 @@ def test_of_one_adventure_only_the_newest_is_read(ahead):
 
 
 def test_of_many_adventures_the_newest_are_kept(ahead, monkeypatch):
-    monkeypatch.setattr("inference.worker.read_ahead.MOST_WAITING", 3)
-    monkeypatch.setattr("inference.worker.read_ahead.MOST_CHARACTERS", 5_000)
+    monkeypatch.setattr("inference.worker.idle.read_ahead.MOST_WAITING", 3)
+    monkeypatch.setattr("inference.worker.idle.read_ahead.MOST_CHARACTERS", 5_000)
     for index in range(5):
         ahead.note(request().model_copy(update={"adventure": str(index)}))
     assert list(ahead.waiting) == ["2", "3", "4"]
@@ -290,11 +293,11 @@ def test_of_many_adventures_the_newest_are_kept(ahead, monkeypatch):
 
 def test_what_waited_too_long_is_forgotten(ahead, monkeypatch, log, workers):
     narrator_worker = reading(workers, woken=False)
-    narrator_worker.ahead.stop()
-    narrator_worker.ahead.note(request())
-    monkeypatch.setattr("inference.worker.read_ahead.EXPIRES_SECONDS", -1.0)
-    narrator_worker.ahead.look()
-    assert not narrator_worker.ahead.busy
+    narrator_worker.read_ahead.stop()
+    narrator_worker.read_ahead.note(request())
+    monkeypatch.setattr("inference.worker.idle.read_ahead.EXPIRES_SECONDS", -1.0)
+    narrator_worker.read_ahead.start_reading()
+    assert not narrator_worker.read_ahead.busy
 
 
 def test_a_worker_is_asked_what_it_told_and_no_more_than_it_can_read(log):

@@ -23,16 +23,16 @@ def told(alice, adventure, workers):
         options = {"pace": 0, "in_turn": True, "replies": replies, **given} if replies else given
         narrator_worker = workers.start(woken=False, may_repeat=False, **options)
         results = []
-        record = narrator_worker.record
+        record = narrator_worker.turn_runner.record
 
         def noted(result):
             results.append(result)
             record(result)
 
-        narrator_worker.record = noted
+        narrator_worker.turn_runner.record = noted
         for _ in range(turns):
             turn = act(adventure, alice, text="", kind="continue")
-            assert narrator_worker.tell_next()
+            assert narrator_worker.run_next_turn()
             shown = Turn.objects.get(pk=turn.pk)
             assert shown.status == status, results[-1].reason
             assert shown.reply == results[-1].reply
@@ -62,7 +62,7 @@ def test_a_reply_of_no_words_is_told_again(told):
 
 def test_after_two_retellings_it_is_told_as_it_is(told):
     _, second = told(WIND, turns=2)
-    assert len(second.resampled) == retry_reply.RETELLINGS
+    assert len(second.resampled) == retry_reply.MAX_RETRIES
     assert second.reply and WIND.startswith(second.reply[:-1].rstrip("….") or "?")
     assert second.shortened == "repeated an earlier reply"
 

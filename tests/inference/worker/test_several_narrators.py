@@ -295,7 +295,7 @@ def test_who_makes_room_finishes_its_turns_first(alice, bob, begin, adventure, p
     Adventure.objects.update(narrator="parrot")
     under_way = act(adventure, alice)
     parrot = pool.entries["parrot"].worker
-    until(lambda: parrot.tellings)
+    until(lambda: parrot.replies)
     assert told_by(begin(bob), bob, "raven").reply == "Never again."
     under_way.refresh_from_db()
     assert (under_way.reply, under_way.attempt) == ("One two three four five six.", 1)
@@ -314,7 +314,7 @@ def test_a_narrator_is_ready_only_when_it_has_told_a_turn(pools, log):
 @database
 def test_a_narrator_that_never_begins_its_first_turn_is_not_waited_for(pools, monkeypatch):
     """A server may send for ever, and no words: each of its steps is short."""
-    monkeypatch.setattr("inference.worker.narrator_worker.WARM_UP_SECONDS", 1.0)
+    monkeypatch.setattr("inference.worker.warm_up.WARM_UP_SECONDS", 1.0)
     pools.write(speaker("parrot", "Hm.", options={"first_token_seconds": 60}))
     with pytest.raises(EngineFailed, match="cannot tell: it did not tell 8 tokens in 1 s"):
         pools.pool("parrot")
@@ -331,7 +331,7 @@ def test_a_worker_whose_only_narrator_cannot_tell_does_not_begin(pools):
 def test_a_narrator_that_cannot_be_loaded_leaves_the_others_alone(
     alice, adventure, pools, log, monkeypatch
 ):
-    monkeypatch.setattr("inference.worker.pool.RETRY_SECONDS", 0.5)
+    monkeypatch.setattr("inference.worker.pool.model_loader.RETRY_SECONDS", 0.5)
     pools.write(PARROT, {"name": "raven", "options": {"pace": "fast"}})
     pool = pools.pool("parrot", "raven")
     until(lambda: log.narrator_alive("raven"))
@@ -358,7 +358,7 @@ def test_no_narrator_tells_more_at_once_than_it_has_slots(alice, begin, pools, s
 
     def done():
         nonlocal most
-        most = max(most, len(parrot.tellings))
+        most = max(most, len(parrot.replies))
         return Turn.objects.filter(reply="One two three.").count() == 6
 
     until(done)
@@ -367,7 +367,7 @@ def test_no_narrator_tells_more_at_once_than_it_has_slots(alice, begin, pools, s
 
 @database
 def test_a_server_that_is_away_is_asked_until_it_answers(alice, adventure, pools, log, monkeypatch):
-    monkeypatch.setattr("inference.worker.pool.RETRY_SECONDS", 0.5)
+    monkeypatch.setattr("inference.worker.pool.model_loader.RETRY_SECONDS", 0.5)
     nobody = {"name": "raven", "engine": "openai", "model": "http://127.0.0.1:9/v1"}
     pools.write(nobody)
     pool = pools.pool("raven")  # does not raise, and does not wait for it

@@ -14,6 +14,7 @@ from game.models import Status, TurnContext
 from game.play.protocol import StopTurn
 from inference.contract.prompt_report import unpack
 from inference.contract.request import GenerationRequest, Passage, StoryContext
+from inference.worker.pool.swapping import swap_all
 from tests.game.play.test_turns import act, do
 from tests.serving import until
 
@@ -142,7 +143,7 @@ def test_a_file_that_cannot_be_read_or_lost_a_narrator_changes_nothing(pools, ca
     pool.reload()
     until(lambda: "narrator parrot goes on as it is: there is no narrator" in caplog.text)
     pools.write(parrot())
-    pool.swap_all()
+    swap_all(pool, pool.loader)
     assert pool.entries["parrot"].worker is old
 
 

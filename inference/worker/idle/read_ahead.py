@@ -1,9 +1,9 @@
 """Reads the beginning of next prompts into the engine's cache while players read and type.
 
-Idle work of the lowest priority: it begins only while the worker tells nothing and no turn waits,
-and stops at the engine's next step when a turn comes. What was read by then stays in the cache, and
-the rest waits for the next quiet moment, for a while. Nothing depends on it: a read-ahead that is
-lost costs the next turn the time that it would have saved.
+Idle work that goes before other idle work: it begins only while no turn runs or waits, and stops at
+the engine's next step when a turn comes. What was read by then stays in the cache, and the rest
+waits until the worker is idle again, for a while. Nothing depends on it: a read-ahead that is lost
+costs the next turn the time that it would have saved.
 """
 
 import logging
@@ -26,18 +26,18 @@ from inference.queue.client import QueueClient
 logger = logging.getLogger(__name__)
 
 LOOK_EVERY = 0.5  # seconds between looks into Redis, and at a worker that was busy
-QUIET_SECONDS = 0.25  # an adventure is read once nothing has changed in it for so long
-EXPIRES_SECONDS = 180.0  # until nobody is expected to act any more
+QUIET_SECONDS = 0.25  # without a change of an adventure, before it is read
+EXPIRES_SECONDS = 180.0  # after which a player is not expected to act any more
 MOST_WAITING = 64  # adventures; the oldest go first
 MOST_CHARACTERS = 8_000_000  # of the stories that wait
 
 
 def next_request(request: GenerationRequest, reply: str) -> GenerationRequest:
-    """The turn after `request`, with its reply told and an action that nobody knows yet."""
+    """The turn after `request`, which got `reply`, with an action that is not known yet."""
     context = request.context
-    told = context.action.model_copy(update={"reply": reply})
+    last = context.action.model_copy(update={"reply": reply})
     following = context.model_copy(
-        update={"story": (*context.story, told), "action": Passage(kind="continue")}
+        update={"story": (*context.story, last), "action": Passage(kind="continue")}
     )
     return request.model_copy(update={"context": following, "told": ""})
 
@@ -56,40 +56,42 @@ class Job:
 class ReadAhead:
     """The read-aheads of one worker, one for each adventure, the newest.
 
-    `may_read` says whether the worker has nothing else to do, and raises redis.RedisError.
-    `make_way` breaks off other idle work. `live` runs on a thread of its own; `note`, `preempt`,
-    `take` and `drop` never wait.
+    `may_read` says whether the worker is free, and raises redis.RedisError. `stop_idle_work`
+    breaks off other idle work. `run` has a thread of its own; `note`, `preempt`, `take` and `drop`
+    never wait.
     """
 
-    log: QueueClient
+    queue: QueueClient
     narrator: Narrator
     worker: str
     engine: Callable[[], EngineProcess | None]
-    number: Callable[[], int]  # the next one for the engine
+    next_number: Callable[[], int]  # for a request of the engine
     may_read: Callable[[], bool]
-    make_way: Callable[[EngineProcess], None]
-    on: bool = False
+    stop_idle_work: Callable[[EngineProcess], None]
+    enabled: bool = False
     waiting: OrderedDict[str, Job] = field(default_factory=OrderedDict)
     reading: tuple[int, Job] | None = None  # under the engine's number
     lock: threading.Lock = field(default_factory=threading.Lock)
-    nudge: threading.Event = field(default_factory=threading.Event)
+    changed: threading.Event = field(default_factory=threading.Event)
     ended: bool = False
 
     def start(self) -> None:
-        threading.Thread(target=self.live, name="read-ahead", daemon=True).start()
+        """Begin to read ahead, on a thread of its own."""
+        threading.Thread(target=self.run, name="read-ahead", daemon=True).start()
 
     def stop(self) -> None:
+        """Read nothing more ahead. Does not wait."""
         self.ended = True
-        self.nudge.set()
+        self.changed.set()
 
     @property
     def busy(self) -> bool:
-        """Whether anything is read or waits for it: other idle work comes after it."""
+        """Whether anything is read or waits to be: other idle work comes after it."""
         return bool(self.reading or self.waiting)
 
     def note(self, request: GenerationRequest) -> None:
-        """Have an adventure's next prompt read soon, in place of what was noted of it before."""
-        if not self.on:
+        """Have an adventure's next prompt read soon, in place of an earlier one of it."""
+        if not self.enabled:
             return
         context = request.context
         characters = len(context.memory) + sum(
@@ -104,11 +106,11 @@ class ReadAhead:
                 self.reading = None
                 self.count("dropped")
             self.waiting[request.adventure] = Job(request, now, now + QUIET_SECONDS, characters)
-            self.forget_oldest()
-        self.nudge.set()
+            self.drop_oldest()
+        self.changed.set()
 
-    def forget_oldest(self) -> None:
-        """Keep to the limits. Called with the lock."""
+    def drop_oldest(self) -> None:
+        """Drop what is over the limits. The caller holds the lock."""
         while (
             len(self.waiting) > MOST_WAITING
             or sum(job.characters for job in self.waiting.values()) > MOST_CHARACTERS
@@ -117,17 +119,19 @@ class ReadAhead:
             self.count("dropped")
 
     def count(self, what: str) -> None:
+        """Count a read-ahead as `what`: "started", "finished" or "dropped"."""
         metrics.READ_AHEADS.labels(self.narrator.name, what).inc()
 
     # On its own thread
 
-    def live(self) -> None:
+    def run(self) -> None:
+        """Take requests and read until `stop`. Errors are logged, and it is tried again."""
         while not self.ended:
-            self.nudge.wait(self.seconds_to_wait())
-            self.nudge.clear()
+            self.changed.wait(self.seconds_to_wait())
+            self.changed.clear()
             try:
-                self.hear()
-                self.look()
+                self.take_requests()
+                self.start_reading()
             except redis.RedisError as problem:
                 logger.warning(
                     "narrator %s: nothing is read ahead: %s", self.narrator.name, problem
@@ -138,19 +142,20 @@ class ReadAhead:
                 time.sleep(LOOK_EVERY)
 
     def seconds_to_wait(self) -> float:
+        """Seconds until the next look: LOOK_EVERY, or less where an adventure is due before."""
         with self.lock:
             due = [job.due for job in self.waiting.values()]
         soonest = min(due, default=float("inf")) - time.monotonic()
         return min(max(soonest, QUIET_SECONDS / 5), LOOK_EVERY)
 
-    def hear(self) -> None:
-        """Take what the game asks for: an adventure was opened, or its head moved."""
-        if not self.on:
+    def take_requests(self) -> None:
+        """Take the requests of the game: an adventure was opened, or its head moved."""
+        if not self.enabled:
             return
-        for request in self.log.take_read_aheads(self.narrator.name, self.worker):
+        for request in self.queue.take_read_aheads(self.narrator.name, self.worker):
             self.note(request)
 
-    def look(self) -> None:
+    def start_reading(self) -> None:
         """Have the engine read the newest adventure that is due, if the worker is idle."""
         engine = self.engine()
         if self.reading is not None or engine is None or not engine.alive:
@@ -164,8 +169,8 @@ class ReadAhead:
             due = [adventure for adventure, job in self.waiting.items() if job.due <= now]
         if not due or not self.may_read():
             return
-        self.make_way(engine)
-        number = self.number()
+        self.stop_idle_work(engine)
+        number = self.next_number()
         with self.lock:
             found = self.waiting.pop(due[-1], None)
             if found is None:
@@ -173,16 +178,16 @@ class ReadAhead:
             self.reading = (number, found)
             engine.prefill(number, found.request)  # never waits; before preempt can cancel it
         self.count("started")
-        self.log.note_cached(found.request.adventure, self.worker)
+        self.queue.note_cached(found.request.adventure, self.worker)
         if not self.may_read():  # a turn came meanwhile, and saw nothing to break off
             self.preempt(engine)
 
     # On other threads
 
     def preempt(self, engine: EngineProcess, adventure: str = "") -> None:
-        """A turn is here: break off, and have the rest wait for later, unless it is of `adventure`.
+        """Break off for a turn of `adventure`; the rest waits for later.
 
-        That adventure's own read-ahead is of no use any more: its turn is told now.
+        That adventure's own read-ahead is dropped: its prompt is read for the turn.
         """
         with self.lock:
             if self.waiting.pop(adventure, None) is not None:
@@ -199,15 +204,13 @@ class ReadAhead:
         self.count("dropped")
 
     def drop(self) -> None:
-        """The engine died, and its cache with it. Were it reading ahead that killed it, the next
-        one would die as well.
-        """
+        """The engine died, and its cache with it: drop all, since one of them may be why."""
         with self.lock:
             self.reading = None
             self.waiting.clear()
 
     def take(self, news: list[NewText]) -> None:
-        """What one step brought."""
+        """Take the texts of one step: those of read-aheads say only that one has ended."""
         if self.reading is None:
             return
         for new in news:
@@ -218,4 +221,4 @@ class ReadAhead:
             if new.finish == "error":
                 logger.warning("narrator %s: not read ahead: %s", self.narrator.name, new.error)
             self.count("finished" if new.finish == "stop" else "dropped")
-            self.nudge.set()
+            self.changed.set()

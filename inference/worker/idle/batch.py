@@ -1,9 +1,9 @@
-"""Prompts by the thousand, told when no player wants anything.
+"""Batch jobs: prompts by the thousand that run while no turn runs or waits.
 
-Jobs lie in Redis under the name of their batch; whoever asked for them collects what came of them
-(`manage.py narrate-batch`). A worker takes some only while it tells no turn and none waits; when a
-turn comes, all of them are broken off at the engine's next step and wait again, before all others.
-A job that is lost with its worker is noticed by whoever asked for it, and sent again.
+Jobs wait in Redis under the name of their batch, and so do their results until the command that
+enqueued them collects them (`manage.py narrate-batch`). When a turn comes, all jobs are broken off
+at the engine's next step and enqueued again, before all others. A job that is lost with its worker
+is enqueued again by that command.
 """
 
 import logging
@@ -26,23 +26,23 @@ from inference.reply import ReplyStream
 
 logger = logging.getLogger(__name__)
 
-LOOK_EVERY = 1.0  # seconds between looks for jobs, and between signs that they are told
-DEATHS = 3  # of engines, after which a job that was there each time is given up
+LOOK_EVERY = 1.0  # seconds between looks for jobs, and between renewals of those that run
+DEATHS = 3  # of engines, after which a job that ran each time fails
 
 
 @dataclass
 class Job:
-    """One prompt while it is told."""
+    """One prompt while its reply is generated."""
 
     request: GenerationRequest
     stream: ReplyStream
     began: float
     tokens: int = 0
     error: str = ""
-    raw: str = ""  # what a program reads is no story: nothing is cleaned
+    raw: str = ""  # of a reply that a program reads: it is not cleaned
 
     def take(self, new: NewText) -> bool:
-        """Take what one step brought. Whether that was all."""
+        """Add the text of one step. Whether the reply is complete."""
         self.tokens += new.tokens
         if self.request.output is not None:
             return self.take_raw(new)
@@ -54,7 +54,7 @@ class Job:
         return new.finish is not None or self.stream.done
 
     def take_raw(self, new: NewText) -> bool:
-        """Take what one step brought of an answer that a program reads. Whether that was all."""
+        """Add text that a program reads, uncleaned. Whether the reply is complete."""
         self.raw += new.text
         if new.finish == "error":
             self.error = new.error or "the engine failed"
@@ -63,6 +63,7 @@ class Job:
         return new.finish is not None
 
     def result(self, narrator: Narrator) -> BatchResult:
+        """The result of the job, as it is now."""
         reply = self.stream.told if self.request.output is None else self.raw
         error = self.error or ("" if reply else "the narrator found no words")
         return BatchResult(
@@ -78,36 +79,42 @@ class Job:
 
 @dataclass
 class IdleBatch:
-    """The jobs that one worker tells in between. Redis is spoken to on a thread of its own."""
+    """The batch jobs of one worker. `run` talks to Redis on a thread of its own.
 
-    log: QueueClient
+    `may_run` says whether the worker is free, and raises redis.RedisError.
+    """
+
+    queue: QueueClient
     narrator: Narrator
     engine: Callable[[], EngineProcess | None]
-    number: Callable[[], int]  # the next one for the engine
-    may_tell: Callable[[], bool]
+    next_number: Callable[[], int]  # for a request of the engine
+    may_run: Callable[[], bool]
     jobs: dict[int, Job] = field(default_factory=dict)
     done: list[tuple[str, BatchResult]] = field(default_factory=list)
     broken_off: list[GenerationRequest] = field(default_factory=list)
     deaths: dict[tuple[str, str], int] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
-    nudge: threading.Event = field(default_factory=threading.Event)
+    changed: threading.Event = field(default_factory=threading.Event)
     ended: bool = False
 
     def start(self) -> None:
-        threading.Thread(target=self.live, name="batch", daemon=True).start()
+        """Begin to take jobs, on a thread of its own."""
+        threading.Thread(target=self.run, name="batch", daemon=True).start()
 
     def stop(self) -> None:
+        """Take no further jobs. Does not wait."""
         self.ended = True
-        self.nudge.set()
+        self.changed.set()
 
-    def live(self) -> None:
+    def run(self) -> None:
+        """Take, renew and return jobs until `stop`. Errors are logged, and it is tried again."""
         while not self.ended:
-            self.nudge.wait(LOOK_EVERY)
-            self.nudge.clear()
+            self.changed.wait(LOOK_EVERY)
+            self.changed.clear()
             try:
-                self.give_back()
+                self.send_results()
                 self.take_jobs()
-                self.say_alive()
+                self.renew_jobs()
             except redis.RedisError as problem:
                 logger.warning("narrator %s: batch work waits: %s", self.narrator.name, problem)
                 time.sleep(LOOK_EVERY)
@@ -118,28 +125,29 @@ class IdleBatch:
                 time.sleep(LOOK_EVERY)
 
     def take_jobs(self) -> None:
-        """Fill the slots, while there is no turn to tell. Raises redis.RedisError."""
+        """Fill the slots, while the worker is free. Raises redis.RedisError."""
         engine = self.engine()
         free = self.narrator.slots - len(self.jobs)
-        if free <= 0 or engine is None or not engine.alive or not self.may_tell():
+        if free <= 0 or engine is None or not engine.alive or not self.may_run():
             return
-        for request in self.log.take_batch(self.narrator.name, free):
+        for request in self.queue.take_batch(self.narrator.name, free):
             job = Job(request, reply_stream(request, self.narrator, again=False), time.monotonic())
             with self.lock:
-                number = self.number()
+                number = self.next_number()
                 self.jobs[number] = job
                 engine.submit(number, request)
-        if not self.may_tell():  # a turn came meanwhile, and saw no job to break off
+        if not self.may_run():  # a turn came meanwhile, and saw no job to break off
             self.preempt(engine)
 
-    def say_alive(self) -> None:
+    def renew_jobs(self) -> None:
+        """Note in Redis that its jobs still run. Raises redis.RedisError."""
         with self.lock:
-            told = [job.request for job in self.jobs.values()]
-        if told:
-            self.log.renew_batch_jobs(told)
+            running = [job.request for job in self.jobs.values()]
+        if running:
+            self.queue.renew_batch_jobs(running)
 
     def preempt(self, engine: EngineProcess) -> None:
-        """A turn is here: break all off, and have them wait again. Never waits."""
+        """Break all jobs off for a turn; they are enqueued again. Never waits."""
         if not self.jobs:
             return
         with self.lock:
@@ -147,10 +155,10 @@ class IdleBatch:
             self.broken_off += [job.request for job in jobs.values()]
             for number in jobs:
                 engine.cancel(number)
-        self.nudge.set()
+        self.changed.set()
 
     def drop(self) -> None:
-        """The engine died. One of the jobs may be why: each gets only so many tries."""
+        """The engine died: enqueue the jobs again, but fail one that was there DEATHS times."""
         with self.lock:
             jobs, self.jobs = self.jobs, {}
             for job in jobs.values():
@@ -162,10 +170,10 @@ class IdleBatch:
                 del self.deaths[name]
                 job.error = f"the engine died {DEATHS} times while telling"
                 self.done.append((job.request.adventure, job.result(self.narrator)))
-        self.nudge.set()
+        self.changed.set()
 
     def take(self, news: list[NewText]) -> None:
-        """What one step brought."""
+        """Take the texts of one step."""
         if not self.jobs:
             return
         ended = False
@@ -187,20 +195,20 @@ class IdleBatch:
                 self.done.append((job.request.adventure, job.result(self.narrator)))
                 ended = True
         if ended:
-            self.nudge.set()
+            self.changed.set()
 
-    def give_back(self) -> None:
-        """Send what is done, and let wait again what was broken off. Raises redis.RedisError."""
+    def send_results(self) -> None:
+        """Store results, and enqueue again what was broken off. Raises redis.RedisError."""
         with self.lock:
             done, self.done = self.done, []
             broken_off, self.broken_off = self.broken_off, []
         try:
             while done:
-                self.log.store_batch_result(*done[0])
+                self.queue.store_batch_result(*done[0])
                 metrics.BACKGROUND.labels(self.narrator.name, "batch").inc()
                 done.pop(0)
             while broken_off:
-                self.log.enqueue_batch(broken_off[0], first=True)
+                self.queue.enqueue_batch(broken_off[0], first=True)
                 broken_off.pop(0)
         except redis.RedisError:
             with self.lock:

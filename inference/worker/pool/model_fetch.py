@@ -1,4 +1,4 @@
-"""Fetching a narrator's model while another one tells: on a thread, again where it fails."""
+"""Fetches a narrator's model while another narrator runs: on a thread, with retries."""
 
 import logging
 import threading
@@ -16,7 +16,7 @@ LONGEST_WAIT = 1800.0
 
 
 class ModelFetch:
-    """One narrator's model on its way here. `state` is None once it is whole and verified."""
+    """The fetch of one narrator's model. `state` is None once that is complete and verified."""
 
     def __init__(self, narrator: Narrator, models_dir: Path) -> None:
         self.narrator = narrator
@@ -25,14 +25,15 @@ class ModelFetch:
         self._ended = threading.Event()
 
     def start(self) -> None:
+        """Begin to fetch, on a thread of its own."""
         threading.Thread(target=self._run, name="fetch", daemon=True).start()
 
     def stop(self) -> None:
-        """Try no further. What was fetched stays for the next time."""
+        """Retry no more. What was fetched stays for the next time."""
         self._ended.set()
 
     def _run(self) -> None:
-        wait, said = FIRST_WAIT, ""
+        wait, logged = FIRST_WAIT, ""
         while not self._ended.is_set():
             try:
                 ensure_model(self.narrator, self._models_dir, self._report)
@@ -44,9 +45,9 @@ class ModelFetch:
                 self.state = None
                 return
             self.state = ModelState("failed", why=why)
-            if why != said:
+            if why != logged:
                 logger.warning("%s; tried again later", why)
-                said = why
+                logged = why
             self._ended.wait(wait)
             wait = min(2 * wait, LONGEST_WAIT)
 

@@ -1,8 +1,9 @@
-"""What a worker does when it has nothing to tell: summaries. It never delays a turn.
+"""Summaries that a worker generates while it is idle. They never delay a turn.
 
-Jobs wait in Redis, one for each adventure, the newest. A worker looks for one only when none of its
+Jobs wait in Redis, one for each adventure, the newest. A worker takes one only when none of its
 slots is taken and no turn waits; when a turn comes, the job is broken off at the engine's next step
-and waits again. A job that is lost with a worker is lost: the story's next cut asks anew.
+and enqueued again. A job that is lost with a worker is lost: the game enqueues another one when the
+story is cut next.
 """
 
 import logging
@@ -27,7 +28,7 @@ RecordSummary = Callable[[SummaryResult], None]
 
 @dataclass
 class Job:
-    """A summary while it is told."""
+    """A summary while it is generated."""
 
     request: SummaryRequest
     number: int
@@ -36,13 +37,13 @@ class Job:
 
 @dataclass
 class IdleSummaries:
-    """The one job of a worker, if it has any. `record` sends what came of it to the game.
+    """The one summary job of a worker, if it has any. `record` sends its result to the game.
 
-    `look` and `give_back` speak with Redis and the broker, on the thread that keeps leases. The
-    others only change what is noted here: a turn does not wait for them.
+    `take_job` and `send_results` talk to Redis and the broker, on the thread that renews leases.
+    The other methods never wait.
     """
 
-    log: QueueClient
+    queue: QueueClient
     narrator: Narrator
     record: RecordSummary
     job: Job | None = None
@@ -50,21 +51,21 @@ class IdleSummaries:
     done: list[SummaryResult] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def look(self, engine: EngineProcess | None, number: int) -> None:
-        """Take a job, if there is one, under the engine's `number`. Raises redis.RedisError."""
+    def take_job(self, engine: EngineProcess | None, number: int) -> None:
+        """Take a job, if one waits, as the engine's request `number`. Raises redis.RedisError."""
         if self.job is not None or engine is None or not engine.alive:
             return
-        if self.log.waiting(self.narrator.name):
+        if self.queue.waiting(self.narrator.name):
             return
-        request = self.log.take_background(self.narrator.name)
+        request = self.queue.take_background(self.narrator.name)
         if request is None:
             return
         with self.lock:
-            self.job = Job(request, number, summaries.begun(self.narrator))
+            self.job = Job(request, number, summaries.answer_prefix(self.narrator))
             engine.submit(number, request)  # never waits; before preempt can cancel it
 
     def preempt(self, engine: EngineProcess) -> None:
-        """A turn is here: break off, and have the job wait again."""
+        """Break off for a turn; the job is enqueued again."""
         with self.lock:
             job, self.job = self.job, None
             if job is not None:
@@ -72,12 +73,12 @@ class IdleSummaries:
                 engine.cancel(job.number)
 
     def drop(self) -> None:
-        """The engine died. Were it the job that killed it, the next one would die as well."""
+        """The engine died: drop the job, which may be why."""
         with self.lock:
             self.job = None
 
     def take(self, news: list[NewText]) -> None:
-        """What one step brought."""
+        """Take the texts of one step."""
         with self.lock:
             job = self.job
             for new in news:
@@ -92,13 +93,15 @@ class IdleSummaries:
                     continue
                 try:
                     self.done.append(result_of(job))
-                except Exception as problem:  # this story goes without: its next cut asks anew
+                except (
+                    Exception
+                ) as problem:  # this summary is left out: another one is enqueued later
                     logger.error(
                         "adventure %s: no summary: %s", job.request.adventure, where(problem)
                     )
 
-    def give_back(self) -> None:
-        """Send what is done, and let wait again what was broken off. Raises redis.RedisError."""
+    def send_results(self) -> None:
+        """Send results, and enqueue again what was broken off. Raises redis.RedisError."""
         with self.lock:
             done, self.done = self.done, []
             broken_off, self.broken_off = self.broken_off, []
@@ -107,7 +110,7 @@ class IdleSummaries:
                 self.record(result)
         for index, request in enumerate(broken_off):
             try:
-                self.log.enqueue_background(request, requeue=True)
+                self.queue.enqueue_background(request, requeue=True)
             except redis.RedisError:
                 with self.lock:
                     self.broken_off = broken_off[index:] + self.broken_off
@@ -115,6 +118,7 @@ class IdleSummaries:
 
 
 def result_of(job: Job) -> SummaryResult:
+    """The result of a complete job: of its text, what the story confirms."""
     request = job.request
     return SummaryResult(
         adventure=request.adventure,
