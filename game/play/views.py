@@ -30,6 +30,8 @@ MODULES = [
     "aloud",
     "announce",
     "beside",
+    "commands",
+    "controls",
     "drafts",
     "entry",
     "follow",
@@ -41,13 +43,17 @@ MODULES = [
     "older",
     "page",
     "panel",
+    "passages",
     "place",
     "prose",
     "socket",
     "span",
+    "store",
     "story",
+    "storyview",
     "turnview",
     "waiting",
+    "windowtitle",
 ]
 
 
