@@ -6,7 +6,7 @@ of both places its light, its stars and its hills. The same words always give th
 
 A drawing is 320 by 200 and has no colours of its own. Its classes say what a line is: `line`,
 `solid` (a line around the ground), `faint`, `wire` (a line of light), `bright` (a face of light),
-`glow`, `beam`, `hole`, `ink`, `dots`, `studs`. static/css/covers.css colours them on pages, and
+`glow`, `beam`, `hole`, `ink`, `dots`, `studs`. static/css/library.css colours them on pages, and
 `COLOURS` where a picture is painted. No text of a player is ever part of a drawing.
 """
 

@@ -9,8 +9,8 @@ from django.templatetags.static import static
 
 # What the page without a network and the last adventure are made of.
 SHELL = (
-    "css/grue.css",
-    "css/hooks.css",
+    "css/base.css",
+    "css/hero.css",
     "css/panel.css",
     "css/story.css",
     "js/aloud.js",
@@ -41,7 +41,7 @@ def version() -> str:
     for name in SHELL:
         known.update((folder() / name).read_bytes())
     # Its page without a network is made of these.
-    for name in ("offline/offline.html", "base.html"):
+    for name in ("offline/offline.html", "error.html", "base.html"):
         known.update((settings.BASE_DIR / "templates" / name).read_bytes())
     return known.hexdigest()[:12]
 

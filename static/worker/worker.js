@@ -37,6 +37,7 @@ worker.addEventListener("activate", (event) => {
     const old = names.filter((name) => name.startsWith("grue-shell-") && name !== SHELL);
     await Promise.all(old.map((name) => caches.delete(name)));
     await worker.clients.claim();
+    await keepAgain();
   };
   event.waitUntil(tidy());
 });
@@ -126,6 +127,16 @@ async function keep(url, player) {
   await caches.delete(STORY);
   const cache = await caches.open(STORY);
   await cache.put(url, copy);
+}
+
+/** Fetch the page that is kept again: it names files of the shell, which may be called otherwise now. */
+async function keepAgain() {
+  if (!(await caches.has(STORY))) return;
+  const cache = await caches.open(STORY);
+  for (const request of await cache.keys()) {
+    const player = (await cache.match(request))?.headers.get(PLAYER);
+    if (player) await keep(request.url, player);
+  }
 }
 
 /**
