@@ -86,7 +86,8 @@ def test_a_story_is_shared_read_and_played_on_and_the_link_taken_back(alice, cha
     expect(dialog).to_have_count(0)
 
     reader = charlie.window(address)
-    expect(reader.page.get_by_text("You look up.")).to_be_visible()
+    action = reader.page.get_by_text("You look up.")
+    expect(action).to_have_css("font-style", "italic")  # as on the play page
     assert " ".join(reader.page.locator(".reply").last.inner_text().split()) == " ".join(
         told.split()
     )
