@@ -4,7 +4,7 @@ from django.contrib.sessions.models import Session
 from django.db import connection
 
 from game.models import TurnContext
-from inference.contract.prompt_report import NoDetails, unpack
+from inference.contract.prompt_report import UnreadableReport, unpack
 
 
 def postgres():
@@ -19,7 +19,7 @@ def postgres():
     for kept in TurnContext.objects.all():
         try:
             lines.append(f"context: {unpack(kept.details).model_dump()}")
-        except NoDetails:
+        except UnreadableReport:
             lines.append(f"context: {kept.details}")
     return "\n".join(lines)
 

@@ -21,7 +21,7 @@ from django.utils.text import slugify
 from game.library import shown
 from game.models import Adventure, Appeal, Membership, Player, ShareTexts, StoryCard, TurnContext
 from game.play.context_views import seen_titles
-from inference.contract.prompt_report import NoDetails, unpack
+from inference.contract.prompt_report import UnreadableReport, unpack
 
 # By the model's name, why it is not the player's to take.
 LEFT_OUT: dict[str, str] = {
@@ -133,5 +133,5 @@ def opened(context: TurnContext) -> Any:
     try:
         given = unpack(context.details).model_dump(mode="json")
         return given | {"left_out": seen_titles(context.turn, given["left_out"])}
-    except NoDetails:
+    except UnreadableReport:
         return None

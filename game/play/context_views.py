@@ -7,7 +7,7 @@ from uuid import UUID
 
 from game.models import Edit, StoryCard, Turn, TurnContext
 from game.play import dice, tree
-from inference.contract.prompt_report import Details, Part, as_shown, unpack, words_of
+from inference.contract.prompt_report import Part, PromptReport, report_fields, text_of, unpack
 from inference.contract.request import Passage
 from inference.prompts.building import lines_of
 
@@ -16,7 +16,7 @@ def context_shown(kept: TurnContext) -> dict[str, Any]:
     """Everything that is kept of a turn's telling, its parts with their texts."""
     details = unpack(kept.details)
     turn = kept.turn
-    shown = as_shown(details)
+    shown = report_fields(details)
     shown["left_out"] = seen_titles(turn, shown["left_out"])
     shown.update(
         turn=str(turn.pk),
@@ -60,7 +60,7 @@ def seen_titles(turn: Turn, titles: Iterable[str]) -> list[str]:
     return [title for title in titles if title not in hidden]
 
 
-def parts_shown(details: Details, turn: Turn) -> list[dict[str, Any]]:
+def parts_shown(details: PromptReport, turn: Turn) -> list[dict[str, Any]]:
     """The pieces of the prompt in order. `exact` is false where the words were not kept."""
     ids: list[UUID] = []
     if turn.parent_id is not None and details.passages:
@@ -74,7 +74,7 @@ def parts_shown(details: Details, turn: Turn) -> list[dict[str, Any]]:
             one["title"] = part.title
         if part.passage is not None and part.passage < len(ids):
             one["turn"] = str(ids[part.passage])
-            one["text"], one["exact"] = words_of(part, texts.of(ids[part.passage], part))
+            one["text"], one["exact"] = text_of(part, texts.of(ids[part.passage], part))
         result.append(one)
     return result
 

@@ -17,7 +17,7 @@ from game.play.changes import NoSuchAdventure, change_adventure, log_on_commit, 
 from game.play.events import publish_on_commit, queue_client
 from game.play.protocol import Refused, TurnEnded, TurnFailed
 from game.play.snapshots import turn_shown
-from inference.contract.prompt_report import NoDetails, unpack
+from inference.contract.prompt_report import UnreadableReport, unpack
 from inference.contract.request import Result
 
 logger = logging.getLogger(__name__)
@@ -132,7 +132,7 @@ def reveal_used(adventure: Adventure, details: str) -> None:
         return
     try:
         used = {(each.title, each.key) for each in unpack(details).fired}
-    except NoDetails:
+    except UnreadableReport:
         return
     revealed = [
         card.pk

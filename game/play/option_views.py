@@ -28,7 +28,7 @@ from game.play.requests import is_owner, json_errors, known_player, own_adventur
 from game.play.snapshots import narrator_shown
 from game.tastes.writer import WriterSettings, settings_of
 from game.tastes.writer_form import CUSTOM, WriterForm
-from inference.contract.sampling import CALLED, Setting
+from inference.contract.sampling import SETTING_NAMES, Setting
 from inference.engines.abilities import UNSUPPORTED, ignored_by
 from inference.narrators import Narrator, NarratorsError
 
@@ -59,7 +59,7 @@ SETTINGS: dict[Setting, Any] = {
 
 def names(settings: Iterable[Setting]) -> str:
     """Settings as players read them."""
-    return ", ".join(str(SETTINGS.get(each, CALLED[each])) for each in settings)
+    return ", ".join(str(SETTINGS.get(each, SETTING_NAMES[each])) for each in settings)
 
 
 @never_cache

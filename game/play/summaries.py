@@ -19,7 +19,7 @@ from game.play.changes import NoSuchAdventure, change_adventure, publish_fields
 from game.play.context import passage, summary_held_by
 from game.play.events import queue_client
 from game.play.protocol import Refused, clean_text
-from inference.contract.prompt_report import NoDetails, unpack
+from inference.contract.prompt_report import UnreadableReport, unpack
 from inference.contract.request import Passage, SummaryRequest, SummaryResult
 from inference.worker.summaries import SHORTEST_ADDITION, extract, length_for
 
@@ -67,7 +67,7 @@ def last_gone(turn: Turn) -> UUID | None:
         return None
     try:
         details = unpack(kept.details)
-    except NoDetails as wrong:
+    except UnreadableReport as wrong:
         logger.warning("turn %s: what its narrator was given cannot be read: %s", turn.pk, wrong)
         return None
     path = tree.whole_path(turn.parent_id)

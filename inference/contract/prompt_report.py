@@ -36,7 +36,7 @@ class Part(Plain):
     check: int = 0  # CRC-32 of the text in UTF-8
 
 
-class Details(Plain):
+class PromptReport(Plain):
     """The prompt, the narrator and the sampling of one reply."""
 
     narrator: str
@@ -58,7 +58,7 @@ class Details(Plain):
     not_kept: int = 0  # the oldest pieces of the story, beyond STORY_PIECES
 
 
-class NoDetails(ValueError):
+class UnreadableReport(ValueError):
     """A packed report cannot be read."""
 
 
@@ -67,13 +67,13 @@ def check_sum(text: str) -> int:
     return zlib.crc32(text.encode("utf-8", "replace"))
 
 
-def details_of(
+def compact_report(
     report: Report,
     narrator: Narrator,
     resampled: Sequence[str] = (),
     shortened: str = "",
     banned: Sequence[str] = (),
-) -> Details:
+) -> PromptReport:
     """The compact report of a prompt, with the newest STORY_PIECES pieces of the story.
 
     `resampled` are the reasons of discarded attempts, `banned` the phrases that were avoided.
@@ -84,10 +84,10 @@ def details_of(
     if surplus:  # with the frame between them
         del pieces[surplus[0] : surplus[-1] + 1]
     sampling = report.sampling
-    return Details(
+    return PromptReport(
         narrator=narrator.name,
         revision=narrator.revision or narrator.fingerprint,
-        parts=tuple(part_of(piece) for piece in pieces),
+        parts=tuple(compact_part(piece) for piece in pieces),
         tokens=report.tokens,
         window=report.window,
         sampling=sampling and sampling.model_copy(update={"banned": (), "echoes": ()}),
@@ -110,7 +110,7 @@ def number_of_bans(sampling: SamplingParams) -> int:
     return len(sampling.banned) + (len(worn_phrases()) if sampling.worn else 0)
 
 
-def part_of(piece: Piece) -> Part:
+def compact_part(piece: Piece) -> Part:
     """A piece of the prompt without text that the story has."""
     if piece.passage is None:
         return Part(origin=piece.origin, text=piece.text, title=piece.title)
@@ -124,24 +124,24 @@ def part_of(piece: Piece) -> Part:
     )
 
 
-def pack(details: Details) -> str:
+def pack(details: PromptReport) -> str:
     """The report as compressed text for JSON, at most about a tenth of its length."""
     content = details.model_dump(mode="json", exclude_defaults=True)
     raw = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
     return base64.b85encode(zlib.compress(raw, 9)).decode("ascii")
 
 
-def unpack(packed: str) -> Details:
-    """The report that `pack` wrote. Raises NoDetails."""
+def unpack(packed: str) -> PromptReport:
+    """The report that `pack` wrote. Raises UnreadableReport."""
     try:
         compressed = base64.b85decode(packed)
         raw = zlib.decompressobj().decompress(compressed, LONGEST_UNPACKED)
-        return Details.model_validate_json(raw)
+        return PromptReport.model_validate_json(raw)
     except (ValueError, zlib.error, binascii.Error, ValidationError) as wrong:
-        raise NoDetails(str(wrong)) from None
+        raise UnreadableReport(str(wrong)) from None
 
 
-def words_of(part: Part, candidates: list[str]) -> tuple[str, bool]:
+def text_of(part: Part, candidates: list[str]) -> tuple[str, bool]:
     """The text of a part of the story, and whether the checksum confirms it.
 
     `candidates` are the texts that its passage has and had, as narrators read them, the present one
@@ -155,6 +155,6 @@ def words_of(part: Part, candidates: list[str]) -> tuple[str, bool]:
     return present[part.skip :], False
 
 
-def as_shown(details: Details) -> dict[str, Any]:
+def report_fields(details: PromptReport) -> dict[str, Any]:
     """The report without its parts, for JSON."""
     return details.model_dump(mode="json", exclude={"parts"})

@@ -29,7 +29,7 @@ Setting = Literal[
     "xtc",
     "logit_bias",
 ]
-CALLED: dict[Setting, str] = {
+SETTING_NAMES: dict[Setting, str] = {
     "stop": "stop strings",
     "top_k": "top-k",
     "min_p": "min-p",

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from inference.contract.sampling import CALLED, SamplingParams, Setting
+from inference.contract.sampling import SETTING_NAMES, SamplingParams, Setting
 
 # What each engine does not support. For `openai` it depends on the server: see its `dialects`.
 UNSUPPORTED: dict[str, frozenset[Setting]] = {
@@ -36,4 +36,4 @@ def ignored_by(engine: str, sampling: SamplingParams) -> tuple[Setting, ...]:
 
 def names(settings: Iterable[Setting]) -> str:
     """The names of settings for people: "DRY, XTC"."""
-    return ", ".join(CALLED[each] for each in settings)
+    return ", ".join(SETTING_NAMES[each] for each in settings)

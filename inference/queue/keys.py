@@ -124,7 +124,7 @@ def background_key(narrator: str) -> str:
 
 
 def read_aheads_key(narrator: str, worker: str) -> str:
-    """List: turns that nobody has taken yet, whose prompts the worker may read, newest first."""
+    """List: requests of next turns whose prompts the worker may read ahead, newest first."""
     return f"{PREFIX}read-aheads:{narrator}:{worker}"
 
 

@@ -4,7 +4,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-from inference.contract.prompt_report import details_of, pack
+from inference.contract.prompt_report import compact_report, pack
 from inference.contract.request import Outcome, Result, Token
 from inference.contract.screening import Finding
 from inference.engines.base import NewText
@@ -97,7 +97,9 @@ class ReplyInProgress:
         """The packed prompt report; "" where no prompt was built."""
         if not self.report:
             return ""
-        return pack(details_of(self.report, narrator, self.resampled, self.shortened, self.banned))
+        return pack(
+            compact_report(self.report, narrator, self.resampled, self.shortened, self.banned)
+        )
 
     def result(self, narrator: Narrator) -> Result:
         """The Result, once the reply is done."""

@@ -13,7 +13,7 @@ from django.test import Client
 from game.models import Kind, Player, Scenario, StoryCard, Summary, Turn, TurnContext
 from game.play import adventures, endings, turns
 from game.play.protocol import TakeAction
-from inference.contract.prompt_report import Details, Part, pack
+from inference.contract.prompt_report import Part, PromptReport, pack
 from inference.contract.request import Result
 from tests.browser.conftest import FLAGS
 from tests.serving import free_port, serving
@@ -96,7 +96,7 @@ def adventure(operator, scenario, narrator_awake):
     parts = tuple(
         Part(origin=origin, text=EVERY, title=PAYLOADS[1]) for origin in ("memory", "card", "frame")
     )
-    details = Details(narrator=PAYLOADS[1], revision="1", parts=parts, tokens=1, window=10)
+    details = PromptReport(narrator=PAYLOADS[1], revision="1", parts=parts, tokens=1, window=10)
     TurnContext.objects.create(turn=parent, details=pack(details))
     StoryCard.objects.create(
         adventure=adventure, title=PAYLOADS[3], keys=[PAYLOADS[1], PAYLOADS[5]], text=EVERY

@@ -12,7 +12,7 @@ from game.models import (
     TurnContext,
     Visibility,
 )
-from inference.contract.prompt_report import Details, pack
+from inference.contract.prompt_report import PromptReport, pack
 
 PEOPLE = ("alice", "bob", "guest", "ex-member", "moderator", "nobody")
 STRANGERS = PEOPLE[1:]
@@ -33,7 +33,7 @@ class World:
         self.adventure = begin(self.players["alice"])
         self.turn = self.adventure.head
         self.card = StoryCard.objects.create(adventure=self.adventure, title="x", text="x")
-        details = pack(Details(narrator="parrot", revision="1", parts=(), tokens=1, window=10))
+        details = pack(PromptReport(narrator="parrot", revision="1", parts=(), tokens=1, window=10))
         TurnContext.objects.create(turn=self.turn, details=details)
         self.share = shares.share(self.players["alice"], self.turn, plot=False)
         self.scenario = Scenario.objects.create(

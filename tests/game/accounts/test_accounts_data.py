@@ -26,7 +26,7 @@ from game.models import (
 )
 from game.play import adventures, turns
 from game.play.protocol import TakeAction
-from inference.contract.prompt_report import Details, Part, pack
+from inference.contract.prompt_report import Part, PromptReport, pack
 from inference.contract.request import Token
 from tests import dumps
 
@@ -66,7 +66,7 @@ def planted(scenario, narrator_awake, log, client):
     Edit.objects.create(turn=told, field="reply", before=word("before"), by=player)
     Summary.objects.create(turn=told, text=word("summary"), by="player")
     part = Part(origin="memory", text=word("context"))
-    details = Details(narrator="parrot", revision="1", parts=(part,), tokens=1, window=10)
+    details = PromptReport(narrator="parrot", revision="1", parts=(part,), tokens=1, window=10)
     TurnContext.objects.create(turn=told, details=pack(details))
     StoryCard.objects.create(
         adventure=adventure, title=word("card"), keys=["key"], text=word("cardtext")

@@ -7,7 +7,7 @@ import pytest
 
 from game.models import Turn, TurnContext
 from game.play.protocol import EditTurn
-from inference.contract.prompt_report import NoDetails, details_of, pack, unpack
+from inference.contract.prompt_report import UnreadableReport, compact_report, pack, unpack
 from inference.contract.request import Card, Passage
 from inference.prompts import Piece, Report
 from tests.game.play.test_turns import act, do
@@ -131,7 +131,7 @@ def test_it_goes_with_the_adventure(alice, adventure, workers):
 
 def test_the_story_is_not_kept_twice():
     built = build(request(story=told_turns(200)), window=4096)
-    packed = pack(details_of(built.report, narrator()))
+    packed = pack(compact_report(built.report, narrator()))
     assert "creaks" not in str(unpack(packed))
     assert len(packed) < len(built.text) / 3
 
@@ -149,7 +149,7 @@ def test_it_stays_small_whatever_the_narrators_window():
         ),
         window=200_000,
     )
-    details = details_of(built.report, narrator())
+    details = compact_report(built.report, narrator())
     assert details.not_kept > 5000
     assert sum(part.passage is not None for part in details.parts) == 1000
     assert details.parts[0].origin == "frame"
@@ -159,8 +159,8 @@ def test_it_stays_small_whatever_the_narrators_window():
 
 
 def test_what_is_no_details_is_refused():
-    for packed in ("", "x", "!!!!", pack(details_of(a_report(), narrator()))[:-9]):
-        with pytest.raises(NoDetails):
+    for packed in ("", "x", "!!!!", pack(compact_report(a_report(), narrator()))[:-9]):
+        with pytest.raises(UnreadableReport):
             unpack(packed)
 
 

@@ -11,7 +11,7 @@ from game.models import Membership, Scenario, StoryCard
 from game.play import adventures, endings
 from game.play.context import story_context
 from game.scenarios import read_scenario
-from inference.contract.prompt_report import Details, pack
+from inference.contract.prompt_report import PromptReport, pack
 from inference.contract.request import Result
 from inference.prompts.parts import Firing
 from tests.game.library.test_scenarios import FILES
@@ -52,7 +52,9 @@ def ended(adventure, player, action, **given):
     turn = told(adventure, adventure.head, action=action, reply="", player=player)
     turn.status = "queued"
     turn.save()
-    details = pack(Details(narrator="quill", revision="", parts=(), tokens=1, window=9, **given))
+    details = pack(
+        PromptReport(narrator="quill", revision="", parts=(), tokens=1, window=9, **given)
+    )
     done = Result(
         adventure=str(adventure.pk),
         turn=str(turn.pk),

@@ -6,7 +6,7 @@ from game import tasks
 from game.models import Adventure, Summary, Turn, TurnContext
 from game.play import adventures, context, summaries, tree
 from game.play.protocol import UndoTurn
-from inference.contract.prompt_report import details_of, pack, unpack
+from inference.contract.prompt_report import compact_report, pack, unpack
 from inference.contract.request import Passage, Result, SummaryRequest, SummaryResult
 from inference.narrators import Narrator
 from inference.prompts import Piece, Report
@@ -136,7 +136,7 @@ def played(adventure, alice, number, first=0, **kept):
             attempt=1,
             outcome="told",
             reply=f"Jory gives you the {THINGS[adventure.turns.count() - 2]} key.",
-            details=pack(details_of(report, narrator())),
+            details=pack(compact_report(report, narrator())),
         )
         tasks.record_reply(ended.model_dump_json())
     return list(Turn.objects.filter(adventure=adventure).order_by("created"))

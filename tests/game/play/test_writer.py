@@ -11,7 +11,7 @@ from game.play import narration
 from game.play.context_views import sampling_shown
 from game.tastes.sampling import sampling_for
 from game.tastes.writer import BOUNDS, WriterSettings, settings_of
-from inference.contract.prompt_report import details_of
+from inference.contract.prompt_report import compact_report
 from inference.contract.sampling import SamplingParams
 from inference.narrators import Narrator
 from inference.prompts.parts import Report
@@ -192,7 +192,7 @@ def test_a_turn_keeps_what_it_was_told_with_and_what_was_left_out():
         tokens=5, window=100, max_tokens=10, pieces=(), sampling=sampling, ignored=("dry",)
     )
     narrator = Narrator(name="bard", line="", engine="scripted")
-    kept = details_of(report, narrator, banned=["the lamp", "the lamp"])
+    kept = compact_report(report, narrator, banned=["the lamp", "the lamp"])
     assert kept.sampling.dry_multiplier == 0.8
     assert kept.sampling.banned == ()  # hundreds of them would be kept with each turn
     assert kept.bans > 100
