@@ -22,8 +22,8 @@ from game import ip  # noqa: E402
 from game.play.routing import websocket_urlpatterns  # noqa: E402
 
 
-class OurOrigins:
-    """Lets in sockets of our own pages: by origins in full, scheme and port too."""
+class TrustedOrigins:
+    """Accepts sockets of trusted pages only: the whole origin counts, scheme and port included."""
 
     def __init__(self, application: Any) -> None:
         self.application = application
@@ -37,10 +37,11 @@ class OurOrigins:
         return await WebsocketDenier()(scope, receive, send)
 
 
-class Straight:
-    """Hands on the server's own `send`, for frames that no middleware has to see.
+class DirectSend:
+    """Passes the server's own `send` in the scope, for frames that no middleware needs to see.
 
-    The session's would look at each whether there is something to save, which only HTTP can do.
+    The session middleware would check for each frame whether there is something to save, which
+    only happens over HTTP.
     """
 
     def __init__(self, app: Any) -> None:
@@ -57,6 +58,8 @@ def full_path(path: str) -> str:
 
 
 class Application(ProtocolTypeRouter):
+    """Routes HTTP and WebSocket, with the path and client address corrected for proxies."""
+
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         # Daphne would believe any client's Daphne-Root-Path.
         where: dict[str, Any] = {"path": full_path(scope["path"]), "root_path": settings.BASE_PATH}
@@ -76,6 +79,8 @@ class Application(ProtocolTypeRouter):
 application = Application(
     {
         "http": http,
-        "websocket": Straight(OurOrigins(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))),
+        "websocket": DirectSend(
+            TrustedOrigins(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))
+        ),
     }
 )

@@ -37,7 +37,7 @@ def database_problem(url: str) -> str:
 
 
 def database_ready(url: str) -> bool:
-    """Whether our own PostgreSQL is up; makes the database of `url` when it is not there yet."""
+    """Whether the bundled PostgreSQL is up; creates the database of `url` where it is missing."""
     name = parse_dsn(url)["dbname"]
     try:
         server = psycopg2.connect(url, dbname="postgres", connect_timeout=2)
@@ -55,7 +55,7 @@ def database_ready(url: str) -> bool:
 
 
 def createdb(parts: dict[str, str]) -> str:
-    """The command that makes the database which a connection string names."""
+    """The command, in words for people, that creates the database of a connection string."""
     options = {"host": "-h", "port": "-p", "user": "-U"}
     words = [word for key, flag in options.items() if key in parts for word in (flag, parts[key])]
     return f"make it with `{shlex.join(['createdb', *words, parts['dbname']])}`"

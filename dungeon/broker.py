@@ -1,4 +1,4 @@
-"""Mends one thing in kombu's Redis transport: what it does after its connection was closed.
+"""Patches kombu's Redis transport, which fails after its connection was closed.
 
 A worker that loses Redis closes its channel, and may then acknowledge or restore a message through
 it. kombu 5.7 asks the connection that is gone for its address: AttributeError ('NoneType' object
@@ -11,15 +11,17 @@ from typing import Any
 import redis
 from kombu.transport.redis import Channel
 
-address_of: Any = vars(Channel)["_connparams"]
+original_parameters: Any = vars(Channel)["_connparams"]
 
 
-def address_while_open(channel: Any, asynchronous: bool = False) -> dict[str, Any]:
+def parameters_while_open(channel: Any, asynchronous: bool = False) -> dict[str, Any]:
+    """Channel._connparams for an open connection. Raises redis.ConnectionError for a closed one."""
     if channel.connection is None or channel.connection.client is None:
         raise redis.ConnectionError("the connection to the broker is closed")
-    found: dict[str, Any] = address_of(channel, asynchronous=asynchronous)
+    found: dict[str, Any] = original_parameters(channel, asynchronous=asynchronous)
     return found
 
 
-def mend() -> None:
-    setattr(Channel, "_connparams", address_while_open)  # noqa: B010  kombu's is not typed
+def patch_channel() -> None:
+    """Replace kombu's method; called once, before Celery connects."""
+    setattr(Channel, "_connparams", parameters_while_open)  # noqa: B010  kombu's is not typed

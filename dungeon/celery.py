@@ -2,12 +2,12 @@
 
 Each narrator has a queue of its own, `narrator.<name>`; `game` holds what needs no model.
 
-    celery -A dungeon worker -P threads -c 1 -Q narrator.NAME    tells stories
+    celery -A dungeon worker -P threads -c 1 -Q narrator.NAME    runs turns
     celery -A dungeon worker -P threads -c 2 -Q game -B          stores replies, sweeps
     celery -A dungeon worker -P threads -c 1 -Q finetune         trains narrators; wants torch
 
-A worker for narrators is told by its queues for whom it tells. Turns come to it from Redis, not by
-messages (docs/decisions/turns-without-messages.md).
+The queues of a worker name its narrators. It takes turns from Redis, not from Celery messages
+(docs/decisions/turns-without-messages.md).
 """
 
 import os
@@ -21,7 +21,7 @@ from inference.queue import keys
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dungeon.settings")
 
-broker.mend()
+broker.patch_channel()
 
 app = Celery("grue")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -72,8 +72,8 @@ app.autodiscover_tasks(
 
 
 @celeryd_after_setup.connect
-def show_figures(sender: str, instance: Any, **_: Any) -> None:
-    """Serve the worker's figures, and trace what it does, as far as the host wants that."""
+def start_reporting(sender: str, instance: Any, **_: Any) -> None:
+    """Serve metrics, write the pod's deletion cost and trace, each where the host has set it up."""
     queues = instance.app.amqp.queues.consume_from
     worker_metrics.serve()
     pods.report_deletion_cost()
@@ -82,5 +82,5 @@ def show_figures(sender: str, instance: Any, **_: Any) -> None:
 
 @beat_embedded_init.connect
 def end_with_the_worker(**_: object) -> None:
-    """`-B` runs beat in a process of its own, which would outlive a worker that was killed."""
+    """End the process that `-B` runs beat in with its worker, also where that is killed."""
     parent_watch.tie_to(os.getppid())

@@ -1,8 +1,9 @@
-"""Room on the disk that is kept for PostgreSQL and Valkey, for when it is full.
+"""Disk space that is reserved for PostgreSQL and Valkey, for when the disk is full.
 
-A file takes it up. When the disk is almost full the file is removed, so that both can go on while
-`game.disk_space` refuses new writes; when there is room it is made again. Valkey, which may lose
-data, writes nothing to the disk meanwhile: it would refuse every write instead.
+A file occupies it. When the disk is almost full the file is removed, so that both servers can go on
+while `game.disk_space` refuses new writes; when there is space again, the file is created again.
+Meanwhile Valkey, which may lose data, does not write to the disk: otherwise it would refuse every
+write.
 """
 
 import os
@@ -14,13 +15,15 @@ import redis
 from game.disk_space import LOW
 
 SIZE = 64 << 20  # bytes; with it gone there is still less free than LOW
-SCARCE = 16 << 20  # bytes left, below which the reserve is let go
-PLENTY = LOW + SIZE + (32 << 20)  # bytes left, from which on it is made again
+SCARCE = 16 << 20  # free bytes below which the reserve is released
+PLENTY = LOW + SIZE + (32 << 20)  # free bytes from which on it is created again
 
 
 class Reserve:
+    """The reserve file in DATA_DIR, and whether Valkey persists its data."""
+
     def __init__(self, data_dir: Path, valkey_url: str = "") -> None:
-        """`valkey_url` is our own Valkey's; "" where the host runs one."""
+        """`valkey_url` is the bundled Valkey's; "" where the host runs a Redis."""
         self.file = data_dir / "reserve"
         self.valkey_url = valkey_url
         self.writes = True  # whether Valkey writes to the disk
@@ -28,29 +31,30 @@ class Reserve:
 
     @property
     def free(self) -> int:
+        """Free bytes of the disk that DATA_DIR is on."""
         return shutil.disk_usage(self.file.parent).free
 
     @property
     def problem(self) -> str:
-        """Why nothing that died can be started just now; "" where it can."""
+        """Why no program can be restarted now, for people; "" where it can."""
         free = self.free
         if free >= SCARCE:
             return ""
         return f"the disk under {self.file.parent} is full ({free >> 20} MiB left)"
 
     def check(self) -> str:
-        """Let the reserve go, or make it again. A line for the host where something changed.
+        """Release the reserve or create it again, by the free space.
 
-        Raises OSError and redis.RedisError.
+        Returns a line for the host after a change, else "". Raises OSError, redis.RedisError.
         """
         free = self.free
         if free < SCARCE:
             self.file.unlink(missing_ok=True)
-            self.have_valkey_write(False)
+            self.set_valkey_persistence(False)
         elif free >= PLENTY:
             if not self.file.exists():
-                self.take()
-            self.have_valkey_write(True)
+                self.allocate()
+            self.set_valkey_persistence(True)
         full = free < SCARCE or (self.was_full and free < LOW)
         if full == self.was_full:
             return ""
@@ -62,16 +66,20 @@ class Reserve:
             )
         return f"there is room again under {self.file.parent} ({free >> 20} MiB)"
 
-    def take(self) -> None:
+    def allocate(self) -> None:
+        """Create the file with SIZE bytes of real disk space. Raises OSError."""
         with self.file.open("wb") as file:
             try:
                 os.posix_fallocate(file.fileno(), 0, SIZE)
             except (OSError, AttributeError):  # macOS has no such call, some disks cannot
                 file.truncate(0)
                 for _ in range(SIZE >> 20):
-                    file.write(os.urandom(1 << 20))  # a disk that compresses must keep it whole
+                    file.write(
+                        os.urandom(1 << 20)
+                    )  # a file system that compresses must not shrink it
 
-    def have_valkey_write(self, writes: bool) -> None:
+    def set_valkey_persistence(self, writes: bool) -> None:
+        """Turn the bundled Valkey's append-only file on or off. Raises redis.RedisError."""
         if not self.valkey_url or writes == self.writes:
             return
         with redis.from_url(self.valkey_url, socket_timeout=3, socket_connect_timeout=3) as client:

@@ -37,10 +37,13 @@ def read(
 
 
 def text(name: str, default: str = "") -> str:
+    """The variable as it is, or `default` where it is unset or empty."""
     return os.environ.get(name, "") or default
 
 
 def boolean(name: str, default: bool) -> bool:
+    """1, true, yes, on or 0, false, no, off, in any case."""
+
     def parse(raw: str) -> bool:
         if raw.lower() in TRUE | FALSE:
             return raw.lower() in TRUE
@@ -49,7 +52,9 @@ def boolean(name: str, default: bool) -> bool:
     return read(name, default, parse, "wants yes or no")
 
 
-def whole(name: str, default: int, least: int, most: int) -> int:
+def whole_number(name: str, default: int, least: int, most: int) -> int:
+    """An integer from `least` to `most`, both included."""
+
     def parse(raw: str) -> int:
         value = int(raw)
         if not least <= value <= most:
@@ -60,7 +65,7 @@ def whole(name: str, default: int, least: int, most: int) -> int:
 
 
 def one_of(name: str, default: str, choices: list[str]) -> str:
-    """One of a few words, in whatever case."""
+    """One of `choices`, matched in any case, in the spelling of the list."""
 
     def parse(raw: str) -> str:
         for choice in choices:
@@ -71,7 +76,7 @@ def one_of(name: str, default: str, choices: list[str]) -> str:
     return read(name, default, parse, f"wants one of {', '.join(choices)}")
 
 
-# What is written where a secret belongs until somebody puts one there.
+# Placeholders that people write in place of a secret.
 PLACEHOLDER = re.compile(
     r"change.?(me|this|it)|replace.?(me|this)|insecure|placeholder|example|secret.?key|your.?secret"
     r"|password|x{6}|1234567",
@@ -79,8 +84,8 @@ PLACEHOLDER = re.compile(
 )
 
 
-def at_least(name: str, default: Callable[[], str], least: int) -> str:
-    """A secret of `least` characters or more, which `default` makes where none is given."""
+def secret(name: str, default: Callable[[], str], least: int) -> str:
+    """A secret of at least `least` characters; `default` creates one where none is given."""
 
     def parse(raw: str) -> str:
         if len(raw) < least or len(set(raw)) < least // 4 or PLACEHOLDER.search(raw):
@@ -104,10 +109,10 @@ def host(name: str, default: str) -> str:
 
 
 def host_names(name: str) -> list[str]:
-    """Names that browsers may call us by, separated by commas."""
+    """Host names for ALLOWED_HOSTS, separated by commas."""
 
     def parse(raw: str) -> list[str]:
-        names = words(raw)
+        names = split_commas(raw)
         if not all(HOST_NAME.fullmatch(each) for each in names):
             raise ValueError(raw)
         return names
@@ -121,12 +126,12 @@ def origins(name: str) -> list[str]:
     """Full origins, separated by commas."""
 
     def parse(raw: str) -> list[str]:
-        return [origin_of(each) for each in words(raw)]
+        return [origin_of(each) for each in split_commas(raw)]
 
     return read(name, [], parse, "wants origins like https://grue.example,http://10.0.0.5:8000")
 
 
-# What stands first in addresses of ours: a path of the host's own before them must differ from it.
+# The first parts of Grue's own paths: the path of PUBLIC_URL must not contain them.
 OUR_PATHS = {
     *("accounts", "admin", "adventures", "healthz", "language", "manifest.webmanifest", "metrics"),
     *("notices", "offline", "operator", "policy", "readyz", "report", "s", "scenarios", "shares"),
@@ -167,7 +172,8 @@ def origin_of(raw: str) -> str:
     return f"{found.scheme}://{name}{shown}"
 
 
-def words(raw: str) -> list[str]:
+def split_commas(raw: str) -> list[str]:
+    """The parts of a list with commas, without spaces around them and without empty ones."""
     return [word.strip() for word in raw.split(",") if word.strip()]
 
 
@@ -191,6 +197,7 @@ def address(
 
 
 def path(name: str, default: Path) -> Path:
+    """An absolute path without links; `~` is the home folder."""
     try:
         return Path(os.environ.get(name, "") or default).expanduser().resolve()
     except (OSError, RuntimeError, ValueError):  # ~nobody/, a loop of links, a NUL
@@ -198,7 +205,7 @@ def path(name: str, default: Path) -> Path:
 
 
 def folder(name: str, default: Path) -> Path:
-    """A folder that is there or can be made."""
+    """A folder that exists or can be created."""
     found = path(name, default)
     if found.exists() and not found.is_dir():
         refuse(name, f"wants a folder, and {found} is something else")
@@ -206,9 +213,9 @@ def folder(name: str, default: Path) -> Path:
 
 
 def file(name: str, default: Path) -> Path:
-    """A file that is there and can be read.
+    """A file that exists and can be read.
 
-    Links are not followed for good: what takes a link's place later is what is read then.
+    Links are not resolved, so that a link which is pointed elsewhere later is followed then.
     """
     path(name, default)  # refuses what is no path at all
     found = Path(os.environ.get(name, "") or default).expanduser().absolute()

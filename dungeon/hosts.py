@@ -35,6 +35,8 @@ class Request(ASGIRequest):
 
 
 class Handler(ASGIHandler):
+    """Django's ASGI handler with Request as its class of requests."""
+
     request_class = Request
 
 

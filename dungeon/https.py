@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.deprecation import MiddlewareMixin
 
-# What no page here asks a browser for, nor anything that gets into one.
+# Browser features that no page here uses, so that nothing injected into a page can use them.
 PERMISSIONS = ", ".join(
     f"{feature}=()"
     for feature in (
@@ -18,14 +18,17 @@ PERMISSIONS = ", ".join(
         *("hid", "magnetometer", "microphone", "midi", "payment", "serial", "usb"),
     )
 )
-# A year. Not for names below ours: what else runs there is not ours to say.
+# A year, in seconds. Without includeSubDomains: other services may run on subdomains.
 STRICT_TRANSPORT = "max-age=31536000"
 
 
 class HttpsMiddleware(MiddlewareMixin):
+    """Adds security headers to every response, and those for https to responses over https."""
+
     def process_response(
         self, request: HttpRequest, response: HttpResponseBase
     ) -> HttpResponseBase:
+        """Set headers that the response does not have yet; over https cookies become secure."""
         response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         response.headers.setdefault("Permissions-Policy", PERMISSIONS)
         if request.is_secure():

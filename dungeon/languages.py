@@ -1,7 +1,7 @@
-"""The languages that pages can speak: English, and every one that there is a translation for.
+"""The languages of the pages: English, and every one that there is a translation for.
 
 A translation is a folder as gettext wants it, `locale/de/LC_MESSAGES/`, with `django.mo` for pages
-and `djangojs.mo` for scripts. The host's own lie in DATA_DIR/locale and go before ours.
+and `djangojs.mo` for scripts. The host's own are in DATA_DIR/locale and take precedence.
 """
 
 import gettext
@@ -20,11 +20,11 @@ from django.utils.translation import get_language, to_locale
 
 logger = logging.getLogger(__name__)
 
-PLURALS = 200  # numbers whose plural is told to pages; beyond, the last two digits decide
+PLURALS = 200  # numbers whose plural form pages get; beyond, the last two digits decide
 
 
 def spoken(folders: Sequence[Path]) -> list[tuple[str, str]]:
-    """What LANGUAGES says: codes, and each language's own name."""
+    """The setting LANGUAGES: pairs of a code and the language's own name."""
     files = [file for folder in folders for file in folder.glob("*/LC_MESSAGES/django.mo")]
     # One that cannot be read would break every page for whoever chooses its language.
     broken = {file.parent.parent.name for file in files if not readable(file)}
@@ -36,7 +36,7 @@ def spoken(folders: Sequence[Path]) -> list[tuple[str, str]]:
 
 
 def readable(file: Path) -> bool:
-    """Whether gettext can read a compiled translation; what it cannot is said on the terminal."""
+    """Whether gettext can read a compiled translation; prints a line where it cannot."""
     try:
         with file.open("rb") as compiled:
             gettext.GNUTranslations(compiled)
@@ -48,10 +48,10 @@ def readable(file: Path) -> bool:
 
 @cache
 def script_words(language: str) -> dict[str, Any]:
-    """What static/js/i18n.js needs to speak `language`; nothing where that is English.
+    """The texts for static/js/i18n.js in `language`; empty for English.
 
-    `plural` has, for each number below PLURALS, the place of its form: a page may not evaluate the
-    formula that the translation has for it.
+    `plural` has, for each number below PLURALS, the index of its plural form as one digit: the
+    content security policy forbids a page to evaluate the translation's formula.
     """
     texts: dict[str, str | list[str]] = {}
     plural = ""
@@ -76,5 +76,5 @@ def script_words(language: str) -> dict[str, Any]:
 
 
 def words(request: HttpRequest) -> dict[str, Any]:
-    """For templates: what scripts need to speak the language of this page."""
+    """Context processor: `script_words`, the texts for scripts in the page's language."""
     return {"script_words": lambda: script_words(get_language() or "en")}

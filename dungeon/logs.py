@@ -27,19 +27,20 @@ BEFORE_SECRETS = (
 
 
 def spelled(text: str) -> str:
-    """A pattern for `text` in a path: as it is, percent-encoded, or encoded several times."""
+    """A pattern for `text` in a path: as it is, percent-encoded once or several times."""
     letters = (f"(?:{re.escape(each)}|%(?:25)*{ord(each):02x})" for each in text)
     return "".join(f"{each}+" if text[at] == "/" else each for at, each in enumerate(letters))
 
 
-# A secret reaches to the next space or quote. Channels names paths without the first slash.
-KNOWN = "|".join(map(spelled, BEFORE_SECRETS))
+# A secret ends at the next space or quote. Channels logs paths without the first slash.
+PATHS = "|".join(map(spelled, BEFORE_SECRETS))
 SECRETS = re.compile(
-    rf"(?:(?<![a-z0-9_.-])|(?<=2f))((?:{KNOWN}){spelled('/')})[^\s\"'`\\<>]+", re.IGNORECASE
+    rf"(?:(?<![a-z0-9_.-])|(?<=2f))((?:{PATHS}){spelled('/')})[^\s\"'`\\<>]+", re.IGNORECASE
 )
 
 
 def without_tokens(text: str) -> str:
+    """`text` with "…" in place of every secret that follows one of BEFORE_SECRETS."""
     return SECRETS.sub(r"\1…", text)
 
 
@@ -47,11 +48,12 @@ class TextLines(logging.Formatter):
     """Words for a terminal."""
 
     def format(self, record: logging.LogRecord) -> str:
+        """One record as text, without tokens."""
         return without_tokens(super().format(record))
 
 
 class JsonLines(JsonFormatter):
-    """`time level logger event`, the subjects, and what else the line gave as `extra`."""
+    """JSON with time, level, logger, message, the subjects and the record's `extra`."""
 
     def __init__(self) -> None:
         super().__init__("%(message)s")
@@ -62,6 +64,8 @@ class JsonLines(JsonFormatter):
         record: logging.LogRecord,
         message_dict: dict[str, Any],
     ) -> None:
+        """Fill the object: time in UTC with milliseconds, the subjects as text, then `extra`'s
+        fields."""
         log_data["time"] = datetime.fromtimestamp(record.created, UTC).isoformat(
             timespec="milliseconds"
         )
@@ -81,6 +85,7 @@ class JsonLines(JsonFormatter):
             log_data["exception"] = self.formatException(record.exc_info)
 
     def format(self, record: logging.LogRecord) -> str:
+        """One record as a JSON object on one line, without tokens."""
         return without_tokens(super().format(record))
 
 
@@ -103,7 +108,7 @@ def logging_config(level: str, form: str) -> dict[str, Any]:
         },
         "root": {"handlers": ["console"], "level": level},
         "loggers": {
-            "gguf": {"level": "WARNING"},  # tells of every file it writes
+            "gguf": {"level": "WARNING"},  # logs every file it writes
             "django.request": {"level": "ERROR"},  # warns of every 404
         },
     }

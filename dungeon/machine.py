@@ -17,7 +17,7 @@ GLIBC = {"x86_64": (2, 28), "aarch64": (2, 35)}
 MACOS = (15, 0)
 
 
-def unserved(
+def unsupported_reason(
     system: str,
     processor: str,
     glibc: tuple[int, int] | None,
@@ -49,6 +49,7 @@ def unserved(
 
 
 def too_old(what: str, oldest: tuple[int, int], here: tuple[int, int], instead: str) -> str:
+    """The line for a system library whose version, (major, minor), is below `oldest`."""
     wanted, found = (".".join(map(str, version)) for version in (oldest, here))
     return (
         f"the libraries that tell the story want {what} {wanted} or newer, here is {found}: "
@@ -57,6 +58,7 @@ def too_old(what: str, oldest: tuple[int, int], here: tuple[int, int], instead: 
 
 
 def glibc_version() -> tuple[int, int] | None:
+    """This system's glibc as (major, minor); None on macOS and with other C libraries."""
     try:
         name, _, version = (os.confstr("CS_GNU_LIBC_VERSION") or "").partition(" ")
     except (ValueError, OSError):  # macOS and musl know no such name
@@ -68,12 +70,16 @@ def glibc_version() -> tuple[int, int] | None:
 
 
 def macos_version() -> tuple[int, int] | None:
+    """This system's macOS as (major, minor); None elsewhere."""
     parts = platform.mac_ver()[0].split(".")
     return (int(parts[0]), int(parts[1])) if len(parts) > 1 else None
 
 
 def problem() -> str:
-    return unserved(platform.system(), platform.machine(), glibc_version(), macos_version())
+    """Why Grue's libraries do not run on this machine, for people; "" where they do."""
+    return unsupported_reason(
+        platform.system(), platform.machine(), glibc_version(), macos_version()
+    )
 
 
 def room_problem(folder: Path, megabytes: int) -> str:

@@ -30,10 +30,10 @@ PRIVATE = [
 
 @cache
 def outward_address(family: socket.AddressFamily = socket.AF_INET) -> str:
-    """The address by which others on the network know us; "" when there is no network.
+    """This machine's address on its network; "" when there is no network.
 
     Nothing is sent: connecting a datagram socket only asks the system for a route. The targets are
-    reserved for documentation.
+    addresses reserved for documentation.
     """
     target = "192.0.2.1" if family == socket.AF_INET else "2001:db8::1"
     with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
@@ -63,6 +63,7 @@ def lan_addresses() -> list[str]:
 
 
 def names_of_machine() -> list[str]:
+    """The host name in lower case, and with `.local` as mDNS announces it."""
     name = socket.gethostname().lower()
     return [name, f"{name}.local"] if name and "." not in name else [name] if name else []
 
@@ -90,6 +91,7 @@ def host_of(origin: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
+    """Whether `host`, an address or a name, is this machine's loopback."""
     try:
         return ip.parsed(host).is_loopback
     except ValueError:
@@ -109,7 +111,7 @@ def is_private_address(host: str) -> bool:
 
 
 def shown_host(host: str, named: list[str] | None = None) -> str:
-    """The host to put into the address that people are told.
+    """The host in addresses that are shown to people.
 
     Inside a container the machine's own addresses are not known. There, `named` are the names that
     its host gave it, if any, and every address is shown as the first of them or as localhost.
@@ -129,7 +131,7 @@ def in_container() -> bool:
 
 
 def listen_problem(host: str, port: int) -> str:
-    """Why nobody can listen there; "" when one can."""
+    """Why a server cannot listen on this address, for people; "" when it can."""
     try:
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind) as probe:

@@ -1,8 +1,8 @@
-"""Which pages may talk to us, and what is said where the host's settings do not name them.
+"""Which pages may send requests and open sockets, and hints where a setting for them is missing.
 
-A proxy before us hides what browsers see: the address, the scheme, who asks. Where a setting is
-missing, something small fails far away from it, so the page says what the matter is, and the log
-names the setting, once for each address.
+A proxy in front hides what browsers see: the address, the scheme, the client. Where a setting is
+missing, something fails far away from it, so the page says what is wrong, and the log names the
+setting, once for each address.
 """
 
 import logging
@@ -25,16 +25,16 @@ from dungeon import environment, hosts
 
 logger = logging.getLogger(__name__)
 
-MOST_SAID = 50  # of a kind: whoever invents addresses does not fill the log
-said: dict[str, set[str]] = {}
+MAX_LOGGED = 50  # lines of a kind: whoever invents addresses must not fill the log
+logged: dict[str, set[str]] = {}
 
 
-def say_once(kind: str, about: str, message: str, *arguments: str) -> None:
-    """Log a warning, if it was not logged about this before."""
-    known = said.setdefault(kind, set())
-    if about in known or len(known) >= MOST_SAID:
+def log_once(kind: str, about: str, message: str, *arguments: str) -> None:
+    """Log a warning unless one of this kind was logged for `about` before."""
+    seen = logged.setdefault(kind, set())
+    if about in seen or len(seen) >= MAX_LOGGED:
         return
-    known.add(about)
+    seen.add(about)
     logger.warning(message, *arguments)
 
 
@@ -55,7 +55,7 @@ def note_untrusted(origin: str) -> None:
         origin = environment.origin_of(origin)
     except ValueError:  # `null`, or nothing that a browser calls an origin: no setting is missing
         return
-    say_once(
+    log_once(
         "origin",
         origin,
         "pages at %s were refused: this address is not trusted. If it is one of this server's, set "
@@ -68,13 +68,13 @@ def note_untrusted(origin: str) -> None:
 @never_cache
 @require_safe
 def socket(request: HttpRequest, whose: UUID) -> HttpResponse:
-    """A socket's address, reached without a socket.
+    """Answers plain HTTP requests to a socket's address.
 
-    A page that gets none asks here why (`?origin=` is its own). A socket of which a proxy left out
-    the Upgrade header ends here too.
+    A page that cannot open its socket asks here why; `?origin=` is its own. A socket request whose
+    Upgrade header a proxy left out ends here too.
     """
     if "Sec-WebSocket-Key" in request.headers:
-        say_once(
+        log_once(
             "upgrade",
             "",
             "a socket came without its Upgrade header: the proxy before this server must pass "
@@ -87,7 +87,7 @@ def socket(request: HttpRequest, whose: UUID) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """A form that was not let in: because of where its page came from, or of its token."""
+    """403 for a form: because of its page's origin, or of its token."""
     if not reason.startswith("Origin checking failed"):
         return render(request, "403_csrf.html", status=403)
     note_untrusted(request.headers.get("Origin", ""))
@@ -95,7 +95,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    """400. For a name that is not ours, with what its host has to do; Django logs the setting."""
+    """400. For an unknown host name the page says what to do; Django logs the setting."""
     if not isinstance(exception, DisallowedHost):
         return plain_bad_request(request, exception)
     raw = request.META.get("HTTP_HOST", "")
@@ -105,7 +105,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
 
 
 class ProxyHintsMiddleware:
-    """Tells the log when a proxy is there that the settings do not know, or the other way round."""
+    """Logs when there is a proxy without a setting for it, or a setting without its proxy."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -113,7 +113,7 @@ class ProxyHintsMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         forwarded = "X-Forwarded-For" in request.headers
         if forwarded and not settings.TRUSTED_PROXIES:
-            say_once(
+            log_once(
                 "proxies",
                 "",
                 "requests come through a proxy (X-Forwarded-For), and TRUSTED_PROXIES is 0: all "
@@ -121,7 +121,7 @@ class ProxyHintsMiddleware:
             )
         schemeless = forwarded and "X-Forwarded-Proto" not in request.headers
         if schemeless and settings.SECURE_PROXY_SSL_HEADER:
-            say_once(
+            log_once(
                 "scheme",
                 "",
                 "an https address is set, and the proxy does not send X-Forwarded-Proto: pages "

@@ -26,6 +26,7 @@ def tie_to(parent: int, end_signal: int = signal.SIGKILL) -> None:
 
 
 def main(parent: str, end_signal: str, user: str, *program: str) -> None:
+    """Become `program`, run as `user`, with the signal requested. Raises KeyError, OSError."""
     if user:
         account = pwd.getpwnam(user)
         os.initgroups(user, account.pw_gid)

@@ -1,6 +1,6 @@
-"""In Kubernetes: what a worker's end would cost, written on its own pod.
+"""Writes the deletion cost of a worker's pod as an annotation, in Kubernetes.
 
-When a deployment shrinks, the pods of the least cost go first: those that tell nothing.
+When a deployment is scaled down, pods with the lowest cost are removed first: those without turns.
 """
 
 import json
@@ -24,7 +24,7 @@ EVERY = 10.0  # seconds
 
 
 def count_turns() -> int:
-    """How many turns this process tells, for all its narrators."""
+    """How many turns this process is running, over all its narrators."""
     return int(
         sum(
             sample.value
@@ -36,7 +36,7 @@ def count_turns() -> int:
 
 
 def report_deletion_cost() -> bool:
-    """Begin to write the cost, where this is a pod that knows its name. False elsewhere."""
+    """Start the thread that writes the cost. False where this is no pod that knows its name."""
     name, namespace = os.environ.get("POD_NAME"), os.environ.get("POD_NAMESPACE")
     host = os.environ.get("KUBERNETES_SERVICE_HOST")
     if not (name and namespace and host and ACCOUNT.exists()):
@@ -48,13 +48,14 @@ def report_deletion_cost() -> bool:
 
 
 def report_forever(address: str) -> None:
-    said = -1
+    """Write the cost whenever it has changed, every EVERY seconds; errors are logged."""
+    written = -1
     while True:
         try:
             cost = count_turns()
-            if cost != said:
+            if cost != written:
                 patch(address, cost)
-                said = cost
+                written = cost
         except OSError as problem:  # it is a hint: nothing depends on it
             logger.warning("the pod's deletion cost was not written: %s", problem)
         except Exception as problem:
@@ -63,9 +64,9 @@ def report_forever(address: str) -> None:
 
 
 def patch(address: str, cost: int) -> None:
-    """Write it. Raises OSError."""
+    """Write the cost to the pod at `address`, a URL of the Kubernetes API. Raises OSError."""
     body = json.dumps({"metadata": {"annotations": {ANNOTATION: str(cost)}}}).encode()
-    token = (ACCOUNT / "token").read_text().strip()  # it is renewed on the disk
+    token = (ACCOUNT / "token").read_text().strip()  # Kubernetes renews the file
     headers = {
         "Authorization": f"Bearer {token}",
         "Content-Type": "application/strategic-merge-patch+json",

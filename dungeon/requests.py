@@ -1,6 +1,6 @@
-"""A name for each request, and one log line when it is answered.
+"""An id for each request, one log line for its answer, and limits on bodies and probes.
 
-The line has the route and no path: paths hold the tokens of links.
+The log line has the route and not the path: paths contain the tokens of links.
 """
 
 import logging
@@ -28,7 +28,7 @@ PROBES = {"healthz", "readyz", "metrics"}  # every few seconds, by machines
 
 
 class RequestNameMiddleware:
-    """A proxy in front may name a request in X-Request-ID; the answer carries the name back."""
+    """Takes the request's id from X-Request-ID, or makes one, and returns it in the response."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -80,11 +80,11 @@ class BodyLimitMiddleware:
 
 
 class ProbeMiddleware:
-    """Lets machines ask by address: Prometheus and Kubernetes know no name of ours.
+    """Lets Prometheus and Kubernetes request PROBES by address, as they know no host name.
 
     Django answers a Host that is not in ALLOWED_HOSTS with 400, before any view. Here a literal
-    address will do, if it is one of this machine's or of a private network, as a pod's is. A name
-    will not: somebody else's page could give it our address (DNS rebinding), and read the answer.
+    address is accepted, if it is one of this machine or of a private network, as a pod's is. A name
+    is not: a foreign page could point one at this server (DNS rebinding) and read the answer.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:

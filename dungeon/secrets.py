@@ -10,10 +10,11 @@ from dungeon import environment
 MOUNTED = Path("/run/grue-secrets")  # where docker-compose.yml puts its volume
 
 
-def kept_in(file: Path) -> str:
+def stored_secret(file: Path) -> str:
     """The secret in `file`, made there (readable by its owner only) the first time.
 
-    Processes that start together agree: it gets its name when it is written, and the first wins.
+    Processes that start together agree: the file gets its name once it is written, and the first
+    one wins. Exits where the folder cannot be written.
     """
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -29,10 +30,10 @@ def kept_in(file: Path) -> str:
         environment.refuse("DATA_DIR", f"wants a folder that Grue may write to ({problem})")
 
 
-def adopt(folder: Path = MOUNTED) -> None:
-    """Put what the containers' volume of secrets says into the environment, where it is empty.
+def load_mounted(folder: Path = MOUNTED) -> None:
+    """Set environment variables that are empty from the containers' volume of secrets.
 
-    Done by the settings and not by an entry point, which `docker exec` would pass by.
+    The settings do this, because `docker exec` does not run an entry point.
     """
     try:
         key, database, redis = (

@@ -17,11 +17,11 @@ from inference.queue import keys
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-secrets.adopt()
+secrets.load_mounted()
 
 DEBUG = environment.boolean("DEBUG", False)
 HOST = environment.host("HOST", "127.0.0.1")
-PORT = environment.whole("PORT", 8000, 1, 65535)
+PORT = environment.whole_number("PORT", 8000, 1, 65535)
 # In a container HOST is the container's own; this is where its engine publishes PORT.
 PUBLISHED_HOST = environment.host("PUBLISHED_HOST", HOST)
 DATA_DIR = environment.folder("DATA_DIR", BASE_DIR / "var")
@@ -29,7 +29,7 @@ MODELS_DIR = environment.folder("MODELS_DIR", DATA_DIR / "models")
 NARRATORS_FILE = environment.file("NARRATORS_FILE", BASE_DIR / "narrators.yaml")
 # The narrator that tells where a player chose none, by its name; the file says where this is empty.
 NARRATOR = environment.text("NARRATOR")
-MAX_WAIT_SECONDS = environment.whole("MAX_WAIT_SECONDS", 300, 1, 86400)
+MAX_WAIT_SECONDS = environment.whole_number("MAX_WAIT_SECONDS", 300, 1, 86400)
 LOG_LEVEL = environment.one_of(
     "LOG_LEVEL", "INFO", ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 )
@@ -48,8 +48,8 @@ REDIS_URL = environment.address(
     lambda url: bool(url.path if url.scheme == "unix" else url.hostname),
     "redis://:password@host:6379/0",
 )
-SECRET_KEY = environment.at_least(
-    "SECRET_KEY", lambda: secrets.kept_in(DATA_DIR / "secret_key"), least=32
+SECRET_KEY = environment.secret(
+    "SECRET_KEY", lambda: secrets.stored_secret(DATA_DIR / "secret_key"), least=32
 )
 
 # By which names and from which pages browsers may come. Listening on every address of the machine
@@ -88,7 +88,7 @@ _mail = environment.read("EMAIL_URL", email.NOWHERE, email.parse, email.WANTS, s
 EMAIL_URL = bool(_mail)
 # Proxies before us that say in X-Forwarded-For who asks. An address that a client only claims must
 # not count: with it nobody would ever be too many.
-TRUSTED_PROXIES = environment.whole(
+TRUSTED_PROXIES = environment.whole_number(
     "TRUSTED_PROXIES",
     int(bool(PUBLIC_URL) or any(each.startswith("https://") for each in CSRF_TRUSTED_ORIGINS)),
     0,
@@ -111,28 +111,28 @@ STAFF_NEED_TOTP = ACCOUNTS == "open" and bool(
 )
 
 # Figures for Prometheus. Whoever reads /metrics has this token, or asks from a private network.
-METRICS_TOKEN = environment.at_least("METRICS_TOKEN", lambda: "", least=16)
+METRICS_TOKEN = environment.secret("METRICS_TOKEN", lambda: "", least=16)
 # Where workers serve theirs, on HOST; 0 is nowhere.
-METRICS_PORT = environment.whole("METRICS_PORT", 0, 0, 65535)
+METRICS_PORT = environment.whole_number("METRICS_PORT", 0, 0, 65535)
 LOG_FORMAT = environment.one_of("LOG_FORMAT", "TEXT", ["TEXT", "JSON"]).lower()
 
 # What a player may have under way at once, over all adventures.
-TURNS_PER_PLAYER = environment.whole("TURNS_PER_PLAYER", 2, 1, 1000)
+TURNS_PER_PLAYER = environment.whole_number("TURNS_PER_PLAYER", 2, 1, 1000)
 # Windows that a player may have open at once, over all adventures; of more, the oldest close.
-MAX_ADVENTURE_MB = environment.whole("MAX_ADVENTURE_MB", 32, 1, 10_000)
-WINDOWS_PER_PLAYER = environment.whole("WINDOWS_PER_PLAYER", 5, 1, 1000)
+MAX_ADVENTURE_MB = environment.whole_number("MAX_ADVENTURE_MB", 32, 1, 10_000)
+WINDOWS_PER_PLAYER = environment.whole_number("WINDOWS_PER_PLAYER", 5, 1, 1000)
 # A turn goes on when nobody watches any more. A host who pays for each word may have it stopped
 # after so many seconds without a window; 0 is never.
-STOP_WHEN_AWAY_SECONDS = environment.whole("STOP_WHEN_AWAY_SECONDS", 0, 0, 86400)
+STOP_WHEN_AWAY_SECONDS = environment.whole_number("STOP_WHEN_AWAY_SECONDS", 0, 0, 86400)
 
 # Actions are taken also while no worker of their narrator runs: where workers come when turns wait.
 NARRATORS_ON_DEMAND = environment.boolean("NARRATORS_ON_DEMAND", False)
 
 # What the models that one worker has loaded may hold together, in MiB; 0 is all there is.
-MODEL_MEMORY_MB = environment.whole("MODEL_MEMORY_MB", 0, 0, 1 << 30)
+MODEL_MEMORY_MB = environment.whole_number("MODEL_MEMORY_MB", 0, 0, 1 << 30)
 # What turns under way have left when a worker is asked to go (SIGTERM); then another worker goes on
 # with them. To stay 10 s below what ends the worker by force.
-DRAIN_SECONDS = environment.whole("DRAIN_SECONDS", 20, 0, 86400)
+DRAIN_SECONDS = environment.whole_number("DRAIN_SECONDS", 20, 0, 86400)
 # Whether idle workers read what next prompts begin with while players read and type.
 READ_AHEAD = environment.boolean("READ_AHEAD", True)
 
@@ -402,4 +402,4 @@ CELERY_BROKER_URL = services.celery_url(REDIS_URL)
 
 LOGGING = logs.logging_config(LOG_LEVEL, LOG_FORMAT)
 logging.captureWarnings(True)
-tracing.stop_where_it_cannot()
+tracing.exit_on_problem()

@@ -1,8 +1,8 @@
-"""Runs Grue's processes in one terminal, and ends them together.
+"""Runs Grue's processes in one terminal, restarts them, and stops them in order.
 
-A library was looked for. honcho ends all when one ends, at once and in no order, and supervisor
-starts them again; neither says which one it was with its last words, stops the web before the
-workers before their servers, or leaves nothing behind when it is killed itself.
+Libraries were considered. honcho ends all when one ends, at once and in no order; supervisor
+restarts them. Neither shows the last output of the one that ended, stops the web before the
+workers and these before their servers, or leaves no process behind when it is killed itself.
 """
 
 import asyncio
@@ -19,61 +19,65 @@ from typing import Self
 
 from dungeon.services import Program
 
-LAST_LINES = 20  # kept of each process, for the case that it dies
-LONGEST_LINE = 1 << 16
-REVIVALS = 5  # of one program within SHORT; when it dies once more, all is ended
-SHORT = 600.0  # seconds
-LONGEST_WAIT = 30.0  # seconds before a program is started again; the first wait is FIRST_WAIT
-FIRST_WAIT = 0.5
-LOOK_AGAIN = 2.0  # seconds between looks whether a program can be started again
+LAST_LINES = 20  # of output that are kept of each process, for when it dies
+LONGEST_LINE = 1 << 16  # bytes
+MAX_RESTARTS = 5  # of one program within RESTART_WINDOW; after one more death all is stopped
+RESTART_WINDOW = 600.0  # seconds
+MAX_BACKOFF = 30.0  # seconds before a restart, at most
+FIRST_BACKOFF = 0.5  # seconds before the first restart
+POLL_SECONDS = 2.0  # between checks whether a program can be restarted
 COLOURS = (36, 35, 33, 32, 34, 31)
 
 
 class Stopped(Exception):
-    """Somebody asked for the end: Ctrl-C, SIGTERM or a closed terminal."""
+    """The user stopped it: Ctrl-C, SIGTERM or a closed terminal."""
 
 
 class Died(Exception):
-    """A process ended that should not have. Its text is for people."""
+    """A process ended unexpectedly. The message is for people."""
 
     def __init__(self, child: "Child", deaths: int = 1, seconds: float = 0) -> None:
-        """`deaths`: how often it ended within the last so many seconds."""
+        """`deaths`: how often it ended within the last `seconds`."""
         code = child.code
         lines = "".join(f"\n  {line}" for line in child.last_lines)
         said = f", its last lines:{lines}" if lines else ""
         if deaths > 1:
             said = f", for the {deaths}th time in {seconds:.0f} s{said}"
-        super().__init__(f"{child.how_it_ended}{said}")
-        # A shell's way to tell a signal; and one that left without a reason still went wrong.
+        super().__init__(f"{child.end_description}{said}")
+        # As shells report a signal; exit code 0 is an error too, as it should not have ended.
         self.exit_code = 128 - code if code < 0 else code or 1
 
 
 class Child:
-    """A running program: its last lines, and whether it was asked to go."""
+    """A running program: its last lines, and whether it was told to stop."""
 
     def __init__(self, program: Program, process: asyncio.subprocess.Process, colour: int) -> None:
         self.program = program
         self.process = process
         self.colour = colour
         self.last_lines: deque[str] = deque(maxlen=LAST_LINES)
-        self.leaving = False
+        self.stopping = False
         self.began = time.monotonic()
         self.reader = asyncio.create_task(self.read())
 
     @property
     def code(self) -> int:
+        """The exit status; negative is the signal that ended it, 0 also while it runs."""
         return self.process.returncode or 0
 
     @property
-    def how_it_ended(self) -> str:
+    def end_description(self) -> str:
+        """Name, and exit code or signal, for people."""
         how = signal.Signals(-self.code).name if self.code < 0 else f"exit code {self.code}"
         return f"{self.program.name} ended ({how})"
 
     @property
     def running(self) -> bool:
+        """Whether the process has not ended."""
         return self.process.returncode is None
 
     async def read(self) -> None:
+        """Read its output to the end, keep the last lines, and show them unless it is quiet."""
         assert self.process.stdout is not None
         while True:
             try:
@@ -84,10 +88,11 @@ class Child:
                 return
             text = line.decode(errors="replace").rstrip()
             self.last_lines.append(text)
-            if not self.program.quiet and not self.leaving:
+            if not self.program.quiet and not self.stopping:
                 self.show(text)
 
     def show(self, text: str) -> None:
+        """Print one line with the name of the program before it, coloured in a terminal."""
         name = f"{self.program.name:<9}|"
         if sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
             name = f"\x1b[{self.colour}m{name}\x1b[0m"
@@ -95,18 +100,19 @@ class Child:
         sys.stdout.flush()
 
     async def ended(self) -> None:
-        """Wait for its end and its last words."""
+        """Wait for its end and the rest of its output."""
         await self.process.wait()
-        # A grandchild that lives on holds the pipe open: do not wait for its words.
+        # A grandchild that still runs keeps the pipe open: do not wait for its output.
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asyncio.shield(self.reader), 1)
 
     def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the process itself; nothing where it has ended."""
         with contextlib.suppress(ProcessLookupError):
             self.process.send_signal(number)
 
     def kill_all(self) -> None:
-        """Kill it with everything that it started (a narrator's engine, for one)."""
+        """Kill its process group: also what it started, such as a narrator's engine."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL)
 
@@ -114,21 +120,21 @@ class Child:
 class Supervisor:
     """Starts programs, and stops them in the reverse of the order in which they were started.
 
-    Inside `async with`, the block is cancelled when somebody asks for the end or a process dies,
-    and the `with` raises Stopped or Died once everything is down.
+    Inside `async with`, the block is cancelled when the user stops it or a process dies too often,
+    and the `with` raises Stopped or Died once all processes have ended.
     """
 
-    def __init__(self, first_wait: float = FIRST_WAIT) -> None:
-        """`first_wait`: seconds before what died is started again; doubled with each death."""
-        self.first_wait = first_wait
-        # Set once everything has come up: what dies from then on is started again. What dies
-        # before cannot start, and a reason to end.
+    def __init__(self, first_backoff: float = FIRST_BACKOFF) -> None:
+        """`first_backoff`: seconds before the first restart; doubled with each death."""
+        self.first_backoff = first_backoff
+        # Set once everything runs: what dies from then on is restarted. What dies before cannot
+        # start, which stops everything.
         self.up = False
-        # Why nothing can be started just now; "" where it can. May block for a moment.
-        self.obstacle: Callable[[], str] = lambda: ""
+        # Why nothing can be restarted now; "" where it can. May block for a moment.
+        self.restart_problem: Callable[[], str] = lambda: ""
         self.stages: list[list[Child]] = []
-        self.why: Exception | None = None
-        self.hurry = asyncio.Event()
+        self.stop_reason: Exception | None = None
+        self.force_stop = asyncio.Event()
         self.watchers: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
@@ -136,7 +142,7 @@ class Supervisor:
         assert task is not None
         self.block: asyncio.Task[object] = task
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            asyncio.get_running_loop().add_signal_handler(number, self.asked, number)
+            asyncio.get_running_loop().add_signal_handler(number, self.handle_signal, number)
         return self
 
     async def __aexit__(
@@ -145,26 +151,28 @@ class Supervisor:
         problem: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if isinstance(problem, Exception):  # the block's own: a later Ctrl-C hurries, no more
-            self.why = self.why or problem
+        if isinstance(problem, Exception):  # the block's own: a later Ctrl-C only speeds up the end
+            self.stop_reason = self.stop_reason or problem
         await self.stop()
-        if self.why is not None:
+        if self.stop_reason is not None:
             self.block.uncancel()
-            raise self.why from None
+            raise self.stop_reason from None
 
-    def asked(self, number: signal.Signals) -> None:
-        if self.why is None:
-            self.end(Stopped(signal.Signals(number).name))
-        else:  # the second time
-            self.hurry.set()
+    def handle_signal(self, number: signal.Signals) -> None:
+        """Stop on the first signal, by force on the second."""
+        if self.stop_reason is None:
+            self.request_stop(Stopped(signal.Signals(number).name))
+        else:  # the second signal stops by force
+            self.force_stop.set()
 
-    def end(self, why: Exception) -> None:
-        if self.why is None:
-            self.why = why
+    def request_stop(self, reason: Exception) -> None:
+        """Cancel the block with the reason that `async with` raises; the first one counts."""
+        if self.stop_reason is None:
+            self.stop_reason = reason
             self.block.cancel()
 
     async def start(self, *programs: Program) -> None:
-        """Start programs that run until the end, and belong together when all is stopped."""
+        """Start programs that run until the end; those of one call are stopped together."""
         stage: list[Child] = []
         self.stages.append(stage)
         for program in programs:
@@ -174,18 +182,19 @@ class Supervisor:
             watcher.add_done_callback(self.watchers.discard)
 
     async def run(self, program: Program) -> None:
-        """Run a program to its end. Raises Died unless it did what it should."""
+        """Run a program to its end. Raises Died unless its exit code is 0."""
         stage: list[Child] = []
         self.stages.append(stage)
         child = await self.spawn(program, stage)
         await child.ended()
         self.stages.remove(stage)
         if child.process.returncode != 0:
-            self.why = Died(child)
-            raise self.why
+            self.stop_reason = Died(child)
+            raise self.stop_reason
 
     async def spawn(self, program: Program, stage: list[Child]) -> Child:
-        # A session of its own keeps the terminal's Ctrl-C from it: we stop things in order.
+        """Start the process and read its output. Raises OSError where it cannot be started."""
+        # A session of its own keeps the terminal's Ctrl-C from it: processes are stopped in order.
         process = await asyncio.create_subprocess_exec(
             *program.command,
             stdin=DEVNULL,
@@ -202,74 +211,79 @@ class Supervisor:
         return child
 
     async def watch(self, child: Child, stage: list[Child]) -> None:
-        """Wait for its end, and start it again, later each time; after several deaths, end all."""
+        """Restart it when it ends, with a longer wait each time; after MAX_RESTARTS stop all."""
         deaths: deque[float] = deque()
         while True:
             await child.ended()
-            if child.leaving or self.why is not None:
+            if child.stopping or self.stop_reason is not None:
                 return
             settled = child.program.settled
             age = time.monotonic() - child.began
             young = not self.up and (settled is None or age < settled)
             deaths.append(time.monotonic())
-            while deaths[-1] - deaths[0] > SHORT:
+            while deaths[-1] - deaths[0] > RESTART_WINDOW:
                 deaths.popleft()
-            if young or len(deaths) > REVIVALS:
-                self.end(Died(child, len(deaths), deaths[-1] - deaths[0]))
+            if young or len(deaths) > MAX_RESTARTS:
+                self.request_stop(Died(child, len(deaths), deaths[-1] - deaths[0]))
                 return
-            child.kill_all()  # what it started goes with it
-            wait = min(self.first_wait * 2 ** (len(deaths) - 1), LONGEST_WAIT)
-            child.show(f"{child.how_it_ended}; it is started again")
-            if child.program.quiet:  # its words were not shown
+            child.kill_all()  # and what it started
+            wait = min(self.first_backoff * 2 ** (len(deaths) - 1), MAX_BACKOFF)
+            child.show(f"{child.end_description}; it is started again")
+            if child.program.quiet:  # its output was not shown
                 for line in child.last_lines:
                     child.show(line)
             await asyncio.sleep(wait)
-            if await self.wait_for_obstacle(child):
-                deaths.clear()  # it was not its fault
+            if await self.wait_until_startable(child):
+                deaths.clear()  # the obstacle was the cause
             try:
                 await asyncio.to_thread(child.program.prepare)
             except Exception as problem:
-                self.end(problem)
+                self.request_stop(problem)
                 return
-            if self.why is not None:
+            if self.stop_reason is not None:
                 return
             stage.remove(child)
             child = await self.spawn(child.program, stage)
-            if self.why is not None:  # all was ended meanwhile
+            if self.stop_reason is not None:  # all was stopped meanwhile
                 await self.stop_child(child)
                 return
 
-    async def wait_for_obstacle(self, child: Child) -> bool:
-        """Wait until programs can be started. Whether they could not."""
+    async def wait_until_startable(self, child: Child) -> bool:
+        """Wait until programs can be started. Returns whether it had to wait."""
         said = False
-        while self.why is None and (problem := await asyncio.to_thread(self.obstacle)):
+        while self.stop_reason is None and (
+            problem := await asyncio.to_thread(self.restart_problem)
+        ):
             if not said:
                 child.show(f"not started again yet: {problem}")
             said = True
-            await asyncio.sleep(LOOK_AGAIN)
+            await asyncio.sleep(POLL_SECONDS)
         return said
 
-    async def until(self, ready: Callable[[], bool], every: float = 0.2) -> None:
-        """Wait until `ready` says yes. It may block for a moment: it is asked on a thread."""
+    async def wait_until(self, ready: Callable[[], bool], every: float = 0.2) -> None:
+        """Wait until `ready`, which may block and is called on a thread, returns True.
+
+        `every`: seconds between calls.
+        """
         while not await asyncio.to_thread(ready):
             await asyncio.sleep(every)
 
     async def stop(self) -> None:
-        """Stop everything, the youngest first."""
+        """Stop everything, in reverse order of its start."""
         for stage in reversed(self.stages):
             await asyncio.gather(*(self.stop_child(child) for child in stage))
 
     async def stop_child(self, child: Child) -> None:
-        """Ask a child to go, and make it after its time of grace, or at once when in a hurry."""
-        child.leaving = True
+        """Stop a child: by its signal, then by force after its grace period or a second Ctrl-C."""
+        child.stopping = True
         if child.running:
             gone = asyncio.create_task(child.process.wait())
-            hurry = asyncio.create_task(self.hurry.wait())
+            forced = asyncio.create_task(self.force_stop.wait())
             child.signal(child.program.stop)
             await asyncio.wait(
-                {gone, hurry}, timeout=child.program.grace, return_when=asyncio.FIRST_COMPLETED
+                {gone, forced}, timeout=child.program.grace, return_when=asyncio.FIRST_COMPLETED
             )
-            hurry.cancel()
+            forced.cancel()
             if child.running:
                 child.signal(child.program.force)
                 await asyncio.wait({gone}, timeout=2)

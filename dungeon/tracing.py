@@ -58,6 +58,7 @@ def start(service: str) -> bool:
     return True
 
 
-def stop_where_it_cannot() -> None:
+def exit_on_problem() -> None:
+    """End the process with one line where the endpoint that is set cannot be used."""
     if line := problem():
         sys.exit(f"grue: {line}")

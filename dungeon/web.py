@@ -1,12 +1,12 @@
-"""The web server: Daphne, with bounds on what one connection may cost.
+"""The web server: Daphne, with limits on what one connection may use.
 
     python -m dungeon.web -b 127.0.0.1 -p 8000 dungeon.asgi:application
 
-Daphne hands Twisted every frame at once, and Twisted keeps it until the browser has taken it
-(daphne #170): a page that stops reading grows the process without end. Here an application's
-`send` waits while its socket is full, a page that takes nothing for too long loses its socket and
-comes back with the last log id it saw, and what waits to be read by the application is bounded as
-well. What a request may bring, and how slowly, is in dungeon.http_limits. Daphne's options all mean
+Daphne gives Twisted every frame at once, and Twisted keeps it until the browser has read it
+(daphne #170): a page that stops reading makes the process grow without end. Here an application's
+`send` waits while its socket is full. A page that reads nothing for too long loses its socket and
+reconnects with the last log id it saw. Messages that the application has not read yet are limited
+as well. Limits on the size and speed of requests are in dungeon.http_limits. Daphne's options mean
 what they mean in Daphne; some have other defaults.
 """
 
@@ -36,58 +36,59 @@ logger = logging.getLogger(__name__)
 
 FRAME_BYTES = 64 * 1024  # a client's message, and so each of its frames: docs/protocol.md
 KERNEL_BYTES = 128 * 1024  # Linux would buffer megabytes for each socket
-UNREAD_BYTES = 1024 * 1024  # messages that the application has not come to yet
-UNREAD_COST = 1024  # bytes that a message takes beside its text, about
-PATIENCE = 20.0  # seconds in which a full socket has to take something, and a request to arrive
-SLOWEST = 16 * 1024  # bytes a second: a large message has longer
+UNREAD_BYTES = 1024 * 1024  # messages that the application has not read yet
+UNREAD_COST = 1024  # bytes of memory for a message beside its text, about
+PATIENCE = 20.0  # seconds in which a full socket must be read from, and headers must arrive
+SLOWEST = 16 * 1024  # bytes a second that a client reads at least: large messages get longer
 CLOSE_SECONDS = 5  # to answer a close frame
 FLOODING = 4429
 
 
 class Socket(WebSocketProtocol):
-    """One WebSocket. Twisted tells it when more than 64 KiB wait to be taken, and when none do."""
+    """One WebSocket, and the producer that Twisted pauses while over 64 KiB wait to be sent."""
 
     def connectionMade(self) -> None:  # noqa: N802
-        # The HTTP channel that read the handshake is still what Twisted tells.
+        """Twisted's hook: the handshake is complete."""
+        # The HTTP channel that read the handshake is still registered as the producer.
         self.transport.unregisterProducer()
         self.transport.registerProducer(self, True)
         with suppress(AttributeError, OSError):
             handle = self.transport.getHandle()
             handle.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BYTES)
         self.sending = asyncio.Lock()
-        self.room = asyncio.Event()
-        self.room.set()
+        self.writable = asyncio.Event()
+        self.writable.set()
         self.full = False
-        self.give_up_at = math.inf
-        self.unanswered: bytes | None = None
+        self.deadline = math.inf
+        self.unanswered_ping: bytes | None = None
         self.unread: deque[int] = deque()
         super().connectionMade()
 
     # Out
 
     def sendMessage(self, payload: bytes, isBinary: bool = False, **_: Any) -> None:  # noqa: N802, N803
-        """Write a message of any size: autobahn holds ours to the limit for the client's."""
+        """Write a message of any size: autobahn applies the client's limit to ours as well."""
         self.sendFrame(opcode=2 if isBinary else 1, payload=payload)
-        self.give_up_at += len(payload) / SLOWEST
+        self.deadline += len(payload) / SLOWEST
 
     def sendData(  # noqa: N802
         self, data: bytes, sync: bool = False, chopsize: int | None = None
     ) -> None:
-        """Write octets. autobahn's own spells out a line for its log first, shown or not."""
+        """Write octets. autobahn's own method formats a log line first, even if it is not shown."""
         if sync or chopsize or self.send_queue:
             super().sendData(data, sync, chopsize)
             return
-        rest = self.after_what_the_kernel_takes(data)
+        rest = self.write_to_kernel(data)
         if rest:
             self.transport.write(rest)
         if self.state == self.STATE_OPEN:
             self.trafficStats.outgoingOctetsWireLevel += len(data)
 
-    def after_what_the_kernel_takes(self, data: bytes) -> bytes:
-        """Give the kernel what it takes at once, where nothing waits before it. What is left.
+    def write_to_kernel(self, data: bytes) -> bytes:
+        """Write what the kernel accepts at once, where nothing waits before it. Returns the rest.
 
-        Twisted would ask to be told that there is room, and write then: three calls of the system
-        for each frame, where most frames are a few words and there is room.
+        Twisted would first wait until the socket is writable: three system calls for each frame,
+        while most frames are a few words that can be written at once.
         """
         transport = self.transport
         waits = getattr(transport, "_tempDataBuffer", True) or transport.dataBuffer
@@ -98,48 +99,48 @@ class Socket(WebSocketProtocol):
         return data[taken:] if isinstance(taken, int) else data
 
     def pauseProducing(self) -> None:  # noqa: N802
-        """Full. Twisted says so again with every write."""
+        """Twisted's hook: the socket is full. Called again with every write."""
         if not self.full:
             self.full = True
-            self.room.clear()
-            self.give_up_at = time.monotonic() + self.factory.server_class.patience
+            self.writable.clear()
+            self.deadline = time.monotonic() + self.factory.server_class.patience
 
     def resumeProducing(self) -> None:  # noqa: N802
-        """Everything was taken."""
+        """Twisted's hook: everything was sent."""
         self.full = False
-        self.give_up_at = math.inf
-        self.room.set()
-        if self.unanswered is not None:
-            payload, self.unanswered = self.unanswered, None
+        self.deadline = math.inf
+        self.writable.set()
+        if self.unanswered_ping is not None:
+            payload, self.unanswered_ping = self.unanswered_ping, None
             self.sendPong(payload)
 
     def stopProducing(self) -> None:  # noqa: N802
-        """The connection was lost; onClose follows."""
+        """Twisted's hook: the connection was lost; onClose follows."""
 
     # Pings
 
     def onPing(self, payload: bytes) -> None:  # noqa: N802
-        """Answer, or only the newest later (RFC 6455, 5.5.3): answers nobody takes pile up."""
+        """Answer a ping; while the socket is full only the newest, later (RFC 6455, 5.5.3)."""
         if self.full:
-            self.unanswered = payload
+            self.unanswered_ping = payload
         else:
             super().onPing(payload)
 
     def onAutoPingTimeout(self) -> None:  # noqa: N802
-        """No answer. While the socket is full our ping may not even have arrived."""
+        """No pong came. While the socket is full our ping may not even have arrived."""
         if self.full:
             self.autoPingTimeoutCall = None
         else:
             super().onAutoPingTimeout()
 
     def check_timeouts(self) -> None:
-        """Look at the clock, every two seconds."""
+        """Apply the time limits; called every two seconds."""
         if self.full or self.autoPingTimeoutCall is not None:
-            # One ping at a time: a second one makes autobahn forget the timer of the first, which
+            # One ping at a time: with a second one autobahn loses the timer of the first, which
             # then drops a page that answered.
             self.last_ping = time.time()
         super().check_timeouts()
-        if time.monotonic() > self.give_up_at:
+        if time.monotonic() > self.deadline:
             logger.info("a socket is dropped: nothing was read from it for too long")
             self.dropConnection(abort=True)
             self.transport.abortConnection()  # also where the end had begun
@@ -159,7 +160,7 @@ class Socket(WebSocketProtocol):
             super().onMessage(payload, isBinary)
 
     def onFrameData(self, payload: bytes) -> bool | None:  # noqa: N802
-        """Skip what follows a refused control frame: autobahn would keep it, up to 2^63 bytes."""
+        """Skip data after a refused control frame: autobahn would store it, up to 2^63 bytes."""
         frame = self.current_frame
         if frame.opcode > 7 and frame.length > 125:
             return None
@@ -169,25 +170,25 @@ class Socket(WebSocketProtocol):
     # The end
 
     def dropConnection(self, abort: bool = False) -> None:  # noqa: N802
-        """End the connection. What is unsent still goes out first, if the page takes it in time."""
+        """End the connection. Unsent data is sent first, if the page reads it in time."""
         super().dropConnection(abort)
-        self.room.set()
-        self.give_up_at = min(
-            self.give_up_at, time.monotonic() + self.factory.server_class.patience
-        )
+        self.writable.set()
+        self.deadline = min(self.deadline, time.monotonic() + self.factory.server_class.patience)
 
     def onClose(self, *how: Any) -> None:  # noqa: N802
+        """autobahn's hook: the socket has ended; a `send` that waits goes on."""
         super().onClose(*how)
-        self.room.set()
+        self.writable.set()
 
     def connectionLost(self, *why: Any) -> None:  # noqa: N802
+        """Twisted's hook: the connection has ended."""
         super().connectionLost(*why)
-        # It holds this socket, which would stay in memory until somebody looks for cycles.
+        # A reference cycle, which would stay in memory until the next garbage collection.
         self.is_closed = None
 
 
 class AccessLog:
-    """Daphne's access log (--access-log), without the tokens that stand in paths."""
+    """Daphne's access log (--access-log), without the tokens in paths."""
 
     def __init__(self, write: Any) -> None:
         self.write = write
@@ -199,53 +200,57 @@ class AccessLog:
 
 
 class WebServer(Server):
-    """Daphne's server, whose connections are ours."""
+    """Daphne's server with LimitedChannel for requests and Socket for WebSockets."""
 
     def __init__(
         self, *, patience: float = PATIENCE, action_logger: Any = None, **options: Any
     ) -> None:
         self.patience = patience
-        self.channels: set[LimitedChannel] = set()  # that are reading a request, or ending
+        self.channels: set[LimitedChannel] = set()  # reading a request, or ending
         self.body_bytes = 0  # of requests that are not answered yet
         if action_logger is not None:
             action_logger = AccessLog(action_logger)
-        options["ready_callable"] = self.bound_connections
+        options["ready_callable"] = self.limit_connections
         super().__init__(**options, action_logger=action_logger)
 
     def body_limit(self, address: bytes) -> int:
-        """How many bytes a request to this address may bring, as the application says."""
+        """The limit on the body of a request to this address, in bytes, as the application says."""
         says = getattr(self.application, "body_limit", None)
         path = unquote(address.split(b"?", 1)[0].decode("latin-1"))
         return says(path) if says else BODY_BYTES
 
-    def bound_connections(self) -> None:
-        """Called once the factories are there, and before the first connection."""
+    def limit_connections(self) -> None:
+        """Set the limits. Daphne calls this after making the factories, before any connection."""
         self.http_factory.protocol = LimitedChannel
         reactor.callLater(min(2, self.patience / 4), self.check_channels)
         self.ws_factory.protocol = Socket
-        # Say what was wrong (1002, 1007, 1009) instead of only hanging up.
+        # Send a close code (1002, 1007, 1009) instead of only ending the connection.
         self.ws_factory.setProtocolOptions(failByDrop=False, closeHandshakeTimeout=CLOSE_SECONDS)
         runtime_tuning.reduce_collections()
 
-    # Looks at all connections. An error with one must not end the looks at the others: Twisted
-    # logs it, and Daphne's own would never be called again.
+    # Checks of all connections. An error in one must not end the checks of the others: Twisted
+    # would log it, and Daphne's own check would never be called again.
 
     def check_channels(self) -> None:
-        self.check(self.channels)
+        """Apply the time limits of requests, several times within `patience` seconds."""
+        self.check_all(self.channels)
         reactor.callLater(min(2, self.patience / 4), self.check_channels)
 
     def timeout_checker(self) -> None:
-        self.check(self.connections)
+        """Apply the time limits of sockets, in place of Daphne's method."""
+        self.check_all(self.connections)
         reactor.callLater(2, self.timeout_checker)
 
-    def check(self, connections: Iterable[Any]) -> None:
+    def check_all(self, connections: Iterable[Any]) -> None:
+        """Check each connection's timeouts; an error of one is logged."""
         for each in list(connections):
             try:
                 each.check_timeouts()
             except Exception as problem:
-                logger.error("a connection's time was not looked at: %s", where(problem))
+                logger.error("a connection's timeouts were not checked: %s", where(problem))
 
     def application_checker(self) -> None:
+        """Daphne's clean-up of applications that ended, which goes on after an error."""
         try:
             super().application_checker()
         except Exception as problem:
@@ -253,31 +258,31 @@ class WebServer(Server):
             for connection, details in list(self.connections.items()):
                 ended = details.get("application_instance")
                 if ended is not None and ended.done() and "disconnected" not in details:
-                    details["disconnected"] = time.time()  # Daphne does not tell its client again
+                    details["disconnected"] = time.time()  # Daphne does not report it again
                     connection.transport.abortConnection()
             reactor.callLater(1, self.application_checker)
 
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
         """Start the application on a request or socket."""
         if isinstance(protocol, LimitedRequest) and protocol.refused:
-            # The application answers 413 (dungeon.requests). Of the body nothing is there.
+            # The application answers 413 (dungeon.requests). The body is not passed on.
             about_body = (b"content-length", b"content-type", b"transfer-encoding")
             headers = [each for each in scope["headers"] if each[0] not in about_body]
-            scope = {**scope, "headers": headers, "body_refused": protocol.most}
+            scope = {**scope, "headers": headers, "body_refused": protocol.limit}
         return super().create_application(protocol, scope)
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
-        """Do what the application asks for. A message waits until its socket has room."""
+        """Process one event of the application. A message waits until its socket is writable."""
         if not isinstance(protocol, Socket) or message.get("type") != "websocket.send":
             await super().handle_reply(protocol, message)
             return
         async with protocol.sending:
-            await protocol.room.wait()
+            await protocol.writable.wait()
             # Autobahn would raise, and the application cannot know of the end yet.
             if protocol.state in (protocol.STATE_CLOSING, protocol.STATE_CLOSED):
                 return
             if protocol.state == protocol.STATE_OPEN and message.get("text"):
-                protocol.sendMessage(message["text"].encode())  # what Daphne would come to, too
+                protocol.sendMessage(message["text"].encode())  # as Daphne does after its checks
             else:
                 await super().handle_reply(protocol, message)
 
@@ -292,10 +297,10 @@ class CommandLine(CommandLineInterface):
             "--patience",
             type=float,
             default=PATIENCE,
-            help="Seconds in which a socket that is full has to take something, and headers to end",
+            help="Seconds in which a full socket must be read from, and headers must arrive",
         )
         self.parser.set_defaults(
-            # A story may take longer than the day after which Daphne would end its socket.
+            # Daphne would end a socket after a day; a page may stay open for longer.
             websocket_timeout=-1,
             websocket_max_message_size=FRAME_BYTES,
             websocket_max_frame_size=FRAME_BYTES,
@@ -303,6 +308,7 @@ class CommandLine(CommandLineInterface):
         )
 
     def run(self, args: Sequence[str]) -> None:
+        """Parse the arguments and serve until the process is ended."""
         options = self.parser.parse_args(args)
         runtime_tuning.shorten_switch_interval()
         self.server_class = partial(WebServer, patience=options.patience)

@@ -1,4 +1,4 @@
-"""A worker's own figures for Prometheus, on METRICS_PORT; a web process has /metrics."""
+"""A worker's metrics for Prometheus, on METRICS_PORT; a web process has /metrics."""
 
 import logging
 
@@ -9,7 +9,7 @@ logger = logging.getLogger(__name__)
 
 
 def serve() -> None:
-    """Serve this process' figures, where the host wants that. A taken port costs no worker."""
+    """Serve this process' metrics where METRICS_PORT is set. A port in use is only logged."""
     port = settings.METRICS_PORT
     if not port:
         return
@@ -18,4 +18,4 @@ def serve() -> None:
     except OSError as problem:
         logger.error("METRICS_PORT %s on %s: %s", port, settings.HOST, problem.strerror)
         return
-    logger.info("figures are at http://%s:%s/metrics", settings.HOST, port)
+    logger.info("metrics are at http://%s:%s/metrics", settings.HOST, port)

@@ -1,4 +1,4 @@
-"""How an action stands in the story: as the page shows it and as the narrator reads it."""
+"""How an action is worded in the story, on the page and in the prompt."""
 
 import re
 from functools import lru_cache
@@ -11,10 +11,10 @@ from inference.reply.quotes import quotations
 from inference.reply.sentences import ended
 
 MARKS = '"“”«»„「」'
-# A way to go, as players of old type it.
-WAYS = {
-    short: way
-    for way in (
+# Directions, in full and as players of text adventures abbreviate them.
+DIRECTIONS = {
+    short: direction
+    for direction in (
         "north",
         "south",
         "east",
@@ -24,14 +24,19 @@ WAYS = {
         "southeast",
         "southwest",
     )
-    for short in (way, way[0] if way in ("north", "south", "east", "west") else way[0] + way[5])
+    for short in (
+        direction,
+        direction[0]
+        if direction in ("north", "south", "east", "west")
+        else direction[0] + direction[5],
+    )
 } | {"up": "up", "down": "down", "u": "up", "d": "down", "in": "in", "out": "out"}
 
 LIKE_ADVERBS = (
     "fly|rely|reply|apply|supply|multiply|comply|imply|bully|rally|tally|ally|sally|dally"
 )
 ADVERB = rf"(?!(?:{LIKE_ADVERBS})\b)[a-z]+ly"
-# Before the subject these join what follows to what was: "Then you go".
+# These join a sentence to the one before and come before its subject: "Then you go".
 JOINING = (
     "then|now|next|meanwhile|suddenly|finally|instead|afterwards?|later|again|eventually"
     "|immediately|unfortunately|luckily|after that|at last|at once|once more|once again"
@@ -43,7 +48,7 @@ WITH_ADVERB = re.compile(
     rf"^((?:{ADVERB})(?:,? and {ADVERB}|, {ADVERB})*)(,\s+|\s+)(?=\w)", re.IGNORECASE
 )
 SUBJECT = re.compile(r"you(?:\b|['’])(?!r\b)", re.IGNORECASE)
-# A sentence that begins so has its subject, or wants none.
+# A sentence that begins so has its subject, or needs none.
 NOT_AN_ORDER = re.compile(
     r"(?:your|yours|yourself|you|he|she|it|they|we|this|that|these|those|there|the|a|an|his|her|its"
     r"|their|our|my|some|someone|somebody|everyone|everybody|nobody|nothing|everything|something|all"
@@ -59,18 +64,18 @@ QUESTION = re.compile(
     r"|(?:so|neither|nor)\s+\w+\s+(?:you|he|she|it|they|we))\b",
     re.IGNORECASE,
 )
-# "When he sleeps, take the key": what is done comes after the comma.
-FIRST_A_CLAUSE = re.compile(
+# "When he sleeps, take the key": the action comes after the comma.
+CLAUSE_FIRST = re.compile(
     r"(?:if|when|while|after|before|once|as|until|because|since|although|though|whenever|unless"
     r"|without|with|using|in|on|at|from|under|during|despite|having|being)\s[^,]*,\s+(?=\w)",
     re.IGNORECASE,
 )
-LED_BY = re.compile(
+BEGINS_WITH_CLAUSE = re.compile(
     r"(?:if|when|while|because|since|although|though|whenever|unless|without|with|using|in|at|from"
     r"|under|during|despite|having|being|by)\s",
     re.IGNORECASE,
 )
-# Sentences after the first get their subject only where they surely are what the player does.
+# Sentences after the first get a subject only if they begin with one of these verbs.
 PLAIN_VERB_WORDS = """
     go take look open close get give put pull push run walk ask tell say shout whisper attack hit
     kill use try wait climb jump follow find search pick drop hide eat drink listen grab throw kick
@@ -86,19 +91,19 @@ LATER_ORDER = re.compile(r"([.!?…]\s+)([A-Za-z]+)(?=\s|[.!?,]|$)")
 
 
 def shown_action(kind: Kind, action: str) -> str:
-    """How an action stands in the story: as the page shows it and as the narrator reads it.
+    """How an action is worded in the story, on the page and in the prompt.
 
-    Do and Say come without the `> ` that both put before them. Continue shows nothing, and
-    neither does an action without anything to see. Marks that turn the direction of what follows,
-    and other characters without a shape, are left out.
+    Do and Say come without the `> ` that page and prompt put before them. Continue shows nothing,
+    and neither does an action without visible characters. Direction marks and other characters
+    without a shape are removed.
     """
     return shown(kind, action)
 
 
-# The story is read again with each turn, and the page with each snapshot.
+# The same actions are needed again for each turn and each snapshot.
 @lru_cache(maxsize=2048)
 def shown(kind: Kind, action: str) -> str:
-    """As `shown_action`, remembered."""
+    """As `shown_action`, cached."""
     action = clean(action).strip()
     if kind == "continue" or not action or invisible(action.strip(MARKS)):
         return ""
@@ -107,25 +112,25 @@ def shown(kind: Kind, action: str) -> str:
     action = " ".join(action.split())
     if kind == "say" or (action[0] in '"“' and quotations(action) == [(0, len(action))]):
         return f'You say "{spoken(action)}"'
-    return ended(done(LINE_START.sub("", action)))
+    return ended(second_person_action(LINE_START.sub("", action)))
 
 
 def spoken(action: str) -> str:
-    """What is said, without quotes of its own around it; those inside it become single."""
+    """The spoken words without quotation marks around them; marks inside become single."""
     if action[0] in MARKS and quotations(action) == [(0, len(action))]:
         action = action.strip(MARKS).strip()
     return action.replace('"', "'")
 
 
-def done(action: str) -> str:
-    """What is done, in the second person and with its subject."""
+def second_person_action(action: str) -> str:
+    """The action in the second person and with its subject."""
     quoted = quotations(action)
     words = "".join(
         "" if any(begin <= place < end for begin, end in quoted) else each
         for place, each in enumerate(action)
     )
     if not english(words):
-        # Not English, or not words: "You" would help nobody.
+        # Not English, or not words: "You" would be wrong.
         return action
     action = POLITE.sub("", action) if not re.match(r"(?i)please[,!. ]*$", action) else action
     action = with_subject(second_person(action))
@@ -141,30 +146,43 @@ def done(action: str) -> str:
 
 
 def with_subject(action: str) -> str:
-    """`action` with "You" before what the player does, unless it names who does it."""
-    way = WAYS.get(action.strip(".! ").lower())
-    if way:
-        return f"You go {way}"
-    if SUBJECT.match(action.lstrip("(")) or not re.match(r"[A-Za-z(]", action):
+    """`action` with "You" before what the player does, unless it names another subject."""
+    direction = DIRECTIONS.get(action.strip(".! ").lower())
+    if direction:
+        return f"You go {direction}"
+    if names_subject(action):
         return capital(action)
-    if NOT_AN_ORDER.match(action) or QUESTION.match(action) or SOMEONE_ACTS.match(action):
-        return capital(action)
-    joining = WITH_JOINING.match(action)
-    if joining:
-        return capital(joining[0] + uncapital(with_subject(action[joining.end() :])))
-    adverbs = WITH_ADVERB.match(action)
-    if adverbs:
+    if joining := WITH_JOINING.match(action):
+        return with_subject_at(joining.end(), action)
+    if adverbs := WITH_ADVERB.match(action):
         rest = action[adverbs.end() :]
         if SUBJECT.match(rest) or NOT_AN_ORDER.match(rest) or rest.startswith("and "):
             return capital(action)
         if "," in adverbs[2]:
-            return capital(adverbs[0] + uncapital(with_subject(rest)))
-    clause = FIRST_A_CLAUSE.match(action)
-    if clause:
-        rest = action[clause.end() :]
-        return capital(clause[0] + uncapital(with_subject(rest)))
-    if LED_BY.match(action):
-        return capital(action)
+            return with_subject_at(adverbs.end(), action)
+    if clause := CLAUSE_FIRST.match(action):
+        return with_subject_at(clause.end(), action)
+    return capital(action) if BEGINS_WITH_CLAUSE.match(action) else with_you(action)
+
+
+def names_subject(action: str) -> bool:
+    """Whether `action` begins with its subject, needs none, or does not begin with a word."""
+    return bool(
+        SUBJECT.match(action.lstrip("("))
+        or not re.match(r"[A-Za-z(]", action)
+        or NOT_AN_ORDER.match(action)
+        or QUESTION.match(action)
+        or SOMEONE_ACTS.match(action)
+    )
+
+
+def with_subject_at(place: int, action: str) -> str:
+    """`action` with its subject after its first `place` characters: "Then you go"."""
+    return capital(action[:place] + uncapital(with_subject(action[place:])))
+
+
+def with_you(action: str) -> str:
+    """`action`, an order, with "You" before it, unless it calls someone by name."""
     if CALLED.match(action) and action.split(",")[0].lower() not in PLAIN_VERBS:
         return action
     if loud(action):
@@ -175,6 +193,7 @@ def with_subject(action: str) -> str:
 
 
 def capital(text: str) -> str:
+    """`text` with a capital first letter."""
     return text[:1].upper() + text[1:]
 
 

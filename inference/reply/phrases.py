@@ -1,7 +1,7 @@
-"""Phrases that are not to be told, found in a text as it grows. Pure.
+"""Finds forbidden phrases in a text as it grows. Pure.
 
-Case, the shape of quotation marks and how much white space stands between words make no difference,
-nor does emphasis (`*`). A phrase is found where its words are whole; in scripts that put no spaces
+Case, the shape of quotation marks, the amount of white space between words and emphasis (`*`) make
+no difference. A phrase is found where its words are whole; in scripts that put no spaces
 between words, anywhere.
 """
 
@@ -20,7 +20,7 @@ UNSEEN = frozenset(("", "*", "`", "\u200c", "\u200d", "\u200e", "\u200f"))
 
 
 class Found(NamedTuple):
-    """A phrase in a text, and the place of its first character. It may stand before the text."""
+    """A phrase in a text, and the place of its first character, which may be before the text."""
 
     start: int
     phrase: str
@@ -28,7 +28,7 @@ class Found(NamedTuple):
 
 @dataclass(slots=True)
 class Node:
-    """Where phrases stand after some characters: what leads on, and which phrase ends here."""
+    """A node of the tree: its children by character, and the phrase that ends here."""
 
     on: "dict[str, Node]" = field(default_factory=dict)
     phrase: str = ""
@@ -36,7 +36,7 @@ class Node:
 
 
 class Phrases:
-    """Phrases as a tree of their characters. To be made once and used for many texts."""
+    """Phrases as a tree (trie) of their characters. Made once and used for many texts."""
 
     def __init__(self, phrases: Iterable[str]) -> None:
         """Marks and spaces around a phrase do not count; one without letters is no phrase."""
@@ -75,7 +75,7 @@ class Watch:
             self._take(each)
 
     def hear(self, text: str) -> Found | None:
-        """Take the next characters; the first phrase in them, after which no more are taken."""
+        """Take the next characters up to the first phrase in them. Returns that phrase."""
         for each in text:
             found = self._take(each)
             if found:
@@ -88,7 +88,7 @@ class Watch:
 
     @property
     def begun(self) -> int | None:
-        """Where the text begins that may become a phrase; None where it may not."""
+        """Where the end of the text begins to match a phrase; None where it does not."""
         return self._begun[0][0] if self._begun else None
 
     def _take(self, each: str) -> Found | None:
@@ -103,21 +103,26 @@ class Watch:
         if each == " " == last:
             return None  # white space of any width is one space
         inside = extends(each) or (in_words(last) and in_words(each))
-        found = None
-        going_on = []
-        for start, node in self._begun:
-            if node.whole_word and node.phrase and not inside:
-                found = found or Found(start, node.phrase)
-            after = node.on.get(each)
-            if after is not None:
-                going_on.append((start, after))
+        found = None if inside else self._ended_word()
+        self._begun = [(start, node.on[each]) for start, node in self._begun if each in node.on]
         if not inside:
-            going_on += [(self._place, root.on[each]) for root in self._roots if each in root.on]
-        self._begun = going_on
-        if found:
-            return found
-        over = (Found(at, node.phrase) for at, node in going_on if not node.whole_word)
-        return next((each for each in over if each.phrase), None)
+            roots = (root for root in self._roots if each in root.on)
+            self._begun += [(self._place, root.on[each]) for root in roots]
+        return found or self._ended_anywhere()
+
+    def _ended_word(self) -> Found | None:
+        """The longest phrase that ends with the word before this place."""
+        begun = self._begun
+        ended = (Found(at, node.phrase) for at, node in begun if node.whole_word and node.phrase)
+        return next(ended, None)
+
+    def _ended_anywhere(self) -> Found | None:
+        """The longest phrase that ends here in a script without spaces."""
+        begun = self._begun
+        ended = (
+            Found(at, node.phrase) for at, node in begun if not node.whole_word and node.phrase
+        )
+        return next(ended, None)
 
 
 def in_words(each: str) -> bool:
@@ -127,7 +132,7 @@ def in_words(each: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def plain_form(each: str) -> str:
-    """A character as phrases are compared: small, decomposed, without emphasis."""
+    """A character as phrases are compared: in lower case, decomposed, without emphasis."""
     kept = character(each)
     if kept in UNSEEN:
         return ""
@@ -139,7 +144,7 @@ def plain_form(each: str) -> str:
 
 
 def bare(phrase: str) -> str:
-    """A phrase as it is looked for: from its first letter to its last."""
+    """A phrase as it is searched for: from its first letter to its last."""
     composed = unicodedata.normalize("NFC", phrase)
     text = " ".join("".join(map(plain_form, composed)).split())
     kept = [at for at, each in enumerate(text) if each.isalnum() or extends(each)]

@@ -1,7 +1,7 @@
-"""The first person turned to the second, as players mean it: "I take my sword" is "You take your
-sword". English only; words in quotes stay as they are.
+"""Turns the first person into the second: "I take my sword" becomes "You take your sword".
 
-No grammar, only words and what stands next to them. Where the subject of a clause is the player,
+English only; words in quotes are not changed. There is no parser, only patterns of words and their
+neighbours. Where the subject of a clause is the player,
 an object "me" is "yourself" ("look at me"); where it may be someone else it is "you".
 """
 
@@ -65,19 +65,23 @@ MINE_IS_OURS = re.compile(
 )
 
 
-NEAR = 300  # characters on either side that decide; all of a long text would take long
+NEAR = 300  # characters on either side that are considered; more would be slow
 
 
 def second_person(text: str) -> str:
-    """First person turned to second, outside quotes: "I draw my sword" is "You draw your sword"."""
+    """`text` in the second person, outside quotes: "I draw my sword" is "You draw your sword"."""
     if not english(" ".join(words for quoted, words in outside(text) if not quoted)):
         return text
     if loud(text):
         return second_person(text.lower()).upper()
-    told = ""
+    result = ""
     for quoted, words in outside(text):
-        told += words if quoted else FIRST_PERSON.sub(partial(turned, text=text, told=told), words)
-    return told
+        result += (
+            words
+            if quoted
+            else FIRST_PERSON.sub(partial(in_second_person, text=text, result=result), words)
+        )
+    return result
 
 
 def loud(text: str) -> bool:
@@ -85,13 +89,13 @@ def loud(text: str) -> bool:
     return text.isupper() and sum(map(str.isalpha, text)) > 1
 
 
-def turned(found: re.Match[str], text: str, told: str) -> str:
+def in_second_person(found: re.Match[str], text: str, result: str) -> str:
     """One first-person form in the second person, with a capital where a sentence begins."""
     before = found.string[max(0, found.start() - NEAR) : found.start()]
     if len(before) < NEAR:
-        before = told[-NEAR:] + before
+        before = result[-NEAR:] + before
     after = found.string[found.end() : found.end() + NEAR]
-    new = second(found, before, after, alone=text.strip(".!? ").lower() == "i")
+    new = second(found, before, after)
     if new is None:
         return found[0]
     own = found[0][0].isupper() and found[0][0] not in "I"  # "My", not "I"
@@ -99,8 +103,8 @@ def turned(found: re.Match[str], text: str, told: str) -> str:
     return new[0].upper() + new[1:] if starts or own else new
 
 
-def second(found: re.Match[str], before: str, after: str, alone: bool) -> str | None:
-    """The second person of what was found; None where it is not the first person after all."""
+def second(found: re.Match[str], before: str, after: str) -> str | None:
+    """The second person of a form that was found; None where it is not the first person."""
     if found["be"]:
         if NUMBERED.search(before):
             return None
@@ -113,26 +117,32 @@ def second(found: re.Match[str], before: str, after: str, alone: bool) -> str | 
         return f"{found['joined'][:-3]}were" if player_is_subject(before) == "I" else None
     if found["alone"]:
         return None if re.search(r"\d\s*$", before) else "are"  # "at 3 am"
-    word = found["word"].lower()
-    if word == "me":
+    return second_of_word(found["word"], before, after)
+
+
+def second_of_word(word: str, before: str, after: str) -> str | None:
+    """As `second`, for a pronoun alone: "I", "my", "mine", "myself", "me"."""
+    lower = word.lower()
+    if lower == "me":
         return "yourself" if reflexive(before, after) else "you"
-    if word == "i" and (NUMBERED.search(before) or (found[0] == "i" and after[:1] == ".")):
-        if not (after[:1] == "." and not after[1:].strip()):
-            return None
-        return None if NUMBERED.search(before) else "you"
-    if word == "mine" and not is_ours(before, after):
+    if lower == "i" and NUMBERED.search(before):
         return None
-    if word == "my" and re.search(r"\b(?:oh|dear|goodness)\s+$", before, re.IGNORECASE):
+    if word == "i" and after[:1] == "." and after[1:].strip():
+        return None  # "i.e."
+    if lower == "mine" and not is_ours(before, after):
         return None
-    return WHOLE[word]
+    if lower == "my" and re.search(r"\b(?:oh|dear|goodness)\s+$", before, re.IGNORECASE):
+        return None
+    return WHOLE[lower]
 
 
 def to_be(form: str) -> str:
+    """The second person of "am", "was" or "wasn't"."""
     return TO_BE[form.lower().replace("’", "'")]
 
 
 def is_ours(before: str, after: str) -> bool:
-    """Whether "mine" is what belongs to the player, and neither a pit nor digging."""
+    """Whether "mine" is the pronoun, and neither the place nor the verb."""
     if MINE_IS_OURS.search(before):
         return MINE_AFTER.match(after) is None or after.split()[0] in ("for", "into", "through")
     if SENTENCE_START.search(before):
@@ -140,7 +150,7 @@ def is_ours(before: str, after: str) -> bool:
     return MINE_BEFORE.search(before) is None and MINE_AFTER.match(after) is None
 
 
-# ---- whose clause it is
+# ---- the subject of a clause
 
 CLAUSE = re.compile(
     r"[.!?;:,…—–()]+\s*|\b(?:and|but|then|or|so)\b|"
@@ -155,13 +165,13 @@ OTHERS = re.compile(
     r"|one|all|both|no|another|any|every|each|who|which|he['’]\w+|she['’]\w+|it['’]\w+)\b",
     re.IGNORECASE,
 )
-# Whoever has a name, and a verb that shows it.
+# A name, and a verb that shows that it is one.
 SOMEONE_ACTS = re.compile(
     r"[A-Z]\w+(?:,? and (?:you|I)\b|\s+(?:is|was|has|looks|says|goes|takes|comes|gets|attacks|runs"
     r"|walks|stands|falls|dies|gives|hits|kills|tells|asks|laughs|smiles|nods|sees|leaves|does|wants"
     r"|tries|starts|begins|makes|puts|follows|helps|sits|turns|opens|pulls|grabs|loses)\b)"
 )
-# Between a verb and "me" these are someone or something that may be the one who acts.
+# Between a verb and "me" these may be the one who acts.
 SOMEBODY = re.compile(
     r"\b(?:he|she|it|they|we|him|her|them|us|his|their|the|a|an|this|that|these|those|your|my|some"
     r"|someone|somebody|everyone|everybody|anyone|nobody|people|any|all|another|every|no)\b"
@@ -179,7 +189,7 @@ AFTER_BE = re.compile(
     re.IGNORECASE,
 )
 ABOUT_PLACE = re.compile(r"\b(?:look|looks|walk|glance|gaze|stare|feel)\s+about\s+$", re.IGNORECASE)
-# Thing in hand, and the player at whom it goes: "cast a spell on me".
+# An object and then the player as the target: "cast a spell on me".
 WITH_A_TOOL = re.compile(
     r"\b(?:cast|point|aim|throw|pour|use|turn|spray|splash|rub|smear|apply|spill|shine|test|try"
     r"|focus|direct|inflict|wrap|buy|make|cook|find|build|draw|take|keep|get|grab|order|perform)\b"
@@ -189,7 +199,7 @@ WITH_A_TOOL = re.compile(
 
 
 def player_is_subject(before: str) -> str:
-    """Who acts in the clause at the end of `before`: "I", "" for an imperative, or "other"."""
+    """The subject of the last clause of `before`: "I", "" for an imperative, or "other"."""
     sentence = re.split(r"[.!?…][\"”’)]*\s+|\n", before)[-1]
     subject = ""
     begin = 0

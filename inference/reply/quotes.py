@@ -36,7 +36,7 @@ def quotations(text: str) -> list[tuple[int, int]]:
 
 
 def single_quotation(text: str, place: int) -> int:
-    """Where the quotation in single marks ends that begins at `place`; 0 where none does."""
+    """The end of the quotation in single marks that begins at `place`; 0 where none begins."""
     if text[place] not in "'‘" or ELISION.match(text, place):
         return 0
     before, after = text[place - 1 : place], text[place + 1 : place + 2]
@@ -65,7 +65,7 @@ def unquoted(text: str) -> str:
     return re.sub(r'"[^"]*"?|“[^”]*”?', "", text)
 
 
-# ---- quotation as it is told
+# ---- quotations that are open in a growing text
 
 PAIRS = {"“": "”", "„": "“", "«": "»", "‹": "›", "「": "」", "『": "』", "‘": "’"}
 STRAIGHT = "\"'"
@@ -74,7 +74,7 @@ DOUBLE_CLOSES = '"”“'
 
 
 def quoting(marks: str, text: str, before: str = "") -> str:
-    """The marks that would close what is open after `text`, innermost last.
+    """The closing marks of the quotations that are open after `text`, innermost last.
 
     `marks` are those before it, `before` is the character before it. Straight and curly marks
     close one another, since models mix them. The end of `text` counts as the end of a word.
@@ -84,23 +84,27 @@ def quoting(marks: str, text: str, before: str = "") -> str:
             continue
         last = text[index - 1] if index else before
         following = text[index + 1 : index + 2]
-        opening = not last.strip() or last in "(（[—–-“‘\"'"
         if each in "'‘’":
             marks = quoting_single(marks, each, last, following, text[index:])
-        elif each in closes(marks) and not (
-            opening and (last == "\n" or not last or following.isalnum()) and each != "”"
-        ):
-            marks = marks[: closes_at(marks, each)]
-        elif each in closes(marks):
-            continue  # the next paragraph of the same quotation, or one that was not closed
-        elif each == "»" and opening and following.isalnum():
-            marks = opened(marks, "«")
-        elif each in PAIRS:
-            marks = opened(marks, PAIRS[each])
-        elif each == '"' and (opening or not following or following.isalnum()):
-            # After a word and before none it closes what nobody opened.
-            marks = opened(marks, '"') if opening or following.isalnum() else marks
+        else:
+            marks = quoting_double(marks, each, last, following)
     return marks
+
+
+def quoting_double(marks: str, each: str, last: str, following: str) -> str:
+    """As `quoting`, for one mark that is not a single one, between two characters."""
+    opening = not last.strip() or last in "(（[—–-“‘\"'"
+    if each in closes(marks):
+        begins = opening and (last == "\n" or not last or following.isalnum()) and each != "”"
+        # The next paragraph of the same quotation begins with a mark, or one was not closed.
+        return marks if begins else marks[: closes_at(marks, each)]
+    if each == "»" and opening and following.isalnum():
+        return opened(marks, "«")
+    if each in PAIRS:
+        return opened(marks, PAIRS[each])
+    # A straight mark after a word and before none closes a quotation that was never opened.
+    opens = each == '"' and (opening or following.isalnum())
+    return opened(marks, '"') if opens else marks
 
 
 def quoting_single(marks: str, each: str, last: str, following: str, rest: str) -> str:
@@ -115,17 +119,18 @@ def quoting_single(marks: str, each: str, last: str, following: str, rest: str) 
 
 
 def closes(marks: str) -> str:
-    """Every mark that closes something open."""
+    """Every mark that closes an open quotation."""
     return marks + (DOUBLE_CLOSES if set(marks) & set(DOUBLE_CLOSES) else "")
 
 
 def closes_at(marks: str, each: str) -> int:
-    """Where in `marks` stands what `each` closes."""
+    """The index in `marks` of the quotation that `each` closes."""
     own = marks.rfind(each)
     return own if own >= 0 else max(marks.rfind(mark) for mark in DOUBLE_CLOSES)
 
 
 def opened(marks: str, mark: str) -> str:
+    """`marks` with one more open quotation, at most LONGEST_STACK."""
     return marks + mark if len(marks) < LONGEST_STACK else marks
 
 
@@ -142,6 +147,6 @@ def quotes_at_start(word: str, marks: str) -> bool:
 
 
 def without_stray_mark(word: str) -> str:
-    """`word` without a mark at its end that closes a quotation which nobody opened."""
+    """`word` without a mark at its end that closes a quotation which was never opened."""
     stray = len(word) > 1 and word[-1] in '"”' and word[-2] in ".!?…"
     return word[:-1] if stray and not set(word[:-1]) & set('"“”„«»') else word

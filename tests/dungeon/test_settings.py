@@ -221,7 +221,7 @@ def test_a_mail_server_is_one_address(url, port, ssl, tls, sender):
 def test_processes_that_start_together_agree_on_a_secret(tmp_path):
     file = tmp_path / "data" / "secret_key"
     with ThreadPoolExecutor(8) as pool:
-        found = set(pool.map(lambda _: secrets.kept_in(file), range(32)))
+        found = set(pool.map(lambda _: secrets.stored_secret(file), range(32)))
     assert len(found) == 1
     assert len(found.pop()) >= 50
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -265,7 +265,7 @@ def test_a_folder_for_sockets_is_closed_to_others(tmp_path):
     ],
 )
 def test_a_machine_that_the_libraries_do_not_serve_is_named(system, processor, glibc, says):
-    problem = machine.unserved(system, processor, glibc)
+    problem = machine.unsupported_reason(system, processor, glibc)
     assert says in problem
     assert bool(problem) is bool(says)
 
@@ -275,7 +275,7 @@ def test_a_machine_that_the_libraries_do_not_serve_is_named(system, processor, g
     [((15, 0), ""), ((26, 1), ""), ((14, 7), "macOS 15.0 or newer, here is 14.7")],
 )
 def test_a_mac_that_is_too_old_for_the_libraries_is_named(macos, says):
-    problem = machine.unserved("Darwin", "arm64", None, macos)
+    problem = machine.unsupported_reason("Darwin", "arm64", None, macos)
     assert says in problem
     assert bool(problem) is bool(says)
 
@@ -300,7 +300,7 @@ def test_the_secrets_of_the_containers_reach_every_command_and_give_way_to_the_e
     monkeypatch.setenv("SECRET_KEY", "of-the-environment")
     monkeypatch.setenv("DATABASE_URL", "")  # as docker-compose.yml hands on what is not set
     monkeypatch.delenv("REDIS_URL", raising=False)
-    secrets.adopt(tmp_path)
+    secrets.load_mounted(tmp_path)
     assert os.environ["SECRET_KEY"] == "of-the-environment"
     assert (
         os.environ["DATABASE_URL"]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from dungeon.services import Program
-from dungeon.supervisor import REVIVALS, Died, Stopped, Supervisor
+from dungeon.supervisor import MAX_RESTARTS, Died, Stopped, Supervisor
 
 
 def python(name, code, *arguments, **options):
@@ -51,7 +51,7 @@ def gone(pid):
 
 async def until_they_speak(supervisor):
     children = [child for stage in supervisor.stages for child in stage]
-    await supervisor.until(lambda: all(child.last_lines for child in children), every=0.02)
+    await supervisor.wait_until(lambda: all(child.last_lines for child in children), every=0.02)
 
 
 async def test_a_process_that_dies_is_named_and_ends_the_others_with_its_exit_code():
@@ -78,10 +78,10 @@ time.sleep(0.4)
 async def test_a_worker_that_dies_after_it_has_settled_in_is_started_again(tmp_path, capsys):
     lives = tmp_path / "lives"
     with pytest.raises(Died, match=r"worker ended \(exit code 0\), for the 6th time in \d+ s"):
-        async with Supervisor(first_wait=0.01) as supervisor:
+        async with Supervisor(first_backoff=0.01) as supervisor:
             await supervisor.start(python("worker", COUNTS_ITS_LIVES, lives, settled=0.1))
             await asyncio.Event().wait()
-    assert lives.read_text() == "x" * (REVIVALS + 1)
+    assert lives.read_text() == "x" * (MAX_RESTARTS + 1)
     assert "worker ended (exit code 0); it is started again" in capsys.readouterr().out
 
 
@@ -100,29 +100,29 @@ async def test_once_all_is_up_whatever_dies_is_started_again_later_each_time(tmp
     prepared = []
     server = python("server", note, lives, quiet=True, prepare=lambda: prepared.append(1))
     with pytest.raises(Died, match=r"server ended \(exit code 3\), for the 6th time") as death:
-        async with Supervisor(first_wait=0.1) as supervisor:
+        async with Supervisor(first_backoff=0.1) as supervisor:
             supervisor.up = True
             await supervisor.start(server)
             await asyncio.Event().wait()
     times = [float(each) for each in lives.read_text().split()]
     waits = [later - earlier for earlier, later in itertools.pairwise(times)]
-    assert len(waits) == REVIVALS == len(prepared)
+    assert len(waits) == MAX_RESTARTS == len(prepared)
     for number, wait in enumerate(waits):
         assert wait >= 0.1 * 2**number
     assert death.value.exit_code == 3
 
 
 async def test_deaths_that_lie_far_apart_do_not_add_up(tmp_path, monkeypatch):
-    monkeypatch.setattr("dungeon.supervisor.SHORT", 0.05)
+    monkeypatch.setattr("dungeon.supervisor.RESTART_WINDOW", 0.05)
     lives = tmp_path / "lives"
     with pytest.raises(Stopped):
-        async with Supervisor(first_wait=0.01) as supervisor:
+        async with Supervisor(first_backoff=0.01) as supervisor:
             supervisor.up = True
             await supervisor.start(
                 python("web", COUNTS_ITS_LIVES.replace("0.4", "0.06"), lives, quiet=True)
             )
-            await supervisor.until(
-                lambda: lives.exists() and len(lives.read_text()) > REVIVALS + 3, every=0.02
+            await supervisor.wait_until(
+                lambda: lives.exists() and len(lives.read_text()) > MAX_RESTARTS + 3, every=0.02
             )
             os.kill(os.getpid(), signal.SIGINT)
             await asyncio.Event().wait()
@@ -131,20 +131,20 @@ async def test_deaths_that_lie_far_apart_do_not_add_up(tmp_path, monkeypatch):
 async def test_what_cannot_be_started_just_now_waits_and_that_is_not_counted(
     tmp_path, capsys, monkeypatch
 ):
-    monkeypatch.setattr("dungeon.supervisor.LOOK_AGAIN", 0.02)
+    monkeypatch.setattr("dungeon.supervisor.POLL_SECONDS", 0.02)
     lives = tmp_path / "lives"
     looks = []
 
-    def obstacle():
+    def restart_problem():
         looks.append(1)
         return "the disk is full" if len(looks) % 3 else ""
 
     with pytest.raises(Stopped):
-        async with Supervisor(first_wait=0.01) as supervisor:
-            supervisor.up, supervisor.obstacle = True, obstacle
+        async with Supervisor(first_backoff=0.01) as supervisor:
+            supervisor.up, supervisor.restart_problem = True, restart_problem
             await supervisor.start(python("database", COUNTS_ITS_LIVES.replace("0.4", "0"), lives))
-            await supervisor.until(
-                lambda: lives.exists() and len(lives.read_text()) > REVIVALS + 2, every=0.02
+            await supervisor.wait_until(
+                lambda: lives.exists() and len(lives.read_text()) > MAX_RESTARTS + 2, every=0.02
             )
             os.kill(os.getpid(), signal.SIGINT)
             await asyncio.Event().wait()

@@ -156,7 +156,7 @@ INTERNALS = {
         "_check_password": "self, user, password",
     },
 }
-REPLACED = {(Channel, "_connparams"): broker.address_of}
+REPLACED = {(Channel, "_connparams"): broker.original_parameters}
 # Names with an underscore that their manuals promise all the same.
 PROMISED = {
     "_asdict",

@@ -51,7 +51,7 @@ def test_nothing_is_unpickled_and_no_model_brings_code(file):
 SPEAK = {
     "dungeon/backends.py",
     "dungeon/pods.py",  # the API of the cluster that it runs in, named by the cluster itself
-    "dungeon/management/commands/play.py",
+    "dungeon/local_host.py",
     "inference/engines/openai/connection.py",
     "inference/engines/openai/counting.py",
     "inference/engines/openai/discovery.py",

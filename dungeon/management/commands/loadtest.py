@@ -1,8 +1,9 @@
-"""`manage.py loadtest`: many players at once, over real sockets, against a host of one's own.
+"""`manage.py loadtest`: many players at once, over real sockets, against one's own installation.
 
-Run it with the settings of that host: it makes the players and adventures in its database, plays
-through its web address as browsers do, asks Postgres at the end what became of every turn, and
-takes everything away again. Nobody else's host can be tested: there it could make no player.
+Run it with the settings of that installation: it creates players and adventures in the database,
+plays through the web address as browsers do, checks in Postgres at the end what became of every
+turn, and deletes everything again. Only one's own installation can be tested, as the players are
+created in its database.
 """
 
 import asyncio
@@ -24,13 +25,16 @@ from game.load.runner import LoadTest, Plan
 from game.play import narration
 from inference.worker import runtime_tuning
 
-FILES_BESIDE = 200  # that the process opens beside its sockets
+FILES_BESIDE = 200  # open files that the process needs beside its sockets
 
 
 class Command(BaseCommand):
-    help = "Plays with many virtual players, and says how that went."
+    """`manage.py loadtest`. Exits with an error where a turn was lost, doubled or changed."""
+
+    help = "Plays with many virtual players, and reports delays and errors."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the options."""
         parser.add_argument("--players", type=int, default=50)
         parser.add_argument(
             "--think", type=float, default=20, help="seconds between a reply and the next action"
@@ -38,22 +42,27 @@ class Command(BaseCommand):
         parser.add_argument("--seconds", type=float, default=60)
         parser.add_argument("--ramp", type=float, help="seconds to open the sockets in")
         parser.add_argument("--narrator", default="", help="the host's default where left out")
-        parser.add_argument("--url", default="", help="http://… of the web; this host's own")
         parser.add_argument(
-            "--origin", default="", help="what browsers' pages have for an origin; the URL's"
+            "--url", default="", help="http://… of the web; this host's where left out"
         )
-        parser.add_argument("--web-pid", type=int, default=0, help="whose memory is watched")
+        parser.add_argument(
+            "--origin", default="", help="origin of the players' pages; the URL's where left out"
+        )
+        parser.add_argument(
+            "--web-pid", type=int, default=0, help="process whose memory is measured"
+        )
         parser.add_argument("--html", default="", help="write the report as a page to this file")
         parser.add_argument("--json", default="", help="write it as JSON to this file")
         parser.add_argument("--seed", type=int, default=0)
 
     def handle(self, *args: Any, **options: Any) -> None:
+        """Run the load test and write its reports. Raises CommandError."""
         plan = plan_of(options)
         narrator = options["narrator"]
         if narrator and narrator not in narration.narrators():
-            known = ", ".join(narration.narrators().names)
-            raise CommandError(f"there is no narrator {narrator!r}; there are {known}")
-        make_room_for(options["players"])
+            names = ", ".join(narration.narrators().names)
+            raise CommandError(f"there is no narrator {narrator!r}; there are {names}")
+        raise_file_limit(options["players"])
         self.stdout.write(f"making {options['players']} players")
         accounts = setup.create_accounts(options["players"], narrator)
         try:
@@ -64,7 +73,7 @@ class Command(BaseCommand):
             Path(options["html"]).write_text(found.as_page(), encoding="utf-8")
         if options["json"]:
             Path(options["json"]).write_text(json.dumps(found.as_json()), encoding="utf-8")
-        self.say(found)
+        self.write_report(found)
         wrong = {name: found.counts[name] for name in ("lost", "doubled", "changed")}
         if any(wrong.values()):
             raise CommandError(", ".join(f"{n} turns {what}" for what, n in wrong.items() if n))
@@ -72,6 +81,7 @@ class Command(BaseCommand):
     def play(
         self, plan: Plan, accounts: list[setup.VirtualAccount], options: dict[str, Any]
     ) -> report.Report:
+        """Run the plan with these accounts and collect the report."""
         self.stdout.write(report.HEAD)
         runtime_tuning.reduce_collections()  # a full collection would be measured, too
         test = LoadTest(plan, accounts, lambda moment: self.stdout.write(report.live_line(moment)))
@@ -86,7 +96,8 @@ class Command(BaseCommand):
             moments=test.moments,
         )
 
-    def say(self, found: report.Report) -> None:
+    def write_report(self, found: report.Report) -> None:
+        """Print counts, then the percentiles of each delay in seconds."""
         for name, number in found.counts.items():
             self.stdout.write(f"{name:24} {number}")
         self.stdout.write(f"{'seconds':24} {'p50':>8} {'p90':>8} {'p99':>8} {'longest':>8}")
@@ -97,7 +108,7 @@ class Command(BaseCommand):
 
 
 def plan_of(options: dict[str, Any]) -> Plan:
-    """What the options ask for. Raises CommandError with one line."""
+    """The options as a plan. Raises CommandError with one line."""
     for name, least in (("players", 1), ("seconds", 1), ("think", 0)):
         if options[name] < least:
             raise CommandError(f"--{name} wants a number from {least} (it is {options[name]})")
@@ -121,8 +132,8 @@ def plan_of(options: dict[str, Any]) -> Plan:
     )
 
 
-def make_room_for(sockets: int) -> None:
-    """Let this process open so many sockets. Raises CommandError where the system does not."""
+def raise_file_limit(sockets: int) -> None:
+    """Raise the limit on open files to fit so many sockets. Raises CommandError."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = sockets + FILES_BESIDE
     if most != resource.RLIM_INFINITY and wanted > most:

@@ -1,4 +1,4 @@
-"""Loops: words that were told before, in this reply or in those before it.
+"""Loops: words that are repeated, in this reply or from earlier ones.
 
 "No, no, no" and "tick tock, tick tock" are story; four words three times over are not, nor are
 nine words in a row that an earlier reply has, one of them changed or not.
@@ -18,7 +18,7 @@ Found = Literal["show", "hold", "end"]
 
 PHRASE, PHRASES = 4, 2  # so many words may come so many times
 LONGEST_CYCLE = 8  # words that may come round again and again
-# Words in a row that were told before: from so many on they wait, at so many they are a loop.
+# Repeated words in a row: from WAITS on they are held, from LOOPS on they are a loop.
 WAITS, LOOPS = 4, 9
 EXACT = 8  # the same, of replies long ago, where no word may differ
 WAITS_CHANGED, LOOPS_CHANGED = 5, 10  # with one word changed
@@ -39,12 +39,13 @@ class Loops(Rule):
     def __init__(self, given: Given) -> None:
         self._runs = Runs()
         self._phrases = RepeatedPhrases()
-        self._own = Echo()  # what was told in this reply
-        self._earlier = Echo(given.recent)  # what was told in the replies before
-        # The same, exactly, in all of them.
+        self._own = Echo()  # words of this reply
+        self._earlier = Echo(given.recent)  # words of recent replies
+        # Exact repeats of any earlier reply.
         self._older = ExactRuns(given.earlier, given.action)
 
     def hear(self, unit: Unit, draft: Draft) -> Verdict:
+        """Hold what may become a loop; end the reply before one."""
         return self.hear_word(unit.told)
 
     def hear_word(self, word: str) -> Verdict:
@@ -61,9 +62,11 @@ class Loops(Rule):
         return HOLD if "hold" in (runs, own, earlier, older, phrase) else SHOW
 
     def resume(self, word: str) -> None:
+        """Count a word of an earlier attempt."""
         self.hear_word(word)
 
     def interrupt(self) -> None:
+        """End all runs."""
         for each in (self._own, self._phrases, self._earlier, self._older):
             each.forget()
 
@@ -82,7 +85,7 @@ class Runs:
         for length in range(1, len(self._runs)):
             same = len(self._words) > length and self._words[-1 - length] == word
             run = self._runs[length] = self._runs[length] + 1 if same else 0
-            allowed = {1: 5, 2: 4}.get(length, 3)  # times it may not be told
+            allowed = {1: 5, 2: 4}.get(length, 3)  # the repetition that is a loop
             if length == 1 and spaceless(word[0]):
                 allowed = 10
             if run >= length * (allowed - 1):
@@ -116,7 +119,7 @@ class RepeatedPhrases:
         return "hold" if any(end in self._twice for end in ends) else "show"
 
     def forget(self) -> None:
-        """What comes next does not go on with what was heard last: that was withheld."""
+        """End the run: the last words were left out, so the next does not follow them."""
         self._last = ()
 
 
@@ -126,7 +129,7 @@ class Echo:
     def __init__(self, texts: Sequence[str] = ()) -> None:
         self._earlier: list[str] = []  # words; "" between two texts
         self._places: defaultdict[str, list[int]] = defaultdict(list)
-        # Where in the earlier words the next one would go on: how long already, and a word changed?
+        # By the place where a run goes on: its length in words, and whether one differs.
         self._going: dict[int, tuple[int, bool]] = {}
         for text in texts:
             for word in words_of(text):
@@ -144,6 +147,20 @@ class Echo:
         if not word:
             return "show"
         size = unit(word)
+        self._going = self._extended(word, size)
+        if learn:
+            self._learn(word)
+        runs = self._going.values()
+        exact = max((length for length, changed in runs if not changed), default=0)
+        nearly = max((length for length, changed in runs if changed), default=0)
+        if exact >= LOOPS * size or nearly >= LOOPS_CHANGED * size:
+            return "end"
+        if exact >= WAITS * size or nearly >= WAITS_CHANGED * size:
+            return "hold"
+        return "show"
+
+    def _extended(self, word: str, size: int) -> dict[int, tuple[int, bool]]:
+        """The runs that go on with `word`, and those that begin with it."""
         going: dict[int, tuple[int, bool]] = {}
         for place, (length, changed) in self._going.items():
             there = self._earlier[place] if place < len(self._earlier) else ""
@@ -152,32 +169,19 @@ class Echo:
             elif there and not changed and length >= CHANGED_AFTER * size:
                 keep(going, place + 1, length, True)
         for place in self._places.get(word, ()):
-            if place + 1 not in going:  # what goes on already is longer
+            if place + 1 not in going:  # a run that goes on already is longer
                 going[place + 1] = (1, False)
-        self._going = going
-        if learn:
-            self._learn(word)
-        exact = nearly = 0
-        for length, changed in going.values():
-            if changed:
-                nearly = max(nearly, length)
-            else:
-                exact = max(exact, length)
-        if exact >= LOOPS * size or nearly >= LOOPS_CHANGED * size:
-            return "end"
-        if exact >= WAITS * size or nearly >= WAITS_CHANGED * size:
-            return "hold"
-        return "show"
+        return going
 
     def forget(self) -> None:
-        """What comes next does not go on with what was heard last: that was withheld."""
+        """End the runs: the last words were left out, so the next does not follow them."""
         self._going = {}
 
 
 class ExactRuns:
     """Eight words in a row that stand in one of many earlier texts, however long ago.
 
-    `allowed` may be told again: the words of the player's own action.
+    `allowed` may be repeated: the words of the player's own action.
     """
 
     def __init__(self, texts: Sequence[str] = (), allowed: str = "") -> None:
@@ -202,7 +206,7 @@ class ExactRuns:
         return "hold" if length >= WAITS * size else "show"
 
     def forget(self) -> None:
-        """What comes next does not go on with what was heard last: that was withheld."""
+        """End the run: the last words were left out, so the next does not follow them."""
         self._last, self._length = [], 0
 
 
@@ -220,6 +224,7 @@ def keep(going: dict[int, tuple[int, bool]], place: int, length: int, changed: b
 
 
 def unit(word: str) -> int:
+    """How many entries count as one word: 2 graphemes in scripts without spaces, else 1."""
     return GRAPHEMES if spaceless(word[0]) else 1
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from dungeon.management.commands.play import DefaultChanges
+from dungeon.default_changes import DefaultChanges
 from game.models import Adventure, Status, Turn, TurnContext
 from game.moderation import operation, statistics
 from game.play import narration
