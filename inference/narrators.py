@@ -166,7 +166,18 @@ class Narrator(BaseModel):
         return dtype
 
     @model_validator(mode="after")
-    def has_what_its_engine_needs(self) -> "Narrator":
+    def check_for_engine(self) -> "Narrator":
+        """Check that the settings go together and that the engine supports them."""
+        self._check_model()
+        self._check_sampling()
+        if self.engine != "openai":
+            if self.server != Server():
+                raise ValueError("server is for the openai engine")
+            if self.sampling.stop:
+                raise ValueError("sampling.stop is for the openai engine")
+        return self
+
+    def _check_model(self) -> None:
         if self.engine in DTYPES and not self.model:
             raise ValueError(f"the {self.engine} engine wants a model")
         merges = self.engine == "openvino" and self.model.lower().endswith(".gguf")
@@ -180,18 +191,14 @@ class Narrator(BaseModel):
             raise ValueError("sha256 is of a file; a revision fixes a model on the hub")
         if self.engine == "openai" and (problem := address_problem(self.model)):
             raise ValueError(f"model: {problem}")
+
+    def _check_sampling(self) -> None:
         ignored = [each for each in ignored_by(self.engine, self.sampling) if each != "stop"]
         if ignored:
             raise ValueError(
                 f"sampling: the {self.engine} engine does not know {names(ignored)}: "
                 "leave it out, or take `engine: llama`"
             )
-        if self.engine != "openai":
-            if self.server != Server():
-                raise ValueError("server is for the openai engine")
-            if self.sampling.stop:
-                raise ValueError("sampling.stop is for the openai engine")
-        return self
 
     @property
     def words_go_to(self) -> str:

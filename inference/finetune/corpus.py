@@ -1,4 +1,4 @@
-"""Adventures in text files: the shape that docs/finetuning.md describes, read.
+"""Reads adventures from text files, in the format that docs/finetuning.md describes.
 
     title: …        header: title, tags, author, licence
                     an empty line, then the opening
@@ -6,7 +6,7 @@
                     its reply
     === after 3     what follows branches off after turn 3
 
-Turns are counted as they stand in the file, from 1; 0 is the opening.
+Turns are numbered by their order in the file, from 1; 0 is the opening.
 """
 
 import re
@@ -23,7 +23,7 @@ SAID = re.compile(r'You say "([^"]*)"')
 
 
 class CorpusError(Exception):
-    """What is wrong, in one line that names the file and, where there is one, the line."""
+    """An error in one line that names the file and, where it is known, the line."""
 
     def __init__(self, file: str, line: int, what: str) -> None:
         self.file, self.line, self.what = file, line, what
@@ -44,6 +44,7 @@ class Turn:
 
     @property
     def passage(self) -> Passage:
+        """The turn as a passage of a story, as prompts have it."""
         return Passage(kind=self.kind, action=self.action, reply=self.reply)
 
 
@@ -62,11 +63,12 @@ class Adventure:
 
     @property
     def paths(self) -> list[list[Turn]]:
-        """Every way from the opening to a leaf, in the order in which the leaves stand."""
+        """Every path from the opening to a leaf, in the order of the leaves in the file."""
         inner = {turn.parent for turn in self.turns}
         return [self.path_to(turn) for turn in self.turns if turn.number not in inner]
 
     def path_to(self, turn: Turn) -> list[Turn]:
+        """The turns from the first after the opening to `turn`."""
         path = [turn]
         while path[0].parent:
             path.insert(0, self.turns[path[0].parent - 1])
@@ -111,50 +113,77 @@ def decoded(content: bytes, called: str) -> str:
 
 
 def parse(text: str, called: str) -> Adventure:
-    """The adventure that `text` tells; errors name the file as `called`. Raises CorpusError."""
+    """The adventure in `text`; errors name the file as `called`. Raises CorpusError."""
     lines = text.split("\n")
     fields, body = header_of(lines, called)
-    opening, opening_line = "", body + 1
-    turns: list[Turn] = []
-    after = 0  # the turn that the next one follows
-    branch = 0  # the line of a branch that waits for its first turn
-    begun: tuple[Kind, str, int] | None = None  # an action that waits for its reply
-
+    tree = TreeReader(called)
     for kind, block, line in blocks(lines, body, called):
-        if kind == "text" and begun:
-            turns.append(Turn(len(turns) + 1, after, *begun[:2], block, begun[2], line))
-            after, branch, begun = len(turns), 0, None
-        elif kind == "text" and not opening and not turns:
-            opening, opening_line = block, line
-        elif kind == "text":
-            raise CorpusError(called, line, "a branch begins with an action")
-        elif not opening:
-            raise CorpusError(called, line, "there is no opening before the first action")
-        elif begun:
-            raise CorpusError(called, begun[2], "the action has no reply")
-        elif kind == "action":
-            begun = (*kind_of(block), line)
-        else:
-            if branch:
-                break
-            after, branch = branching(block, len(turns), called, line), line
-    if begun:
-        raise CorpusError(called, begun[2], "the action has no reply")
-    if not turns:
-        raise CorpusError(called, len(lines), "there are no turns")
-    if branch:
-        raise CorpusError(called, branch, "the branch has no turns")
-    tags = tuple(tag.strip() for tag in fields["tags"].split(","))
+        tree.take(kind, block, line)
+    tree.finish(len(lines))
     return Adventure(
         file=called,
         title=fields["title"],
-        tags=tags,
+        tags=tuple(tag.strip() for tag in fields["tags"].split(",")),
         author=fields["author"],
         licence=fields["licence"],
-        opening=opening,
-        opening_line=opening_line,
-        turns=tuple(turns),
+        opening=tree.opening,
+        opening_line=tree.opening_line,
+        turns=tuple(tree.turns),
     )
+
+
+class TreeReader:
+    """Builds the opening and the tree of turns from a file's blocks, in order."""
+
+    def __init__(self, called: str) -> None:
+        self.opening = ""
+        self.opening_line = 0
+        self.turns: list[Turn] = []
+        self._called = called
+        self._after = 0  # number of the turn that the next one follows
+        self._branch = 0  # line of a branch without a turn yet
+        self._action: tuple[Kind, str, int] | None = None  # an action without its reply yet
+
+    def take(self, kind: str, block: str, line: int) -> None:
+        """Take the block that begins at `line`. Raises CorpusError."""
+        if kind == "text":
+            self._take_text(block, line)
+        elif not self.opening:
+            raise CorpusError(self._called, line, "there is no opening before the first action")
+        else:
+            self._check_reply()
+            if kind == "action":
+                self._action = (*kind_of(block), line)
+            else:
+                self._check_branch()
+                self._after = branching(block, len(self.turns), self._called, line)
+                self._branch = line
+
+    def finish(self, last_line: int) -> None:
+        """Take the end of the file. Raises CorpusError where something is missing."""
+        self._check_reply()
+        if not self.turns:
+            raise CorpusError(self._called, last_line, "there are no turns")
+        self._check_branch()
+
+    def _take_text(self, block: str, line: int) -> None:
+        if self._action:
+            kind, action, action_line = self._action
+            number = len(self.turns) + 1
+            self.turns.append(Turn(number, self._after, kind, action, block, action_line, line))
+            self._after, self._branch, self._action = number, 0, None
+        elif not self.opening and not self.turns:
+            self.opening, self.opening_line = block, line
+        else:
+            raise CorpusError(self._called, line, "a branch begins with an action")
+
+    def _check_reply(self) -> None:
+        if self._action:
+            raise CorpusError(self._called, self._action[2], "the action has no reply")
+
+    def _check_branch(self) -> None:
+        if self._branch:
+            raise CorpusError(self._called, self._branch, "the branch has no turns")
 
 
 def header_of(lines: list[str], called: str) -> tuple[dict[str, str], int]:
@@ -177,51 +206,67 @@ def header_of(lines: list[str], called: str) -> tuple[dict[str, str], int]:
 
 
 def blocks(lines: list[str], start: int, called: str) -> Iterator[tuple[str, str, int]]:
-    """What stands between empty lines: kind (text, action, branch), content, its first line.
+    """The blocks between empty lines: kind (text, action, branch), content, number of its line.
 
-    Paragraphs of one text are one block. Actions and branches have a block to themselves.
+    Paragraphs of one text are one block. Actions and branches are blocks of one line. Raises
+    CorpusError.
     """
-    waiting: list[str] = []
+    text: list[str] = []
     first = 0
-    for index in range(start, len(lines) + 1):
-        line = lines[index] if index < len(lines) else ">"
-        kind = "action" if line.startswith(">") else "branch" if line.startswith("===") else "text"
+    for number, line in enumerate(lines[start:], start + 1):
+        kind = kind_of_line(line)
         if kind == "text":
-            if line.strip() and not waiting:
-                first = index + 1
-            if waiting or line.strip():
-                waiting.append(line.rstrip())
+            if line.strip() and not text:
+                first = number
+            if text or line.strip():
+                text.append(line.rstrip())
             continue
-        if waiting:
-            if index < len(lines) and waiting[-1]:
-                raise CorpusError(called, index + 1, "an empty line belongs before this")
-            yield "text", "\n".join(waiting).strip(), first
-            waiting = []
-        if index == len(lines):
-            return
-        if line.rstrip() != ">" and kind == "action" and not line.startswith("> "):
-            raise CorpusError(called, index + 1, "a space belongs between > and the action")
-        if index + 1 < len(lines) and lines[index + 1].strip():
-            raise CorpusError(called, index + 2, "an empty line belongs before this")
-        yield kind, line[1:].strip() if kind == "action" else line.rstrip(), index + 1
+        if text:
+            if text[-1]:
+                raise CorpusError(called, number, "an empty line belongs before this")
+            yield "text", "\n".join(text).strip(), first
+            text = []
+        check_line(lines, number, called)
+        yield kind, line[1:].strip() if kind == "action" else line.rstrip(), number
+    if text:
+        yield "text", "\n".join(text).strip(), first
+
+
+def kind_of_line(line: str) -> str:
+    """Whether a line is an action, a branch, or text."""
+    return "action" if line.startswith(">") else "branch" if line.startswith("===") else "text"
+
+
+def check_line(lines: list[str], number: int, called: str) -> None:
+    """Check line `number`, an action or a branch, and that an empty line follows.
+
+    Raises CorpusError.
+    """
+    line = lines[number - 1]
+    if kind_of_line(line) == "action" and line.rstrip() != ">" and not line.startswith("> "):
+        raise CorpusError(called, number, "a space belongs between > and the action")
+    if number < len(lines) and lines[number].strip():
+        raise CorpusError(called, number + 1, "an empty line belongs before this")
 
 
 def kind_of(action: str) -> tuple[Kind, str]:
-    """How the player took an action that stands in a file as the page shows it."""
+    """Kind and text of an action, which a file has as the page shows it."""
     if not action:
         return "continue", ""
     said = SAID.fullmatch(action)
     return ("say", said[1]) if said else ("do", action)
 
 
-def branching(block: str, told: int, called: str, line: int) -> int:
-    """After which turn a branch begins."""
+def branching(block: str, count: int, called: str, line: int) -> int:
+    """The number of the turn after which a branch begins. Raises CorpusError."""
     found = BRANCH.fullmatch(block)
     if found is None:
         raise CorpusError(called, line, f"a branch begins with `=== after N`, not {block[:40]!r}")
     after = int(found[1])
-    if after >= told:
+    if after >= count:
         raise CorpusError(
-            called, line, f"a branch goes back to an earlier turn (0 to {told - 1}), not to {after}"
+            called,
+            line,
+            f"a branch goes back to an earlier turn (0 to {count - 1}), not to {after}",
         )
     return after

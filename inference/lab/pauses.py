@@ -7,12 +7,14 @@ import time
 from collections.abc import Callable
 
 from inference.config import InferenceConfig
-from inference.contract.request import Passage
+from inference.contract.request import GenerationRequest, Passage
 from inference.engines.base import NewText
 from inference.engines.process import EngineProcess
 from inference.lab.baselines import CONTEXT_TOKENS
 from inference.lab.bench import TIMEOUT_SECONDS, make_request, make_story, print_figure
 from inference.narrators import Narrator
+
+Steps = queue.SimpleQueue[tuple[float, list[NewText]]]  # texts, and when they arrived
 
 RUNNING_TOKENS = 500  # the longest reply of the running story
 TOKENS_BEFORE_PREFILL = 8  # of the running reply
@@ -31,7 +33,7 @@ def measure_pauses(
             "sampling": narrator.sampling.model_copy(update={"max_tokens": RUNNING_TOKENS}),
         }
     )
-    steps: queue.SimpleQueue[tuple[float, list[NewText]]] = queue.SimpleQueue()
+    steps: Steps = queue.SimpleQueue()
     process = EngineProcess(
         narrator,
         config,
@@ -62,7 +64,7 @@ def measure_pauses(
 
 def first_token(
     process: EngineProcess,
-    steps: "queue.SimpleQueue[tuple[float, list[NewText]]]",
+    steps: Steps,
     narrator: Narrator,
     other: list[Passage],
     running: list[Passage] | None,
@@ -72,16 +74,27 @@ def first_token(
     A model may end the running reply early: it is then requested again, and the time until its next
     token, for which no player would wait, is not counted.
     """
-    waits: list[float] = []
-    current = RUNNING  # its requests have odd numbers
-    last: float | None = None
-    running_request = running and make_request(
-        narrator, running, "walk on", narrator.sampling.max_tokens
-    )
-    if running_request:
-        process.submit(current, running_request)
-    generated = 0
-    while running_request and generated < TOKENS_BEFORE_PREFILL:
+    request = running and make_request(narrator, running, "walk on", narrator.sampling.max_tokens)
+    current, last = start_running(process, steps, request) if request else (RUNNING, None)
+    prefill = Prefill(process, request or None, current, last)
+    process.submit(OTHER, make_request(narrator, other, "look around", 8))
+    while prefill.unfinished:
+        now, texts = steps.get(timeout=TIMEOUT_SECONDS)
+        for text in texts:
+            prefill.take(now, text)
+    return prefill.first, prefill.waits
+
+
+def start_running(
+    process: EngineProcess, steps: Steps, request: GenerationRequest
+) -> tuple[int, float]:
+    """Run `request` until TOKENS_BEFORE_PREFILL tokens of one reply have come.
+
+    Returns the number of its request, which is odd, and the time of its last token.
+    """
+    current, generated, last = RUNNING, 0, 0.0
+    process.submit(current, request)
+    while generated < TOKENS_BEFORE_PREFILL:
         last, texts = steps.get(timeout=TIMEOUT_SECONDS)
         for text in texts:
             generated += text.tokens
@@ -89,31 +102,56 @@ def first_token(
                 raise RuntimeError(text.error)
             if text.finish:
                 generated, current = 0, current + 2
-                process.submit(current, running_request)
-    start, first = time.monotonic(), 0.0
-    process.submit(OTHER, make_request(narrator, other, "look around", 8))
-    unfinished = {OTHER} | ({current} if running_request else set())
-    while unfinished:
-        now, texts = steps.get(timeout=TIMEOUT_SECONDS)
-        for text in texts:
-            if text.request == current and text.tokens and not first:
-                if last is not None:
-                    waits.append(now - last)
-                last = now
-            elif text.request == OTHER and text.tokens and not first:
-                first = now - start
-                if last is not None:
-                    waits.append(now - last)  # this wait has not ended yet
-                process.cancel(current)
-            if text.finish == "error":
-                raise RuntimeError(text.error)
-            if text.finish:
-                unfinished.discard(text.request)
-            if text.finish and text.request == current and running_request and not first:
-                last, current = None, current + 2
-                process.submit(current, running_request)
-                unfinished.add(current)
-    return first, waits
+                process.submit(current, request)
+    return current, last
+
+
+class Prefill:
+    """What the engine's steps bring from the request of OTHER to the end of all requests."""
+
+    def __init__(
+        self,
+        process: EngineProcess,
+        request: GenerationRequest | None,
+        current: int,
+        last: float | None,
+    ) -> None:
+        """`request` runs beside OTHER as number `current`; its last token came at `last`."""
+        self.first = 0.0  # seconds to the first token of OTHER
+        self.waits: list[float] = []  # seconds between tokens of the running reply until then
+        self.unfinished = {OTHER} | ({current} if request else set())
+        self._process = process
+        self._request = request
+        self._current = current
+        self._last = last
+        self._start = time.monotonic()
+
+    def take(self, now: float, text: NewText) -> None:
+        """Take one text of a step at `now`. Raises RuntimeError where the engine failed."""
+        if text.tokens and not self.first:
+            self._time(now, text)
+        if text.finish == "error":
+            raise RuntimeError(text.error)
+        if text.finish:
+            self._finish(text)
+
+    def _time(self, now: float, text: NewText) -> None:
+        if text.request not in (self._current, OTHER):
+            return
+        if self._last is not None:
+            self.waits.append(now - self._last)  # for OTHER, a wait that has not ended yet
+        if text.request == self._current:
+            self._last = now
+        else:
+            self.first = now - self._start
+            self._process.cancel(self._current)
+
+    def _finish(self, text: NewText) -> None:
+        self.unfinished.discard(text.request)
+        if text.request == self._current and self._request and not self.first:
+            self._last, self._current = None, self._current + 2
+            self._process.submit(self._current, self._request)
+            self.unfinished.add(self._current)
 
 
 def other_story(number: int, count: Callable[[str], int]) -> list[Passage]:

@@ -116,11 +116,7 @@ def of_checkpoint(path: Path, narrator: Narrator, kept: int) -> Compatibility:
     kinds = weights_of(path)
     weights = sum(kinds.values())
     inner = config.get("text_config") or config
-    layers = inner.get("num_hidden_layers") or inner.get("n_layer") or 0
-    width = inner.get("hidden_size") or inner.get("n_embd") or 0
-    heads = inner.get("num_attention_heads") or inner.get("n_head") or 1
-    shared = inner.get("num_key_value_heads") or heads
-    cache = 2 * layers * shared * (inner.get("head_dim") or width // heads) * kept
+    cache = cache_values(inner) * kept
     context = inner.get("max_position_embeddings") or inner.get("n_positions") or "no limit of"
     what = (
         f"{path.name}: a checkpoint of the {config.get('model_type', 'unnamed')} family, "
@@ -134,6 +130,15 @@ def of_checkpoint(path: Path, narrator: Narrator, kept: int) -> Compatibility:
         "transformers": (weights + cache) * WEIGHT[torch_dtype(narrator)] + EMPTY["transformers"],
     }
     return Compatibility(what, memory)
+
+
+def cache_values(config: dict[str, Any]) -> int:
+    """How many numbers the cache holds for each token: keys and values of all layers."""
+    layers = config.get("num_hidden_layers") or config.get("n_layer") or 0
+    width = config.get("hidden_size") or config.get("n_embd") or 0
+    heads = config.get("num_attention_heads") or config.get("n_head") or 1
+    shared = config.get("num_key_value_heads") or heads
+    return int(2 * layers * shared * (config.get("head_dim") or width // heads))
 
 
 def weights_of(path: Path) -> dict[str, int]:

@@ -214,18 +214,7 @@ def make(
     source, commit = obtain(narrator, models_dir, folder, report)
     fetched = folder in source.parents
     local = not fetched and not commit
-    wanted = narrator.sha256
-    if wanted and source.is_dir():
-        raise ModelError(f"narrator {narrator.name!r}: sha256 is of a file, {source} is a folder")
-    if fetched and wanted:  # every source was held to it, and a large file takes seconds to read
-        digest = wanted
-    else:
-        digest = sha256_of(source) if source.is_file() and (fetched or wanted) else ""
-    if wanted and digest != wanted:
-        raise ModelError(
-            f"{narrator.model} is not the file it should be: its sha256 is {digest}, "
-            f"narrators.yaml says {wanted}"
-        )
+    digest = checked_digest(narrator, source, fetched)
     check_engine_reads(source, narrator, tell)
     made = made_of(source, narrator, models_dir, folder, report)
     if made is source and not fetched:
@@ -247,6 +236,25 @@ def make(
         made.replace(final)
     write_record(record, narrator, models_dir, folder)
     return record
+
+
+def checked_digest(narrator: Narrator, source: Path, fetched: bool) -> str:
+    """The SHA-256 of a model's source; "" for a folder, and for a local file without `sha256`.
+
+    Raises ModelError where it is not the one in narrators.yaml.
+    """
+    expected = narrator.sha256
+    if expected and source.is_dir():
+        raise ModelError(f"narrator {narrator.name!r}: sha256 is of a file, {source} is a folder")
+    if fetched and expected:
+        return expected  # checked during the download; reading a large file again takes seconds
+    digest = sha256_of(source) if source.is_file() and (fetched or expected) else ""
+    if expected and digest != expected:
+        raise ModelError(
+            f"{narrator.model} is not the file it should be: its sha256 is {digest}, "
+            f"narrators.yaml says {expected}"
+        )
+    return digest
 
 
 def merge(

@@ -183,13 +183,18 @@ def read_models(body: Any) -> Models:
     dialects = [dialect for dialect in DIALECTS if dialect.owned_by in owners]
     context = {}
     for each in listed:
-        meta = each.get("meta")
-        limits = (each.get("max_model_len"), meta.get("n_ctx") if isinstance(meta, dict) else None)
-        valid = [tokens for tokens in limits if isinstance(tokens, int) and tokens > 0]
-        if valid:
-            context[str(each["id"])] = valid[0]
+        if tokens := context_of(each):
+            context[str(each["id"])] = tokens
     names = tuple(str(each["id"]) for each in listed)
     return Models(dialects[0] if len(dialects) == 1 else UNKNOWN, names, context)
+
+
+def context_of(entry: dict[str, Any]) -> int:
+    """The context of a listed model in tokens; 0 where the server does not say."""
+    meta = entry.get("meta")
+    limits = (entry.get("max_model_len"), meta.get("n_ctx") if isinstance(meta, dict) else None)
+    valid = [tokens for tokens in limits if isinstance(tokens, int) and tokens > 0]
+    return valid[0] if valid else 0
 
 
 def sampling_fields(sampling: SamplingParams, dialect: Dialect) -> dict[str, Any]:
