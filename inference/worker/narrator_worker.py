@@ -223,9 +223,8 @@ class NarratorWorker:
     def count_prompt(self, adventure: str, report: Report) -> None:
         """Count the tokens of a prompt, and those that it shares with the story's last one."""
         name = self.narrator.name
-        shared = self.prefix_stats.shared(adventure, report)
         metrics.PROMPT_TOKENS.labels(name).inc(report.tokens)
-        metrics.PROMPT_TOKENS_SHARED.labels(name).inc(shared)
+        metrics.PROMPT_TOKENS_SHARED.labels(name).inc(self.prefix_stats.shared(adventure, report))
 
     def drop_work(self) -> None:
         """The engine died: drop all that it was doing."""

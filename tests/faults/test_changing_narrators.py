@@ -142,5 +142,5 @@ async def test_a_worker_that_is_asked_to_go_hands_its_story_over_in_mid_reply():
             assert len(set(starts)) == 2, "two workers told it, one after the other"
             await house.until(lambda: not teller.alive, "the end of the worker")
             assert teller.running.returncode == 0
-            assert house.said("1 turns are handed on")
+            assert house.said("1 turns were requeued")
             await window.close()

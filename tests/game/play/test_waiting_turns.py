@@ -1,4 +1,4 @@
-"""The line of waiting turns: workers block on Redis for it, and nothing else tells them."""
+"""The queue of waiting turns: workers block on Redis for wake-ups, and get no other message."""
 
 import re
 import threading
@@ -44,7 +44,7 @@ def test_a_turn_that_waits_costs_no_messages(alice, adventure, narrator_awake, l
     assert log.waiting("parrot") == 1
 
 
-def test_a_long_line_rings_no_more_than_somebody_needs(log):
+def test_a_long_queue_has_no_more_wake_ups_than_workers_need(log):
     for _ in range(MOST_WAKEUPS + 50):
         ask(log)
     assert log.redis.llen(wakeup_key("parrot")) == MOST_WAKEUPS
@@ -52,7 +52,7 @@ def test_a_long_line_rings_no_more_than_somebody_needs(log):
         assert log.take_next("parrot", "w") is not None
     assert log.redis.llen(wakeup_key("parrot")) == MOST_WAKEUPS
     assert log.take_next("parrot", "w") is None
-    assert not log.redis.exists(wakeup_key("parrot")), "nothing waits: nothing is left to be heard"
+    assert not log.redis.exists(wakeup_key("parrot")), "no turn waits: no wake-up is left"
 
 
 def test_an_idle_worker_begins_a_turn_at_once(log, workers):
@@ -67,8 +67,8 @@ def test_an_idle_worker_begins_a_turn_at_once(log, workers):
     assert min(waits) < 0.5, "half a second is what a loaded machine may take"
 
 
-def test_a_turn_for_which_nobody_heard_the_bell_is_told_all_the_same(log, workers):
-    """A ring is lost with the worker that heard it and died."""
+def test_a_turn_whose_wake_up_was_lost_is_told_all_the_same(log, workers):
+    """A wake-up is lost with the worker that took it and died."""
     workers.start(pace=0)
     request = ask(log, "nobody").model_copy(update={"narrator": "parrot"})
     enqueue = QueueClient.enqueue
@@ -81,20 +81,20 @@ def test_a_turn_for_which_nobody_heard_the_bell_is_told_all_the_same(log, worker
     until(lambda: log.state("parrot", request.turn).end, 10 * POLL_SECONDS)
 
 
-def test_a_worker_that_drains_leaves_the_bell_to_others(log, workers):
+def test_a_worker_that_drains_leaves_the_wake_up_to_others(log, workers):
     leaving, staying = workers.start(pace=0), workers.start(pace=0)
-    heard = threading.Event()
-    wait_for_turn = leaving.log.wait_for_turn
+    woken = threading.Event()
+    wait_for_turn = leaving.queue.wait_for_turn
 
     def late(narrator):
-        rang = wait_for_turn(narrator)
-        leaving.draining = leaving.draining or rang
-        if rang:
-            heard.set()
-        return rang
+        came = wait_for_turn(narrator)
+        leaving.turn_taker.draining = leaving.draining or came
+        if came:
+            woken.set()
+        return came
 
-    leaving.log.wait_for_turn = late
-    until(lambda: [ask(log), time.sleep(0.1)] and heard.is_set())
+    leaving.queue.wait_for_turn = late
+    until(lambda: [ask(log), time.sleep(0.1)] and woken.is_set())
     last = ask(log)
     until(lambda: log.state("parrot", last.turn).end, 10 * POLL_SECONDS)
     assert staying.idle
@@ -102,7 +102,7 @@ def test_a_worker_that_drains_leaves_the_bell_to_others(log, workers):
     assert log.waiting("parrot") == 0
 
 
-def test_a_request_that_nobody_can_read_holds_up_no_line(log):
+def test_a_request_that_cannot_be_read_holds_up_no_other(log):
     first, second, third = ask(log), ask(log), ask(log)
     log.redis.hset(requests_key("parrot"), first.turn, "{")
     log.redis.hdel(requests_key("parrot"), second.turn)
