@@ -71,7 +71,7 @@ class House:
                 return
         pytest.fail("it ended:\n" + "\n".join(self.lines))
 
-    def last_words(self, timeout=30):
+    def last_words(self, timeout=PATIENCE):
         out, _ = self.process.communicate(timeout=timeout)
         self.lines += out.splitlines()
         return self.process.returncode, "\n".join(self.lines)
@@ -87,7 +87,7 @@ class House:
                     found[int(folder.name)] = command.replace(b"\0", b" ").decode()
         return found
 
-    def nobody_left(self, seconds=10):
+    def nobody_left(self, seconds=PATIENCE):
         deadline = time.monotonic() + seconds
         while (left := self.processes()) and time.monotonic() < deadline:
             time.sleep(0.1)
@@ -103,7 +103,7 @@ def playing(data_dir, port, **variables):
         if house.process.poll() is None:
             house.process.send_signal(signal.SIGINT)
             with suppress(subprocess.TimeoutExpired):
-                house.process.wait(20)
+                house.process.wait(PATIENCE)
         house.process.kill()
         house.process.wait()
 
@@ -145,11 +145,10 @@ def test_one_command_brings_everything_up_and_ctrl_c_takes_it_down(data_dir, por
             assert words.count("\n") == 0
 
         house.process.send_signal(signal.SIGINT)
-        began = time.monotonic()
         code, words = house.last_words()
-        assert time.monotonic() - began < 16
         assert code == 0, words
         assert words.endswith("grue: stopped")
+        assert not (data_dir / "postgres" / "postmaster.pid").exists(), "PostgreSQL was killed"
         assert house.nobody_left() is True
 
 

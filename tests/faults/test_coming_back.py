@@ -21,6 +21,6 @@ async def test_a_page_from_before_the_first_turn_comes_back_after_the_log_expire
         told = await play(other)
     log.redis.delete(log_key(str(adventure.pk)))
     async with Window(adventure.pk, alice, query=f"?after={FIRST}&version=0") as back:
-        seen = await back.next(timeout=5)
+        seen = await back.next()
         assert seen["type"] == "snapshot"
         assert seen["head"] == told["turn"]["id"]

@@ -24,7 +24,7 @@ SCALES = [
 async def test_a_model_that_takes_two_minutes_to_its_first_word_needs_one_attempt(
     alice, adventure, workers, log, monkeypatch, scale
 ):
-    monkeypatch.setattr("inference.queue.turns.LEASE_SECONDS", max(1, round(LEASE * scale)))
+    monkeypatch.setattr("inference.queue.turns.LEASE_SECONDS", max(3, round(LEASE * scale)))
     monkeypatch.setattr("inference.worker.lease_keeper.RENEW_EVERY", scale)
     slow = {"first_token_seconds": FIRST_WORD * scale, "step_seconds": STEP * scale}
     workers.start(replies=["You wait."], pace=0, **slow)

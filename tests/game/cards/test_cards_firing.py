@@ -209,9 +209,9 @@ def test_a_thousand_cards_hang_nothing():
         for index in range(1000)
     ]
     text = " ".join(f"name{index * 7} and alias {index}" for index in range(400))
-    began = time.monotonic()
+    began = time.process_time()
     assert len(story_cards.fired(cards, text)) > 400
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_what_the_action_alone_mentions_has_room_of_its_own_beside_it():

@@ -28,7 +28,7 @@ from inference.worker.pool.swapping import swap_all
 from inference.worker.reply import BROKEN, ReplyInProgress
 from inference.worker.turn_runner import TurnRunner
 from tests.game.play.test_turns import act
-from tests.serving import until
+from tests.serving import PATIENCE, until
 
 database = pytest.mark.django_db(transaction=True)
 
@@ -59,7 +59,7 @@ def stories(alice, bob, begin, workers, narrator_awake):
     return narrator_worker, doomed, spared
 
 
-def ended(turn, seconds=20):
+def ended(turn, seconds=PATIENCE):
     until(lambda: Turn.objects.get(pk=turn.pk).status != Status.QUEUED, seconds)
     return Turn.objects.get(pk=turn.pk)
 
@@ -194,7 +194,7 @@ def test_leases_are_kept_whatever_else_goes_wrong_beside_them(stories, monkeypat
     monkeypatch.setattr(keeper, part, fails)
     monkeypatch.setattr(keeper, "renew_leases", renewals.release)
     for _ in range(5):
-        assert renewals.acquire(timeout=10)
+        assert renewals.acquire(timeout=PATIENCE)
     assert not gave_up
 
 
@@ -263,7 +263,7 @@ def test_the_look_at_the_narrators_goes_on(pools, log, monkeypatch):
 
     monkeypatch.setattr(pool, "update_entry", update_entry)
     for _ in range(4):
-        assert looks.acquire(timeout=10)
+        assert looks.acquire(timeout=PATIENCE)
 
 
 def test_turns_that_cannot_be_handed_on_keep_no_worker_from_its_end(pools, log, monkeypatch):
@@ -319,7 +319,7 @@ def test_bulk_work_goes_on_after_an_error(workers, monkeypatch):
 
     monkeypatch.setattr(bulk, "take_jobs", take_jobs)
     for _ in range(3):
-        assert looks.acquire(timeout=10)
+        assert looks.acquire(timeout=PATIENCE)
 
 
 def test_what_a_pods_end_costs_is_said_again_after_an_error(monkeypatch):

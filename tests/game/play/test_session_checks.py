@@ -15,6 +15,7 @@ from game.accounts.standing import certainly_allowed, may_play
 from game.models import Adventure, Membership, Player, Sanction
 from game.play import adventures, connections, session_checks
 from game.play.session_checks import OpenSocket, SessionChecker, find_valid
+from tests.serving import PATIENCE
 
 pytestmark = pytest.mark.django_db
 
@@ -154,7 +155,7 @@ async def look_at(*crowd, until, monkeypatch):
     for socket in crowd:
         checker.add(socket)
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while not until():
                 await asyncio.sleep(0.02)
     finally:

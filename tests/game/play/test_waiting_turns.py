@@ -55,7 +55,10 @@ def test_a_long_queue_has_no_more_wake_ups_than_workers_need(log):
     assert not log.redis.exists(wakeup_key("parrot")), "no turn waits: no wake-up is left"
 
 
-def test_an_idle_worker_begins_a_turn_at_once(log, workers):
+def test_an_idle_worker_begins_a_turn_at_once(log, workers, monkeypatch):
+    """It is woken: what it looks for by itself it finds only after POLL_SECONDS."""
+    for module in ("connection", "turns"):
+        monkeypatch.setattr(f"inference.queue.{module}.POLL_SECONDS", 30)
     workers.start(pace=0)
     waits = []
     for _ in range(5):
@@ -64,7 +67,7 @@ def test_an_idle_worker_begins_a_turn_at_once(log, workers):
         request = ask(log)
         until(lambda turn=request.turn: log.state("parrot", turn).started)
         waits.append(time.monotonic() - began)
-    assert min(waits) < 0.5, "half a second is what a loaded machine may take"
+    assert min(waits) < 15
 
 
 def test_a_turn_whose_wake_up_was_lost_is_told_all_the_same(log, workers):
@@ -78,7 +81,7 @@ def test_a_turn_whose_wake_up_was_lost_is_told_all_the_same(log, workers):
         enqueue(quiet, request)
         pipe.delete(wakeup_key("parrot"))
         pipe.execute()
-    until(lambda: log.state("parrot", request.turn).end, 10 * POLL_SECONDS)
+    until(lambda: log.state("parrot", request.turn).end, 60 * POLL_SECONDS)
 
 
 def test_a_worker_that_drains_leaves_the_wake_up_to_others(log, workers):
@@ -96,9 +99,8 @@ def test_a_worker_that_drains_leaves_the_wake_up_to_others(log, workers):
     leaving.queue.wait_for_turn = late
     until(lambda: [ask(log), time.sleep(0.1)] and woken.is_set())
     last = ask(log)
-    until(lambda: log.state("parrot", last.turn).end, 10 * POLL_SECONDS)
-    assert staying.idle
-    assert leaving.idle
+    until(lambda: log.state("parrot", last.turn).end, 60 * POLL_SECONDS)
+    until(lambda: staying.idle and leaving.idle)
     assert log.waiting("parrot") == 0
 
 

@@ -150,7 +150,8 @@ def test_words_of_one_step_come_together(spawn, audience):
     for number in range(8):
         engine.submit(number, request())
     audience.wait_for_end(*range(8))
-    assert max(len(texts) for texts in audience.steps) == 8
+    # Or more: steps that a busy reader finds waiting come as one.
+    assert any({text.request for text in texts} == set(range(8)) for texts in audience.steps)
 
 
 def test_turns_may_be_asked_for_before_the_engine_is_loaded(spawn, audience):
@@ -250,23 +251,27 @@ def test_a_frozen_process_delays_nobody_who_asks(spawn, audience):
     for number in range(20):
         engine.submit(number, request(action="x" * 100_000))  # more than a pipe holds
         engine.cancel(number)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < PATIENCE
     until(lambda: engine.seconds_in_step() > 0.1)
     engine.kill()
     audience.wait(lambda: audience.deaths)
 
 
 def test_a_slow_listener_is_not_mistaken_for_a_slow_engine(audience, tmp_path):
-    free = threading.Event()
+    begun, free = threading.Event(), threading.Event()
+
+    def slow(texts):
+        begun.set()
+        free.wait()
+
     config = InferenceConfig(redis_url="", narrators_file=tmp_path, models_dir=tmp_path)
-    engine = EngineProcess(
-        scripted(), config, lambda texts: free.wait() and None, None, audience.on_death
-    )
+    engine = EngineProcess(scripted(), config, slow, None, audience.on_death)
     engine.start()
     engine.wait_ready(PATIENCE)
     engine.submit(1, request())
-    time.sleep(0.3)
-    assert engine.seconds_in_step() < 0.2
+    assert begun.wait(PATIENCE)
+    time.sleep(0.1)
+    assert engine.seconds_in_step() == 0
     free.set()
     engine.stop(timeout=5)
     assert audience.deaths == []

@@ -42,9 +42,11 @@ from tests.faulty_server import (
     says,
     sends,
 )
+from tests.serving import PATIENCE
 
 PROMPT = "You stand before a door.\n> You open it."
 CHAT = [Message("system", "Tell a story."), Message("user", "I open the door.")]
+SOON = 1.0  # seconds: a limit within which the first words arrive on a busy machine too
 
 
 @pytest.fixture
@@ -145,10 +147,10 @@ def test_a_reply_that_cannot_be_had_says_why(server, narrator, fault, asked, say
 
 def test_a_server_that_falls_silent_is_given_up(server, narrator):
     server.answers = [hangs(after="You open")]
-    said, finish, why, _ = tell(narrator(server={"timeout": 0.2}))
+    said, finish, why, _ = tell(narrator(server={"timeout": SOON}))
     assert (said, finish) == ("You open", "error")
     assert "said nothing for" in why
-    assert server.gone.wait(10)
+    assert server.gone.wait(PATIENCE)
 
 
 def event(**delta):
@@ -168,10 +170,10 @@ EMPTY, WORD, THOUGHT = (
         (never_ends(EMPTY), {"timeout": 0.2}, "", "said nothing for"),
         (never_ends(b": still here\n\n"), {"timeout": 0.2}, "", "said nothing for"),
         (never_ends(THOUGHT), {"timeout": 0.2}, "", "was thinking for"),
-        (never_ends(EMPTY, after="You go"), {"timeout": 0.2}, "You go", "said nothing for"),
+        (never_ends(EMPTY, after="You go"), {"timeout": SOON}, "You go", "said nothing for"),
         (
             never_ends(WORD, after="You go"),
-            {"reply_timeout": 0.3},
+            {"reply_timeout": SOON},
             r"You go( on)+",
             "not done with the reply after",
         ),
@@ -184,11 +186,11 @@ def test_a_server_that_sends_events_for_ever_holds_a_slot_no_longer_than_it_may(
     server.answers = [endless]
     began = time.monotonic()
     heard, finish, why, _ = tell(narrator(server=limits))
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < PATIENCE
     assert re.fullmatch(said, heard) and finish == "error"
     assert re.search(says_why, why) and "\n" not in why
     assert len(server.asked) == 1
-    assert server.gone.wait(10), "the server still tells"
+    assert server.gone.wait(PATIENCE), "the server still tells"
 
 
 def test_tries_that_break_off_have_one_time_together(server, narrator):
@@ -197,11 +199,11 @@ def test_tries_that_break_off_have_one_time_together(server, narrator):
     def answer(reply):
         reply.begin()
         reply.words("")
-        time.sleep(0.3)
+        time.sleep(1.2)
         reply.drop()
 
     server.answers = [answer]
-    _, finish, why, _ = tell(narrator(server={"timeout": 0.5}))
+    _, finish, why, _ = tell(narrator(server={"timeout": 2}))
     assert (finish, len(server.asked)) == ("error", 2)
     assert "said nothing for" in why
 
@@ -211,7 +213,7 @@ def test_a_reply_that_is_done_does_not_wait_for_what_comes_behind_it(server, nar
     server.answers = [never_ends(EMPTY, after="You open it.", finish="stop")]
     began = time.monotonic()
     assert tell(narrator())[:3] == ("You open it.", "stop", "")
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < PATIENCE
 
 
 def test_a_whole_reply_has_time_for_every_token_it_may_have(narrator):
@@ -233,7 +235,7 @@ def test_of_a_complaint_without_end_the_beginning_is_read(server, narrator):
     _, finish, why, _ = tell(narrator())
     assert finish == "error" and "answered 500: CUDA error CUDA" in why
     assert len(why) < 400
-    assert server.gone.wait(10)
+    assert server.gone.wait(PATIENCE)
 
 
 def test_an_answer_that_is_packed_is_not_unpacked(server, narrator):
@@ -264,7 +266,7 @@ def test_stop_closes_the_stream_at_once(server, narrator):
     while not engine.step():
         pass
     engine.cancel(request)
-    assert server.gone.wait(10), "the server still tells"
+    assert server.gone.wait(PATIENCE), "the server still tells"
     assert [(text.text, text.finish) for text in engine.step()] == [("", "cancelled")]
     assert not engine.busy
 
@@ -549,10 +551,10 @@ def test_a_count_that_comes_byte_by_byte_is_not_waited_for(server, narrator, mon
     monkeypatch.setattr(counting, "COUNT_SECONDS", 0.3)
     server.models = {"data": [{"id": "m", "owned_by": "vllm"}]}
     engine = narrator()
-    server.counts, server.count, server.pause = True, b" " * 1000, 0.05
+    server.counts, server.count, server.pause = True, b" " * 10_000, 0.05
     began = time.monotonic()
     assert engine.count("some words of a story") == estimate_tokens("some words of a story")
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < PATIENCE
 
 
 # ---- events

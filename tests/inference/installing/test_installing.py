@@ -38,7 +38,7 @@ from tests.faulty_server import drips, faulty_server, hangs, says
 from tests.full_disk import fill_disk
 from tests.game.play.test_turns import act
 from tests.inference.models.test_hub import running
-from tests.serving import until
+from tests.serving import PATIENCE, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 State = InstalledNarrator.State
@@ -159,9 +159,9 @@ def test_a_model_of_the_hub_is_fetched_tried_and_told_with_and_goes_again(
     assert "of the llama family" in found.what and found.speed > 0 and found.memory > 0
     entry = narration.narrators().get("tale-0-1b-q8-0")
     assert entry.format == "chat" and entry.sha256 and "@c0ffee" in entry.model
-    until(lambda: worker.installer.offered, 10)
+    until(lambda: worker.installer.offered)
     turn = act(adventure, alice)  # by the house's own
-    until(lambda: Turn.objects.get(pk=turn.pk).status == Status.TOLD, 20)
+    until(lambda: Turn.objects.get(pk=turn.pk).status == Status.TOLD)
     adventure.narrator = "tale-0-1b-q8-0"
     adventure.save()
     turn = act(adventure, alice)
@@ -170,7 +170,7 @@ def test_a_model_of_the_hub_is_fetched_tried_and_told_with_and_goes_again(
     assert len(files(worker.models)) == 2
 
     installed_narrators.remove(operator, "tale-0-1b-q8-0")
-    until(lambda: not InstalledNarrator.objects.exists(), 20)
+    until(lambda: not InstalledNarrator.objects.exists())
     assert files(worker.models) == []
     assert "tale-0-1b-q8-0" not in narration.narrators()
     turn = act(adventure, alice)
@@ -200,12 +200,12 @@ def test_a_worker_that_dies_in_a_download_is_followed_by_one_that_goes_on(
         said = installed_narrators.progress_of([row("tale")]).get("tale")
         return said is not None and said.done > 20_000_000
 
-    until(fetched, 30)
+    until(fetched)
     run = worker.installer.job_run
     worker.installer.ended.set()  # it hears no more, and says nothing
     run.cancelled = run.install_process.cancelled = True
     run.install_process.process.kill()
-    until(lambda: not run.thread.is_alive(), 10)
+    until(lambda: not run.thread.is_alive())
     installed_narrators.installs().redis.delete("grue:job:tale")  # its lease ends
     hub.pause = 0
     asked = len(hub.asked)
@@ -220,9 +220,9 @@ def test_what_is_cancelled_stops_and_frees_the_disk(operator, worker, hub, tale)
     hub.files["Tale-0.1B-Q8_0.gguf"] = tale.read_bytes()
     hub.pause = 0.05
     installed_narrators.install_source(operator, SOURCE, "tale")
-    until(lambda: any(worker.models.rglob("*.part")), 30)
+    until(lambda: any(worker.models.rglob("*.part")))
     installed_narrators.remove(operator, "tale")
-    until(lambda: not InstalledNarrator.objects.exists(), 20)
+    until(lambda: not InstalledNarrator.objects.exists())
     assert list(worker.models.rglob("*.part")) == [] and files(worker.models) == []
 
 
@@ -312,14 +312,14 @@ def test_a_file_in_the_models_folder_is_found_installed_and_stays_when_removed(
         report = installed_narrators.installs().machines().get(worker.pool.name)
         return report.files if report else ()
 
-    until(lambda: len(found()) == 2, 20)
+    until(lambda: len(found()) == 2)
     own, cut = found()
     assert (own.file, own.family, own.chat) == ("Own.Q8_0.gguf", "llama", True)
     assert "damaged" in cut.problem or "whole" in cut.problem
     installed_narrators.install_file(operator, own)
     assert until_state("own-q8-0", State.READY).what.startswith("a GGUF of the llama")
     installed_narrators.remove(operator, "own-q8-0")
-    until(lambda: not InstalledNarrator.objects.exists(), 20)
+    until(lambda: not InstalledNarrator.objects.exists())
     assert files(worker.models) == ["Own.Q8_0.gguf", "cut.gguf"]
 
 
@@ -339,7 +339,7 @@ def act_with(adventure, player, name):
     adventure.narrator = name
     adventure.save()
     turn = act(adventure, player)
-    until(lambda: words_of(turn), 20)
+    until(lambda: words_of(turn))
     return turn
 
 
@@ -350,20 +350,23 @@ def words_of(turn):
 def test_a_reply_that_never_ends_holds_up_neither_its_removal_nor_other_installs(
     alice, adventure, operator, worker, log, monkeypatch
 ):
-    monkeypatch.setattr(draining, "RETIRE_SECONDS", 2.0)
+    ahead = 0.0  # of the real clock
+    clock = SimpleNamespace(monotonic=lambda: time.monotonic() + ahead, sleep=time.sleep)
+    monkeypatch.setattr(draining, "time", clock)
     with faulty_server() as server:
         server.answers = [says("You sing."), drips("You sing of a lamp and", threading.Event())]
         installed_row("endless", engine="openai", model=server.address, context=512)
-        until(lambda: log.narrator_ready("endless"), 10)
+        until(lambda: log.narrator_ready("endless"))
         turn = act_with(adventure, alice, "endless")
         engine = worker.pool.entries["endless"].worker.engine
         installed_narrators.remove(operator, "endless")
         # Others have their turn while the last reply is still told.
-        until(lambda: "endless" in worker.installer.withdrawing, 10)
+        until(lambda: "endless" in worker.installer.withdrawing)
         installed_row("other", State.REMOVING)
-        until(lambda: not InstalledNarrator.objects.filter(name="other").exists(), 1.5)
+        until(lambda: not InstalledNarrator.objects.filter(name="other").exists())
         assert row("endless").state == State.REMOVING and engine.alive
-        until(lambda: not InstalledNarrator.objects.exists(), 10)
+        ahead = draining.RETIRE_SECONDS
+        until(lambda: not InstalledNarrator.objects.exists())
         assert not engine.alive
     sweep_turn(turn.pk)
     turn.refresh_from_db()
@@ -386,12 +389,12 @@ def test_a_new_revision_goes_on_with_a_reply_that_the_old_one_never_ends(
     old = pool.entries["parrot"].worker
     pools.write({"name": "parrot", "options": {**slow, "pace": 0}})
     pool.reload()
-    until(lambda: Turn.objects.get(pk=turn.pk).status == Status.TOLD, 10)
+    until(lambda: Turn.objects.get(pk=turn.pk).status == Status.TOLD)
     turn.refresh_from_db()
     assert (turn.reply, turn.attempt) == (reply, 1)
     new = pool.entries["parrot"].worker.narrator.fingerprint
     assert unpack(TurnContext.objects.get(turn=turn).details).revision == new
-    until(lambda: not old.engine.alive, 10)
+    until(lambda: not old.engine.alive)
 
 
 def fetched_and_ready(operator, worker, hub, tale, name="tale"):
@@ -410,13 +413,13 @@ def test_a_file_stays_for_another_narrator_that_is_being_installed(operator, wor
     InstalledNarrator.objects.create(name="twin", entry=twin, state=State.INSTALLING)
     installed_narrators.publish()
     installed_narrators.remove(operator, "tale")
-    until(lambda: not InstalledNarrator.objects.filter(name="tale").exists(), 20)
+    until(lambda: not InstalledNarrator.objects.filter(name="tale").exists())
     assert files(worker.models) == kept
     hub.files.clear()  # it could not be fetched again
     installed_narrators.installs().redis.delete(lease)
     until_state("twin", State.READY)
     installed_narrators.remove(operator, "twin")
-    until(lambda: not InstalledNarrator.objects.exists(), 20)
+    until(lambda: not InstalledNarrator.objects.exists())
     assert files(worker.models) == []
 
 
@@ -435,10 +438,10 @@ def model_rows(worker, **states):
 
 def test_a_file_stays_where_its_installation_failed_and_can_be_retried(worker, operator):
     kept = model_rows(worker, one=State.REMOVING, two=State.FAILED)
-    until(lambda: not InstalledNarrator.objects.filter(name="one").exists(), 20)
+    until(lambda: not InstalledNarrator.objects.filter(name="one").exists())
     assert all(each.exists() for each in kept)
     installed_narrators.remove(operator, "two")
-    until(lambda: not InstalledNarrator.objects.exists(), 20)
+    until(lambda: not InstalledNarrator.objects.exists())
     assert not any(each.exists() for each in kept)
 
 
@@ -449,11 +452,11 @@ def test_a_removal_that_fails_is_said_and_retried_as_a_removal(operator, worker,
         worker.models, key_of(installed_narrators.narrator_of(row("one")))
     ):  # as a pull does
         installed_narrators.remove(operator, "one")
-        until(lambda: row("one").state == State.NOT_REMOVED, 20)
+        until(lambda: row("one").state == State.NOT_REMOVED)
         assert "another process is fetching or making the same model" in row("one").problem
         assert all(each.exists() for each in kept)
     installed_narrators.retry(operator, "one")
-    until(lambda: not InstalledNarrator.objects.exists(), 20)
+    until(lambda: not InstalledNarrator.objects.exists())
     assert not any(each.exists() for each in kept)
 
 
@@ -472,7 +475,7 @@ def test_nothing_is_deleted_while_it_is_not_known_who_else_wants_it(operator, wo
     kept = model_rows(worker, own=State.READY)
     spoil(worker)
     installed_narrators.remove(operator, "own")
-    until(lambda: row("own").state == State.NOT_REMOVED, 20)
+    until(lambda: row("own").state == State.NOT_REMOVED)
     assert row("own").problem and "\n" not in row("own").problem
     assert all(each.exists() for each in kept)
 
@@ -490,14 +493,14 @@ def test_entries_of_another_version_hold_up_nobody_and_are_logged_once(
     good = {"narrator": {"name": "good", "line": "x", "engine": "scripted", "options": said}}
     kept = {"narrator": {"name": "kept", "line": "x", "engine": "scripted"}}
     log.redis.set(INSTALLS_KEY, json.dumps({"narrators": [kept]}))
-    until(lambda: "kept" in worker.pool.entries, 10)
+    until(lambda: "kept" in worker.pool.entries)
     kept["narrator"]["mood"] = "of tomorrow"
     jobs = [{"name": "soon", "do": "polish"}, 7]
     log.redis.set(
         INSTALLS_KEY,
         json.dumps({"narrators": [kept, good, "nonsense"], "jobs": jobs, "news": [1]}),
     )
-    until(lambda: "good" in worker.pool.entries, 10)
+    until(lambda: "good" in worker.pool.entries)
     time.sleep(0.3)  # some more looks
     assert "kept" in worker.pool.entries, "what was offered goes on"
     unreadable = [line for line in caplog.messages if "cannot be read" in line]
@@ -506,7 +509,7 @@ def test_entries_of_another_version_hold_up_nobody_and_are_logged_once(
     time.sleep(0.3)
     assert {"kept", "good"} <= set(worker.pool.entries)
     log.redis.set(INSTALLS_KEY, json.dumps({"narrators": [good]}))
-    until(lambda: "kept" not in worker.pool.entries, 10)
+    until(lambda: "kept" not in worker.pool.entries)
 
 
 # A lease
@@ -518,10 +521,10 @@ def test_a_worker_that_loses_a_job_stops_and_leaves_whole_files_to_the_next(
     hub.files["Tale-0.1B-Q8_0.gguf"] = tale.read_bytes()
     hub.pause = 0.05
     installed_narrators.install_source(operator, SOURCE, "tale")
-    until(lambda: any(worker.models.rglob("*.part")), 30)
+    until(lambda: any(worker.models.rglob("*.part")))
     run = worker.installer.job_run
     installed_narrators.installs().redis.set(job_key("tale"), "another worker")
-    until(lambda: not run.thread.is_alive(), 5)
+    until(lambda: not run.thread.is_alive())
     assert run.install_process.process.poll() is not None
     assert files(worker.models) == [] and any(worker.models.rglob("*.part"))
     assert row("tale").state == State.INSTALLING, "it is another's to say how it ends"
@@ -546,7 +549,7 @@ def test_a_worker_that_cannot_reach_redis_gives_its_job_up_before_another_may_ha
     lost = threading.Event()
     lease = JobLease(Away(), job, "worker", lost.set)
     lease.start()
-    assert lost.wait(20)
+    assert lost.wait(PATIENCE)
 
     # Before the lease has run out, with the time for one more try to spare.
     lease = JobLease(Away(), job, "worker", lost.set)
@@ -574,7 +577,7 @@ def test_a_server_that_is_connected_is_tried_saved_and_tells(
     found = until_state("far", State.TESTED)
     assert "512 tokens of context" in found.what and found.speed > 0
     installed_narrators.save(operator, "far")
-    until(lambda: log.narrator_alive("far"), 20)
+    until(lambda: log.narrator_alive("far"))
     adventure.narrator = "far"
     adventure.save()
     turn = act(adventure, alice)

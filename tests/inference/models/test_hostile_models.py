@@ -73,12 +73,12 @@ HOSTILE = {
 def test_a_hostile_header_is_refused_in_one_line_and_at_once(tmp_path, data):
     path = tmp_path / "evil.gguf"
     path.write_bytes(data)
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(ValueError, match=r"^evil\.gguf [^\n]*$"):
         read_header(path)
     with path.open("rb") as file, contextlib.suppress(ValueError):
         assert first_number(file, ".context_length") is None
-    assert time.monotonic() - began < 10
+    assert time.process_time() - began < 10
 
 
 @pytest.fixture(scope="module")

@@ -144,7 +144,7 @@ def test_only_so_many_jobs_lie_in_redis_at_once(log, prompts, tmp_path, monkeypa
     assert log.redis.llen("grue:batch:parrot") == 5
 
 
-def wait_for(what, seconds=30):
+def wait_for(what, seconds=60):
     give_up = time.monotonic() + seconds
     while not (found := what()):
         assert time.monotonic() < give_up, "it did not come to that"

@@ -2,7 +2,7 @@
 
 import threading
 
-from inference.worker.lease_keeper import RENEW_EVERY
+from tests.serving import PATIENCE
 
 
 def test_turns_may_end_while_a_worker_says_how_long_they_took(workers, monkeypatch):
@@ -35,5 +35,5 @@ def test_a_worker_that_cannot_keep_its_leases_ends_instead_of_telling_for_nobody
 
     monkeypatch.setattr(narrator_worker.lease_keeper, "give_up", give_up)
     monkeypatch.setattr(narrator_worker.lease_keeper, "renew_leases", broken)
-    assert gave_up.wait(10 * RENEW_EVERY)
+    assert gave_up.wait(PATIENCE)
     assert reasons == ["narrator parrot: leases cannot be kept: deque mutated during iteration"]

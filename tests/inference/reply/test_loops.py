@@ -84,10 +84,10 @@ def test_what_was_told_long_ago_may_be_told_with_other_words():
 
 def test_a_story_of_hundreds_of_replies_is_searched_in_no_time():
     older = [f"You walk to the door of the house number {n} and see the man." for n in range(3000)]
-    began = time.monotonic()
+    began = time.process_time()
     told = tell("You walk to the well of the town and see the man on the roof.", older=older)
     assert told.endswith("on the roof.")
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 SPACELESS = ["門が静かに開いて冷たい風が海から吹き込んでくる。", "ประตูไม้เก่าบานใหญ่เปิดออกอย่างช้าช้า"]

@@ -123,8 +123,11 @@ def test_the_cut_of_a_long_story_is_where_the_next_turn_has_it():
 # ---- when, and who goes first
 
 
+READING, LESS = 40, 35  # seconds that a prompt takes to be read; and less than that
+
+
 def reading(workers, **options):
-    return workers.start(**{"prefill_seconds": 30, "pace": 0, "slots": 1, **options})
+    return workers.start(**{"prefill_seconds": READING, "pace": 0, "slots": 1, **options})
 
 
 @database
@@ -147,7 +150,7 @@ def test_a_turn_breaks_off_what_is_read_and_waits_for_nothing(alice, bob, advent
     elsewhere = {"adventure": "another", "narrator": "parrot"}
     other = request(story=told_turns(2)).model_copy(update=elsewhere)
     narrator_worker.queue.enqueue(other)
-    until(lambda: narrator_worker.queue.reply_so_far("another", "t").end is not None, seconds=5)
+    until(lambda: narrator_worker.queue.reply_so_far("another", "t").end is not None, LESS)
     until(lambda: narrator_worker.read_ahead.reading is not None)
     assert narrator_worker.read_ahead.reading[0] != number
 
@@ -166,7 +169,8 @@ def test_what_was_noted_of_an_adventure_whose_turn_is_told_is_dropped(alice, adv
 
 
 @database
-def test_nothing_is_read_while_a_turn_waits(alice, adventure, narrator_awake, workers):
+def test_nothing_is_read_while_a_turn_waits(alice, adventure, narrator_awake, workers, monkeypatch):
+    monkeypatch.setattr("inference.worker.idle.read_ahead.QUIET_SECONDS", 3600)
     narrator_worker = reading(workers, woken=False)
     narrator_worker.read_ahead.note(request(story=told_turns(2)))
     act(adventure, alice, "run")
@@ -224,7 +228,7 @@ def test_after_an_undo_the_branch_that_is_played_now_is_read(alice, adventure, l
     act(adventure, alice, "run")
     until(lambda: narrator_worker.read_ahead.reading is not None)
     turns.carry_out(adventure.pk, alice, UndoTurn(type="undo_turn", key=key()))
-    until(lambda: newest(narrator_worker) == "opening", seconds=10)
+    until(lambda: newest(narrator_worker) == "opening", LESS)
 
 
 def newest(narrator_worker):
