@@ -44,6 +44,7 @@ class ConfigFile(Generic[T]):
         return str(self.look(file).problem or "")
 
     def look(self, file: Path) -> Kept[T]:
+        """The last valid content of `file` and its present error, read again after a change."""
         try:
             found = file.stat()
             state: tuple[int, int, int] | str = (found.st_mtime_ns, found.st_size, found.st_ino)
@@ -62,6 +63,7 @@ class ConfigFile(Generic[T]):
     def read_anew(
         self, file: Path, state: tuple[int, int, int] | str, before: Kept[T] | None
     ) -> Kept[T]:
+        """Read and parse the file, or keep the last valid content and the error."""
         try:
             if isinstance(state, str):
                 raise self.wrong(f"{file} cannot be read: {state}")

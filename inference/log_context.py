@@ -41,6 +41,7 @@ class Subjects(Filter):
     """Puts the subjects on each record; what the line itself gave as `extra` comes first."""
 
     def filter(self, record: LogRecord) -> bool:
+        """Add the subjects that the record does not have. Never drops a record."""
         for name, value in _about.get().items():
             if name not in record.__dict__:
                 record.__dict__[name] = value

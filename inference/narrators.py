@@ -104,7 +104,8 @@ class Narrator(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def chooses_an_engine(cls, given: Any) -> Any:
+    def choose_engine(cls, given: Any) -> Any:
+        """`engine: auto` chooses by the first source. Raises ValueError without a model."""
         if not isinstance(given, dict):
             return given
         if "engine_reason" in given:
@@ -120,7 +121,8 @@ class Narrator(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def takes_a_list_of_sources(cls, given: Any) -> Any:
+    def split_sources(cls, given: Any) -> Any:
+        """A list of sources: the first is the model, the others its mirrors."""
         if isinstance(given, dict) and isinstance(sources := given.get("model"), list):
             first, *rest = sources or [""]
             return {**given, "model": first, "mirrors": rest}
@@ -128,7 +130,8 @@ class Narrator(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def leaves_out_worn_phrases(cls, given: Any) -> Any:
+    def ban_worn_phrases(cls, given: Any) -> Any:
+        """`bans: worn` is a setting of the sampling."""
         if not isinstance(given, dict) or given.get("bans") != "worn":
             return given
         sampling = given.get("sampling") or {}
@@ -142,16 +145,18 @@ class Narrator(BaseModel):
 
     @field_validator("mirrors")
     @classmethod
-    def are_sources(cls, mirrors: tuple[str, ...]) -> tuple[str, ...]:
+    def check_mirrors(cls, mirrors: tuple[str, ...]) -> tuple[str, ...]:
+        """Every mirror is a hub or a package index. Raises ValueError."""
         for each in mirrors:
             if not is_remote(each):
                 raise ValueError("of several sources each is hf:… or pypi:…")
-            cls.says_where_the_model_is(each)
+            cls.check_source(each)
         return mirrors
 
     @field_validator("model")
     @classmethod
-    def says_where_the_model_is(cls, model: str) -> str:
+    def check_source(cls, model: str) -> str:
+        """A source with a scheme has its form. Raises ValueError."""
         for scheme, (form, example) in SCHEMES.items():
             if model.startswith(f"{scheme}:") and not form.fullmatch(model):
                 raise ValueError(f"wants {example}")
@@ -159,7 +164,8 @@ class Narrator(BaseModel):
 
     @field_validator("dtype")
     @classmethod
-    def can_be_told_in(cls, dtype: Dtype | None, info: ValidationInfo) -> Dtype | None:
+    def check_dtype(cls, dtype: Dtype | None, info: ValidationInfo) -> Dtype | None:
+        """The engine supports the type of weights. Raises ValueError."""
         engine = info.data.get("engine")
         if dtype and engine in DTYPES and dtype not in DTYPES[engine]:
             raise ValueError(f"the {engine} engine has {', '.join(DTYPES[engine])}")
@@ -212,10 +218,12 @@ class Narrator(BaseModel):
 
     @property
     def repeats_itself(self) -> bool:
+        """Whether replies are not compared with earlier ones, as those of canned text."""
         return self.engine == "scripted" if self.may_repeat is None else self.may_repeat
 
     @property
     def shown_name(self) -> str:
+        """The name on pages: the title, else the name."""
         return self.title or self.name
 
 
@@ -241,7 +249,8 @@ class Narrators(BaseModel):
 
     @field_validator("default_names", mode="before")
     @classmethod
-    def may_be_one_name(cls, given: Any) -> Any:
+    def as_tuple(cls, given: Any) -> Any:
+        """One default may be written as a string."""
         if isinstance(given, str):
             return (given,) if given else ()
         return given
@@ -273,9 +282,11 @@ class Narrators(BaseModel):
 
     @property
     def names(self) -> tuple[str, ...]:
+        """The names in the order of the file."""
         return tuple(narrator.name for narrator in self.narrators)
 
     def get(self, name: str) -> Narrator:
+        """The narrator of this name. Raises UnknownNarrator."""
         for narrator in self.narrators:
             if narrator.name == name:
                 return narrator
@@ -385,6 +396,7 @@ def at(node: yaml.Node, path: tuple[int | str, ...]) -> yaml.Node:
 
 
 def narrator_nodes(node: yaml.Node) -> list[yaml.Node]:
+    """The YAML nodes of the narrators, in order; none where the list is no list."""
     entries = at(node, ("narrators",))
     return list(entries.value) if isinstance(entries, yaml.SequenceNode) else []
 
@@ -405,4 +417,5 @@ def repeated_keys(node: yaml.Node) -> Iterator[yaml.ScalarNode]:
 
 
 def line_of(node: yaml.Node) -> int:
+    """The line of a node in its file, from 1."""
     return int(node.start_mark.line) + 1

@@ -21,6 +21,7 @@ class Base:
 
     @property
     def is_gguf(self) -> bool:
+        """Whether the base is a GGUF file, and not a checkpoint's folder."""
         return self.model.is_file()
 
 

@@ -84,11 +84,13 @@ def whole_checkpoint(
 
 
 def as_transformers(narrator: Narrator, checkpoint: Path) -> Narrator:
+    """The narrator with the exported checkpoint, for the transformers engine."""
     update = {"engine": "transformers", "model": str(checkpoint.absolute()), "adapter": ""}
     return changed(narrator, sha256=None, dtype=None, options={}, **update)
 
 
 def as_openvino(narrator: Narrator, model: Path) -> Narrator:
+    """The narrator with the exported model, for the openvino engine."""
     update = {"engine": "openvino", "model": str(model.absolute()), "adapter": ""}
     return changed(narrator, sha256=None, dtype=None, options={}, **update)
 
@@ -103,6 +105,7 @@ def as_gguf(narrator: Narrator, recipe: Recipe, out: Path, config: InferenceConf
 
 
 def changed(narrator: Narrator, **update: Any) -> Narrator:
+    """The narrator with other settings, validated. Raises ValidationError."""
     return Narrator.model_validate(narrator.model_dump() | update)
 
 
@@ -165,6 +168,7 @@ def common_words(one: str, other: str) -> int:
 
 
 def entry_of(narrator: Narrator, out: Path) -> str:
+    """The narrator's entry for narrators.yaml, as text."""
     entry = as_entry(narrator)
     return (
         "# For narrators.yaml. The model's path is of the machine that made it: move the files to\n"
@@ -224,6 +228,7 @@ def card(
 
 
 def table_of(metrics: Mapping[str, Any]) -> list[str]:
+    """Metrics as the lines of a Markdown table."""
     return ["| | |", "|---|--:|", *(f"| {name} | {value} |" for name, value in metrics.items())]
 
 
@@ -237,6 +242,7 @@ def agreement_lines(agreement: Mapping[str, Any]) -> list[str]:
 
 
 def digest(adventures: Sequence[Adventure]) -> str:
+    """SHA-256 over the adventures' files, in the order of their names."""
     found = hashlib.sha256()
     for each in sorted(adventures, key=lambda each: each.file):
         found.update(Path(each.file).read_bytes())
@@ -244,6 +250,7 @@ def digest(adventures: Sequence[Adventure]) -> str:
 
 
 def hashes(out: Path) -> list[tuple[str, str]]:
+    """Path and SHA-256 of every exported file but the model card."""
     found = []
     for file in sorted(path for path in out.rglob("*") if path.is_file() and path.name != CARD):
         with file.open("rb") as opened:
@@ -253,6 +260,7 @@ def hashes(out: Path) -> list[tuple[str, str]]:
 
 
 def read_json(file: Path) -> dict[str, Any]:
+    """The object in a file; empty where there is no file."""
     if not file.is_file():
         return {}
     found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))

@@ -67,6 +67,7 @@ class Sample:
 
     @property
     def json(self) -> str:
+        """The sample as one line of JSON."""
         return json.dumps(vars(self), ensure_ascii=False)
 
 

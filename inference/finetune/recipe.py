@@ -13,6 +13,8 @@ Method = Literal["lora", "full"]
 
 
 class Plain(BaseModel):
+    """A part of a recipe: cannot be changed, and unknown fields are errors."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
@@ -33,6 +35,8 @@ class Lora(Plain):
 
 
 class Train(Plain):
+    """How to train: method, learning rate, batches, evaluation, precision."""
+
     method: Method = "lora"
     lora: Lora = Lora()
     epochs: float = Field(default=3, gt=0, le=1000)
@@ -51,6 +55,7 @@ class Train(Plain):
 
     @model_validator(mode="after")
     def rows_add_up(self) -> "Train":
+        """Check that a step is a whole number of batches."""
         if self.rows_a_step % self.rows:
             raise ValueError("rows_a_step is a multiple of rows")
         return self
@@ -65,6 +70,8 @@ class Evaluate(Plain):
 
 
 class Export(Plain):
+    """The name, title, description and licence of the trained narrator."""
+
     name: str = Field(default="tales", pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
     title: str = Field(default="", max_length=40)
     line: str = Field(default="Learned from adventures of this house.", max_length=200)
@@ -72,6 +79,8 @@ class Export(Plain):
 
 
 class Recipe(Plain):
+    """All settings of a training, from the base to the export."""
+
     base: str = "smol"  # a narrator of narrators.yaml, or a checkpoint's folder
     format: Literal["transcript", "chat"] | None = None  # the narrator's where missing
     prepare: Prepare = Prepare()

@@ -64,6 +64,7 @@ def check(adventures: Sequence[Adventure], measure: Measure = MEASURE) -> list[C
 
 
 def header(adventure: Adventure, measure: Measure) -> Found:
+    """Title, tags and licence."""
     if len(adventure.title) > measure.title:
         yield 1, f"the title is longer than {measure.title} characters"
     tags = adventure.tags
@@ -74,6 +75,7 @@ def header(adventure: Adventure, measure: Measure) -> Found:
 
 
 def lengths(adventure: Adventure, measure: Measure) -> Found:
+    """The words of opening and replies, and the turns of the longest path."""
     yield from amiss("the opening", adventure.opening, adventure.opening_line, measure.opening)
     for turn in adventure.turns:
         yield from amiss("the reply", turn.reply, turn.reply_line, measure.reply)
@@ -84,6 +86,7 @@ def lengths(adventure: Adventure, measure: Measure) -> Found:
 
 
 def amiss(called: str, text: str, line: int, bounds: tuple[int, int]) -> Found:
+    """A text whose number of words is out of bounds."""
     words = len(text.split())
     if not bounds[0] <= words <= bounds[1]:
         yield line, f"{called} has {words} words, and {bounds[0]} to {bounds[1]} are wanted"
@@ -114,6 +117,7 @@ def characters(adventure: Adventure, measure: Measure) -> Found:
 
 
 def actions(adventure: Adventure, measure: Measure) -> Found:
+    """Actions that are not worded as the game words them."""
     for turn in adventure.turns:
         shown = shown_action(turn.kind, turn.action)
         written = f'You say "{turn.action}"' if turn.kind == "say" else turn.action
@@ -124,6 +128,7 @@ def actions(adventure: Adventure, measure: Measure) -> Found:
 
 
 def endings(adventure: Adventure, measure: Measure) -> Found:
+    """Texts that do not end with a sentence."""
     for text, line in told(adventure):
         if not END.search(text):
             yield line, "does not end with a sentence's end"
@@ -200,6 +205,7 @@ STALE = re.compile(
 
 
 def stale(adventure: Adventure, measure: Measure) -> Found:
+    """Phrases that small models overuse."""
     for text, line in told(adventure):
         if found := STALE.search(unquoted(text)):
             yield line, f"{found[0]!r} has been told too often"
@@ -258,6 +264,7 @@ def between(adventures: Sequence[Adventure], measure: Measure) -> Iterator[Compl
 
 
 def whole(adventure: Adventure) -> str:
+    """All texts of an adventure, one a line."""
     return "\n".join(
         [adventure.opening, *(f"{turn.action}\n{turn.reply}" for turn in adventure.turns)]
     )
@@ -289,6 +296,7 @@ class Sum:
 
 
 def sum_of(adventures: Iterable[Adventure]) -> Sum:
+    """Totals of the adventures."""
     listed = list(adventures)
     return Sum(
         files=len(listed),

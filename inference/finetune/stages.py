@@ -27,6 +27,7 @@ class Stages:
 
     @property
     def base(self) -> Base:
+        """The model to train. Raises Broken where it cannot be used."""
         return base_of(self.recipe, self.config)
 
     def form(self) -> Form:
@@ -48,6 +49,10 @@ class Stages:
         curve: Path | None = None,
         stopped: Callable[[], bool] = lambda: False,
     ) -> dict[str, float]:
+        """Train on samples and write checkpoints to `out`; `stopped` is asked after each step.
+
+        Returns the metrics, which also go to `metrics` as JSON, and the curve of losses to `curve`.
+        """
         from inference.finetune.training.run import Task, train  # noqa: PLC0415  torch
 
         base = self.base
@@ -65,12 +70,14 @@ class Stages:
         return found
 
     def evaluate(self, samples: Path, run: Path, out: Path, metrics: Path | None = None) -> None:
+        """Compare base and trained model, and write the report to `out`."""
         from inference.finetune.report.making import make_report  # noqa: PLC0415  torch
 
         found = make_report(self.recipe, self.base, samples, run, out, self.config, self.show)
         write_json(metrics, found)
 
     def export(self, run: Path, report: Path | None, out: Path) -> None:
+        """Write the trained narrator and its entry for narrators.yaml to `out`."""
         from inference.finetune.export import export  # noqa: PLC0415  torch
 
         narrator = export(self.recipe, self.base, run, report, out, self.config, self.show)
@@ -99,6 +106,7 @@ def form_of_checkpoint(base: Base, window: int) -> Form:
 
 
 def write_json(file: Path | None, found: dict[str, float]) -> None:
+    """Write an object to a file with sorted keys; nothing without a file."""
     if file is not None:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n", encoding="utf-8")

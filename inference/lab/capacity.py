@@ -226,34 +226,39 @@ class Simulated:
 
     @property
     def wait(self) -> float:
+        """Mean seconds in the queue."""
         return sum(self.waits) / len(self.waits)
 
     @property
     def turn(self) -> float:
+        """Mean seconds from an action to the end of its reply."""
         return sum(self.turns) / len(self.turns)
 
     def wait_at(self, share: float) -> float:
+        """Seconds in the queue at a quantile: 0.9 is the 90th percentile."""
         return self.waits[min(len(self.waits) - 1, int(share * len(self.waits)))]
 
 
-class Told:
-    """A worker in the simulation: its turns, and the work that each has had of it so far.
+class SimulatedWorker:
+    """A worker in the simulation: its turns, and the tokens that each has got so far.
 
-    All turns of a worker are told at the same speed, so one clock of work serves all: a turn is
-    done when that clock has gone on by its tokens.
+    All turns of a worker run at the same speed, so one counter of tokens serves all: a turn is
+    complete when that counter has grown by the length of its reply.
     """
 
     def __init__(self) -> None:
-        self.done = 0.0  # tokens told to each turn that was here all the time
+        self.done = 0.0  # tokens of a turn that was here from the start
         self.at = 0.0
         self.ends: list[tuple[float, int]] = []
 
     def pass_time(self, now: float, speed: Speed) -> None:
+        """Advance to `now`, in seconds, at the speed of this number of turns."""
         if self.ends:
             self.done += (now - self.at) * speed.at(len(self.ends)) / len(self.ends)
         self.at = now
 
     def next_end(self, speed: Speed) -> float:
+        """When the next turn ends at this speed, in seconds; infinity without turns."""
         if not self.ends:
             return math.inf
         left = self.ends[0][0] - self.done
@@ -274,7 +279,7 @@ def simulate(
     The first tenth fills the house and does not count.
     """
     chance = random.Random(seed)  # noqa: S311  nothing secret
-    tellers = [Told() for _ in range(workers)]
+    tellers = [SimulatedWorker() for _ in range(workers)]
     line: list[int] = []
     waits_from = 0
     came: list[float] = []

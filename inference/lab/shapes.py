@@ -109,6 +109,7 @@ def make_tokenizer(folder: Path, shape: Shape, text: str = WORDS) -> int:
 
 
 def main() -> None:
+    """Command line: write a checkpoint with random weights."""
     parser = argparse.ArgumentParser(description="Makes a GPT-2 with random weights.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("shape", choices=SHAPES)

@@ -33,6 +33,7 @@ class Load:
 
     @property
     def turns_per_second(self) -> float:
+        """Turns that all players take together."""
         return self.players * self.turns_per_hour / 3600
 
     def cores(self, turn: float, word: float = 0.0) -> float:

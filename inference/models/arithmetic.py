@@ -91,6 +91,7 @@ def scores(shape: Shape, fetch: Fetch, ids: list[int]) -> "Floats":
 
 
 def needed(fetch: Fetch, name: str) -> "Floats":
+    """The tensor of this name. Raises Unknown where the model has none."""
     values = fetch(name)
     if values is None:
         raise Unknown(f"a model without {name}")
@@ -134,6 +135,10 @@ def turned(shape: Shape, x: "Floats", turn: "tuple[Floats, Floats]") -> "Floats"
 def attention(
     shape: Shape, fetch: Fetch, at: str, x: "Floats", turn: "tuple[Floats, Floats]"
 ) -> "Floats":
+    """One layer's attention for `x`, without the residual; both are [tokens, width].
+
+    `at` is the prefix of the layer's tensors, `turn` comes from `rotation`. Raises Unknown.
+    """
     import numpy as np  # noqa: PLC0415
 
     tokens = len(x)

@@ -62,6 +62,10 @@ def check_compatibility(path: Path, narrator: Narrator) -> Compatibility:
 
 
 def of_gguf(header: Header, path: Path, narrator: Narrator, kept: int) -> Compatibility:
+    """What a GGUF is, and the memory in bytes that each engine needs for it.
+
+    `kept` is the size of the cache in tokens.
+    """
     kinds = ", ".join(header.values)
     what = (
         f"{path.name}: a GGUF of the {header.family or 'unnamed'} family, "
@@ -107,6 +111,7 @@ def torch_dtype(narrator: Narrator) -> str:
 
 
 def of_checkpoint(path: Path, narrator: Narrator, kept: int) -> Compatibility:
+    """The same for a checkpoint's folder. Raises ValueError for one that cannot be read."""
     try:
         config: dict[str, Any] = json.loads((path / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -94,6 +94,7 @@ def run(command: list[str], doing: str) -> None:
 
 
 def main() -> None:
+    """Make the environment of the export, for `make export`. Exits with one line on failure."""
     root = LOCK.parent.parent
     models_dir = Path(os.environ.get("MODELS_DIR") or root / "var" / "models").resolve()
     if environment(models_dir) is None:

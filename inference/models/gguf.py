@@ -69,6 +69,7 @@ class Header:
 
     @property
     def parameters(self) -> int:
+        """The number of weights of all types."""
         return sum(self.values.values())
 
     @property
@@ -134,6 +135,7 @@ class Tensor:
 
 
 def read_tensor(file: BinaryIO) -> Tensor:
+    """Read one tensor's description from the header. Raises OverflowError, struct.error."""
     name = read_string(file)
     (dimensions,) = unpack(file, "I")
     if dimensions > MOST_DIMENSIONS:
@@ -292,6 +294,7 @@ def skip(file: BinaryIO, length: int) -> None:
 
 
 def read_string(file: BinaryIO) -> str:
+    """Read a string of UTF-8 with its length before it. Raises OverflowError, ValueError."""
     length = unpack(file, "Q")[0]
     if length > LONGEST_KEY:
         raise OverflowError("a name is too long")

@@ -22,6 +22,7 @@ MARGIN = 1.0
 
 
 def main() -> None:
+    """Export the checkpoint to OpenVINO's format, and write a reference text beside it."""
     checkpoint, folder, weights, reference = sys.argv[1:]
     from optimum.commands import optimum_cli  # noqa: PLC0415  heavy, and only here
 

@@ -250,8 +250,10 @@ def permuted(values: "Floats", heads: int) -> "Floats":
 def adding(
     a: "Floats", b: "Floats", scale: float, permute: Callable[["Floats"], "Floats"]
 ) -> "Change":
+    """A change that adds the product of the low-rank matrices, scaled, to a tensor."""
     return lambda values: values + permute((b @ a) * scale)
 
 
 def replacing(new: "Floats", permute: Callable[["Floats"], "Floats"]) -> "Change":
+    """A change that puts another tensor in its place, in the shape of the old one."""
     return lambda values: permute(new).reshape(values.shape)

@@ -52,6 +52,7 @@ def key_of(narrator: Narrator) -> str:
 
 
 def record_path(narrator: Narrator, models_dir: Path) -> Path:
+    """The file of a narrator's record, by the key of its source."""
     return models_dir / f"{key_of(narrator)}.json"
 
 
@@ -91,6 +92,7 @@ def files_of(path: Path) -> list[Path]:
 
 
 def size_of(path: Path) -> int:
+    """The bytes of a file, or of all files of a folder."""
     return sum(each.stat().st_size for each in files_of(path))
 
 

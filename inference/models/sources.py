@@ -55,10 +55,12 @@ class HubFile:
 
 
 def is_remote(model: str) -> bool:
+    """Whether a model is downloaded, and not a path or an address."""
     return model.startswith(("pypi:", "hf:"))
 
 
 def hub_file(model: str) -> HubFile | None:
+    """The parts of `hf:…` with a file; None for anything else."""
     found = HUB_FILE.fullmatch(model)
     return HubFile(*found.groups()) if found else None
 

@@ -286,6 +286,7 @@ def merge(
 
 
 def without_adapter(narrator: Narrator) -> Narrator:
+    """The same narrator with its plain model."""
     return narrator.model_copy(update={"adapter": ""})
 
 
@@ -430,6 +431,7 @@ def check_engine_reads(source: Path, narrator: Narrator, tell: Tell | None) -> N
 
 
 def relative(path: Path, models_dir: Path) -> str:
+    """`path` below MODELS_DIR as records have it. Raises ValueError for one elsewhere."""
     return str(path.relative_to(models_dir.absolute() if path.is_absolute() else models_dir))
 
 

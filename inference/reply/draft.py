@@ -100,7 +100,7 @@ class Draft:
         self.quotation: Quotation = ""
 
     @property
-    def told(self) -> str:
+    def text(self) -> str:
         """All that was shown."""
         return self.shown.text
 

@@ -111,7 +111,7 @@ class Ending:
         if self._by_sentences and mark == "…" and not found:
             self._leave_unended()
         elif self._by_sentences and trails_off:
-            if draft.told:
+            if draft.text:
                 draft.held = ""
             else:
                 self._leave_unended()
@@ -122,15 +122,15 @@ class Ending:
     def end(self, mark: str = "…") -> None:
         """End the reply here: what is held stays unseen, what was shown gets an ending."""
         draft = self._draft
-        if draft.fault and not draft.told:
+        if draft.fault and not draft.text:
             draft.withheld += draft.held
         draft.held = ""
         self.done = True
-        if not draft.told and draft.withheld and not self._may_retry:
+        if not draft.text and draft.withheld and not self._may_retry:
             withheld = draft.withheld[: self._shown.max_chars - RESERVE].rstrip()
             # Nothing better came.
             self._shown.show(whole_sentences(withheld) if self._by_sentences else withheld)
-        if not draft.told:
+        if not draft.text:
             draft.fault = draft.fault or "empty"
             self.unfinished = self._may_retry
             return
@@ -172,7 +172,7 @@ class Ending:
     def _leave_unended(self) -> None:
         """Leave out the beginning of a sentence, unless it is all there is."""
         draft = self._draft
-        if draft.told:
+        if draft.text:
             draft.held = ""
         elif self._may_retry:
             draft.held = ""
@@ -183,12 +183,12 @@ class Ending:
     def _wants_retry(self) -> bool:
         """Whether too little was shown of a reply that went wrong. Notes what is wrong with it."""
         draft = self._draft
-        said = letters(draft.told)
+        said = letters(draft.text)
         # Too short to be missed sentence by sentence, and all there is: the story stands still.
         same = said in self._replies_lately
         if same:
             draft.fault = draft.fault or "repeats"
-        well = END.search(draft.told) is not None and not self._shown.marks
+        well = END.search(draft.text) is not None and not self._shown.marks
         fine = well and not same and draft.fault not in RETRIED_THOUGH_ENDED
         if fine and not self._by_sentences:
             return False

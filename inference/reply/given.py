@@ -1,4 +1,4 @@
-"""What a reply answers and what was told before it, as rules are made with it."""
+"""What a reply answers and what came before it: what rules are made with."""
 
 import re
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from inference.reply.quotes import unquoted
 
 
 class Moderator(Protocol):
-    """Hears a reply word by word and holds it against a host's rules.
+    """Checks a reply word by word against a host's rules.
 
     `inference.screening.Listener` is one.
     """
@@ -37,7 +37,7 @@ class Moderator(Protocol):
 
 @dataclass(frozen=True)
 class Given:
-    """What a reply answers and what was told before it. `ReplyStream` says what the fields mean."""
+    """What a reply answers and what came before it; the fields are as in `ReplyStream`."""
 
     kind: Kind
     action: str  # as it is shown; "" where none is

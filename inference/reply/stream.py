@@ -1,4 +1,4 @@
-"""A reply as it is told: raw text in, text that may be shown out.
+"""Cleans a reply while it is generated: raw text in, text that may be shown out.
 
 `reader.py` reads raw text into units, `draft.py` has the text so far, `rules/` say what may be
 shown of it, and `endings.py` ends it.
@@ -27,7 +27,7 @@ LONGEST_WHOLE = 300
 
 
 class ReplyStream:
-    """A reply as it is told: raw text in, text that may be shown out.
+    """Cleans a reply while it is generated: raw text in, text that may be shown out.
 
     How the raw text was split makes no difference. A piece never ends in white space: it comes with
     the space before it.
@@ -38,7 +38,7 @@ class ReplyStream:
     it should not repeat, nearly or exactly; `older` are all those before them, of which it should
     repeat no long sentence and no eight words in a row but those of the action. `again` allows to
     ask for a retry. With `sentences`, whole sentences are shown, not words: one that goes wrong at
-    its end is then never begun, and every reply ends with one. `rules` are a host's: they hear
+    its end is then never begun, and every reply ends with one. `rules` are a host's: they check
     every word before it is shown; what they block is never shown, nor is anything that was held
     with it. `bans` are phrases that are never shown. `reminder` is what the narrator
     was reminded of after the action: a reply should not say it, not even in other words.
@@ -77,11 +77,11 @@ class ReplyStream:
     @property
     def told(self) -> str:
         """All that was released."""
-        return self._draft.told
+        return self._draft.text
 
     @property
     def done(self) -> bool:
-        """Whether the reply is complete: its telling may be cancelled."""
+        """Whether the reply is complete: its generation may be cancelled."""
         return self._ending.done
 
     @property
@@ -91,7 +91,7 @@ class ReplyStream:
 
     @property
     def unfinished(self) -> bool:
-        """Whether the reply asks for a retry that goes on from `told`: too little was told."""
+        """Whether the reply should be retried from `told` on, because too little was shown."""
         return self._ending.unfinished
 
     def feed(self, raw: str) -> str:
@@ -104,7 +104,7 @@ class ReplyStream:
         """Take the end of the raw text; give back the last that may be shown.
 
         "stop" is the model's own end, "length" an end inside a sentence as likely as not,
-        "cancelled" the player's wish: the words told so far stay as they are.
+        "cancelled" the player's wish: the words shown so far stay as they are.
         """
         if not self.done and reason in ("stop", "length"):
             word = self._reader.word
@@ -136,7 +136,7 @@ class ReplyStream:
         return not self.done
 
     def begin_command(self) -> None:
-        """The model plays for the player: end the reply."""
+        """The model writes the player's action: end the reply."""
         self._ending.end()
 
     def end_text(self) -> None:
@@ -152,7 +152,7 @@ class ReplyStream:
         """
         draft, ending = self._draft, self._ending
         space = space if draft.begun else ""
-        if ("\n" in space or draft.empty) and is_line_markup(word, label=not draft.told):
+        if ("\n" in space or draft.empty) and is_line_markup(word, label=not draft.text):
             return space
         if draft.tail and draft.empty:
             space = ""  # a quotation that begins the reply
@@ -169,23 +169,23 @@ class ReplyStream:
     def _take_word(self, word: str, space: str) -> None:
         draft = self._draft
         before, marks = draft.sentence, draft.marks
-        told = self._rules.reword(word, draft)
+        reworded = self._rules.reword(word, draft)
         draft.add(word, space)
         if not (marks or draft.marks):
-            told = without_stray_mark(told)
-        if self._erased(self._rules.admit(space + told)):
+            reworded = without_stray_mark(reworded)
+        if self._erased(self._rules.admit(space + reworded)):
             self._ending.end(self._ending.mark)
             return
         if draft.leaving_out:
-            draft.withheld += space + told
+            draft.withheld += space + reworded
             return
-        draft.hold(space + told)
+        draft.hold(space + reworded)
         quoted = bool(marks) or draft.began_quoted
-        unit = Unit(word, told, before, marks, quoted, plain(draft.sentence))
+        unit = Unit(word, reworded, before, marks, quoted, plain(draft.sentence))
         self._heed(self._rules.hear(unit, draft, self._weigh))
 
     def _weigh(self, verdict: Verdict) -> Verdict:
-        """What a rule's verdict comes to, which depends on what was shown. Notes its fault.
+        """The effect of a rule's verdict, which depends on what was shown. Notes its fault.
 
         What is left out stays so, also where a later rule ends the reply.
         """
@@ -196,7 +196,7 @@ class ReplyStream:
             case "drop" if verdict.kept:
                 draft.withheld = draft.held
             case "leave out":
-                if verdict.mark and (draft.told or draft.safe):
+                if verdict.mark and (draft.text or draft.safe):
                     self._ending.mark = verdict.mark
                     draft.let_go(draft.safe)
                 left = draft.leave_out(verdict.fault)

@@ -38,6 +38,7 @@ class Node:
 
     @property
     def goes_on(self) -> bool:
+        """Whether the pattern can continue after this node."""
         return bool(self.ways or self.gaps) or self.never is not None
 
 
@@ -50,6 +51,7 @@ class Beginnings:
         self._numbers: list[tuple[Words, int]] = []
 
     def add(self, words: Words, node: int) -> None:
+        """Register a node to which these words lead."""
         for word in words.whole:
             self._whole[word].append(node)
         for begin in words.begins:
@@ -186,6 +188,7 @@ class Screen:
 
 
 def is_letter(word: str) -> bool:
+    """Whether `word` is one letter, as in spelled-out words."""
     return len(word) == 1 and word.isalpha()
 
 
@@ -195,6 +198,7 @@ def once(word: str) -> str:
 
 
 def union(sets: list[Words]) -> Words:
+    """One set with the words of all."""
     return Words(
         whole=frozenset().union(*(each.whole for each in sets)),
         begins=tuple(begin for each in sets for begin in each.begins),

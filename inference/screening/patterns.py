@@ -42,6 +42,7 @@ class Words:
         return any(self.has(each) for each in found)
 
     def has(self, form: str) -> bool:
+        """Whether the set has a word, given in its compared form."""
         if form in self.whole or (self.begins and form.startswith(self.begins)):
             return True
         return bool(self.digits) and form.isdigit() and bool({0, len(form)} & self.digits)
@@ -49,6 +50,8 @@ class Words:
 
 @dataclass(frozen=True)
 class Gap:
+    """Up to `most` words of any kind between two parts of a pattern."""
+
     most: int
 
 
@@ -86,6 +89,10 @@ def parsed(pattern: str, lists: Lists) -> tuple[Part, ...]:
 
 
 def part(written: str, lists: Lists) -> Part:
+    """Parse one part of a pattern: words, `!` none of these, `?` optional, or a gap.
+
+    Raises PatternError.
+    """
     if written.startswith("..."):
         return gap(written)
     never, optional = written.startswith("!"), written.endswith("?")
@@ -99,6 +106,7 @@ def part(written: str, lists: Lists) -> Part:
 
 
 def gap(written: str) -> Gap:
+    """Parse `...` or `...N`: a gap of GAP or N words. Raises PatternError."""
     digits = written[3:]
     if digits and not digits.isdecimal():
         raise PatternError(f"`{written}`: after `...` comes a number of words, or nothing")
@@ -145,6 +153,7 @@ def entry_words(entry: str) -> list[str]:
 
 
 def word_set(entries: list[str]) -> Words:
+    """Parse the entries of a list: words, beginnings with `*`, and numbers."""
     numbers = [found for entry in entries if (found := NUMBER.fullmatch(entry))]
     plain = [entry for entry in entries if not NUMBER.fullmatch(entry)]
     return Words(

@@ -26,10 +26,13 @@ class Loss(Plain):
 
     @property
     def perplexity(self) -> float:
+        """e to the loss, which is capped at 50 nats."""
         return math.exp(min(self.loss, 50))
 
 
 class HeldOut(Plain):
+    """Losses of base and trained model on the adventures that are held out."""
+
     before: Loss
     after: Loss
     adventures: dict[str, tuple[float, float]]  # title: loss before and after
@@ -79,6 +82,7 @@ def losses(model: Any, rows: Any, device: torch.device) -> dict[str, tuple[float
 
 
 def mean(found: dict[str, tuple[float, int]]) -> Loss:
+    """The loss per token over all adventures; `found` has the sum and the tokens of each."""
     tokens = sum(count for _, count in found.values())
     total = sum(loss for loss, _ in found.values())
     return Loss(loss=round(total / tokens, 4), tokens=tokens)

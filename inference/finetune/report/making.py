@@ -65,6 +65,7 @@ def make_report(
 
 
 def columns(before: Run, after: Run) -> dict[str, tuple[Figures, Figures]]:
+    """The figures of both runs, for the parts that both have."""
     return {
         part: (before.columns[part], after.columns[part])
         for part in before.columns

@@ -43,6 +43,7 @@ def page(
 
 
 def loss_table(found: HeldOut) -> Table:
+    """Loss and perplexity of base and trained model."""
     return [
         ["", "base", "tuned"],
         ["loss, nats a token", f"{found.before.loss:.4f}", f"{found.after.loss:.4f}"],
@@ -52,6 +53,7 @@ def loss_table(found: HeldOut) -> Table:
 
 
 def adventure_table(found: HeldOut) -> Table:
+    """The losses of each adventure."""
     rows = [[title, f"{one:.3f}", f"{two:.3f}"] for title, (one, two) in found.adventures.items()]
     return [["", "base", "tuned"], *rows]
 
@@ -66,6 +68,7 @@ def beside(before: Figures, after: Figures) -> Table:
 
 
 def in_html(table: Table) -> str:
+    """A table as HTML; cells are escaped and the first row is the head."""
     head, *rows = [[escape(cell) for cell in row] for row in table]
     lines = ["<table>", "<tr>" + "".join(f"<th>{cell}</th>" for cell in head) + "</tr>"]
     lines += ["<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows]
@@ -73,6 +76,7 @@ def in_html(table: Table) -> str:
 
 
 def picture(name: str, file: Path) -> str:
+    """A PNG as an <img> with its data inside the page."""
     data = base64.b64encode(file.read_bytes()).decode()
     return f'<p><img alt="{escape(name)}" src="data:image/png;base64,{data}"></p>'
 

@@ -56,6 +56,7 @@ def load_tokenizer(folder: Path) -> Any:
 
 @contextmanager
 def clear_errors(folder: Path) -> Iterator[None]:
+    """Turn the errors of loading a checkpoint into one Broken with a clear line."""
     if not folder.is_dir():
         raise Broken(f"there is no base {folder}")
     if not (folder / "config.json").is_file():

@@ -46,6 +46,7 @@ def weights(how: Train, device: torch.device) -> torch.dtype:
 
 
 def size_of(model: Any, how: Train, device: torch.device, window: int) -> Size:
+    """The numbers that decide how much memory the training needs."""
     config = model.config.get_text_config()
     learning = sum(each.numel() for each in model.parameters() if each.requires_grad)
     return Size(

@@ -9,6 +9,7 @@ from inference.finetune.training.packing import NOT_LEARNT, Row, padded
 
 
 def batch_of(rows: Sequence[Row], filler: int = 0) -> dict[str, torch.Tensor]:
+    """Tensors of shape (rows, longest row); shorter rows are padded with `filler`."""
     return {name: torch.tensor(values) for name, values in padded(rows, filler).items()}
 
 

@@ -50,6 +50,7 @@ class Need:
 
     @property
     def total(self) -> float:
+        """Bytes of all parts together."""
         return self.sure + self.values + self.logits + EMPTY
 
     def __str__(self) -> str:
@@ -61,6 +62,7 @@ class Need:
 
 
 def need_of(size: Size) -> Need:
+    """The memory of a training of this size, in bytes."""
     per_value = KEPT_A_LAYER / 2 * size.compute_bytes + size.adapters * KEPT_BY_ADAPTERS
     values = size.tokens * size.width * size.layers * per_value
     if size.checkpointing:

@@ -27,9 +27,11 @@ class Row:
 
     @property
     def learnt(self) -> int:
+        """Tokens that the loss counts."""
         return sum(label != NOT_LEARNT for label in self.labels)
 
     def add(self, other: "Row") -> None:
+        """Append another sample to the row."""
         self.tokens.extend(other.tokens)
         self.labels.extend(other.labels)
         self.positions.extend(other.positions)
@@ -70,6 +72,7 @@ def row_of(sample: dict[str, Any], encode: Encode, window: int) -> Row:
 
 
 def inside(place: int, spans: Sequence[Sequence[int]]) -> bool:
+    """Whether a place is in one of the spans, whose ends are excluded."""
     return any(begin <= place < end for begin, end in spans)
 
 

@@ -47,12 +47,15 @@ class Progress:
         self.held_out = 0.0
 
     def begin(self, step: int) -> None:
+        """Start the clock at this step."""
         self._marks = [(time.monotonic(), step, 0)]
 
     def saw(self, tokens: int) -> None:
+        """Count tokens that were computed."""
         self._tokens += tokens
 
     def note(self, step: int, steps: int, epoch: float, loss: float, memory_mb: int) -> None:
+        """Record a step, with speed and remaining time over the last KEPT steps."""
         self._marks.append((time.monotonic(), step, self._tokens))
         del self._marks[: -self.KEPT - 1]
         (then, first, before), (now, _, tokens) = self._marks[0], self._marks[-1]
@@ -88,6 +91,7 @@ def read_progress(folder: Path) -> Iterator[Step]:
 
 
 def duration(seconds: float) -> str:
+    """Seconds as text: "1 h 05 min", "2 min 10 s", "7 s"."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:

@@ -89,6 +89,7 @@ class ReplyTrainer(transformers.Trainer):
         return_outputs: bool = False,
         num_items_in_batch: Any = None,
     ) -> Any:
+        """The loss per token of a batch. Raises TrainingFailed where it is not finite."""
         loss, tokens = summed_loss(model, inputs)
         self._progress.saw(inputs["input_ids"].numel())
         # Said before the optimizer takes it: no checkpoint ever holds such weights.
@@ -100,6 +101,8 @@ class ReplyTrainer(transformers.Trainer):
         return loss / (num_items_in_batch if num_items_in_batch is not None else tokens)
 
     def evaluate(self, *args: Any, **more: Any) -> dict[str, float]:
+        """The loss on the held-out rows as `eval_loss`. Raises TrainingFailed where it is no
+        number."""
         found = mean_loss(self.model, self._held_out_rows)
         if found != found:
             raise TrainingFailed("the loss on what is held out is no number")
@@ -120,9 +123,11 @@ class Watch(transformers.TrainerCallback):
         self.was_stopped = False
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **more: Any) -> None:
+        """transformers' hook: the training begins or is resumed."""
         self._progress.begin(state.global_step)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **more: Any) -> None:
+        """transformers' hook: record loss, speed and memory."""
         if logs and "loss" in logs:
             memory = hardware.memory_in_use(self._device)
             self._progress.note(
@@ -130,6 +135,7 @@ class Watch(transformers.TrainerCallback):
             )
 
     def on_step_end(self, args: Any, state: Any, control: Any, **more: Any) -> None:
+        """transformers' hook: save and stop where that was asked for."""
         if self._stopped():
             self.was_stopped = True
             control.should_save = True
@@ -237,6 +243,7 @@ def whole_checkpoints(out: Path) -> list[Path]:
 
 
 def step_of(checkpoint: Path) -> int:
+    """The number of the step in a checkpoint's name."""
     return int(checkpoint.name.rpartition("-")[2])
 
 
@@ -285,6 +292,7 @@ def foretell(task: Task, model: Any, device: torch.device, show: Show) -> None:
 
 
 def arguments(task: Task, material: Material, device: torch.device) -> Any:
+    """The settings of the training as transformers takes them."""
     how = task.train
     steps = -(-len(material.train) // how.rows_a_step)  # an epoch
     every = max(1, round(steps / how.evaluations))
@@ -333,6 +341,7 @@ def base_loss_of(task: Task, model: Any, material: Material, show: Show) -> floa
 
 
 def what_is_kept(task: Task) -> str:
+    """The last checkpoint, as the end of a sentence."""
     found = whole_checkpoints(task.out)
     return f"the last good checkpoint is {found[-1]}" if found else "there is no checkpoint yet"
 

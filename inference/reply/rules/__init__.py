@@ -1,4 +1,4 @@
-"""Rules that a reply is held against, one file for each or for a few that are akin.
+"""Rules that a reply is checked against: one file for each, or for a few of a kind.
 
 CONTRIBUTING.md says how to add one.
 """
@@ -11,7 +11,7 @@ from inference.reply.rules.moderation import Moderation
 from inference.reply.rules.person import SecondPerson
 from inference.reply.rules.quotations import PlayersQuotation
 from inference.reply.rules.reminder import ReminderSaid
-from inference.reply.rules.repeats import BeginsAsBefore, ToldBefore
+from inference.reply.rules.repeats import BeginsAsBefore, RepeatedSentences
 from inference.reply.rules.rule_list import RuleList
 from inference.reply.rules.scaffolding import GameTalk, GameTalkToCome, Preamble, QuestionToPlayer
 from inference.reply.rules.speaking import Speaker
@@ -25,11 +25,11 @@ def rules_for(given: Given) -> RuleList:
     preamble, game_talk, to_come = Preamble(), GameTalk(), GameTalkToCome()
     question, speaker, quotation = QuestionToPlayer(), Speaker(given), PlayersQuotation(given)
     action_again, nothing_new = ActionAgain(given), NothingNew(given)
-    told_before, begins_as_before = ToldBefore(given), BeginsAsBefore(given)
+    repeated, begins_as_before = RepeatedSentences(given), BeginsAsBefore(given)
     loops, past = Loops(given), PastTense(given)
     # The first that objects decides, so the order says which fault a reply with several of them
     # has, and with it whether and how it is retried. The three orders differ: a quotation, for one,
-    # comes early while it is told and last when its sentence is over. They are those of the single
+    # comes early while it grows and last when its sentence is over. They are those of the single
     # class that these rules were, because another order changes replies.
     return RuleList(
         guards=moderation,
@@ -41,7 +41,7 @@ def rules_for(given: Given) -> RuleList:
             game_talk,
             speaker,
             to_come,
-            told_before,
+            repeated,
             *reminder,
             loops,
             *moderation,
@@ -49,7 +49,7 @@ def rules_for(given: Given) -> RuleList:
         on_join=(quotation,),
         on_sentence=(
             action_again,
-            told_before,
+            repeated,
             to_come,
             *reminder,
             begins_as_before,
@@ -66,7 +66,7 @@ def rules_for(given: Given) -> RuleList:
             begins_as_before,
             nothing_new,
             past,
-            told_before,
+            repeated,
             game_talk,
             to_come,
             question,

@@ -16,6 +16,7 @@ class BannedPhrases(Rule):
         self._found = False  # nothing is shown from here on
 
     def release(self, text: str, shown: int) -> str:
+        """Let through what is before the first banned phrase."""
         if not text:
             return text
         if self._found:
@@ -27,4 +28,5 @@ class BannedPhrases(Rule):
         return text[: max(0, found.start - shown)].rstrip()
 
     def after_release(self) -> Verdict:
+        """End the reply once a phrase was found."""
         return end_with("banned") if self._found else SHOW

@@ -1,7 +1,7 @@
 """Sentences that say nothing but what the player did, or next to nothing. For English.
 
 "You light the lamps." is answered "You're lighting the lamps.", and the story stands still; a small
-model that has told this once tells it for ever. A reply of nothing else is retried.
+model that has said this once repeats it for ever. A reply of nothing else is retried.
 """
 
 import re
@@ -39,7 +39,8 @@ class ActionAgain(Rule):
         self._action = letters(given.action) if applies else ""  # "" once it cannot come any more
 
     def hear(self, unit: Unit, draft: Draft) -> Verdict:
-        if draft.told or not self._action:
+        """Hold while the reply repeats the action; drop the sentence when it is the action."""
+        if draft.text or not self._action:
             return SHOW
         seen = letters(draft.sentence)
         if seen == self._action:
@@ -53,7 +54,8 @@ class ActionAgain(Rule):
         return SHOW
 
     def close(self, draft: Draft) -> Verdict:
-        if draft.told or not self._action or letters(draft.sentence) != self._action:
+        """Drop a sentence that is the action."""
+        if draft.text or not self._action or letters(draft.sentence) != self._action:
             return SHOW
         self._action = ""
         return self.DROP
@@ -67,20 +69,22 @@ class NothingNew(Rule):
         self._done = given.action if given.kind == "do" else ""
 
     def close(self, draft: Draft) -> Verdict:
+        """Leave out a sentence that only repeats the action."""
         return leave_out("echo") if draft.narrates and self._only_echoes(draft) else SHOW
 
     def finish(self, draft: Draft) -> Verdict:
+        """The same for the last sentence, and for one that says hardly anything."""
         nothing = self._only_echoes(draft) or self._says_next_to_nothing(draft)
         return leave_out("echo") if nothing else SHOW
 
     def _only_echoes(self, draft: Draft) -> bool:
-        first = self._by_sentences and not draft.told and self._done
+        first = self._by_sentences and not draft.text and self._done
         quotes = any(mark in draft.sentence for mark in '"“”')
         return bool(first) and not quotes and says_again(draft.sentence, self._done)
 
     def _says_next_to_nothing(self, draft: Draft) -> bool:
         """Whether the model leaves it at "You wait."."""
-        return self._by_sentences and not draft.told and thin(unquoted(draft.sentence))
+        return self._by_sentences and not draft.text and thin(unquoted(draft.sentence))
 
 
 def says_again(sentence: str, action: str) -> bool:
@@ -102,6 +106,7 @@ def stems(text: str) -> set[str]:
 
 
 def stem(word: str) -> str:
+    """A lower-case word without its ending: "lighting" as "light", "stopped" as "stop"."""
     for ending in ENDINGS:
         if word.endswith(ending) and len(word) - len(ending) >= SHORTEST:
             word = word.removesuffix(ending)

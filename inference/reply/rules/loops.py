@@ -46,7 +46,7 @@ class Loops(Rule):
 
     def hear(self, unit: Unit, draft: Draft) -> Verdict:
         """Hold what may become a loop; end the reply before one."""
-        return self.hear_word(unit.told)
+        return self.hear_word(unit.reworded)
 
     def hear_word(self, word: str) -> Verdict:
         """Take the next word."""

@@ -1,4 +1,4 @@
-"""The rules of a host, held against every word before it is shown."""
+"""Checks every word against the host's rules before it is shown."""
 
 from inference.reply.draft import Draft
 from inference.reply.given import Moderator
@@ -12,14 +12,17 @@ class Moderation(Rule):
         self._moderator = moderator
 
     def admit(self, words: str) -> Verdict:
+        """Erase everything held when the next words are blocked."""
         self._moderator.hear(words)
         return self._verdict()
 
     def pause(self) -> Verdict:
+        """The same at the end of a sentence."""
         self._moderator.pause()
         return self._verdict()
 
     def hear(self, unit: Unit, draft: Draft) -> Verdict:
+        """Hold words that may become something blocked."""
         return HOLD if self._moderator.waits else SHOW
 
     def _verdict(self) -> Verdict:

@@ -1,7 +1,7 @@
-"""A narrator who slips into the first person is told in the second. For English.
+"""Turns a narrator's first person into the second. For English.
 
 "You're right, I did see my hat" becomes "You're right, you did see your hat" before it is shown.
-Sentences and clauses that begin with "I" are not reworded: somebody else tells them, and they are
+Sentences and clauses that begin with "I" are not reworded: somebody else says them, and they are
 left out (`speaking.py`).
 """
 
@@ -30,19 +30,20 @@ FIRST_PERSON = re.compile(r"i(?:'(?:m|ve|ll|d))?(?: |$)(?!\.)")
 
 
 class SecondPerson(Rule):
-    """Tells "I" and "my" outside quotation as "you" and "your"."""
+    """Rewords "I" and "my" outside quotation to "you" and "your"."""
 
     def __init__(self, given: Given) -> None:
         self._may_say_i = given.in_first_person
         self._after_i = False
 
     def reword(self, word: str, draft: Draft) -> str:
+        """ "you" for "I" and the like, outside quotation."""
         if draft.marks or self._may_say_i or draft.quotation == "closed":
             return word
         return self.hear_word(word, draft.sentence)
 
     def hear_word(self, word: str, before: str) -> str:
-        """`word` as it is told, where `before` is what its sentence has said."""
+        """`word` as it is shown; `before` is the sentence before it."""
         after_i, self._after_i = self._after_i, False
         found = WORD.fullmatch(word)
         if found is None:

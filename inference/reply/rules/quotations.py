@@ -28,6 +28,7 @@ class PlayersQuotation(Rule):
         self._alone = False  # it is a sentence of its own, after what the player does
 
     def hear(self, unit: Unit, draft: Draft) -> Verdict:
+        """Wait while a quotation is open and for the words after it; leave out the player's."""
         match draft.quotation:
             case "open":
                 return self._hear_inside(draft)
@@ -36,14 +37,14 @@ class PlayersQuotation(Rule):
         if unit.marks or not quotes_at_start(unit.word, draft.marks):
             return SHOW
         # An earlier attempt may have begun the sentence.
-        begun_before = bool(draft.told) and not draft.held and not draft.sentences
+        begun_before = bool(draft.text) and not draft.held and not draft.sentences
         if not unit.before and not begun_before:
             draft.quotation, self._after = ("open" if draft.marks else "closed"), ""
             return WAIT
         return leave_out("speaks") if introduces_players_words(plain(unit.before)) else SHOW
 
     def _hear_inside(self, draft: Draft) -> Verdict:
-        later = self._by_sentences and draft.told
+        later = self._by_sentences and draft.text
         if len(draft.held) > LONGEST_QUOTATION * (LONGER_LATER if later else 1):
             draft.quotation = ""
             return SHOW
@@ -65,16 +66,19 @@ class PlayersQuotation(Rule):
         return leave_out("speaks") if alone else SHOW
 
     def continues(self, following: str, draft: Draft) -> bool:
+        """Whether words that may say who spoke come in the next sentence."""
         if draft.quotation != "closed" or following not in "yY" or self._after:
             return False
         self._alone = self._follows_player(draft)
         return True  # '"Who is there?" You ask'
 
     def close(self, draft: Draft) -> Verdict:
+        """Leave out a quotation without a speaker that follows what the player does."""
         players = draft.quotation == "closed" and self._follows_player(draft)
         return leave_out("speaks") if players else SHOW
 
     def finish(self, draft: Draft) -> Verdict:
+        """The same at the end of the text, also for a quotation that is still open."""
         unclaimed = draft.quotation == "closed" or (draft.quotation and self._by_sentences)
         return leave_out("speaks") if unclaimed and self._follows_player(draft) else SHOW
 

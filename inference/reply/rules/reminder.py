@@ -27,6 +27,7 @@ class ReminderSaid(Rule):
         self._parts = parts_of(reminder)
 
     def hear(self, unit: Unit, draft: Draft) -> Verdict:
+        """Hold while half of the words are those of the reminder."""
         if unit.quoted or draft.marks or len(draft.held) >= LONGEST_HELD:
             return SHOW
         words = words_that_matter(unit.said)
@@ -34,9 +35,11 @@ class ReminderSaid(Rule):
         return HOLD if any(likeness(words, part) >= SHARE for part in self._parts) else SHOW
 
     def close(self, draft: Draft) -> Verdict:
+        """Leave out a sentence that says the reminder."""
         return self.finish(draft) if draft.narrates else SHOW
 
     def finish(self, draft: Draft) -> Verdict:
+        """The same for the last sentence."""
         return leave_out("echo") if says_any(draft.sentence, self._parts) else SHOW
 
 

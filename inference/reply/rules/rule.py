@@ -44,7 +44,7 @@ class Unit(NamedTuple):
     """The latest word, or grapheme where a script has no spaces. The sentence holds it already."""
 
     word: str
-    told: str  # the word as it is told
+    reworded: str  # the word as it is shown
     before: str  # the sentence before it
     marks: str  # the quotations that were open before it
     quoted: bool  # it stands in one, or the sentence began in one
@@ -52,13 +52,13 @@ class Unit(NamedTuple):
 
 
 class Rule:
-    """A rule that a reply is held against.
+    """A rule that a reply is checked against.
 
-    It has its own state, sees the text so far, and is asked on the occasions whose methods it has.
+    It has its own state, sees the text so far, and is asked at the events whose methods it defines.
     `inference.reply.rules.rules_for` says in which order.
     """
 
-    # Verdicts of rules asked before this one on a word that leave it a say.
+    # This rule is asked about a word only after these verdicts of the rules before it.
     after: ClassVar[tuple[Decision, ...]] = ("show",)
 
     def admit(self, words: str) -> Verdict:
@@ -70,7 +70,7 @@ class Rule:
         return SHOW
 
     def reword(self, word: str, draft: Draft) -> str:
-        """How the next word is told. The sentence does not hold it yet."""
+        """The next word as it is shown. The sentence does not hold it yet."""
         return word
 
     def hear(self, unit: Unit, draft: Draft) -> Verdict:
@@ -98,14 +98,14 @@ class Rule:
         return SHOW
 
     def resume(self, word: str) -> None:
-        """An earlier attempt told `word`."""
+        """An earlier attempt showed `word`."""
 
     def interrupt(self) -> None:
-        """A sentence was left out: the next word does not go on with the last that was heard."""
+        """A sentence was left out: the next word does not follow the last that was heard."""
 
 
 def bare(sentence: str) -> str:
-    """A sentence alike, without what ends it."""
+    """As `plain`, without what ends the sentence."""
     return plain(sentence).strip().rstrip(".!?…")
 
 

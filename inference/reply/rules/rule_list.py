@@ -35,13 +35,13 @@ class RuleList:
         return first_objection(rule.pause() for rule in self.guards)
 
     def reword(self, word: str, draft: Draft) -> str:
-        """How the next word is told."""
+        """The next word as it is shown."""
         for rule in self.rewording:
             word = rule.reword(word, draft)
         return word
 
     def hear(self, unit: Unit, draft: Draft, weigh: Callable[[Verdict], Verdict]) -> Verdict:
-        """What is to be done with what is held, now that `unit` is.
+        """The verdict on the held text after `unit`.
 
         The first objection stands, unless a later rule is asked after one of its kind
         (`Rule.after`). `weigh` says what an objection comes to, before the next rule is asked.
@@ -69,7 +69,7 @@ class RuleList:
         return first_objection(rule.after_release() for rule in self.filters)
 
     def resume(self, word: str) -> None:
-        """An earlier attempt told `word`."""
+        """An earlier attempt showed `word`."""
         for rule in self.followers:
             rule.resume(word)
 

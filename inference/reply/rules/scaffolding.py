@@ -141,7 +141,8 @@ class Preamble(Rule):
     """Drops what is said to whoever asked for the story, before it: "Sure! Here is …:"."""
 
     def hear(self, unit: Unit, draft: Draft) -> Verdict:
-        if draft.told or unit.marks:
+        """Hold while the beginning may be a preamble; drop it when it is one."""
+        if draft.text or unit.marks:
             return SHOW
         match preamble(unit.said):
             case "yes":
@@ -151,6 +152,7 @@ class Preamble(Rule):
         return SHOW
 
     def finish(self, draft: Draft) -> Verdict:
+        """Withhold a preamble at the end of the text."""
         return HOLD if PREAMBLE.match(plain(draft.sentence).strip()) else SHOW
 
 
@@ -158,6 +160,7 @@ class GameTalk(Rule):
     """Ends a reply before talk about the game, such as "What do you do?", or a menu of choices."""
 
     def hear(self, unit: Unit, draft: Draft) -> Verdict:
+        """End the reply at the first words about the game."""
         if unit.quoted:
             return SHOW
         first = not draft.sentences
@@ -167,6 +170,7 @@ class GameTalk(Rule):
         return END if not first and MENU.match(unit.said) else SHOW
 
     def finish(self, draft: Draft) -> Verdict:
+        """Withhold a last sentence that is the beginning of such words."""
         said = bare(draft.sentence)
         cut = bool(said) and not draft.marks and any(stop.startswith(said) for stop in METAS)
         return HOLD if cut else SHOW
@@ -176,6 +180,7 @@ class GameTalkToCome(Rule):
     """Holds what may become talk about the game. Ends a reply before "The end." and the like."""
 
     def hear(self, unit: Unit, draft: Draft) -> Verdict:
+        """Hold the beginnings of such words."""
         if unit.quoted:
             return SHOW
         first = not draft.sentences
@@ -184,9 +189,11 @@ class GameTalkToCome(Rule):
         return HOLD if not first and unit.said.rstrip(".!?…") in WHOLE else SHOW
 
     def close(self, draft: Draft) -> Verdict:
+        """End the reply before "The end." and the like."""
         return END if draft.narrates and self._is_whole(draft) else SHOW
 
     def finish(self, draft: Draft) -> Verdict:
+        """Withhold such a sentence at the end of the text."""
         return HOLD if not draft.marks and self._is_whole(draft) else SHOW
 
     def _is_whole(self, draft: Draft) -> bool:
@@ -197,9 +204,11 @@ class QuestionToPlayer(Rule):
     """Ends a reply before a question to the player, unless some of it was shown already."""
 
     def close(self, draft: Draft) -> Verdict:
-        return END if draft.narrates and draft.told and self._asks(draft) else SHOW
+        """End the reply before the question."""
+        return END if draft.narrates and draft.text and self._asks(draft) else SHOW
 
     def finish(self, draft: Draft) -> Verdict:
+        """Withhold the question at the end of the text."""
         return HOLD if not draft.marks and self._asks(draft) else SHOW
 
     def _asks(self, draft: Draft) -> bool:

@@ -66,6 +66,7 @@ class Speaker(Rule):
         self._may_say_i = given.in_first_person
 
     def hear(self, unit: Unit, draft: Draft) -> Verdict:
+        """Hold what may become the player's words; leave them out once that is sure."""
         if unit.quoted or draft.quotation == "closed":
             return SHOW
         match speaks(unit.said, complete=False):
@@ -86,11 +87,13 @@ class Speaker(Rule):
         return leave_out("speaks", mark=".") if clause == "yes" else SHOW
 
     def close(self, draft: Draft) -> Verdict:
+        """Leave out a sentence that says what the player says."""
         player = draft.narrates and self._player_speaks(draft)
         return leave_out("speaks") if player else SHOW
 
     def finish(self, draft: Draft) -> Verdict:
-        if not draft.told:
+        """The same for the last sentence, or withhold its last clause."""
+        if not draft.text:
             return leave_out("speaks") if self._player_speaks(draft) else SHOW
         if not draft.marks and clause_speaks(bare(draft.sentence)) != "no":
             return Verdict("hold", mark=".")

@@ -34,10 +34,12 @@ class PastTense(Rule):
         self._applies = given.by_sentences and not past_story
 
     def close(self, draft: Draft) -> Verdict:
+        """Leave out a sentence in the past tense at the start."""
         return self.finish(draft) if draft.narrates else SHOW
 
     def finish(self, draft: Draft) -> Verdict:
-        told_past = self._applies and not draft.told and past(unquoted(draft.sentence))
+        """The same for a reply of one sentence."""
+        told_past = self._applies and not draft.text and past(unquoted(draft.sentence))
         return leave_out("tense") if told_past else SHOW
 
 

@@ -13,7 +13,7 @@ from inference.reply.rules.moderation import Moderation
 from inference.reply.rules.person import SecondPerson
 from inference.reply.rules.quotations import PlayersQuotation
 from inference.reply.rules.reminder import ReminderSaid
-from inference.reply.rules.repeats import BeginsAsBefore, ToldBefore
+from inference.reply.rules.repeats import BeginsAsBefore, RepeatedSentences
 from inference.reply.rules.rule import Rule, Unit, plain
 from inference.reply.rules.scaffolding import GameTalk, GameTalkToCome, Preamble, QuestionToPlayer
 from inference.reply.rules.speaking import Speaker
@@ -117,7 +117,7 @@ def test_the_past_tense_is_left_out_of_a_story_of_the_present():
 
 
 def test_a_sentence_that_was_told_before_ends_the_reply():
-    rule = ToldBefore(given(recent=(LONG,)))
+    rule = RepeatedSentences(given(recent=(LONG,)))
     assert rule.close(draft_of(LONG)).fault == "repeats"
     assert heard(rule, "Along the wall")[-1] == "hold"
     assert heard(rule, "Along the river")[-1] == "show"
