@@ -86,7 +86,7 @@ def refuse_access(request: HttpRequest, player: Player, name: str) -> HttpRespon
     if reason and name not in STILL_OPEN:
         if name == "home" and player.is_guest:
             return redirect("account_home")
-        return render(request, "account/standing.html", {"reason": reason}, status=403)
+        return render(request, "account/suspended.html", {"reason": reason}, status=403)
     of_accounts = name.startswith(("account_", "mfa_"))
     if player.is_guest and of_accounts and name not in STILL_OPEN:
         return redirect("account_signup")

@@ -60,7 +60,7 @@ class AccountAdapter(DefaultAccountAdapter):
     def pre_login(self, request: HttpRequest, user: Player, **details: Any) -> HttpResponse | None:
         reason = may_play(user) if user.is_active else None
         if reason:
-            return render(request, "account/standing.html", {"reason": reason}, status=403)
+            return render(request, "account/suspended.html", {"reason": reason}, status=403)
         response: HttpResponse | None = super().pre_login(request, user, **details)
         return response
 

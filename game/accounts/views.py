@@ -65,7 +65,7 @@ def by_mail(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponse
 def invited(request: HttpRequest, token: str) -> HttpResponse:
     """The link of an invite. It is kept in the session, so that no address leaks it further."""
     if settings.ACCOUNTS == "single" or invites.find(token) is None:
-        return render(request, "account/invite_spent.html", status=404)
+        return render(request, "account/invite_used.html", status=404)
     invites.hold(request, token)
     return redirect("account_signup")
 

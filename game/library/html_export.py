@@ -14,7 +14,7 @@ def as_html(title: str, path: Sequence[Turn]) -> str:
     """The page. Everything in it that somebody wrote is escaped; nothing is fetched by it."""
     drawn = [{"shown": prompted(turn), "paragraphs": paragraphs(turn.reply)} for turn in path]
     return render_to_string(
-        "library/book.html",
+        "library/exported_adventure.html",
         {
             "title": title,
             "turns": [turn for turn in drawn if turn["shown"] or turn["paragraphs"]],

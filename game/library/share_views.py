@@ -45,7 +45,7 @@ def share(request: HttpRequest, adventure_id: UUID, turn_id: UUID) -> HttpRespon
     if request.method != "POST":
         words = last_words(turn.reply)
         context = {"adventure": turn.adventure, "turn": turn, "words": words}
-        return render(request, "library/share.html", context)
+        return render(request, "library/create_share.html", context)
     wants_json = request.headers.get("Accept") == "application/json"
     try:
         made = shares.share(ensure_player(request), turn, request.POST.get("plot") == "on")
@@ -78,7 +78,7 @@ def mine(request: HttpRequest) -> HttpResponse:
         if each.deleted is not None
     ]
     context = {"here": "adventures", "shares": links, "deleted": deleted, "hours": trash.HOURS}
-    return render(request, "library/shares.html", context)
+    return render(request, "library/my_shares.html", context)
 
 
 @require_POST
@@ -148,7 +148,7 @@ def shared(request: HttpRequest, share: Share) -> HttpResponse:
     turns = [drawn(turn) for turn in shown.turns_of(texts, page.object_list)]
     return render(
         request,
-        "library/shared.html",
+        "library/shared_adventure.html",
         {
             "share": share,
             "adventure": shown.adventure_of(share, texts),

@@ -49,7 +49,7 @@ def mine(request: HttpRequest) -> HttpResponse:
     ]
     return render(
         request,
-        "library/mine.html",
+        "library/my_scenarios.html",
         {
             "here": "scenarios",
             "scenarios": theirs,
@@ -127,7 +127,7 @@ def page_of(
         "warnings": writing.warnings(file) if file and not forms.problem else [],
         "unsaved": unsaved,
     }
-    return render(request, "library/write.html", context, status=status)
+    return render(request, "library/scenario_form.html", context, status=status)
 
 
 def preview_of(content: dict[str, Any]) -> dict[str, Any]:

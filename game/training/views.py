@@ -28,7 +28,7 @@ def learning(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
         return redirect("learning", found.pk)
     return render(
         request,
-        "adventures/learning.html",
+        "adventures/training_consent.html",
         {"adventure": found, "given": consent.is_given(found.pk), "theirs": theirs},
         status=403 if request.method == "POST" else 200,
     )

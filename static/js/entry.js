@@ -100,7 +100,7 @@ export class Entry {
     const counter = $("counter");
     counter.hidden = length < COUNT_FROM;
     counter.textContent = `${number(length)} / ${number(LONGEST)}`;
-    counter.classList.toggle("over", length > LONGEST);
+    counter.classList.toggle("too-long", length > LONGEST);
   }
 
   /** What has to go before this can be sent, in words; "" where it fits. */

@@ -111,7 +111,7 @@ export function menus() {
     opener.addEventListener("click", (event) => {
       event.preventDefault();
       opener.closest("details")?.removeAttribute("open");
-      $(/** @type {"keys" | "gestures"} */ (opened)).showModal();
+      $(/** @type {"shortcuts" | "gestures"} */ (opened)).showModal();
     });
   }
   for (const closer of document.querySelectorAll("[data-closes]")) {

@@ -14,9 +14,9 @@ let hushed = 0;
  * @param {"notice" | "problem"} [kind]
  */
 export function tell(text, kind = "notice") {
-  const line = $("line");
-  line.className = `line ${kind}`;
-  $("line-text").textContent = text;
+  const line = $("alert");
+  line.className = `alert ${kind}`;
+  $("alert-text").textContent = text;
   line.hidden = false;
   clearTimeout(hushed);
   if (kind === "notice") hushed = setTimeout(hush, LONG_ENOUGH);
@@ -24,7 +24,7 @@ export function tell(text, kind = "notice") {
 
 export function hush() {
   clearTimeout(hushed);
-  $("line").hidden = true;
+  $("alert").hidden = true;
 }
 
 /**
@@ -74,4 +74,4 @@ export function connection(status) {
   );
 }
 
-$("line-close").addEventListener("click", hush);
+$("alert-close").addEventListener("click", hush);

@@ -6,7 +6,7 @@ import { $ } from "./page.js";
 const EVERY = 5000; // ms between looks
 
 export function watch() {
-  const address = $("coming")?.dataset.part;
+  const address = $("narrator-progress")?.dataset.part;
   if (address) setTimeout(() => look(address), EVERY);
 }
 
@@ -18,8 +18,8 @@ async function look(address) {
   } catch {
     // Offline: the socket says so, and this is looked at again.
   }
-  if ($("coming")?.dataset.part) watch();
-  else if ($("coming")) setTimeout(() => last(address), EVERY);
+  if ($("narrator-progress")?.dataset.part) watch();
+  else if ($("narrator-progress")) setTimeout(() => last(address), EVERY);
 }
 
 /**
@@ -35,7 +35,7 @@ async function last(address) {
 /** @param {string} html */
 function show(html) {
   const fresh = new DOMParser().parseFromString(html, "text/html");
-  for (const id of /** @type {const} */ (["narrator", "coming"])) {
+  for (const id of /** @type {const} */ (["narrator", "narrator-progress"])) {
     const [old, now] = [$(id), fresh.getElementById(id)];
     if (!old || !now || old.outerHTML === now.outerHTML) continue;
     if (old.hasAttribute("open")) now.setAttribute("open", "");

@@ -8,9 +8,10 @@
  *   input: HTMLTextAreaElement, mode: HTMLSelectElement,
  *   send: HTMLButtonElement, continue: HTMLButtonElement, retry: HTMLButtonElement,
  *   undo: HTMLButtonElement, redo: HTMLButtonElement,
- *   panel: HTMLDialogElement, keys: HTMLDialogElement, gestures: HTMLDialogElement,
+ *   panel: HTMLDialogElement, shortcuts: HTMLDialogElement, gestures: HTMLDialogElement,
  *   "plot-form": HTMLFormElement, writer: HTMLDetailsElement | null,
- *   narrator: HTMLDetailsElement | null, coming: HTMLElement | null, elsewhere: HTMLElement | null,
+ *   narrator: HTMLDetailsElement | null, "narrator-progress": HTMLElement | null,
+ *   "other-branch": HTMLElement | null,
  * }} Parts
  */
 

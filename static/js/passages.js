@@ -59,8 +59,9 @@ export class Passages {
     const { top } = (range ?? element).getBoundingClientRect();
     scroller.scrollTop += top - scroller.getBoundingClientRect().top - scroller.clientHeight / 3;
     follow.on = follow.atEnd;
-    for (const other of list.querySelectorAll(".found")) other.classList.remove("found");
-    element.classList.add("found");
+    for (const other of list.querySelectorAll(".highlighted"))
+      other.classList.remove("highlighted");
+    element.classList.add("highlighted");
     this.page.announce(range?.toString() ?? "");
   }
 }

@@ -39,7 +39,7 @@ const list = $("turns");
 const store = new Store();
 const title = new WindowTitle();
 const drafts = new Drafts(adventure.id);
-const announcer = new Announcer($("spoken"));
+const announcer = new Announcer($("live-region"));
 const follow = new Follow(scroller, (behind) => {
   $("pill").hidden = !behind;
   $("pill").textContent = behind === "far" ? t("To the end ↓") : t("New text ↓");
@@ -85,7 +85,7 @@ const aloud = new Aloud({
     return (part === "reply" ? shown?.replyBox : shown?.actionLine) ?? null;
   },
   onChange: (on) => {
-    $("hush").hidden = !on;
+    $("stop-aloud").hidden = !on;
     $("aloud").textContent = on ? t("Stop reading aloud") : t("Read aloud");
   },
 });
@@ -213,7 +213,7 @@ function openAtPassage() {
   history.replaceState(history.state, "", location.pathname);
   if (found.here) passages.jump(found);
   else {
-    const note = $("elsewhere");
+    const note = $("other-branch");
     note?.querySelector("button")?.addEventListener("click", () => {
       note.remove();
       passages.jump(found);
@@ -247,7 +247,7 @@ keys.listen({
     entry.choose(number);
     $("input").focus({ preventScroll: true });
   },
-  help: () => $("keys").showModal(),
+  help: () => $("shortcuts").showModal(),
   own: () => !entry.holdsTakenBack, // what is typed there is the player's own
 });
 keys.fingers(list, () => view.head);
@@ -272,7 +272,7 @@ $("aloud").addEventListener("click", async () => {
     );
   } else if (store.state.head) aloud.start(store.state.head);
 });
-$("hush").addEventListener("click", stopReading);
+$("stop-aloud").addEventListener("click", stopReading);
 aloudControls(aloud, $("voice"));
 
 // ---------------------------------------------------------------- begin

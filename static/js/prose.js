@@ -46,7 +46,7 @@ export function append(reply, text, soft = false) {
 /** @param {string} text */
 function fading(text) {
   const words = document.createElement("span");
-  words.className = "fresh";
+  words.className = "new-text";
   words.textContent = text;
   words.addEventListener("animationend", () => settle(words), { once: true });
   return words;
@@ -56,7 +56,7 @@ function fading(text) {
 function settle(words) {
   const p = words.parentElement;
   words.replaceWith(...words.childNodes);
-  if (!p?.querySelector(".fresh")) p?.normalize();
+  if (!p?.querySelector(".new-text")) p?.normalize();
 }
 
 /**

@@ -52,7 +52,7 @@ function fitted(pen, text, room) {
 
 export class Tree {
   /**
-   * @param {HTMLElement} box holds a canvas, `.tree-words` and buttons with `data-tree`
+   * @param {HTMLElement} box holds a canvas, `.tree-label` and buttons with `data-tree`
    * @param {{url: string, go: (id: string) => void}} outside
    */
   constructor(box, { url, go }) {
@@ -60,7 +60,7 @@ export class Tree {
     this.url = url;
     this.go = go;
     this.canvas = /** @type {HTMLCanvasElement} */ (box.querySelector("canvas"));
-    this.words = /** @type {HTMLElement} */ (box.querySelector(".tree-words"));
+    this.words = /** @type {HTMLElement} */ (box.querySelector(".tree-label"));
     /** @type {import("./treelayout.js").Leaf[]} */
     this.turns = [];
     /** @type {string | null} */

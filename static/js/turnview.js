@@ -289,7 +289,7 @@ export class TurnView {
     if (this.closeList() === this.others) return;
     const items = this.branches.map(({ shown, turn }) => {
       const item = make("li");
-      const go = button("go-there", shown || t("Continue"), "", () => this.hands.go(turn));
+      const go = button("branch-link", shown || t("Continue"), "", () => this.hands.go(turn));
       go.dir = "auto";
       item.append(go);
       return item;
@@ -318,7 +318,7 @@ export class TurnView {
         this.closeList();
         this.hands.edit(this.turn, { [field]: text });
       });
-      item.append(make("p", "when", name), words, restore);
+      item.append(make("p", "meta", name), words, restore);
       return item;
     });
     this.openList(this.older, t("Earlier versions, newest first"), items);
@@ -332,7 +332,7 @@ export class TurnView {
   openList(opener, title, items) {
     const list = make("ul");
     list.append(...items);
-    this.list.replaceChildren(make("p", "when", title), list);
+    this.list.replaceChildren(make("p", "meta", title), list);
     this.list.hidden = false;
     this.opener = opener;
     opener.setAttribute("aria-expanded", "true");

@@ -38,7 +38,7 @@ SHOWN = """
   return {
     action: last.querySelector(".action").textContent,
     reply: [...last.querySelectorAll(".reply p")].map((p) => p.textContent),
-    elements: last.querySelectorAll(".reply :not(p, .fresh)").length,
+    elements: last.querySelectorAll(".reply :not(p, .new-text)").length,
     title: document.title,
   };
 }

@@ -111,8 +111,8 @@ IN_THE_DARK = """() => {
     });
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   };
-  const scene = getComputedStyle(document.querySelector(".dark")).backgroundColor;
-  return [...document.querySelectorAll(".dark :is(h1, p, a, button)")].map((text) => {
+  const scene = getComputedStyle(document.querySelector(".hero")).backgroundColor;
+  return [...document.querySelectorAll(".hero :is(h1, p, a, button)")].map((text) => {
     const style = getComputedStyle(text);
     const own = (parts(style.backgroundColor)[3] ?? 1) === 1;
     const [dark, bright] = [light(style.color), light(own ? style.backgroundColor : scene)].sort(
@@ -166,7 +166,7 @@ def test_the_tree_is_travelled_by_keys(alice):
     window.told(2)
     page = window.page
     page.get_by_role("button", name="Tree").first.click()
-    words = page.locator("#tree-words")
+    words = page.locator("#tree-label")
     expect(words).to_contain_text("you are here")
     tree = page.get_by_role("application")
     tree.focus()

@@ -56,7 +56,7 @@ def test_what_is_found_is_shown_on_any_page_and_any_branch(long_story, alice):
     page.get_by_label("Menu").click()
     page.get_by_role("link", name="Search this adventure").click()
     search(page, "take step 7")
-    hits = page.locator(".hits a")
+    hits = page.locator(".results a")
     expect(hits).to_have_count(11)  # 7 and 70 to 79
     expect(hits.first.locator("mark")).to_have_text("take step 7")
     shot(page, "search")
@@ -105,10 +105,10 @@ def test_what_is_found_is_shown_on_a_phone(visit, house):
     search(page, word + "zzz")
     expect(page.get_by_text("Found in 0 turns")).to_be_visible()
     search(page, word)
-    expect(page.locator(".hits a")).to_have_count(1)
+    expect(page.locator(".results a")).to_have_count(1)
     shot(page, "phone")
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
-    page.locator(".hits a").click()
+    page.locator(".results a").click()
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(window.turns.first).to_have_class("turn last found")
 

@@ -132,7 +132,7 @@ class CaseAdmin(ReadOnly):
     @admin.display(description=_("words"))
     def whose(self, case: Case) -> str:
         return format_html(
-            '<span class="whose whose-{}">{}</span>', case.words, case.get_words_display()
+            '<span class="tag tag-{}">{}</span>', case.words, case.get_words_display()
         )
 
     @admin.display(description=_("waits"))
@@ -169,7 +169,7 @@ class CaseAdmin(ReadOnly):
             return None
         return TemplateResponse(
             request,
-            "admin/game/case/together.html",
+            "admin/game/case/bulk_decision.html",
             {
                 **self.admin_site.each_context(request),
                 "title": _("Resolve selected"),

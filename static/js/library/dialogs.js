@@ -38,12 +38,12 @@ export function dialogOf(heading, parts, buttons) {
   title.tabIndex = -1;
   title.autofocus = true;
   dialog.setAttribute("aria-labelledby", title.id);
-  const deeds = make("div", "deeds");
-  deeds.append(
+  const actions = make("div", "actions");
+  actions.append(
     ...buttons,
     button(t("Close"), () => dialog.close()),
   );
-  dialog.append(title, ...parts, deeds);
+  dialog.append(title, ...parts, actions);
   dialog.addEventListener("click", ({ target }) => target === dialog && dialog.close());
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);

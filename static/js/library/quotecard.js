@@ -9,7 +9,7 @@ const WIDTH = 1080;
 const HEIGHT = 1350;
 const EDGE = 110;
 const SIZES = [84, 76, 68, 62, 56, 50, 46, 42, 38, 34, 30];
-// The mark, as templates/parts/mark.svg has it: 24 by 24.
+// The mark, as templates/parts/logo.svg has it: 24 by 24.
 const MARK =
   "M12.2 1.2c.5 4.5 7 7.3 7 13.6a7.2 7.2 0 0 1-14.4 0c0-3.5 2-5.4 3.1-7.7.4 1.6 1 2.5 1.9 3 .2-3.2.6-6.4 2.4-8.9z" +
   "M7.3 13.9c.3 1.9 1.7 2.9 3.8 2.6-.5-1.600-1.8-2.5-3.8-2.6zm9.4 0c-2 .1-3.300 1-3.8 2.6 2.1.3 3.5-.7 3.8-2.6z";

@@ -10,13 +10,13 @@ export function showShare({ url, words, title }) {
   plot.type = "checkbox";
   const label = make("label");
   label.append(plot, ` ${t("Include memory, author’s note and cards")}`);
-  const tick = make("p", "tick");
-  tick.append(label);
+  const checkbox = make("p", "checkbox");
+  checkbox.append(label);
   const field = make("input");
   field.readOnly = true;
   field.dir = "ltr";
   field.setAttribute("aria-label", t("Link"));
-  const line = make("p", "link-line");
+  const line = make("p", "link-field");
   line.append(field);
   line.hidden = true;
   const said = make("p", "help");
@@ -33,7 +33,7 @@ export function showShare({ url, words, title }) {
         );
         for (const part of [line, copy, pass]) part.hidden = part === pass && !navigator.share;
         link.hidden = true;
-        tick.hidden = true;
+        checkbox.hidden = true;
         field.focus();
         field.select();
       } catch (problem) {
@@ -80,7 +80,7 @@ export function showShare({ url, words, title }) {
   );
   const dialog = dialogOf(
     t("Share up to here"),
-    [about, tick, line, said],
+    [about, checkbox, line, said],
     [link, copy, pass, picture],
   );
 }

@@ -3,7 +3,7 @@
 
 import { piecesWithMistakes } from "./fill.js";
 
-const form = /** @type {HTMLFormElement} */ (document.getElementById("write"));
+const form = /** @type {HTMLFormElement} */ (document.getElementById("scenario-form"));
 const body = /** @type {HTMLElement} */ (document.getElementById("preview-body"));
 
 /**
@@ -78,7 +78,7 @@ function show() {
   const shown = [];
   const title = value("title").trim();
   if (title) shown.push(make("h3", "", title));
-  if (value("tempt").trim()) shown.push(make("p", "tempt", value("tempt").trim()));
+  if (value("tempt").trim()) shown.push(make("p", "tagline", value("tempt").trim()));
   const prose = make("div", "prose");
   for (const line of value("opening").split("\n")) {
     if (line.trim()) prose.append(filled(make("p"), line, given));

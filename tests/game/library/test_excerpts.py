@@ -89,7 +89,7 @@ def test_the_shelf_and_home_show_whole_quotations(client, alice, adventure):
     for url in ("/adventures/", "/"):
         page = client.get(url).content.decode()
         assert "&quot;You came. I had given up. Come in, and close it behind you.&quot;" in page
-        (said,) = [line for line in page.split("\n") if 'class="done"' in line]
+        (said,) = [line for line in page.split("\n") if 'class="last-action"' in line]
         assert whole(said.replace("&quot;", '"').split(">", 1)[1]), said
 
 

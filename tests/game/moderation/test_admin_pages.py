@@ -58,7 +58,7 @@ def test_a_case_shows_the_turn_whose_words_it_is_and_what_readers_say(client, mo
     client.force_login(moderator)
     page = client.get(case_page(case)).content.decode()
     assert "Look at this." in page
-    assert page.count('class="told') == 8  # the report, and seven turns
+    assert page.count('class="case-turn') == 8  # the report, and seven turns
     assert "Thing 9 happens" not in page
     assert '<span class="by-player">You do thing 4.</span>' in page
     assert '<span class="by-narrator">Thing 4 happens.</span>' in page
