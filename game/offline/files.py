@@ -15,12 +15,12 @@ SHELL = (
     "css/story.css",
     "js/aloud.js",
     "js/i18n.js",
-    "js/install.js",
     "js/library/hooks.js",
     "js/looks.js",
     "js/offline.js",
     "js/prose.js",
     "js/read.js",
+    "js/serviceworker.js",
     "img/grue.svg",
 )
 

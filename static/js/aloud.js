@@ -22,7 +22,7 @@ const VOICES_WITHIN = 1000; // ms
  * @param {Place} place
  * @returns {Sentence | null}
  */
-export function next(turns, place) {
+export function nextSentence(turns, place) {
   let index = turns.findIndex((turn) => turn.id === place.turn);
   if (index < 0) return null;
   let { part, at } = place;
@@ -62,9 +62,9 @@ function sentenceEnd(text, at, done) {
   for (let match = ENDS.exec(text); match; match = ENDS.exec(text)) {
     const end = match.index + match[0].length;
     // The end of what has arrived is no end of a sentence: "3." may go on with "5".
-    if (end < text.length || done) return Math.min(end, pausing(text, at, end));
+    if (end < text.length || done) return Math.min(end, breakPoint(text, at, end));
   }
-  if (text.length - at > LONGEST) return pausing(text, at, text.length);
+  if (text.length - at > LONGEST) return breakPoint(text, at, text.length);
   return done ? text.length : null;
 }
 
@@ -75,7 +75,7 @@ function sentenceEnd(text, at, done) {
  * @param {number} at
  * @param {number} end
  */
-function pausing(text, at, end) {
+function breakPoint(text, at, end) {
   if (end - at <= LONGEST) return end;
   const space = text.lastIndexOf(" ", at + LONGEST);
   return space > at ? space : at + LONGEST;
@@ -159,7 +159,7 @@ export class Aloud {
     this.speaking = false;
     this.place = { turn, part: "shown", at: 0 };
     this.story.onChange(true);
-    this.heard();
+    this.update();
   }
 
   stop() {
@@ -172,7 +172,7 @@ export class Aloud {
   }
 
   /** There may be more to say. */
-  heard() {
+  update() {
     if (!this.place || this.speaking) return;
     const turns = this.story.turns();
     let { place } = this;
@@ -182,7 +182,7 @@ export class Aloud {
       place = { turn: last.id, part: "shown", at: 0 };
     }
     this.place = place;
-    const said = next(turns, place);
+    const said = nextSentence(turns, place);
     if (said) this.say(said);
   }
 
@@ -193,15 +193,15 @@ export class Aloud {
     const voice = this.voices().find((each) => each.voiceURI === this.choice.voice);
     if (voice) [words.voice, words.lang] = [voice, voice.lang];
     words.rate = this.choice.rate;
-    const ours = () => this.on && this.current === words;
-    const goOn = () => {
+    const isCurrent = () => this.on && this.current === words;
+    const speakNext = () => {
       this.speaking = false;
-      this.heard();
+      this.update();
     };
-    words.addEventListener("end", () => ours() && goOn());
+    words.addEventListener("end", () => isCurrent() && speakNext());
     words.addEventListener("error", ({ error }) => {
-      if (!ours()) return;
-      if (error === "interrupted") goOn();
+      if (!isCurrent()) return;
+      if (error === "interrupted") speakNext();
       else this.stop();
     });
     this.current = words; // some browsers forget an utterance that nobody holds
@@ -258,7 +258,7 @@ export class Aloud {
  * @param {Aloud} aloud
  * @param {HTMLElement} box
  */
-export function controls(aloud, box) {
+export function bindControls(aloud, box) {
   const voice = /** @type {HTMLSelectElement} */ (box.querySelector("[data-aloud=voice]"));
   const rate = /** @type {HTMLInputElement} */ (box.querySelector("[data-aloud=rate]"));
   box.hidden = !aloud.possible;

@@ -9,7 +9,7 @@ const ENDS = /[.!?…。！？]+["'”’»)\]]*(?:\s+|$)|\n+/gu;
  * @param {string} text
  * @returns {[string, string]}
  */
-export function finished(text) {
+export function splitFinished(text) {
   let end = 0;
   // The end of what has arrived is no end of a sentence: "3." may go on with "5".
   for (const match of text.matchAll(ENDS)) {
@@ -20,7 +20,7 @@ export function finished(text) {
   return [text.slice(0, end), text.slice(end)];
 }
 
-const KEPT = 6; // sentences left in the region: it is heard, not browsed
+const MAX_SENTENCES = 6; // sentences left in the region: it is heard, not browsed
 
 export class Announcer {
   /** @param {HTMLElement} region */
@@ -30,14 +30,14 @@ export class Announcer {
   }
 
   /** @param {string} text */
-  hear(text) {
-    const [said, rest] = finished(this.rest + text);
+  add(text) {
+    const [said, rest] = splitFinished(this.rest + text);
     this.rest = rest;
     this.say(said);
   }
 
   /** The reply has ended: what is left is said as it is. */
-  end() {
+  finish() {
     this.say(this.rest);
     this.rest = "";
   }
@@ -50,6 +50,6 @@ export class Announcer {
     p.dir = "auto";
     p.textContent = line;
     this.region.append(p);
-    while (this.region.childElementCount > KEPT) this.region.firstElementChild?.remove();
+    while (this.region.childElementCount > MAX_SENTENCES) this.region.firstElementChild?.remove();
   }
 }

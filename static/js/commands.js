@@ -2,12 +2,12 @@
 // answered.
 
 import { t } from "./i18n.js";
-import { hush, once, tell } from "./lines.js";
+import { hideAlert, showAlert, showOnce } from "./alerts.js";
 import { uuid } from "./socket.js";
 import * as story from "./story.js";
 
 /** @typedef {import("./story.js").Command} Command */
-/** @typedef {import("./story.js").Wish} Wish */
+/** @typedef {import("./story.js").NextStep} NextStep */
 /** @typedef {import("./turnview.js").TurnView} TurnView */
 /**
  * Each kind of command, before it has its key.
@@ -48,7 +48,7 @@ export class Commands {
     if (command.type === "take_action") this.drafts.sent(command);
     this.socket.send(command);
     this.draw();
-    hush();
+    hideAlert();
     return command.key;
   }
 
@@ -72,20 +72,20 @@ export class Commands {
     const key = event.key ?? "";
     this.drafts.answered(key);
     const action = this.undone.get(key);
-    if (event.type === "accepted" && action) this.entry.takeBack(action);
+    if (event.type === "accepted" && action) this.entry.restoreUndone(action);
     this.undone.delete(key);
     const view = this.edits.get(key);
     if (!view) return;
     this.edits.delete(key);
     if (event.type === "accepted") view.closeEditor();
-    else view.unsaved(event.message);
+    else view.showSaveError(event.message);
   }
 
   /** Send what is typed; with nothing typed, continue. */
   send() {
     const { text, kind, tooLong } = this.entry;
     if (!text) this.continue();
-    else if (tooLong) tell(tooLong, "problem");
+    else if (tooLong) showAlert(tooLong, "problem");
     else if (story.busy(this.store.state)) this.stopThen("send");
     else {
       this.entry.clear();
@@ -109,8 +109,8 @@ export class Commands {
     }
     const head = story.headTurn(state);
     if (!head) return false;
-    if (story.retellings(head).length === 1) {
-      once("retry", t("The other reply is kept: ‹\u00a0› goes back to it."));
+    if (story.retriesOf(head).length === 1) {
+      showOnce("retry", t("The other reply is kept: ‹\u00a0› goes back to it."));
     }
     this.issue({ type: "retry_turn", turn: head.id });
     return true;
@@ -127,7 +127,7 @@ export class Commands {
   }
 
   redo() {
-    this.entry.forgetTakenBack();
+    this.entry.clearUndone();
     this.issue({ type: "redo_turn" });
   }
 
@@ -144,7 +144,7 @@ export class Commands {
   /**
    * Stop the reply, and do `then` once it has stopped. What is typed stays in the input until then.
    *
-   * @param {Wish} then
+   * @param {NextStep} then
    */
   stopThen(then) {
     this.store.reduce({ type: "page.then", then });

@@ -7,7 +7,7 @@ import { fit } from "./turnview.js";
 
 export const MODES = ["do", "say", "story"];
 /** @type {Record<string, string>} */
-const ASKS = {
+const PLACEHOLDERS = {
   do: t("What do you do?"),
   say: t("What do you say?"),
   story: t("What happens next?"),
@@ -22,15 +22,15 @@ export class Entry {
   /**
    * @param {import("./drafts.js").Drafts} drafts
    * @param {{send: () => void, editLast: () => boolean, scroll: (screens: number) => void,
-   *   say: (text: string) => void}} does what its keys do; `say` is heard by a screen reader
+   *   say: (text: string) => void}} actions what its keys do; `say` is heard by a screen reader
    */
-  constructor(drafts, does) {
+  constructor(drafts, actions) {
     this.drafts = drafts;
-    this.does = does;
+    this.actions = actions;
     /** @type {{id: string, text: string} | null} */
-    this.takenBack = null; // the undone action that was put into the input
-    this.leaving = false; // Esc was pressed: the next Tab leaves the input, as Tab does elsewhere
-    input.addEventListener("input", () => this.typed());
+    this.undoneAction = null; // the undone action that was put into the input
+    this.tabLeaves = false; // Esc was pressed: the next Tab leaves the input, as Tab does elsewhere
+    input.addEventListener("input", () => this.changed());
     input.addEventListener("keydown", (event) => this.key(event));
     mode.addEventListener("change", () => {
       this.setMode(mode.value);
@@ -38,7 +38,7 @@ export class Entry {
     });
     for (const chip of $("chips").querySelectorAll("button")) {
       const { text = "", kind = "do" } = chip.dataset;
-      chip.addEventListener("click", () => this.offer(text, kind));
+      chip.addEventListener("click", () => this.suggest(text, kind));
     }
   }
 
@@ -47,7 +47,7 @@ export class Entry {
     const draft = this.drafts.get();
     if (!input.value) input.value = draft.text;
     this.setMode(draft.mode);
-    this.typed();
+    this.changed();
     for (const part of [input, mode]) part.disabled = false;
     this.focus();
   }
@@ -61,9 +61,9 @@ export class Entry {
   }
 
   clear() {
-    this.takenBack = null;
+    this.undoneAction = null;
     input.value = "";
-    this.typed();
+    this.changed();
   }
 
   /** Put the cursor there, unless that would open a phone's keyboard. */
@@ -74,8 +74,8 @@ export class Entry {
   /** @param {string} kind */
   setMode(kind) {
     mode.value = MODES.includes(kind) ? kind : "do";
-    input.placeholder = ASKS[mode.value];
-    input.setAttribute("aria-label", ASKS[mode.value]);
+    input.placeholder = PLACEHOLDERS[mode.value];
+    input.setAttribute("aria-label", PLACEHOLDERS[mode.value]);
     this.drafts.set(input.value, mode.value);
   }
 
@@ -86,10 +86,10 @@ export class Entry {
    */
   choose(place) {
     this.setMode(MODES[place]);
-    this.does.say(t("{mode} mode", { mode: mode.options[mode.selectedIndex].text }));
+    this.actions.say(t("{mode} mode", { mode: mode.options[mode.selectedIndex].text }));
   }
 
-  typed() {
+  changed() {
     fit(input);
     const entry = input.parentElement;
     if (!input.value) entry?.classList.remove("tall");
@@ -120,12 +120,12 @@ export class Entry {
    *
    * @param {Protocol.TakeAction} action
    */
-  giveBack({ kind, text }) {
+  restoreRejected({ kind, text }) {
     if (!text) return;
     const now = this.text;
     input.value = now && now !== text ? `${text}\n${now}` : text;
     this.setMode(kind);
-    this.typed();
+    this.changed();
   }
 
   /**
@@ -134,22 +134,22 @@ export class Entry {
    *
    * @param {{id: string, kind: string, text: string}} action
    */
-  takeBack({ id, kind, text }) {
-    if (this.text && !this.holdsTakenBack) return;
+  restoreUndone({ id, kind, text }) {
+    if (this.text && !this.holdsUndone) return;
     input.value = text;
-    this.takenBack = { id, text: this.text };
+    this.undoneAction = { id, text: this.text };
     this.setMode(kind);
-    this.typed();
+    this.changed();
   }
 
   /** Whether the input holds the words of an undone action, untouched. */
-  get holdsTakenBack() {
-    return this.takenBack !== null && this.text === this.takenBack.text;
+  get holdsUndone() {
+    return this.undoneAction !== null && this.text === this.undoneAction.text;
   }
 
   /** The story says those words again. */
-  forgetTakenBack() {
-    if (this.holdsTakenBack) this.clear();
+  clearUndone() {
+    if (this.holdsUndone) this.clear();
   }
 
   /**
@@ -158,12 +158,12 @@ export class Entry {
    * @param {string} text
    * @param {string} kind
    */
-  offer(text, kind) {
+  suggest(text, kind) {
     const offered = [...$("chips").querySelectorAll("button")].map((chip) => chip.dataset.text);
     const own = this.text;
     input.value = own && !offered.includes(own) ? `${own}\n${text}` : text;
     this.setMode(kind);
-    this.typed();
+    this.changed();
     this.focus();
   }
 
@@ -174,16 +174,16 @@ export class Entry {
     if (event.key === "Enter" && !event.shiftKey) {
       if (touch.matches && plain) return; // a new line
       event.preventDefault();
-      this.does.send();
-    } else if (event.key === "Tab" && plain && !this.leaving) {
+      this.actions.send();
+    } else if (event.key === "Tab" && plain && !this.tabLeaves) {
       event.preventDefault();
       this.choose((MODES.indexOf(mode.value) + 1) % MODES.length);
     } else if (event.key === "ArrowUp" && plain && !input.value) {
-      if (this.does.editLast()) event.preventDefault();
+      if (this.actions.editLast()) event.preventDefault();
     } else if (["PageUp", "PageDown"].includes(event.key) && plain) {
       event.preventDefault();
-      this.does.scroll(event.key === "PageUp" ? -0.85 : 0.85);
+      this.actions.scroll(event.key === "PageUp" ? -0.85 : 0.85);
     }
-    this.leaving = event.key === "Escape";
+    this.tabLeaves = event.key === "Escape";
   }
 }

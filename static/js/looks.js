@@ -31,14 +31,14 @@
     } catch {
       // Forbidden or broken: the usual.
     }
-    kept ??= ofThePlayer();
+    kept ??= chosenElsewhere();
     for (const [name, choices] of Object.entries(CHOICES)) {
       looks[name] = choices.includes(kept?.[name]) ? kept[name] : choices[0];
     }
   }
 
   /** What this player chose in another browser, as "theme=night;font=plain;". */
-  function ofThePlayer() {
+  function chosenElsewhere() {
     const said = account?.content;
     return said ? Object.fromEntries(said.split(";").map((each) => each.split("="))) : null;
   }
@@ -48,7 +48,7 @@
    *
    * @param {string} name
    */
-  function tellTheHost(name) {
+  function saveToAccount(name) {
     if (!account) return;
     const { keep = "", token = "" } = account.dataset;
     const body = new URLSearchParams({ [name]: looks[name], csrfmiddlewaretoken: token });
@@ -96,7 +96,7 @@
       // Forbidden: until the page is left.
     }
     apply();
-    tellTheHost(name);
+    saveToAccount(name);
     dispatchEvent(new CustomEvent("looks", { detail: { ...looks } }));
   });
   // Another window of this browser chose.

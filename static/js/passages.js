@@ -8,8 +8,8 @@ import * as story from "./story.js";
 export class Passages {
   /**
    * @param {import("./store.js").Store} store
-   * @param {{list: HTMLElement, follow: import("./follow.js").Follow,
-   *   stretch: import("./older.js").Stretch, elementOf: (turn: string) => HTMLElement | undefined,
+   * @param {{list: HTMLElement, autoScroll: import("./autoscroll.js").AutoScroll,
+   *   visibleTurns: import("./visibleturns.js").VisibleTurns, elementOf: (turn: string) => HTMLElement | undefined,
    *   goTo: (turn: string) => void, announce: (text: string) => void}} page
    */
   constructor(store, page) {
@@ -27,7 +27,7 @@ export class Passages {
   async jump(found) {
     const { turn, here } = found;
     const known = story.path(this.store.state).some(({ id }) => id === turn);
-    if ((known || here) && (await this.page.stretch.reach(turn))) {
+    if ((known || here) && (await this.page.visibleTurns.reach(turn))) {
       this.show(found);
       return;
     }
@@ -50,15 +50,15 @@ export class Passages {
    * @param {Found} found
    */
   show({ turn, words }) {
-    const { list, follow } = this.page;
+    const { list, autoScroll } = this.page;
     const element = this.page.elementOf(turn);
     if (!element) return;
-    const { scroller } = follow;
-    follow.on = false;
+    const { scroller } = autoScroll;
+    autoScroll.on = false;
     const range = mark(element, words);
     const { top } = (range ?? element).getBoundingClientRect();
     scroller.scrollTop += top - scroller.getBoundingClientRect().top - scroller.clientHeight / 3;
-    follow.on = follow.atEnd;
+    autoScroll.on = autoScroll.atEnd;
     for (const other of list.querySelectorAll(".highlighted"))
       other.classList.remove("highlighted");
     element.classList.add("highlighted");

@@ -1,27 +1,27 @@
 // The play page: connects the socket, the state of the story, what is drawn, and what the player
 // does. Each of them has a module of its own.
 
-import { Aloud, controls as aloudControls } from "./aloud.js";
+import { showAlert, showConnection } from "./alerts.js";
+import { Aloud, bindControls } from "./aloud.js";
 import { Announcer } from "./announce.js";
-import { Beside } from "./beside.js";
+import { AutoScroll } from "./autoscroll.js";
 import { Commands } from "./commands.js";
 import { Controls } from "./controls.js";
 import { Drafts } from "./drafts.js";
 import { Entry } from "./entry.js";
-import { Follow } from "./follow.js";
 import { t } from "./i18n.js";
-import { keepToRead } from "./install.js";
-import * as keys from "./keys.js";
-import { connection, tell } from "./lines.js";
-import * as narrator from "./narrator.js";
-import { Stretch } from "./older.js";
+import * as narratorProgress from "./narratorprogress.js";
 import { $, touch } from "./page.js";
 import { Passages } from "./passages.js";
-import * as place from "./place.js";
+import * as scrollPosition from "./scrollposition.js";
+import { saveForOffline } from "./serviceworker.js";
+import * as shortcuts from "./shortcuts.js";
+import { SidePanel } from "./sidepanel.js";
 import { Socket } from "./socket.js";
 import { Store } from "./store.js";
 import * as story from "./story.js";
 import { StoryView } from "./storyview.js";
+import { VisibleTurns } from "./visibleturns.js";
 import { Waiting } from "./waiting.js";
 import { WindowTitle } from "./windowtitle.js";
 
@@ -40,31 +40,31 @@ const store = new Store();
 const title = new WindowTitle();
 const drafts = new Drafts(adventure.id);
 const announcer = new Announcer($("live-region"));
-const follow = new Follow(scroller, (behind) => {
+const autoScroll = new AutoScroll(scroller, (behind) => {
   $("pill").hidden = !behind;
   $("pill").textContent = behind === "far" ? t("To the end ↓") : t("New text ↓");
 });
-const stretch = new Stretch(adventure.turns, {
+const visibleTurns = new VisibleTurns(adventure.turns, {
   path: () => story.path(store.state),
-  more: () => store.state.earlier,
-  came: ({ turns, earlier }) => store.reduce({ type: "page.earlier", turns, earlier }),
-  hold: (change) => follow.hold(list, change),
+  hasEarlier: () => store.state.earlier,
+  received: ({ turns, earlier }) => store.reduce({ type: "page.earlier", turns, earlier }),
+  keepInPlace: (change) => autoScroll.keepInPlace(list, change),
   draw: () => view.draw(),
 });
 const waiting = new Waiting({
   turn: () => story.underWay(store.state),
   say: (id, line) => view.turns.get(id)?.say(line),
-  aloud: (line) => announcer.say(line),
+  announce: (line) => announcer.say(line),
 });
 const view = new StoryView(store, {
   adventure: adventure.id,
   list,
-  follow,
-  stretch,
+  autoScroll,
+  visibleTurns,
   waiting,
   announcer,
   drawn,
-  hands: {
+  actions: {
     edit: (turn, texts) => commands.edit(turn.id, texts, view.turns.get(turn.id)),
     edited: () => entry.focus(),
     versions: fetchVersions,
@@ -91,13 +91,13 @@ const aloud = new Aloud({
 });
 const passages = new Passages(store, {
   list,
-  follow,
-  stretch,
+  autoScroll,
+  visibleTurns,
   elementOf: (turn) => view.turns.get(turn)?.element,
   goTo: (turn) => commands.goTo(turn),
   announce: (text) => announcer.say(text),
 });
-const beside = new Beside(adventure.tree, {
+const sidePanel = new SidePanel(adventure.tree, {
   head: () => store.state.head,
   busy: () => story.busy(store.state),
   go: (turn) => commands.goTo(turn),
@@ -107,14 +107,14 @@ const entry = new Entry(drafts, {
   send: () => commands.send(),
   editLast,
   scroll: (screens) => {
-    follow.hand();
+    autoScroll.userInput();
     scroller.scrollBy({ top: scroller.clientHeight * screens });
   },
   say: (text) => announcer.say(text),
 });
 const address = new URL(adventure.socket, location.href);
 address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
-const socket = new Socket(address.href, { onEvent: receive, onStatus: connection });
+const socket = new Socket(address.href, { onEvent: receive, onStatus: showConnection });
 const controls = new Controls({
   send: () => commands.send(),
   stop: () => commands.stop(),
@@ -143,7 +143,7 @@ function receive(event) {
   if (event.type === "accepted" || event.type === "error") commands.answered(event);
   title.announce(event.type);
   if (event.type === "snapshot" && !started) start();
-  // To a turn that this page has never seen (the tree leads anywhere): nobody else will bring it.
+  // To a turn that this page has never seen (the tree leads anywhere): only a snapshot has it.
   if (event.type === "head.moved" && store.state.missing) socket.restart();
   if (event.type === "turn.token") view.drawSoon();
   else if (store.state !== before) view.draw();
@@ -156,7 +156,7 @@ function receive(event) {
 function start() {
   started = true;
   list.replaceChildren();
-  stretch.ready();
+  visibleTurns.ready();
   const left = drafts.unanswered();
   setTimeout(openAtPassage); // once the story stands on the page
   if (!left) return;
@@ -164,14 +164,14 @@ function start() {
     commands.resend(left.command);
   } else {
     drafts.answered(left.command.key);
-    entry.giveBack(left.command);
+    entry.restoreRejected(left.command);
   }
 }
 
 /** @param {import("./story.js").Problem} problem */
 function showProblem({ message, command }) {
-  tell(message, "problem");
-  if (command?.type === "take_action") entry.giveBack(command);
+  showAlert(message, "problem");
+  if (command?.type === "take_action") entry.restoreRejected(command);
 }
 
 /**
@@ -183,11 +183,11 @@ function drawn(before) {
   const { state } = store;
   controls.show(state);
   title.show(state.adventure?.title);
-  aloud.heard();
+  aloud.update();
   const was = story.turnOf(before, state.head)?.status;
   if (before.head !== state.head || was !== story.headTurn(state)?.status) {
-    beside.moved();
-    if (!story.busy(state)) keepToRead(location.pathname);
+    sidePanel.storyMoved();
+    if (!story.busy(state)) saveForOffline(location.pathname);
   }
   if (state.missing && !before.missing) setTimeout(startOver, MEND_AFTER);
   passages.drawn();
@@ -221,7 +221,7 @@ function openAtPassage() {
   }
 }
 
-// ---------------------------------------------------------------- the player's keys and fingers
+// ---------------------------------------------------------------- keyboard and touch
 
 /** Edit the last turn. False where it cannot be edited now. */
 function editLast() {
@@ -238,25 +238,25 @@ function stopReading() {
   return on;
 }
 
-keys.listen({
+shortcuts.listen({
   retry: () => commands.retry(),
   undo: () => controls.press("undo"),
   redo: () => controls.press("redo"),
-  stop: () => keys.closeMenus() || commands.stop() || stopReading(),
+  stop: () => shortcuts.closeMenus() || commands.stop() || stopReading(),
   mode: (number) => {
     entry.choose(number);
     $("input").focus({ preventScroll: true });
   },
   help: () => $("shortcuts").showModal(),
-  own: () => !entry.holdsTakenBack, // what is typed there is the player's own
+  own: () => !entry.holdsUndone, // what is typed there is the player's own
 });
-keys.fingers(list, () => view.head);
-keys.aboveKeyboard(touch);
-keys.menus();
+shortcuts.listenForTouch(list, () => view.head);
+shortcuts.stayAboveKeyboard(touch);
+shortcuts.listenForMenus();
 
 $("pill").addEventListener("click", () => {
-  stretch.toEnd();
-  follow.toEnd({ at: "gently" });
+  visibleTurns.toEnd();
+  autoScroll.toEnd({ at: "gently" });
   $("pill").hidden = true;
 });
 
@@ -265,7 +265,7 @@ $("aloud").addEventListener("click", async () => {
   $("aloud").closest("details")?.removeAttribute("open");
   if (aloud.on) aloud.stop();
   else if (!(await aloud.hasVoices())) {
-    tell(
+    showAlert(
       t(
         "This browser has no voices to read with. Add one in your device’s settings for speech, or use another browser.",
       ),
@@ -273,19 +273,21 @@ $("aloud").addEventListener("click", async () => {
   } else if (store.state.head) aloud.start(store.state.head);
 });
 $("stop-aloud").addEventListener("click", stopReading);
-aloudControls(aloud, $("voice"));
+bindControls(aloud, $("voice"));
 
 // ---------------------------------------------------------------- begin
 
 entry.open();
 socket.connect();
-narrator.watch();
-stretch.watch(scroller);
+narratorProgress.watch();
+visibleTurns.watch(scroller);
 history.scrollRestoration = "manual";
-addEventListener("looks", () => follow.resized()); // another font or size, other lines
-addEventListener("pagehide", () => place.keep(adventure.id, scroller, list, follow.atEnd));
-addEventListener("online", () => socket.hurry());
-addEventListener("pageshow", ({ persisted }) => persisted && socket.hurry());
+addEventListener("looks", () => autoScroll.resized()); // another font or size, other lines
+addEventListener("pagehide", () =>
+  scrollPosition.save(adventure.id, scroller, list, autoScroll.atEnd),
+);
+addEventListener("online", () => socket.reconnect());
+addEventListener("pageshow", ({ persisted }) => persisted && socket.reconnect());
 document.addEventListener("visibilitychange", () => {
-  if (document.visibilityState === "visible") socket.hurry();
+  if (document.visibilityState === "visible") socket.reconnect();
 });

@@ -26,9 +26,9 @@ export function* texts(element) {
  *
  * @param {HTMLElement} reply
  * @param {string} text
- * @param {boolean} [soft] let the words fade in; each becomes plain text again once it has
+ * @param {boolean} [fadeIn] let the words fade in; each becomes plain text again once it has
  */
-export function append(reply, text, soft = false) {
+export function append(reply, text, fadeIn = false) {
   for (const part of text.split(BREAK)) {
     if (!part) continue;
     if (part.startsWith("\n")) {
@@ -39,7 +39,7 @@ export function append(reply, text, soft = false) {
       delete reply.dataset.broken;
       reply.append(paragraph());
     }
-    reply.lastElementChild?.append(soft ? fading(part) : part);
+    reply.lastElementChild?.append(fadeIn ? fading(part) : part);
   }
 }
 

@@ -1,6 +1,6 @@
 // The reading page: its story is all there; what is left is to hear it, print it and set its letters.
 
-import { Aloud, controls } from "./aloud.js";
+import { Aloud, bindControls } from "./aloud.js";
 import { t } from "./i18n.js";
 
 /** @param {string} id */
@@ -42,7 +42,7 @@ $("aloud").addEventListener("click", () => {
   }
 });
 $("print").addEventListener("click", () => print());
-controls(aloud, $("voice"));
+bindControls(aloud, $("voice"));
 
 settings.addEventListener("click", ({ target }) => {
   const closes = target instanceof Element && target.closest("[data-closes]");

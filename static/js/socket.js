@@ -22,7 +22,7 @@ const FINAL = {
   4408: "signed-out",
   4409: "elsewhere",
 };
-const FLOODED = 4429;
+const RATE_LIMITED = 4429;
 const ASK_AFTER = 2; // times that it did not open, before the server is asked why
 
 /** @param {Uint8Array<ArrayBuffer>} bytes */
@@ -45,7 +45,7 @@ export function uuid(random = fill) {
  *
  * @param {number} tries
  */
-export function pause(tries, random = Math.random) {
+export function backoff(tries, random = Math.random) {
   const most = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** tries);
   return most / 2 + (most / 2) * random();
 }
@@ -53,16 +53,16 @@ export function pause(tries, random = Math.random) {
 export class Socket {
   /**
    * @param {string} url ws:// or wss:// address
-   * @param {{onEvent: (event: Protocol.Event) => void, onStatus: (status: Status) => void}} ears
-   * @param {{WebSocket?: typeof WebSocket, fetch?: typeof fetch, origin?: string}} [outside]
+   * @param {{onEvent: (event: Protocol.Event) => void, onStatus: (status: Status) => void}} listeners
+   * @param {{WebSocket?: typeof WebSocket, fetch?: typeof fetch, origin?: string}} [dependencies]
    */
-  constructor(url, { onEvent, onStatus }, outside = {}) {
+  constructor(url, { onEvent, onStatus }, dependencies = {}) {
     this.url = url;
     this.onEvent = onEvent;
     this.onStatus = onStatus;
-    this.WebSocket = outside.WebSocket ?? globalThis.WebSocket;
-    this.fetch = outside.fetch ?? ((/** @type {RequestInfo | URL} */ what) => fetch(what));
-    this.origin = outside.origin ?? globalThis.location?.origin;
+    this.WebSocket = dependencies.WebSocket ?? globalThis.WebSocket;
+    this.fetch = dependencies.fetch ?? ((/** @type {RequestInfo | URL} */ what) => fetch(what));
+    this.origin = dependencies.origin ?? globalThis.location?.origin;
     this.refused = 0; // how often it did not even open, in a row
     /** @type {Status | null} */
     this.cause = null; // why, where the server said so
@@ -75,16 +75,16 @@ export class Socket {
     this.tries = 0;
     /** @type {WebSocket | null} */
     this.socket = null;
-    /** @type {Record<"back" | "ping" | "pong", ReturnType<typeof setTimeout> | undefined>} */
-    this.timers = { back: undefined, ping: undefined, pong: undefined };
+    /** @type {Record<"reconnect" | "ping" | "pong", ReturnType<typeof setTimeout> | undefined>} */
+    this.timers = { reconnect: undefined, ping: undefined, pong: undefined };
     this.over = false;
     this.open = false;
   }
 
   connect() {
     if (this.over) return;
-    clearTimeout(this.timers.back);
-    this.drop();
+    clearTimeout(this.timers.reconnect);
+    this.disconnect();
     this.open = false;
     const url = new URL(this.url);
     if (this.after) url.searchParams.set("after", this.after);
@@ -94,7 +94,7 @@ export class Socket {
     const socket = new this.WebSocket(url.href);
     this.socket = socket;
     socket.onopen = () => socket === this.socket && this.opened();
-    socket.onmessage = ({ data }) => socket === this.socket && this.heard(data);
+    socket.onmessage = ({ data }) => socket === this.socket && this.received(data);
     socket.onclose = ({ code }) => socket === this.socket && this.closed(code);
     // A network that swallows packets never says no.
     this.timers.pong = setTimeout(() => socket.readyState === 0 && this.lost(), PONG_WITHIN);
@@ -108,7 +108,7 @@ export class Socket {
   }
 
   /** Try at once instead of waiting: the network came back, or the page is looked at again. */
-  hurry() {
+  reconnect() {
     if (this.over || this.socket?.readyState === 1) return;
     this.tries = 0;
     this.connect();
@@ -126,8 +126,8 @@ export class Socket {
 
   close() {
     this.over = true;
-    clearTimeout(this.timers.back);
-    this.drop();
+    clearTimeout(this.timers.reconnect);
+    this.disconnect();
   }
 
   /** @param {Protocol.Command} message */
@@ -152,7 +152,7 @@ export class Socket {
   }
 
   /** @param {string} data */
-  heard(data) {
+  received(data) {
     clearTimeout(this.timers.pong);
     this.tries = 0; // it speaks: the next cut is a new one
     let event;
@@ -171,25 +171,25 @@ export class Socket {
   }
 
   lost() {
-    this.drop();
+    this.disconnect();
     this.closed(1006);
   }
 
   /** @param {number} code */
   closed(code) {
-    this.drop();
+    this.disconnect();
     if (this.over) return;
     if (code in FINAL) {
       this.over = true;
       this.onStatus(FINAL[code]);
       return;
     }
-    if (code === FLOODED) this.tries = Math.max(this.tries, 5);
+    if (code === RATE_LIMITED) this.tries = Math.max(this.tries, 5);
     if (!this.open) this.refused += 1;
     this.open = false;
     if (this.refused === ASK_AFTER) this.ask();
     this.onStatus(this.cause ?? "offline");
-    this.timers.back = setTimeout(() => this.connect(), pause(this.tries));
+    this.timers.reconnect = setTimeout(() => this.connect(), backoff(this.tries));
     this.tries += 1;
   }
 
@@ -213,7 +213,7 @@ export class Socket {
     }
   }
 
-  drop() {
+  disconnect() {
     clearInterval(this.timers.ping);
     clearTimeout(this.timers.pong);
     const { socket } = this;

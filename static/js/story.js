@@ -9,14 +9,14 @@
  * @typedef {Partial<Protocol.TurnShown> &
  *   Pick<Protocol.TurnShown, "id" | "kind" | "action" | "reply" | "status" | "attempt">} Turn
  */
-/** @typedef {{position: number, eta: number | null}} Place in the line; `eta` in seconds */
+/** @typedef {{position: number, eta: number | null}} QueuePosition in the line; `eta` in seconds */
 /** @typedef {Exclude<Protocol.Command, Protocol.Ping | Protocol.Resume>} Command */
 /** @typedef {{command: Command, head: string | null, accepted: string | null}} Sent */
 /**
  * @typedef {{code: Protocol.ErrorEvent["code"], message: string, retryAfter: number | null,
  *   command: Command | null}} Problem
  */
-/** @typedef {"send" | "retry"} Wish what the player asked for while the narrator spoke */
+/** @typedef {"send" | "retry"} NextStep what the player asked for while the narrator spoke */
 
 /**
  * @typedef {object} State
@@ -28,17 +28,17 @@
  * @property {boolean} earlier there are turns before the first one known
  * @property {number} version
  * @property {string | null} log id of the last event of the log, where a new connection goes on
- * @property {Record<string, Place>} waiting by turn
+ * @property {Record<string, QueuePosition>} waiting by turn
  * @property {Sent[]} commands sent and not yet answered
  * @property {Problem | null} problem the last error
  * @property {boolean} missing something was skipped: only a snapshot mends it
- * @property {Wish | null} then
+ * @property {NextStep | null} then
  */
 
 /**
  * What happens on this page alone.
  *
- * @typedef {{type: "page.then", then: Wish | null}} Then
+ * @typedef {{type: "page.then", then: NextStep | null}} Then
  * @typedef {{type: "page.forget", keep: number}} Forget
  * @typedef {{type: "page.sent", command: Command, quiet?: boolean}} Sending
  * @typedef {{type: "page.earlier", turns: Turn[], earlier: boolean}} Earlier older turns were fetched
@@ -120,15 +120,15 @@ export function underWay(state) {
 }
 
 /**
- * All tellings of a turn's action, in the order they were made: ids.
+ * All retries of a turn's action, itself among them, in the order they were made: ids.
  *
  * @param {Turn} turn
  */
-export const retellings = (turn) =>
+export const retriesOf = (turn) =>
   turn.actions?.find(({ turns }) => turns.includes(turn.id))?.turns ?? [turn.id];
 
 /**
- * What else was done at the same moment: {shown, turn}, where `turn` is its newest telling.
+ * What else was done at the same moment: {shown, turn}, where `turn` is its newest retry.
  *
  * @param {Turn} turn
  */
@@ -142,7 +142,8 @@ export const otherActions = (turn) =>
  *
  * @param {State} state
  */
-export const busy = (state) => Boolean(underWay(state) || echo(state) || retelling(state));
+export const busy = (state) =>
+  Boolean(underWay(state) || pendingAction(state) || pendingRetry(state));
 
 /**
  * Whether undo takes back an edit, and not the last action.
@@ -166,7 +167,7 @@ export const canRetry = (state) => {
  *
  * @param {State} state
  */
-export function echo(state) {
+export function pendingAction(state) {
   if (underWay(state)) return null;
   for (const { command, head } of state.commands) {
     if (command.type === "take_action" && head === state.head) return command;
@@ -179,7 +180,7 @@ export function echo(state) {
  *
  * @param {State} state
  */
-export function retelling(state) {
+export function pendingRetry(state) {
   for (const { command, head } of state.commands) {
     if (command.type === "retry_turn" && head === state.head) return command.turn;
   }
@@ -235,7 +236,7 @@ const REDUCERS = {
   accepted,
   error,
   "turn.queued": queued,
-  "turn.waiting": waits,
+  "turn.waiting": waitingChanged,
   "turn.started": started,
   "turn.token": token,
   "turn.told": ended,
@@ -257,7 +258,7 @@ const REDUCERS = {
  * @param {State} state
  * @param {{version?: number | null}} event
  */
-const overtaken = (state, event) =>
+const isOutdated = (state, event) =>
   typeof event.version === "number" && event.version < state.version;
 
 /**
@@ -265,7 +266,7 @@ const overtaken = (state, event) =>
  * @param {Turn} turn
  * @returns {State}
  */
-function put(state, turn) {
+function putTurn(state, turn) {
   return { ...state, turns: { ...state.turns, [turn.id]: turn } };
 }
 
@@ -289,7 +290,7 @@ function snapshot(state, event) {
     const telling = unread ? known?.telling : turn.telling;
     turns[turn.id] = ahead ? { ...turn, reply: known.reply, telling } : turn;
   }
-  /** @type {Record<string, Place>} */
+  /** @type {Record<string, QueuePosition>} */
   const waiting = {};
   for (const [id, where] of Object.entries(state.waiting)) {
     if (turns[id]?.status === "queued") waiting[id] = where;
@@ -316,20 +317,22 @@ function snapshot(state, event) {
  */
 function queued(state, event) {
   const { turn } = event;
-  if (overtaken(state, event)) return state;
+  if (isOutdated(state, event)) return state;
   const known = state.turns[turn.id];
   // What a snapshot or a later event said of this turn is newer than this.
   const newer =
     known && (settled(known) || known.status === "running" || known.attempt > turn.attempt);
-  let next = newer ? state : put(state, { ...known, ...turn, reply: known?.reply ?? turn.reply });
-  next = besides(next, turn);
+  let next = newer
+    ? state
+    : putTurn(state, { ...known, ...turn, reply: known?.reply ?? turn.reply });
+  next = updateSiblings(next, turn);
   if (next.head !== turn.id) next = { ...next, head: turn.id, redo: null, lastEdit: null };
   // Told again from a place that this page was never shown: only a snapshot has the way there.
   if (turn.parent && !(turn.parent in next.turns)) next = { ...next, missing: true };
   if (next.commands.some((each) => each.accepted === turn.id)) {
     next = { ...next, commands: next.commands.filter((each) => each.accepted !== turn.id) };
   }
-  return newer ? next : place(next, turn.id, event);
+  return newer ? next : setWaiting(next, turn.id, event);
 }
 
 /**
@@ -338,14 +341,14 @@ function queued(state, event) {
  * @param {State} state
  * @param {Turn} turn
  */
-function besides(state, turn) {
+function updateSiblings(state, turn) {
   const { siblings = [], actions } = turn;
   let next = state;
   for (const id of siblings) {
     const sibling = next.turns[id];
     if (id === turn.id || !sibling) continue;
     if ((sibling.siblings ?? []).length > siblings.length) continue;
-    next = put(next, { ...sibling, siblings, actions });
+    next = putTurn(next, { ...sibling, siblings, actions });
   }
   return next;
 }
@@ -356,7 +359,7 @@ function besides(state, turn) {
  * @param {Protocol.TurnQueued | Protocol.TurnWaiting} event
  * @returns {State}
  */
-function place(state, id, event) {
+function setWaiting(state, id, event) {
   if (typeof event.position !== "number") return state;
   const now = { position: event.position, eta: event.eta_seconds ?? null };
   const was = state.waiting[id];
@@ -368,8 +371,10 @@ function place(state, id, event) {
  * @param {State} state
  * @param {Protocol.TurnWaiting} event
  */
-function waits(state, event) {
-  return state.turns[event.turn]?.status === "queued" ? place(state, event.turn, event) : state;
+function waitingChanged(state, event) {
+  return state.turns[event.turn]?.status === "queued"
+    ? setWaiting(state, event.turn, event)
+    : state;
 }
 
 /**
@@ -386,7 +391,7 @@ function started(state, event) {
   const reply = event.fresh && !again ? "" : turn.reply;
   /** @type {Turn} */
   const begun = { ...turn, status: "running", attempt: event.attempt, telling, reply };
-  return served(put(state, begun), turn.id);
+  return clearWaiting(putTurn(state, begun), turn.id);
 }
 
 /**
@@ -394,7 +399,7 @@ function started(state, event) {
  * @param {string} id
  * @returns {State}
  */
-function served(state, id) {
+function clearWaiting(state, id) {
   if (!(id in state.waiting)) return state;
   const { [id]: _, ...waiting } = state.waiting;
   return { ...state, waiting };
@@ -418,7 +423,7 @@ function token(state, event) {
     attempt: event.attempt,
     reply: turn.reply + fresh,
   };
-  return served(put(state, told), turn.id);
+  return clearWaiting(putTurn(state, told), turn.id);
 }
 
 /**
@@ -428,10 +433,10 @@ function token(state, event) {
 function ended(state, event) {
   const { turn } = event;
   const known = state.turns[turn.id];
-  if (!known) return turnOf(state, turn.parent) ? put(state, turn) : state;
+  if (!known) return turnOf(state, turn.parent) ? putTurn(state, turn) : state;
   if (known.attempt > turn.attempt) return state;
-  if (settled(known) && (overtaken(state, event) || (known.edited && !turn.edited))) return state;
-  return served(put(state, { ...known, ...turn }), turn.id);
+  if (settled(known) && (isOutdated(state, event) || (known.edited && !turn.edited))) return state;
+  return clearWaiting(putTurn(state, { ...known, ...turn }), turn.id);
 }
 
 /**
@@ -442,7 +447,7 @@ function failed(state, event) {
   const turn = state.turns[event.turn];
   if (!turn || (settled(turn) && turn.status !== "failed")) return state;
   if (turn.status === "failed" && turn.reason === event.reason) return state;
-  return served(put(state, { ...turn, status: "failed", reason: event.reason }), turn.id);
+  return clearWaiting(putTurn(state, { ...turn, status: "failed", reason: event.reason }), turn.id);
 }
 
 /**
@@ -450,11 +455,11 @@ function failed(state, event) {
  * @param {Protocol.TurnEdited} event
  */
 function edited(state, event) {
-  if (overtaken(state, event)) return state;
+  if (isOutdated(state, event)) return state;
   const next = { ...state, lastEdit: event.last_edit ?? null };
   const known = state.turns[event.turn.id];
   if (!known || known.attempt > event.turn.attempt) return next;
-  return besides(put(next, { ...known, ...event.turn }), event.turn);
+  return updateSiblings(putTurn(next, { ...known, ...event.turn }), event.turn);
 }
 
 /**
@@ -463,7 +468,7 @@ function edited(state, event) {
  * @returns {State}
  */
 function moved(state, event) {
-  if (overtaken(state, event)) return state;
+  if (isOutdated(state, event)) return state;
   if (!(event.head in state.turns)) return { ...state, missing: true };
   return { ...state, head: event.head, redo: event.redo ?? null, lastEdit: null };
 }
@@ -540,7 +545,7 @@ function forget(state, { keep }) {
   /** @type {Record<string, Turn>} */
   const turns = {};
   for (const turn of Object.values(state.turns)) {
-    // Other tellings of these turns are a step away, and so is the turn that redo leads to.
+    // Retries of these turns are a step away, and so is the turn that redo leads to.
     if (parents.has(turn.parent) || turn.parent === state.head) turns[turn.id] = turn;
   }
   return { ...state, turns, earlier: true };
@@ -552,6 +557,6 @@ function forget(state, { keep }) {
  * @returns {State}
  */
 function changed(state, event) {
-  if (overtaken(state, event)) return state;
+  if (isOutdated(state, event)) return state;
   return { ...state, adventure: { ...state.adventure, ...event.adventure } };
 }

@@ -1,11 +1,11 @@
 // Draws the story: one view for each turn on the page, the action that was just sent, and the scroll
 // position that the reader expects after a change.
 
-import * as place from "./place.js";
-import { $ } from "./page.js";
 import { t } from "./i18n.js";
-import { MOST, STEP } from "./span.js";
+import { $ } from "./page.js";
+import * as scrollPosition from "./scrollposition.js";
 import * as story from "./story.js";
+import { MOST, STEP } from "./turnrange.js";
 import { TurnView } from "./turnview.js";
 
 /** @typedef {import("./story.js").Turn} Turn */
@@ -14,9 +14,9 @@ import { TurnView } from "./turnview.js";
 export class StoryView {
   /**
    * @param {import("./store.js").Store} store
-   * @param {{adventure: string, list: HTMLElement, follow: import("./follow.js").Follow,
-   *   stretch: import("./older.js").Stretch, waiting: import("./waiting.js").Waiting,
-   *   announcer: import("./announce.js").Announcer, hands: import("./turnview.js").Hands,
+   * @param {{adventure: string, list: HTMLElement, autoScroll: import("./autoscroll.js").AutoScroll,
+   *   visibleTurns: import("./visibleturns.js").VisibleTurns, waiting: import("./waiting.js").Waiting,
+   *   announcer: import("./announce.js").Announcer, actions: import("./turnview.js").TurnActions,
    *   drawn: (before: State) => void}} page `drawn`: the story on the page has changed
    */
   constructor(store, page) {
@@ -40,9 +40,9 @@ export class StoryView {
     cancelAnimationFrame(this.frame);
     this.frame = 0;
     const before = this.shown;
-    const { follow, stretch } = this.page;
+    const { autoScroll, visibleTurns } = this.page;
     const { length } = story.path(this.store.state);
-    if (length > MOST + STEP && follow.atEnd && !stretch.fetching) {
+    if (length > MOST + STEP && autoScroll.atEnd && !visibleTurns.fetching) {
       this.store.reduce({ type: "page.forget", keep: MOST });
     }
     this.shown = this.store.state;
@@ -59,18 +59,18 @@ export class StoryView {
   /** @param {State} before what the page has shown until now */
   show(before) {
     const { state } = this.store;
-    const { follow, stretch, waiting } = this.page;
+    const { autoScroll, visibleTurns, waiting } = this.page;
     const whole = story.path(state);
-    stretch.moved(whole, { head: before.head !== state.head, atEnd: follow.atEnd });
-    const [from, to] = stretch.places(whole);
-    follow.whole = to === whole.length - 1;
-    const sent = follow.whole ? story.echo(state) : null;
+    visibleTurns.moved(whole, { head: before.head !== state.head, atEnd: autoScroll.atEnd });
+    const [from, to] = visibleTurns.places(whole);
+    autoScroll.whole = to === whole.length - 1;
+    const sent = autoScroll.whole ? story.pendingAction(state) : null;
     this.showTurns(whole.slice(from, to + 1), sent, before);
     $("earlier").hidden = !state.earlier && from === 0;
-    $("later").hidden = follow.whole;
+    $("later").hidden = autoScroll.whole;
     this.showSent(sent);
     const turn = story.underWay(state);
-    waiting.heard(turn, turn ? state.waiting[turn.id] : undefined);
+    waiting.update(turn, turn ? state.waiting[turn.id] : undefined);
     this.scroll(before);
     this.page.drawn(before);
   }
@@ -83,7 +83,7 @@ export class StoryView {
   showTurns(path, sent, before) {
     const { state } = this.store;
     const { list } = this.page;
-    const retried = story.retelling(state);
+    const retried = story.pendingRetry(state);
     const wanted = new Set(path.map((turn) => turn.id));
     for (const [id, view] of this.turns) {
       if (wanted.has(id)) continue;
@@ -96,7 +96,7 @@ export class StoryView {
       const last = turn.id === state.head && !sent;
       let view = this.turns.get(turn.id);
       if (!view) {
-        view = new TurnView(turn, this.page.hands);
+        view = new TurnView(turn, this.page.actions);
         this.turns.set(turn.id, view);
       }
       /** @type {ChildNode | null} */
@@ -104,7 +104,7 @@ export class StoryView {
       if (view.element !== where) list.insertBefore(view.element, where);
       previous = view.element;
       const fading = turn.id === retried;
-      if (last || view.turn !== turn || view.how.last || view.how.fading || fading) {
+      if (last || view.turn !== turn || view.options.last || view.options.fading || fading) {
         this.update(view, turn, { last, fading }, before);
       }
     }
@@ -117,23 +117,23 @@ export class StoryView {
    * @param {State} before
    */
   update(view, turn, { last, fading }, before) {
-    const { announcer, follow } = this.page;
+    const { announcer, autoScroll } = this.page;
     const live = Boolean(before.turns[turn.id]) && turn.id === this.store.state.head;
     const added = view.update(turn, {
       last,
       fading,
-      ids: last ? story.retellings(turn) : [],
+      ids: last ? story.retriesOf(turn) : [],
       others: story.otherActions(turn),
-      soft: live,
+      fadeIn: live,
     });
     if (!live) return;
-    if (added) announcer.hear(added);
+    if (added) announcer.add(added);
     const was = before.turns[turn.id];
     if (story.settled(turn) && !story.settled(was)) {
-      announcer.end();
+      announcer.finish();
       if (turn.status === "failed") announcer.say(turn.reason || t("The narrator failed."));
     }
-    if (added || turn.status !== was.status) follow.words();
+    if (added || turn.status !== was.status) autoScroll.storyGrew();
   }
 
   /**
@@ -149,7 +149,7 @@ export class StoryView {
     }
     if (this.sent?.key === action.key) return;
     this.sent?.element.remove();
-    const { hands, list, follow } = this.page;
+    const { actions, list, autoScroll } = this.page;
     const view = new TurnView(
       {
         id: action.key,
@@ -160,12 +160,12 @@ export class StoryView {
         status: "queued",
         attempt: 1,
       },
-      hands,
+      actions,
     );
     view.element.classList.add("last");
     this.sent = { key: action.key, element: view.element };
     list.append(view.element);
-    follow.turn(view.element);
+    autoScroll.followTurn(view.element);
   }
 
   /**
@@ -175,11 +175,11 @@ export class StoryView {
    */
   scroll(before) {
     const { state } = this.store;
-    const { follow } = this.page;
+    const { autoScroll } = this.page;
     const { head } = this;
     if (!head) {
       const was = story.turnOf(before, state.head);
-      if (story.headTurn(state)?.reply !== was?.reply) follow.words();
+      if (story.headTurn(state)?.reply !== was?.reply) autoScroll.storyGrew();
       return;
     }
     if (!before.head) {
@@ -187,27 +187,27 @@ export class StoryView {
     } else if (before.head !== state.head) {
       const retried = story.headTurn(before)?.parent === head.turn.parent;
       if (!story.settled(head.turn)) {
-        if (follow.on) follow.turn(head.element);
-        else follow.words();
+        if (autoScroll.on) autoScroll.followTurn(head.element);
+        else autoScroll.storyGrew();
       } else if (retried) {
-        follow.turn(head.element); // another reply is read from its beginning
+        autoScroll.followTurn(head.element); // another reply is read from its beginning
       } else {
-        follow.toEnd({ at: "gently" });
+        autoScroll.toEnd({ at: "gently" });
       }
     }
   }
 
   /** Go where the reader was when the page was left. */
   restorePlace() {
-    const { adventure, follow } = this.page;
+    const { adventure, autoScroll } = this.page;
     const elementOf = (/** @type {string} */ turn) => this.turns.get(turn)?.element;
-    const known = place.restore(adventure, follow.scroller, elementOf);
+    const known = scrollPosition.restore(adventure, autoScroll.scroller, elementOf);
     if (!known && story.headTurn(this.store.state)?.kind === "opening") {
-      follow.scroller.scrollTop = 0; // a story is read from its beginning
+      autoScroll.scroller.scrollTop = 0; // a story is read from its beginning
     } else if (!known) {
-      follow.toEnd();
+      autoScroll.toEnd();
       return;
     }
-    follow.on = follow.atEnd;
+    autoScroll.on = autoScroll.atEnd;
   }
 }

@@ -16,15 +16,15 @@ const SOON = 150; // ms that a turn is looked at before the whole of its words i
 
 /** @typedef {import("./treelayout.js").Node} Node */
 /** @typedef {[number, number]} Point x and y, px on the canvas */
-/** @typedef {CanvasRenderingContext2D} Pen */
-/** @typedef {{ink: string, soft: string, lamp: string, edge: string}} Inks */
+/** @typedef {CanvasRenderingContext2D} Context */
+/** @typedef {{ink: string, soft: string, lamp: string, edge: string}} Palette */
 
 /**
- * What a turn is called: its action, which of its retellings it is, or how its reply begins.
+ * What a turn is called: its action, which of its retries it is, or how its reply begins.
  *
- * @param {Pick<Node, "kind" | "words" | "whole" | "retelling">} node
+ * @param {Pick<Node, "kind" | "words" | "whole" | "retry">} node
  */
-export function label({ kind, words, whole, retelling: [which, count] }) {
+export function label({ kind, words, whole, retry: [which, count] }) {
   const said = (whole ?? words).replaceAll(/\s+/gu, " ").trim();
   const name = kind === "continue" ? [t("Continue"), said].filter(Boolean).join(" · ") : said;
   const several = count > 1 ? ` (${number(which)}/${number(count)})` : "";
@@ -34,17 +34,17 @@ export function label({ kind, words, whole, retelling: [which, count] }) {
 /**
  * `text`, or as much of it as fits into `room` px, with an ellipsis.
  *
- * @param {Pen} pen
+ * @param {Context} context
  * @param {string} text
  * @param {number} room
  */
-function fitted(pen, text, room) {
+function fitted(context, text, room) {
   if (room <= 0) return "";
-  if (pen.measureText(text).width <= room) return text;
+  if (context.measureText(text).width <= room) return text;
   let [fits, over] = [0, text.length];
   while (over - fits > 1) {
     const middle = (fits + over) >> 1;
-    if (pen.measureText(`${text.slice(0, middle)}…`).width <= room) fits = middle;
+    if (context.measureText(`${text.slice(0, middle)}…`).width <= room) fits = middle;
     else over = middle;
   }
   return `${text.slice(0, fits).trimEnd()}…`;
@@ -94,9 +94,9 @@ export class Tree {
     canvas.addEventListener("keydown", (event) => this.key(event));
     const press = (/** @type {string} */ name, /** @type {() => void} */ does) =>
       this.box.querySelector(`[data-tree=${name}]`)?.addEventListener("click", does);
-    press("in", () => this.by(1.4));
-    press("out", () => this.by(1 / 1.4));
-    press("here", () => this.find());
+    press("in", () => this.zoomBy(1.4));
+    press("out", () => this.zoomBy(1 / 1.4));
+    press("here", () => this.showHead());
   }
 
   /** @param {string | null} id */
@@ -105,12 +105,12 @@ export class Tree {
   }
 
   /**
-   * The story stands at `head`; it is asked for anew unless all of it is known.
+   * The story stands at `head`; it is fetched again with `reload`, or where it is not known.
    *
    * @param {string | null} head
    */
-  async show(head, { anew = false } = {}) {
-    const known = !anew && Boolean(this.nodeOf(head));
+  async show(head, { reload = false } = {}) {
+    const known = !reload && Boolean(this.nodeOf(head));
     if (known && head === this.head) return;
     if (!known) {
       const asked = (this.asked += 1);
@@ -129,14 +129,14 @@ export class Tree {
     }
     this.head = head;
     this.tree = layOut(this.turns, head);
-    this.find();
+    this.showHead();
   }
 
   /** Bring the head into sight. */
-  find() {
+  showHead() {
     const node = this.nodeOf(this.head);
     if (node) this.reveal(node, true);
-    this.say();
+    this.showLabel();
     this.paintSoon();
   }
 
@@ -151,12 +151,12 @@ export class Tree {
     }
     this.top = Math.min(Math.max(this.top, y + EDGE - height), y - EDGE);
     this.left = Math.min(Math.max(this.left, x + EDGE - width), x - EDGE);
-    this.hold();
+    this.clampView();
     this.paintSoon();
   }
 
   /** Keep the tree from being pushed out of sight. */
-  hold() {
+  clampView() {
     const { clientWidth, clientHeight } = this.canvas;
     const across = (this.tree.lanes - 1) * LANE + EDGE;
     const down = (this.tree.lines.length - 1) * ROW + EDGE;
@@ -169,12 +169,12 @@ export class Tree {
   }
 
   /** @param {number} factor */
-  by(factor, x = this.canvas.clientWidth / 2, y = this.canvas.clientHeight / 2) {
+  zoomBy(factor, x = this.canvas.clientWidth / 2, y = this.canvas.clientHeight / 2) {
     const zoom = Math.min(LARGEST, Math.max(SMALLEST, this.zoom * factor));
     this.left += x / this.zoom - x / zoom;
     this.top += y / this.zoom - y / zoom;
     this.zoom = zoom;
-    this.hold();
+    this.clampView();
     this.paintSoon();
   }
 
@@ -185,17 +185,18 @@ export class Tree {
   pan(x, y) {
     this.left -= x / this.zoom;
     this.top -= y / this.zoom;
-    this.hold();
+    this.clampView();
     this.paintSoon();
   }
 
-  // -------------------------------------------------------------- hands
+  // -------------------------------------------------------------- input
 
   /** @param {WheelEvent} event */
   wheel(event) {
     event.preventDefault();
     const lines = event.deltaMode === 1 ? 30 : 1;
-    if (event.ctrlKey) this.by(Math.exp(-event.deltaY * lines * 0.004), ...this.within(event));
+    if (event.ctrlKey)
+      this.zoomBy(Math.exp(-event.deltaY * lines * 0.004), ...this.positionOf(event));
     else this.pan(-event.deltaX * lines, -event.deltaY * lines);
   }
 
@@ -203,7 +204,7 @@ export class Tree {
    * @param {MouseEvent} event
    * @returns {Point}
    */
-  within({ clientX, clientY }) {
+  positionOf({ clientX, clientY }) {
     const { left, top } = this.canvas.getBoundingClientRect();
     return [clientX - left, clientY - top];
   }
@@ -212,16 +213,16 @@ export class Tree {
   down(event) {
     if (event.button !== 0) return;
     this.canvas.setPointerCapture(event.pointerId);
-    const at = this.within(event);
+    const at = this.positionOf(event);
     this.pointers.set(event.pointerId, { at, from: at, strayed: this.pointers.size > 0 });
   }
 
   /** @param {PointerEvent} event */
   move(event) {
-    const at = this.within(event);
+    const at = this.positionOf(event);
     const pointer = this.pointers.get(event.pointerId);
     if (!pointer) {
-      this.choose(this.near(...at));
+      this.choose(this.nodeAt(...at));
       return;
     }
     const others = [...this.pointers.values()].filter((other) => other !== pointer);
@@ -229,7 +230,7 @@ export class Tree {
       const [other] = others;
       const far = (/** @type {Point} */ [x, y]) => Math.hypot(x - other.at[0], y - other.at[1]);
       other.strayed = true;
-      this.by(far(at) / Math.max(1, far(pointer.at)), ...other.at);
+      this.zoomBy(far(at) / Math.max(1, far(pointer.at)), ...other.at);
     } else if (!others.length) {
       this.pan(at[0] - pointer.at[0], at[1] - pointer.at[1]);
     }
@@ -243,7 +244,7 @@ export class Tree {
     const pointer = this.pointers.get(event.pointerId);
     this.pointers.delete(event.pointerId);
     if (!pointer || pointer.strayed || event.type === "pointercancel") return;
-    const node = this.near(...pointer.at);
+    const node = this.nodeAt(...pointer.at);
     this.choose(node);
     if (node) this.travel(node);
   }
@@ -257,8 +258,8 @@ export class Tree {
     if (event.key === "Home") [[node]] = this.tree.rows;
     else if (event.key === "End") node = this.nodeOf(this.head);
     else if (event.key === "Enter") this.travel(at);
-    else if (event.key === "+") this.by(1.4);
-    else if (event.key === "-") this.by(1 / 1.4);
+    else if (event.key === "+") this.zoomBy(1.4);
+    else if (event.key === "-") this.zoomBy(1 / 1.4);
     else if (event.key.startsWith("Arrow")) node = step(this.tree, at, event.key);
     else return;
     event.preventDefault();
@@ -279,7 +280,7 @@ export class Tree {
    * @param {number} y
    * @returns {Node | null}
    */
-  near(x, y) {
+  nodeAt(x, y) {
     const line = Math.round((y / this.zoom + this.top) / ROW);
     /** @type {Node | null} */
     let best = null;
@@ -301,11 +302,11 @@ export class Tree {
     if (id === this.chosen) return;
     this.chosen = id;
     this.canvas.style.cursor = id ? "pointer" : "";
-    this.say();
+    this.showLabel();
     this.paintSoon();
   }
 
-  say() {
+  showLabel() {
     const node = this.nodeOf(this.chosen) ?? this.nodeOf(this.head);
     if (!node) return;
     const here = node.id === this.head ? t(" · you are here") : "";
@@ -316,7 +317,7 @@ export class Tree {
     if (this.words.textContent !== line) this.words.textContent = line;
     this.canvas.title = this.chosen ? label(node) : "";
     clearTimeout(this.soon);
-    if (node.cut) this.soon = setTimeout(() => this.bringWords(node), SOON);
+    if (node.cut) this.soon = setTimeout(() => this.loadText(node), SOON);
   }
 
   /**
@@ -324,7 +325,7 @@ export class Tree {
    *
    * @param {Node} node
    */
-  async bringWords(node) {
+  async loadText(node) {
     try {
       const answer = await fetch(`${this.url}${node.id}/`);
       if (!answer.ok) return;
@@ -333,7 +334,7 @@ export class Tree {
     } catch {
       return; // the beginning stands there
     }
-    this.say();
+    this.showLabel();
   }
 
   // -------------------------------------------------------------- drawing
@@ -363,12 +364,12 @@ export class Tree {
     const ratio = devicePixelRatio || 1;
     canvas.width = Math.round(clientWidth * ratio);
     canvas.height = Math.round(clientHeight * ratio);
-    const pen = canvas.getContext("2d");
-    if (!pen) return; // a browser that draws no canvas: the words below still say where one is
-    pen.scale(ratio, ratio);
+    const context = canvas.getContext("2d");
+    if (!context) return; // a browser that draws no canvas: the words below still say where one is
+    context.scale(ratio, ratio);
     const style = getComputedStyle(canvas);
     const ink = (/** @type {string} */ name) => style.getPropertyValue(`--${name}`);
-    const inks = { ink: ink("ink"), soft: ink("soft"), lamp: ink("lamp"), edge: ink("edge") };
+    const palette = { ink: ink("ink"), soft: ink("soft"), lamp: ink("lamp"), edge: ink("edge") };
     const first = Math.max(0, Math.floor(this.top / ROW) - 1);
     const last = Math.ceil((this.top + clientHeight / zoom) / ROW) + 1;
     const lines = this.tree.lines.slice(first, last + 1);
@@ -376,83 +377,83 @@ export class Tree {
     const seen = (/** @type {Node} */ { lane }) =>
       lane * LANE > this.left - EDGE && lane * LANE < right + EDGE;
     for (const bright of [false, true]) {
-      pen.beginPath();
+      context.beginPath();
       for (const node of this.tree.lines) {
         const parent = this.nodeOf(node.parent);
         if (!parent || parent.line > last || node.line < first) continue;
         const along = Boolean(node.onPath && parent.onPath);
         if (along === bright && (seen(node) || seen(parent))) {
-          this.line(pen, this.place(parent), this.place(node));
+          this.line(context, this.place(parent), this.place(node));
         }
       }
-      pen.strokeStyle = bright ? inks.lamp : inks.edge;
-      pen.lineWidth = (bright ? 3 : 2) * Math.max(0.6, zoom);
-      pen.stroke();
+      context.strokeStyle = bright ? palette.lamp : palette.edge;
+      context.lineWidth = (bright ? 3 : 2) * Math.max(0.6, zoom);
+      context.stroke();
     }
-    for (const node of lines) if (seen(node)) this.dot(pen, node, inks);
-    if (zoom >= WITH_WORDS) this.write(pen, lines, inks, style.fontFamily);
+    for (const node of lines) if (seen(node)) this.dot(context, node, palette);
+    if (zoom >= WITH_WORDS) this.write(context, lines, palette, style.fontFamily);
   }
 
   /**
-   * @param {Pen} pen
+   * @param {Context} context
    * @param {Point} from
    * @param {Point} to
    */
-  line(pen, [fromX, fromY], [toX, toY]) {
-    pen.moveTo(fromX, fromY);
+  line(context, [fromX, fromY], [toX, toY]) {
+    context.moveTo(fromX, fromY);
     if (fromX === toX) {
-      pen.lineTo(toX, toY);
+      context.lineTo(toX, toY);
       return;
     }
     // Down along its parent's lane, and off it just above.
     const off = toY - ROW * this.zoom;
-    pen.lineTo(fromX, off);
-    pen.bezierCurveTo(fromX, (off + toY) / 2 + 4, toX, (off + toY) / 2 - 8, toX, toY);
+    context.lineTo(fromX, off);
+    context.bezierCurveTo(fromX, (off + toY) / 2 + 4, toX, (off + toY) / 2 - 8, toX, toY);
   }
 
   /**
-   * @param {Pen} pen
+   * @param {Context} context
    * @param {Node} node
-   * @param {Inks} inks
+   * @param {Palette} palette
    */
-  dot(pen, node, inks) {
+  dot(context, node, palette) {
     const [x, y] = this.place(node);
     const here = node.id === this.head;
     const size = Math.max(1.5, (here ? 8 : node.onPath ? 5.5 : 4.5) * this.zoom);
-    pen.beginPath();
-    pen.arc(x, y, size, 0, 2 * Math.PI);
-    pen.fillStyle = node.onPath ? inks.lamp : inks.soft;
+    context.beginPath();
+    context.arc(x, y, size, 0, 2 * Math.PI);
+    context.fillStyle = node.onPath ? palette.lamp : palette.soft;
     if (node.status === "failed") {
-      pen.lineWidth = 1.5;
-      pen.strokeStyle = pen.fillStyle;
-      pen.stroke();
-    } else pen.fill();
+      context.lineWidth = 1.5;
+      context.strokeStyle = context.fillStyle;
+      context.stroke();
+    } else context.fill();
     if (!here && node.id !== this.chosen) return;
-    pen.beginPath();
-    pen.arc(x, y, size + 4 * this.zoom, 0, 2 * Math.PI);
-    pen.lineWidth = 2;
-    pen.strokeStyle = here ? inks.lamp : inks.ink;
-    pen.stroke();
+    context.beginPath();
+    context.arc(x, y, size + 4 * this.zoom, 0, 2 * Math.PI);
+    context.lineWidth = 2;
+    context.strokeStyle = here ? palette.lamp : palette.ink;
+    context.stroke();
   }
 
   /**
-   * @param {Pen} pen
+   * @param {Context} context
    * @param {Node[]} lines
-   * @param {Inks} inks
+   * @param {Palette} palette
    * @param {string} family
    */
-  write(pen, lines, inks, family) {
+  write(context, lines, palette, family) {
     const { clientWidth } = this.canvas;
-    pen.font = `${Math.round(13 * Math.min(1.25, this.zoom))}px ${family}`;
-    pen.textBaseline = "middle";
-    pen.textAlign = "left";
+    context.font = `${Math.round(13 * Math.min(1.25, this.zoom))}px ${family}`;
+    context.textBaseline = "middle";
+    context.textAlign = "left";
     for (const node of lines) {
       const x = this.wordsAt(node);
-      const words = fitted(pen, label(node), clientWidth - x - 8);
-      pen.fillStyle = node.onPath ? inks.ink : inks.soft;
-      pen.globalAlpha = node.id === this.chosen || node.id === this.head ? 1 : 0.82;
-      pen.fillText(words, x, this.place(node)[1]);
+      const words = fitted(context, label(node), clientWidth - x - 8);
+      context.fillStyle = node.onPath ? palette.ink : palette.soft;
+      context.globalAlpha = node.id === this.chosen || node.id === this.head ? 1 : 0.82;
+      context.fillText(words, x, this.place(node)[1]);
     }
-    pen.globalAlpha = 1;
+    context.globalAlpha = 1;
   }
 }

@@ -9,11 +9,11 @@
  *   cut?: boolean, whole?: string}} Leaf
  */
 /**
- * A turn with its place: `depth` is how many turns are before it, `children` are ids, `retelling` is
+ * A turn with its place: `depth` is how many turns are before it, `children` are ids, `retry` is
  * [which, of how many] of one action.
  *
  * @typedef {Leaf & {depth: number, line: number, lane: number, children: string[],
- *   onPath: boolean, retelling: [number, number]}} Node
+ *   onPath: boolean, retry: [number, number]}} Node
  */
 /** @typedef {Map<string, Node>} Nodes by id */
 /**
@@ -45,7 +45,7 @@ export function layOut(turns, head) {
   const nodes = new Map();
   for (const turn of turns) {
     const place = { depth: 0, line: 0, lane: 0, children: [], onPath: false };
-    nodes.set(turn.id, { ...turn, ...place, retelling: [1, 1] });
+    nodes.set(turn.id, { ...turn, ...place, retry: [1, 1] });
   }
   const roots = [];
   for (const node of nodes.values()) {
@@ -63,14 +63,14 @@ export function layOut(turns, head) {
   for (let node = nodes.get(head ?? ""); node && !node.onPath; node = parentOf(nodes, node)) {
     node.onPath = true;
   }
-  /** @type {Heir} */
-  const heir = (node) => {
+  /** @type {Continuation} */
+  const continuation = (node) => {
     const children = childrenOf(nodes, node);
     const deepest = (/** @type {Node} */ best, /** @type {Node} */ child) =>
       reachOf(child.id) > reachOf(best.id) ? child : best;
     return children.find((child) => child.onPath) ?? children.reduce(deepest, children[0]);
   };
-  const byDepth = linesOf(order, heir, nodes);
+  const byDepth = linesOf(order, continuation, nodes);
   const lines = byDepth.flat();
   for (const [line, node] of lines.entries()) node.line = line;
   /** @type {number[]} */
@@ -78,12 +78,12 @@ export function layOut(turns, head) {
   const rights = lines.map(() => 0); // line -> the last lane that something stands or passes in
   for (const first of lines) {
     const parent = parentOf(nodes, first);
-    if (parent && heir(parent) === first) continue; // goes on in its parent's lane
+    if (parent && continuation(parent) === first) continue; // goes on in its parent's lane
     let last = first;
     const chain = [];
     /** @type {Node | undefined} */
     let next = first;
-    for (; next; next = heir(next)) chain.push((last = next));
+    for (; next; next = continuation(next)) chain.push((last = next));
     let lane = ends.findIndex((taken) => taken < first.line);
     if (lane < 0) lane = ends.length;
     ends[lane] = last.line;
@@ -97,23 +97,23 @@ export function layOut(turns, head) {
   return { nodes, rows, lines, rights, lanes: ends.length };
 }
 
-/** @typedef {(node: Node) => Node | undefined} Heir the child that a node's lane goes on to */
+/** @typedef {(node: Node) => Node | undefined} Continuation the child that a node's lane goes on to */
 
 /**
  * The nodes of each depth, from above. Children stand in the order of their parents, the one that
  * its parent's lane goes on to last: the others branch off between the two.
  *
  * @param {Node[]} order
- * @param {Heir} heir
+ * @param {Continuation} continuation
  * @param {Nodes} nodes
  */
-function linesOf(order, heir, nodes) {
+function linesOf(order, continuation, nodes) {
   const rows = [];
   let row = order.filter((node) => !parentOf(nodes, node));
   while (row.length) {
     rows.push(row);
     row = row.flatMap((node) => {
-      const goesOn = heir(node);
+      const goesOn = continuation(node);
       const others = childrenOf(nodes, node).filter((child) => child !== goesOn);
       return goesOn ? [...others, goesOn] : others;
     });
@@ -122,7 +122,7 @@ function linesOf(order, heir, nodes) {
 }
 
 /**
- * Note which of how many retellings of one action a node is.
+ * Note which of how many retries of one action a node is.
  *
  * @param {Node} node
  * @param {Nodes} nodes
@@ -133,7 +133,7 @@ function number(node, nodes) {
   const same = siblings.filter(
     (other) => other.kind === node.kind && (node.kind === "continue" || other.words === node.words),
   );
-  node.retelling = [same.indexOf(node) + 1, same.length];
+  node.retry = [same.indexOf(node) + 1, same.length];
 }
 
 /**

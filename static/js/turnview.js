@@ -12,14 +12,14 @@ import { codePoints, LONGEST, settled } from "./story.js";
  * when an editor that had the cursor is closed.
  *
  * @typedef {{edit: (turn: Turn, texts: Texts) => void, go: (turn: string) => void,
- *   retry: () => unknown, versions: (turn: Turn) => Promise<Version[]>, edited: () => void}} Hands
+ *   retry: () => unknown, versions: (turn: Turn) => Promise<Version[]>, edited: () => void}} TurnActions
  */
 /**
- * `last`: the turn at the head; `ids`: the retellings of its action; `others`: what else was done at
- * that moment; `soft`: let new words fade in; `fading`: it is about to be told again.
+ * `last`: the turn at the head; `ids`: the retries of its action; `others`: what else was done at
+ * that moment; `fadeIn`: let new words fade in; `fading`: it is about to be told again.
  *
  * @typedef {{last?: boolean, ids?: string[], others?: {shown: string, turn: string}[],
- *   soft?: boolean, fading?: boolean}} How
+ *   fadeIn?: boolean, fading?: boolean}} ViewOptions
  */
 
 /**
@@ -75,7 +75,7 @@ const OUTCOMES = {
 /**
  * "2nd in line · about 40 s": position 0 is next.
  *
- * @param {import("./story.js").Place} place
+ * @param {import("./story.js").QueuePosition} place
  */
 export function waitLine({ position, eta }) {
   const place = position <= 0 ? t("Next in line") : inLine(position + 1);
@@ -97,13 +97,13 @@ function inLine(place) {
 export class TurnView {
   /**
    * @param {Turn} turn
-   * @param {Hands} hands
+   * @param {TurnActions} actions
    */
-  constructor(turn, hands) {
+  constructor(turn, actions) {
     this.turn = turn;
-    /** @type {How} */
-    this.how = {}; // the last update's
-    this.hands = hands;
+    /** @type {ViewOptions} */
+    this.options = {}; // the last update's
+    this.actions = actions;
     /** @type {string[]} */
     this.ids = [];
     /** @type {{shown: string, turn: string}[]} */
@@ -144,9 +144,9 @@ export class TurnView {
     this.older = button("link", "", "", () => this.showVersions());
     this.earlier.append(make("span", "", t("edited")), ", ", this.older);
     for (const opener of [this.others, this.older]) opener.setAttribute("aria-expanded", "false");
-    this.again = button("tool", t("Try again"), "", () => hands.retry());
+    this.again = button("tool", t("Try again"), "", () => actions.retry());
     this.change = button("tool", t("Edit"), "", () => this.edit());
-    this.here = button("tool", t("Go back to here"), "", () => hands.go(this.turn.id));
+    this.here = button("tool", t("Go back to here"), "", () => actions.go(this.turn.id));
     this.share = button("tool", t("Share"), "", () => this.offer());
     this.tools.append(this.back, this.count, this.forth, this.others, this.again, this.change);
     this.tools.append(this.here, this.share);
@@ -162,20 +162,20 @@ export class TurnView {
   /** @param {number} by 1 is the next reply, -1 the one before */
   step(by) {
     const to = this.ids[this.ids.indexOf(this.turn.id) + by];
-    if (to) this.hands.go(to);
+    if (to) this.actions.go(to);
   }
 
   /**
    * Show `turn`. Returns the words that were added at the end, for a reader who listens.
    *
    * @param {Turn} turn
-   * @param {How} how
+   * @param {ViewOptions} options
    */
-  update(turn, { last = false, ids = [], others = [], soft = false, fading = false }) {
+  update(turn, { last = false, ids = [], others = [], fadeIn = false, fading = false }) {
     if (turn.versions !== this.turn.versions || turn.actions !== this.turn.actions)
       this.closeList();
     this.turn = turn;
-    this.how = { last, fading };
+    this.options = { last, fading };
     this.ids = ids;
     const { element } = this;
     element.dataset.turn = turn.id;
@@ -185,7 +185,7 @@ export class TurnView {
     element.classList.toggle("fading", fading);
     this.showAction(turn.shown ?? "");
     this.showDice(turn.dice);
-    const added = this.showReply(turn.reply, soft);
+    const added = this.showReply(turn.reply, fadeIn);
     this.showNote(turn);
     this.showTools(turn, last, ids);
     this.showBranch(others, settled(turn));
@@ -218,13 +218,13 @@ export class TurnView {
 
   /**
    * @param {string} reply
-   * @param {boolean} soft
+   * @param {boolean} fadeIn
    */
-  showReply(reply, soft) {
+  showReply(reply, fadeIn) {
     if (reply === this.reply) return "";
     const grew = reply.startsWith(this.reply);
     const added = grew ? reply.slice(this.reply.length) : "";
-    if (grew) append(this.replyBox, added, soft);
+    if (grew) append(this.replyBox, added, fadeIn);
     else replace(this.replyBox, reply);
     this.reply = reply;
     return added;
@@ -264,7 +264,7 @@ export class TurnView {
   }
 
   /**
-   * How many other actions were taken at this moment: branches, which are not retellings.
+   * How many other actions were taken at this moment: branches, which are not retries.
    *
    * @param {{shown: string, turn: string}[]} others
    * @param {boolean} done
@@ -289,7 +289,7 @@ export class TurnView {
     if (this.closeList() === this.others) return;
     const items = this.branches.map(({ shown, turn }) => {
       const item = make("li");
-      const go = button("branch-link", shown || t("Continue"), "", () => this.hands.go(turn));
+      const go = button("branch-link", shown || t("Continue"), "", () => this.actions.go(turn));
       go.dir = "auto";
       item.append(go);
       return item;
@@ -302,7 +302,7 @@ export class TurnView {
     const { turn } = this;
     let versions;
     try {
-      versions = await this.hands.versions(turn);
+      versions = await this.actions.versions(turn);
     } catch {
       this.openList(this.older, t("Could not load the earlier versions. Try again."), []);
       return;
@@ -316,7 +316,7 @@ export class TurnView {
       words.dir = "auto";
       const restore = button("small", t("Restore"), t("Restore: {text}", { text }), () => {
         this.closeList();
-        this.hands.edit(this.turn, { [field]: text });
+        this.actions.edit(this.turn, { [field]: text });
       });
       item.append(make("p", "meta", name), words, restore);
       return item;
@@ -438,7 +438,7 @@ export class TurnView {
       if (text === undefined || text === this.turn[name].trim()) continue;
       const length = codePoints(text);
       if (length > LONGEST) {
-        this.unsaved(
+        this.showSaveError(
           t("That is {length} characters; the limit is {most}.", {
             length: number(length),
             most: number(LONGEST),
@@ -454,7 +454,7 @@ export class TurnView {
     }
     this.editor.save.disabled = true;
     this.editor.message.textContent = "";
-    this.hands.edit(this.turn, changes);
+    this.actions.edit(this.turn, changes);
   }
 
   /**
@@ -462,7 +462,7 @@ export class TurnView {
    *
    * @param {string} message
    */
-  unsaved(message) {
+  showSaveError(message) {
     if (!this.editor) return;
     this.editor.save.disabled = false;
     this.editor.message.textContent = message;
@@ -476,7 +476,7 @@ export class TurnView {
     this.element.classList.remove("editing");
     this.tools.hidden = !settled(this.turn);
     this.showEdited(this.turn);
-    if (inside) this.hands.edited();
+    if (inside) this.actions.edited();
   }
 }
 

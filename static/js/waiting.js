@@ -4,46 +4,46 @@ import { t } from "./i18n.js";
 import { waitLine } from "./turnview.js";
 
 const SOON = 3; // seconds until one's turn that the lamp alone can tell
-const LAMP_SECONDS = 5; // after which a turn that is about to be told has a word of its own
+const LAMP_SECONDS = 5; // after which a turn that is next in the queue says so in words
 /** @typedef {import("./story.js").Turn} Turn */
-/** @typedef {import("./story.js").Place} Place */
+/** @typedef {import("./story.js").QueuePosition} QueuePosition */
 
-/** @type {Place} */
-const NOBODY_KNOWS = { position: 0, eta: null }; // one place, kept, so that it is not news each time
+/** @type {QueuePosition} */
+const UNKNOWN = { position: 0, eta: null }; // one place, kept, so that it is not news each time
 
 export class Waiting {
   /**
    * @param {{turn: () => Turn | null, say: (id: string, line: string) => void,
-   *   aloud: (line: string) => void}} story `turn`: the one under way
+   *   announce: (line: string) => void}} story `turn`: the one under way
    */
   constructor(story, now = Date.now) {
     this.story = story;
     this.now = now;
     /** @type {string | null} */
     this.turn = null;
-    /** @type {Place | null} */
+    /** @type {QueuePosition | null} */
     this.place = null;
     this.since = 0;
-    setInterval(() => this.count(), 1000);
+    setInterval(() => this.tick(), 1000);
   }
 
   /**
    * @param {Turn | null} turn
-   * @param {Place} [place] nothing where nobody knows
+   * @param {QueuePosition} [place] omitted where it is not known
    */
-  heard(turn, place = NOBODY_KNOWS) {
+  update(turn, place = UNKNOWN) {
     if (!turn) {
       this.place = null;
       return;
     }
     if (this.turn !== turn.id || this.place !== place) {
       [this.turn, this.place, this.since] = [turn.id, place, this.now()];
-      if (place.position > 0) this.story.aloud(waitLine(place));
+      if (place.position > 0) this.story.announce(waitLine(place));
     }
-    this.count();
+    this.tick();
   }
 
-  count() {
+  tick() {
     const turn = this.story.turn();
     if (!this.place || !turn || turn.id !== this.turn || turn.status !== "queued") return;
     const { position, eta } = this.place;

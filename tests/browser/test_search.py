@@ -64,7 +64,7 @@ def test_what_is_found_is_shown_on_any_page_and_any_branch(long_story, alice):
     head = window.turns.last.get_attribute("data-turn")
     hits.filter(has_text="You take step 7.").click()
     step = window.story.locator("article", has=page.get_by_text("You take step 7.", exact=True))
-    expect(step).to_have_class("turn found")
+    expect(step).to_have_class("turn highlighted")
     assert in_sight(step)
     marked = page.evaluate("[...CSS.highlights.get('found')].map(String)")
     assert [text.lower() for text in marked] == ["take step 7"]
@@ -76,7 +76,7 @@ def test_what_is_found_is_shown_on_any_page_and_any_branch(long_story, alice):
     expect(hits).to_contain_text("on another branch")
     hits.click()
     expect(window.last).to_contain_text("A heron answers")
-    expect(window.last).to_have_class("turn last found")
+    expect(window.last).to_have_class("turn last highlighted")
     assert in_sight(window.last)
 
     # From the list of adventures: the passage leads to the branch that was left.
@@ -110,7 +110,7 @@ def test_what_is_found_is_shown_on_a_phone(visit, house):
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     page.locator(".results a").click()
     expect(page.get_by_role("dialog")).to_have_count(0)
-    expect(window.turns.first).to_have_class("turn last found")
+    expect(window.turns.first).to_have_class("turn last highlighted")
 
 
 def shot(page, name):

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { next } from "../../static/js/aloud.js";
+import { nextSentence } from "../../static/js/aloud.js";
 
 const turn = (id, shown, reply, done = true) => ({ id, shown, reply, done });
 
 function all(turns, place) {
   const said = [];
-  for (let one = next(turns, place); one; one = next(turns, one.place)) {
+  for (let one = nextSentence(turns, place); one; one = nextSentence(turns, one.place)) {
     said.push(one.text);
     place = one.place;
   }
@@ -53,5 +53,5 @@ test("text without an end is said in parts, and none of it is lost", () => {
 });
 
 test("a turn that has left the story is not read", () => {
-  assert.equal(next([turn("o", "", "Here.")], from("gone")), null);
+  assert.equal(nextSentence([turn("o", "", "Here.")], from("gone")), null);
 });

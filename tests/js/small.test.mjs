@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { finished } from "../../static/js/announce.js";
+import { splitFinished } from "../../static/js/announce.js";
 import { Drafts } from "../../static/js/drafts.js";
 import { waitLine } from "../../static/js/turnview.js";
 
 test("only whole sentences are spoken", () => {
-  assert.deepEqual(finished("You see a lamp. It fl"), ["You see a lamp. ", "It fl"]);
-  assert.deepEqual(finished("It costs 3."), ["", "It costs 3."]);
-  assert.deepEqual(finished('"Who?" she asks'), ['"Who?" ', "she asks"]);
-  assert.deepEqual(finished("A line\nand"), ["A line\n", "and"]);
-  assert.deepEqual(finished(""), ["", ""]);
+  assert.deepEqual(splitFinished("You see a lamp. It fl"), ["You see a lamp. ", "It fl"]);
+  assert.deepEqual(splitFinished("It costs 3."), ["", "It costs 3."]);
+  assert.deepEqual(splitFinished('"Who?" she asks'), ['"Who?" ', "she asks"]);
+  assert.deepEqual(splitFinished("A line\nand"), ["A line\n", "and"]);
+  assert.deepEqual(splitFinished(""), ["", ""]);
 });
 
 test("the place in the line is said in words", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
 
-import { pause, Socket, uuid } from "../../static/js/socket.js";
+import { backoff, Socket, uuid } from "../../static/js/socket.js";
 
 class FakeSocket {
   static made = [];
@@ -70,19 +70,19 @@ test("a UUID is made without crypto.randomUUID", () => {
 
 test("pauses grow, stay below 15 s, and are never in step", () => {
   assert.equal(
-    pause(0, () => 1),
+    backoff(0, () => 1),
     400,
   );
   assert.equal(
-    pause(0, () => 0),
+    backoff(0, () => 0),
     200,
   );
   assert.equal(
-    pause(3, () => 1),
+    backoff(3, () => 1),
     3200,
   );
   assert.equal(
-    pause(50, () => 1),
+    backoff(50, () => 1),
     15000,
   );
 });

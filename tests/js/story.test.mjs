@@ -6,14 +6,14 @@ import {
   canRedo,
   canRetry,
   canUndo,
-  echo,
+  pendingAction,
   empty,
   path,
   reduce,
-  retelling,
+  pendingRetry,
   shownAction,
   otherActions,
-  retellings,
+  retriesOf,
   underWay,
   undoesEdit,
 } from "../../static/js/story.js";
@@ -219,11 +219,11 @@ test("unknown events and fields are ignored", () => {
 test("what the player did is echoed at once and gives way to the turn", () => {
   const command = { type: "take_action", key: "k", kind: "do", text: "look" };
   let state = reduce(play(opening), { type: "page.sent", command });
-  assert.equal(echo(state), command);
+  assert.equal(pendingAction(state), command);
   state = reduce(state, { type: "accepted", key: "k", turn: "t" });
-  assert.equal(echo(state), command, "the turn is still on its way");
+  assert.equal(pendingAction(state), command, "the turn is still on its way");
   state = reduce(state, queued("t", "o"));
-  assert.equal(echo(state), null);
+  assert.equal(pendingAction(state), null);
   assert.deepEqual(state.commands, []);
 });
 
@@ -231,7 +231,7 @@ test("the turn may come before its acceptance", () => {
   const command = { type: "take_action", key: "k", kind: "do", text: "look" };
   let state = reduce(play(opening), { type: "page.sent", command });
   state = reduce(state, queued("t", "o"));
-  assert.equal(echo(state), null);
+  assert.equal(pendingAction(state), null);
   state = reduce(state, { type: "accepted", key: "k", turn: "t" });
   assert.deepEqual(state.commands, []);
 });
@@ -241,7 +241,7 @@ test("a refused action comes back with what was written", () => {
   let state = reduce(play(opening), { type: "page.sent", command });
   const error = { type: "error", code: "full", message: "Later.", key: "k", retry_after: 30 };
   state = reduce(state, error);
-  assert.equal(echo(state), null);
+  assert.equal(pendingAction(state), null);
   assert.equal(state.problem.command, command);
   assert.equal(state.problem.retryAfter, 30);
   assert.equal(reduce(state, error), state);
@@ -250,7 +250,7 @@ test("a refused action comes back with what was written", () => {
 test("a command sent again after a reload is not echoed", () => {
   const command = { type: "take_action", key: "k", kind: "do", text: "look" };
   const state = reduce(play(opening), { type: "page.sent", command, quiet: true });
-  assert.equal(echo(state), null);
+  assert.equal(pendingAction(state), null);
 });
 
 test("a retry shows that it was asked for, then the new telling beside the old", () => {
@@ -258,17 +258,17 @@ test("a retry shows that it was asked for, then the new telling beside the old",
   assert.equal(canRetry(state), true);
   const command = { type: "retry_turn", key: "r", turn: "t" };
   state = reduce(state, { type: "page.sent", command });
-  assert.equal(retelling(state), "t");
+  assert.equal(pendingRetry(state), "t");
   const actions = [{ shown: "You look.", turns: ["t", "u"] }];
   const again = fresh("u", "o", { siblings: ["t", "u"], actions });
   state = reduce(state, queued("u", "o", { turn: again }));
-  assert.equal(retelling(state), null);
-  assert.deepEqual(retellings(state.turns.u), ["t", "u"]);
-  assert.deepEqual(retellings(state.turns.t), ["t", "u"]);
+  assert.equal(pendingRetry(state), null);
+  assert.deepEqual(retriesOf(state.turns.u), ["t", "u"]);
+  assert.deepEqual(retriesOf(state.turns.t), ["t", "u"]);
   assert.deepEqual(otherActions(state.turns.t), []);
 });
 
-test("another action at the same moment is no retelling", () => {
+test("another action at the same moment is no retry", () => {
   let state = play(opening, queued("t", "o"), told("t", "o", "One."));
   state = reduce(state, { type: "head.moved", id: "15-0", head: "o", redo: "t" });
   const actions = [
@@ -277,8 +277,8 @@ test("another action at the same moment is no retelling", () => {
   ];
   const other = fresh("u", "o", { siblings: ["t", "v", "u"], actions });
   state = reduce(state, queued("u", "o", { turn: other }));
-  assert.deepEqual(retellings(state.turns.u), ["u"]);
-  assert.deepEqual(retellings(state.turns.t), ["t", "v"]);
+  assert.deepEqual(retriesOf(state.turns.u), ["u"]);
+  assert.deepEqual(retriesOf(state.turns.t), ["t", "v"]);
   assert.deepEqual(otherActions(state.turns.t), [{ shown: "You run.", turn: "u" }]);
   assert.deepEqual(otherActions(state.turns.u), [{ shown: "You look.", turn: "v" }]);
 });
@@ -365,7 +365,7 @@ test("any order of any events leaves a state that can be shown", () => {
       const shown = path(state);
       assert.equal(shown.at(-1)?.id, state.head);
       underWay(state);
-      retellings(shown.at(-1));
+      retriesOf(shown.at(-1));
     }
     assert.equal(reduce(state, opening).head, "o");
   }

@@ -89,7 +89,7 @@ test("other actions stand between a turn and the one that goes on from it, in on
   assert.equal(layOut(wide, "r49").lanes, 2);
 });
 
-test("labels say what was done, and which retelling of it a turn is", () => {
+test("labels say what was done, and which retry of it a turn is", () => {
   const turns = [
     turn("o", null),
     { ...turn("a", "o"), words: "open the door" },

@@ -169,7 +169,7 @@ class CaseAdmin(ReadOnly):
             return None
         return TemplateResponse(
             request,
-            "admin/game/case/bulk_decision.html",
+            "admin/game/case/decide_cases.html",
             {
                 **self.admin_site.each_context(request),
                 "title": _("Resolve selected"),

@@ -1,6 +1,6 @@
 /** The operator's page of narrators: shows how far installing is, and what came of it. */
 
-const EVERY = 1000; // milliseconds
+const INTERVAL = 1000; // milliseconds
 /** @typedef {{name: string, state: string, step: string, percent: number | null}} Narrator */
 
 /** @type {HTMLElement | null} */
@@ -11,7 +11,7 @@ const page = document.querySelector(".narrators-page[data-progress]");
  *
  * @param {HTMLElement} box
  */
-function shown(box) {
+function rowsByName(box) {
   /** @type {NodeListOf<HTMLElement>} */
   const rows = box.querySelectorAll("[data-name]");
   return new Map([...rows].map((row) => [row.dataset.name ?? "", row]));
@@ -35,14 +35,14 @@ function show(row, narrator) {
 }
 
 /** @param {HTMLElement} box */
-async function look(box) {
+async function refresh(box) {
   const answer = await fetch(box.dataset.progress ?? "", {
     headers: { Accept: "application/json" },
   });
   if (!answer.ok || answer.redirected) return;
   /** @type {{narrators: Narrator[]}} */
   const { narrators } = await answer.json();
-  const rows = shown(box);
+  const rows = rowsByName(box);
   const names = new Set(narrators.map((narrator) => narrator.name));
   const changed = narrators.map((narrator) => show(rows.get(narrator.name), narrator));
   const gone = [...rows.keys()].some((name) => !names.has(name));
@@ -54,5 +54,5 @@ async function look(box) {
 }
 
 if (page && page.querySelector("[data-name]")) {
-  setInterval(() => look(page).catch(() => {}), EVERY);
+  setInterval(() => refresh(page).catch(() => {}), INTERVAL);
 }

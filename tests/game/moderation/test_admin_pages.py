@@ -51,7 +51,7 @@ def test_the_queue_shows_cases_and_their_ages(client, moderator, case):
     page = client.get(QUEUE).content.decode()
     assert "the shared adventure “The Cellar”" in page
     assert "age-late" in page
-    assert "whose-player" in page
+    assert "tag-player" in page
 
 
 def test_a_case_shows_the_turn_whose_words_it_is_and_what_readers_say(client, moderator, case):

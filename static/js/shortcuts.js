@@ -1,8 +1,8 @@
-// Keys of the whole page, and fingers on the story.
+// Keyboard shortcuts of the whole page, touch gestures on the story, menus and dialogs.
 
 import { $, targetOf } from "./page.js";
 
-const FLICK = 70; // px across that are meant
+const SWIPE = 70; // px across that count as a swipe
 
 /**
  * Whether `event` is Ctrl or Alt with `letter`, whatever an Alt-key layout makes of it.
@@ -18,26 +18,26 @@ export function chord(event, letter, shift = false) {
 
 /**
  * @param {{retry: () => boolean, undo: () => boolean, redo: () => boolean, stop: () => boolean,
- *   mode: (number: number) => void, help: () => void, own: () => boolean}} does each says whether
+ *   mode: (number: number) => void, help: () => void, own: () => boolean}} actions each says whether
  *   it did something; `own`: whether what stands in the input was typed there
  */
-export function listen(does) {
+export function listen(actions) {
   document.addEventListener("keydown", (event) => {
     if (event.isComposing || document.querySelector("dialog:modal")) return;
     const field = targetOf(event);
     const writes = field instanceof HTMLTextAreaElement || field instanceof HTMLInputElement;
     // Ctrl+Z takes back typing where something is typed.
-    const typing = writes && event.ctrlKey && field.value !== "" && does.own();
+    const typing = writes && event.ctrlKey && field.value !== "" && actions.own();
     let done = false;
-    if (chord(event, "r")) done = does.retry();
-    else if (chord(event, "z") && !typing) done = does.undo();
-    else if (chord(event, "z", true) && !typing) done = does.redo();
+    if (chord(event, "r")) done = actions.retry();
+    else if (chord(event, "z") && !typing) done = actions.undo();
+    else if (chord(event, "z", true) && !typing) done = actions.redo();
     else if (event.altKey && /^Digit[1-3]$/u.test(event.code)) {
-      does.mode(Number(event.code.at(-1)) - 1);
+      actions.mode(Number(event.code.at(-1)) - 1);
       done = true;
-    } else if (event.key === "Escape") done = does.stop();
+    } else if (event.key === "Escape") done = actions.stop();
     else if (event.key === "?" && !writes) {
-      does.help();
+      actions.help();
       done = true;
     }
     if (done) event.preventDefault();
@@ -45,15 +45,15 @@ export function listen(does) {
 }
 
 /**
- * A flick over the last reply goes through its tellings; a tap on a turn shows its tools where
+ * A swipe over the last reply goes through its retries; a tap on a turn shows its tools where
  * nothing can hover.
  *
  * @param {HTMLElement} list
  * @param {() => import("./turnview.js").TurnView | undefined} last
  */
-export function fingers(list, last) {
+export function listenForTouch(list, last) {
   /** @type {{x: number, y: number} | null} */
-  let flick = null;
+  let swipe = null;
   list.addEventListener(
     "touchstart",
     (event) => {
@@ -61,18 +61,18 @@ export function fingers(list, last) {
       const view = last();
       const touched = view?.element.contains(targetOf(event));
       const inside = touched && !view?.editor && touches.length === 1;
-      flick = inside ? { x: touches[0].clientX, y: touches[0].clientY } : null;
+      swipe = inside ? { x: touches[0].clientX, y: touches[0].clientY } : null;
     },
     { passive: true },
   );
   list.addEventListener(
     "touchend",
     ({ changedTouches }) => {
-      if (!flick) return;
-      const x = changedTouches[0].clientX - flick.x;
-      const y = changedTouches[0].clientY - flick.y;
-      flick = null;
-      if (Math.abs(x) > FLICK && Math.abs(x) > 3 * Math.abs(y) && !getSelection()?.toString()) {
+      if (!swipe) return;
+      const x = changedTouches[0].clientX - swipe.x;
+      const y = changedTouches[0].clientY - swipe.y;
+      swipe = null;
+      if (Math.abs(x) > SWIPE && Math.abs(x) > 3 * Math.abs(y) && !getSelection()?.toString()) {
         last()?.step(x < 0 ? 1 : -1);
       }
     },
@@ -93,11 +93,11 @@ export function fingers(list, last) {
  *
  * @param {MediaQueryList} phone
  */
-export function aboveKeyboard(phone) {
+export function stayAboveKeyboard(phone) {
   const { visualViewport } = window;
   visualViewport?.addEventListener("resize", () => {
     const { style } = document.documentElement;
-    // Two fingers that look closer are no keyboard.
+    // Zooming with two fingers opens no keyboard.
     if (visualViewport.scale > 1.01) style.removeProperty("--viewport");
     else style.setProperty("--viewport", `${visualViewport.height}px`);
     if (phone.matches && visualViewport.scale <= 1.01) scrollTo(0, 0);
@@ -105,7 +105,7 @@ export function aboveKeyboard(phone) {
 }
 
 /** Dialogs that buttons open and close, and menus that close by themselves. */
-export function menus() {
+export function listenForMenus() {
   for (const opener of document.querySelectorAll("[data-opens]")) {
     const opened = opener.getAttribute("data-opens");
     opener.addEventListener("click", (event) => {

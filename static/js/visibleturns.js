@@ -1,28 +1,28 @@
-// The stretch of a long story that stands on the page: older turns come as one reads up, and those
-// out of sight leave.
+// Which turns of a long story are on the page: earlier ones are added as the reader scrolls up, and
+// those far out of sight are removed.
 
+import { showAlert } from "./alerts.js";
 import { t } from "./i18n.js";
-import { tell } from "./lines.js";
 import { $ } from "./page.js";
-import * as spans from "./span.js";
+import * as ranges from "./turnrange.js";
 
 /** @typedef {import("./story.js").Turn} Turn */
 /** @typedef {{turns: Turn[], earlier: boolean}} Answer */
 
-export class Stretch {
+export class VisibleTurns {
   /**
    * @param {string} url where turns before another are asked for
-   * @param {{path: () => Turn[], more: () => boolean, came: (answer: Answer) => void,
-   *   hold: (change: () => void) => void, draw: () => void}} story `more`: the server has older
-   *   turns; `hold` keeps what is read in place
+   * @param {{path: () => Turn[], hasEarlier: () => boolean, received: (answer: Answer) => void,
+   *   keepInPlace: (change: () => void) => void, draw: () => void}} story `hasEarlier`: the server has
+   *   older turns; `keepInPlace` makes a change without moving what is read
    */
   constructor(url, story) {
     this.url = url;
     this.story = story;
-    this.span = spans.WHOLE;
+    this.range = ranges.WHOLE;
     this.fetching = false;
     /** @type {(() => void)[]} */
-    this.watches = [];
+    this.recheck = [];
   }
 
   /**
@@ -31,34 +31,34 @@ export class Stretch {
    * @param {Turn[]} path
    */
   places(path) {
-    return spans.places(path, this.span);
+    return ranges.places(path, this.range);
   }
 
   /**
-   * The story moved: go along, and let go of what is far above where nobody reads it.
+   * The story moved: follow it, and drop turns far above that are not being read.
    *
    * @param {Turn[]} path
    * @param {{head: boolean, atEnd: boolean}} how
    */
   moved(path, { head, atEnd }) {
-    if (head && this.span.to) this.span = spans.end(path);
-    if (atEnd) this.span = spans.trimmed(path, this.span);
+    if (head && this.range.to) this.range = ranges.end(path);
+    if (atEnd) this.range = ranges.trimmed(path, this.range);
   }
 
   toEnd() {
-    if (!this.span.to) return;
-    this.span = spans.end(this.story.path());
+    if (!this.range.to) return;
+    this.range = ranges.end(this.story.path());
     this.story.draw();
   }
 
   /**
    * Other turns come onto the page, and what is read stays where it is.
    *
-   * @param {(path: Turn[], span: spans.Span) => spans.Span} move
+   * @param {(path: Turn[], range: ranges.TurnRange) => ranges.TurnRange} move
    */
   slide(move) {
-    this.span = move(this.story.path(), this.span);
-    this.story.hold(this.story.draw);
+    this.range = move(this.story.path(), this.range);
+    this.story.keepInPlace(this.story.draw);
   }
 
   /** Older turns: of those that are known, or of the server. False where they did not come. */
@@ -66,16 +66,16 @@ export class Stretch {
     const path = this.story.path();
     if (this.fetching || !path.length) return true;
     if (this.places(path)[0] > 0) {
-      this.slide(spans.up);
+      this.slide(ranges.up);
       return true;
     }
-    if (!this.story.more()) return true;
+    if (!this.story.hasEarlier()) return true;
     this.fetching = true;
     try {
       await this.fetchOlder();
-      this.slide(spans.up);
+      this.slide(ranges.up);
     } catch {
-      tell(t("Could not load earlier turns. Scroll up to try again."));
+      showAlert(t("Could not load earlier turns. Scroll up to try again."));
       return false;
     } finally {
       this.fetching = false;
@@ -89,8 +89,8 @@ export class Stretch {
     const answer = await fetch(`${this.url}?before=${encodeURIComponent(path[0].id)}`);
     if (!answer.ok) throw new Error(String(answer.status));
     const page = await answer.json();
-    this.span = { from: path[this.places(path)[0]].id, to: this.span.to };
-    this.story.came(page);
+    this.range = { from: path[this.places(path)[0]].id, to: this.range.to };
+    this.story.received(page);
   }
 
   /**
@@ -102,16 +102,16 @@ export class Stretch {
     const known = () => this.story.path().some(({ id }) => id === turn);
     this.fetching = true;
     try {
-      while (!known() && this.story.more()) await this.fetchOlder();
+      while (!known() && this.story.hasEarlier()) await this.fetchOlder();
       if (!known()) return false;
       const path = this.story.path();
       const [first, last] = this.places(path);
       if (!path.slice(first, last + 1).some(({ id }) => id === turn)) {
-        this.span = spans.around(path, turn);
+        this.range = ranges.around(path, turn);
       }
       this.story.draw();
     } catch {
-      tell(t("Could not load earlier turns. Scroll up to try again."));
+      showAlert(t("Could not load earlier turns. Scroll up to try again."));
     } finally {
       this.fetching = false;
     }
@@ -124,7 +124,7 @@ export class Stretch {
    * @param {HTMLElement} scroller
    */
   watch(scroller) {
-    const later = () => this.slide(spans.down);
+    const later = () => this.slide(ranges.down);
     const older = () => this.older();
     for (const [id, more] of Object.entries({ earlier: older, later })) {
       $(id).addEventListener("click", (event) => {
@@ -154,7 +154,7 @@ export class Stretch {
       watch.observe(link);
     };
     watch.observe(link);
-    this.watches.push(() => {
+    this.recheck.push(() => {
       watch.unobserve(link);
       watch.observe(link);
     });
@@ -162,6 +162,6 @@ export class Stretch {
 
   /** The story has come: a link that is near already is noticed now. */
   ready() {
-    for (const look of this.watches) look();
+    for (const look of this.recheck) look();
   }
 }

@@ -3,15 +3,15 @@
 
 import { $ } from "./page.js";
 
-const EVERY = 5000; // ms between looks
+const INTERVAL = 5000; // ms between looks
 
 export function watch() {
   const address = $("narrator-progress")?.dataset.part;
-  if (address) setTimeout(() => look(address), EVERY);
+  if (address) setTimeout(() => refresh(address), INTERVAL);
 }
 
 /** @param {string} address */
-async function look(address) {
+async function refresh(address) {
   try {
     const answer = await fetch(address);
     if (answer.ok && !answer.redirected) show(await answer.text());
@@ -19,7 +19,7 @@ async function look(address) {
     // Offline: the socket says so, and this is looked at again.
   }
   if ($("narrator-progress")?.dataset.part) watch();
-  else if ($("narrator-progress")) setTimeout(() => last(address), EVERY);
+  else if ($("narrator-progress")) setTimeout(() => refreshOnce(address), INTERVAL);
 }
 
 /**
@@ -27,7 +27,7 @@ async function look(address) {
  *
  * @param {string} address
  */
-async function last(address) {
+async function refreshOnce(address) {
   const answer = await fetch(address).catch(() => null);
   if (answer?.ok && !answer.redirected) show(await answer.text());
 }

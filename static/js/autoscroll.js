@@ -2,11 +2,11 @@
 // top of the page; a reader who scrolls takes over, and a pill leads back.
 
 const NEAR = 48; // px from the end that count as the end
-const HANDS_ON = 400; // ms after a wheel, touch or key in which a scroll is the reader's
+const INPUT_WINDOW = 400; // ms after a wheel, touch or key in which a scroll is the reader's
 const FAR = 2; // screens from the end after which a way back is offered
 const KEEP_ABOVE = 20; // px kept free above the turn that is followed
 
-export class Follow {
+export class AutoScroll {
   /**
    * @param {HTMLElement} scroller
    * @param {(behind: "words" | "far" | null) => void} onBehind told whether new words are out of
@@ -20,19 +20,19 @@ export class Follow {
     this.on = true;
     this.whole = true; // the story's last turn stands on the page
     this.unread = false;
-    this.touched = -Infinity;
+    this.lastInput = -Infinity;
     this.ours = 0; // the scroll position that we set last
     this.frame = 0;
-    this.calm = matchMedia("(prefers-reduced-motion: reduce)");
+    this.reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
     for (const kind of ["wheel", "touchstart", "touchmove", "pointerdown", "keydown"]) {
-      scroller.addEventListener(kind, () => this.hand(), { passive: true });
+      scroller.addEventListener(kind, () => this.userInput(), { passive: true });
     }
     scroller.addEventListener("scroll", () => this.scrolled(), { passive: true });
     new ResizeObserver(() => this.resized()).observe(scroller);
   }
 
-  hand() {
-    this.touched = performance.now();
+  userInput() {
+    this.lastInput = performance.now();
   }
 
   get end() {
@@ -44,25 +44,25 @@ export class Follow {
   }
 
   /** Whether the reader moved the page. A hand on it may as well have pressed a button there. */
-  get byHand() {
-    const near = performance.now() - this.touched < HANDS_ON;
+  get byReader() {
+    const near = performance.now() - this.lastInput < INPUT_WINDOW;
     // Within a pixel it is ours: on phones the browser rounds it to the device's pixels later.
     return near && Math.abs(this.scroller.scrollTop - this.ours) > 1;
   }
 
   scrolled() {
-    if (this.byHand) {
-      this.touched = performance.now(); // a flick of the finger goes on for a while
+    if (this.byReader) {
+      this.lastInput = performance.now(); // a flick of the finger goes on for a while
       cancelAnimationFrame(this.frame);
       this.frame = 0;
       this.on = this.atEnd;
       if (this.on) this.top = null;
     }
     if (this.atEnd) this.unread = false;
-    this.tell();
+    this.notify();
   }
 
-  tell() {
+  notify() {
     const away = this.end - this.scroller.scrollTop;
     const far = !this.on && (!this.whole || away > FAR * this.scroller.clientHeight);
     this.onBehind(this.unread ? "words" : far ? "far" : null);
@@ -70,7 +70,7 @@ export class Follow {
 
   /** A keyboard opened or a window changed: whoever was at the end stays there. */
   resized() {
-    if (this.on) this.words(true);
+    if (this.on) this.storyGrew(true);
   }
 
   /**
@@ -78,11 +78,11 @@ export class Follow {
    *
    * @param {HTMLElement} turn
    */
-  turn(turn) {
+  followTurn(turn) {
     this.top = turn;
     this.on = true;
-    this.touched = -Infinity;
-    this.words();
+    this.lastInput = -Infinity;
+    this.storyGrew();
   }
 
   toEnd({ at = "once" } = {}) {
@@ -91,21 +91,21 @@ export class Follow {
     this.unread = false;
     this.onBehind(null);
     if (at === "once") this.scrollTo(this.end);
-    else this.words();
+    else this.storyGrew();
   }
 
   /** The story grew. */
-  words(atOnce = false) {
+  storyGrew(atOnce = false) {
     if (!this.on) {
       this.unread = !this.atEnd;
-      this.tell();
+      this.notify();
       return;
     }
-    if (atOnce || this.calm.matches) this.scrollTo(this.target());
+    if (atOnce || this.reducedMotion.matches) this.scrollTo(this.target());
     else if (!this.frame) this.frame = requestAnimationFrame(() => this.step());
     if (this.target() < this.end - NEAR) {
       this.unread = true;
-      this.tell();
+      this.notify();
     }
   }
 
@@ -140,7 +140,7 @@ export class Follow {
    * @param {HTMLElement} list
    * @param {() => void} change
    */
-  hold(list, change) {
+  keepInPlace(list, change) {
     const top = this.scroller.getBoundingClientRect().top;
     const height = (/** @type {Element} */ child) => child.getBoundingClientRect();
     const read = [...list.children].find((child) => height(child).bottom > top);

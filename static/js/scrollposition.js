@@ -11,7 +11,7 @@ const keyOf = (adventure) => `grue:place:${adventure}`;
  * @param {HTMLElement} list
  * @param {boolean} atEnd
  */
-export function keep(adventure, scroller, list, atEnd) {
+export function save(adventure, scroller, list, atEnd) {
   const top = scroller.getBoundingClientRect().top;
   const turns = /** @type {HTMLElement[]} */ ([...list.children]);
   const seen = turns.find((turn) => turn.getBoundingClientRect().bottom > top);

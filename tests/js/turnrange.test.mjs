@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { down, end, MOST, places, STEP, trimmed, up, WHOLE } from "../../static/js/span.js";
+import { down, end, MOST, places, STEP, trimmed, up, WHOLE } from "../../static/js/turnrange.js";
 
 const story = (length, from = 0) =>
   Array.from({ length }, (_, number) => ({ id: `t${from + number}` }));
@@ -14,37 +14,37 @@ test("a short story stands on the page whole", () => {
 
 test("a story that outgrows the page lets go of its oldest turns", () => {
   const path = story(MOST + 1);
-  const span = trimmed(path, WHOLE);
-  assert.equal(span.to, null, "it goes on with the head");
-  const [first, last] = places(path, span);
+  const range = trimmed(path, WHOLE);
+  assert.equal(range.to, null, "it goes on with the head");
+  const [first, last] = places(path, range);
   assert.equal(last, MOST);
   assert.equal(last - first + 1, 2 * STEP);
 });
 
 test("reading up and down again, every turn is met and the page never holds too many", () => {
   const path = story(2000);
-  let span = end(path);
-  let [first, last] = places(path, span);
+  let range = end(path);
+  let [first, last] = places(path, range);
   assert.deepEqual([first, last], [1900, 1999]);
   while (first > 0) {
     const was = first;
-    span = up(path, span);
-    [first, last] = places(path, span);
+    range = up(path, range);
+    [first, last] = places(path, range);
     assert.equal(was - first, STEP);
     assert.ok(last >= was, "what was on top is still there");
     assert.ok(last - first < MOST);
   }
-  assert.equal(span.from, null);
+  assert.equal(range.from, null);
   while (last < 1999) {
     const was = last;
-    span = down(path, span);
-    [first, last] = places(path, span);
+    range = down(path, range);
+    [first, last] = places(path, range);
     assert.ok(last > was && first <= was && last - first < MOST);
   }
-  assert.equal(span.to, null);
+  assert.equal(range.to, null);
 });
 
-test("a span whose turns have left the path shows the end of what there is", () => {
+test("a range whose turns have left the path shows the end of what there is", () => {
   const other = story(50, 5000);
   assert.deepEqual(places(other, { from: "t3", to: "t90" }), [0, 49]);
   assert.deepEqual(places(story(500), { from: "gone", to: null }), [400, 499]);

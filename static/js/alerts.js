@@ -4,26 +4,26 @@
 import { t } from "./i18n.js";
 import { $ } from "./page.js";
 
-const LONG_ENOUGH = 6000; // ms that a notice stays
-const SHORT_CUT = 1200; // ms without a connection that are nobody's business
+const NOTICE_TIME = 6000; // ms that a notice stays
+const SHORT_OUTAGE = 1200; // ms without a connection before it is reported
 
-let hushed = 0;
+let hideTimer = 0;
 
 /**
  * @param {string} text
  * @param {"notice" | "problem"} [kind]
  */
-export function tell(text, kind = "notice") {
+export function showAlert(text, kind = "notice") {
   const line = $("alert");
   line.className = `alert ${kind}`;
   $("alert-text").textContent = text;
   line.hidden = false;
-  clearTimeout(hushed);
-  if (kind === "notice") hushed = setTimeout(hush, LONG_ENOUGH);
+  clearTimeout(hideTimer);
+  if (kind === "notice") hideTimer = setTimeout(hideAlert, NOTICE_TIME);
 }
 
-export function hush() {
-  clearTimeout(hushed);
+export function hideAlert() {
+  clearTimeout(hideTimer);
   $("alert").hidden = true;
 }
 
@@ -33,21 +33,21 @@ export function hush() {
  * @param {string} name
  * @param {string} text
  */
-export function once(name, text) {
+export function showOnce(name, text) {
   try {
     if (localStorage.getItem(`grue:told:${name}`)) return;
     localStorage.setItem(`grue:told:${name}`, "1");
   } catch {
     return;
   }
-  setTimeout(() => tell(text), 0);
+  setTimeout(() => showAlert(text), 0);
 }
 
-let quiet = 0;
+let connectionTimer = 0;
 
 /** @param {import("./socket.js").Status} status */
-export function connection(status) {
-  clearTimeout(quiet);
+export function showConnection(status) {
+  clearTimeout(connectionTimer);
   /** @type {Partial<Record<import("./socket.js").Status, string>>} */
   const lines = {
     offline: t("Connection lost. What you type is kept; reconnecting …"),
@@ -65,13 +65,13 @@ export function connection(status) {
   };
   document.body.dataset.connection = status;
   const line = lines[status] ?? "";
-  quiet = setTimeout(
+  connectionTimer = setTimeout(
     () => {
       $("connection").textContent = line;
       $("connection").hidden = !line;
     },
-    status === "offline" ? SHORT_CUT : 0,
+    status === "offline" ? SHORT_OUTAGE : 0,
   );
 }
 
-$("alert-close").addEventListener("click", hush);
+$("alert-close").addEventListener("click", hideAlert);

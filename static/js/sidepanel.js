@@ -1,12 +1,12 @@
 // What stands beside the story: plot, cards, tree, context and settings, each brought when it is
 // first looked at.
 
+import { showAlert } from "./alerts.js";
 import { t } from "./i18n.js";
-import { tell } from "./lines.js";
 import { $, targetOf } from "./page.js";
 import { Panel, Part } from "./panel.js";
 
-export class Beside {
+export class SidePanel {
   /**
    * @param {string} treeUrl
    * @param {{head: () => string | null, busy: () => boolean, go: (turn: string) => void,
@@ -20,11 +20,11 @@ export class Beside {
     /** @type {import("./tree.js").Tree | null} */
     this.tree = null;
     this.panel = new Panel($("panel"), {
-      plot: () => this.bring("summary"),
+      plot: () => this.load("summary"),
       tree: () => this.showTree(true),
-      cards: () => this.bring("cards"),
-      context: () => this.bring("context"),
-      search: () => this.bring("search"),
+      cards: () => this.load("cards"),
+      context: () => this.load("context"),
+      search: () => this.load("search"),
     });
     // Before the part itself takes the click for a link of its own.
     $("tab-search").addEventListener("click", (event) => this.jump(event), { capture: true });
@@ -42,7 +42,7 @@ export class Beside {
     $("plot-form").addEventListener("submit", (event) => this.savePlot(event));
     const writer = $("writer");
     writer?.addEventListener("toggle", () => {
-      if (writer.open) this.bring("writer");
+      if (writer.open) this.load("writer");
     });
     /** @type {NodeListOf<HTMLFormElement>} */
     const forms = document.querySelectorAll("form[data-saves]");
@@ -52,11 +52,11 @@ export class Beside {
   }
 
   /** The story has moved: what stands beside it moves along. */
-  moved() {
+  storyMoved() {
     if (this.panel.shows("tree")) this.showTree();
     else if (this.story.busy()) return;
-    else if (this.panel.shows("context")) this.bring("context");
-    else if (this.panel.shows("plot")) this.bring("summary", { again: !this.writes("summary") });
+    else if (this.panel.shows("context")) this.load("context");
+    else if (this.panel.shows("plot")) this.load("summary", { again: !this.hasEdits("summary") });
   }
 
   /**
@@ -64,7 +64,7 @@ export class Beside {
    *
    * @param {string} name
    */
-  bring(name, { again = name === "summary" && !this.writes(name) } = {}) {
+  load(name, { again = name === "summary" && !this.hasEdits(name) } = {}) {
     const box = $(`tab-${name}`);
     let { part: url = "" } = box.dataset;
     const { standsFor } = box.dataset;
@@ -99,19 +99,19 @@ export class Beside {
    *
    * @param {string} name
    */
-  writes(name) {
+  hasEdits(name) {
     const areas = [...$(`tab-${name}`).querySelectorAll("textarea")];
     return areas.some(
       (area) => area.value !== area.defaultValue || area === document.activeElement,
     );
   }
 
-  async showTree(anew = false) {
+  async showTree(reload = false) {
     if (!this.tree) {
       const { Tree } = await import("./tree.js");
       this.tree ??= new Tree($("tab-tree"), { url: this.treeUrl, go: this.story.go });
     }
-    this.tree.show(this.story.head(), { anew });
+    this.tree.show(this.story.head(), { reload });
   }
 
   /** @param {SubmitEvent} event */
@@ -123,9 +123,9 @@ export class Beside {
     try {
       await post(form);
       if ($("panel").matches(":modal")) $("panel").close();
-      tell(t("Saved. Takes effect with the next turn."));
+      showAlert(t("Saved. Takes effect with the next turn."));
     } catch (problem) {
-      line.textContent = inWords(problem);
+      line.textContent = messageOf(problem);
     }
   }
 }
@@ -141,7 +141,7 @@ async function save(form) {
     await post(form);
     line.textContent = t("Saved. Takes effect with the next turn.");
   } catch (problem) {
-    line.textContent = inWords(problem);
+    line.textContent = messageOf(problem);
   }
 }
 
@@ -161,7 +161,7 @@ async function post(form) {
 }
 
 /** @param {unknown} problem a SyntaxError or TypeError is no answer, any other Error is one */
-const inWords = (problem) =>
+const messageOf = (problem) =>
   problem instanceof Error && !(problem instanceof SyntaxError || problem instanceof TypeError)
     ? problem.message
     : t("Could not save. What you typed is still here; try again.");

@@ -5,7 +5,7 @@ const { serviceWorker } = navigator;
 const SETTLE = 3000; // ms after the last change of a story before it is kept anew
 
 /** @param {object} message */
-const tell = async (message) => {
+const sendToWorker = async (message) => {
   try {
     const { active } = await serviceWorker.ready;
     active?.postMessage(message);
@@ -15,29 +15,32 @@ const tell = async (message) => {
 };
 
 /** @param {string} name */
-const said = (name) => document.querySelector(`meta[name=${name}]`)?.getAttribute("content");
+const metaContent = (name) => document.querySelector(`meta[name=${name}]`)?.getAttribute("content");
 
 /** Whoever is signed in, as a word that says nothing; null on a page that was kept. */
-const player = said("player") ?? null;
+const player = metaContent("player") ?? null;
 
-const script = said("worker");
+const script = metaContent("worker");
 
 if (serviceWorker && script && player !== null) {
   serviceWorker.register(script).catch(() => {
     // Forbidden by this browser.
   });
-  tell({ type: "here", player });
+  sendToWorker({ type: "here", player });
 }
 
-let soon = 0;
+let saveTimer = 0;
 
 /**
  * The adventure at `path` is the last one played: keep it as it stands in a moment.
  *
  * @param {string} path
  */
-export function keepToRead(path) {
+export function saveForOffline(path) {
   if (!serviceWorker || !player) return;
-  clearTimeout(soon);
-  soon = setTimeout(() => tell({ type: "keep", url: `${path}read/?kept`, player }), SETTLE);
+  clearTimeout(saveTimer);
+  saveTimer = setTimeout(
+    () => sendToWorker({ type: "keep", url: `${path}read/?kept`, player }),
+    SETTLE,
+  );
 }
