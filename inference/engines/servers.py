@@ -31,6 +31,9 @@ class Server(BaseModel):
 def address_problem(url: str) -> str:
     """What is wrong with a server's address; empty where nothing is."""
     wanted = "wants the address of a server, such as http://127.0.0.1:8080/v1"
+    # urlsplit leaves some of these out without a word, and the client that asks does not.
+    if any(letter.isspace() or not letter.isprintable() for letter in url) or "\\" in url:
+        return wanted
     try:
         parts = urlsplit(url)
         port = parts.port

@@ -32,6 +32,7 @@ def join(parts: list[Wheel], folder: Path, report: Progress, size: int = 0) -> P
         downloads = Downloads(parts, len(joined.ends), folder, size or None)
         progress = JoinProgress(joined, downloads, len(parts), report)
         try:
+            progress.say()  # of what an earlier process left
             while (number := len(joined.ends)) < len(parts):
                 archive = downloads.wait_for(number, progress.say)
                 out.seek(joined.length)
@@ -189,7 +190,7 @@ class JoinProgress:
         first, end = len(self._joined.ends), self._joined.length
         numbers = range(first, self._count)
         sizes = self._downloads.sizes
-        longest = max(sizes.values(), default=0) or (end // first if first else 0)
+        longest = max(*sizes.values(), *self._downloads.here.values(), end // max(first, 1), 0)
         rest = sum(sizes[number] or longest for number in numbers)
         here = sum(self._downloads.here[number] for number in numbers)
         # A wheel is a little larger than the file in it.

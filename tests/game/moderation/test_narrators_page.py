@@ -425,6 +425,10 @@ def test_the_key_is_stored_encrypted_and_never_shown(page, worker, settings, cap
         "ftp://example.com/v1",
         "http://user:key@example.com/v1",
         "http://[::1",
+        "http://exam ple.com/v1",
+        "http://example.com/\tv1",
+        "http://example.com\\v1",
+        "http://example.com:99999/v1",
         "file:///etc",
     ],
 )

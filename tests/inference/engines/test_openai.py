@@ -597,6 +597,8 @@ def entry(text):
         ("", "line 2: .*model: wants the address of a server"),
         ("  model: bard.gguf", "model: wants the address of a server"),
         ("  model: http://:80/v1", "model: wants the address of a server"),
+        ("  model: http://exam ple.com/v1", "model: wants the address of a server"),
+        ('  model: "http://example.com/\\nv1"', "model: wants the address of a server"),
         ("  model: https://me:sk-1@api.example.com/v1", "wants no key in the address"),
         (
             "  model: http://127.0.0.1/v1\n  server:\n    model: m\n    key: sk-1234",

@@ -18,7 +18,10 @@ from inference.worker.pool import defaults, model_fetch, model_loader, narrator_
 from tests.faulty_server import drips, faulty_server, says
 from tests.full_disk import fill_disk
 from tests.game.play.test_turns import act
+from tests.inference.models.test_hostile_models import HOSTILE
+from tests.inference.models.test_lora import a_llama
 from tests.inference.models.test_sources import PARTS, index  # noqa: F401
+from tests.inference.models.test_store import a_gguf
 from tests.inference.worker.test_several_narrators import loaded, speaker, told_by
 from tests.inference.worker.test_swap import begun
 from tests.serving import until
@@ -216,6 +219,7 @@ def disk_fills(monkeypatch):
         ("0" * 64, PART, None, "not the file it should be: its sha256 is"),
         (None, PART, None, "is not a whole GGUF file"),
         (None, PART.replace("part1", "part9"), None, "cannot fetch grue-part9==1.0"),
+        (None, "hf:org/name@main/story.gguf", None, "the hub does not answer: Connection refused"),
         (None, PART, disk_fills, "is full: narrator 'quill' needs room for its model (0.0 GB)"),
     ],
 )
@@ -245,6 +249,86 @@ def test_whatever_goes_wrong_with_a_real_fetch_is_one_line_and_the_stand_in_tell
     begun = [path.stat().st_size for path in (tmp_path / "models").rglob("joined.gguf")]
     assert begun == ([len(PARTS[0]) // 2] if spoil else []), "what came before the fault is kept"
     assert teller_of(adventure, alice) == "smol"
+
+
+def of_no_family(path):
+    return a_gguf(path, "Q8_0", "unheard-of").read_bytes()
+
+
+def cut(path):
+    return a_llama(path).read_bytes()[:-1000]
+
+
+def hostile(path):
+    """Its header has a string that is as long as a number can say."""
+    return HOSTILE["a string without end"] + bytes(1000)
+
+
+def with_a_broken_template(path):
+    return a_llama(path, template="{% for m in %}{{").read_bytes()
+
+
+def whole(path):
+    return a_llama(path).read_bytes()
+
+
+@database
+@pytest.mark.parametrize(
+    ("make", "fields", "why"),
+    [
+        (cut, {}, "source.gguf is cut short: it has"),
+        (hostile, {}, "is not a whole GGUF file: source.gguf has a damaged header"),
+        (of_no_family, {}, "of the unheard-of family"),
+        (with_a_broken_template, {"format": "chat"}, "its chat template is broken"),
+        (whole, {"context": 10**9}, "a shorter `context`, or fewer `slots`"),
+    ],
+    ids=["cut", "hostile", "of no family", "with a broken template", "too large for the memory"],
+)
+def test_a_model_that_nobody_can_tell_with_is_one_line_and_the_stand_in_tells(
+    alice,
+    adventure,
+    pools,
+    log,
+    index,  # noqa: F811
+    tmp_path,
+    make,
+    fields,
+    why,
+):
+    """Fetched as quill is, and loaded in a process of its own where it comes so far."""
+    content = make(tmp_path / "made.gguf")
+    index.add("grue-part1", "grue_part1/part01.bin", content)
+    digest = hashlib.sha256(content).hexdigest()
+    small = {"context": 256, "slots": 1, "options": {"threads": 1}, **fields}
+    quill = {"name": "quill", "engine": "llama", "model": PART, "sha256": digest, **small}
+    pools.write({**quill, "bytes": len(content)}, SMOL, **BOTH)
+    pools.pool("quill", "smol", models_dir=tmp_path / "models")
+    until(lambda: log.model_state("quill") and log.model_state("quill").kind == "failed")
+    said = log.model_state("quill").why
+    assert why in said and "\n" not in said
+    assert teller_of(adventure, alice) == "smol"
+
+
+@database
+def test_on_a_processor_without_avx2_nothing_is_fetched_and_the_stand_in_tells(
+    alice,
+    adventure,
+    pools,
+    log,
+    index,  # noqa: F811
+    tmp_path,
+    monkeypatch,
+):
+    monkeypatch.setattr(resources.platform, "machine", lambda: "x86_64")
+    monkeypatch.setattr(resources, "lacks", lambda needed, cpuinfo: ("avx2",))
+    digest = hashlib.sha256(PARTS[0]).hexdigest()
+    pools.write({"name": "quill", "engine": "llama", "model": PART, "sha256": digest}, SMOL, **BOTH)
+    pool = pools.pool("quill", "smol", models_dir=tmp_path / "models")
+    assert loaded(pool) == ["smol"]
+    why = "its engine wants a processor with AVX2, and this one has no AVX2"
+    assert log.model_state("quill").why == why
+    assert teller_of(adventure, alice) == "smol"
+    assert index.asked == []
 
 
 # ---- what players see
