@@ -180,7 +180,7 @@ def swept_key(host: str) -> str:
 
 
 def reader_key(reader: str) -> str:
-    """Stream: rung to end a web process' blocking read of story logs early."""
+    """Stream: an entry ends a web process' blocking read of story logs early."""
     return f"{PREFIX}reader:{reader}"
 
 
