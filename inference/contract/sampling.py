@@ -84,8 +84,8 @@ class SamplingParams(BaseModel):
     # (`inference.reply.worn`) are among them.
     banned: tuple[str, ...] = ()
     worn: bool = False
-    # What the player has just said: no reply says it back, where the engine avoids that for free.
-    # Set by `inference.prompts` alone.
+    # What was said and told lately: a reply does not say it again, where the engine avoids that for
+    # free. Set by `inference.prompts.echoes` alone.
     echoes: tuple[str, ...] = ()
     seed: int | None = None
     # A reply ends before the first of these.

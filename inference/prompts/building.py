@@ -5,7 +5,6 @@
 Parts that do not change come first, so that the engine finds them in its prompt cache.
 """
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
@@ -24,6 +23,7 @@ from inference.prompts.cutting import (
     trimmed,
     without_blocks,
 )
+from inference.prompts.echoes import echoes_for
 from inference.prompts.formats import (
     ChatMessage,
     RenderChat,
@@ -36,7 +36,6 @@ from inference.prompts.formats import (
 from inference.prompts.parts import BuiltPrompt, Firing, Given, Line, Origin, Report
 from inference.prompts.stalling import stands_still
 from inference.reply import ReplyStream, neutralise, shown_action
-from inference.reply.characters import spaceless
 from inference.reply.worn import phrases_for
 from inference.screening import Listener, screen_for
 
@@ -60,11 +59,6 @@ RECENT_CHARS = 3000
 
 # Replies that a new one should not resemble; older ones it should not repeat exactly.
 RECENT_REPLIES = 6
-
-CLAUSES = re.compile(r"[.!?;:,…—。！？；：，、\n\"“”]+")
-SHORTEST_ECHO = 3  # words, or characters that are words
-LONGEST_ECHO = 200  # characters
-MOST_ECHOES = 20
 
 
 def build(
@@ -162,26 +156,9 @@ def sampling_for(
         wanted = max(wanted - count(request.told), 16)
     update = {
         "max_tokens": max(1, min(wanted, window // 2)),
-        "echoes": () if narrator.repeats_itself else said_by(request.context.action),
+        "echoes": () if narrator.repeats_itself else echoes_for(request.context),
     }
     return sampling.model_copy(update=update)
-
-
-def said_by(action: Passage) -> tuple[str, ...]:
-    """What the player says in an action, in clauses that are long enough to be an echo.
-
-    Small models answer "We don't have much time." with "We don't have much time."
-    """
-    clauses = CLAUSES.split(action.action) if action.kind == "say" else ()
-    long = (each.strip() for each in clauses if is_long(each.strip()))
-    return tuple(dict.fromkeys(long))[:MOST_ECHOES]
-
-
-def is_long(clause: str) -> bool:
-    """Whether a clause is worth noticing when it comes again, and no whole speech."""
-    if any(map(spaceless, clause)):
-        return SHORTEST_ECHO <= len(clause) <= LONGEST_ECHO
-    return len(clause) <= LONGEST_ECHO and len(clause.split()) >= SHORTEST_ECHO
 
 
 def begun(request: GenerationRequest, narrator: Narrator) -> str:

@@ -131,21 +131,6 @@ def test_the_stream_of_a_request_begins_as_its_prompt_does():
     assert prompts.reply_stream(request(told="You take"), begins).told == "You take"
 
 
-@pytest.mark.parametrize(
-    ("kind", "action", "echoes"),
-    [
-        ("say", "Feet out of the water, Bea. Slowly.", ("Feet out of the water",)),
-        ("say", "Come with me! Come with me! Now.", ("Come with me",)),
-        ("say", "我们没有多少时间了。快走！", ("我们没有多少时间了",)),
-        ("say", "Boy", ()),
-        ("do", "take the rope and run", ()),
-    ],
-)
-def test_what_is_said_is_not_to_be_said_back(kind, action, echoes):
-    built = build(request(kind=kind, action=action), narrator(may_repeat=False))
-    assert built.sampling.echoes == echoes
-
-
 def test_a_reminder_stands_after_the_newest_action_alone():
     reminder = "Tell in two sentences what comes of this."
     turn = Passage(kind="do", action="sit", reply="The cabin sways.")
