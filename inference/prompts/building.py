@@ -59,6 +59,7 @@ RECENT_CHARS = 3000
 
 # Replies that a new one should not resemble; older ones it should not repeat exactly.
 RECENT_REPLIES = 6
+LATEST_TEXTS = 30  # turns whose words are known
 
 
 def build(
@@ -191,7 +192,15 @@ def reply_stream(
         rules=Listener(screen_for(request.screening)) if request.screening else None,
         bans=phrases_for(sampling.banned, sampling.worn),
         reminder=narrator.reminder,
+        texts=() if narrator.repeats_itself else texts_of(request.context),
     )
+
+
+def texts_of(context: StoryContext) -> tuple[str, ...]:
+    """What the prompt is made of, with the latest replies alone."""
+    cards = [text for card in context.cards for text in (card.title, card.text)]
+    latest = [text for each in context.story[-LATEST_TEXTS:] for text in (each.action, each.reply)]
+    return (context.memory, context.authors_note, *cards, *latest, context.action.action)
 
 
 # ---- the budget

@@ -48,6 +48,7 @@ class Given:
     moderator: Moderator | None
     bans: Phrases | None
     reminder: str = ""  # what the narrator was reminded of after the action
+    texts: Sequence[str] = ()  # the latest of the prompt
 
     @property
     def earlier(self) -> list[str]:

@@ -41,7 +41,8 @@ class ReplyStream:
     its end is then never begun, and every reply ends with one. `rules` are a host's: they check
     every word before it is shown; what they block is never shown, nor is anything that was held
     with it. `bans` are phrases that are never shown. `reminder` is what the narrator
-    was reminded of after the action: a reply should not say it, not even in other words.
+    was reminded of after the action: a reply should not say it, not even in other words. `texts`
+    are those of the prompt, whose words a sampler may have joined.
     """
 
     def __init__(
@@ -59,10 +60,11 @@ class ReplyStream:
         rules: Moderator | None = None,
         bans: Phrases | None = None,
         reminder: str = "",
+        texts: Sequence[str] = (),
     ) -> None:
         self.rules = rules
         shown = shown_action(kind, action) if action else ""
-        given = Given(kind, shown, told, recent, older, sentences, rules, bans, reminder)
+        given = Given(kind, shown, told, recent, older, sentences, rules, bans, reminder, texts)
         self._by_sentences = sentences
         self._rules = rules_for(given)
         self._draft = Draft(Shown(max_chars))

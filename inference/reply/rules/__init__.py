@@ -6,6 +6,7 @@ CONTRIBUTING.md says how to add one.
 from inference.reply.given import Given
 from inference.reply.rules.bans import BannedPhrases
 from inference.reply.rules.echoes import ActionAgain, NothingNew
+from inference.reply.rules.joined_words import JoinedWords
 from inference.reply.rules.loops import Loops
 from inference.reply.rules.moderation import Moderation
 from inference.reply.rules.person import SecondPerson
@@ -33,7 +34,7 @@ def rules_for(given: Given) -> RuleList:
     # class that these rules were, because another order changes replies.
     return RuleList(
         guards=moderation,
-        rewording=(SecondPerson(given),),
+        rewording=(JoinedWords(given.texts), SecondPerson(given)),
         on_word=(
             preamble,
             quotation,

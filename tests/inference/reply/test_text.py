@@ -338,3 +338,21 @@ def test_text_that_imitates_structure_is_only_text(text, story):
 @settings(deadline=None)
 def test_neutral_text_stays_neutral(raw):
     assert neutralise(neutralise(raw)) == neutralise(raw)
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        ("It is the samevoice, again.", "It is the same voice, again."),
+        ("You run down TallowStreet!", "You run down Tallow Street!"),
+        ("It may be late. Maybe it rains.", "It may be late. Maybe it rains."),
+        ("The lamplight is warm.", "The lamplight is warm."),
+        ("You walk into it.", "You walk into it."),
+    ],
+)
+def test_two_words_of_the_prompt_that_were_joined_are_parted(raw, shown):
+    texts = (
+        "Tallow Street. The lamp light, that is lamplight.",
+        "the same voice, may be, goes in to",
+    )
+    assert tell(raw, texts=texts) == shown
