@@ -66,19 +66,12 @@ elif [ -n "$(find tests/js -name '*.test.*' 2>/dev/null)" ]; then
     find tests/js -name '*.test.*' -exec node --test {} + || failed=1
 fi
 
-# Engines in this very process first, in a process of their own: after them, in one process,
-# tests/dungeon/test_supervisor.py has crashed twice when it sends itself SIGINT; why is not known.
+# The cluster's overlays are built and looked at by `make check`.
 case ${1:-} in
-"" | --*)
-    engines="tests/inference/engines/test_engines.py tests/inference/models/test_store.py"
-    # shellcheck disable=SC2086
-    "$python" -m pytest -q $engines || failed=1
-    # The cluster's overlays are built and looked at by `make check`.
-    for file in $engines tests/project/test_kubernetes.py; do set -- --ignore "$file" "$@"; done
-    ;;
+"" | --*) set -- --ignore tests/project/test_kubernetes.py "$@" ;;
 esac
 
-# The rest in three processes: most of its time is waiting. A Redis that you name serves one only. A
+# In three processes: most of their time is waiting. A Redis that you name serves one only. A
 # process that dies ends the run: pytest-xdist would wait for its tests for ever.
 processes=3
 [ -z "${REDIS_URL:-}" ] || processes=0
