@@ -9,7 +9,7 @@ import pytest
 from game.models import Player, Scenario, StoryCard
 from game.play import adventures, endings
 from game.play.events import queue_client
-from tests.emptying import Emptying
+from tests.database_cleanup import DatabaseCleanup
 
 HERE = Path(__file__).parent
 
@@ -24,8 +24,8 @@ hypothesis.settings.load_profile("shared")
 def pytest_collection_modifyitems(items):
     """With several processes (-n 2), a file is told by one of them.
 
-    What lasts longest comes first: the browser's tests, then broken houses. Those of the browser
-    are all told by one process: each would open a house and a Chromium of its own for them.
+    What lasts longest comes first: the browser's tests, then those of faults. Those of the browser
+    are all run by one process: each would start an installation and a Chromium of its own for them.
     """
 
     def group(item):
@@ -136,7 +136,7 @@ def django_db_setup(django_db_setup, django_db_blocker):
 
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute("ALTER TABLE game_auditentry DISABLE TRIGGER audit_is_not_emptied")
-    empty = Emptying()
+    empty = DatabaseCleanup()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", lambda test: empty())
         yield

@@ -1,4 +1,4 @@
-"""The whole house, played in Chromium: `manage.py play` with the built-in narrator."""
+"""A whole Grue, played in Chromium: `manage.py play` with the built-in narrator."""
 
 import os
 import shutil
@@ -55,8 +55,8 @@ def pytest_runtest_makereport(item, call):
 
 
 @pytest.fixture(scope="package")
-def house(tmp_path_factory):
-    """One house for all tests of this folder. It ends as Ctrl-C ends it, without a bad word."""
+def installation(tmp_path_factory):
+    """One for all tests of this folder. It ends as Ctrl-C ends it, without a bad word."""
     with socket.socket() as probe:
         probe.bind(("", 0))
         port = probe.getsockname()[1]
@@ -73,22 +73,22 @@ def house(tmp_path_factory):
     if shutil.which("xgettext"):
         # For visitors who ask for it; all others get English.
         pseudo.write(data / "locale", tmp_path_factory.mktemp("pseudo") / "scraps")
-    with playing(data, port, **variables) as house:
-        house.read_until("Ctrl-C")
-        house.here = network.origin("127.0.0.1", port)
-        house.hosts = {f"{name}:{port}" for name in network.reachable_as("0.0.0.0")}
-        house.on_network = next(
-            line.split()[-1].rstrip("/") for line in house.lines if "Play at" in line
+    with playing(data, port, **variables) as installation:
+        installation.read_until("Ctrl-C")
+        installation.here = network.origin("127.0.0.1", port)
+        installation.hosts = {f"{name}:{port}" for name in network.reachable_as("0.0.0.0")}
+        installation.on_network = next(
+            line.split()[-1].rstrip("/") for line in installation.lines if "Play at" in line
         )
-        said = len(house.lines)
-        yield house
-        house.process.send_signal(signal.SIGINT)
-        code, words = house.last_words()
+        said = len(installation.lines)
+        yield installation
+        installation.process.send_signal(signal.SIGINT)
+        code, words = installation.last_words()
         print(words)
         assert code == 0
-        assert house.nobody_left() is True
+        assert installation.nobody_left() is True
         # What it said after its invitation: the square for phones, and what strangers asked for.
-        later = [line for line in house.lines[said:] if line.strip(" █▀▄")]
+        later = [line for line in installation.lines[said:] if line.strip(" █▀▄")]
         assert [line for line in later if "Not Found: /adventures/" not in line] == [
             "grue: stopped"
         ]
@@ -107,12 +107,12 @@ def chromium():
 
 
 @pytest.fixture
-def visit(chromium, house, request):
+def visit(chromium, installation, request):
     """Opens browsers of new visitors. None of them may have a word to say on its console."""
     browsers = []
 
-    def visit(address=house.here, **options):
-        browsers.append(Browser(chromium, house, address, **options))
+    def visit(address=installation.here, **options):
+        browsers.append(Browser(chromium, installation, address, **options))
         return browsers[-1]
 
     yield visit

@@ -75,12 +75,12 @@ def nodes(page):
 
 
 @pytest.fixture
-def long_story(alice, house):
+def long_story(alice, installation):
     """A story of LONG turns, in a window that has not been told of them yet."""
     window = alice.begin()
     path = window.adventure
     window.page.goto("about:blank")
-    environ = {**house.environ, "LOG_LEVEL": "ERROR"}
+    environ = {**installation.environ, "LOG_LEVEL": "ERROR"}
     code = LENGTHEN.format(turns=LONG, adventure=path.split("/")[2])
     subprocess.run(
         [sys.executable, "manage.py", "shell", "-v0", "-c", code], cwd=ROOT, env=environ, check=True

@@ -39,18 +39,20 @@ def quiet_house(tmp_path_factory, hub):
     port = free_port()
     models = data.parent / "models"
     models.mkdir()
-    with playing(data, port, MODELS_DIR=str(models)) as house:
-        house.read_until("Ctrl-C")
-        house.here = network.origin("127.0.0.1", port)
-        house.hosts = {f"127.0.0.1:{port}"}
-        house.models = models
-        yield house
+    with playing(data, port, MODELS_DIR=str(models)) as installation:
+        installation.read_until("Ctrl-C")
+        installation.here = network.origin("127.0.0.1", port)
+        installation.hosts = {f"127.0.0.1:{port}"}
+        installation.models = models
+        yield installation
     shutil.rmtree(models)
 
 
-def operator_link(house):
+def operator_link(installation):
     return next(
-        re.search(r"http://\S+/operator/\S+", line)[0] for line in house.lines if "Operator" in line
+        re.search(r"http://\S+/operator/\S+", line)[0]
+        for line in installation.lines
+        if "Operator" in line
     )
 
 

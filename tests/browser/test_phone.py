@@ -12,10 +12,10 @@ PHONE = {
 
 
 @pytest.fixture
-def phone(visit, house):
-    if house.on_network == house.here:
+def phone(visit, installation):
+    if installation.on_network == installation.here:
         pytest.skip("this machine has no address on a network")
-    return visit(house.on_network, **PHONE)
+    return visit(installation.on_network, **PHONE)
 
 
 def fits(page):

@@ -19,13 +19,13 @@ Turn.objects.create(
 
 
 @pytest.fixture
-def long_story(alice, house):
+def long_story(alice, installation):
     """A story of 320 turns with a branch near its beginning, in a window that knows none of it."""
     window = alice.begin()
     path = window.adventure
     window.page.goto("about:blank")
     code = LENGTHEN.format(turns=320, adventure=path.split("/")[2]) + BRANCH
-    environ = {**house.environ, "LOG_LEVEL": "ERROR"}
+    environ = {**installation.environ, "LOG_LEVEL": "ERROR"}
     subprocess.run(
         [sys.executable, "manage.py", "shell", "-v0", "-c", code], cwd=ROOT, env=environ, check=True
     )
@@ -95,7 +95,7 @@ def test_what_is_found_is_shown_on_any_page_and_any_branch(long_story, alice):
     assert window.last.get_attribute("data-turn") != head
 
 
-def test_what_is_found_is_shown_on_a_phone(visit, house):
+def test_what_is_found_is_shown_on_a_phone(visit, installation):
     browser = visit(viewport={"width": 360, "height": 740}, has_touch=True)
     window = browser.begin()
     page = window.page

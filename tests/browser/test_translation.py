@@ -51,9 +51,9 @@ StoryCard.objects.create(scenario=made, title="Подвал", keys=["подва�
 
 
 @pytest.fixture
-def cellar(house):
+def cellar(installation):
     """A scenario without an ASCII letter but in its address."""
-    environ = {**house.environ, "LOG_LEVEL": "ERROR"}
+    environ = {**installation.environ, "LOG_LEVEL": "ERROR"}
     command = [sys.executable, "manage.py", "shell", "-v0", "-c"]
     subprocess.run([*command, CELLAR], cwd=ROOT, env=environ, check=True)
     yield

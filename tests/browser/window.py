@@ -63,8 +63,8 @@ SHOWN = """
 class Browser:
     """The browser of one visitor, with cookies of its own. It remembers what it complained of."""
 
-    def __init__(self, chromium, house, address, **options):
-        self.house = house
+    def __init__(self, chromium, installation, address, **options):
+        self.installation = installation
         self.address = address
         self.complaints = []
         self.expected = []
@@ -82,7 +82,10 @@ class Browser:
 
     def asked(self, url):
         parts = urlsplit(url)
-        if parts.scheme in ("http", "https", "ws", "wss") and parts.netloc not in self.house.hosts:
+        if (
+            parts.scheme in ("http", "https", "ws", "wss")
+            and parts.netloc not in self.installation.hosts
+        ):
             self.complaints.append(f"a request left for {url}")
 
     @contextmanager
@@ -93,7 +96,7 @@ class Browser:
         self.complaints[before:] = [line for line in self.complaints[before:] if words not in line]
 
     def window(self, path="/"):
-        """A new window, at `path` of the house or at a full address."""
+        """A new window, at `path` of the installation or at a full address."""
         window = Window(self, self.context.new_page())
         window.page.goto(path if "://" in path else self.address + path)
         return window
@@ -101,7 +104,7 @@ class Browser:
     def begin(self, nth=0, narrator=""):
         """Home, the `nth` of its beginnings, Begin: a window where the story starts.
 
-        The house's first narrator tells it, or the one that is called `narrator`.
+        The installation's first narrator tells it, or the one that is called `narrator`.
         """
         window = self.window()
         window.beginnings.nth(nth).click()

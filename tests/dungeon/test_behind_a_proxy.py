@@ -112,7 +112,7 @@ def origin(port):
     return f"http://127.0.0.1:{port}"
 
 
-class House:
+class Installation:
     """The web server, and the ports of the proxies before it."""
 
     def __init__(self, served, log, **ports):
@@ -124,14 +124,14 @@ class House:
 
 
 @contextlib.contextmanager
-def house(folder, web, environ, *proxies, **ports):
+def installation(folder, web, environ, *proxies, **ports):
     with contextlib.ExitStack() as stack:
         log = stack.enter_context((folder / "log").open("w"))
         served = serving("dungeon.asgi:application", port=web, log=log, **environ)
         served = stack.enter_context(served)
         for port, proxy in zip(ports.values(), proxies, strict=False):
             stack.enter_context(program(*proxy, port=port, HOME=str(folder)))
-        yield House(served, log, **ports)
+        yield Installation(served, log, **ports)
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +145,7 @@ def below_a_path(django_db_setup, tmp_path_factory):
     environ = environ_of(web, PUBLIC_URL=f"{origin(first)}/grue/")
     environ["CSRF_TRUSTED_ORIGINS"] = origin(second)  # only since there are two proxies here
     ports = {"nginx": first, "caddy": second}
-    with house(folder, web, environ, nginx(folder, server), caddy, **ports) as found_house:
+    with installation(folder, web, environ, nginx(folder, server), caddy, **ports) as found_house:
         yield found_house
 
 
@@ -160,7 +160,7 @@ def unknown_proxies(django_db_setup, tmp_path_factory):
     ]
     environ = environ_of(web, CSRF_TRUSTED_ORIGINS=origin(blocked))
     ports = {"untrusted": untrusted, "blocked": blocked}
-    with house(folder, web, environ, nginx(folder, *servers), **ports) as found_house:
+    with installation(folder, web, environ, nginx(folder, *servers), **ports) as found_house:
         yield found_house
 
 

@@ -123,8 +123,8 @@ def fill(folder):
 @pytest.mark.full
 @pytest.mark.timeout(400)
 def test_a_full_disk_ends_nothing_and_when_there_is_room_play_goes_on(small_disk, port):  # noqa: F811
-    with playing(small_disk / "data", port) as house:
-        house.read_until("Ctrl-C")
+    with playing(small_disk / "data", port) as installation:
+        installation.read_until("Ctrl-C")
         player = Stranger(port)
         assert player.begin()[0] == 302
         assert player.act("look around")["type"] == "turn.told"
@@ -132,7 +132,7 @@ def test_a_full_disk_ends_nothing_and_when_there_is_room_play_goes_on(small_disk
         assert (small_disk / "data" / "reserve").stat().st_size == disk_reserve.SIZE
         for again in range(3):
             fill(small_disk)
-            house.read_until("is full: stories can be read, new actions are refused")
+            installation.read_until("is full: stories can be read, new actions are refused")
             until = time.monotonic() + 25
             assert player.turns() == before
             while time.monotonic() < until:
@@ -148,8 +148,8 @@ def test_a_full_disk_ends_nothing_and_when_there_is_room_play_goes_on(small_disk
                 if again:  # whoever fills it takes what is freed as well
                     fill(small_disk)
             (small_disk / "filling").unlink()
-            house.read_until("there is room again")
-            assert house.process.poll() is None
+            installation.read_until("there is room again")
+            assert installation.process.poll() is None
             told = player.act("go on")
             assert told["type"] == "turn.told", told
             before = player.turns()

@@ -38,7 +38,7 @@ def port():
         return probe.getsockname()[1]
 
 
-class House:
+class Installation:
     """A `manage.py play` that runs."""
 
     def __init__(self, data_dir, port, **variables):
@@ -96,16 +96,16 @@ class House:
 
 @contextmanager
 def playing(data_dir, port, **variables):
-    house = House(data_dir, port, **variables)
+    installation = Installation(data_dir, port, **variables)
     try:
-        yield house
+        yield installation
     finally:
-        if house.process.poll() is None:
-            house.process.send_signal(signal.SIGINT)
+        if installation.process.poll() is None:
+            installation.process.send_signal(signal.SIGINT)
             with suppress(subprocess.TimeoutExpired):
-                house.process.wait(PATIENCE)
-        house.process.kill()
-        house.process.wait()
+                installation.process.wait(PATIENCE)
+        installation.process.kill()
+        installation.process.wait()
 
 
 def get(port, path, host="127.0.0.1"):
@@ -115,11 +115,11 @@ def get(port, path, host="127.0.0.1"):
 
 @pytest.mark.timeout(2 * PATIENCE)
 def test_one_command_brings_everything_up_and_ctrl_c_takes_it_down(data_dir, port):
-    with playing(data_dir, port) as house:
-        house.read_until("Ctrl-C")
-        said = "\n".join(house.lines)
+    with playing(data_dir, port) as installation:
+        installation.read_until("Ctrl-C")
+        said = "\n".join(installation.lines)
         assert f"Play at        http://127.0.0.1:{port}/" in said
-        assert len(house.lines) <= 12, said
+        assert len(installation.lines) <= 12, said
         assert get(port, "/healthz") == 200
         assert get(port, "/") == 200
 
@@ -144,12 +144,12 @@ def test_one_command_brings_everything_up_and_ctrl_c_takes_it_down(data_dir, por
             assert words.startswith(f"grue: PORT {port} is in use")
             assert words.count("\n") == 0
 
-        house.process.send_signal(signal.SIGINT)
-        code, words = house.last_words()
+        installation.process.send_signal(signal.SIGINT)
+        code, words = installation.last_words()
         assert code == 0, words
         assert words.endswith("grue: stopped")
         assert not (data_dir / "postgres" / "postmaster.pid").exists(), "PostgreSQL was killed"
-        assert house.nobody_left() is True
+        assert installation.nobody_left() is True
 
 
 def ready(port, seconds=60):
@@ -162,9 +162,9 @@ def ready(port, seconds=60):
     return False
 
 
-def the_one(house, mark):
+def the_one(installation, mark):
     """Of the processes with this on their command line, the one that was there first."""
-    return min(pid for pid, command in house.processes().items() if mark in command)
+    return min(pid for pid, command in installation.processes().items() if mark in command)
 
 
 @pytest.mark.timeout(3 * PATIENCE)
@@ -172,8 +172,8 @@ def the_one(house, mark):
     "how", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.full)]
 )
 def test_whatever_dies_once_is_started_again_and_play_goes_on(data_dir, port, how):
-    with playing(data_dir, port) as house:
-        house.read_until("Ctrl-C")
+    with playing(data_dir, port) as installation:
+        installation.read_until("Ctrl-C")
         for name, mark in {
             "web": "dungeon.web",
             "valkey": "valkey-server",
@@ -183,30 +183,30 @@ def test_whatever_dies_once_is_started_again_and_play_goes_on(data_dir, port, ho
         }.items():
             # SIGTERM has PostgreSQL wait for its clients to leave, which ours do not.
             ends = signal.SIGINT if (name, how) == ("postgres", signal.SIGTERM) else how
-            os.kill(victim := the_one(house, mark), ends)
-            house.read_until(f"{name:<9}| {name} ended (")
+            os.kill(victim := the_one(installation, mark), ends)
+            installation.read_until(f"{name:<9}| {name} ended (")
             assert ready(port), name
-            assert victim not in house.processes()
-        house.process.send_signal(signal.SIGINT)
-        code, words = house.last_words()
+            assert victim not in installation.processes()
+        installation.process.send_signal(signal.SIGINT)
+        code, words = installation.last_words()
         assert code == 0, words
-        assert house.nobody_left() is True
+        assert installation.nobody_left() is True
 
 
 @pytest.mark.full
 @pytest.mark.timeout(3 * PATIENCE)
 def test_what_dies_again_and_again_is_named_and_ends_the_whole(data_dir, port):
-    with playing(data_dir, port) as house:
-        house.read_until("Ctrl-C")
+    with playing(data_dir, port) as installation:
+        installation.read_until("Ctrl-C")
         for _ in range(5):
-            os.kill(the_one(house, "dungeon.web"), signal.SIGKILL)
-            house.read_until("it is started again")
+            os.kill(the_one(installation, "dungeon.web"), signal.SIGKILL)
+            installation.read_until("it is started again")
             assert ready(port)
-        os.kill(the_one(house, "dungeon.web"), signal.SIGKILL)
-        code, words = house.last_words()
+        os.kill(the_one(installation, "dungeon.web"), signal.SIGKILL)
+        code, words = installation.last_words()
         assert code == 137
         assert re.search(r"grue: web ended \(SIGKILL\), for the 6th time in \d+ s", words)
-        assert house.nobody_left() is True
+        assert installation.nobody_left() is True
 
 
 @pytest.mark.timeout(2 * PATIENCE)
@@ -219,12 +219,12 @@ def test_a_narrator_whose_server_is_away_keeps_nobody_from_playing(
     near = [f"{{name: n{i}, line: Near., engine: scripted}}" for i in range(others)]
     file.write_text(f"default: n0\nnarrators: [{', '.join([far, *near])}]")
     chosen = {} if others == 1 else {"NARRATOR": "n3"}
-    with playing(data_dir, port, NARRATORS_FILE=str(file), **chosen) as house:
-        house.read_until("Ctrl-C")
-        said = "\n".join(house.lines)
+    with playing(data_dir, port, NARRATORS_FILE=str(file), **chosen) as installation:
+        installation.read_until("Ctrl-C")
+        said = "\n".join(installation.lines)
         assert "starting without waiting for: far, which runs at http://127.0.0.1:9/v1" in said
         assert get(port, "/readyz") == 200
-        workers = [each for each in house.processes().values() if "-Q narrator." in each]
+        workers = [each for each in installation.processes().values() if "-Q narrator." in each]
         # A worker for each, unless there are many.
         assert len(workers) == (2 if others == 1 else 1)
         # The default's first: the file's, or the one that NARRATOR names.
@@ -236,17 +236,17 @@ def test_a_narrator_whose_server_is_away_keeps_nobody_from_playing(
 def test_a_narrator_that_cannot_start_is_named_with_its_last_words(data_dir, port, tmp_path):
     broken = tmp_path / "narrators.yaml"
     broken.write_text(NARRATORS.read_text() + "    options: {pace: brisk}\n")
-    with playing(data_dir, port, NARRATORS_FILE=str(broken)) as house:
-        code, words = house.last_words(PATIENCE)
+    with playing(data_dir, port, NARRATORS_FILE=str(broken)) as installation:
+        code, words = installation.last_words(PATIENCE)
         assert code == 1
         assert "grue: narrator ended (exit code 1), its last lines:" in words
         assert "pace" in words
-        assert house.nobody_left() is True
+        assert installation.nobody_left() is True
 
 
 def test_a_wrong_name_of_a_narrator_is_answered_with_the_right_ones(data_dir, port):
-    with playing(data_dir, port, NARRATOR="parot") as house:
-        code, words = house.last_words()
+    with playing(data_dir, port, NARRATOR="parot") as installation:
+        code, words = installation.last_words()
     assert code == 1
     assert words == "grue: NARRATOR wants one of parrot (it is 'parot')"
 
@@ -254,11 +254,11 @@ def test_a_wrong_name_of_a_narrator_is_answered_with_the_right_ones(data_dir, po
 @pytest.mark.skipif(sys.platform != "linux", reason="the request is Linux's")
 @pytest.mark.timeout(3 * PATIENCE)
 def test_a_killed_house_leaves_nobody_and_rises_again(data_dir, port):
-    with playing(data_dir, port) as house:
-        house.read_until("Ctrl-C")
-        assert len(house.processes()) >= 6
-        house.process.kill()
-        house.process.wait()
+    with playing(data_dir, port) as installation:
+        installation.read_until("Ctrl-C")
+        assert len(installation.processes()) >= 6
+        installation.process.kill()
+        installation.process.wait()
         # At once, while the old servers may still be on their way out.
         with playing(data_dir, port, HOST="0.0.0.0") as next_house:
             next_house.read_until("Ctrl-C")

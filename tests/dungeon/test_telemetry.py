@@ -1,4 +1,4 @@
-"""What the house tells of itself: figures, log lines and traces, and never a word of a story."""
+"""What Grue tells of itself: figures, log lines and traces, and never a word of a story."""
 
 import gzip
 import json

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.full  # pings take seconds
 @pytest.fixture(scope="module")
 def served():
     options = ("--ping-interval", "1", "--ping-timeout", "2")
-    with serving("tests.breaking:application", *options) as served:
+    with serving("tests.failing_application:application", *options) as served:
         yield served
 
 

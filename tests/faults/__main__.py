@@ -1,4 +1,4 @@
-"""`python -m tests.faults`: break the house for as long as one likes, and print the table."""
+"""`python -m tests.faults`: break one for as long as one likes, and print the table."""
 
 import argparse
 import asyncio
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.faults import runner
 from tests.faults.faults import FAULTS
-from tests.faults.house import House
+from tests.faults.installation import Installation
 
 ROUND = 800  # turns; then everyone goes home, all is compared, and new players come
 DISK_MEGABYTES = 1024
@@ -59,23 +59,28 @@ async def play(options: argparse.Namespace, report: runner.Report) -> None:
 
     # A short path: sockets lie in it.
     with tempfile.TemporaryDirectory(prefix="grue-faults-", dir="/tmp") as folder:
-        async with House(Path(folder), disk_megabytes=DISK_MEGABYTES, doubled=True) as house:
+        async with Installation(
+            Path(folder), disk_megabytes=DISK_MEGABYTES, doubled=True
+        ) as installation:
             try:
-                await rounds(house, options, report, over)
+                await rounds(installation, options, report, over)
             finally:
                 if options.keep is not None:
-                    runner.keep_evidence(house, options.keep)
+                    runner.keep_evidence(installation, options.keep)
 
 
 async def rounds(
-    house: House, options: argparse.Namespace, report: runner.Report, over: Callable[[], bool]
+    installation: Installation,
+    options: argparse.Namespace,
+    report: runner.Report,
+    over: Callable[[], bool],
 ) -> None:
     began = time.monotonic()
     seed = options.seed
     while not over():
         turns = min(ROUND, options.turns - report.turns)
         await runner.play_round(
-            house,
+            installation,
             plan_of(options.faults, turns, seed),
             report,
             players=options.players,

@@ -1,7 +1,7 @@
 """What Postgres did, row by row: triggers that note each change in the transaction that made it.
 
 Whatever the game believes, these tables say how often a turn ended, and which command moved a head.
-The triggers are the tests' own and exist only in the houses that they build.
+The triggers are the tests' own and exist only in the installations that they build.
 """
 
 from typing import Any

@@ -1,2 +1,2 @@
 def pytest_configure(config):
-    config.addinivalue_line("markers", "faults: starts a whole house and breaks it (over a minute)")
+    config.addinivalue_line("markers", "faults: starts all of Grue and breaks it (over a minute)")

@@ -20,7 +20,7 @@ import redis
 from dungeon import services
 
 if TYPE_CHECKING:
-    from tests.faults.house import House
+    from tests.faults.installation import Installation
 
 ARGUMENT = re.compile(rb'"((?:[^"\\]|\\.)*)"')
 ESCAPE = re.compile(rb"\\(x[0-9a-fA-F]{2}|.)", re.DOTALL)
@@ -29,15 +29,15 @@ AGAIN = {b"LPUSH": b"grue:celery:", b"HSET": b"grue:requests:", b"ZADD": b"grue:
 LATEST = 3.0  # seconds after which a second delivery comes at the latest
 
 
-def echo(house: "House", stop: threading.Event, seed: float) -> None:
+def echo(installation: "Installation", stop: threading.Event, seed: float) -> None:
     """Double what is sent until `stop`. On a thread of its own."""
     rng = random.Random(seed)
-    client = redis.Redis.from_url(house.redis_url, socket_timeout=2)
+    client = redis.Redis.from_url(installation.redis_url, socket_timeout=2)
     ours: set[tuple[bytes, ...]] = set()
     due: list[tuple[float, int, tuple[bytes, ...]]] = []
     order = itertools.count()
     when = 0.0
-    with contextlib.suppress(OSError, redis.RedisError), monitor(house) as ear:
+    with contextlib.suppress(OSError, redis.RedisError), monitor(installation) as ear:
         rest = b""
         while not stop.is_set() or due:
             ready, _, _ = select.select([ear], [], [], 0.02)
@@ -59,9 +59,9 @@ def echo(house: "House", stop: threading.Event, seed: float) -> None:
     client.close()
 
 
-def monitor(house: "House") -> socket.socket:
+def monitor(installation: "Installation") -> socket.socket:
     ear = socket.socket(socket.AF_UNIX)
-    ear.connect(str(services.socket_folder(house.data) / "valkey.sock"))
+    ear.connect(str(services.socket_folder(installation.data) / "valkey.sock"))
     ear.sendall(b"MONITOR\r\n")
     return ear
 

@@ -1,4 +1,4 @@
-"""What is done to the house, one blow at a time. The runner strikes again and again.
+"""What is done to the installation, one blow at a time. The runner strikes again and again.
 
 Each fault is a coroutine that breaks something, lets it last, and mends it again.
 """
@@ -15,7 +15,7 @@ import redis
 
 from tests.faults import doubles
 from tests.faults.history import History
-from tests.faults.house import GAME, NARRATORS, ROOT, House
+from tests.faults.installation import GAME, NARRATORS, ROOT, Installation
 from tests.faults.players import Player, Tally, Window
 from tests.faults.proxy import CALM, Proxy, Weather
 
@@ -31,7 +31,7 @@ class Skipped(Exception):
 class Scene:
     """Everything that a fault may lay hands on."""
 
-    house: House
+    installation: Installation
     proxy: Proxy
     players: list[Player]
     tally: Tally
@@ -52,7 +52,7 @@ class Scene:
         self.histories.append(history)
         return Window(
             f"ws://127.0.0.1:{self.proxy.port}/ws/adventures/{guest['adventure']}/",
-            f"http://127.0.0.1:{self.house.port}",
+            f"http://127.0.0.1:{self.installation.port}",
             guest["session"],
             history,
             self.tally,
@@ -75,102 +75,102 @@ async def nothing(scene: Scene) -> None:
 
 
 async def web_killed(scene: Scene) -> None:
-    for name in scene.some_of(scene.house.webs):
-        await scene.house.restart(name)
-    await scene.house.until(scene.house.web_up, "the web")
+    for name in scene.some_of(scene.installation.webs):
+        await scene.installation.restart(name)
+    await scene.installation.until(scene.installation.web_up, "the web")
     await scene.a_while(0.2, 2.0)
 
 
 async def game_worker_killed(scene: Scene) -> None:
-    names = scene.some_of(scene.house.games)
+    names = scene.some_of(scene.installation.games)
     for name in names:
-        await scene.house.kill(name)
+        await scene.installation.kill(name)
     await scene.a_while(0.0, 1.0)
     for name in names:
-        await scene.house.restart(name)
-    await asyncio.gather(*map(scene.house.ready, names))
+        await scene.installation.restart(name)
+    await asyncio.gather(*map(scene.installation.ready, names))
     await scene.a_while(0.5, 8.0)
 
 
 async def beats_killed(scene: Scene) -> None:
     """Nobody asks for the sweep any more, until the game workers are started again."""
-    for name in scene.house.games:
-        scene.house.kill_beat(name)
+    for name in scene.installation.games:
+        scene.installation.kill_beat(name)
     await scene.a_while(8.0, 12.0)
-    for name in scene.house.games:
-        await scene.house.restart(name)
-    await asyncio.gather(*map(scene.house.ready, scene.house.games))
+    for name in scene.installation.games:
+        await scene.installation.restart(name)
+    await asyncio.gather(*map(scene.installation.ready, scene.installation.games))
 
 
 async def narrator_killed(scene: Scene) -> None:
     name = scene.rng.choice(NARRATORS)
-    await scene.house.restart(name)
-    await scene.house.ready(name)
+    await scene.installation.restart(name)
+    await scene.installation.ready(name)
     await scene.a_while(0.5, 3.0)
 
 
 async def engine_killed(scene: Scene) -> None:
-    scene.house.kill_engine(scene.rng.choice(NARRATORS))
+    scene.installation.kill_engine(scene.rng.choice(NARRATORS))
     await scene.a_while(0.5, 3.0)
 
 
 async def redis_restarted(scene: Scene) -> None:
-    await scene.house.restart_redis(away=scene.rng.uniform(0, 2))
+    await scene.installation.restart_redis(away=scene.rng.uniform(0, 2))
     await scene.a_while(1.0, 3.0)
 
 
 async def redis_emptied(scene: Scene) -> None:
     for history in scene.histories:
         history.add("emptied", back=False)
-    await scene.house.restart_redis(away=scene.rng.uniform(0, 1), emptied=True)
+    await scene.installation.restart_redis(away=scene.rng.uniform(0, 1), emptied=True)
     for history in scene.histories:
         history.add("emptied", back=True)
     await scene.a_while(2.0, 4.0)
 
 
 async def redis_paused(scene: Scene) -> None:
-    await asyncio.to_thread(scene.house.redis.client_pause, 3000, all=True)
+    await asyncio.to_thread(scene.installation.redis.client_pause, 3000, all=True)
     await asyncio.sleep(3)
     await scene.a_while(0.2, 2.0)
 
 
 async def redis_full(scene: Scene) -> None:
-    await asyncio.to_thread(scene.house.redis.config_set, "maxmemory", "1mb")
+    await asyncio.to_thread(scene.installation.redis.config_set, "maxmemory", "1mb")
     await scene.a_while(0.5, 2.5)
-    await asyncio.to_thread(scene.house.redis.config_set, "maxmemory", "256mb")
+    await asyncio.to_thread(scene.installation.redis.config_set, "maxmemory", "256mb")
     await scene.a_while(0.5, 2.0)
 
 
 async def redis_away(scene: Scene) -> None:
-    await scene.house.restart_redis(away=30 * min(1.0, scene.patience))
+    await scene.installation.restart_redis(away=30 * min(1.0, scene.patience))
     await asyncio.sleep(20)  # what was saved meanwhile is told before the next blow
 
 
 async def disk_full(scene: Scene) -> None:
     """Neither PostgreSQL nor Redis can keep anything more for a while."""
-    if not scene.house.own_disk:
+    if not scene.installation.own_disk:
         raise Skipped("no disk was filled: that wants the right to mount one")
-    await asyncio.to_thread(scene.house.fill_disk)
+    await asyncio.to_thread(scene.installation.fill_disk)
     try:
         await scene.a_while(2.0, 6.0)
     finally:
-        scene.house.clear_disk()
+        scene.installation.clear_disk()
     await scene.a_while(2.0, 4.0)
 
 
 async def postgres_restarted(scene: Scene) -> None:
-    await scene.house.restart_postgres(away=scene.rng.uniform(0, 1.5))
+    await scene.installation.restart_postgres(away=scene.rng.uniform(0, 1.5))
     await scene.a_while(1.0, 3.0)
 
 
 async def sessions_ended(scene: Scene) -> None:
     for _ in range(8):
-        await asyncio.to_thread(end_sessions, scene.house)
+        await asyncio.to_thread(end_sessions, scene.installation)
         await scene.a_while(0.05, 0.5)
 
 
-def end_sessions(house: House) -> None:
-    with house.database() as cursor:
+def end_sessions(installation: Installation) -> None:
+    with installation.database() as cursor:
         cursor.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE pid <> pg_backend_pid() AND datname = current_database()"
@@ -210,7 +210,7 @@ async def doubled_messages(scene: Scene) -> None:
     """Every message and every entry of the line is put there twice, some a while later."""
     stop = threading.Event()
     echo = threading.Thread(
-        target=doubles.echo, args=[scene.house, stop, scene.rng.random()], daemon=True
+        target=doubles.echo, args=[scene.installation, stop, scene.rng.random()], daemon=True
     )
     echo.start()
     await scene.a_while(3.0, 5.0)
@@ -235,12 +235,12 @@ async def many_at_once(scene: Scene) -> None:
             return
         for _ in range(2):
             # No turn may come to its end while the slower ones still knock.
-            engines = scene.house.hold_engines()
+            engines = scene.installation.hold_engines()
             sent = await asyncio.gather(*map(act_at_once, tabs))
             answers = await asyncio.gather(
                 *(tab.answer(key) for tab, key in zip(tabs, sent, strict=True))
             )
-            scene.house.let_go(engines)
+            scene.installation.let_go(engines)
             if any(answer and answer["type"] == "accepted" for answer in answers):
                 scene.barriers.append(sent)
                 turn = next(a["turn"] for a in answers if a and a["type"] == "accepted")
@@ -249,7 +249,7 @@ async def many_at_once(scene: Scene) -> None:
             rested = [tab.until(lambda tab=tab: tab.at_rest, 45) for tab in tabs]
             await asyncio.gather(*rested)
     finally:
-        scene.house.let_go(engines)
+        scene.installation.let_go(engines)
         await asyncio.gather(*(tab.close() for tab in tabs[1:]))
         for tab in tabs[1:]:
             scene.histories.remove(tab.history)
@@ -263,11 +263,11 @@ async def act_at_once(tab: Window) -> str:
 async def clocks_off(scene: Scene) -> None:
     """One narrator lives an hour ahead, the game worker an hour behind."""
     for name, shift in ((NARRATORS[0], "+1h"), (GAME, "-1h")):
-        await scene.house.restart(name, wrong_clock(shift))
-    await asyncio.gather(*(scene.house.ready(name) for name in (NARRATORS[0], GAME)))
+        await scene.installation.restart(name, wrong_clock(shift))
+    await asyncio.gather(*(scene.installation.ready(name) for name in (NARRATORS[0], GAME)))
     await scene.a_while(6.0, 12.0)
     for name in (NARRATORS[0], GAME):
-        await scene.house.restart(name, {})
+        await scene.installation.restart(name, {})
 
 
 def wrong_clock(shift: str) -> dict[str, str]:
@@ -328,7 +328,7 @@ FAULTS["two things at once"] = two_things
 
 
 async def strike(scene: Scene, fault: str) -> None:
-    """One blow, and the weather clears after it. A house that is down already is no news."""
+    """One blow, and the weather clears after it. One that is down already is no news."""
     try:
         await FAULTS[fault](scene)
     except (redis.RedisError, psycopg2.Error):

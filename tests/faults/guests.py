@@ -1,4 +1,4 @@
-"""Players for the fault tests, made inside the house: `python -m tests.faults.guests COUNT [MANY]`.
+"""Players for the fault tests, made inside it: `python -m tests.faults.guests COUNT [MANY]`.
 
 Prints a JSON list: each player's adventure and session cookie. With MANY, one player more has so
 many adventures, an entry each, at the end of the list.

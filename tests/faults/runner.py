@@ -14,7 +14,7 @@ import redis
 from tests.faults import checker, stored
 from tests.faults.checker import Violation
 from tests.faults.faults import Scene, Skipped, strike
-from tests.faults.house import House
+from tests.faults.installation import Installation
 from tests.faults.players import Player, Tally
 from tests.faults.proxy import CALM, Proxy
 from tests.faults.stored import Stored
@@ -100,7 +100,7 @@ def line(fault: str, row: Row) -> str:
 
 
 async def play_round(
-    house: House,
+    installation: Installation,
     plan: list[tuple[str, int]],
     report: Report,
     *,
@@ -117,12 +117,12 @@ async def play_round(
     """
     rng = random.Random(seed)
     began = time.monotonic()
-    guests, _ = await asyncio.gather(house.invite(players + 2), house.whole())
-    folder = house.folder / f"round-{seed}"
+    guests, _ = await asyncio.gather(installation.invite(players + 2), installation.whole())
+    folder = installation.folder / f"round-{seed}"
     folder.mkdir()
     tally = Tally(hang_seconds=hang_seconds)
-    async with Proxy(list(house.ports.values()), rng) as proxy:
-        scene = Scene(house, proxy, [], tally, rng, folder, patience, crowd=guests[players:])
+    async with Proxy(list(installation.ports.values()), rng) as proxy:
+        scene = Scene(installation, proxy, [], tally, rng, folder, patience, crowd=guests[players:])
         for number, guest in enumerate(guests[:players]):
             windows = [scene.window(guest, f"player-{number}")]
             if number % 3 == 0:
@@ -144,8 +144,8 @@ async def play_round(
             for history in scene.histories:
                 history.close()
     report.add(tally, held, wrong)
-    report.by_itself += house.by_itself
-    house.by_itself.clear()
+    report.by_itself += installation.by_itself
+    installation.by_itself.clear()
     report.seconds += time.monotonic() - began
 
 
@@ -173,21 +173,21 @@ async def under(scene: Scene, fault: str, turns: int, strikes: int) -> set[str]:
             await asyncio.sleep(0.05)
         for player in scene.players:
             if player.task is not None and player.task.done():
-                player.task.result()  # a mistake in a player is not the house's
+                player.task.result()  # a mistake in a player is not the installation's
     return set()
 
 
 def note(scene: Scene, fault: str) -> None:
     """Write down when a blow fell, by the clock of histories and by that of the logs."""
-    with (scene.house.folder / "strikes.log").open("a") as strikes:
+    with (scene.installation.folder / "strikes.log").open("a") as strikes:
         strikes.write(f"{time.monotonic():.2f} {time.strftime('%H:%M:%S')} {fault}\n")
 
 
 async def settle(scene: Scene) -> tuple[Stored, list[Violation]]:
     """Let everything come to its end, and compare."""
-    house, tally = scene.house, scene.tally
+    installation, tally = scene.installation, scene.tally
     scene.proxy.weather = CALM
-    await house.whole()
+    await installation.whole()
     for player in scene.players:
         player.stopping.set()
     playing = [player.task for player in scene.players if player.task is not None]
@@ -197,10 +197,10 @@ async def settle(scene: Scene) -> tuple[Stored, list[Violation]]:
         *(w.until(lambda w=w: w.at_rest, tally.hang_seconds) for w in scene.windows)
     )
     deadline = time.monotonic() + QUIET_SECONDS
-    held = await asyncio.to_thread(read, house)
+    held = await asyncio.to_thread(read, installation)
     while time.monotonic() < deadline and not in_order(scene, held):
         await asyncio.sleep(0.5)
-        held = await asyncio.to_thread(read, house)
+        held = await asyncio.to_thread(read, installation)
     tally.over = True
     for window in scene.windows:
         window.history.add("quiet")
@@ -208,7 +208,7 @@ async def settle(scene: Scene) -> tuple[Stored, list[Violation]]:
         window.restart()
         await window.until(lambda w=window, s=snapshots: w.snapshots > s, 20)
         window.history.add("afresh")
-    held = await asyncio.to_thread(read, house)
+    held = await asyncio.to_thread(read, installation)
     histories = [window.history for window in scene.windows]
     wrong = await asyncio.to_thread(checker.check, held, histories, scene.barriers)
     return held, wrong
@@ -223,18 +223,18 @@ def in_order(scene: Scene, held: Stored) -> bool:
     )
 
 
-def read(house: House) -> Stored:
-    with house.database() as cursor:
+def read(installation: Installation) -> Stored:
+    with installation.database() as cursor:
         held = stored.read(cursor)
     with contextlib.suppress(redis.RedisError, psycopg2.Error):
-        held.left_in_redis = stored.left_in_redis(house.redis)
+        held.left_in_redis = stored.left_in_redis(installation.redis)
     return held
 
 
-def keep_evidence(house: House, place: Path) -> None:
-    """Copy logs and histories to where they outlive the house."""
+def keep_evidence(installation: Installation, place: Path) -> None:
+    """Copy logs and histories to where they outlive the installation."""
     place.mkdir(parents=True, exist_ok=True)
-    for file in [*house.folder.glob("*.log"), *house.folder.glob("round-*/*.jsonl")]:
-        target = place / file.relative_to(house.folder)
+    for file in [*installation.folder.glob("*.log"), *installation.folder.glob("round-*/*.jsonl")]:
+        target = place / file.relative_to(installation.folder)
         target.parent.mkdir(exist_ok=True)
         target.write_bytes(file.read_bytes())

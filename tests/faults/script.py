@@ -33,7 +33,7 @@ REPLIES = replies()
 
 
 def narrators(**options: Any) -> dict[str, Any]:
-    """The narrators file of a house in which nothing but the house is tested."""
+    """The narrators file of an installation in which nothing but the installation is tested."""
     return {
         "default": NARRATOR,
         "narrators": [

@@ -1,4 +1,4 @@
-"""What a house holds when all is over: Postgres row by row, and what is left in Redis."""
+"""What an installation holds when all is over: Postgres row by row, and what is left in Redis."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -69,7 +69,7 @@ class Stored:
 
 
 def read(cursor: Any) -> Stored:
-    """Everything of the house's Postgres that the checker looks at."""
+    """Everything of the installation's Postgres that the checker looks at."""
     stored = Stored()
     for name, query in QUERIES.items():
         cursor.execute(query)

@@ -12,7 +12,7 @@ from inference.contract.prompt_report import unpack
 from inference.queue.keys import lease_key
 from tests.faults import script
 from tests.faults.history import History
-from tests.faults.house import NARRATORS, House
+from tests.faults.installation import NARRATORS, Installation
 from tests.faults.page import settled
 from tests.faults.players import Tally, Window
 
@@ -29,12 +29,12 @@ def narrators(revision, pace):
     return found
 
 
-async def open_windows(house, players):
+async def open_windows(installation, players):
     windows = []
-    for at, guest in enumerate(await house.invite(players)):
+    for at, guest in enumerate(await installation.invite(players)):
         window = Window(
-            f"ws://127.0.0.1:{house.port}/ws/adventures/{guest['adventure']}/",
-            f"http://127.0.0.1:{house.port}",
+            f"ws://127.0.0.1:{installation.port}/ws/adventures/{guest['adventure']}/",
+            f"http://127.0.0.1:{installation.port}",
             guest["session"],
             History(f"player-{at}", guest["adventure"]),
             Tally(hang_seconds=HANG),
@@ -75,47 +75,49 @@ async def told(window, turn):
     return shown
 
 
-def revisions(house):
+def revisions(installation):
     """Which revision told each turn."""
-    with house.database() as cursor:
+    with installation.database() as cursor:
         cursor.execute("SELECT turn_id, details FROM game_turncontext")
         return {str(turn): unpack(details).revision for turn, details in cursor.fetchall()}
 
 
 async def test_a_narrator_is_swapped_under_eight_stories_and_no_turn_fails():
     with tempfile.TemporaryDirectory(prefix="grue-faults-", dir="/tmp") as folder:
-        async with House(Path(folder), narrators("first", pace=8)) as house:
-            await house.whole()
-            pids = {name: house.processes[name].running.pid for name in NARRATORS}
-            windows = await open_windows(house, STORIES)
+        async with Installation(Path(folder), narrators("first", pace=8)) as installation:
+            await installation.whole()
+            pids = {name: installation.processes[name].running.pid for name in NARRATORS}
+            windows = await open_windows(installation, STORIES)
             begun = [await act(window) for window in windows]
             for window, turn in zip(windows, begun, strict=True):
                 assert await window.until(lambda w=window, t=turn: pieces(w, t), HANG)
             text = yaml.safe_dump(narrators("second", pace=30))
-            (house.folder / "narrators.yaml").write_text(text, encoding="utf-8")
+            (installation.folder / "narrators.yaml").write_text(text, encoding="utf-8")
             for name in NARRATORS:
-                house.processes[name].kill(signal.SIGHUP)
+                installation.processes[name].kill(signal.SIGHUP)
             # Everybody plays on meanwhile, until every worker has the second one.
             for window, turn in zip(windows, begun, strict=True):
                 await told(window, turn)
             turns = [(window, await act(window)) for window in windows]
             for window, turn in turns:
                 await told(window, turn)
-            swapped = f"narrator {house.told_by} is second now"
-            await house.until(lambda: len(house.said(swapped)) == len(NARRATORS), swapped)
+            swapped = f"narrator {installation.told_by} is second now"
+            await installation.until(
+                lambda: len(installation.said(swapped)) == len(NARRATORS), swapped
+            )
             last = [(window, await act(window)) for window in windows]
             for window, turn in last:
                 await told(window, turn)
             for window in windows:
                 await window.close()
-            by = revisions(house)
+            by = revisions(installation)
             assert {by[turn] for turn in begun} == {"first"}
             assert {by[turn] for _, turn in last} == {"second"}
             print(Counter(by.values()))
-            now = {name: house.processes[name].running.pid for name in NARRATORS}
+            now = {name: installation.processes[name].running.pid for name in NARRATORS}
             assert now == pids, "a worker was started again"
-            await house.until(
-                lambda: all(len(house.engines(name)) == 1 for name in NARRATORS),
+            await installation.until(
+                lambda: all(len(installation.engines(name)) == 1 for name in NARRATORS),
                 "the end of the old engines",
             )
 
@@ -123,14 +125,14 @@ async def test_a_narrator_is_swapped_under_eight_stories_and_no_turn_fails():
 async def test_a_worker_that_is_asked_to_go_hands_its_story_over_in_mid_reply():
     with tempfile.TemporaryDirectory(prefix="grue-faults-", dir="/tmp") as folder:
         file = narrators("first", pace=8)
-        async with House(Path(folder), file, DRAIN_SECONDS="1") as house:
-            await house.whole()
-            [window] = await open_windows(house, 1)
+        async with Installation(Path(folder), file, DRAIN_SECONDS="1") as installation:
+            await installation.whole()
+            [window] = await open_windows(installation, 1)
             turn = await act(window)
             assert await window.until(lambda: len(pieces(window, turn)) > 3, HANG)
-            pid = int(house.redis.get(lease_key(turn)).decode().split(":")[1])
-            name = next(n for n in NARRATORS if house.processes[n].running.pid == pid)
-            teller = house.processes[name]
+            pid = int(installation.redis.get(lease_key(turn)).decode().split(":")[1])
+            name = next(n for n in NARRATORS if installation.processes[n].running.pid == pid)
+            teller = installation.processes[name]
             teller.wanted = False
             teller.kill(signal.SIGTERM)
             await told(window, turn)
@@ -140,7 +142,7 @@ async def test_a_worker_that_is_asked_to_go_hands_its_story_over_in_mid_reply():
                 if record["what"] == "frame" and record["event"]["type"] == "turn.started"
             ]
             assert len(set(starts)) == 2, "two workers told it, one after the other"
-            await house.until(lambda: not teller.alive, "the end of the worker")
+            await installation.until(lambda: not teller.alive, "the end of the worker")
             assert teller.running.returncode == 0
-            assert house.said("1 turns were requeued")
+            assert installation.said("1 turns were requeued")
             await window.close()

@@ -10,7 +10,7 @@ import yaml
 
 from inference.queue.keys import lease_key
 from tests.faults.history import History
-from tests.faults.house import NARRATORS, ROOT, House
+from tests.faults.installation import NARRATORS, ROOT, Installation
 from tests.faults.page import settled
 from tests.faults.players import Tally, Window
 
@@ -33,12 +33,14 @@ async def test_a_reply_that_was_cut_off_goes_on_from_the_word_where_players_saw_
     # A reply of some length, so that it can be cut off in the middle.
     narrators["narrators"][0]["sampling"]["max_tokens"] = 120
     with tempfile.TemporaryDirectory(prefix="grue-faults-", dir="/tmp") as folder:
-        async with House(Path(folder), narrators, MODELS_DIR=os.environ["MODELS_DIR"]) as house:
-            await house.whole()
-            [guest] = await house.invite(1)
+        async with Installation(
+            Path(folder), narrators, MODELS_DIR=os.environ["MODELS_DIR"]
+        ) as installation:
+            await installation.whole()
+            [guest] = await installation.invite(1)
             window = Window(
-                f"ws://127.0.0.1:{house.port}/ws/adventures/{guest['adventure']}/",
-                f"http://127.0.0.1:{house.port}",
+                f"ws://127.0.0.1:{installation.port}/ws/adventures/{guest['adventure']}/",
+                f"http://127.0.0.1:{installation.port}",
                 guest["session"],
                 History("player", guest["adventure"]),
                 Tally(hang_seconds=HANG),
@@ -46,7 +48,7 @@ async def test_a_reply_that_was_cut_off_goes_on_from_the_word_where_players_saw_
             )
             window.start()
             assert await window.until(lambda: window.at_rest, HANG)
-            turn, shown = await cut_off(house, window)
+            turn, shown = await cut_off(installation, window)
             assert await window.until(lambda: settled(window.state["turns"][turn]), HANG)
             told = window.state["turns"][turn]
             await window.close()
@@ -63,7 +65,7 @@ async def test_a_reply_that_was_cut_off_goes_on_from_the_word_where_players_saw_
     print(f"cut off after {len(shown)} characters; the longest pause was {pause:.1f} s")
 
 
-async def cut_off(house, window):
+async def cut_off(installation, window):
     """Act until a reply is caught in the middle, and kill the worker that tells it."""
     for _ in range(10):
         text = "look around the room, and tell me of everything that is in it"
@@ -72,15 +74,15 @@ async def cut_off(house, window):
         assert await window.until(
             lambda turn=turn: len(pieces(window, turn)) > 3 or ended(window, turn), HANG
         )
-        lease = house.redis.get(lease_key(turn))
+        lease = installation.redis.get(lease_key(turn))
         if lease is not None:
             pid = int(lease.decode().split(":")[1])
-            teller = next(n for n in NARRATORS if house.processes[n].running.pid == pid)
-            await house.kill(teller)
+            teller = next(n for n in NARRATORS if installation.processes[n].running.pid == pid)
+            await installation.kill(teller)
             shown = "".join(event["text"] for _, event in pieces(window, turn))
             if not ended(window, turn):
                 return turn, shown
-            await house.restart(teller)
+            await installation.restart(teller)
         assert await window.until(lambda turn=turn: ended(window, turn), HANG)
     raise AssertionError("no reply was caught before its end")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults import faults, runner
-from tests.faults.house import NARRATORS, House
+from tests.faults.installation import NARRATORS, Installation
 
 SEED = 3
 PLAYERS = 14
@@ -44,14 +44,14 @@ def folder():
 
 async def test_no_turn_is_lost_and_none_happens_twice_whatever_breaks(folder, tmp_path):
     report = runner.Report()
-    async with House(folder, disk_megabytes=600) as house:
+    async with Installation(folder, disk_megabytes=600) as installation:
         try:
             # One narrator lives in another hour all the while.
-            await house.restart(NARRATORS[1], faults.wrong_clock("+1h"))
+            await installation.restart(NARRATORS[1], faults.wrong_clock("+1h"))
         except faults.Skipped as reason:
             warnings.warn(f"SKIPPED: {reason}", stacklevel=1)
         await runner.play_round(
-            house,
+            installation,
             PLAN,
             report,
             players=PLAYERS,
@@ -62,7 +62,7 @@ async def test_no_turn_is_lost_and_none_happens_twice_whatever_breaks(folder, tm
             least_turns=200,
         )
         if report.violations:
-            runner.keep_evidence(house, tmp_path)
+            runner.keep_evidence(installation, tmp_path)
     print(report.table())
     print(f"in {report.seconds:.0f} s; ended by themselves: {dict(report.by_itself)}")
     wrong = "\n".join(map(str, report.violations))

@@ -10,7 +10,7 @@ import pytest
 
 from tests.faults import script
 from tests.faults.history import History
-from tests.faults.house import House
+from tests.faults.installation import Installation
 from tests.faults.players import Tally, Window
 from tests.game.play.test_waiting import jain
 
@@ -22,10 +22,10 @@ PLAYERS, WINDOWS, SLOTS = 20, 100, 2  # slots of each of the two narrators
 class Restless(Window):
     """Acts again and again; notes how long it was told to wait, and how long it waited."""
 
-    def __init__(self, house, guest, tally):
+    def __init__(self, installation, guest, tally):
         super().__init__(
-            f"ws://127.0.0.1:{house.port}/ws/adventures/{guest['adventure']}/",
-            f"http://127.0.0.1:{house.port}",
+            f"ws://127.0.0.1:{installation.port}/ws/adventures/{guest['adventure']}/",
+            f"http://127.0.0.1:{installation.port}",
             guest["session"],
             History(guest["adventure"], guest["adventure"]),
             tally,
@@ -65,10 +65,10 @@ async def test_a_hundred_windows_of_one_slow_nobody_and_waits_are_what_was_said(
     narrators["narrators"][0]["slots"] = SLOTS
     tally = Tally(hang_seconds=300)
     with tempfile.TemporaryDirectory(prefix="grue-faults-", dir="/tmp") as folder:
-        async with House(Path(folder), narrators, LOG_LEVEL="WARNING") as house:
-            await house.whole()
-            guests = await house.invite(PLAYERS - 1, WINDOWS)
-            windows = [Restless(house, guest, tally) for guest in guests]
+        async with Installation(Path(folder), narrators, LOG_LEVEL="WARNING") as installation:
+            await installation.whole()
+            guests = await installation.invite(PLAYERS - 1, WINDOWS)
+            windows = [Restless(installation, guest, tally) for guest in guests]
             for window in windows:
                 window.start()
             playing = [asyncio.create_task(window.play()) for window in windows]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import async_playwright, expect
 
-from tests.faults.house import House
+from tests.faults.installation import Installation
 from tests.faults.players import SESSION_COOKIE
 
 pytestmark = [
@@ -34,10 +34,10 @@ def chromium():
 
 async def test_an_action_is_said_to_be_saved_and_is_told_when_redis_is_back(chromium):
     with tempfile.TemporaryDirectory(prefix="grue-faults-", dir="/tmp") as folder:
-        async with House(Path(folder)) as house, async_playwright() as playwright:
-            await house.whole()
-            [guest] = await house.invite(1)
-            here = f"http://127.0.0.1:{house.port}"
+        async with Installation(Path(folder)) as installation, async_playwright() as playwright:
+            await installation.whole()
+            [guest] = await installation.invite(1)
+            here = f"http://127.0.0.1:{installation.port}"
             browser = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
             context = await browser.new_context()
             cookie = {"name": SESSION_COOKIE, "value": guest["session"], "url": here}
@@ -45,8 +45,8 @@ async def test_an_action_is_said_to_be_saved_and_is_told_when_redis_is_back(chro
             page = await context.new_page()
             await page.goto(f"{here}/adventures/{guest['adventure']}/")
             await expect(page.get_by_text("The floor is trembling.")).to_be_visible()
-            outage = asyncio.create_task(house.restart_redis(away=AWAY))
-            await house.until(lambda: not house.redis_up(), "the outage")
+            outage = asyncio.create_task(installation.restart_redis(away=AWAY))
+            await installation.until(lambda: not installation.redis_up(), "the outage")
             await page.locator("#input").fill("open the door")
             await page.locator("#input").press("Enter")
             waiting = page.get_by_text("Saved, waiting for the narrator")

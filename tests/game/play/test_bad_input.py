@@ -11,7 +11,7 @@ from game.models import Kind
 from inference.reply import neutralise, second_person, shown_action
 from tests.game.play.test_turns import act
 from tests.inference.prompts.test_prompts import build, narrator, request
-from tests.telling import tell
+from tests.reply_text import tell
 
 INVISIBLE = [
     "",

@@ -187,7 +187,9 @@ ENDLESS = "{% for a in range(3000) %}{% for b in range(3000) %}{% for c in range
 @pytest.fixture
 def endless(tmp_path, monkeypatch):
     """A model whose chat template never ends, in processes that wait two seconds for it."""
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).resolve().parents[2] / "quick_alarm"))
+    monkeypatch.setenv(
+        "PYTHONPATH", str(Path(__file__).resolve().parents[2] / "short_load_timeout")
+    )
     return with_template(tmp_path / "t.gguf", ENDLESS + "{% endfor %}" * 3)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.telling import stream_of, tell
+from tests.reply_text import stream_of, tell
 
 ON = "The lamp swings on its chain and the water drips from the beams of the old roof."
 

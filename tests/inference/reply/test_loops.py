@@ -10,7 +10,7 @@ from inference.contract.request import GenerationRequest, Passage, StoryContext
 from inference.contract.sampling import SamplingParams
 from inference.reply import ReplyStream
 from inference.worker import retry_reply
-from tests.telling import stream_of, tell
+from tests.reply_text import stream_of, tell
 
 WIND = "The door opens slowly and the cold wind blows in from the sea."
 CHANGED = "The door opens slowly and the warm wind blows in from the sea."

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.telling import tell
+from tests.reply_text import tell
 
 
 @pytest.mark.parametrize(

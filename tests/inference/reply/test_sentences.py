@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from inference.reply import ReplyStream
 from inference.reply.quotes import quotations, quoting
 from inference.reply.sentences import ends_sentence
-from tests.telling import tell
+from tests.reply_text import tell
 
 
 @pytest.mark.parametrize(

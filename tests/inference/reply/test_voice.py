@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.telling import stream_of, tell
+from tests.reply_text import stream_of, tell
 
 DOOR = "You climb out. The cable sings."
 

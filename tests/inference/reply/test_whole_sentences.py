@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from inference.lab.evaluation.endings import cut
 from inference.reply import ReplyStream
 from tests.inference.reply.test_loops import WIND, WORDS
-from tests.telling import stream_of, tell
+from tests.reply_text import stream_of, tell
 
 DOOR = "You climb out. The cable sings."
 LONG_SPEECH = "The boats have gone out, the nets are wet, and nobody has seen my brother's dog."

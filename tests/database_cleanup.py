@@ -13,7 +13,7 @@ from django.db.utils import ProgrammingError
 MARK = "count(*), coalesce(sum(hashtextextended(t::text, 0)), 0)"
 
 
-class Emptying:
+class DatabaseCleanup:
     """Empties the default database."""
 
     def __init__(self):

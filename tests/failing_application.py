@@ -1,4 +1,4 @@
-"""An application for tests of the web server's loops, served as `tests.breaking:application`.
+"""For tests of the web server's loops, served as `tests.failing_application:application`.
 
 /echo    sends every message back
 /raise   raises after the handshake

@@ -1,7 +1,7 @@
 """The real processes of a Grue, each of which may be killed and comes back.
 
 `manage.py play` will not do: there the death of one is the end of all. PostgreSQL and Valkey come
-from the wheels and listen on sockets in the house's own folder, so nobody else's is touched.
+from the wheels and listen on sockets in the installation's own folder, so nobody else's is touched.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ from tests.faults import audit, script
 ROOT = Path(__file__).resolve().parents[2]
 ENGINE = "inference.engines.host"
 WEB, GAME, POSTGRES, REDIS = "web", "game", "postgres", "redis"
-SECOND = ("web-2", "game-2")  # where a house has two of each
+SECOND = ("web-2", "game-2")  # where an installation has two of each
 NARRATORS = ("narrator-1", "narrator-2")
 START_SECONDS = 240  # on a machine that has much else to do
 STARTS, READY = "=== starts", f"@{platform.node()} ready."
@@ -117,7 +117,7 @@ class Process:
             await asyncio.sleep(0.02)
 
 
-class House:
+class Installation:
     """A Grue in a folder of its own, up while `async with` lasts."""
 
     def __init__(
@@ -208,7 +208,7 @@ class House:
 
     # Its life
 
-    async def __aenter__(self) -> "House":
+    async def __aenter__(self) -> "Installation":
         try:
             await self.open()
         except BaseException:
@@ -239,7 +239,7 @@ class House:
         self.watching = asyncio.create_task(self.watch())
 
     async def run(self, *arguments: str) -> str:
-        """Run a Python program of the house to its end. What it printed."""
+        """Run a Python program of the installation to its end. What it printed."""
         program = self.python("once", *arguments)
         done = await asyncio.create_subprocess_exec(
             *program.argv,
@@ -295,7 +295,7 @@ class House:
     # Breaking it
 
     async def kill(self, name: str) -> None:
-        """kill -9. The house stays without it until `restart`."""
+        """kill -9. The installation stays without it until `restart`."""
         process = self.processes[name]
         async with process.lock:
             process.wanted = False
@@ -377,7 +377,7 @@ class House:
             process.wanted = True
 
     def fill_disk(self) -> None:
-        """Leave no room on the house's own disk.
+        """Leave no room on the installation's own disk.
 
         Others write and remove files meanwhile, so the last bytes may come and go for minutes.
         """
@@ -408,7 +408,7 @@ class House:
 
     @contextlib.contextmanager
     def database(self) -> Any:
-        """A cursor on the house's database; committed at the end."""
+        """A cursor on the installation's database; committed at the end."""
         connection = psycopg2.connect(**self.database_place, connect_timeout=5)
         try:
             with connection, connection.cursor() as cursor:
