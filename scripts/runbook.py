@@ -1,9 +1,9 @@
-"""Makes deploy/prometheus/consoles/alerts.html of docs/operations.md.
+"""Makes deploy/prometheus/consoles/alerts.html from docs/operations.md.
 
     python scripts/runbook.py
 
-Alerts link to it. Prometheus serves it itself, so it opens while Grue does not, and without a way
-out of the house. It is a template of Prometheus', too: braces in pairs must not come up in it.
+Alerts link to it. Prometheus serves it, so it opens while Grue does not, and without access to the
+internet. It is also a template of Prometheus: it must not contain braces in pairs.
 """
 
 import html
