@@ -1,4 +1,4 @@
-"""Addresses in full, to be handed on."""
+"""Absolute URLs, for links that leave this host."""
 
 from typing import Any
 
@@ -8,12 +8,12 @@ from django.templatetags.static import static
 
 
 def in_full(request: HttpRequest, path: str) -> str:
-    """The URL of a path that has its prefix: at PUBLIC_URL, if set, or as it was asked for."""
+    """The absolute URL of a path: at PUBLIC_URL if it is set, else at the request's host."""
     if settings.PUBLIC_URL:
         return str(settings.PUBLIC_ORIGIN + path)
     return request.build_absolute_uri(path)
 
 
 def for_pages(request: HttpRequest) -> dict[str, Any]:
-    """For templates: the address of the picture that others show beside a link to us."""
+    """Template context: the URL of the preview picture that other sites show beside our links."""
     return {"card_address": lambda: in_full(request, static("img/card.png"))}

@@ -1,7 +1,7 @@
-"""Django's admin: players and the host's scenarios; game.moderation brings what moderators need.
+"""Django's admin: players, invites and scenarios; game.moderation.admin has the moderators' pages.
 
-Adventures, their turns and cards are not here: private stories are listed and opened by nobody. One
-that was reported is read in its case, where opening it says why.
+Adventures, their turns and cards are not registered: nobody can list or open private stories here.
+A reported one is read in its case, where opening the whole story needs a reason.
 """
 
 from datetime import timedelta
@@ -24,14 +24,17 @@ from game.moderation import admin as moderation
 from game.scenarios import ScenarioError
 from game.training.admin import TrainingConsentAdmin, TrainingRunAdmin
 
-__all__ = ["TrainingConsentAdmin", "TrainingRunAdmin", "moderation"]  # rooms register themselves
+__all__ = ["TrainingConsentAdmin", "TrainingRunAdmin", "moderation"]  # imported to register
 
 admin.site.site_header = "Grue"
 admin.site.site_title = "Grue"
 
 
 class PlayerForm(UserChangeForm):
+    """Django's form of an account, which refuses staff rights for guests."""
+
     def clean(self) -> dict[str, Any]:
+        """Raises ValidationError where a guest would become staff."""
         found: dict[str, Any] = super().clean() or {}
         if self.instance.is_guest and (found.get("is_staff") or found.get("is_superuser")):
             raise ValidationError(_("A guest cannot be staff: they have to sign up first."))
@@ -40,6 +43,8 @@ class PlayerForm(UserChangeForm):
 
 @admin.register(models.Player)
 class PlayerAdmin(UserAdmin):
+    """Accounts and guests, with whether each is a guest."""
+
     form = PlayerForm
     list_display = ("username", "is_guest", "is_staff", "date_joined", "last_login")
     list_filter = ("is_guest", "is_staff", "is_superuser", "is_active")
@@ -47,15 +52,17 @@ class PlayerAdmin(UserAdmin):
 
 @admin.register(models.Invite)
 class InviteAdmin(admin.ModelAdmin):
-    """An invite's link is shown once, when it is made."""
+    """Invites. The link is shown once, when the invite is made, and cannot be shown again."""
 
     list_display = ("note", "created", "expires", "made_by", "used_by", "used")
     fields = ("note", "expires")
 
     def get_changeform_initial_data(self, request: Any) -> dict[str, Any]:
+        """A new invite expires after the usual number of days."""
         return {"expires": timezone.now() + timedelta(days=invites.DAYS)}
 
     def save_model(self, request: Any, obj: models.Invite, form: Any, change: bool) -> None:
+        """Store the invite; a new one's link is shown in a message."""
         if change:
             super().save_model(request, obj, form, change)
             return
@@ -68,6 +75,8 @@ class InviteAdmin(admin.ModelAdmin):
 
 
 class ScenarioCards(admin.StackedInline):
+    """A scenario's cards, edited on its page."""
+
     model = models.StoryCard
     fields = ("title", "keys", "text", "pinned")
     extra = 0
@@ -75,6 +84,8 @@ class ScenarioCards(admin.StackedInline):
 
 @admin.register(models.Scenario)
 class ScenarioAdmin(admin.ModelAdmin):
+    """Scenarios of the host and published ones of players."""
+
     list_display = ("title", "author", "rank", "visibility", "hidden", "begun_by", "slug")
     list_editable = ("rank", "visibility", "hidden")
     list_filter = ("visibility", "hidden")
@@ -83,15 +94,16 @@ class ScenarioAdmin(admin.ModelAdmin):
     inlines = (ScenarioCards,)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Store the cards too, then warn of placeholders that no answer fills."""
         super().save_related(request, form, formsets, change)
         try:
-            warned = writing.warnings_of(form.instance)
+            warnings = writing.warnings_of(form.instance)
         except ScenarioError as problem:
-            warned = [str(problem)]
-        for each in warned:
+            warnings = [str(problem)]
+        for each in warnings:
             self.message_user(request, each, messages.WARNING)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[models.Scenario]:
-        """All but players' drafts, which nobody reads but they."""
+        """All scenarios but players' drafts, which only their authors read."""
         drafts = Q(visibility=models.Visibility.PRIVATE, author__isnull=False)
         return super().get_queryset(request).exclude(drafts)

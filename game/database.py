@@ -1,7 +1,7 @@
-"""Database work of sockets, off the event loop.
+"""A thread pool for the database work of sockets, off the event loop.
 
-Channels gives all consumers of a process one database thread (channels #2132): one slow query
-would hold up every player. These threads are a pool of their own.
+Channels gives all consumers of a process one database thread (channels #2132): one slow query would
+delay every player.
 """
 
 import asyncio
@@ -26,13 +26,14 @@ pool = ThreadPoolExecutor(THREADS, thread_name_prefix="database")
 
 
 async def in_database(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """Run `work` in one of the database threads, in the language of whoever asks."""
+    """Run `work` in a database thread, in the language of the caller."""
     loop = asyncio.get_running_loop()
     task = partial(with_fresh_connection, work, *args, **kwargs)
     return await loop.run_in_executor(pool, contextvars.copy_context().run, task)
 
 
 def with_fresh_connection(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Call `work` and return its result; unusable connections are closed before and after."""
     close_old_connections()
     try:
         return work(*args, **kwargs)
@@ -41,8 +42,9 @@ def with_fresh_connection(work: Callable[P, R], *args: P.args, **kwargs: P.kwarg
 
 
 def after_commit(work: Callable[[], None]) -> None:
-    """Do `work` once the transaction is committed. An error is logged and undoes nothing: what was
-    committed stands, and what else waits for the commit is done.
+    """Call `work` once the transaction is committed.
+
+    An error in it is logged and not raised, so the commit stands and later callbacks still run.
     """
 
     def logged() -> None:

@@ -1,4 +1,4 @@
-"""Guests: players made when they begin an adventure, not when they look around."""
+"""Guests: players without an account, made when a visitor begins an adventure."""
 
 import uuid
 
@@ -13,9 +13,9 @@ BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
 def ensure_player(request: HttpRequest) -> Player:
-    """Who plays in this browser. A visitor becomes a guest, kept by the session's cookie.
+    """The player of this browser. A visitor becomes a guest, who lives in the session.
 
-    Where too many guests come from one address, the answer is that it is too often.
+    Raises ImmediateHttpResponse (429) if too many guests were made from one address.
     """
     if isinstance(request.user, Player):
         return request.user

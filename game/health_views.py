@@ -22,17 +22,17 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Whether everything that a turn needs answers; else 503, and which does not."""
+    """Readiness: 200 if database, Redis and a narrator answer, else 503 with what does not."""
     answers = {"database": database_answers(), **redis_and_narrators()}
     ready = answers["database"] == answers["redis"] == answers["narrator"] == "ok"
     return JsonResponse({"ready": ready, **answers}, status=200 if ready else 503)
 
 
 def database_answers() -> str:
-    """Whether the database answers and stores: `ok`, or what is wrong."""
+    """ "ok" if the database answers and can write, else what is wrong."""
     try:
         with connection.cursor() as cursor:
-            # A transaction of its own writes to the log: on a full disk reading still works.
+            # Getting a transaction id writes to the WAL; on a full disk a plain SELECT works.
             cursor.execute("SELECT pg_current_xact_id()")
     except OperationalError as problem:
         full = "No space left" in str(problem)
@@ -43,7 +43,7 @@ def database_answers() -> str:
 
 
 def redis_and_narrators() -> dict[str, Any]:
-    """Whether Redis answers and stores, and a narrator is ready: `ok`, or what is wrong."""
+    """ "ok" for Redis (answers and writes) and for narrators (one is ready), else what is wrong."""
     try:
         names = narration.narrators().names
         alive = any(queue_client().narrator_ready(name) for name in names)

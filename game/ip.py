@@ -4,17 +4,17 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 
 def parsed(text: str) -> IPv4Address | IPv6Address:
-    """The address in a text, with brackets or without. Raises ValueError where there is none.
+    """The address in a text, with brackets or without. Raises ValueError for anything else.
 
-    An IPv6 socket (HOST=::) shows those who come over IPv4 as ::ffff:192.0.2.1: here they are
-    IPv4, or all of them would count as one home of the network ::/64, and none as this machine.
+    On an IPv6 socket (HOST=::) IPv4 clients appear as ::ffff:192.0.2.1. They are returned as IPv4:
+    otherwise all would count as one /64 network, and none as this machine.
     """
     found = ip_address(text.removeprefix("[").removesuffix("]"))
     return getattr(found, "ipv4_mapped", None) or found
 
 
 def plain(text: str) -> str:
-    """The same address in its shortest form; what is none stays as it is."""
+    """The address in its shortest form; a text that is no address is returned unchanged."""
     try:
         return str(parsed(text))
     except ValueError:

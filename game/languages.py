@@ -1,18 +1,18 @@
-"""The language of a socket, and what other rooms say in English, for the translators."""
+"""The language of a socket, and messages of workers to translate."""
 
 from typing import Any
 
 from django.http import HttpRequest
 from django.utils.translation import get_language_from_request, gettext, gettext_noop
 
-# A worker knows no Django. What it says of a turn that failed is translated where it is shown.
+# Workers do not use Django, so their messages are translated where they are shown.
 SAID_BY_WORKERS = (
     gettext_noop("The narrator gave no answer. Try again, or rephrase your action."),
 )
 
 
 def language_of(scope: dict[str, Any]) -> str:
-    """The language that the page of this socket was asked for in."""
+    """The language code of the page that opened this socket, from its cookies and headers."""
     request = HttpRequest()
     request.COOKIES = scope.get("cookies", {})
     headers = dict(scope.get("headers", []))
@@ -21,7 +21,7 @@ def language_of(scope: dict[str, Any]) -> str:
 
 
 def translated(event: dict[str, Any]) -> dict[str, Any]:
-    """An event, or a turn, with the reasons that it gives in the language of this socket."""
+    """An event or a turn, its `reason` translated to the active language."""
     if reason := event.get("reason"):
         event = {**event, "reason": gettext(reason)}
     turn = event.get("turn")

@@ -1,7 +1,7 @@
-"""What the game counts, for Prometheus.
+"""The game's metrics for Prometheus.
 
-Counters live in the process that counts; what Redis and Postgres know anyway is read when somebody
-asks. So several web processes each tell their own sockets, and all the same lines.
+Counters are per process; what Redis and Postgres know is read at each scrape. So each web process
+reports its own sockets, and all report the same queues.
 """
 
 import logging
@@ -26,8 +26,8 @@ from inference.narrators import NarratorsError
 
 logger = logging.getLogger(__name__)
 
-MOST_WAITING = 5_000  # of a line, that are looked at for the oldest
-PLAYING = timedelta(minutes=10)  # who acted within it plays
+MOST_WAITING = 5_000  # turns of a queue among which the oldest is looked for
+PLAYING = timedelta(minutes=10)  # a player who acted within this time counts as playing
 
 SECONDS = (0.1, 0.25, 0.5, 1, 2, 3, 5, 8, 13, 20, 30, 60, 120, 300)
 FINE = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2)
@@ -57,7 +57,7 @@ SWEPT = Counter("grue_sweep_actions", "What the sweep mended, by what.", ["what"
 
 
 def turn_ended(turn: Turn, result: Result) -> None:
-    """Count a turn's end once it is committed."""
+    """Count a turn's end, its tokens and its times (seconds) once they are committed."""
 
     def count() -> None:
         name = turn.narrator
@@ -66,10 +66,10 @@ def turn_ended(turn: Turn, result: Result) -> None:
         ATTEMPTS.labels(name).observe(turn.attempt)
         if result.outcome != "told" or turn.told is None or not result.seconds:
             return
-        whole = (turn.told - turn.created).total_seconds()
-        TURN_SECONDS.labels(name).observe(whole)
-        if turn.attempt == 1:  # of a later one, the time of those before is not known
-            WAIT_SECONDS.labels(name).observe(max(0.0, whole - result.seconds))
+        seconds = (turn.told - turn.created).total_seconds()
+        TURN_SECONDS.labels(name).observe(seconds)
+        if turn.attempt == 1:  # the duration of earlier attempts is not known
+            WAIT_SECONDS.labels(name).observe(max(0.0, seconds - result.seconds))
         if result.first_token_seconds is not None:
             FIRST_TOKEN_SECONDS.labels(name).observe(result.first_token_seconds)
             if result.tokens > 1:
@@ -80,22 +80,24 @@ def turn_ended(turn: Turn, result: Result) -> None:
 
 
 class GameCollector(Collector):
-    """The lines, the workers and the players, as Redis and Postgres know them at this moment.
+    """Queues, workers and players, read from Redis and Postgres at each scrape.
 
-    Where one of them is away its figures are missing and `grue_up` says so.
+    If one of them is down its metrics are missing and `grue_up` is 0 for it.
     """
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Read everything once. One scrape reads each narrator's queue and statistics."""
         up = GaugeMetricFamily("grue_up", "Whether it answers.", labels=["part"])
-        lines, redis_up = self.lines()
+        queues, redis_up = self.queues()
         players, database_up = self.players()
         up.add_metric(["redis"], float(redis_up))
         up.add_metric(["database"], float(database_up))
         yield up
-        yield from lines
+        yield from queues
         yield from players
 
-    def lines(self) -> tuple[list[GaugeMetricFamily], bool]:
+    def queues(self) -> tuple[list[GaugeMetricFamily], bool]:
+        """The metrics of each narrator's queue and workers, and whether Redis answered."""
         waiting = per_narrator("grue_queue_length", "Turns that wait.")
         oldest = per_narrator("grue_queue_oldest_seconds", "How long the oldest of them waits.")
         wanted = per_narrator("grue_turns_wanted", "Turns that wait or are told: what to scale by.")
@@ -107,30 +109,31 @@ class GameCollector(Collector):
         try:
             names = narration.narrators().names
             for name in names:
-                pace = queue_client().narrator_stats(name)
+                stats = queue_client().narrator_stats(name)
                 ids = queue_client().waiting_ids(name, MOST_WAITING)
                 length = queue_client().waiting(name)
                 waiting.add_metric([name], length)
-                running.add_metric([name], len(pace.running))
-                wanted.add_metric([name], length + len(pace.running))
-                slots.add_metric([name], pace.slots)
-                workers.add_metric([name], pace.workers)
-                ready.add_metric([name], pace.loaded)
-                seconds = pace.seconds_until_started(length)
+                running.add_metric([name], len(stats.running))
+                wanted.add_metric([name], length + len(stats.running))
+                slots.add_metric([name], stats.slots)
+                workers.add_metric([name], stats.workers)
+                ready.add_metric([name], stats.loaded)
+                seconds = stats.seconds_until_started(length)
                 if seconds is not None:
                     wait.add_metric([name], seconds)
                 oldest.add_metric([name], age_of_oldest(ids))
         except (redis.RedisError, NarratorsError) as problem:
-            logger.warning("metrics: the lines cannot be seen: %s", problem)
+            logger.warning("metrics: the queues cannot be read: %s", problem)
             return [], False
         except DatabaseError:
             oldest = per_narrator(oldest.name, oldest.documentation)
         return [waiting, oldest, wanted, running, slots, workers, ready, wait], True
 
     def players(self) -> tuple[list[GaugeMetricFamily], bool]:
+        """The metrics of players and turns, and whether the database answered."""
         recent: QuerySet[Turn] = Turn.objects.filter(created__gt=Now() - PLAYING)
         try:
-            acted = recent.exclude(player=None).order_by()  # or what orders them is counted, too
+            acted = recent.exclude(player=None).order_by()  # else DISTINCT counts by `created`, too
             playing = acted.values("player").distinct().count()
             under_way = Turn.objects.filter(status=Status.QUEUED).count()
             known = Player.objects.count()
@@ -145,11 +148,12 @@ class GameCollector(Collector):
 
 
 def per_narrator(name: str, documentation: str) -> GaugeMetricFamily:
+    """An empty gauge with the label `narrator`."""
     return GaugeMetricFamily(name, documentation, labels=["narrator"])
 
 
 def age_of_oldest(turns: list[str]) -> float:
-    """Seconds since the oldest of these turns was asked for; 0 for none."""
+    """Seconds since the oldest of these turns (ids) was created; 0 for none."""
     if not turns:
         return 0.0
     found = Turn.objects.filter(pk__in=turns).aggregate(age=Now() - Min("created"))
@@ -158,5 +162,5 @@ def age_of_oldest(turns: list[str]) -> float:
 
 
 def register() -> None:
-    """Have the lines told with this process' own figures: what a web process does."""
+    """Add the collector to this process' metrics: web processes do this, workers do not."""
     REGISTRY.register(GameCollector())

@@ -1,4 +1,4 @@
-"""`GET /metrics`: for a Prometheus that knows the token, or asks from a private network."""
+"""`GET /metrics`, for a Prometheus that has the token or is on a private network."""
 
 import hmac
 import ipaddress
@@ -12,7 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from game import ip, metrics
 
-# Not `is_private`: that is all that is not routed, addresses of examples and tests among them.
+# Not `is_private`, which includes all unrouted addresses, also those for documentation.
 PRIVATE = [
     ipaddress.ip_network(each)
     for each in (
@@ -31,7 +31,7 @@ PRIVATE = [
 @never_cache
 @require_safe
 def metrics_page(request: HttpRequest) -> HttpResponse:
-    """Everything this process knows, in Prometheus' text format. 404 for everybody else."""
+    """This process' metrics in Prometheus' text format; 404 for those who may not read them."""
     if not may_read(request):
         raise Http404("No metrics for you.")
     register_metrics()
@@ -39,9 +39,9 @@ def metrics_page(request: HttpRequest) -> HttpResponse:
 
 
 def may_read(request: HttpRequest) -> bool:
-    """Whether the caller has METRICS_TOKEN; where none is set, whether it is on a private network.
+    """Whether the caller sent METRICS_TOKEN; without a token, whether it is on a private network.
 
-    A request that a proxy passed on comes from anywhere, whatever the proxy's own address is.
+    A request that a proxy forwarded may come from anywhere, whatever the proxy's address is.
     """
     if settings.METRICS_TOKEN:
         given = request.headers.get("Authorization", "")

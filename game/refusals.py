@@ -1,4 +1,4 @@
-"""Refusals that a view forgot to catch become a page with the reason, and no error."""
+"""Turns refusals that a view did not catch into a page with the reason, not an error 500."""
 
 from collections.abc import Callable
 
@@ -10,6 +10,8 @@ from game.play.protocol import Refused
 
 
 class RefusalMiddleware:
+    """Answers 422 with the reason to a Refused or LimitMet that a view did not catch."""
+
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
@@ -17,6 +19,7 @@ class RefusalMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, problem: Exception) -> HttpResponse | None:
+        """The reason as JSON or as a page; None for any other exception."""
         if not isinstance(problem, Refused | LimitMet):
             return None
         message = problem.message if isinstance(problem, Refused) else str(problem)

@@ -1,4 +1,4 @@
-"""Scenarios as files: `game/beginnings/<slug>.yaml`, loaded as often as one likes."""
+"""Scenario files: `game/beginnings/<slug>.yaml`. Loading them again is safe."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -21,10 +21,14 @@ class ScenarioError(Exception):
 
 
 class Plain(BaseModel):
+    """A part of a scenario file: unknown fields are errors, texts are stripped."""
+
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
 
 class Placeholder(Plain):
+    """A question that the player answers first; `${name}` stands for the answer."""
+
     name: str = Field(pattern=r"^[a-z_]+$", max_length=30)
     question: str = Field(min_length=1, max_length=200)
     default: str = Field(min_length=1, max_length=LONGEST_TEXT)
@@ -32,11 +36,15 @@ class Placeholder(Plain):
 
 
 class FirstAction(Plain):
+    """An action that is offered below the opening."""
+
     kind: Literal["do", "say", "story"]
     text: str = Field(min_length=1, max_length=200)
 
 
 class CardFile(Plain):
+    """A story card as a scenario file has it."""
+
     title: str = Field(max_length=LONGEST_TITLE)
     keys: list[Annotated[str, Field(max_length=LONGEST_KEY)]] = Field(max_length=MOST_KEYS)
     text: str = Field(min_length=1, max_length=LONGEST_NOTE)
@@ -45,13 +53,14 @@ class CardFile(Plain):
 
     @model_validator(mode="after")
     def fires(self) -> Self:
+        """Raises ValueError for a card that could never enter a prompt."""
         if not self.keys and not self.pinned:
             raise ValueError("A card has no keys: add at least one key, or pin it.")
         return self
 
 
 class ScenarioFile(Plain):
-    """One file. The texts are as players and narrators read them, with `${name}` to fill."""
+    """A scenario file. `${name}` in its texts is replaced by the player's answer."""
 
     title: str = Field(min_length=1, max_length=80)
     tempt: str = Field(min_length=1, max_length=160)
@@ -67,25 +76,25 @@ class ScenarioFile(Plain):
 
 
 def read_scenario(file: Path) -> ScenarioFile:
-    """The scenario in a file. Raises ScenarioError naming the file and what is wrong."""
+    """Read a scenario from a file. Raises ScenarioError with the file's name and what is wrong."""
     try:
-        return scenario_in(file.read_text(encoding="utf-8"))
+        return parse_scenario_yaml(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as problem:
         raise ScenarioError(f"{file.name}: {' '.join(str(problem).split())}") from None
     except ScenarioError as problem:
         raise ScenarioError(f"{file.name}: {problem}") from None
 
 
-def scenario_in(content: str) -> ScenarioFile:
-    """The scenario in a file's text. Raises ScenarioError with what is wrong, and where."""
+def parse_scenario_yaml(content: str) -> ScenarioFile:
+    """Read a scenario from YAML. Raises ScenarioError with what is wrong, and where."""
     try:
-        return scenario_of(parsers.read_yaml(content))
+        return parse_scenario(parsers.read_yaml(content))
     except parsers.Unreadable as problem:
-        raise ScenarioError(sandbox.said_of(problem)) from None
+        raise ScenarioError(sandbox.message_of(problem)) from None
 
 
-def scenario_of(data: Any) -> ScenarioFile:
-    """The scenario in plain data. Raises ScenarioError with what is wrong, and where."""
+def parse_scenario(data: Any) -> ScenarioFile:
+    """Validate plain data as a scenario. Raises ScenarioError with what is wrong, and where."""
     try:
         return ScenarioFile.model_validate(data)
     except ValidationError as problem:
@@ -96,9 +105,9 @@ def scenario_of(data: Any) -> ScenarioFile:
 
 
 def load_scenarios(folder: Path = SHIPPED) -> dict[str, ScenarioFile]:
-    """Store every scenario of the folder as its file says. The scenarios, by slug.
+    """Store every scenario of a folder. Returns them by slug. Raises ScenarioError.
 
-    Loading again replaces what an earlier load brought, cards too; adventures have copies of their
+    Loading again replaces what an earlier load stored, cards too; adventures have copies of their
     own and stay as they are. All files are read before the first is stored.
     """
     found = {file.stem: read_scenario(file) for file in sorted(folder.glob("*.yaml"))}
@@ -109,6 +118,7 @@ def load_scenarios(folder: Path = SHIPPED) -> dict[str, ScenarioFile]:
 
 
 def store(slug: str, file: ScenarioFile) -> None:
+    """Store a scenario under a slug, replacing one that is there, with its cards."""
     fields = file.model_dump(exclude={"cards"})
     scenario, _ = Scenario.objects.update_or_create(slug=slug, defaults=fields)
     scenario.cards.all().delete()

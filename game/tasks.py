@@ -1,4 +1,4 @@
-"""Celery tasks of the queue "game": what needs Postgres and no model."""
+"""Celery tasks of the queue "game", which need Postgres and no model."""
 
 import logging
 import threading
@@ -21,13 +21,13 @@ from inference.log_context import about, where
 logger = logging.getLogger(__name__)
 
 QUEUE = "game"
-LOOK_EVERY = 1.0  # seconds between looks whether Celery asks for sweeps
-UNASKED = 5.0  # seconds without being asked after which this process sweeps all the same
+CHECK_SECONDS = 1.0  # between checks whether Celery asks for sweeps
+UNASKED = 5.0  # seconds without a request after which this process sweeps by itself
 
 
 @shared_task(name="game.tasks.record_reply", ignore_result=True)
 def record_reply(result: str) -> None:
-    """Store how a turn ended. Sent by the worker, as JSON of a Result."""
+    """Store a turn's result, sent by a worker as JSON of a Result."""
     ended = Result.from_message(result)
     names = {"adventure": ended.adventure, "turn": ended.turn, "attempt": str(ended.attempt)}
     with about(**names), tracing.span("record", ended.trace, **names):
@@ -37,33 +37,35 @@ def record_reply(result: str) -> None:
 
 @shared_task(name="game.tasks.record_summary", ignore_result=True)
 def record_summary(result: str) -> None:
-    """Store what a narrator says of what happened before. JSON of a SummaryResult."""
+    """Store a narrator's summary, sent by a worker as JSON of a SummaryResult."""
     summaries.record(SummaryResult.from_message(result))
 
 
 @shared_task(name="game.tasks.record_install", ignore_result=True)
 def record_install(result: str) -> None:
-    """Store how installing or removing a narrator ended. JSON of a JobResult."""
+    """Store how an install or removal ended, sent by a worker as JSON of a JobResult."""
     installed_narrators.record(JobResult.model_validate_json(result))
 
 
 @shared_task(name="game.tasks.sweep_stale_turns", ignore_result=True)
 def sweep_stale_turns() -> None:
-    """The sweep, as Celery's beat asks for it every two seconds."""
+    """Run the sweep; Celery's beat asks for it every two seconds."""
     last_asked.note()
     sweep()
 
 
 class LastAsked:
-    """When Celery last asked this process to sweep, in seconds of its own clock."""
+    """When Celery last asked this process to sweep, on the monotonic clock."""
 
     def __init__(self) -> None:
         self.at = time.monotonic()
 
     def note(self) -> None:
+        """Celery has asked now."""
         self.at = time.monotonic()
 
     def seconds_ago(self) -> float:
+        """Seconds since Celery last asked, or since this process began."""
         return time.monotonic() - self.at
 
 
@@ -72,27 +74,27 @@ last_asked = LastAsked()
 
 @worker_ready.connect
 def watch_the_sweep(sender: Any, **_: Any) -> None:
-    """Sweep all the same where Celery brings no message to do so.
+    """Start a thread that sweeps by itself if Celery delivers no message to do so.
 
-    A Celery worker may stop consuming after Redis was reset (celery #10205, #10302), and after
-    an outage it tries again only after up to 30 s; the turns that were saved meanwhile, and those
-    whose ends wait in the log, must not wait with it.
+    A Celery worker may stop consuming after Redis was reset (celery #10205, #10302), and after an
+    outage it retries only after up to 30 s. Turns saved meanwhile, and replies that wait in the
+    log, must not wait so long.
     """
     if QUEUE in sender.app.amqp.queues.consume_from:
         threading.Thread(target=sweep_unasked, name="sweep-watch", daemon=True).start()
 
 
 def sweep_unasked() -> None:
-    """Sweep for ever, whenever Celery has not asked for it for UNASKED seconds."""
+    """Sweep forever whenever Celery has not asked for it for UNASKED seconds."""
     while True:
-        time.sleep(LOOK_EVERY)
+        time.sleep(CHECK_SECONDS)
         if last_asked.seconds_ago() < UNASKED:
             continue
         try:
             sweep()
         except (DatabaseError, InterfaceError) as problem:
             logger.warning("the sweep waits for the database: %s", type(problem).__name__)
-        except Exception as problem:  # whoever watches must not end with the first surprise
-            logger.error("the sweep broke off: %s", where(problem))
+        except Exception as problem:  # an unexpected error must not end this thread
+            logger.error("the sweep failed: %s", where(problem))
         finally:
             close_old_connections()

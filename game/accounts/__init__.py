@@ -1,1 +1,1 @@
-"""Who plays here: signing up and in, invites, what a player takes home, and how one leaves."""
+"""Accounts: sign-up, log-in, access control, invites, data export and deletion."""

@@ -20,13 +20,13 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from game.accounts import account_merge, confirming, known_browsers, operators
-from game.accounts.deletion import GUESTS_STAY
-from game.accounts.standing import STILL_OPEN, may_play
+from game.accounts import account_merge, confirmation, known_browsers, operators
+from game.accounts.deletion import GUEST_RETENTION
+from game.accounts.standing import STILL_OPEN, play_refusal
 from game.guests import BACKEND
 from game.models import Player
 
-# Where visitors become players. allauth sends away whoever is logged in, and a guest is.
+# Pages for visitors. allauth redirects who is logged in, so a guest is logged out for these.
 SIGN_IN_PAGES = {
     "account_login",
     "account_signup",
@@ -42,7 +42,7 @@ SIGN_IN_PAGES = {
     "invited",
     "operator",
 }
-# What anybody may see, whoever the host lets in.
+# Pages for everybody, whatever ACCOUNTS says.
 PUBLIC_PAGES = {"healthz", "readyz", "metrics", "operator", "policy", "set_language"}
 PUBLIC_PAGES |= {"manifest", "worker", "offline"}
 SINGLE_PLAYER = "player"  # the name of the only player there is
@@ -62,6 +62,10 @@ class AccessMiddleware:
     def process_view(
         self, request: HttpRequest, view: Any, args: Any, kwargs: Any
     ) -> HttpResponse | None:
+        """Log in the single player, log out a guest on sign-in pages, or refuse the page.
+
+        Returns None where the view may answer.
+        """
         name = request.resolver_match.view_name if request.resolver_match else ""
         if settings.ACCOUNTS == "single" and name not in PUBLIC_PAGES:
             log_in_single_player(request, name)
@@ -73,7 +77,7 @@ class AccessMiddleware:
             request.user = AnonymousUser()
             return None
         if isinstance(player, Player):
-            note_visit(player)
+            record_visit(player)
             return refuse_access(request, player, name)
         if settings.ACCOUNTS == "invite" and name not in SIGN_IN_PAGES | PUBLIC_PAGES:
             return redirect_to_login(request.get_full_path())
@@ -81,8 +85,8 @@ class AccessMiddleware:
 
 
 def refuse_access(request: HttpRequest, player: Player, name: str) -> HttpResponse | None:
-    """The answer to a player who may not have this page just now; None where they may."""
-    reason = may_play(player)
+    """The response in place of a page that the player may not see; None where they may."""
+    reason = play_refusal(player)
     if reason and name not in STILL_OPEN:
         if name == "home" and player.is_guest:
             return redirect("account_home")
@@ -103,7 +107,7 @@ def refuse_access(request: HttpRequest, player: Player, name: str) -> HttpRespon
         if is_for_operators_only(name) and not player.is_staff:
             return redirect_to_login(request.get_full_path(), reverse("operator_code"))
         return None
-    return confirming.ask_again(request, player, name)
+    return confirmation.require_confirmation(request, player, name)
 
 
 def is_for_operators_only(name: str) -> bool:
@@ -122,15 +126,18 @@ def redirect_logged_in(request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect(get_next_redirect_url(request) or reverse("account_home"))
 
 
-def note_visit(player: Player) -> None:
-    """Note that a player was here today."""
+def record_visit(player: Player) -> None:
+    """Store today as the day of the player's last visit (UTC), at most once a day."""
     today = datetime.now(UTC).date()
     if player.seen != today:
         Player.objects.filter(pk=player.pk).update(seen=today)
 
 
 def log_in_single_player(request: HttpRequest, name: str) -> None:
-    """Log this browser in as the only player, with what it began as a guest."""
+    """Log this browser in as the only player, and merge its guest into them.
+
+    Raises Http404 for the pages of accounts, which do not exist with ACCOUNTS=single.
+    """
     if name.startswith(("account_", "mfa_")) and name not in STILL_OPEN - {"account_logout"}:
         raise Http404("There are no accounts here.")
     player = request.user
@@ -143,7 +150,7 @@ def log_in_single_player(request: HttpRequest, name: str) -> None:
 
 
 def single_player() -> Player:
-    """The operator, where there is one already, or else a player made for this."""
+    """The operator, if there is one, else the player "player", who is made on first use."""
     operator = Player.objects.filter(is_superuser=True, is_active=True).order_by("date_joined")
     found = operator.filter(is_guest=False).first()
     if found is None:
@@ -159,5 +166,5 @@ def access_context(request: HttpRequest) -> dict[str, Any]:
     return {
         "accounts": settings.ACCOUNTS,
         "mail": bool(settings.EMAIL_URL),
-        "guest_days": GUESTS_STAY.days,
+        "guest_days": GUEST_RETENTION.days,
     }

@@ -1,4 +1,4 @@
-"""Account merge: when a guest logs in, what was begun in this browser becomes the account's."""
+"""Account merge: when a guest logs in, their adventures and other rows move to the account."""
 
 from django.apps import apps
 from django.contrib.admin.models import LogEntry
@@ -7,15 +7,15 @@ from django.db.models import DO_NOTHING, ForeignObjectRel
 
 from game.models import Player
 
-# In the session of a guest who does not want to bring anything along.
+# Session key of a guest who chose not to move anything to the account.
 LEAVE_BEHIND = "leave_behind"
 
 
 def merge_guest(guest: Player, player: Player) -> None:
-    """Make everything of a guest a player's, and let the guest go.
+    """Move everything of a guest to a player, and delete the guest.
 
-    Every relation of the game is moved, those of models that are not written yet as well. Rights
-    are not: a guest has none (a constraint of the database says so).
+    Every relation of the game's models is moved, those of future models included. Rights are not: a
+    guest has none (a database constraint). Raises ValueError for a player who is no guest.
     """
     if not guest.is_guest:
         raise ValueError("only guests are merged")
@@ -26,7 +26,7 @@ def merge_guest(guest: Player, player: Player) -> None:
 
 
 def relations() -> list[ForeignObjectRel]:
-    """What in the game points at players and may change: a log that is only added to does not."""
+    """The relations to players whose rows may change; the audit log's may not."""
     ours = {*apps.get_app_config("game").get_models(), LogEntry}
     return [
         each
@@ -36,7 +36,11 @@ def relations() -> list[ForeignObjectRel]:
 
 
 def move(relation: ForeignObjectRel, guest: Player, player: Player) -> None:
-    """Row by row where both have one of a kind that may stand once: the player's own stays."""
+    """Point a relation's rows from the guest to the player.
+
+    Where a unique constraint allows one row only, the player's own stays and the guest's is
+    deleted.
+    """
     field = relation.field.name
     rows = relation.related_model._base_manager.filter(**{field: guest})
     try:

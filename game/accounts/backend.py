@@ -1,4 +1,4 @@
-"""Who a name and a password are."""
+"""The authentication backend: finds the player of a name or address, and checks the password."""
 
 from typing import Any
 
@@ -10,11 +10,11 @@ from game.models import Player
 
 
 class OneLook(AuthenticationBackend):
-    """Finds the player by name or e-mail address, and looks at the password once.
+    """Finds the player by name or e-mail address, and checks the password exactly once.
 
-    allauth's own looks at the password of an address twice, of a name once, and of nobody once: how
-    long the answer takes then tells which addresses have an account here. A name never holds an @
-    (game.accounts.names), so that there is one candidate at most.
+    allauth's own backend checks an address's password twice, a name's once and an unknown name's
+    once, so response times would tell which addresses have an account here. A name never contains
+    an @ (game.accounts.names), so there is at most one candidate.
     """
 
     def _authenticate(self, request: HttpRequest | None, **credentials: Any) -> Player | None:
@@ -27,7 +27,7 @@ class OneLook(AuthenticationBackend):
 
 
 def candidate(login: str) -> Player | None:
-    """The one player whose password is looked at."""
+    """The player whose password is checked: by address if `login` has an @, else by name."""
     if "@" in login:
         players: list[Player] = filter_users_by_email(login, prefer_verified=True, for_login=True)
         if players:

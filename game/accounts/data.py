@@ -1,7 +1,7 @@
-"""Everything about a player, as one JSON file that they take home.
+"""The data export: everything that is stored of a player, as one JSON file.
 
-Every model of the game goes in, one that is written tomorrow as well, unless it is named in
-LEFT_OUT. Other players who stand in a row do not: theirs is not told.
+Every model of the game is exported, future ones included, unless OMITTED_MODELS names it. Other
+players that a row refers to are replaced by "somebody else".
 """
 
 import json
@@ -18,18 +18,18 @@ from django.db.models import ForeignKey, Model, QuerySet
 from django.utils import timezone
 from django.utils.text import slugify
 
-from game.library import shown
+from game.library import share_content
 from game.models import Adventure, Appeal, Membership, Player, ShareTexts, StoryCard, TurnContext
 from game.play.context_views import seen_titles
 from inference.contract.prompt_report import UnreadableReport, unpack
 
-# By the model's name, why it is not the player's to take.
-LEFT_OUT: dict[str, str] = {
+# Models that are not exported, each with the reason.
+OMITTED_MODELS: dict[str, str] = {
     "Case": "what moderators look at; what they decided is in the notices, with the words",
 }
-# Fields that are a machine's, or a secret.
-NOT_TOLD = {"password", "digest"}
-MANY = 500  # rows that are looked for at once
+# Fields that are never exported: secrets.
+OMITTED_FIELDS = {"password", "digest"}
+BATCH_SIZE = 500  # rows whose dependents are read with one query
 
 
 def file_name(player: Player) -> str:
@@ -39,16 +39,17 @@ def file_name(player: Player) -> str:
 
 def export_of(player: Player) -> str:
     """Everything that is stored of a player, as JSON."""
-    told = {
+    export = {
         "from": "Grue",
         "made": timezone.now(),
-        "player": about(player),
+        "player": account_details(player),
         **{name: rows for name, rows in sorted(rows_of(player).items())},
     }
-    return json.dumps(told, cls=DjangoJSONEncoder, ensure_ascii=False, indent=1)
+    return json.dumps(export, cls=DjangoJSONEncoder, ensure_ascii=False, indent=1)
 
 
-def about(player: Player) -> dict[str, Any]:
+def account_details(player: Player) -> dict[str, Any]:
+    """The player's row, their e-mail addresses, and whether an authenticator app is set up."""
     emails = EmailAddress.objects.filter(user=player).values("email", "verified", "primary")
     return {
         **fields_of(player, player),
@@ -58,18 +59,18 @@ def about(player: Player) -> dict[str, Any]:
 
 
 def rows_of(player: Player) -> dict[str, list[dict[str, Any]]]:
-    """Rows by their table's name: what names the player, and all that hangs on what is theirs."""
+    """The player's rows by table name: what refers to the player, and what depends on that."""
     found: dict[type[Model], dict[Any, Model]] = defaultdict(dict)
     theirs = Membership.objects.filter(player=player, role=Membership.Role.OWNER)
     owned = Adventure.objects.filter(pk__in=theirs.values("adventure"))
     collect(owned, found)
-    hangs_on(list(owned), found)
+    collect_dependents(list(owned), found)
     for relation in Player._meta.related_objects:
         model = relation.related_model
-        if told(model):
+        if is_exported(model):
             rows = list(model._base_manager.filter(**{relation.field.name: player}))
             collect(rows, found)
-    for card in [card for card in found[StoryCard].values() if hides(card)]:
+    for card in [card for card in found[StoryCard].values() if is_hidden_from_players(card)]:
         del found[StoryCard][card.pk]
     collect(StoryCard.objects.filter(scenario__author=player), found)
     collect(Appeal.objects.filter(notice__player=player), found)
@@ -79,59 +80,62 @@ def rows_of(player: Player) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def hides(card: Any) -> bool:
-    """Whether a card of an adventure is not yet for its players: another one wrote it."""
+def is_hidden_from_players(card: Any) -> bool:
+    """Whether a card of an adventure is still hidden: it is its author's, not the player's."""
     return bool(card.hidden and card.adventure_id)
 
 
-def told(model: Any) -> bool:
+def is_exported(model: Any) -> bool:
+    """Whether rows of a model belong in the export."""
     ours = model._meta.app_config is apps.get_app_config("game")
-    return ours and not model._meta.auto_created and model.__name__ not in LEFT_OUT
+    return ours and not model._meta.auto_created and model.__name__ not in OMITTED_MODELS
 
 
 def collect(
     rows: Iterable[Model] | QuerySet[Any], found: dict[type[Model], dict[Any, Model]]
 ) -> list[Model]:
-    """Note rows. Those that were new."""
+    """Add rows to `found`. Returns those that were not in it yet."""
     new = [row for row in rows if row.pk not in found[type(row)]]
     for row in new:
         found[type(row)][row.pk] = row
     return new
 
 
-def hangs_on(rows: list[Any], found: dict[type[Model], dict[Any, Model]]) -> None:
-    """Note what goes when these rows go: an adventure's turns, a turn's edits, and so on."""
+def collect_dependents(rows: list[Any], found: dict[type[Model], dict[Any, Model]]) -> None:
+    """Add rows that would be deleted with these: turns of adventures, their edits, and so on."""
     if not rows:
         return
     for relation in type(rows[0])._meta.related_objects:
         model = relation.related_model
-        if not told(model) or relation.on_delete.__name__ != "CASCADE":
+        if not is_exported(model) or relation.on_delete.__name__ != "CASCADE":
             continue
-        for first in range(0, len(rows), MANY):
-            some = {f"{relation.field.name}__in": rows[first : first + MANY]}
-            hangs_on(collect(model._base_manager.filter(**some), found), found)
+        for first in range(0, len(rows), BATCH_SIZE):
+            some = {f"{relation.field.name}__in": rows[first : first + BATCH_SIZE]}
+            collect_dependents(collect(model._base_manager.filter(**some), found), found)
 
 
 def fields_of(row: Model, player: Player) -> dict[str, Any]:
+    """A row's fields as plain data, without secrets and without other players' ids."""
     values: dict[str, Any] = {}
     for field in row._meta.concrete_fields:
-        if field.name in NOT_TOLD:
+        if field.name in OMITTED_FIELDS:
             continue
         value = getattr(row, field.attname)
         if isinstance(field, ForeignKey) and issubclass(field.related_model, Player):
             value = value and ("you" if value == player.pk else "somebody else")
         values[field.name] = value
     if isinstance(row, TurnContext):
-        values["details"] = opened(row)
+        values["details"] = unpacked_details(row)
     if isinstance(row, ShareTexts):
-        texts = shown.of(row.share)
-        values["content"] = asdict(texts) | {"cards": shown.cards_seen(texts)}
+        texts = share_content.load(row.share)
+        values["content"] = asdict(texts) | {"cards": share_content.visible_cards(texts)}
     return values
 
 
-def opened(context: TurnContext) -> Any:
+def unpacked_details(context: TurnContext) -> Any:
+    """A turn's prompt report without titles of hidden cards; None if it is unreadable."""
     try:
-        given = unpack(context.details).model_dump(mode="json")
-        return given | {"left_out": seen_titles(context.turn, given["left_out"])}
+        details = unpack(context.details).model_dump(mode="json")
+        return details | {"left_out": seen_titles(context.turn, details["left_out"])}
     except UnreadableReport:
         return None

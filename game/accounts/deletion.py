@@ -1,6 +1,6 @@
-"""Deleting a player, with everything: rows, sessions, traces of staff, what Redis remembers.
+"""Deletes a player with all their data: rows, sessions, log entries of the admin, keys in Redis.
 
-A story that others play in stays with them; whose words were whose is no longer known.
+An adventure that others play in stays with them; its turns no longer name the deleted player.
 """
 
 import contextlib
@@ -16,27 +16,27 @@ from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import Q
 
-from game.library.deletion import forget_player
+from game.library.deletion import delete_player_content
 from game.models import Adventure, Membership, Player, Scenario, Visibility
-from game.moderation.deletion import forget_player as forget_cases
+from game.moderation.deletion import redact_cases
 from game.play import adventures
 from game.play.changes import NoSuchAdventure
 
 logger = logging.getLogger(__name__)
 
-GUESTS_STAY = timedelta(days=30)
-AT_ONCE = 200  # guests forgotten in one go
+GUEST_RETENTION = timedelta(days=30)
+BATCH_SIZE = 200  # guests deleted in one run of the hourly task
 
 
-def what_goes(player: Player) -> dict[str, int]:
-    """What the page that asks says."""
+def deletion_counts(player: Player) -> dict[str, int]:
+    """How many adventures are deleted, how many others keep, and how many scenarios are public."""
     alone, shared = stories_of(player)
     public = Scenario.objects.of(player).filter(visibility=Visibility.PUBLIC).count()
     return {"alone": len(alone), "shared": len(shared), "public": public}
 
 
 def stories_of(player: Player) -> tuple[list[Adventure], list[Adventure]]:
-    """The adventures that go with the player, and those that others play in."""
+    """The adventures that only the player is a member of, and those that have other members."""
     theirs = list(Adventure.objects.with_deleted_of(player))
     others = set(
         Membership.objects.filter(adventure__in=theirs)
@@ -50,35 +50,35 @@ def stories_of(player: Player) -> tuple[list[Adventure], list[Adventure]]:
 
 
 def delete_player(player: Player) -> None:
-    """Delete a player for good."""
+    """Delete a player and all their data for good. The adventures that only they play go first."""
     identity = player.pk
     alone, shared = stories_of(player)
-    forget_player(player)
-    forget_cases(player)
+    delete_player_content(player)
+    redact_cases(player)
     for adventure in alone:
         with contextlib.suppress(NoSuchAdventure):  # deleted in another window, just now
             adventures.purge(adventure.pk)
     with transaction.atomic():
         for adventure in shared:
-            leave_to_members(adventure, player)
-        forget_traces(player, [each.pk for each in alone])
+            hand_over(adventure, player)
+        delete_traces(player, [each.pk for each in alone])
         player.delete()
     logger.info("player %s is deleted", identity)
 
 
-def leave_to_members(adventure: Adventure, player: Player) -> None:
-    """Leave a story to those who play in it; without an owner, one of them becomes it."""
+def hand_over(adventure: Adventure, player: Player) -> None:
+    """Remove the player's membership; if no owner is left, another member becomes the owner."""
     Membership.objects.filter(adventure=adventure, player=player).delete()
     left = Membership.objects.filter(adventure=adventure)
     if not left.filter(role=Membership.Role.OWNER).exists():
-        heir = left.first()
-        if heir is not None:
-            heir.role = Membership.Role.OWNER
-            heir.save(update_fields=["role"])
+        new_owner = left.first()
+        if new_owner is not None:
+            new_owner.role = Membership.Role.OWNER
+            new_owner.save(update_fields=["role"])
 
 
-def forget_traces(player: Player, stories: list[UUID]) -> None:
-    """What no foreign key leads to: sessions, attempts to log in, notes of the admin."""
+def delete_traces(player: Player, stories: list[UUID]) -> None:
+    """Delete what no foreign key leads to: sessions, failed log-ins, log entries of the admin."""
     for session in Session.objects.iterator():
         if session.get_decoded().get(SESSION_KEY) == str(player.pk):
             session.delete()
@@ -92,13 +92,13 @@ def forget_traces(player: Player, stories: list[UUID]) -> None:
     ).delete()
 
 
-def forget_guests() -> int:
-    """Delete the guests who have not been here for 30 days. How many there were."""
-    long_ago = datetime.now(UTC) - GUESTS_STAY
-    away = Q(seen__lt=long_ago.date()) | Q(seen__isnull=True, date_joined__lt=long_ago)
-    guests = Player.objects.filter(away, is_guest=True)
+def delete_inactive_guests() -> int:
+    """Delete up to BATCH_SIZE guests who have not visited for GUEST_RETENTION. How many."""
+    long_ago = datetime.now(UTC) - GUEST_RETENTION
+    inactive = Q(seen__lt=long_ago.date()) | Q(seen__isnull=True, date_joined__lt=long_ago)
+    guests = Player.objects.filter(inactive, is_guest=True)
     gone = 0
-    for guest in list(guests.order_by("date_joined")[:AT_ONCE]):
+    for guest in list(guests.order_by("date_joined")[:BATCH_SIZE]):
         played = Adventure.objects.of(guest).filter(changed__gte=long_ago).exists()
         if played:  # a window that stayed open for a month: sockets are visits too
             Player.objects.filter(pk=guest.pk).update(seen=datetime.now(UTC).date())

@@ -31,7 +31,7 @@ from game.models import Adventure, Player
 
 
 class Plain(forms.Form):
-    """Labels say what a field is for; a placeholder that repeats them is in the way."""
+    """A form without placeholders (labels say the same) and without colons after labels."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -54,7 +54,7 @@ class SignUp(Plain, SignupForm):
 
 
 class LogIn(Plain, LoginForm):
-    """Name or address, and password. A guest says whether this browser's stories come along."""
+    """Name or address, and password. A guest chooses whether their adventures move along."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -62,7 +62,7 @@ class LogIn(Plain, LoginForm):
         self.fields["login"].label = _("Name or e-mail address") if by_mail else _("Name")
         self.fields["login"].widget.attrs["autocomplete"] = "username"
         self.fields["login"].validators.append(MaxLengthValidator(254))
-        if begun_by(self.request):
+        if has_adventures(self.request):
             self.fields["bring"] = forms.BooleanField(
                 label=_("Move this browser’s adventures to my account"),
                 required=False,
@@ -70,21 +70,25 @@ class LogIn(Plain, LoginForm):
             )
 
     def login(self, request: HttpRequest, redirect_url: str | None = None) -> Any:
+        """Log in; a guest who declined the merge is remembered in the session until then."""
         if "bring" in self.fields and not self.cleaned_data["bring"]:
             request.session[account_merge.LEAVE_BEHIND] = True
         return super().login(request, redirect_url)
 
 
-def begun_by(request: HttpRequest) -> bool:
+def has_adventures(request: HttpRequest) -> bool:
+    """Whether this browser's guest has begun an adventure."""
     guest: Player | None = getattr(request, "guest", None)
     return guest is not None and Adventure.objects.of(guest).exists()
 
 
 class AddEmail(Plain, AddEmailForm):
-    pass
+    """allauth's form for a new e-mail address, without placeholders."""
 
 
 class ChangePassword(Plain, ChangePasswordForm):
+    """The current password, and the new one twice."""
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["oldpassword"].label = _("Current password")
@@ -95,34 +99,34 @@ class ChangePassword(Plain, ChangePasswordForm):
 
 
 class Reauthenticate(Plain, ReauthenticateForm):
-    pass
+    """allauth's form that asks for the password again, without placeholders."""
 
 
 class ResetPassword(Plain, ResetPasswordForm):
-    pass
+    """allauth's form that asks for the address to send a link to, without placeholders."""
 
 
 class ResetPasswordKey(Plain, ResetPasswordKeyForm):
-    pass
+    """allauth's form for a new password after such a link, without placeholders."""
 
 
 class AppCode(Plain, AuthenticateForm):
-    pass
+    """The code of the authenticator app while logging in, without placeholders."""
 
 
 class AppReauthenticate(Plain, AppReauthenticateForm):
-    pass
+    """The code of the authenticator app as a confirmation, without placeholders."""
 
 
 class AddApp(Plain, ActivateTOTPForm):
-    pass
+    """The first code of a new authenticator app, without placeholders."""
 
 
 class BecomeOperator(Plain):
-    """Name and password of whoever has the operator's link.
+    """Name and password of the person who has the operator's link.
 
-    A new name makes an account, the guest of this browser's where there is one. A player's name
-    wants that account's password. An operator's sets a new one: they have lost theirs.
+    A new name makes an account, of this browser's guest if there is one. A player's name needs that
+    account's password. An operator's name sets a new password, since the old one was lost.
     """
 
     username = forms.CharField(
@@ -155,6 +159,7 @@ class BecomeOperator(Plain):
             self.order_fields(["username", "email"])
 
     def clean(self) -> dict[str, Any]:
+        """Find the account of the name, and check that the password fits it or may be a new one."""
         found: dict[str, Any] = super().clean() or {}
         name, password = found.get("username"), found.get("password1")
         if not name or not password or not found.get("password2"):
@@ -163,7 +168,7 @@ class BecomeOperator(Plain):
         if password != found["password2"]:
             self.add_error("password2", _("The two passwords are not the same."))
         elif self.player is None or self.player.is_superuser:
-            self.check_new(name, password)
+            self.check_new_account(name, password)
         elif not self.player.is_active or not self.player.check_password(password):
             self.add_error(
                 "password1",
@@ -171,7 +176,8 @@ class BecomeOperator(Plain):
             )
         return found
 
-    def check_new(self, name: str, password: str) -> None:
+    def check_new_account(self, name: str, password: str) -> None:
+        """Check the rules for names and passwords; each problem is shown at its field."""
         try:
             if self.player is None:
                 check_name(name)
@@ -183,6 +189,7 @@ class BecomeOperator(Plain):
             self.add_error("password1", problem)
 
     def clean_email(self) -> str:
+        """The address in lower case. Raises ValidationError if another account has verified it."""
         email: str = self.cleaned_data["email"].lower()
         named = get_user_by_username(self.cleaned_data.get("username") or "")
         others = EmailAddress.objects.filter(email=email, verified=True).exclude(user=named)
@@ -198,14 +205,14 @@ class BecomeOperator(Plain):
             player.username, player.is_guest = self.cleaned_data["username"], False
             player.set_password(password)
         elif player.is_superuser:
-            player.set_password(password)  # which ends its sessions everywhere
+            player.set_password(password)  # this ends all of the account's sessions
             player.is_active = True
             Authenticator.objects.filter(user=player).delete()
         if email := self.cleaned_data.get("email"):
             player.email = email
         player.save()
         if email:
-            # The host typed it and would be locked out by a mail that does not arrive.
+            # Verified without a mail: one that does not arrive would lock the operator out.
             EmailAddress.objects.filter(user=player).update(primary=False)
             EmailAddress.objects.update_or_create(
                 user=player, email=email, defaults={"verified": True, "primary": True}
@@ -214,6 +221,8 @@ class BecomeOperator(Plain):
 
 
 class OperatorCode(Plain):
+    """The code that the terminal prints, for a host with a single player."""
+
     code = forms.CharField(
         label=_("Code"),
         max_length=40,
@@ -227,6 +236,7 @@ class OperatorCode(Plain):
         self.request = request
 
     def clean_code(self) -> str:
+        """Accept the code for this session. Raises ValidationError for a wrong one."""
         typed: str = self.cleaned_data["code"]
         if not operators.accept_code(self.request, typed):
             raise ValidationError(_("Wrong code."))

@@ -1,8 +1,8 @@
-"""How often one may do what costs the host something: per address, and per player.
+"""Rate limits per address and per player, for requests that cost the host something.
 
-Counted in the cache, on Redis: while that is away nothing is, and nobody is kept from playing.
-allauth counts by itself what has to do with accounts (ACCOUNT_RATE_LIMITS). Whoever sits at the
-machine itself is not counted by address.
+Counters are in the cache, on Redis: while Redis is down nothing is limited, and nobody is kept from
+playing. allauth has its own limits for accounts (ACCOUNT_RATE_LIMITS). Requests from the machine
+that Grue runs on are not counted by address.
 """
 
 import ipaddress
@@ -24,7 +24,7 @@ View = Callable[..., HttpResponseBase]
 
 
 def limited(action: str, *, reads: bool = False) -> Callable[[View], View]:
-    """Refuse with 429 what comes more often than settings.LIMITS[action] says.
+    """A decorator that answers 429 when settings.LIMITS[action] is exceeded.
 
     With `reads` a GET counts as well.
     """
@@ -42,19 +42,19 @@ def limited(action: str, *, reads: bool = False) -> Callable[[View], View]:
 
 
 def too_many(request: HttpRequest, action: str, *, reads: bool = False) -> bool:
-    """Count one more. Whether that was one too many."""
+    """Count one request. True if it exceeds a limit of settings.LIMITS[action]."""
     if request.method == "GET" and not reads:
         return False
     for rate in settings.LIMITS[action].split(","):
         most, window, per = rate.split("/")
-        whose = counted_as(request, per)
+        whose = counted_subject(request, per)
         if whose is not None and count(f"{action}:{rate}:{whose}", SECONDS[window]) > int(most):
             return True
     return False
 
 
 def too_many_of(player: Any, action: str) -> bool:
-    """Count one more of a player's, where no request says so. Whether that was one too many."""
+    """Count one action of a player, without a request. True if it exceeds a limit per player."""
     for rate in settings.LIMITS[action].split(","):
         most, window, per = rate.split("/")
         if per != "user":
@@ -64,25 +64,32 @@ def too_many_of(player: Any, action: str) -> bool:
     return False
 
 
-def counted_as(request: HttpRequest, per: str) -> str | None:
+def counted_subject(request: HttpRequest, per: str) -> str | None:
+    """Whose requests are counted together: a player's id, or an address's network.
+
+    None for who is not counted: visitors where the limit is per player, and this machine itself.
+    """
     if per == "user":
         return str(request.user.pk) if request.user.is_authenticated else None
     return None if is_here(request) else network_of(address_of(request) or "")
 
 
 def count(key: str, seconds: int) -> int:
-    """How many there were in this window, this one included. It begins with its first."""
+    """Count one more under a key, and return how many there are in its window.
+
+    The window begins with the first and lasts `seconds`.
+    """
     if cache.add(key, 1, seconds):
         return 1
     try:
         return cache.incr(key)
-    except ValueError:  # it ended between the two
+    except ValueError:  # the counter expired between the two calls
         cache.set(key, 1, seconds)
         return 1
 
 
 def network_of(address: str) -> str:
-    """A home has a whole /64 of IPv6 addresses, and is one all the same."""
+    """An IPv6 address's /64 network, since one home has all of it; an IPv4 address as it is."""
     try:
         found = ip.parsed(address)
     except ValueError:
@@ -101,18 +108,18 @@ def is_here(request: HttpRequest) -> bool:
 
 
 def address_of(request: HttpRequest) -> str | None:
-    """Whence a request comes, past the proxies that the host trusts. None where nobody says so."""
+    """The client's address, past the proxies that the host trusts; None if nobody names one."""
     return ip.plain(get_client_ip(request) or "") or None
 
 
 def home_of(request: HttpRequest) -> str | None:
-    """For django-axes, which keeps an address: the first one of a home's network."""
+    """For django-axes, which stores an address: the first one of the client's network."""
     address = address_of(request)
     return network_of(address).partition("/")[0] if address else None
 
 
 def locked_out(request: HttpRequest, *_: Any) -> HttpResponse:
-    """django-axes' answer, which says nothing of whether there is such an account."""
+    """For django-axes: the answer 429, the same whether or not the account exists."""
     return render(request, "429.html", status=429)
 
 

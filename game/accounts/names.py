@@ -1,4 +1,4 @@
-"""What a player may be called."""
+"""Rules for players' names."""
 
 import re
 
@@ -11,7 +11,7 @@ RESERVED = re.compile(r"guest-|(player|operator|moderator|staff|admin|grue)$", r
 
 
 def check_name(name: str) -> None:
-    """Raises ValidationError. Letters of any script, and no @: that is an e-mail address."""
+    """Check length, letters (of any script, no @) and reserved words. Raises ValidationError."""
     if not SHORTEST <= len(name) <= LONGEST:
         raise ValidationError(_("A name has 2 to 30 characters."))
     if not NAME.fullmatch(name):

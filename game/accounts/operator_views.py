@@ -22,7 +22,7 @@ GONE = "The link was used, or never was."
 @never_cache
 @sensitive_post_parameters()
 def link(request: HttpRequest, token: str) -> HttpResponse:
-    """Asks for a name and a password, and makes that account the operator. Works once."""
+    """Ask for a name and a password, and make that account the operator. A link works once."""
     found = operators.find(token)
     if found is None:
         raise Http404(GONE)
@@ -36,8 +36,8 @@ def link(request: HttpRequest, token: str) -> HttpResponse:
             raise Http404(GONE)  # another browser was first, and nothing of this one's stays
     if request.user.is_authenticated:
         logout(request)
-    # A guest's session ends here: its hash was made of no password, and Django would throw away
-    # with it what allauth notes while logging in. That makes a new key.
+    # End the guest's session: its hash does not match the new password, so Django would flush it
+    # together with what allauth stores while logging in. Logging in makes a new key.
     for key in (SESSION_KEY, BACKEND_SESSION_KEY, HASH_SESSION_KEY):
         request.session.pop(key, None)
     messages.success(request, _("You are now the operator of this host and can use the admin."))
@@ -50,7 +50,7 @@ def link(request: HttpRequest, token: str) -> HttpResponse:
 @never_cache
 @limited("operator_code")
 def code(request: HttpRequest) -> HttpResponse:
-    """With ACCOUNTS=single: asks for the code that the terminal prints."""
+    """With ACCOUNTS=single: ask for the code that the terminal prints."""
     if settings.ACCOUNTS != "single":
         raise Http404("There are accounts here.")
     if operators.is_operator_here(request):

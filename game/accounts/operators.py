@@ -24,10 +24,10 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 from game import ip
 from game.models import OperatorLink, Player
 
-LASTS = timedelta(hours=1)  # a link that was asked for by command
+LASTS = timedelta(hours=1)  # a link that `manage.py operator_link` makes
 CODE_LETTERS = 12  # of base32: 60 bits
 SESSION_KEY = "operator"
-# Any of these means that somebody else passed the request on. A proxy may send one of them only.
+# Any of these headers means that a proxy forwarded the request; some proxies send only one of them.
 FORWARDED = (
     *("FORWARDED", "VIA", "X_FORWARDED_FOR", "X_FORWARDED_HOST", "X_FORWARDED_PROTO"),
     *("X_FORWARDED_PORT", "X_FORWARDED_SERVER", "X_FORWARDED_PREFIX", "X_FORWARDED_SCHEME"),
@@ -48,21 +48,22 @@ class Invitation:
 
 
 def operator_exists() -> bool:
+    """Whether there is an active superuser who is no guest."""
     return Player.objects.filter(is_superuser=True, is_active=True, is_guest=False).exists()
 
 
 def invitation(*, renew: bool = False) -> Invitation | None:
     """How to become the operator; None once there is one, unless `renew` asks for a new link.
 
-    With ACCOUNTS=single it is always a code, and `renew` makes the old one and whoever used it
-    strangers again.
+    With ACCOUNTS=single it is always a code; `renew` revokes the old one and the rights that it
+    gave.
     """
-    # Where older versions kept the token.
+    # Older versions stored the token in this file.
     Path(settings.DATA_DIR, "operator_token").unlink(missing_ok=True)
     single = settings.ACCOUNTS == "single"
     if not single and not renew and operator_exists():
         return None
-    link = renewed(expiring=not single) if renew else current()
+    link = renew_link(expiring=not single) if renew else current_link()
     if single:
         return Invitation(reverse("operator_code"), code_of(link), expires=False)
     return Invitation(
@@ -70,13 +71,14 @@ def invitation(*, renew: bool = False) -> Invitation | None:
     )
 
 
-def current() -> OperatorLink:
-    """The link as it is, made where there is none or the last has expired."""
+def current_link() -> OperatorLink:
+    """The stored link; a new one if there is none or it has expired."""
     link, _ = OperatorLink.objects.get_or_create(pk=1, defaults={"nonce": new_nonce()})
-    return renewed(expiring=False) if expired(link) else link
+    return renew_link(expiring=False) if expired(link) else link
 
 
-def renewed(*, expiring: bool) -> OperatorLink:
+def renew_link(*, expiring: bool) -> OperatorLink:
+    """Replace the link, which revokes the old one. With `expiring` it works for LASTS."""
     expires = timezone.now() + LASTS if expiring else None
     link, _ = OperatorLink.objects.update_or_create(
         pk=1, defaults={"nonce": new_nonce(), "made": timezone.now(), "expires": expires}
@@ -85,6 +87,7 @@ def renewed(*, expiring: bool) -> OperatorLink:
 
 
 def new_nonce() -> str:
+    """A random nonce of 256 bits, from which a link's token and code are derived."""
     return secrets.token_urlsafe(32)
 
 
@@ -107,7 +110,7 @@ def code_of(link: OperatorLink) -> str:
 
 
 def find(token: str) -> OperatorLink | None:
-    """The link with this token, while it works."""
+    """The link with this token, while it works; None with ACCOUNTS=single."""
     if settings.ACCOUNTS == "single":
         return None
     link = OperatorLink.objects.filter(pk=1).first()
@@ -117,7 +120,10 @@ def find(token: str) -> OperatorLink | None:
 
 
 def promote(link: OperatorLink, player: Player) -> bool:
-    """Make an account the operator and use up the link. False when another browser was first."""
+    """Make an account the operator and delete the link. False if another browser was first.
+
+    Raises ValueError for a guest, and for an account without a password.
+    """
     if player.is_guest or not player.has_usable_password():
         raise ValueError("an operator has a name and a password")
     with transaction.atomic():
@@ -134,19 +140,20 @@ def promote(link: OperatorLink, player: Player) -> bool:
 
 def is_operator_here(request: HttpRequest) -> bool:
     """Whether the only player has the operator's rights in this browser."""
-    return comes_over_loopback(request) or entered_code(request)
+    return comes_over_loopback(request) or has_entered_code(request)
 
 
-def entered_code(request: HttpRequest) -> bool:
-    held = request.session.get(SESSION_KEY)
-    if not held:
+def has_entered_code(request: HttpRequest) -> bool:
+    """Whether this session holds the nonce of the current link: its code was entered here."""
+    nonce = request.session.get(SESSION_KEY)
+    if not nonce:
         return False
     link = OperatorLink.objects.filter(pk=1).first()
-    return link is not None and constant_time_compare(held, link.nonce)
+    return link is not None and constant_time_compare(nonce, link.nonce)
 
 
 def accept_code(request: HttpRequest, typed: str) -> bool:
-    """Give this browser the operator's rights if the code is right."""
+    """Give this session the operator's rights if the code is right, however it is spaced."""
     link = OperatorLink.objects.filter(pk=1).first()
     letters = re.sub(r"[^A-Z2-7]", "", typed.upper().replace("0", "O").replace("1", "I"))
     if link is None or not constant_time_compare(letters, code_of(link).replace("-", "")):
@@ -157,11 +164,11 @@ def accept_code(request: HttpRequest, typed: str) -> bool:
 
 
 def comes_over_loopback(request: HttpRequest) -> bool:
-    """Whether a browser on this very machine asks, and nobody passed its request on.
+    """Whether a browser on this machine sent the request, and no proxy forwarded it.
 
     A reverse proxy on the same machine connects over loopback too. A working one adds a header, or
-    keeps a Host that is not loopback's, or has its origin among the settings, which turns
-    LOOPBACK_OPERATOR off; nginx without any configuration speaks HTTP/1.0, which no browser does.
+    passes on a Host that is not loopback, or has its origin in the settings, which turns
+    LOOPBACK_OPERATOR off; an unconfigured nginx speaks HTTP/1.0, which no browser does.
     """
     if not settings.LOOPBACK_OPERATOR:
         return False
@@ -175,6 +182,7 @@ def comes_over_loopback(request: HttpRequest) -> bool:
 
 
 def is_loopback(name: str) -> bool:
+    """Whether a host name or address means this machine."""
     if name.lower() == "localhost":
         return True
     try:

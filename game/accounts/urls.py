@@ -1,13 +1,13 @@
-"""Addresses under /accounts/: allauth's, some of them with a step of ours before."""
+"""URLs under /accounts/: allauth's, some of them wrapped in a view of ours."""
 
 from allauth.account.urls import urlpatterns as account_urls
 from django.urls import URLPattern, URLResolver, include, path
 
 from game.accounts import views
 
-# The pages that send e-mail. Where the host cannot, each says so.
+# The pages that send e-mail; without EMAIL_URL each says that the host cannot.
 BY_MAIL = {"account_email", "account_reset_password", "account_email_verification_sent"}
-# A way in that is not used here (a code by mail instead of a password), and two that are ours.
+# Not used here (logging in with a code sent by mail), or replaced by views of ours.
 NOT_HERE = {"account_confirm_login_code", "account_login", "account_signup"}
 
 for pattern in account_urls:

@@ -1,4 +1,4 @@
-"""Pages of one's own account, and the two doors where guests count as nobody."""
+"""Pages of a player's account; log-in and sign-up, where a guest counts as logged out."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -30,7 +30,7 @@ def log_in(request: HttpRequest) -> HttpResponseBase:
     """The login page; a player who is logged in is redirected."""
     if request.user.is_authenticated:
         return access.redirect_logged_in(request)
-    if known_browsers.known_as(request, request.POST.get("login", "")) is None:
+    if known_browsers.counter_of(request, request.POST.get("login", "")) is None:
         too_many: HttpResponseBase | None = ratelimit.consume_or_429(
             request, app="allauth.account", action="login_page"
         )
@@ -63,7 +63,7 @@ def by_mail(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponse
 
 @never_cache
 def invited(request: HttpRequest, token: str) -> HttpResponse:
-    """The link of an invite. It is kept in the session, so that no address leaks it further."""
+    """An invite's link. The token moves to the session, so that no later address contains it."""
     if settings.ACCOUNTS == "single" or invites.find(token) is None:
         return render(request, "account/invite_used.html", status=404)
     invites.hold(request, token)
@@ -98,16 +98,19 @@ def data(request: HttpRequest) -> HttpResponse:
 @login_required
 @sensitive_post_parameters()
 def delete(request: HttpRequest) -> HttpResponse:
-    """Ask, then delete the account with everything in it. Whoever has a password gives it again."""
+    """Ask, then delete the account with all its data. Who has a password enters it again."""
     if known_player(request).has_usable_password():
-        answer: HttpResponse = delete_account_again(request)
+        answer: HttpResponse = delete_account_after_confirmation(request)
         return answer
     return delete_account(request)
 
 
 def delete_account(request: HttpRequest) -> HttpResponse:
+    """On GET the confirmation page, on POST the deletion itself."""
     if request.method != "POST":
-        return render(request, "account/delete.html", deletion.what_goes(known_player(request)))
+        return render(
+            request, "account/delete.html", deletion.deletion_counts(known_player(request))
+        )
     player = known_player(request)
     logout(request)
     deletion.delete_player(player)
@@ -115,4 +118,4 @@ def delete_account(request: HttpRequest) -> HttpResponse:
     return redirect("home" if settings.ACCOUNTS != "invite" else "account_login")
 
 
-delete_account_again = reauthentication_required(delete_account)
+delete_account_after_confirmation = reauthentication_required(delete_account)

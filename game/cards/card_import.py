@@ -64,7 +64,7 @@ def read_cards(content: bytes) -> ImportedCards:
     try:
         return cards_of(sandbox.read("json", content))
     except Unreadable as problem:
-        raise CardImportError(sandbox.said_of(problem)) from None
+        raise CardImportError(sandbox.message_of(problem)) from None
 
 
 def cards_of(data: Any) -> ImportedCards:

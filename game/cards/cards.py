@@ -89,7 +89,7 @@ def delete_card(card: StoryCard, player: Player) -> None:
 
 def deleted_in(adventure: Adventure) -> QuerySet[StoryCard]:
     """The cards that were deleted and can be restored."""
-    return trash.still_there(StoryCard.with_deleted.filter(adventure=adventure))
+    return trash.restorable(StoryCard.with_deleted.filter(adventure=adventure))
 
 
 def restore_card(card: StoryCard, player: Player) -> None:

@@ -132,7 +132,7 @@ def delete(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> HttpRespo
     url = reverse("restore_card", args=[adventure_id, card_id])
     if wants_json(request):
         return JsonResponse({"deleted": str(card_id), "restore": url})
-    trash.announce_with_undo(request, trash.said_deleted(found.title), url)
+    trash.announce_with_undo(request, trash.deleted_message(found.title), url)
     return redirect("cards", adventure_id)
 
 
@@ -148,7 +148,7 @@ def restore(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> HttpResp
             return JsonResponse({"message": str(full)}, status=422)
         messages.error(request, str(full))
         return redirect("cards", adventure_id)
-    return done(request, adventure, trash.said_restored(found.title), card_shown(found))
+    return done(request, adventure, trash.restored_message(found.title), card_shown(found))
 
 
 @require_POST

@@ -72,7 +72,7 @@ def read(kind: str, content: bytes) -> Any:
     return answer["data"]
 
 
-def said_of(problem: Unreadable) -> str:
+def message_of(problem: Unreadable) -> str:
     """What was wrong, for whoever brought the file."""
     said = REASONS.get(problem.reason)
     if said is None:

@@ -1,6 +1,6 @@
 """The pages of a player's adventures: find, rename, archive, copy, delete and restore.
 
-Each look-up goes through the player's own: what is not theirs is not there.
+Each look-up uses the player's own adventures, so another player's is a 404.
 """
 
 from uuid import UUID
@@ -19,8 +19,8 @@ from game.accounts.limits import too_many, too_many_response
 from game.guests import ensure_player
 from game.library import archive, copies, trash
 from game.library.limits import LimitMet
-from game.library.scenario_views import with_words
-from game.library.words import preview_of
+from game.library.previews import preview_of
+from game.library.scenario_views import with_preview_fields
 from game.models import Adventure, Turn
 from game.play import adventures, search
 from game.play.forms import RenameForm
@@ -39,7 +39,7 @@ def list_adventures(request: HttpRequest) -> HttpResponse:
         return too_many_response(request)
     archived = "archived" in request.GET
     mine = own_adventures(request)
-    found = searched(with_words(mine.filter(archived=archived)), q)
+    found = searched(with_preview_fields(mine.filter(archived=archived)), q)
     page = Paginator(found, ADVENTURES_PER_PAGE).get_page(request.GET.get("page"))
     hits = search.best_hits(list(page.object_list), q)
     deleted = [
@@ -70,20 +70,20 @@ def list_adventures(request: HttpRequest) -> HttpResponse:
 
 
 def searched(among: QuerySet[Adventure], q: str) -> QuerySet[Adventure]:
-    """Those with every word of `q` in their title, their scenario's or the words of the story."""
+    """Adventures with every word of `q` in their title, scenario's title, actions or replies."""
     for word in q.split():
-        told = Turn.objects.filter(adventure=OuterRef("pk")).filter(
+        turns = Turn.objects.filter(adventure=OuterRef("pk")).filter(
             Q(reply__icontains=word) | Q(action__icontains=word)
         )
         among = among.filter(
-            Q(title__icontains=word) | Q(scenario__title__icontains=word) | Exists(told)
+            Q(title__icontains=word) | Q(scenario__title__icontains=word) | Exists(turns)
         )
     return among
 
 
 @require_POST
 def rename(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
-    """Give an adventure another title."""
+    """Change the title of an adventure."""
     found = own_adventure(request, adventure_id)
     form = RenameForm(request.POST)
     if form.is_valid():
@@ -112,7 +112,7 @@ def archive_adventure(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
 
 @require_POST
 def duplicate(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
-    """A copy: of the whole tree, or (`what=path`) of the way to where it stands."""
+    """Copy the whole tree, or with `what=path` only the path to the head."""
     found = own_adventure(request, adventure_id)
     only_path = request.POST.get("what") == "path"
     try:
@@ -126,18 +126,18 @@ def duplicate(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
 
 @never_cache
 def delete(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
-    """Delete an adventure. For a day it can be restored."""
+    """On GET the confirmation page, on POST delete. The adventure can be restored for a day."""
     found = own_adventure(request, adventure_id)
     if request.method != "POST":
         context = {"adventure": found, "hours": trash.HOURS}
         return render(request, "adventures/confirm_delete.html", context)
     try:
         archive.delete(found.pk)
-    except Refused as refused:  # it is being told, and Redis is away: it cannot be stopped
+    except Refused as refused:  # a turn is under way and cannot be stopped, since Redis is down
         messages.error(request, refused.message)
         return redirect("adventures")
     url = reverse("restore", args=[found.pk])
-    trash.announce_with_undo(request, trash.said_deleted(found.title), url)
+    trash.announce_with_undo(request, trash.deleted_message(found.title), url)
     return redirect("adventures")
 
 
@@ -146,13 +146,13 @@ def restore(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     """Restore a deleted adventure."""
     found = get_object_or_404(archive.deleted_of(request.user), pk=adventure_id)
     archive.restore(found.pk)
-    messages.success(request, trash.said_restored(found.title))
+    messages.success(request, trash.restored_message(found.title))
     return redirect("adventures")
 
 
 @require_POST
 def purge(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
-    """Purge a deleted adventure before its time."""
+    """Delete an adventure permanently that was deleted before."""
     found = get_object_or_404(archive.deleted_of(request.user), pk=adventure_id)
     adventures.purge(found.pk)
     messages.success(request, _("“%(title)s” was permanently deleted.") % {"title": found.title})

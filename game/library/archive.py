@@ -1,4 +1,4 @@
-"""A player's adventures: archived, deleted, restored, and purged in time."""
+"""Archives, deletes, restores and purges adventures."""
 
 from typing import Any
 from uuid import UUID
@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from game.library import trash
-from game.library.limits import KEPT_DELETED
+from game.library.limits import TRASH_RETENTION
 from game.models import Adventure
 from game.play import adventures
 from game.play.changes import change_adventure
@@ -15,19 +15,20 @@ from game.play.endings import stop_turn_under_way
 
 
 def deleted_of(player: Any) -> QuerySet[Adventure]:
-    """What `player` deleted and can restore, last deleted first."""
-    return trash.still_there(Adventure.objects.with_deleted_of(player))
+    """The adventures that `player` deleted and can restore, last deleted first."""
+    return trash.restorable(Adventure.objects.with_deleted_of(player))
 
 
 def set_archived(adventure_id: UUID, archived: bool) -> None:
-    """Archive an adventure, or take it out of the archive. When it was played stays as it was."""
+    """Archive an adventure, or take it out of the archive. `changed` stays as it was."""
     Adventure.objects.filter(pk=adventure_id).update(archived=archived)
 
 
 def delete(adventure_id: UUID) -> None:
-    """Delete an adventure: nobody finds it any more, and links to it lead nowhere.
+    """Delete an adventure and its links; both can be restored for TRASH_RETENTION.
 
-    A turn under way is stopped. Its words are kept for KEPT_DELETED, so that it can be restored.
+    A turn under way is stopped and keeps its words. Raises Refused if Redis is down, and
+    NoSuchAdventure.
     """
     with change_adventure(adventure_id) as adventure:
         stop_turn_under_way(adventure)
@@ -37,13 +38,13 @@ def delete(adventure_id: UUID) -> None:
 
 
 def restore(adventure_id: UUID) -> None:
-    """Restore a deleted adventure, and the links to it."""
+    """Restore a deleted adventure and its links."""
     Adventure.objects.filter(pk=adventure_id).update(deleted=None)
 
 
 def purge_deleted() -> int:
-    """Purge the adventures that were deleted KEPT_DELETED ago. Returns how many."""
-    due = Adventure.objects.filter(deleted__lte=Now() - KEPT_DELETED)
+    """Purge the adventures that were deleted TRASH_RETENTION ago. Returns how many."""
+    due = Adventure.objects.filter(deleted__lte=Now() - TRASH_RETENTION)
     ids = list(due.values_list("pk", flat=True)[:1000])
     for each in ids:
         adventures.purge(each)

@@ -1,8 +1,7 @@
 """Copies of adventures: of a whole tree, or of one path of it.
 
-The turns are copied by Postgres in one statement: a story of thousands of turns takes a moment and
-no memory here. A turn under way is left out. What narrators were given, and texts that edits
-replaced, stay with the original.
+Postgres copies the turns in one statement, so thousands of turns need no memory here. A turn under
+way is left out. Prompt reports and earlier versions of edited texts are not copied.
 """
 
 from datetime import timedelta
@@ -13,12 +12,12 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from game.library.limits import COPIES_A_DAY, MOST_ADVENTURES, MOST_COPIED, LimitMet, lock
-from game.library.shown import Shown, card_fields, new_card
+from game.library.share_content import ShareContent, card_fields, new_card
 from game.models import Adventure, Membership, Player, Scenario, Status, StoryCard, Summary, Turn
 from game.play import edits, tree
 
-# New ids for the chosen turns; the turns under them; their summaries. `{columns}` are copied as
-# they are, so that a column which is added later is copied too.
+# Makes new ids for the chosen turns and copies the turns and their summaries. `{columns}` has every
+# column that is copied unchanged, also those added later.
 COPY = """
 WITH map AS MATERIALIZED (
     SELECT id AS old, gen_random_uuid() AS new FROM game_turn
@@ -39,19 +38,20 @@ WITH map AS MATERIALIZED (
 )
 SELECT old, new FROM map
 """
-OURS = {"id", "adventure_id", "parent_id", "last_child_id", "player_id", "turn_id"}
+# Columns that get new values in a copy.
+REMAPPED = {"id", "adventure_id", "parent_id", "last_child_id", "player_id", "turn_id"}
 
 
 def columns_of(model: type[Turn] | type[Summary]) -> list[str]:
-    """The columns that a copy takes over as they are."""
+    """The quoted columns that a copy takes over unchanged."""
     every = [field.column for field in model._meta.concrete_fields]
-    return [f'"{name}"' for name in every if name not in OURS]
+    return [f'"{name}"' for name in every if name not in REMAPPED]
 
 
 def duplicate(player: Player, original: Adventure, only_path: bool) -> Adventure:
-    """A copy for its own player, with memory, cards and summaries. Raises LimitMet."""
+    """Copy a player's adventure for them, with memory, cards and summaries. Raises LimitMet."""
     title = _("%(title)s (copy)") % {"title": original.title[:110]}
-    end = told_head(original)
+    end = last_ended_turn(original)
     path = tree.whole_path(end) if only_path else None
     with transaction.atomic():
         copy = blank_copy(player, original, title, original.scenario, plot=True)
@@ -59,37 +59,39 @@ def duplicate(player: Player, original: Adventure, only_path: bool) -> Adventure
     return copy
 
 
-def copy_shown(player: Player, original: Adventure, shown: Shown, plot: bool) -> Adventure:
-    """What a link shows, for `player` to play on in. Raises LimitMet.
+def copy_shared(
+    player: Player, original: Adventure, content: ShareContent, plot: bool
+) -> Adventure:
+    """Copy what a link shows for `player` to play on. Raises LimitMet.
 
-    Nothing but the words of that path comes along; with `plot` memory, note, cards and summaries.
-    All texts are those of the link, whatever the original says today.
+    The texts are those of the link, whatever the original says today. Memory, author's note, cards
+    and summaries are copied only with `plot`.
     """
     public = Scenario.objects.public().filter(pk=original.scenario_id).first()
     with transaction.atomic():
-        copy = blank_copy(player, original, shown.title, public, plot=False)
+        copy = blank_copy(player, original, content.title, public, plot=False)
         if plot:
-            copy.memory, copy.authors_note = shown.memory, shown.authors_note
-            copy.first_actions = shown.first_actions
+            copy.memory, copy.authors_note = content.memory, content.authors_note
+            copy.first_actions = content.first_actions
             copy.sampling = original.sampling
             copy.save(update_fields=["memory", "authors_note", "first_actions", "sampling"])
-            StoryCard.objects.bulk_create(new_card(copy, each) for each in shown.cards)
-        path = shown.path
+            StoryCard.objects.bulk_create(new_card(copy, each) for each in content.cards)
+        path = content.path
         new = copy_turns(copy, original, player, path[-1], path, plot=False)
-        write_texts(shown, new)
+        write_texts(content, new)
         Summary.objects.bulk_create(
-            Summary(turn_id=new[UUID(turn)], **fields) for turn, fields in shown.summaries.items()
+            Summary(turn_id=new[UUID(turn)], **fields) for turn, fields in content.summaries.items()
         )
         copy.size = edits.measure(copy.pk)
         copy.save(update_fields=["size"])
     return copy
 
 
-def write_texts(shown: Shown, new: dict[UUID, UUID]) -> None:
-    """Give copied turns the texts of a link where the original's have changed since."""
+def write_texts(content: ShareContent, new: dict[UUID, UUID]) -> None:
+    """Replace texts of copied turns (`new`: ids by the original's) that differ from the link's."""
     live = Turn.objects.in_bulk(list(new))
     changed = []
-    for text in shown.turns:
+    for text in content.turns:
         turn = live.get(UUID(text.id))
         if turn is not None and (turn.action, turn.reply) != (text.action, text.reply):
             turn.pk = new[UUID(text.id)]
@@ -98,8 +100,8 @@ def write_texts(shown: Shown, new: dict[UUID, UUID]) -> None:
     Turn.objects.bulk_update(changed, ["action", "reply", "edited"], batch_size=200)
 
 
-def told_head(adventure: Adventure) -> UUID:
-    """Where the adventure stands; before a turn that is under way."""
+def last_ended_turn(adventure: Adventure) -> UUID:
+    """The head of an adventure; its parent while the head is under way."""
     assert adventure.head_id is not None, "an adventure begins with its opening"
     head = Turn.objects.get(pk=adventure.head_id)
     if head.status == Status.QUEUED and head.parent_id is not None:
@@ -108,7 +110,10 @@ def told_head(adventure: Adventure) -> UUID:
 
 
 def refuse_beyond_copy_limit(player: Player) -> None:
-    """Raises LimitMet. The player's row stays locked, so that two copies do not share the room."""
+    """Raise LimitMet if the player may not copy now.
+
+    Locks the player's row until the transaction ends, so that two copies cannot use the same room.
+    """
     lock(player)
     mine = Adventure.objects.with_deleted_of(player)
     if mine.count() >= MOST_ADVENTURES:
@@ -126,7 +131,7 @@ def refuse_beyond_copy_limit(player: Player) -> None:
 def blank_copy(
     player: Player, original: Adventure, title: str, scenario: Scenario | None, plot: bool
 ) -> Adventure:
-    """An adventure like the original, without its turns yet."""
+    """A new adventure with the original's settings, without turns. Raises LimitMet."""
     refuse_beyond_copy_limit(player)
     copy = Adventure.objects.create(
         title=title,
@@ -157,9 +162,9 @@ def copy_turns(
     path: list[UUID] | None,
     plot: bool,
 ) -> dict[UUID, UUID]:
-    """Copy the turns (of `path`, or all) and stand at the copy of `end`. Raises LimitMet.
+    """Copy the turns of `path` (None: all) and set the head to the copy of `end`. Raises LimitMet.
 
-    The new ids by the original's.
+    Returns the new ids by the original's.
     """
     count = len(path) if path is not None else original.turns.count()
     if count > MOST_COPIED:

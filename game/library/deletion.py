@@ -1,4 +1,4 @@
-"""What the library does when a player goes."""
+"""Deletes what the library has of a player whose account is deleted."""
 
 from django.db import transaction
 
@@ -7,13 +7,11 @@ from game.models import Adventure, Begun, Player, Scenario, Share, Visibility
 from game.play import adventures
 
 
-def forget_player(player: Player, keep_public: bool = True) -> None:
-    """End what the library has of a player whose account is about to be deleted.
+def delete_player_content(player: Player, keep_public: bool = True) -> None:
+    """Delete a player's links, ratings, drafts and deleted adventures before the account goes.
 
-    Links to their stories lead nowhere from now on, their ratings no longer count, drafts and
-    scenarios by link are deleted, and so are public ones without `keep_public`; those that are
-    kept no longer name their author. What they had deleted already is ended for good. Their other
-    adventures are for whoever deletes the account.
+    Scenarios by link are deleted, public ones only without `keep_public`; those that are kept no
+    longer name their author. The caller deletes the player's other adventures.
     """
     with transaction.atomic():
         Share.objects.filter(player=player).delete()
@@ -23,6 +21,6 @@ def forget_player(player: Player, keep_public: bool = True) -> None:
         theirs = Scenario.with_deleted.all().of(player)
         (theirs.exclude(visibility=Visibility.PUBLIC) if keep_public else theirs).delete()
         theirs.update(author=None)
-    gone = Adventure.objects.with_deleted_of(player).filter(deleted__isnull=False)
-    for each in list(gone.values_list("pk", flat=True)):
+    trashed = Adventure.objects.with_deleted_of(player).filter(deleted__isnull=False)
+    for each in list(trashed.values_list("pk", flat=True)):
         adventures.purge(each)

@@ -1,6 +1,6 @@
-"""Parts of a story that stand for the whole: on the shelf, at home, where a link is pasted. Pure.
+"""Excerpts of stories, for lists, the home page and link previews. Pure functions.
 
-A part never ends or begins within a quotation without the marks that belong to it.
+An excerpt never cuts a quotation without adding the quotation mark that is lost.
 """
 
 import re
@@ -9,26 +9,26 @@ from inference.reply.quotes import quotations
 from inference.worker.summaries import sentences
 
 ELLIPSIS = "…"
-LEAST = 0.4  # of the room: an excerpt that ends before a quotation is at least so long
-LAST_WORDS = 240  # code points of a story's end that stand on its card
-FEW = 60  # a shorter last sentence brings the one before it
+MIN_LENGTH = 0.4  # of the limit: an excerpt may end before a quotation from this length on
+LAST_WORDS = 240  # code points of a story's end on its preview
+SHORT = 60  # code points; a shorter last sentence is shown with the one before
 MARKS = {'"': '"', "“": "”", "„": "“", "«": "»", "「": "」", "'": "'", "‘": "’"}
 
 
 def last_words(reply: str, most: int = LAST_WORDS) -> str:
-    """The last sentence of a reply, with the one before it where it is short.
+    """The last sentence of a reply, with the one before if it is short; `most` characters.
 
-    A sentence within a quotation comes with the whole quotation, where that fits.
+    A sentence within a quotation comes with the whole quotation if that fits.
     """
-    told = whole_sentences(reply)
-    words = told.pop() if told else ""
-    while told and len(words) < FEW and len(told[-1]) + len(words) < most:
-        words = f"{told.pop()} {words}"
+    parts = whole_sentences(reply)
+    words = parts.pop() if parts else ""
+    while parts and len(words) < SHORT and len(parts[-1]) + len(words) < most:
+        words = f"{parts.pop()} {words}"
     return end_of(words, most)
 
 
 def whole_sentences(text: str) -> list[str]:
-    """Its sentences, those of one quotation together."""
+    """The sentences of a text; those of one quotation stay together."""
     found: list[str] = []
     for each in sentences(text):
         if found and quoted_at_end(found[-1]):
@@ -39,7 +39,7 @@ def whole_sentences(text: str) -> list[str]:
 
 
 def quoted_at_end(text: str) -> str:
-    """The mark that opens the quotation in which `text` ends; "" where it ends in none."""
+    """The mark that opens an unclosed quotation at the end of `text`; "" if there is none."""
     for begin, end in quotations(text):
         if end == len(text) and (text[-1] not in MARKS.values() or end - begin == 1):
             return text[begin]
@@ -47,7 +47,7 @@ def quoted_at_end(text: str) -> str:
 
 
 def start_of(text: str, most: int) -> str:
-    """The first `most` code points of a text, whole words, with an ellipsis where it goes on."""
+    """The first `most` code points of a text, cut between words, with an ellipsis if it goes on."""
     text = " ".join(text.split())
     if len(text) <= most:
         return text
@@ -56,7 +56,7 @@ def start_of(text: str, most: int) -> str:
         (span for span in quotations(text) if span[0] < len(cut) < span[1]),
         None,
     )
-    if within and within[0] >= most * LEAST:
+    if within and within[0] >= most * MIN_LENGTH:
         return with_ellipsis(cut[: within[0]])
     if text[len(cut) : len(cut) + 1].strip():
         cut = cut.rsplit(" ", 1)[0] if " " in cut.strip() else cut
@@ -64,7 +64,7 @@ def start_of(text: str, most: int) -> str:
 
 
 def end_of(text: str, most: int) -> str:
-    """The last `most` code points of a text, from a pause or a word on, with an ellipsis before."""
+    """The last `most` code points of a text, cut at a pause or a word, with an ellipsis before."""
     if len(text) <= most:
         return text
     at = len(text) - (most - 3)  # room for an ellipsis, a space and an opening mark
@@ -83,4 +83,5 @@ def end_of(text: str, most: int) -> str:
 
 
 def with_ellipsis(text: str) -> str:
+    """The text with an ellipsis in place of trailing punctuation and spaces."""
     return text.rstrip(" ,;:–—") + ELLIPSIS

@@ -1,4 +1,4 @@
-"""A story as one file that needs nothing else: a web page to keep, to print and to read offline."""
+"""The export as one HTML file, which needs nothing else: to keep, to print, to read offline."""
 
 from collections.abc import Sequence
 
@@ -6,18 +6,18 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.translation import get_language
 
-from game.library.words import paragraphs, prompted
+from game.library.previews import action_line, paragraphs
 from game.models import Turn
 
 
 def as_html(title: str, path: Sequence[Turn]) -> str:
-    """The page. Everything in it that somebody wrote is escaped; nothing is fetched by it."""
-    drawn = [{"shown": prompted(turn), "paragraphs": paragraphs(turn.reply)} for turn in path]
+    """A path of turns as an HTML page without external resources. All texts are escaped."""
+    turns = [{"shown": action_line(turn), "paragraphs": paragraphs(turn.reply)} for turn in path]
     return render_to_string(
         "library/exported_adventure.html",
         {
             "title": title,
-            "turns": [turn for turn in drawn if turn["shown"] or turn["paragraphs"]],
+            "turns": [turn for turn in turns if turn["shown"] or turn["paragraphs"]],
             "day": timezone.now(),
             "language": get_language() or "en",
         },

@@ -1,7 +1,7 @@
-"""The picture that stands where a link to a story is pasted: its title, last words and cover.
+"""The link preview of a shared story: a PNG with its title, last words and cover.
 
-Drawn here, since what shows a link asks for a PNG and runs nothing. Its letters are Source Serif 4
-(SIL Open Font License, `pictures/`); a text in letters that it has not is left to the page.
+The font is Source Serif 4 (SIL Open Font License, `pictures/`). A text with letters that it lacks
+is left out of the picture.
 """
 
 from functools import cache
@@ -11,7 +11,7 @@ from pathlib import Path
 import resvg_py
 from PIL import Image, ImageDraw, ImageFont
 
-from game.library import covers
+from game.library import covers, motifs
 from game.library.excerpts import start_of
 
 PICTURES = Path(__file__).parent / "pictures"
@@ -21,27 +21,27 @@ BACKDROP = PICTURES / "backdrop.png"  # backdrop.svg, 1200 by 630
 LEFT, TOP, WIDTH = 80, 76, 640
 INK, SOFT, LAMP = "#f2e8d8", "#d3c5ae", "#f3b555"
 TITLE_SIZES = (64, 54, 46)
-MOST_LINES = 3
-LONGEST_LINE = 300  # characters: more than a line of the narrowest letters has
-WORDS_SIZE, WORDS_LINES = 36, 5
-STEP = 12  # characters that are left out at once, until the words fit
+MAX_TITLE_LINES = 3
+LONGEST_LINE = 300  # characters, more than fit on a line of the narrowest letters_glyph
+WORDS_SIZE, MAX_WORDS_LINES = 36, 5
+STEP = 12  # characters by which a text is shortened until it fits
 BOTTOM = 510
 NAME_AT = (136, 556)
 COVER_AT, COVER_WIDTH = (752, 176), 400
 
 
 def draw(title: str, words: str, cover: str) -> bytes:
-    """The picture as PNG. `cover` is the drawing of game/library/covers.py."""
+    """Draw the preview as PNG, 1200 by 630. `cover` is SVG of game.library.covers."""
     picture = backdrop().copy()
-    picture.paste(painted(cover), COVER_AT, cover_corners())
+    picture.paste(render_cover(cover), COVER_AT, cover_corners())
     pen = ImageDraw.Draw(picture)
     font, lines = title_that_fits(title if readable(title) else "")
     y = write(pen, lines, font, TOP, INK, spacing=1.18)
     if lines:
         pen.line((LEFT, y + 20, LEFT + 72, y + 20), fill=LAMP, width=3)
         y += 48
-    font = letters(WORDS_SIZE)
-    room = min(WORDS_LINES, int((BOTTOM - y) / (WORDS_SIZE * 1.4)))
+    font = font_of_size(WORDS_SIZE)
+    room = min(MAX_WORDS_LINES, int((BOTTOM - y) / (WORDS_SIZE * 1.4)))
     write(
         pen,
         words_that_fit(words if readable(words) else "", font, room),
@@ -50,16 +50,16 @@ def draw(title: str, words: str, cover: str) -> bytes:
         SOFT,
         spacing=1.4,
     )
-    pen.text(NAME_AT, "Grue", font=letters(34), fill=INK, anchor="lm")
+    pen.text(NAME_AT, "Grue", font=font_of_size(34), fill=INK, anchor="lm")
     out = BytesIO()
-    # In 255 colours it is a tenth of the size, and made in a quarter of the time.
+    # With 255 colours the file is a tenth of the size and encoded in a quarter of the time.
     picture.quantize(255, method=Image.Quantize.FASTOCTREE).save(out, "PNG")
     return out.getvalue()
 
 
-def painted(cover: str) -> Image.Image:
-    """A cover in the colours of the night."""
-    svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {covers.WIDTH} {covers.HEIGHT}">'
+def render_cover(cover: str) -> Image.Image:
+    """Render a cover's SVG as an image, COVER_WIDTH wide."""
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {motifs.WIDTH} {motifs.HEIGHT}">'
     png = resvg_py.svg_to_bytes(
         svg_string=f"{svg}{cover}</svg>",
         style_sheet=covers.COLOURS,
@@ -74,7 +74,7 @@ def painted(cover: str) -> Image.Image:
 @cache
 def cover_corners() -> Image.Image:
     """A mask that rounds a cover's corners."""
-    size = (COVER_WIDTH, COVER_WIDTH * covers.HEIGHT // covers.WIDTH)
+    size = (COVER_WIDTH, COVER_WIDTH * motifs.HEIGHT // motifs.WIDTH)
     mask = Image.new("L", size, 0)
     ImageDraw.Draw(mask).rounded_rectangle((0, 0, size[0] - 1, size[1] - 1), 14, fill=255)
     return mask
@@ -82,12 +82,14 @@ def cover_corners() -> Image.Image:
 
 @cache
 def backdrop() -> Image.Image:
+    """The background of every preview, read once."""
     with Image.open(BACKDROP) as picture:
         return picture.convert("RGB")
 
 
 @cache
-def letters(size: int) -> ImageFont.FreeTypeFont:
+def font_of_size(size: int) -> ImageFont.FreeTypeFont:
+    """The font in a size (pixels)."""
     return ImageFont.truetype(FONT, size)
 
 
@@ -99,7 +101,7 @@ def write(
     colour: str,
     spacing: float,
 ) -> float:
-    """Write lines one below the other, from `y` on. Where they end."""
+    """Draw lines of text one below the other from `y` on. Returns the y where they end."""
     for line in lines:
         pen.text((LEFT, y), line, font=font, fill=colour)
         y += font.size * spacing
@@ -107,17 +109,17 @@ def write(
 
 
 def title_that_fits(title: str) -> tuple[ImageFont.FreeTypeFont, list[str]]:
-    """The title in the largest letters in which it is whole; in the smallest, cut."""
+    """The largest font in which the title fits, with its lines; else the smallest, cut."""
     for size in TITLE_SIZES:
-        font = letters(size)
-        lines = wrapped(title, font, MOST_LINES + 1)
-        if len(lines) <= MOST_LINES:
+        font = font_of_size(size)
+        lines = wrapped(title, font, MAX_TITLE_LINES + 1)
+        if len(lines) <= MAX_TITLE_LINES:
             return font, lines
-    return font, wrapped(title, font, MOST_LINES)
+    return font, wrapped(title, font, MAX_TITLE_LINES)
 
 
 def words_that_fit(words: str, font: ImageFont.FreeTypeFont, most: int) -> list[str]:
-    """Words in at most `most` lines; where they are cut, no quotation stays open."""
+    """The text in at most `most` lines, cut like an excerpt (game.library.excerpts)."""
     room = min(len(words), most * LONGEST_LINE)
     lines = wrapped(words, font, most + 1)
     while len(lines) > most and room > STEP:
@@ -127,9 +129,9 @@ def words_that_fit(words: str, font: ImageFont.FreeTypeFont, most: int) -> list[
 
 
 def wrapped(text: str, font: ImageFont.FreeTypeFont, most: int) -> list[str]:
-    """At most `most` lines of WIDTH, the last with an ellipsis where more would follow."""
+    """At most `most` lines of WIDTH pixels, the last with an ellipsis if text is left."""
     lines: list[str] = []
-    text = text[: most * LONGEST_LINE]  # measuring takes time, and anybody may ask for it
+    text = text[: most * LONGEST_LINE]  # bounds the time: measuring is slow, and anybody may ask
     left = [piece for word in text.split() for piece in pieces(word, font)]
     while left and len(lines) < most:
         line = left.pop(0)
@@ -145,7 +147,7 @@ def wrapped(text: str, font: ImageFont.FreeTypeFont, most: int) -> list[str]:
 
 
 def pieces(word: str, font: ImageFont.FreeTypeFont) -> list[str]:
-    """A word, or where it is wider than a line, its parts."""
+    """A word, in parts if it is wider than a line."""
     found = []
     while font.getlength(word[:LONGEST_LINE]) > WIDTH:
         end, most = 1, LONGEST_LINE
@@ -161,14 +163,16 @@ def pieces(word: str, font: ImageFont.FreeTypeFont) -> list[str]:
 
 
 def readable(text: str) -> bool:
-    """Whether the font has every letter. What it lacks it draws as one and the same box."""
-    return all(has(each) for each in set(text) if not each.isspace())
+    """Whether the font has every letter of the text. It draws those that it lacks as one box."""
+    return all(has_glyph(each) for each in set(text) if not each.isspace())
 
 
 @cache
-def missing() -> bytes:
-    return bytes(letters(24).getmask("\uffff"))
+def missing_glyph() -> bytes:
+    """The bitmap of the box that the font draws for a letter it lacks."""
+    return bytes(font_of_size(24).getmask("\uffff"))
 
 
-def has(letter: str) -> bool:
-    return bytes(letters(24).getmask(letter)) != missing()
+def has_glyph(letter: str) -> bool:
+    """Whether the font can draw a letter."""
+    return bytes(font_of_size(24).getmask(letter)) != missing_glyph()

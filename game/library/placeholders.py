@@ -1,4 +1,4 @@
-"""Putting a player's answers where a scenario has `${name}`. Pure.
+"""Replaces `${name}` in a scenario's texts by the player's answers. Pure functions.
 
 `static/js/library/fill.js` does the same in the browser.
 """
@@ -13,21 +13,21 @@ from game.play.protocol import clean_text
 
 PLACE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
-# What a writer may have meant as a place: `${name`, `${My Name}`, `{name}`, `{{user}}`. `$$` is a
-# dollar sign.
+# What an author may have meant as a placeholder: `${name`, `${My Name}`, `{name}`, `{{user}}`. `$$`
+# is a dollar sign.
 MEANT = re.compile(
     r"\$\$(?:\{[^{}\n]*\})?|\$\{[^{}\n]{0,40}\}?|\{\{?[ \t]*[^\W\d]\w{0,29}[ \t]*\}\}?"
 )
 
 
 class FilledPlaceholders:
-    """A scenario's answers: the player's, or else its own."""
+    """A scenario's answers, for filling in its texts: the player's, or else the defaults."""
 
     def __init__(self, scenario: Scenario, answers: Mapping[str, str]) -> None:
         self.answers = with_defaults(scenario.placeholders, answers)
 
     def text(self, template: str, most: int | None = None) -> str:
-        """The template filled, cut to `most` code points."""
+        """The template with the answers filled in, cut to `most` code points (None: not cut)."""
         return fill_placeholders(template, self.answers)[:most]
 
 
@@ -43,17 +43,17 @@ def with_defaults(
 
 def fill_placeholders(template: str, answers: Mapping[str, str]) -> str:
     """The template with `${name}` replaced by answers; unknown names stay as they are."""
-    # safe_substitute: a dollar sign in somebody's scenario is no reason to fail.
+    # safe_substitute: a stray dollar sign must not raise an error.
     return string.Template(template).safe_substitute(answers)
 
 
 def names_in(texts: Iterable[str]) -> set[str]:
-    """The names that stand as `${name}` in these texts."""
+    """The names that occur as `${name}` in these texts."""
     return {name for text in texts for name in PLACE.findall(text)}
 
 
 def undeclared_in(texts: Iterable[str], names: Collection[str]) -> list[str]:
-    """What looks like a place for an answer in these texts and is none, each once, in order."""
+    """What looks like a placeholder in these texts but is none of `names`: each once, in order."""
     found = [
         match.group()
         for text in texts

@@ -1,8 +1,8 @@
-"""Who has begun a scenario, and what they think of it: 1 to 5 stars.
+"""Who has begun a scenario, and its ratings: 1 to 5 stars.
 
-One row for a player and a scenario holds both. Everybody's rating is kept; the ones of guests count
-once they have signed up, since anybody can be a new guest as often as they like, and the ones of
-authors never count. The sums stand with the scenario, for lists in their order.
+One Begun row per player and scenario holds both. Every rating is stored. A guest's counts once they
+have signed up, since anybody can become a new guest at any time; an author's never counts. The sums
+are columns of the scenario, for sorting lists.
 """
 
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from django.db import connection, transaction
 
 from game.models import Begun, Player, Scenario
 
-# One statement for any number of scenarios; those whose sums are right are left alone.
+# One statement for any number of scenarios, which writes only those whose sums have changed.
 COUNT = """
 UPDATE game_scenario s SET begun_by = c.begun_by, rated_by = c.rated_by, stars = c.stars
 FROM (
@@ -32,23 +32,24 @@ WHERE s.slug = c.slug
 
 
 class MayNotRate(Exception):
-    """Only those who have begun a scenario, and did not write it, may rate it."""
+    """Only a player who has begun a scenario, and did not write it, may rate it."""
 
 
-def note_begun(player: Player, scenario: Scenario) -> None:
-    """Remember that `player` has begun `scenario`."""
+def record_begun(player: Player, scenario: Scenario) -> None:
+    """Record that `player` has begun `scenario`, and update its count the first time."""
     _, first = Begun.objects.get_or_create(player=player, scenario=scenario)
     if first:
         count([scenario.slug])
 
 
 def may_rate(player: Player, scenario: Scenario) -> bool:
+    """Whether the player has begun the scenario and is not its author."""
     begun = Begun.objects.filter(player=player, scenario=scenario).exists()
     return begun and scenario.author_id != player.pk
 
 
 def rate(player: Player, scenario: Scenario, rating: int | None) -> None:
-    """Give a rating of 1 to 5, another one, or (None) take it back. Raises MayNotRate."""
+    """Store a rating of 1 to 5, or delete it (None). Raises MayNotRate."""
     with transaction.atomic():
         if not may_rate(player, scenario):
             raise MayNotRate
@@ -57,12 +58,13 @@ def rate(player: Player, scenario: Scenario, rating: int | None) -> None:
 
 
 def rating_of(player: Player, scenario: Scenario) -> int | None:
+    """The player's own rating, 1 to 5; None without one."""
     mine = Begun.objects.filter(player=player, scenario=scenario).first()
     return mine.rating if mine else None
 
 
 def count(slugs: Iterable[str] | None = None) -> None:
-    """Bring the sums up to date, of some scenarios or of all."""
+    """Recompute the sums of these scenarios; None: of all."""
     with connection.cursor() as cursor:
         if slugs is None:
             cursor.execute(COUNT.format(where=""))

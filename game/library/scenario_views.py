@@ -1,4 +1,4 @@
-"""Home, and the scenarios: browse, read, begin, rate."""
+"""The home page, and pages for finding, reading, beginning and rating scenarios."""
 
 from collections import Counter
 
@@ -19,7 +19,7 @@ from game.addresses import in_full
 from game.guests import ensure_player
 from game.library import ratings
 from game.library.placeholders import FilledPlaceholders, fill_placeholders
-from game.library.words import name_of, paragraphs, preview_of
+from game.library.previews import display_name, paragraphs, preview_of
 from game.models import Adventure, Player, Scenario
 from game.play import adventures, narration, search
 from game.play.forms import BeginForm
@@ -37,17 +37,16 @@ SORTS = {
     "played": gettext_lazy("Most played"),
     "rated": gettext_lazy("Best rated"),
 }
-# A scenario with few ratings is held for an ordinary one until more have come: as if three players
-# had given it three stars.
-HELD_FOR = 3.0
+# Bayesian average: scenarios are sorted as if this many more players had given three stars.
+PRIOR_RATINGS = 3.0
 
 
 @never_cache
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """The story that waits first, then other adventures, then where to begin."""
+    """The home page: the latest adventure first, then others, then scenarios to begin."""
     theirs = Adventure.objects.of(request.user).filter(archived=False)
-    mine = [preview_of(each) for each in with_words(theirs)[: OTHERS + 1]]
+    mine = [preview_of(each) for each in with_preview_fields(theirs)[: OTHERS + 1]]
     public = Scenario.objects.public()
     count = public.count()
     return render(
@@ -64,8 +63,8 @@ def home(request: HttpRequest) -> HttpResponse:
     )
 
 
-def with_words(found: QuerySet[Adventure]) -> QuerySet[Adventure]:
-    """Adventures with all that their cards show, and nothing long beside it."""
+def with_preview_fields(found: QuerySet[Adventure]) -> QuerySet[Adventure]:
+    """Load with each adventure what its preview shows, and defer long texts that it does not."""
     long = ("memory", "authors_note", "first_actions")
     return found.select_related("head__parent", "scenario").defer(
         *long, *(f"scenario__{name}" for name in (*long, "opening", "placeholders", "previous"))
@@ -75,7 +74,7 @@ def with_words(found: QuerySet[Adventure]) -> QuerySet[Adventure]:
 @never_cache
 @require_safe
 def scenarios(request: HttpRequest) -> HttpResponse:
-    """What is public, searched with `?q=` and `?tag=`, in the order of `?sort=`."""
+    """The public scenarios, searched with `?q=` and `?tag=`, sorted by `?sort=`."""
     q = " ".join(request.GET.get("q", "").replace("\0", "").split())[:100]
     tag = request.GET.get("tag", "").replace("\0", "").strip()[:60]
     sort = request.GET.get("sort", "")
@@ -84,7 +83,7 @@ def scenarios(request: HttpRequest) -> HttpResponse:
     found = searched(public, q)
     if tag:
         found = found.filter(tags__contains=[tag])
-    found = in_order(found.select_related("author"), sort)
+    found = sorted_by(found.select_related("author"), sort)
     page = Paginator(found, SCENARIOS_PER_PAGE).get_page(request.GET.get("page"))
     for each in page.object_list if q else []:
         vars(each)["passage"] = passage_of(each, q)  # for the template
@@ -106,7 +105,7 @@ def scenarios(request: HttpRequest) -> HttpResponse:
 
 
 def searched(among: QuerySet[Scenario], q: str) -> QuerySet[Scenario]:
-    """Those with every word of `q` in them."""
+    """Scenarios with every word of `q` in title, tagline, opening or tags."""
     for word in q.split():
         among = among.filter(
             Q(title__icontains=word)
@@ -118,7 +117,7 @@ def searched(among: QuerySet[Scenario], q: str) -> QuerySet[Scenario]:
 
 
 def passage_of(scenario: Scenario, q: str) -> search.Passage | None:
-    """Where the opening has what was searched for, unless title, tagline and tags have it all."""
+    """The part of the opening that matches `q`; None if title, tagline and tags have all words."""
     seen = " ".join([scenario.title, scenario.tempt, *scenario.tags]).casefold()
     if all(word.casefold() in seen for word in q.split()):
         return None
@@ -127,20 +126,23 @@ def passage_of(scenario: Scenario, q: str) -> search.Passage | None:
     return search.passage(fill_placeholders(scenario.opening, answers), [q, *missing])
 
 
-def in_order(found: QuerySet[Scenario], sort: str) -> QuerySet[Scenario]:
+def sorted_by(found: QuerySet[Scenario], sort: str) -> QuerySet[Scenario]:
+    """The scenarios in one of the orders of SORTS; "rated" uses a Bayesian average."""
     match sort:
         case "newest":
             return found.order_by("-created", "slug")
         case "played":
             return found.order_by("-begun_by", "rank", "title", "slug")
         case "rated":
-            mean = (Cast("stars", FloatField()) + HELD_FOR * 3) / (F("rated_by") + HELD_FOR)
+            mean = (Cast("stars", FloatField()) + PRIOR_RATINGS * 3) / (
+                F("rated_by") + PRIOR_RATINGS
+            )
             return found.order_by(mean.desc(), "-rated_by", "rank", "title", "slug")
     return found.order_by("rank", "title", "slug")
 
 
 def tags_worth_a_link(public: QuerySet[Scenario], chosen: str) -> list[str]:
-    """Tags that lead to more than one scenario, commonest first, and the one that is chosen."""
+    """Tags of more than one scenario, most frequent first, and the chosen one in any case."""
     counted = Counter(tag for tags in public.values_list("tags", flat=True) for tag in tags)
     shared = [tag for tag, times in counted.most_common(TAGS_SHOWN) if times > 1]
     return shared if not chosen or chosen in shared else [chosen, *shared]
@@ -149,12 +151,13 @@ def tags_worth_a_link(public: QuerySet[Scenario], chosen: str) -> list[str]:
 @never_cache
 @require_safe
 def scenario(request: HttpRequest, slug: str) -> HttpResponse:
+    """The page of a scenario, with the form that begins an adventure."""
     found = readable(request, slug)
     return scenario_page(request, found, BeginForm(found))
 
 
 def readable(request: HttpRequest, slug: str) -> Scenario:
-    """The scenario, if whoever asks may read it. Raises Http404."""
+    """The scenario, if the player or visitor may read it. Raises Http404."""
     every = Scenario.objects.readable_by(request.user).select_related("author")
     return get_object_or_404(every, slug=slug)
 
@@ -162,7 +165,8 @@ def readable(request: HttpRequest, slug: str) -> Scenario:
 def scenario_page(
     request: HttpRequest, found: Scenario, form: BeginForm, status: int = 200
 ) -> HttpResponse:
-    # An opening that is all the player's own is asked for in the form, not shown above it.
+    """Render a scenario's page with the form, bound or not."""
+    # An opening that the player writes is asked for in the form, not shown above it.
     by_the_player = found.opening.strip().startswith("${")
     opening = "" if by_the_player else FilledPlaceholders(found, {}).text(found.opening)
     player = request.user if isinstance(request.user, Player) else None
@@ -175,7 +179,7 @@ def scenario_page(
             "form": form,
             "opening": paragraphs(opening),
             "words_go_to": narration.new_words_go_to(),
-            "author": name_of(found.author),
+            "author": display_name(found.author),
             "mine": mine,
             "may_rate": player is not None and ratings.may_rate(player, found),
             "my_rating": player and ratings.rating_of(player, found),
@@ -189,27 +193,28 @@ def scenario_page(
 @require_POST
 @limited("begin")
 def begin(request: HttpRequest, slug: str) -> HttpResponse:
+    """Begin an adventure from a scenario (POST); a visitor becomes a guest."""
     found = readable(request, slug)
     form = BeginForm(found, request.POST)
     if not form.is_valid():
         return scenario_page(request, found, form, status=422)
     try:
         adventure = adventures.begin(ensure_player(request), found, form.cleaned_data)
-    except Refused as stands_against:
-        form.add_error(None, stands_against.message)
+    except Refused as refused:
+        form.add_error(None, refused.message)
         return scenario_page(request, found, form, status=422)
     return redirect("adventure", adventure.pk)
 
 
 class RatingForm(forms.Form):
-    """1 to 5, or nothing to take it back."""
+    """A rating of 1 to 5; empty deletes it."""
 
     rating = forms.IntegerField(min_value=1, max_value=5, required=False)
 
 
 @require_POST
 def rate(request: HttpRequest, slug: str) -> HttpResponse:
-    """Rate a scenario that one has begun, change it, or (empty) take it back."""
+    """Rate a scenario, or delete the rating if it is empty."""
     found = readable(request, slug)
     form = RatingForm(request.POST)
     if not form.is_valid():
@@ -224,11 +229,12 @@ def rate(request: HttpRequest, slug: str) -> HttpResponse:
     except ratings.MayNotRate:
         messages.error(request, _("Play it before you rate it."))
     else:
-        messages.success(request, said_of(request.user, rating))
+        messages.success(request, rating_message(request.user, rating))
     return redirect("scenario", slug)
 
 
-def said_of(player: Player, rating: int | None) -> str:
+def rating_message(player: Player, rating: int | None) -> str:
+    """What the player reads after rating."""
     if rating is None:
         return _("Rating removed.")
     if player.is_guest:

@@ -1,7 +1,7 @@
-"""Links to stories: made and taken back by their players, read by whoever has them.
+"""Links to stories: pages for the players who make them, and for readers.
 
-A page at a link shows the words of its path. What narrators knew is shown only where its player
-said so; nothing of the player is.
+A link's page shows the texts of its path. Memory, author's note and cards are shown only if the
+player shared them; the player is never named.
 """
 
 from collections.abc import Callable
@@ -20,27 +20,27 @@ from django.views.decorators.http import require_POST, require_safe
 
 from game.addresses import in_full
 from game.guests import ensure_player
-from game.library import covers, linkcard, shares, shown, trash
+from game.library import covers, linkcard, share_content, shares, trash
 from game.library.excerpts import last_words
 from game.library.limits import LimitMet
-from game.library.words import paragraphs
+from game.library.previews import paragraphs
 from game.models import Adventure, Share, Status, Turn
 from inference.reply import shown_action
 
 TURNS_PER_PAGE = 200
 
 
-# Their player
+# Pages for the player
 
 
 @never_cache
 def share(request: HttpRequest, adventure_id: UUID, turn_id: UUID) -> HttpResponse:
-    """Share the path up to a turn: a page that asks, and the link."""
+    """Share the path up to a turn: on GET the confirmation page, on POST the link."""
     theirs = Adventure.objects.of(request.user).filter(pk=adventure_id)
     every = Turn.objects.select_related("adventure", "parent")
     turn = get_object_or_404(every, pk=turn_id, adventure__in=theirs)
-    if turn.status == Status.QUEUED:  # it has no words yet: up to the one before
-        assert turn.parent is not None, "an opening is told at once"
+    if turn.status == Status.QUEUED:  # it has no reply yet: share up to its parent
+        assert turn.parent is not None, "an opening is never queued"
         turn = turn.parent
     if request.method != "POST":
         words = last_words(turn.reply)
@@ -55,23 +55,24 @@ def share(request: HttpRequest, adventure_id: UUID, turn_id: UUID) -> HttpRespon
         messages.error(request, str(full))
         return redirect("shares")
     if wants_json:
-        return JsonResponse({"url": address_of(request, made), "plot": made.plot})
+        return JsonResponse({"url": share_url(request, made), "plot": made.plot})
     messages.success(
         request, _("Link created: the first one below. Anyone with the link can read it.")
     )
     return redirect("shares")
 
 
-def address_of(request: HttpRequest, share: Share) -> str:
+def share_url(request: HttpRequest, share: Share) -> str:
+    """The absolute URL of a link."""
     return in_full(request, reverse("shared", args=[share.token]))
 
 
 @never_cache
 @require_safe
 def mine(request: HttpRequest) -> HttpResponse:
-    """The player's links."""
+    """The player's links, and the deleted ones that can be restored."""
     live = Share.objects.of(request.user).select_related("texts").defer("texts__content")
-    links = [{"share": each, "url": address_of(request, each)} for each in live]
+    links = [{"share": each, "url": share_url(request, each)} for each in live]
     deleted = [
         trash.Deleted(each.adventure.title, each.deleted, reverse("restore_share", args=[each.pk]))
         for each in shares.deleted_of(request.user).select_related("adventure")
@@ -83,7 +84,7 @@ def mine(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def update(request: HttpRequest, share_id: UUID) -> HttpResponse:
-    """Have a link show its adventure as it is now."""
+    """Replace a link's texts by those of the adventure as it is now."""
     theirs = Share.objects.of(request.user).select_related("player", "turn")
     found = get_object_or_404(theirs, pk=share_id)
     try:
@@ -97,6 +98,7 @@ def update(request: HttpRequest, share_id: UUID) -> HttpResponse:
 
 @require_POST
 def revoke(request: HttpRequest, share_id: UUID) -> HttpResponse:
+    """Delete a link; it can be restored for a while."""
     found = get_object_or_404(Share.objects.of(request.user), pk=share_id)
     shares.revoke(found)
     said = _("Link deleted. It no longer works. You can restore it for %(hours)d hours.")
@@ -108,6 +110,7 @@ def revoke(request: HttpRequest, share_id: UUID) -> HttpResponse:
 
 @require_POST
 def restore(request: HttpRequest, share_id: UUID) -> HttpResponse:
+    """Restore a deleted link, at its old URL."""
     found = get_object_or_404(shares.deleted_of(request.user), pk=share_id)
     try:
         shares.restore(ensure_player(request), found)
@@ -118,21 +121,21 @@ def restore(request: HttpRequest, share_id: UUID) -> HttpResponse:
     return redirect("shares")
 
 
-# Whoever has the link
+# Pages for readers
 
 
 def by_link(
     view: Callable[Concatenate[HttpRequest, Share, ...], HttpResponse],
 ) -> Callable[Concatenate[HttpRequest, str, ...], HttpResponse]:
-    """The share of a token, or nothing; and answers that nobody indexes, keeps or passes on."""
+    """Pass the share of the token to the view; 404 without one. Nobody may index the response."""
 
     @wraps(view)
     def seen(request: HttpRequest, token: str, **more: Any) -> HttpResponse:
         readable = Share.objects.readable_by(request.user).select_related("adventure", "texts")
         answer = view(request, get_object_or_404(readable, token=token), **more)
         answer.headers["X-Robots-Tag"] = "noindex, nofollow, noarchive"
-        # The address is the key. Not `no-referrer`: with it browsers send forms from nowhere
-        # (Origin: null), and no form of this page would pass the check of where it came from.
+        # The URL is the key, so it must not leak. Not `no-referrer`: browsers would then send
+        # forms with `Origin: null`, which fail Django's CSRF check.
         answer.headers["Referrer-Policy"] = "same-origin"
         return answer
 
@@ -143,26 +146,27 @@ def by_link(
 @by_link
 def shared(request: HttpRequest, share: Share) -> HttpResponse:
     """The story up to the shared turn, to read."""
-    texts = shown.of(share)
+    texts = share_content.load(share)
     page = Paginator(texts.path, TURNS_PER_PAGE).get_page(request.GET.get("page"))
-    turns = [drawn(turn) for turn in shown.turns_of(texts, page.object_list)]
+    turns = [turn_context(turn) for turn in share_content.turns_of(texts, page.object_list)]
     return render(
         request,
         "library/shared_adventure.html",
         {
             "share": share,
-            "adventure": shown.adventure_of(share, texts),
+            "adventure": share_content.adventure_of(share, texts),
             "turns": [turn for turn in turns if turn["shown"] or turn["paragraphs"]],
             "count": len(texts.turns),
             "page": page,
             "teaser": share.texts.teaser,
-            "cards": shown.cards_seen(texts),
+            "cards": share_content.visible_cards(texts),
             "image": in_full(request, reverse("shared_card", args=[share.token])),
         },
     )
 
 
-def drawn(turn: Turn) -> dict[str, Any]:
+def turn_context(turn: Turn) -> dict[str, Any]:
+    """What the template shows of a turn."""
     return {
         "id": turn.pk,
         "kind": turn.kind,
@@ -174,9 +178,9 @@ def drawn(turn: Turn) -> dict[str, Any]:
 @require_safe
 @by_link
 def card(request: HttpRequest, share: Share) -> HttpResponse:
-    """The picture that stands where the link is pasted."""
+    """The picture of a link preview (PNG)."""
     texts = share.texts
-    share.adventure.title = texts.title  # what a cover is made from; not saved
+    share.adventure.title = texts.title  # the cover is generated from it; not saved
     picture = linkcard.draw(texts.title, texts.teaser, covers.cover_of(share.adventure))
     return HttpResponse(picture, content_type="image/png")
 
@@ -184,7 +188,7 @@ def card(request: HttpRequest, share: Share) -> HttpResponse:
 @require_POST
 @by_link
 def play_on(request: HttpRequest, share: Share) -> HttpResponse:
-    """A copy of one's own of what the link shows; a visitor becomes a guest."""
+    """Copy what the link shows into an adventure of the reader's; a visitor becomes a guest."""
     try:
         copy = shares.play_on(share, ensure_player(request))
     except LimitMet as full:

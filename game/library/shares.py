@@ -1,4 +1,4 @@
-"""Paths of adventures that can be read by a link: made, read, taken back, played on in a copy."""
+"""Makes, updates, deletes and restores links to paths of adventures, and copies for readers."""
 
 from typing import Any
 
@@ -7,14 +7,14 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from game.library import copies, shown, trash
+from game.library import copies, share_content, trash
 from game.library.limits import MOST_SHARES, LimitMet, lock
 from game.models import Adventure, Player, Share, Turn
-from game.moderation.standing import may_publish
+from game.moderation.standing import publishing_refusal
 
 
 def refuse_beyond_share_limit(player: Player) -> None:
-    """Raises LimitMet. The player's row stays locked, so that two links do not share the room."""
+    """Raise LimitMet if the player has MOST_SHARES. Locks the player's row."""
     lock(player)
     if Share.objects.of(player).count() >= MOST_SHARES:
         raise LimitMet(
@@ -23,19 +23,18 @@ def refuse_beyond_share_limit(player: Player) -> None:
 
 
 def share(player: Player, turn: Turn, plot: bool) -> Share:
-    """A link to the path up to `turn` as it is now; the one there is, if it shows the same.
+    """A link to the path up to `turn` as it is now; an existing one if it shows the same.
 
-    Raises LimitMet, also for a player who may not publish just now.
-
-    With `plot` whoever reads it sees memory, author's note and cards as well.
+    With `plot` readers see memory, author's note and cards as well. Raises LimitMet, also for a
+    player who may not publish now.
     """
-    if (reason := may_publish(player)) is not None:
+    if (reason := publishing_refusal(player)) is not None:
         raise LimitMet(reason)
     with transaction.atomic():
         lock(player)
         live = Share.objects.of(player)
-        current = shown.now(turn, plot)
-        _content, digest = shown.packed(current)
+        current = share_content.capture(turn, plot)
+        _content, digest = share_content.pack(current)
         same = live.filter(turn=turn, plot=plot, hidden=False, texts__digest=digest)
         found = same.first()
         if found is not None:
@@ -44,38 +43,38 @@ def share(player: Player, turn: Turn, plot: bool) -> Share:
         made = Share.objects.create(
             adventure_id=turn.adventure_id, turn=turn, player=player, plot=plot
         )
-        shown.keep(made, current)
+        share_content.store(made, current)
         return made
 
 
 def update(share: Share) -> None:
-    """Have a link show its path as it is now.
+    """Store the path as it is now as the link's texts.
 
-    Raises LimitMet, also for a player who may not publish just now.
+    Raises LimitMet, also for a player who may not publish now.
     """
-    if (reason := may_publish(share.player)) is not None:
+    if (reason := publishing_refusal(share.player)) is not None:
         raise LimitMet(reason)
     with transaction.atomic():
         lock(share.player)
-        shown.keep(share, shown.now(share.turn, share.plot))
+        share_content.store(share, share_content.capture(share.turn, share.plot))
 
 
 def revoke(share: Share) -> None:
-    """Delete a link: from now on it leads nowhere. Copies that others made are theirs."""
+    """Delete a link. Copies that others made of it stay."""
     Share.objects.filter(pk=share.pk, deleted__isnull=True).update(deleted=Now())
 
 
 def deleted_of(player: Any) -> QuerySet[Share]:
-    """The links that `player` deleted and can restore."""
-    return trash.still_there(Share.objects.with_deleted_of(player))
+    """The links that `player` deleted and can restore, last deleted first."""
+    return trash.restorable(Share.objects.with_deleted_of(player))
 
 
 def restore(player: Player, share: Share) -> None:
-    """The link leads again where it led.
+    """Restore a deleted link.
 
-    Raises LimitMet, also for a player who may not publish just now.
+    Raises LimitMet, also for a player who may not publish now.
     """
-    if (reason := may_publish(player)) is not None:
+    if (reason := publishing_refusal(player)) is not None:
         raise LimitMet(reason)
     with transaction.atomic():
         refuse_beyond_share_limit(player)
@@ -83,5 +82,5 @@ def restore(player: Player, share: Share) -> None:
 
 
 def play_on(share: Share, player: Player) -> Adventure:
-    """A copy of what the link shows, for `player` to play on in. Raises LimitMet."""
-    return copies.copy_shown(player, share.adventure, shown.of(share), share.plot)
+    """Copy what the link shows for `player` to play on. Raises LimitMet."""
+    return copies.copy_shared(player, share.adventure, share_content.load(share), share.plot)

@@ -1,4 +1,4 @@
-"""What the library tidies up now and then, in the queue "game"."""
+"""The library's periodic clean-up, a Celery task of the queue "game"."""
 
 import logging
 
@@ -11,11 +11,11 @@ logger = logging.getLogger(__name__)
 
 @shared_task(name="game.library.tasks.tidy", ignore_result=True)
 def tidy() -> None:
-    """End what was deleted long enough ago, and count again who has begun and rated what."""
-    ended = archive.purge_deleted()
-    if ended:
-        logger.info("deleted adventures purged: %s", ended)
-    gone = trash.purge()
-    if gone:
-        logger.info("rows deleted permanently: %s", gone)
+    """Purge what was deleted long enough ago, and recompute the sums of ratings."""
+    adventures = archive.purge_deleted()
+    if adventures:
+        logger.info("deleted adventures purged: %s", adventures)
+    rows = trash.purge()
+    if rows:
+        logger.info("rows deleted permanently: %s", rows)
     ratings.count()

@@ -1,7 +1,7 @@
 """What players deleted and can restore for a while: adventures, cards, scenarios, links.
 
-Whatever deletes says so with a message that has an Undo button, and the page that lists what is
-there lists below it what was deleted (`parts/deleted.html`).
+Each deletion shows a message with an Undo button, and list pages show what was deleted below what
+is there (`parts/deleted.html`).
 """
 
 from collections.abc import Iterable
@@ -16,40 +16,42 @@ from django.db.models.functions import Now
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from game.library.limits import KEPT_DELETED
+from game.library.limits import TRASH_RETENTION
 from game.models import Adventure, Scenario, Share, StoryCard
 
-HOURS = int(KEPT_DELETED.total_seconds() // 3600)
-MOST_DELETED = 100  # of each kind in one place; the oldest beyond are gone
-UNDO = "undo:"  # begins a message's tag that names where Undo is sent
+HOURS = int(TRASH_RETENTION.total_seconds() // 3600)
+MOST_DELETED = 100  # per model and owner; the oldest beyond are deleted permanently
+UNDO = "undo:"  # prefix of a message's tag that has the URL of its Undo button
 
 
 @dataclass(frozen=True)
 class Deleted:
-    """Something that can be restored."""
+    """A deleted thing in the list of what can be restored."""
 
     title: str
     when: datetime
-    restore: str  # the address that a form is sent to
-    purge: str = ""  # the same, for deleting it permanently before its time
+    restore: str  # the URL that restores it (POST)
+    purge: str = ""  # the URL that deletes it permanently (POST), if there is one
 
 
 def announce_with_undo(request: HttpRequest, said: str, undo: str) -> None:
-    """A message of what was done, with a button that undoes it by a POST to `undo`."""
+    """Show a message with a button that sends a POST to the URL `undo`."""
     messages.success(request, said, extra_tags=f"{UNDO}{undo}")
 
 
-def said_deleted(title: str) -> str:
+def deleted_message(title: str) -> str:
+    """The message after a deletion, with how long it can be restored."""
     named = {"title": title, "hours": HOURS}
     return _("“%(title)s” was deleted. You can restore it for %(hours)d hours.") % named
 
 
-def said_restored(title: str) -> str:
+def restored_message(title: str) -> str:
+    """The message after a restore."""
     return _("“%(title)s” was restored.") % {"title": title}
 
 
 def undo_url(message: Message) -> str:
-    """Where a message's Undo is sent; "" where it has none."""
+    """The URL of a message's Undo button; "" if it has none."""
     tags = (message.extra_tags or "").split(" ")
     return next((tag.removeprefix(UNDO) for tag in tags if tag.startswith(UNDO)), "")
 
@@ -57,20 +59,20 @@ def undo_url(message: Message) -> str:
 T = TypeVar("T", Adventure, Scenario, Share, StoryCard)
 
 
-def still_there(among: QuerySet[T]) -> QuerySet[T]:
-    """Those that were deleted and can be restored, last deleted first."""
-    return among.filter(deleted__gt=Now() - KEPT_DELETED).order_by("-deleted")
+def restorable(among: QuerySet[T]) -> QuerySet[T]:
+    """Those that were deleted within TRASH_RETENTION, last deleted first."""
+    return among.filter(deleted__gt=Now() - TRASH_RETENTION).order_by("-deleted")
 
 
 def purge() -> int:
-    """Delete permanently what was deleted KEPT_DELETED ago. How many rows."""
-    gone = 0
+    """Delete cards and scenarios permanently that are past TRASH_RETENTION. How many rows."""
+    deleted = 0
     every: Iterable[QuerySet[StoryCard] | QuerySet[Scenario]] = (
         StoryCard.with_deleted.all(),
         Scenario.with_deleted.all(),
     )
     for each in every:
-        due = each.filter(deleted__lte=Now() - KEPT_DELETED)
+        due = each.filter(deleted__lte=Now() - TRASH_RETENTION)
         count, _rows = each.filter(pk__in=list(due.values_list("pk", flat=True)[:1000])).delete()
-        gone += count
-    return gone
+        deleted += count
+    return deleted

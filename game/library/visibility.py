@@ -1,6 +1,6 @@
-"""Who may read what: the one place for it. Conditions only; the models' querysets use them.
+"""Who may read scenarios and shares, as query conditions that the models' querysets use.
 
-A moderator hides a scenario or a share by its `hidden`; every page asks here.
+Moderators hide a scenario or a share by its `hidden`. No page has a condition of its own.
 """
 
 from typing import Any
@@ -13,8 +13,8 @@ class Visibility(models.TextChoices):
     """Who may read a scenario."""
 
     PRIVATE = "private"
-    UNLISTED = "unlisted"  # whoever has its address
-    PUBLIC = "public"  # whoever comes here; it is listed
+    UNLISTED = "unlisted"  # everybody who has its URL
+    PUBLIC = "public"  # everybody; it is listed
 
 
 def public_scenario() -> Q:

@@ -1,6 +1,6 @@
-"""Scenarios of players: write, change, publish, take back, delete; and as files.
+"""Scenarios of players: writing, changing, publishing and deleting them, and their files.
 
-Whatever way it comes, a form or a file, a scenario is a ScenarioFile before it is stored.
+A scenario from a form or from an upload is validated as a ScenarioFile before it is stored.
 """
 
 import secrets
@@ -20,30 +20,29 @@ from game.library.placeholders import fill_placeholders, names_in, undeclared_in
 from game.models import LONGEST_TEXT, Player, Scenario, StoryCard, Visibility
 from game.moderation import screening
 from game.moderation.rulebook import Where
-from game.moderation.standing import may_publish
+from game.moderation.standing import publishing_refusal
 from game.play.protocol import Refused, clean_text
-from game.scenarios import ScenarioError, ScenarioFile, scenario_of
+from game.scenarios import ScenarioError, ScenarioFile, parse_scenario
 
 MOST_WARNINGS = 8
 LONGEST_FILE = 512 * 1024  # bytes
-LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # none that look alike
+LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # without letters that look alike
 
 
 def new_slug(title: str) -> str:
-    """An address for a scenario: its title, and 60 random bits that nobody guesses."""
+    """A slug for a scenario: its title and 60 random bits, so that nobody can guess it."""
     end = "".join(secrets.choice(LETTERS) for _ in range(12))
     return f"{slugify(title)[:45].strip('-') or 'scenario'}-{end}"
 
 
 @screening.noted()
 def write(player: Player, file: ScenarioFile, scenario: Scenario | None = None) -> Scenario:
-    """Store a scenario: a new draft of `player`, or in place of what `scenario` said.
+    """Store a scenario: as a new draft of `player`, or over the content of `scenario`.
 
-    Raises ScenarioError, LimitMet and, where a rule stands against it, Refused; nothing has changed
-    then.
+    Raises ScenarioError, LimitMet, and Refused if it breaks a rule; nothing is stored then.
     """
-    file = cleaned(file)
-    problem = unfit(file)
+    file = clean_file(file)
+    problem = problem_of(file)
     if problem:
         raise ScenarioError(problem)
     fields = file.model_dump(exclude={"cards", "rank"})
@@ -70,18 +69,18 @@ def write(player: Player, file: ScenarioFile, scenario: Scenario | None = None) 
 
 
 def undo(player: Player, scenario: Scenario) -> bool:
-    """Put back what a scenario said before its author last saved it. False where nothing is kept.
+    """Swap a scenario's content with the one before its last save. False if there is none.
 
-    What it says now is kept instead, so that this can be undone as well. Raises as `write` does.
+    Doing it twice restores the newer content. Raises as `write` does.
     """
     if scenario.previous is None:
         return False
-    write(player, scenario_of(scenario.previous), scenario)
+    write(player, parse_scenario(scenario.previous), scenario)
     return True
 
 
 def delete(scenario: Scenario) -> None:
-    """Delete a scenario: nobody finds it any more. Its author can restore it for a while."""
+    """Delete a scenario. Its author can restore it for a while."""
     with transaction.atomic():
         Scenario.objects.filter(pk=scenario.pk).update(deleted=Now())
         trashed = Scenario.with_deleted.filter(author=scenario.author, deleted__isnull=False)
@@ -90,19 +89,19 @@ def delete(scenario: Scenario) -> None:
 
 
 def deleted_of(player: Any) -> QuerySet[Scenario]:
-    """The scenarios that `player` deleted and can restore."""
-    return trash.still_there(Scenario.with_deleted.all().of(player))
+    """The scenarios that `player` deleted and can restore, last deleted first."""
+    return trash.restorable(Scenario.with_deleted.all().of(player))
 
 
 def restore(player: Player, scenario: Scenario) -> None:
-    """The scenario is there again, for all whom it was there for. Raises LimitMet."""
+    """Restore a scenario with the visibility it had. Raises LimitMet."""
     with transaction.atomic():
         limits.refuse_beyond_scenario_limit(player)
         Scenario.with_deleted.filter(pk=scenario.pk).update(deleted=None)
 
 
-def cleaned(file: ScenarioFile) -> ScenarioFile:
-    """The same with every text as it is stored. Raises ScenarioError where nothing is left."""
+def clean_file(file: ScenarioFile) -> ScenarioFile:
+    """The scenario with every text cleaned. Raises ScenarioError if a required one is empty."""
 
     def clean(value: Any) -> Any:
         if isinstance(value, str):
@@ -115,21 +114,21 @@ def cleaned(file: ScenarioFile) -> ScenarioFile:
 
     content = clean(file.model_dump())
     content["tags"] = list(dict.fromkeys(tag.lower() for tag in content["tags"]))
-    return scenario_of(content)
+    return parse_scenario(content)
 
 
-def unfit(file: ScenarioFile) -> str:
-    """What is wrong with a scenario as a whole, for its author; "" where nothing is."""
+def problem_of(file: ScenarioFile) -> str:
+    """What is wrong with a scenario as a whole, in words for its author; "" if nothing is."""
     names = [each.name for each in file.placeholders]
     doubled = next((name for name in names if names.count(name) > 1), None)
     if doubled:
         return _("Two questions use the name ${%(name)s}. Rename one of them.") % {"name": doubled}
-    unasked = names_in(texts_of(file)) - set(names)
-    if unasked:
+    undeclared = names_in(texts_of(file)) - set(names)
+    if undeclared:
         return _(
             "${%(name)s} is used in the text, but no question asks for it. Add the question, or "
             "remove it from the text."
-        ) % {"name": min(unasked)}
+        ) % {"name": min(undeclared)}
     filled = fill_placeholders(
         file.opening, {each.name: each.default for each in file.placeholders}
     )
@@ -145,7 +144,7 @@ def unfit(file: ScenarioFile) -> str:
 
 
 def warnings(file: ScenarioFile) -> list[str]:
-    """What its author should look at before others see it: places that no answer fills."""
+    """What the author should look at before publishing: placeholders that no answer fills."""
     names = {each.name for each in file.placeholders}
     found = []
     for place in undeclared_in(texts_of(file), names)[:MOST_WARNINGS]:
@@ -161,12 +160,12 @@ def warnings(file: ScenarioFile) -> list[str]:
 
 
 def warnings_of(scenario: Scenario) -> list[str]:
-    """The same of a scenario that is stored."""
-    return warnings(scenario_of(content_of(scenario)))
+    """The warnings of a stored scenario. Raises ScenarioError if it is invalid."""
+    return warnings(parse_scenario(content_of(scenario)))
 
 
 def texts_of(file: ScenarioFile) -> list[str]:
-    """Every text in which answers are put."""
+    """Every text in which placeholders are filled."""
     texts = [file.opening, file.memory, file.authors_note]
     texts += [action.text for action in file.first_actions]
     texts += [text for card in file.cards for text in (card.title, card.text, *card.keys)]
@@ -174,22 +173,21 @@ def texts_of(file: ScenarioFile) -> list[str]:
 
 
 def all_texts(file: ScenarioFile) -> list[str]:
-    """Everything in it that somebody wrote."""
-    asked = [text for each in file.placeholders for text in (each.question, each.default)]
-    return [file.title, file.tempt, ", ".join(file.tags), *texts_of(file), *asked]
+    """Every text that somebody wrote in it."""
+    questions = [text for each in file.placeholders for text in (each.question, each.default)]
+    return [file.title, file.tempt, ", ".join(file.tags), *texts_of(file), *questions]
 
 
 @screening.noted()
 def publish(scenario: Scenario, visibility: Visibility) -> None:
-    """Show a scenario to all, or to who has its address, or (PRIVATE) take it back.
+    """Set who can read a scenario; PRIVATE unpublishes it. Adventures begun from it stay.
 
-    Adventures that others began from it are theirs and stay. Raises Refused where its author may
-    not publish just now, or a rule stands against it.
+    Raises Refused if its author may not publish now, or if it breaks a rule.
     """
     if visibility != Visibility.PRIVATE and scenario.author is not None:
-        if (reason := may_publish(scenario.author)) is not None:
+        if (reason := publishing_refusal(scenario.author)) is not None:
             raise Refused("not_allowed", reason)
-        texts = all_texts(scenario_of({**content_of(scenario)}))
+        texts = all_texts(parse_scenario({**content_of(scenario)}))
         screening.screen(
             texts, "scenario", scenario.author, audience=scenario.audience, where="publish"
         )
@@ -201,7 +199,7 @@ def publish(scenario: Scenario, visibility: Visibility) -> None:
 
 
 def content_of(scenario: Scenario) -> dict[str, Any]:
-    """What a scenario says, with its cards, as its file has it."""
+    """A stored scenario's content with its cards, in the format of scenario files."""
     names = [name for name in ScenarioFile.model_fields if name not in ("rank", "cards")]
     content = {name: getattr(scenario, name) for name in names}
     content["cards"] = [
@@ -218,35 +216,36 @@ def content_of(scenario: Scenario) -> dict[str, Any]:
 
 
 def content_in(file: ScenarioFile) -> dict[str, Any]:
-    """What `content_of` will say of a scenario that is made of a file."""
+    """A file's content in the same form as `content_of` returns."""
     return file.model_dump(exclude={"rank"})
 
 
 def as_yaml(scenario: Scenario) -> str:
-    """The scenario as `game/beginnings` has them."""
+    """The scenario as a file like those in `game/beginnings`."""
     content = content_of(scenario)
     return yaml.dump(content, Dumper=Dumper, allow_unicode=True, sort_keys=False, width=100)
 
 
 class Dumper(yaml.SafeDumper):
-    """Writes texts of several lines as lines."""
+    """Writes texts of several lines as YAML block scalars."""
 
 
-def line_by_line(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+def represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    """A YAML scalar: a block for several lines."""
     style = "|" if "\n" in text else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
-Dumper.add_representer(str, line_by_line)
+Dumper.add_representer(str, represent_text)
 
 
 def from_yaml(content: bytes) -> ScenarioFile:
-    """The scenario in a file that somebody brings. Raises ScenarioError."""
+    """Read a scenario from an uploaded file. Raises ScenarioError."""
     if len(content) > LONGEST_FILE:
         raise ScenarioError(
             _("That file is larger than %(most)d KiB.") % {"most": LONGEST_FILE // 1024}
         )
     try:
-        return scenario_of(sandbox.read("yaml", content))
+        return parse_scenario(sandbox.read("yaml", content))
     except Unreadable as problem:
-        raise ScenarioError(sandbox.said_of(problem)) from None
+        raise ScenarioError(sandbox.message_of(problem)) from None

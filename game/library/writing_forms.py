@@ -1,4 +1,4 @@
-"""The form of a scenario, with its questions, first actions and cards as rows."""
+"""The forms of a scenario, with formsets for its questions, first actions and cards."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
@@ -18,7 +18,7 @@ from game.scenarios import (
     MOST_SCENARIO_CARDS,
     ScenarioError,
     ScenarioFile,
-    scenario_of,
+    parse_scenario,
 )
 
 LONGEST_ANSWER = 80
@@ -26,30 +26,32 @@ MOST_TAGS = 8
 LONGEST_TAG = 30
 
 
-def area(rows: int) -> forms.Textarea:
+def text_area(rows: int) -> forms.Textarea:
+    """A text area of so many rows; the text's direction follows its content."""
     return forms.Textarea(attrs={"rows": rows, "dir": "auto"})
 
 
-def line(**more: str) -> forms.TextInput:
+def text_input(**more: str) -> forms.TextInput:
+    """A text field without autocompletion; the text's direction follows its content."""
     return forms.TextInput(attrs={"dir": "auto", "autocomplete": "off", **more})
 
 
 class WordsForm(forms.Form):
     """The texts of a scenario."""
 
-    title = forms.CharField(label=gettext_lazy("Title"), max_length=80, widget=line())
+    title = forms.CharField(label=gettext_lazy("Title"), max_length=80, widget=text_input())
     tempt = forms.CharField(
         label=gettext_lazy("Tagline"),
         help_text=gettext_lazy("Shown below the title in lists. Name the problem, not the plot."),
         max_length=160,
-        widget=line(),
+        widget=text_input(),
     )
     tags = forms.CharField(
         label=gettext_lazy("Tags"),
         help_text=gettext_lazy("Separate with commas: sea, mystery, funny."),
         max_length=400,
         required=False,
-        widget=line(),
+        widget=text_input(),
     )
     opening = forms.CharField(
         label=gettext_lazy("Opening"),
@@ -57,7 +59,7 @@ class WordsForm(forms.Form):
             "Where “you” are and what is going on. Stop where the player has to act."
         ),
         max_length=LONGEST_TEXT,
-        widget=area(10),
+        widget=text_area(10),
     )
     memory = forms.CharField(
         label=gettext_lazy("Memory"),
@@ -66,7 +68,7 @@ class WordsForm(forms.Form):
         ),
         max_length=LONGEST_MEMORY,
         required=False,
-        widget=area(5),
+        widget=text_area(5),
     )
     authors_note = forms.CharField(
         label=gettext_lazy("Author’s note"),
@@ -75,7 +77,7 @@ class WordsForm(forms.Form):
         ),
         max_length=LONGEST_NOTE,
         required=False,
-        widget=area(3),
+        widget=text_area(3),
     )
 
     audience = forms.ChoiceField(
@@ -87,9 +89,11 @@ class WordsForm(forms.Form):
     )
 
     def clean_audience(self) -> str:
+        """The chosen audience, teens if none was sent."""
         return str(self.cleaned_data["audience"] or Audience.TEEN)
 
     def clean_tags(self) -> list[str]:
+        """The tags in lower case, each once. Raises ValidationError for too many or long ones."""
         written = self.cleaned_data["tags"].replace("，", ",").replace("、", ",").split(",")
         tags = list(
             dict.fromkeys(flat.lower() for tag in written if (flat := " ".join(tag.split())))
@@ -118,17 +122,18 @@ class QuestionForm(forms.Form):
         error_messages={
             "invalid": gettext_lazy("Only lower-case letters a to z and _, as used in ${…}.")
         },
-        widget=line(spellcheck="false", autocapitalize="none"),
+        widget=text_input(spellcheck="false", autocapitalize="none"),
     )
-    question = forms.CharField(label=gettext_lazy("Question"), max_length=200, widget=line())
+    question = forms.CharField(label=gettext_lazy("Question"), max_length=200, widget=text_input())
     default = forms.CharField(
         label=gettext_lazy("Default answer"),
         max_length=LONGEST_TEXT,
-        widget=area(1),
+        widget=text_area(1),
     )
     multiline = forms.BooleanField(label=gettext_lazy("Long answer"), required=False)
 
     def clean(self) -> dict[str, Any]:
+        """An error on a long default answer unless the answer may have several lines."""
         data: dict[str, Any] = super().clean() or {}
         if len(data.get("default", "")) > LONGEST_ANSWER and not data.get("multiline"):
             self.add_error(
@@ -140,7 +145,7 @@ class QuestionForm(forms.Form):
 
 
 class FirstActionForm(forms.Form):
-    """A way to begin, offered below the opening."""
+    """An action that is offered below the opening."""
 
     kind = forms.ChoiceField(
         label=gettext_lazy("Mode"),
@@ -150,21 +155,22 @@ class FirstActionForm(forms.Form):
             ("story", gettext_lazy("Story")),
         ],
     )
-    text = forms.CharField(label=gettext_lazy("Text"), max_length=200, widget=line())
+    text = forms.CharField(label=gettext_lazy("Text"), max_length=200, widget=text_input())
 
     def has_changed(self) -> bool:
-        """A row with a kind alone was not filled in."""
+        """False for a row without text, since its mode always has a value."""
         return bool(self.data.get(self.add_prefix("text"), "").strip())
 
 
 class ScenarioCardForm(CardForm):
-    """A card of a scenario, which its writer may hide from players at first."""
+    """A card of a scenario, which its author may hide from players at first."""
 
     hidden = forms.BooleanField(
         label=gettext_lazy("Hidden from players until the narrator uses it"), required=False
     )
 
     def clean(self) -> dict[str, Any]:
+        """The card's fields; `card` is the card with `hidden` set."""
         data = super().clean()
         self.card = replace(self.card, hidden=data.get("hidden", False))
         return data
@@ -173,20 +179,21 @@ class ScenarioCardForm(CardForm):
 if TYPE_CHECKING:
     AnyForms = BaseFormSet[Any]
 else:
-    AnyForms = BaseFormSet  # cannot be subscripted at run time
+    AnyForms = BaseFormSet  # not subscriptable at run time
 
 
 class Rows(AnyForms):
-    """Rows of which any may be left empty: an empty one says nothing, also where one was."""
+    """A formset in which any row may be empty; an emptied row is dropped."""
 
     def initial_form_count(self) -> int:
+        """0 when bound, so that an emptied row is not an error."""
         return 0 if self.is_bound else super().initial_form_count()
 
 
 def rows_of(form: type[forms.Form], most: int) -> Any:
-    """A form with rows: `most` of them, and as many again that are to be deleted.
+    """A formset class of at most `most` rows, and as many again that are marked for deletion.
 
-    Django would build and show a thousand more for whoever claims so many.
+    By default Django would build and show a thousand more for a request that claims so many.
     """
     return formset_factory(
         form,
@@ -207,7 +214,7 @@ ROWS: dict[str, Any] = {
 
 
 class ScenarioForms:
-    """All forms of one scenario together. `file` is what they say, once they are valid."""
+    """All forms of a scenario. `file` is their content once `is_valid` has returned True."""
 
     def __init__(self, data: Mapping[str, Any] | None, scenario: Scenario | None = None) -> None:
         first = initial_of(scenario) if scenario and data is None else {}
@@ -222,51 +229,56 @@ class ScenarioForms:
 
     @property
     def questions(self) -> Rows:
+        """The formset of questions, for templates."""
         return self.rows["questions"]
 
     @property
     def actions(self) -> Rows:
+        """The formset of first actions, for templates."""
         return self.rows["actions"]
 
     @property
     def cards(self) -> Rows:
+        """The formset of cards, for templates."""
         return self.rows["cards"]
 
     def is_valid(self) -> bool:
-        """Whether it can be stored; `problem` is what is wrong with the whole."""
+        """Whether it can be stored. `problem` says what is wrong with it as a whole."""
         each = [self.words.is_valid(), *(rows.is_valid() for rows in self.rows.values())]
         if not all(each):
             return False
         try:
-            self.file = writing.cleaned(self.as_file())
-            self.problem = writing.unfit(self.file)
+            self.file = writing.clean_file(self.as_file())
+            self.problem = writing.problem_of(self.file)
         except ScenarioError as problem:
             self.problem = str(problem)
         return not self.problem
 
     def as_file(self) -> ScenarioFile:
-        """What the forms say. Raises ScenarioError where the whole cannot be."""
-        questions, actions, cards = (filled(rows) for rows in self.rows.values())
-        return scenario_of(
+        """The forms' content as a scenario. Raises ScenarioError."""
+        questions, actions, cards = (filled_rows(rows) for rows in self.rows.values())
+        return parse_scenario(
             {
                 **self.words.cleaned_data,
-                "placeholders": [said_in(row) for row in questions],
-                "first_actions": [said_in(row) for row in actions],
+                "placeholders": [row_data(row) for row in questions],
+                "first_actions": [row_data(row) for row in actions],
                 "cards": [asdict(row.card) | {"keys": list(row.card.keys)} for row in cards],
             }
         )
 
 
-def filled(rows: Rows) -> list[Any]:
-    """The rows with something in them that is to stay."""
+def filled_rows(rows: Rows) -> list[Any]:
+    """The rows that are filled in and not marked for deletion."""
     return [row for row in rows if row.has_changed() and row not in rows.deleted_forms]
 
 
-def said_in(row: forms.Form) -> Any:
+def row_data(row: forms.Form) -> Any:
+    """A row's fields without the mark for deletion."""
     return {name: value for name, value in row.cleaned_data.items() if name != "DELETE"}
 
 
 def initial_of(scenario: Scenario) -> dict[str, Any]:
+    """The initial data of the forms for a stored scenario."""
     words = {name: getattr(scenario, name) for name in WordsForm.base_fields}
     words["tags"] = ", ".join(scenario.tags)
     return {

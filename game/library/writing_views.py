@@ -1,6 +1,6 @@
-"""Writing scenarios: drafts, their preview, publishing, files.
+"""Pages for writing scenarios: drafts, preview, publishing, import and export.
 
-Each look-up goes through what the player wrote: what is not theirs is not there.
+Each look-up uses the player's own scenarios, so another author's is a 404.
 """
 
 from typing import Any
@@ -19,28 +19,29 @@ from game.guests import ensure_player
 from game.library import trash, writing
 from game.library.limits import MOST_SCENARIOS, LimitMet
 from game.library.placeholders import fill_placeholders
-from game.library.words import paragraphs
+from game.library.previews import paragraphs
 from game.library.writing_forms import ROWS, ScenarioForms
 from game.models import Scenario, Visibility
 from game.play.protocol import Refused
 from game.scenarios import ScenarioError, ScenarioFile
 from inference.reply import shown_action
 
-SAID = {
+PUBLISHED_MESSAGES = {
     Visibility.PUBLIC: gettext_lazy("Published."),
     Visibility.UNLISTED: gettext_lazy("Published by link."),
     Visibility.PRIVATE: gettext_lazy("Unpublished. Adventures begun from it continue."),
 }
 
 
-def scenario_of(request: HttpRequest, slug: str) -> Scenario:
+def own_scenario(request: HttpRequest, slug: str) -> Scenario:
+    """The scenario, if the player wrote it. Raises Http404."""
     return get_object_or_404(Scenario.objects.of(request.user), slug=slug)
 
 
 @never_cache
 @require_safe
 def mine(request: HttpRequest) -> HttpResponse:
-    """What the player wrote, last changed first."""
+    """The player's scenarios, last changed first, and the deleted ones that can be restored."""
     theirs = Scenario.objects.all().of(request.user).order_by("-changed", "slug")
     deleted = [
         trash.Deleted(each.title, each.deleted, reverse("restore_scenario", args=[each.slug]))
@@ -62,33 +63,35 @@ def mine(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 def new(request: HttpRequest) -> HttpResponse:
+    """The form of a new scenario."""
     return writing_page(request, None)
 
 
 @never_cache
 def edit(request: HttpRequest, slug: str) -> HttpResponse:
-    return writing_page(request, scenario_of(request, slug))
+    """The form of a scenario that the player wrote."""
+    return writing_page(request, own_scenario(request, slug))
 
 
 def writing_page(request: HttpRequest, scenario: Scenario | None) -> HttpResponse:
-    """The form. It saves, or (`do=preview`) shows how it reads, or adds rows (`do=more-…`)."""
+    """Save the form, show its preview (`do=preview`), or add a row (`do=more-...`)."""
     if request.method != "POST":
-        return page_of(request, scenario, ScenarioForms(None, scenario))
-    does = request.POST.get("do", "save")
-    forms = ScenarioForms(with_more_rows(request.POST, does.removeprefix("more-")), scenario)
+        return render_form(request, scenario, ScenarioForms(None, scenario))
+    button = request.POST.get("do", "save")
+    forms = ScenarioForms(with_more_rows(request.POST, button.removeprefix("more-")), scenario)
     if not forms.is_valid():
-        return page_of(request, scenario, forms, 422 if does.startswith("save") else 200)
-    if does not in ("save", "save-anyway"):
-        return page_of(request, scenario, forms)
+        return render_form(request, scenario, forms, 422 if button.startswith("save") else 200)
+    if button not in ("save", "save-anyway"):
+        return render_form(request, scenario, forms)
     warned = writing.warnings(forms.file)
-    if warned and does == "save" and scenario and scenario.visibility != Visibility.PRIVATE:
-        # Others would see it at once.
-        return page_of(request, scenario, forms, 422, unsaved=True)
+    if warned and button == "save" and scenario and scenario.visibility != Visibility.PRIVATE:
+        # Ask first: it is published, so others would see the mistakes at once.
+        return render_form(request, scenario, forms, 422, unsaved=True)
     try:
         saved = writing.write(ensure_player(request), forms.file, scenario)
     except (ScenarioError, LimitMet, Refused) as problem:
         forms.problem = str(problem)
-        return page_of(request, scenario, forms, 422)
+        return render_form(request, scenario, forms, 422)
     if warned:
         messages.warning(request, _("Saved. Check this before you publish: %s") % " ".join(warned))
     elif scenario is None:
@@ -99,7 +102,7 @@ def writing_page(request: HttpRequest, scenario: Scenario | None) -> HttpRespons
 
 
 def with_more_rows(data: QueryDict, name: str) -> QueryDict:
-    """The form as it was sent, with an empty row more where that was asked for."""
+    """The form's data with one more empty row of a formset, if `name` is one."""
     if name not in ROWS:
         return data
     more = data.copy()
@@ -109,7 +112,7 @@ def with_more_rows(data: QueryDict, name: str) -> QueryDict:
     return more
 
 
-def page_of(
+def render_form(
     request: HttpRequest,
     scenario: Scenario | None,
     forms: ScenarioForms,
@@ -117,6 +120,7 @@ def page_of(
     *,
     unsaved: bool = False,
 ) -> HttpResponse:
+    """Render the form with its preview and warnings; `unsaved` asks whether to save anyway."""
     file: ScenarioFile | None = getattr(forms, "file", None)
     content = file.model_dump() if file else scenario and writing.content_of(scenario)
     context = {
@@ -131,7 +135,7 @@ def page_of(
 
 
 def preview_of(content: dict[str, Any]) -> dict[str, Any]:
-    """How it reads with its own answers."""
+    """How a scenario's content reads with the default answers."""
     answers = {each["name"]: each["default"] for each in content["placeholders"]}
     return {
         "title": content["title"],
@@ -146,11 +150,11 @@ def preview_of(content: dict[str, Any]) -> dict[str, Any]:
 
 @require_POST
 def publish(request: HttpRequest, slug: str) -> HttpResponse:
-    """Show it to all (`visibility=public`), by its address (`unlisted`), or take it back.
+    """Set who can read a scenario: `visibility=public`, `unlisted` or `private`.
 
-    Where something in it looks like a mistake, the writer sees that first (`anyway` publishes).
+    If it has warnings they are shown first; `anyway` publishes all the same.
     """
-    found = scenario_of(request, slug)
+    found = own_scenario(request, slug)
     visibility = request.POST.get("visibility", "")
     if visibility not in Visibility.values:
         messages.error(request, _("Choose who can see it. Nothing was changed."))
@@ -164,7 +168,7 @@ def publish(request: HttpRequest, slug: str) -> HttpResponse:
     else:
         try:
             writing.publish(found, Visibility(visibility))
-            messages.success(request, SAID[Visibility(visibility)])
+            messages.success(request, PUBLISHED_MESSAGES[Visibility(visibility)])
         except Refused as refused:
             messages.error(request, refused.message)
     return redirect("scenario", slug)
@@ -172,32 +176,34 @@ def publish(request: HttpRequest, slug: str) -> HttpResponse:
 
 @never_cache
 def delete(request: HttpRequest, slug: str) -> HttpResponse:
-    found = scenario_of(request, slug)
+    """On GET the confirmation page, on POST delete."""
+    found = own_scenario(request, slug)
     if request.method != "POST":
         context = {"scenario": found, "hours": trash.HOURS}
         return render(request, "library/delete_scenario.html", context)
     writing.delete(found)
     url = reverse("restore_scenario", args=[slug])
-    trash.announce_with_undo(request, trash.said_deleted(found.title), url)
+    trash.announce_with_undo(request, trash.deleted_message(found.title), url)
     return redirect("my_scenarios")
 
 
 @require_POST
 def restore(request: HttpRequest, slug: str) -> HttpResponse:
+    """Restore a deleted scenario."""
     found = get_object_or_404(writing.deleted_of(request.user), slug=slug)
     try:
         writing.restore(ensure_player(request), found)
     except LimitMet as full:
         messages.error(request, str(full))
     else:
-        messages.success(request, trash.said_restored(found.title))
+        messages.success(request, trash.restored_message(found.title))
     return redirect("my_scenarios")
 
 
 @require_POST
 def undo(request: HttpRequest, slug: str) -> HttpResponse:
-    """Put back what the scenario said before it was last saved, removed cards with it."""
-    found = scenario_of(request, slug)
+    """Swap the scenario's content with the one before its last save."""
+    found = own_scenario(request, slug)
     try:
         undone = writing.undo(ensure_player(request), found)
     except (ScenarioError, LimitMet, Refused) as problem:
@@ -214,8 +220,8 @@ def undo(request: HttpRequest, slug: str) -> HttpResponse:
 @never_cache
 @require_safe
 def export(request: HttpRequest, slug: str) -> HttpResponse:
-    """The scenario as a file."""
-    found = scenario_of(request, slug)
+    """Download the scenario as a file."""
+    found = own_scenario(request, slug)
     return HttpResponse(
         writing.as_yaml(found),
         content_type="application/yaml; charset=utf-8",
@@ -226,7 +232,7 @@ def export(request: HttpRequest, slug: str) -> HttpResponse:
 @require_POST
 @limited("import")
 def import_scenario(request: HttpRequest) -> HttpResponse:
-    """A scenario from a file, as a draft."""
+    """Store an uploaded scenario file as a draft."""
     file = request.FILES.get("file")
     if file is None or (file.size or 0) > writing.LONGEST_FILE:
         most = writing.LONGEST_FILE // 1024
@@ -236,7 +242,7 @@ def import_scenario(request: HttpRequest) -> HttpResponse:
         return redirect("my_scenarios")
     try:
         found = writing.from_yaml(file.read())
-        scenario = writing.write(ensure_player(request), found)  # a guest is made for what was read
+        scenario = writing.write(ensure_player(request), found)  # no guest for an unreadable file
     except (ScenarioError, LimitMet, Refused) as problem:
         said = _("Import failed. %(problem)s") % {"problem": problem}
         messages.error(request, said)

@@ -1,4 +1,4 @@
-"""What Postgres holds: fields, constraints, cheap properties. Behaviour is elsewhere."""
+"""The database models: fields, constraints and cheap properties, no behaviour."""
 
 from game.library.visibility import Visibility
 from game.models.adventures import Adventure, AdventureQuerySet, Command, Membership

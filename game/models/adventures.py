@@ -1,4 +1,4 @@
-"""Playthroughs, their members, and the commands that changed them."""
+"""Adventures, their members, and the commands that changed them."""
 
 import uuid
 from typing import TYPE_CHECKING, Any
@@ -14,12 +14,14 @@ from game.models.scenarios import Scenario
 
 
 class AdventureQuerySet(models.QuerySet["Adventure"]):
+    """Adventures by who may use them."""
+
     def of(self, player: Any) -> "AdventureQuerySet":
-        """The adventures that `player` is a member of. Every look-up goes through here."""
+        """The adventures that `player` is a member of. Every look-up by a player uses this."""
         return self.with_deleted_of(player).filter(deleted__isnull=True)
 
     def with_deleted_of(self, player: Any) -> "AdventureQuerySet":
-        """The same, with those that were deleted and can still be brought back."""
+        """As `of`, with deleted adventures that can still be restored."""
         if not player.is_authenticated:
             return self.none()
         return self.filter(membership__player_id=player.pk)
@@ -42,11 +44,11 @@ class Adventure(models.Model):
     summarise = models.BooleanField(
         default=True, help_text="Whether what happened before is summed up for the narrator."
     )
-    # As `game.tastes.writer` reads it; empty where its owner asked for nothing.
+    # Validated by game.tastes.writer; empty unless the owner changed something.
     sampling = models.JSONField(default=dict, blank=True, editable=False)
     dice = models.BooleanField(default=False, help_text="Whether dice decide how actions go.")
     archived = models.BooleanField(default=False, help_text="Out of sight, not out of the house.")
-    # Since when it is deleted: it can be brought back for a while, then the tidying ends it.
+    # When it was deleted: it can be restored until game.library.tasks.tidy purges it.
     deleted = models.DateTimeField(null=True, blank=True, editable=False)
     copied = models.BooleanField(default=False, editable=False)
     audience = models.CharField(max_length=10, choices=Audience, default=Audience.TEEN)
@@ -57,15 +59,15 @@ class Adventure(models.Model):
     version = models.PositiveBigIntegerField(default=0, editable=False)
     # Bytes of its actions, replies and their earlier versions; see game.play.edits.
     size = models.PositiveBigIntegerField(default=0, editable=False)
-    # The edit that undo takes back, or redo brings back: {turn, undone, versions: {field: id}}.
-    # Null once something else was done.
+    # The edit that undo or redo applies to: {turn, undone, versions: {field: id}}. Null after any
+    # other change.
     last_edit = models.JSONField(null=True, editable=False)
     created = models.DateTimeField(db_default=Now(), editable=False)
     changed = models.DateTimeField(db_default=Now(), editable=False)
 
     objects = AdventureQuerySet.as_manager()
 
-    # Whether this object's version was raised by the change under way. Not stored.
+    # Whether the current change has raised this instance's version. Not stored.
     version_raised = False
 
     class Meta:
@@ -75,7 +77,7 @@ class Adventure(models.Model):
         return f"adventure {self.pk}"  # its title is the player's: the admin shows this
 
     def raise_version(self) -> None:
-        """Note that the change under way changes something. `change_adventure` stores it."""
+        """Raise the version, once per change. `change_adventure` stores it and sends the events."""
         if not self.version_raised:
             self.version_raised = True
             self.version += 1
@@ -83,9 +85,11 @@ class Adventure(models.Model):
 
 
 class Membership(models.Model):
-    """Who may do what in an adventure. The owner is its first member."""
+    """A player's role in an adventure. The owner is its first member."""
 
     class Role(models.TextChoices):
+        """What a member may do."""
+
         OWNER = "owner"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -103,7 +107,7 @@ class Membership(models.Model):
 
 
 class Command(models.Model):
-    """A command that changed something. Sent again, it gets the same outcome."""
+    """A command that changed something, with its outcome: sent again, it gets the same one."""
 
     adventure = models.ForeignKey(Adventure, on_delete=models.CASCADE)
     key = models.UUIDField()

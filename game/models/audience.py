@@ -1,11 +1,11 @@
-"""For whom a story is told."""
+"""Audiences of stories, and limits of players."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 
 class Audience(models.TextChoices):
-    """For whom a story is: the rules of the host may differ. From the narrowest to the widest."""
+    """For whom a story is, from the narrowest to the widest. The host's rules may differ."""
 
     EVERYONE = "everyone", _("everyone")
     TEEN = "teen", _("teens and adults")
@@ -13,6 +13,6 @@ class Audience(models.TextChoices):
 
 
 def within(limit: str) -> list[str]:
-    """The audiences that somebody with this limit may read for."""
+    """The audiences up to `limit`, which somebody with this limit may read."""
     order = list(Audience.values)
     return order[: order.index(limit) + 1]

@@ -1,4 +1,4 @@
-"""Lore."""
+"""Story cards, of scenarios and of adventures."""
 
 import uuid
 from typing import TYPE_CHECKING, Any
@@ -14,12 +14,14 @@ from game.models.scenarios import Scenario
 
 
 class StoryCardQuerySet(models.QuerySet["StoryCard"]):
+    """Cards by who may see them."""
+
     def of(self, player: Any) -> "StoryCardQuerySet":
-        """The cards that `player` may see in their adventures, and no scenario's."""
+        """The cards that `player` may see in their adventures; never a scenario's."""
         return self.filter(adventure__in=Adventure.objects.of(player)).seen()
 
     def seen(self) -> "StoryCardQuerySet":
-        """Those that players may see: not hidden, or used by the narrator since."""
+        """Cards that players may see: never hidden, or used by the narrator since."""
         return self.filter(hidden=False)
 
 
@@ -44,7 +46,7 @@ class StoryCard(models.Model):
         default=False, help_text="Players see it once the narrator has used it."
     )
 
-    # Since when it is deleted: it can be restored for a while (game.library.trash).
+    # When it was deleted: it can be restored for a while (game.library.trash).
     deleted = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = LiveManager.from_queryset(StoryCardQuerySet)()

@@ -1,4 +1,4 @@
-"""Rows that a player deleted stay for a while, so that deleting can be undone."""
+"""A manager for models whose rows are kept for a while after a player deleted them."""
 
 from typing import Any
 
@@ -6,7 +6,8 @@ from django.db import models
 
 
 class LiveManager(models.Manager[Any]):
-    """Finds the rows that are not deleted; pages and prompts ask through it alone."""
+    """Leaves deleted rows out. Pages and prompts use no other manager."""
 
     def get_queryset(self) -> models.QuerySet[Any]:
+        """All rows that are not deleted."""
         return super().get_queryset().filter(deleted__isnull=True)

@@ -14,7 +14,7 @@ class Invite(models.Model):
     if TYPE_CHECKING:
         used_by_id: object
 
-    # The SHA-256 of what stands in the link: whoever reads the database cannot use it.
+    # The SHA-256 of the link's token: a copy of the database does not open a link.
     digest = models.CharField(max_length=64, unique=True, editable=False)
     note = models.CharField(max_length=80, blank=True, help_text="For whom it is.")
     made_by = models.ForeignKey(

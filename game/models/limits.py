@@ -1,6 +1,6 @@
-"""How long texts may be, in code points."""
+"""The longest texts that are stored, in code points."""
 
-LONGEST_TEXT = 4_000  # in one action or reply, as PROTOCOL.md says
+LONGEST_TEXT = 4_000  # of one action or reply, see docs/protocol.md
 LONGEST_MEMORY = 8_000
 LONGEST_NOTE = 2_000
 LONGEST_SUMMARY = 4_000

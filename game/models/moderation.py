@@ -1,4 +1,4 @@
-"""What people complained about, what was done, and who did it."""
+"""Reports and cases, decisions with their sanctions and notices, and the audit log."""
 
 import uuid
 from typing import TYPE_CHECKING, Any
@@ -14,28 +14,30 @@ from game.models.turns import Turn
 
 LONGEST_REASON = 1_000
 LONGEST_EXCERPT = 1_000
-# A day in the queue counts as much as so much weight: old complaints come up.
+# Added to a case's score for each day that it is open, so that old reports rise.
 WEIGHT_OF_A_DAY = 10.0
 
 
 class Words(models.TextChoices):
-    """Whose words they are. Nobody is sanctioned for the narrator's."""
+    """Who wrote a text. Nobody is sanctioned for the narrator's words."""
 
     PLAYER = "player", _("the player’s words")
     NARRATOR = "narrator", _("the narrator’s words")
 
 
 class CaseQuerySet(models.QuerySet["Case"]):
+    """Cases in the order of the moderators' queue."""
+
     def waiting(self) -> QuerySet["Case"]:
-        """Open cases with their score, the most pressing first."""
+        """Open cases with their `score`, highest first."""
         return self.filter(decided__isnull=True).by_score()
 
     def by_score(self) -> QuerySet["Case"]:
-        """The most pressing first, each with its `score`."""
+        """Cases with their `score`, highest first, then the oldest."""
         return self.scored().order_by(F("score").desc(), "opened")
 
     def scored(self) -> QuerySet["Case"]:
-        """Cases with their `score`: what was complained of, and for how long."""
+        """Cases with `score`: their weight plus WEIGHT_OF_A_DAY for each day that they are open."""
         age = ExpressionWrapper(
             Extract(Now() - F("opened"), "epoch") / 86_400.0, output_field=FloatField()
         )
@@ -45,9 +47,11 @@ class CaseQuerySet(models.QuerySet["Case"]):
 
 
 class Case(models.Model):
-    """A text that somebody should look at. Reports about the same text are one case."""
+    """A text that moderators should look at. All reports of one text are one case."""
 
     class Subject(models.TextChoices):
+        """What the text belongs to."""
+
         SCENARIO = "scenario", _("a scenario")
         SHARE = "share", _("a shared adventure")
         STORY = "story", _("an adventure, found by a rule")
@@ -59,7 +63,7 @@ class Case(models.Model):
         claimed_by_id: uuid.UUID | None
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    key = models.CharField(max_length=200, editable=False)  # the text: one open case for each
+    key = models.CharField(max_length=200, editable=False)  # of the text; one open case for each
     subject = models.CharField(max_length=10, choices=Subject)
     subject_id = models.CharField(max_length=64, blank=True)
     adventure = models.ForeignKey(
@@ -72,8 +76,8 @@ class Case(models.Model):
         Player, null=True, blank=True, on_delete=models.SET_NULL, related_name="cases"
     )
     words = models.CharField(max_length=10, choices=Words)
-    kind = models.CharField(max_length=20)  # as reports name it, the gravest
-    rule = models.CharField(max_length=40, blank=True)  # where a rule found it
+    kind = models.CharField(max_length=20)  # the gravest of its reports' kinds
+    rule = models.CharField(max_length=40, blank=True)  # the rule that opened the case, if one did
     excerpt = models.TextField(blank=True)
     weight = models.FloatField(default=0)
     opened = models.DateTimeField(db_default=Now(), editable=False)
@@ -100,7 +104,7 @@ class Case(models.Model):
                 fields=["opened"], condition=Q(decided__isnull=True), name="cases_waiting"
             ),
         ]
-        # What the groups of game/moderation/roles.py are made of.
+        # Given to the groups of game/moderation/roles.py.
         default_permissions = ("view",)
         permissions = [
             ("decide_case", "Can claim cases, dismiss, hide, unpublish, warn and mute"),
@@ -117,6 +121,8 @@ class Report(models.Model):
     """A reader's complaint."""
 
     class Kind(models.TextChoices):
+        """What a reader complains of, from the gravest to the least grave."""
+
         MINORS = "minors", _("Sexual content about minors")
         THREAT = "threat", _("A threat against a real person")
         PRIVATE = "private", _("Somebody’s private data")
@@ -135,7 +141,7 @@ class Report(models.Model):
     player = models.ForeignKey(
         Player, null=True, blank=True, on_delete=models.CASCADE, related_name="reports"
     )
-    # Of a reader without an account: a keyed digest, to count and to merge by.
+    # A keyed digest that identifies a reader without an account, to count and merge reports.
     reader = models.CharField(max_length=64, blank=True, editable=False)
     kind = models.CharField(max_length=20, choices=Kind)
     reason = models.TextField(blank=True)
@@ -155,7 +161,10 @@ class Report(models.Model):
 
 
 class SanctionQuerySet(models.QuerySet["Sanction"]):
+    """Sanctions by whether they hold."""
+
     def in_force(self) -> "SanctionQuerySet":
+        """Sanctions that were not lifted and have not expired."""
         return self.filter(lifted__isnull=True).filter(Q(until__isnull=True) | Q(until__gt=Now()))
 
 
@@ -163,6 +172,8 @@ class Sanction(models.Model):
     """What a player may not do, and until when."""
 
     class Kind(models.TextChoices):
+        """From a warning, which forbids nothing, to a ban."""
+
         WARNING = "warning", _("warning")
         MUTE = "mute", _("publishing blocked")
         SUSPENSION = "suspension", _("suspension")
@@ -197,7 +208,7 @@ class Sanction(models.Model):
 
 
 class Notice(models.Model):
-    """What a player is told of a decision: which rule, which words, and what was done."""
+    """What a player is told of a decision: the rule, the words, and what was done."""
 
     if TYPE_CHECKING:
         player_id: uuid.UUID
@@ -208,7 +219,7 @@ class Notice(models.Model):
     sanction = models.ForeignKey(
         Sanction, null=True, on_delete=models.CASCADE, related_name="notices"
     )
-    entry = models.BigIntegerField(null=True)  # in the audit log: what an appeal may undo
+    entry = models.BigIntegerField(null=True)  # of the audit log; an appeal may undo it
     deed = models.CharField(max_length=20)
     about = models.CharField(max_length=160, blank=True)
     rule = models.CharField(max_length=80, blank=True)
@@ -227,7 +238,7 @@ class Notice(models.Model):
 
 
 class Appeal(models.Model):
-    """A player's answer to a notice, once."""
+    """A player's one answer to a notice."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     notice = models.OneToOneField(Notice, on_delete=models.CASCADE, related_name="appeal")
@@ -247,9 +258,9 @@ class Appeal(models.Model):
 
 
 class AuditEntry(models.Model):
-    """One action of staff. A trigger of the database refuses to change, delete or empty them.
+    """An action of staff. A database trigger forbids to change or delete entries.
 
-    No foreign key leads from here: whoever goes leaves their id behind, and nothing else.
+    No foreign key leads from here: of a deleted player only the id is left.
     """
 
     at = models.DateTimeField(db_default=Now(), editable=False)
@@ -274,9 +285,9 @@ class AuditEntry(models.Model):
 
 
 class RuleHit(models.Model):
-    """A rule found something, in these words; whether that had a consequence.
+    """A rule matched these words; `severity` says whether that had a consequence.
 
-    The words are those that the rule looks for, and nothing of what is around them.
+    Only the matched words are stored, nothing of the text around them.
     """
 
     rule = models.CharField(max_length=40)
@@ -301,7 +312,7 @@ class RuleHit(models.Model):
 
 
 class Preserved(models.Model):
-    """A text as it was, kept because the law may ask for it; also when its account goes."""
+    """A copy of a text, kept because the law may ask for it, even after its account is deleted."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     case = models.ForeignKey(Case, null=True, on_delete=models.SET_NULL, related_name="preserved")
@@ -321,7 +332,7 @@ class Preserved(models.Model):
 
 
 class Operation(models.Model):
-    """How the host runs: one row."""
+    """Settings of the running host: paused or not, and which narrators are off. One row."""
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
     paused = models.BooleanField(default=False)
@@ -339,5 +350,6 @@ class Operation(models.Model):
         return "operation"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
+        """Store the one row, whatever key the instance has."""
         self.pk = 1
         super().save(*args, **kwargs)

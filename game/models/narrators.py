@@ -1,4 +1,4 @@
-"""Narrators that the operator installed from the page, beside those of the narrators file."""
+"""Narrators that the operator installed from the admin, beside those of the narrators file."""
 
 from django.db import models
 from django.db.models.functions import Now
@@ -11,9 +11,11 @@ LONGEST_WHAT = 300
 
 
 class InstalledNarrator(models.Model):
-    """One narrator: its entry as in the narrators file, and how far installing it is."""
+    """A narrator: its entry as in the narrators file, and the state of its installation."""
 
     class State(models.TextChoices):
+        """Only READY narrators are offered to players."""
+
         INSTALLING = "installing", _("Installing")
         TESTED = "tested", _("Tested")  # a server that answers, and is not saved yet
         READY = "ready", _("Installed")
@@ -27,13 +29,13 @@ class InstalledNarrator(models.Model):
     licence = models.CharField(max_length=60, blank=True)
     sealed_key = models.TextField(blank=True)  # of a server, encrypted with SECRET_KEY
     state = models.CharField(max_length=12, choices=State, default=State.INSTALLING)
-    # Raised whenever something is to be done anew: what is said of an older attempt is not heard.
+    # Raised with every new job; reports of older attempts are ignored.
     attempt = models.PositiveIntegerField(default=1)
     problem = models.CharField(max_length=LONGEST_PROBLEM, blank=True)
     what = models.CharField(max_length=LONGEST_WHAT, blank=True)
-    speed = models.FloatField(default=0)  # tokens a second, when it was tried; 0: not known
-    memory = models.BigIntegerField(default=0)  # bytes, when it was tried; 0: not known
-    # Tells the adventures that chose nobody, in place of the narrators file's default.
+    speed = models.FloatField(default=0)  # tokens per second, measured while installing; 0: unknown
+    memory = models.BigIntegerField(default=0)  # bytes, measured while installing; 0: unknown
+    # Used by adventures without a chosen narrator, in place of the narrators file's default.
     is_default = models.BooleanField(default=False)
     by = models.ForeignKey(Player, null=True, on_delete=models.SET_NULL, related_name="+")
     added = models.DateTimeField(db_default=Now(), editable=False)

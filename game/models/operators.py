@@ -6,16 +6,16 @@ from django.db.models.functions import Now
 
 
 class OperatorLink(models.Model):
-    """The current link: one row, or none.
+    """The link that makes an account the operator: one row, or none.
 
-    The token is an HMAC of the nonce with SECRET_KEY, so every process can print and check it and a
-    copy of the database opens nothing.
+    The token is an HMAC of the nonce with SECRET_KEY, so every process can compute and check it,
+    and a copy of the database alone opens nothing.
     """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
     nonce = models.CharField(max_length=43, editable=False)
     made = models.DateTimeField(db_default=Now(), editable=False)
-    # Set on links that the host asked for by command; they work though there is an operator.
+    # Set on links that `manage.py operator_link` makes; those work although there is an operator.
     expires = models.DateTimeField(null=True, editable=False)
 
     class Meta:

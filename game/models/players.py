@@ -1,4 +1,4 @@
-"""Who plays."""
+"""Players: accounts and guests."""
 
 import uuid
 from typing import Any
@@ -15,7 +15,7 @@ class Player(AbstractUser):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     is_guest = models.BooleanField(default=False)
-    # The day of the last visit: guests who stay away are forgotten.
+    # The day of the last visit (UTC): inactive guests are deleted.
     seen = models.DateField(null=True, blank=True, editable=False)
 
     class Meta(AbstractUser.Meta):
@@ -42,11 +42,12 @@ class Player(AbstractUser):
         return self.username
 
     def set_rights_for_request(self, operator: bool) -> None:
-        """Give or withhold the operator's rights on this instance; `save` never stores them."""
+        """Set the operator's rights on this instance for one request; `save` never stores them."""
         self.is_staff = self.is_superuser = operator
         self._rights_of_request = True
 
     def save(self, *args: Any, **kwargs: Any) -> None:
+        """Store the player, without staff rights that hold for one request only."""
         if getattr(self, "_rights_of_request", False):
             fields = kwargs.get("update_fields")
             names = [each.name for each in self._meta.concrete_fields] if fields is None else fields

@@ -1,4 +1,4 @@
-"""Beginnings, and who has begun them."""
+"""Scenarios, and who has begun and rated them."""
 
 import uuid
 from typing import TYPE_CHECKING, Any
@@ -17,16 +17,18 @@ from game.models.players import Player
 
 
 class ScenarioQuerySet(models.QuerySet["Scenario"]):
+    """Scenarios by who may read or change them."""
+
     def public(self) -> "ScenarioQuerySet":
-        """Those that are listed for all."""
+        """Scenarios that are listed for all."""
         return self.filter(visibility.public_scenario())
 
     def readable_by(self, player: Any) -> "ScenarioQuerySet":
-        """Those that `player` may open and begin from. Every look-up goes through here."""
+        """Scenarios that `player` may open and begin. Every look-up by a reader uses this."""
         return self.filter(visibility.scenario_readable_by(player))
 
     def of(self, player: Any) -> "ScenarioQuerySet":
-        """Those that `player` wrote, and may change."""
+        """Scenarios that `player` wrote and may change."""
         return self.filter(author=player.pk) if player.is_authenticated else self.none()
 
 
@@ -65,14 +67,14 @@ class Scenario(models.Model):
     audience = models.CharField(max_length=10, choices=Audience, default=Audience.TEEN)
     created = models.DateTimeField(db_default=Now(), editable=False)
     changed = models.DateTimeField(db_default=Now(), editable=False)
-    # Counted from Begun, for lists in their order.
+    # Aggregated from Begun (game.library.ratings), for sorting lists.
     begun_by = models.PositiveIntegerField(default=0, editable=False)
     rated_by = models.PositiveIntegerField(default=0, editable=False)
     stars = models.PositiveIntegerField(default=0, editable=False, help_text="All together.")
 
-    # What it said before its author last saved it, as its file has it; null where nothing is kept.
+    # The content before the author last saved it, in the format of scenario files; for undo.
     previous = models.JSONField(null=True, editable=False)
-    # Since when it is deleted: it can be restored for a while (game.library.trash).
+    # When it was deleted: it can be restored for a while (game.library.trash).
     deleted = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = LiveManager.from_queryset(ScenarioQuerySet)()
@@ -86,12 +88,12 @@ class Scenario(models.Model):
 
     @property
     def rating(self) -> float | None:
-        """The mean of its ratings, 1 to 5."""
+        """The mean of its ratings, 1 to 5; None without any."""
         return self.stars / self.rated_by if self.rated_by else None
 
 
 class Begun(models.Model):
-    """A player has begun a scenario; one who has may rate it."""
+    """A player has begun a scenario, and may therefore rate it."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     player = models.ForeignKey(Player, on_delete=models.CASCADE, related_name="begun")

@@ -1,4 +1,4 @@
-"""Paths of adventures that can be read by a link."""
+"""Shares: paths of adventures that can be read by a link."""
 
 import secrets
 import uuid
@@ -14,21 +14,23 @@ from game.models.turns import Turn
 
 
 def new_token() -> str:
-    """128 random bits: nobody finds a link that they were not given."""
+    """128 random bits, so that nobody can guess a link."""
     return secrets.token_urlsafe(16)
 
 
 class ShareQuerySet(models.QuerySet["Share"]):
+    """Links by who may read or manage them."""
+
     def readable_by(self, player: Any) -> "ShareQuerySet":
-        """Those that `player` (anybody) may read, once they know the token."""
+        """Links that `player` (or a visitor) may read, given their token."""
         return self.filter(visibility.share_readable_by(player))
 
     def of(self, player: Any) -> "ShareQuerySet":
-        """Those that `player` made and has not deleted, newest first."""
+        """Links that `player` made and has not deleted, newest first."""
         return self.with_deleted_of(player).filter(deleted__isnull=True).order_by("-created")
 
     def with_deleted_of(self, player: Any) -> "ShareQuerySet":
-        """The same, with those that were deleted and can be restored."""
+        """As `of`, in no order, with deleted links that can be restored."""
         if not player.is_authenticated:
             return self.none()
         return self.filter(player=player.pk, revoked__isnull=True, adventure__deleted__isnull=True)
@@ -51,9 +53,9 @@ class Share(models.Model):
         default=False, help_text="Whether memory, author's note and cards are shown as well."
     )
     created = models.DateTimeField(db_default=Now(), editable=False)
-    # By a moderator. Those that players deleted before that could be undone have it as well.
+    # By a moderator. Players' own deletions set it too in versions without undo.
     revoked = models.DateTimeField(null=True, blank=True)
-    # Since when its player has deleted it: it can be restored for a while (game.library.trash).
+    # When its player deleted it: it can be restored for a while (game.library.trash).
     deleted = models.DateTimeField(null=True, blank=True, editable=False)
     hidden = models.BooleanField(default=False, help_text="By a moderator: nobody reads it.")
 
@@ -67,7 +69,7 @@ class Share(models.Model):
 
 
 class ShareTexts(models.Model):
-    """What a link shows: the texts as they were when it was made or last updated."""
+    """The texts that a link shows: as they were when it was made or last updated."""
 
     if TYPE_CHECKING:
         share_id: uuid.UUID
@@ -77,9 +79,9 @@ class ShareTexts(models.Model):
     )
     title = models.CharField(max_length=120)
     teaser = models.TextField(blank=True)
-    content = models.BinaryField()  # game.library.shown packs it
+    content = models.BinaryField()  # game.library.share_content packs it
     size = models.PositiveIntegerField()
-    digest = models.CharField(max_length=64)  # of the content before it is packed
+    digest = models.CharField(max_length=64)  # SHA-256 of the content before it is packed
     taken = models.DateTimeField(db_default=Now())
 
     class Meta:

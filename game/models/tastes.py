@@ -1,4 +1,4 @@
-"""What a player likes, kept for every adventure and every device that they sign in on."""
+"""Preferences of players, which hold in all their adventures and on all their devices."""
 
 from django.db import models
 
@@ -6,14 +6,18 @@ from game.models.players import Player
 
 
 class Taste(models.Model):
-    """How stories are told to a player, and how pages look to them."""
+    """A player's preferences for replies and pages, the same on every device."""
 
     class Length(models.TextChoices):
+        """How long replies are; USUAL leaves it to the narrator."""
+
         SHORT = "short"
         USUAL = "usual"
         LONG = "long"
 
     class Temperature(models.TextChoices):
+        """How surprising replies are; USUAL leaves it to the narrator."""
+
         STEADY = "steady"
         USUAL = "usual"
         WILD = "wild"
@@ -21,7 +25,7 @@ class Taste(models.Model):
     player = models.OneToOneField(Player, primary_key=True, on_delete=models.CASCADE)
     length = models.CharField(max_length=10, choices=Length, default=Length.USUAL)
     temperature = models.CharField(max_length=10, choices=Temperature, default=Temperature.USUAL)
-    # What static/js/looks.js knows of: theme, font, text, width. Only what was chosen.
+    # Settings of static/js/looks.js: theme, font, text, width. Only those that were changed.
     looks = models.JSONField(default=dict, blank=True)
 
     def __str__(self) -> str:

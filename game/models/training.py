@@ -1,4 +1,4 @@
-"""Which adventures a narrator may learn from, and trainings that were started from the admin."""
+"""Consents to train on adventures, and training runs that were started from the admin."""
 
 import uuid
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from inference.finetune.trouble import RecipeError
 
 
 class TrainingConsent(models.Model):
-    """An owner's word that narrators may learn from an adventure. Taken back, the row goes."""
+    """The owner allows training on an adventure. Withdrawing it deletes the row."""
 
     if TYPE_CHECKING:
         adventure_id: uuid.UUID
@@ -36,9 +36,11 @@ class TrainingConsent(models.Model):
 
 
 class TrainingRun(models.Model):
-    """A narrator that is trained, or was. What it makes lies in DATA_DIR/finetune, by its id."""
+    """A training of a narrator. Its files are in DATA_DIR/finetune, by its id."""
 
     class Status(models.TextChoices):
+        """A run is WAITING until a worker takes it."""
+
         WAITING = "waiting", _("waiting")
         RUNNING = "running", _("running")
         DONE = "done", _("done")
@@ -59,7 +61,7 @@ class TrainingRun(models.Model):
         Player, null=True, blank=True, editable=False, on_delete=models.SET_NULL, related_name="+"
     )
     created = models.DateTimeField(db_default=Now(), editable=False)
-    heard = models.DateTimeField(null=True, editable=False)  # the worker's last sign of life
+    heard = models.DateTimeField(null=True, editable=False)  # the worker's last heartbeat
     ended = models.DateTimeField(null=True, editable=False)
 
     class Meta:
@@ -69,6 +71,7 @@ class TrainingRun(models.Model):
         return self.name
 
     def clean(self) -> None:
+        """Raises ValidationError for a recipe that cannot be read."""
         try:
             parse_recipe(self.recipe, str(_("recipe")))
         except RecipeError as error:

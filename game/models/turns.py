@@ -1,4 +1,4 @@
-"""Actions with their replies, and what is kept about them."""
+"""Turns, with their prompt reports, summaries and edits."""
 
 import uuid
 from typing import TYPE_CHECKING
@@ -14,6 +14,8 @@ from game.models.players import Player
 
 
 class Kind(models.TextChoices):
+    """What the player does; an OPENING has no action."""
+
     OPENING = "opening"
     DO = "do"
     SAY = "say"
@@ -22,7 +24,7 @@ class Kind(models.TextChoices):
 
 
 class Status(models.TextChoices):
-    """How far a turn is. Whether a queued one is running already is read from its lease."""
+    """How far a turn is. Whether a queued one is being generated is known from its lease."""
 
     QUEUED = "queued"
     TOLD = "told"
@@ -44,7 +46,7 @@ class Turn(models.Model):
     parent = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.CASCADE, related_name="children"
     )
-    # The child that was played last: where redo leads.
+    # The child that was played last, to which redo moves the head.
     last_child = models.ForeignKey(
         "self", null=True, blank=True, editable=False, on_delete=models.SET_NULL, related_name="+"
     )
@@ -92,12 +94,12 @@ class Turn(models.Model):
 
 
 class TurnContext(models.Model):
-    """What the narrator saw for a turn, and how it told it."""
+    """The prompt report of a turn, with its tokens and times."""
 
     turn = models.OneToOneField(
         Turn, primary_key=True, on_delete=models.CASCADE, related_name="context"
     )
-    # As inference.contract.prompt_report packs it. Kilobytes: the story in it is references.
+    # Packed by inference.contract.prompt_report: kilobytes, since it only refers to the story.
     details = models.TextField(editable=False)
     tokens = models.PositiveIntegerField(default=0)
     seconds = models.FloatField(default=0)
@@ -108,10 +110,12 @@ class TurnContext(models.Model):
 
 
 class Summary(models.Model):
-    """What happened up to a turn, in few words. It holds for the turn's descendants."""
+    """What happened up to a turn, shortened. It holds for the turn's descendants."""
 
     class By(models.TextChoices):
-        EXTRACT = "extract"  # sentences of the story
+        """Who wrote it."""
+
+        EXTRACT = "extract"  # sentences taken from the story
         NARRATOR = "narrator"
         PLAYER = "player"
 
@@ -122,7 +126,7 @@ class Summary(models.Model):
         Turn, primary_key=True, on_delete=models.CASCADE, related_name="summary"
     )
     text = models.TextField(blank=True, validators=[MaxLengthValidator(LONGEST_SUMMARY)])
-    # How much of its beginning are a player's own words: a machine adds to them and keeps them.
+    # Code points at its beginning that a player wrote; automatic summaries keep them.
     own = models.PositiveIntegerField(default=0)
     by = models.CharField(max_length=10, choices=By)
     changed = models.DateTimeField(db_default=Now(), editable=False)
@@ -135,9 +139,11 @@ class Summary(models.Model):
 
 
 class Edit(models.Model):
-    """Text that an edit replaced. Nothing written is lost."""
+    """The text that an edit replaced. Nothing that was written is lost."""
 
     class Field(models.TextChoices):
+        """Which text of the turn was edited."""
+
         ACTION = "action"
         REPLY = "reply"
 

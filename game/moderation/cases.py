@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from game.library import shown
+from game.library import share_content
 from game.models import Adventure, Case, Player, Scenario, Share, Turn
 from game.moderation import audit
 from game.moderation.authorship import Told, attributed
@@ -99,13 +99,15 @@ def turns_shown(case: Case) -> list[Told]:
     share = share_of(case)
     if share is None or case.turn_id is None:
         return []
-    texts = shown.of(share)
+    texts = share_content.load(share)
     path = texts.path
     if case.turn_id not in path:
         return []
     at = path.index(case.turn_id)
     around = path[max(0, at - AROUND) : at + AROUND + 1]
-    return [attributed(turn, turn.pk == case.turn_id) for turn in shown.turns_of(texts, around)]
+    return [
+        attributed(turn, turn.pk == case.turn_id) for turn in share_content.turns_of(texts, around)
+    ]
 
 
 @dataclass(frozen=True)
@@ -149,7 +151,7 @@ def open_story(case: Case, by: Player, reason: str, emergency: bool = False) -> 
         assert adventure.head_id is not None, "an adventure begins with its opening"
         found = all_turns(adventure.head_id)
     else:
-        found = shown.moderated_turns(share)
+        found = share_content.moderated_turns(share)
     turns = [attributed(turn, turn.pk == case.turn_id) for turn in found]
     return WholeStory(adventure, turns)
 

@@ -1,6 +1,6 @@
-"""What moderation keeps of a player who goes: that something was decided, and none of their words.
+"""Redacts the cases of a deleted player: the decisions stay, none of the player's words do.
 
-What was preserved for the law stays. Notices, sanctions and reports go with the account.
+Preserved texts stay too. Notices, sanctions and reports are deleted with the account.
 """
 
 from django.db.models import Value
@@ -10,7 +10,7 @@ from django.db.models.functions import Cast, Concat
 from game.models import Case, Player
 
 
-def forget_player(player: Player) -> None:
+def redact_cases(player: Player) -> None:
     """Called before the account is deleted."""
     theirs = Case.objects.filter(player=player)
     theirs.update(excerpt="", key=Concat(Value("gone "), Cast("pk", CharField())))

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from game.library import shown
+from game.library import share_content
 from game.models import AuditEntry, Case, Player, Preserved, Turn
 from game.moderation.cases import scenario_of, share_of
 from game.play import tree
@@ -46,7 +46,7 @@ def content_of(case: Case) -> dict[str, Any]:
         content["cards"] = list(scenario.cards.values("title", "keys", "text"))
     share = share_of(case)
     if share is not None:
-        content["turns"] = [as_kept(turn) for turn in shown.moderated_turns(share)]
+        content["turns"] = [as_kept(turn) for turn in share_content.moderated_turns(share)]
     elif case.turn_id is not None and opened(case):
         path = tree.whole_path(case.turn_id)
         content["turns"] = [as_kept(turn) for turn in tree.turns_in_order(path)]

@@ -14,7 +14,7 @@ from django.db.models.functions import Greatest, Now
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
-from game.library import shown
+from game.library import share_content
 from game.models import Case, Kind, Player, Report, Scenario, Share, Turn, Words
 from game.models.moderation import LONGEST_EXCERPT, LONGEST_REASON
 from game.play.protocol import clean_text
@@ -177,4 +177,4 @@ def reader_of(user: object, address: str) -> Reader:
 
 def turn_in_share(share: Share, turn_id: UUID) -> Turn | None:
     """A turn that this shared story shows, with the words it shows; None where it does not."""
-    return next(iter(shown.moderated_turns(share, [turn_id])), None)
+    return next(iter(share_content.moderated_turns(share, [turn_id])), None)

@@ -1,4 +1,4 @@
-"""What a player may not do just now, by decision of staff."""
+"""Sanctions in force: whether a player is suspended, banned or muted."""
 
 from collections.abc import Collection
 from uuid import UUID
@@ -8,14 +8,14 @@ from django.utils.translation import gettext as _
 
 from game.models import Player, Sanction
 
-SHUT_OUT = (Sanction.Kind.SUSPENSION, Sanction.Kind.BAN)
+SUSPENDING = (Sanction.Kind.SUSPENSION, Sanction.Kind.BAN)  # sanctions that forbid to play
 
 
-def shut_out(player: Player) -> str | None:
-    """None, or why the player may not play, in words for them."""
+def suspension_reason(player: Player) -> str | None:
+    """Why the player is suspended or banned, in words for them; None if they are not."""
     worst = (
         Sanction.objects.in_force()
-        .filter(player=player, kind__in=SHUT_OUT)
+        .filter(player=player, kind__in=SUSPENDING)
         .order_by("kind", "-until")  # a ban before a suspension
         .first()
     )
@@ -29,15 +29,15 @@ def shut_out(player: Player) -> str | None:
     ) % {"day": f"{left:%Y-%m-%d}", "time": f"{left:%H:%M}"}
 
 
-def among_shut_out(players: Collection[UUID]) -> set[UUID]:
-    """Those of many players for whom `shut_out` has a reason, without asking which."""
-    sanctions = Sanction.objects.in_force().filter(player__in=players, kind__in=SHUT_OUT)
+def suspended_among(players: Collection[UUID]) -> set[UUID]:
+    """Those of many players who are suspended or banned, with one query."""
+    sanctions = Sanction.objects.in_force().filter(player__in=players, kind__in=SUSPENDING)
     return set(sanctions.values_list("player_id", flat=True))
 
 
-def may_publish(player: Player) -> str | None:
-    """None, or why the player may not publish or share just now, in words for them."""
-    if (reason := shut_out(player)) is not None:
+def publishing_refusal(player: Player) -> str | None:
+    """Why the player may not publish or share now, in words for them; None if they may."""
+    if (reason := suspension_reason(player)) is not None:
         return reason
     mute = (
         Sanction.objects.in_force()

@@ -76,7 +76,7 @@ def begin(player: Player, scenario: Scenario, answers: dict[str, str]) -> Advent
         adventure.head = opening
         adventure.size = edits.size_of(opening.reply)
         adventure.save(update_fields=["head", "size"])
-        ratings.note_begun(player, scenario)
+        ratings.record_begun(player, scenario)
     return adventure
 
 

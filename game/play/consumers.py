@@ -22,7 +22,7 @@ from django.utils.translation import gettext_lazy as _l
 from pydantic import BaseModel
 
 from game import disk_space, metrics
-from game.accounts.standing import refusal
+from game.accounts.standing import current_play_refusal
 from game.database import in_database
 from game.languages import language_of, translated
 from game.models import Adventure, Player, Turn
@@ -127,7 +127,7 @@ class AdventureConsumer(AsyncWebsocketConsumer):
 
     async def may_open(self) -> bool:
         """Whether this player may play now, and has not too many connections. Closes if not."""
-        if reason := await in_database(refusal, self.player.pk):
+        if reason := await in_database(current_play_refusal, self.player.pk):
             await self.close_session(reason)
             return False
         if not await self.ask_connections(self.connection.register):
@@ -236,7 +236,7 @@ class AdventureConsumer(AsyncWebsocketConsumer):
                 await asyncio.sleep(0.5)
 
     def carry_out_now(self, command: protocol.Keyed) -> protocol.Accepted:
-        if reason := refusal(self.player.pk):
+        if reason := current_play_refusal(self.player.pk):
             raise Refused("not_allowed", reason)
         return turns.carry_out(self.adventure_id, self.player, command)
 
@@ -419,7 +419,7 @@ class AdventureConsumer(AsyncWebsocketConsumer):
         if not await in_database(self.is_member):
             await self.close(code=NOT_FOUND)  # deleted in another window
             return False
-        if reason := await in_database(refusal, self.player.pk):
+        if reason := await in_database(current_play_refusal, self.player.pk):
             await self.close_session(reason)
             return False
         return True

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from game.accounts.limits import limited
 from game.cards.views import card_shown
 from game.library import html_export
-from game.library.words import prompted
+from game.library.previews import action_line
 from game.models import Adventure, Kind, Summary, Turn
 from game.play import adventures, snapshots, tree
 from game.play.requests import own_adventure
@@ -55,7 +55,7 @@ def export(request: HttpRequest, adventure_id: UUID, form: str) -> HttpResponse:
     assert found.head_id is not None
     path = tree.turns_in_order(tree.path_ids(found.head_id, tree.LONGEST_PATH))
     if form == "txt":
-        pairs = [(prompted(turn), turn.reply) for turn in path]
+        pairs = [(action_line(turn), turn.reply) for turn in path]
         content = adventures.as_text(found, pairs)
         return download(found, content, "txt", "text/plain; charset=utf-8")
     if form == "md":

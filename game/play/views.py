@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from game.guests import ensure_player
-from game.library.words import paragraphs
+from game.library.previews import paragraphs
 from game.models import Adventure, Audience, Player, Turn
 from game.play import adventures, edits, search, snapshots, tree
 from game.play.forms import NarratorForm, PlotForm

@@ -1,3 +1,5 @@
+"""URLs of players' preferences."""
+
 from django.urls import path
 
 from game.tastes import views

@@ -1,12 +1,12 @@
-"""What the library's pages show: when something was, and covers."""
+"""Template tags and filters of the library's pages: times, excerpts and covers."""
 
 from django import template
 from django.utils.safestring import SafeString, mark_safe
 
-from game.library import covers
+from game.library import covers, motifs
 from game.library.excerpts import start_of
+from game.library.previews import ago
 from game.library.trash import undo_url
-from game.library.words import ago
 from game.models import Adventure, Scenario
 
 register = template.Library()
@@ -17,11 +17,11 @@ register.filter("excerpt", start_of)
 
 @register.simple_tag
 def cover(of: Scenario | Adventure) -> SafeString:
-    """The cover of a scenario, or of the scenario that an adventure was begun from."""
+    """The cover of a scenario, or of the scenario of an adventure, as inline SVG."""
     drawing = covers.cover_of(of)
     svg = (
-        f'<svg class="cover" viewBox="0 0 {covers.WIDTH} {covers.HEIGHT}" aria-hidden="true" '
+        f'<svg class="cover" viewBox="0 0 {motifs.WIDTH} {motifs.HEIGHT}" aria-hidden="true" '
         f'focusable="false">{drawing}</svg>'
     )
-    # Safe: a drawing is made of files of ours and of numbers (tests/game/library/test_covers.py).
+    # Safe: a drawing consists of our own files and of numbers (tests/game/library/test_covers.py).
     return mark_safe(svg)  # noqa: S308

@@ -5,7 +5,7 @@ from uuid import UUID
 from django.db.models import F, QuerySet
 
 from game.models import Adventure, Case, Membership, Player, Sanction, TrainingConsent
-from game.moderation.standing import SHUT_OUT
+from game.moderation.standing import SUSPENDING
 
 DISMISSED = "dismiss"  # the outcome of a case that came to nothing
 
@@ -37,7 +37,7 @@ def adventures_with_consent() -> QuerySet[Adventure]:
     anything of a player who was shut out or no longer owns it.
     """
     cases = Case.objects.exclude(outcome=DISMISSED).filter(adventure__isnull=False)
-    shut_out = Sanction.objects.in_force().filter(kind__in=SHUT_OUT)
+    suspensions = Sanction.objects.in_force().filter(kind__in=SUSPENDING)
     return (
         Adventure.objects.filter(
             training_consent__isnull=False,
@@ -48,6 +48,6 @@ def adventures_with_consent() -> QuerySet[Adventure]:
         )
         .exclude(shares__hidden=True)
         .exclude(pk__in=cases.values("adventure"))
-        .exclude(training_consent__player__in=shut_out.values("player"))
+        .exclude(training_consent__player__in=suspensions.values("player"))
         .order_by("training_consent__given", "pk")
     )

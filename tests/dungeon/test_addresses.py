@@ -55,20 +55,20 @@ def asking(address, **more):
 
 def test_each_ipv4_address_has_a_limit_of_its_own_however_it_is_written(settings):
     def counted(address):
-        return limits.counted_as(asking(address), "ip")
+        return limits.counted_subject(asking(address), "ip")
 
     assert counted("::ffff:203.0.113.9") == counted("203.0.113.9") == "203.0.113.9"
     assert counted("::ffff:203.0.113.8") != counted("::ffff:203.0.113.9")
     assert counted("2001:db8::1") == counted("2001:db8::2") == "2001:db8::/64"
     settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1
     request = asking("10.0.0.1", HTTP_X_FORWARDED_FOR="::ffff:203.0.113.9")
-    assert limits.counted_as(request, "ip") == "203.0.113.9"
+    assert limits.counted_subject(request, "ip") == "203.0.113.9"
 
 
 @pytest.mark.parametrize("address", ["::ffff:127.0.0.1", "127.0.0.1", "::1", "::ffff:7f00:1"])
 def test_whoever_sits_here_is_known_however_the_address_is_written(address):
     assert limits.is_here(asking(address))
-    assert limits.counted_as(asking(address), "ip") is None
+    assert limits.counted_subject(asking(address), "ip") is None
     assert network.is_loopback(address)
     assert network.is_private_address("[::ffff:192.168.1.5]")
     assert ip.plain("nobody") == "nobody"

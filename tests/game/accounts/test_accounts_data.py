@@ -131,8 +131,8 @@ def test_who_else_plays_in_my_story_is_not_told(planted, client, bob):
 def test_every_model_that_knows_players_is_told_or_left_out_for_a_reason():
     ours = apps.get_app_config("game").get_models()
     known = {model.__name__ for model in ours}
-    assert set(data.LEFT_OUT) <= known
-    assert all(data.LEFT_OUT.values())
+    assert set(data.OMITTED_MODELS) <= known
+    assert all(data.OMITTED_MODELS.values())
 
 
 def delete_account(client):
@@ -217,7 +217,7 @@ def test_a_visit_is_noted_once_a_day(client, scenario, django_assert_num_queries
     client.get("/")
     guest = Player.objects.get()
     assert guest.seen == timezone.now().date()
-    assert not deletion.forget_guests()
+    assert not deletion.delete_inactive_guests()
 
 
 # Guests who become somebody's

@@ -6,7 +6,7 @@ import pytest
 from django.db.models.functions import Now
 
 from game.library import archive, copies, limits
-from game.library.deletion import forget_player
+from game.library.deletion import delete_player_content
 from game.models import Adventure, Begun, Edit, Scenario, Status, Summary, Turn, TurnContext
 from game.play import adventures
 from game.play.protocol import Refused
@@ -219,7 +219,7 @@ def test_who_goes_takes_drafts_ratings_and_deleted_stories_along(alice, bob, beg
     ]
     Begun.objects.update(rating=5)
     Begun.objects.create(player=bob, scenario=written[0], rating=5)
-    forget_player(alice)
+    delete_player_content(alice)
     assert set(Scenario.objects.values_list("slug", "author")) == {
         ("the-cellar", None),
         ("mine-public", None),

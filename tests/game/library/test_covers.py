@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 import pytest
 from PIL import Image
 
-from game.library import covers, linkcard
+from game.library import covers, linkcard, motifs
 from game.models import Adventure, Scenario
 from game.scenarios import SHIPPED
 
@@ -23,16 +23,16 @@ def shapes(drawing):
 
 
 def test_each_scenario_that_comes_with_grue_has_a_cover_drawn_for_it():
-    assert {file.stem for file in SHIPPED.glob("*.yaml")} == set(covers.drawn())
-    assert len(set(covers.drawn().values())) == len(covers.drawn())
+    assert {file.stem for file in SHIPPED.glob("*.yaml")} == set(covers.handmade_covers())
+    assert len(set(covers.handmade_covers().values())) == len(covers.handmade_covers())
 
 
-@pytest.mark.parametrize("drawing", [*covers.drawn().values(), *map(str, range(40))])
+@pytest.mark.parametrize("drawing", [*covers.handmade_covers().values(), *map(str, range(40))])
 def test_a_cover_has_few_lines_and_two_colours(drawing):
     if drawing.isdigit():
-        motifs = [*covers.WORDS, *covers.ANY]
-        choices = covers.Choices(drawing)
-        drawing = covers.sky(choices) + motifs[int(drawing) % len(motifs)](choices)
+        every = [*motifs.WORDS, *motifs.ANY]
+        choices = motifs.Choices(drawing)
+        drawing = motifs.sky(choices) + every[int(drawing) % len(every)](choices)
     assert 3 <= len(shapes(drawing)) <= 40
     for shape in shapes(drawing):
         assert shape.tag in {"path", "circle", "g"}
@@ -46,7 +46,7 @@ def test_a_cover_has_few_lines_and_two_colours(drawing):
 
 def png_of(drawing):
     out = io.BytesIO()
-    linkcard.painted(drawing).save(out, "PNG")
+    linkcard.render_cover(drawing).save(out, "PNG")
     return out.getvalue()
 
 
@@ -60,22 +60,25 @@ def test_the_same_words_always_give_the_same_cover_and_others_another():
 @pytest.mark.parametrize(
     ("title", "tags", "motif"),
     [
-        ("Anything", ["sea", "house"], covers.ship),
-        ("The Witch's Forest", [], covers.forest),
-        ("A Home for Ghosts", ["unheard of"], covers.house),
-        ("Mein Haus", [], covers.house),
-        ("海上的雾", [], covers.ship),
-        ("Robots", ["science fiction"], covers.planet),
+        ("Anything", ["sea", "house"], motifs.ship),
+        ("The Witch's Forest", [], motifs.forest),
+        ("A Home for Ghosts", ["unheard of"], motifs.house),
+        ("Mein Haus", [], motifs.house),
+        ("海上的雾", [], motifs.ship),
+        ("Robots", ["science fiction"], motifs.planet),
     ],
 )
 def test_tags_and_then_the_title_choose_what_is_drawn(title, tags, motif):
-    assert covers.motif_for(title, tags, covers.Choices("")) is motif
+    assert covers.motif_for(title, tags, motifs.Choices("")) is motif
 
 
 def test_a_player_cannot_take_one_of_our_covers_by_its_name(alice):
     theirs = scenario("Car Nine", slug="car-nine", author=alice)
-    assert covers.cover_of(theirs) != covers.drawn()["car-nine"]
-    assert covers.cover_of(scenario("Car Nine", slug="car-nine")) == covers.drawn()["car-nine"]
+    assert covers.cover_of(theirs) != covers.handmade_covers()["car-nine"]
+    assert (
+        covers.cover_of(scenario("Car Nine", slug="car-nine"))
+        == covers.handmade_covers()["car-nine"]
+    )
 
 
 @pytest.mark.parametrize("title", ['"><script>alert(1)</script>', "]]>", "", "😀" * 80])

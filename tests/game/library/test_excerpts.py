@@ -94,7 +94,7 @@ def test_the_shelf_and_home_show_whole_quotations(client, alice, adventure):
 
 
 def test_the_picture_of_a_link_closes_what_it_cuts():
-    font = linkcard.letters(linkcard.WORDS_SIZE)
+    font = linkcard.font_of_size(linkcard.WORDS_SIZE)
     lines = linkcard.words_that_fit(f"He says, {LONG_SPEECH}", font, 3)
     assert len(lines) == 3
     assert lines[-1].endswith('…"')

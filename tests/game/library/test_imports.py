@@ -14,7 +14,7 @@ from game.cards.card_import import cards_of
 from game.exchange import parsers, sandbox
 from game.models import Player, Scenario
 from game.play.protocol import clean_text
-from game.scenarios import scenario_in
+from game.scenarios import parse_scenario_yaml
 from inference.reply.characters import MOST_MARKS
 
 KIB = 1024
@@ -149,7 +149,7 @@ def test_yaml_is_words_lists_and_maps_and_nothing_else():
 
 
 def test_numbers_and_switches_of_a_scenario_still_mean_what_they_say():
-    found = scenario_in(
+    found = parse_scenario_yaml(
         SCENARIO.replace("A", "1984") + "rank: 7\ncards:\n  - {title: T, keys: [k], text: x, "
         "pinned: yes}\nplaceholders:\n  - {name: n, question: q, default: 007, multiline: false}\n"
     )
@@ -162,7 +162,7 @@ def test_yaml_that_is_none_is_refused_in_a_line(text):
     try:
         found = parsers.read_yaml(text)
     except parsers.Unreadable as problem:
-        assert "\n" not in sandbox.said_of(problem)
+        assert "\n" not in sandbox.message_of(problem)
     else:
         assert found == ""
 

@@ -9,7 +9,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.models.functions import Now
 from PIL import Image, ImageFont
 
-from game.library import archive, covers, linkcard, shares, shown, writing
+from game.library import archive, covers, linkcard, share_content, shares, writing
 from game.library.limits import LimitMet
 from game.models import (
     Adventure,
@@ -134,13 +134,15 @@ def test_where_a_link_is_pasted_stands_a_picture_with_the_title(client, link):
     ids=["nothing", "no letters for it", "one long word", "full", "narrow", "a mark"],
 )
 def test_a_picture_is_drawn_of_whatever_stands_there(title, words):
-    with Image.open(io.BytesIO(linkcard.draw(title, words, covers.made(title, [])))) as image:
+    with Image.open(
+        io.BytesIO(linkcard.draw(title, words, covers.generate_cover(title, [])))
+    ) as image:
         assert image.size == (1200, 630)
 
 
 def test_a_long_word_is_measured_a_few_times_only(monkeypatch):
     """A title of one word held the web for a minute and a half."""
-    font = linkcard.letters(36)
+    font = linkcard.font_of_size(36)
     measured = []
     monkeypatch.setattr(
         ImageFont.FreeTypeFont,
@@ -152,9 +154,11 @@ def test_a_long_word_is_measured_a_few_times_only(monkeypatch):
 
 
 def test_the_same_picture_is_not_drawn_of_another_title():
-    ship = covers.made("A ship", [])
+    ship = covers.generate_cover("A ship", [])
     assert linkcard.draw("A door", "Shut.", ship) != linkcard.draw("A wall", "Shut.", ship)
-    assert linkcard.draw("A door", "", ship) != linkcard.draw("A door", "", covers.made("City", []))
+    assert linkcard.draw("A door", "", ship) != linkcard.draw(
+        "A door", "", covers.generate_cover("City", [])
+    )
     assert linkcard.draw("مرحبا", "", ship) == linkcard.draw("", "", ship), (
         "no boxes for letters it lacks"
     )
@@ -317,8 +321,8 @@ def test_sharing_again_after_a_change_makes_another_link(alice, story, left, lin
     left.refresh_from_db()
     newer = shares.share(alice, left, plot=False)
     assert newer != link
-    assert shown.of(newer).turns[-1].reply == "AFTER-REPLY"
-    assert shown.of(link).turns[-1].reply == "A <i>wall</i>."
+    assert share_content.load(newer).turns[-1].reply == "AFTER-REPLY"
+    assert share_content.load(link).turns[-1].reply == "A <i>wall</i>."
 
 
 def test_who_may_not_publish_updates_nothing(as_player, alice, story, link):
@@ -330,11 +334,11 @@ def test_who_may_not_publish_updates_nothing(as_player, alice, story, link):
 
 
 def test_links_hold_so_much_text_and_say_so(alice, story, left, link, monkeypatch):
-    monkeypatch.setattr(shown, "MOST_SHARED", link.texts.size + 10)
+    monkeypatch.setattr(share_content, "MOST_SHARED", link.texts.size + 10)
     with pytest.raises(LimitMet, match="Delete one first"):
         shares.share(alice, left, plot=True)
     shares.update(link)  # in its own place
-    monkeypatch.setattr(shown, "LONGEST_SHARED", 10)
+    monkeypatch.setattr(share_content, "LONGEST_SHARED", 10)
     with pytest.raises(LimitMet, match="earlier turn"):
         shares.share(alice, left, plot=True)
     assert Share.objects.count() == 1
@@ -425,4 +429,4 @@ def test_an_upgrade_keeps_what_links_of_then_show(alice, left, with_plot):
     finally:
         migrate(newest)
     assert dict(ShareTexts.objects.values_list("share", "digest")) == before
-    assert shown.of(Share.objects.get(pk=link.pk)).turns[-1].action == "go left"
+    assert share_content.load(Share.objects.get(pk=link.pk)).turns[-1].action == "go left"

@@ -14,7 +14,7 @@ from game.library.limits import LimitMet
 from game.library.tasks import tidy
 from game.models import Adventure, Scenario, Share, StoryCard
 from game.play.context import story_context
-from game.scenarios import scenario_of
+from game.scenarios import parse_scenario
 from tests.game.test_pages import told
 
 pytestmark = pytest.mark.django_db
@@ -34,7 +34,7 @@ FILE = {
 def places(alice, adventure, log):
     """What alice can delete: where it is listed, where it is deleted, and whether it is there."""
     [card] = adventure.cards.all()
-    scenario = writing.write(alice, scenario_of(FILE))
+    scenario = writing.write(alice, parse_scenario(FILE))
     turn = told(adventure, adventure.head, action="go left", player=alice)
     link = shares.share(alice, turn, plot=False)
     at = f"/adventures/{adventure.pk}/"
@@ -144,7 +144,7 @@ def test_there_is_room_for_what_is_restored_or_it_says_so(alice, adventure, monk
     cards.add_card(adventure.pk, alice, CardContent(title="Hen", keys=("hen",), text="She bites."))
     with pytest.raises(cards.TooManyCards):
         cards.restore_card(card, alice)
-    scenario = writing.write(alice, scenario_of(FILE))
+    scenario = writing.write(alice, parse_scenario(FILE))
     writing.delete(scenario)
     monkeypatch.setattr("game.library.limits.MOST_SCENARIOS", 0)
     with pytest.raises(LimitMet):
@@ -160,9 +160,9 @@ def test_the_trash_is_not_a_way_to_keep_more(alice, adventure, monkeypatch, log)
 
 
 def test_saving_a_scenario_can_be_undone_and_removed_cards_come_back(as_player, alice):
-    scenario = writing.write(alice, scenario_of(FILE))
+    scenario = writing.write(alice, parse_scenario(FILE))
     writing.write(
-        alice, scenario_of({**FILE, "title": "Dark", "cards": FILE["cards"][:1]}), scenario
+        alice, parse_scenario({**FILE, "title": "Dark", "cards": FILE["cards"][:1]}), scenario
     )
     client = as_player(alice)
     page = client.post(f"/scenarios/{scenario.pk}/undo/", follow=True).content.decode()

@@ -127,30 +127,30 @@ def test_a_warning_names_the_rule_and_the_words(case, moderator, alice):
         "do thing 3",
         "Leave people alone.",
     )
-    assert standing.shut_out(alice) is None
-    assert standing.may_publish(alice) is None
+    assert standing.suspension_reason(alice) is None
+    assert standing.publishing_refusal(alice) is None
 
 
 def test_a_muted_player_plays_and_does_not_publish(case, moderator, alice):
     actions.mute(case, moderator, time=timedelta(days=2))
-    assert standing.shut_out(alice) is None
-    assert "publish" in standing.may_publish(alice)
+    assert standing.suspension_reason(alice) is None
+    assert "publish" in standing.publishing_refusal(alice)
     Sanction.objects.update(until=Now() - timedelta(seconds=1))
-    assert standing.may_publish(alice) is None
+    assert standing.publishing_refusal(alice) is None
 
 
 def test_a_suspension_ends_by_itself(case, senior, alice):
     actions.suspend(case, senior, timedelta(days=2))
-    assert "suspended until" in standing.shut_out(alice)
+    assert "suspended until" in standing.suspension_reason(alice)
     Sanction.objects.update(until=Now() - timedelta(seconds=1))
-    assert standing.shut_out(alice) is None
+    assert standing.suspension_reason(alice) is None
 
 
 def test_a_ban_holds_until_it_is_undone(case, senior, alice):
     entry = actions.ban(case, senior)
-    assert "banned" in standing.shut_out(alice)
+    assert "banned" in standing.suspension_reason(alice)
     actions.undo(entry, senior)
-    assert standing.shut_out(alice) is None
+    assert standing.suspension_reason(alice) is None
     assert Sanction.objects.get().lifted
 
 
@@ -259,7 +259,7 @@ def test_a_player_appeals_once_and_another_moderator_decides(case, senior, staff
     with pytest.raises(appeals.AppealRefused, match="Another"):
         appeals.decide_appeal(appeal, senior, True, "So it was.")
     appeals.decide_appeal(appeal, other, True, "So it was.")
-    assert standing.shut_out(alice) is None
+    assert standing.suspension_reason(alice) is None
     assert Notice.objects.order_by("-created").first().deed == "undo"
     assert entries() == ["ban", "grant_appeal", "undo"]
 
@@ -268,7 +268,7 @@ def test_where_nobody_else_moderates_the_same_one_decides(case, senior, alice):
     actions.ban(case, senior)
     appeal = appeals.file_appeal(Notice.objects.get(), "Please.")
     appeals.decide_appeal(appeal, senior, False, "It stays.")
-    assert standing.shut_out(alice) is not None
+    assert standing.suspension_reason(alice) is not None
     appeal.refresh_from_db()
     assert (appeal.granted, appeal.answer) == (False, "It stays.")
     assert Notice.objects.filter(deed="refuse", player=alice).exists()

@@ -11,7 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from game.accounts.standing import certainly_allowed, may_play
+from game.accounts.standing import certainly_allowed, play_refusal
 from game.models import Adventure, Membership, Player, Sanction
 from game.play import adventures, connections, session_checks
 from game.play.session_checks import OpenSocket, SessionChecker, find_valid
@@ -140,7 +140,7 @@ def test_nobody_is_let_through_whom_the_rules_refuse(settings, accounts, state):
         STATES[state](player)
     certain = certainly_allowed([player.pk for player in players])
     for player in players:
-        if may_play(player) is not None:
+        if play_refusal(player) is not None:
             assert player.pk not in certain, player.username
     if state in ("nothing", "forgiven", "muted", "warned", "suspended until yesterday"):
         assert certain  # it is of use

@@ -1,6 +1,6 @@
-"""What staff cannot take back, or gives rights, asks for the password again.
+"""Actions of staff that are irreversible or give rights ask for the password again.
 
-allauth remembers for five minutes that it was given (ACCOUNT_REAUTHENTICATION_TIMEOUT).
+allauth remembers for five minutes that it was entered (ACCOUNT_REAUTHENTICATION_TIMEOUT).
 """
 
 from allauth.account.internal.flows import reauthentication
@@ -10,32 +10,33 @@ from django.urls import reverse
 
 from game.models import Player
 
-# What moderators do to a case and cannot take back, or only with words (game.moderation.actions).
+# Moderators' actions that cannot be undone, or not fully (game.moderation.actions).
 IRREVERSIBLE_ACTIONS = {"delete", "ban"}
-# Who has which rights, and with which password. Reading the lists is free.
+# Pages that change rights or passwords. Reading their lists needs no confirmation.
 RIGHTS = ("admin:game_player_", "admin:auth_group_", "admin:auth_user_password_change")
 READING = ("_changelist", "_history")
-# Installing narrators. What is posted to connect a server holds a key, and is kept nowhere.
+# Installing narrators. The form that connects a server holds a key, so its data is never stored.
 NARRATORS = "admin:game_installednarrator_"
 WITH_A_KEY = f"{NARRATORS}connect"
 
 
-def ask_again(request: HttpRequest, player: Player, name: str) -> HttpResponse | None:
-    """The way to the password's page, where the view `name` wants it and it was not given lately.
+def require_confirmation(request: HttpRequest, player: Player, name: str) -> HttpResponse | None:
+    """Redirect to the page that asks for the password, if the view `name` needs a recent one.
 
-    What was posted is sent again afterwards, unless it may hold a new password.
+    Returns None where it does not. The posted data is stored and sent again afterwards, unless it
+    may hold a new password or a key.
     """
     if not name.startswith("admin:"):
         return None
     rights = name.startswith(RIGHTS) and not name.endswith(READING)
-    # Others are sent away by the admin.
+    # The admin refuses everybody else.
     rights = rights or (name == WITH_A_KEY and player.is_staff)
     installs = name.startswith(NARRATORS) and request.method == "POST" and player.is_staff
     if not (rights or installs or deletes(request, name)):
         return None
     if not reauthentication.is_reauthentication_required(request, app=""):
         return None
-    page = way_to_confirm(player)
+    page = confirmation_page(player)
     if rights or request.method != "POST":
         return redirect_to_login(request.get_full_path(), page)
     answer: HttpResponse = reauthentication.suspend_request(request, page)
@@ -52,7 +53,7 @@ def deletes(request: HttpRequest, name: str) -> bool:
     )
 
 
-def way_to_confirm(player: Player) -> str:
-    """The page that asks for the password, or for an app's code where there is no password."""
+def confirmation_page(player: Player) -> str:
+    """The path of the page that asks for the password, or without one for an app's code."""
     has_password = player.has_usable_password()
     return reverse("account_reauthenticate" if has_password else "mfa_reauthenticate")

@@ -1,4 +1,4 @@
-"""Words of an adventure on its card: the last action and the last sentence told."""
+"""Previews of adventures in lists: the last action and the last sentence of the story."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,47 +15,48 @@ from inference.reply import shown_action
 
 @dataclass(frozen=True)
 class AdventurePreview:
-    """An adventure with its last action and its last words."""
+    """An adventure with its last action and the end of its last reply."""
 
     adventure: Adventure
     last_action: str
     words: str
-    hit: Hit | None = None  # where something that was searched for is
+    hit: Hit | None = None  # the best match of a search
 
     @property
     def when(self) -> str:
-        """How long ago it was played."""
+        """How long ago it was played, in words."""
         return ago(self.adventure.changed)
 
 
 def ago(moment: datetime) -> str:
-    """How long ago something was."""
+    """How long ago a moment was, in words."""
     if timezone.now() - moment < timedelta(minutes=1):
         return _("just now")
     return _("%(time)s ago") % {"time": timesince(moment, depth=1)}
 
 
 def preview_of(adventure: Adventure, hit: Hit | None = None) -> AdventurePreview:
-    """The preview of an adventure whose `head` and `head__parent` are at hand."""
+    """The preview of an adventure. Reads no row if `head__parent` was selected with it."""
     head = adventure.head
     if head is None:
         return AdventurePreview(adventure, "", "", hit)
-    told = head if head.reply or head.parent is None else head.parent
-    return AdventurePreview(adventure, prompted(head), last_words(told.reply), hit)
+    last = head if head.reply or head.parent is None else head.parent
+    return AdventurePreview(adventure, action_line(head), last_words(last.reply), hit)
 
 
-def prompted(turn: Turn) -> str:
-    """A turn's action as text shows it, behind the prompt of old."""
+def action_line(turn: Turn) -> str:
+    """A turn's action as plain text, with "> " before what the player does or says."""
     shown = shown_action(turn.kind, turn.action)  # type: ignore[arg-type]
     return f"> {shown}" if shown and turn.kind in (Kind.DO, Kind.SAY) else shown
 
 
 def paragraphs(text: str) -> list[str]:
+    """The lines of a text that are not blank."""
     return [line for line in text.split("\n") if line.strip()]
 
 
-def name_of(player: Player | None) -> str:
-    """What others read where a player is named; "" for the host."""
+def display_name(player: Player | None) -> str:
+    """The name that others see of a player; "" for the host (None)."""
     if player is None:
         return ""
     return _("a guest") if player.is_guest else player.username

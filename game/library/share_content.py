@@ -1,6 +1,6 @@
 """What a link shows: the texts as they were when the link was made, or last updated.
 
-They are kept packed beside the share. Everything else about its turns (kinds, dice, who narrated)
+They are stored compressed in ShareTexts. Everything else about the turns (kinds, dice, narrators)
 never changes and is read from the turns themselves.
 """
 
@@ -22,12 +22,14 @@ from game.library.limits import LONGEST_SHARED, MOST_SHARED, LimitMet
 from game.models import Adventure, Share, ShareTexts, StoryCard, Summary, Turn
 from game.play import tree
 
-# Of a card: a column that is added later is shared and copied as well.
+# Columns of a card that are not shared or copied; all others are, also those added later.
 NOT_SHARED = {"id", "adventure", "scenario", "deleted"}
 
 
 @dataclass(frozen=True)
-class ShownTurn:
+class SharedTurn:
+    """A turn's texts as a link shows them."""
+
     id: str
     action: str
     reply: str
@@ -35,11 +37,11 @@ class ShownTurn:
 
 
 @dataclass(frozen=True)
-class Shown:
-    """The texts that a link shows. What narrators knew is empty unless the player shared it."""
+class ShareContent:
+    """The texts of a link. All but title and turns are empty unless the player shared them."""
 
     title: str
-    turns: list[ShownTurn]
+    turns: list[SharedTurn]
     memory: str = ""
     authors_note: str = ""
     first_actions: list[Any] = field(default_factory=list)
@@ -48,21 +50,22 @@ class Shown:
 
     @property
     def path(self) -> list[UUID]:
+        """The ids of the turns, from the opening on."""
         return [UUID(turn.id) for turn in self.turns]
 
 
-def now(turn: Turn, plot: bool) -> Shown:
-    """The path up to `turn` as it is now; with `plot` what narrators knew as well."""
+def capture(turn: Turn, plot: bool) -> ShareContent:
+    """The texts of the path up to `turn` as they are now; with `plot` memory and cards too."""
     adventure = Adventure.objects.get(pk=turn.adventure_id)
     path = tree.whole_path(turn.pk)
     turns = [
-        ShownTurn(str(each.pk), each.action, each.reply, each.edited)
+        SharedTurn(str(each.pk), each.action, each.reply, each.edited)
         for each in tree.turns_in_order(path)
     ]
     if not plot:
-        return Shown(adventure.title, turns)
+        return ShareContent(adventure.title, turns)
     summaries = Summary.objects.filter(turn__in=path)
-    return Shown(
+    return ShareContent(
         adventure.title,
         turns,
         adventure.memory,
@@ -73,25 +76,29 @@ def now(turn: Turn, plot: bool) -> Shown:
     )
 
 
-def cards_seen(shown: Shown) -> list[dict[str, Any]]:
-    """The cards that readers of the link see. The others come along into a copy, hidden still."""
-    return [card for card in shown.cards if not card.get("hidden")]
+def visible_cards(content: ShareContent) -> list[dict[str, Any]]:
+    """The cards that readers see. Hidden ones are copied too, and stay hidden."""
+    return [card for card in content.cards if not card.get("hidden")]
 
 
 def card_fields(card: StoryCard) -> dict[str, Any]:
+    """A card's columns that are shared and copied, by name."""
     fields = StoryCard._meta.concrete_fields
     return {each.name: getattr(card, each.name) for each in fields if each.name not in NOT_SHARED}
 
 
 def new_card(adventure: Adventure, fields: dict[str, Any]) -> StoryCard:
-    """A card from what was kept of one; columns that are gone since are left out."""
-    known = {each.name for each in StoryCard._meta.concrete_fields} - NOT_SHARED
-    return StoryCard(adventure=adventure, **{k: v for k, v in fields.items() if k in known})
+    """An unsaved card from stored columns; those that no longer exist are left out."""
+    columns = {each.name for each in StoryCard._meta.concrete_fields} - NOT_SHARED
+    return StoryCard(adventure=adventure, **{k: v for k, v in fields.items() if k in columns})
 
 
-def packed(shown: Shown) -> tuple[bytes, str]:
-    """As it is stored, and its digest. Raises LimitMet for a story too long to share."""
-    raw = json.dumps(asdict(shown), ensure_ascii=False, sort_keys=True, default=str).encode()
+def pack(content: ShareContent) -> tuple[bytes, str]:
+    """The compressed content and the SHA-256 of the uncompressed one.
+
+    Raises LimitMet if it is longer than LONGEST_SHARED.
+    """
+    raw = json.dumps(asdict(content), ensure_ascii=False, sort_keys=True, default=str).encode()
     if len(raw) > LONGEST_SHARED:
         raise LimitMet(
             _("This adventure is too long to share up to here. Share up to an earlier turn.")
@@ -99,14 +106,17 @@ def packed(shown: Shown) -> tuple[bytes, str]:
     return zlib.compress(raw), hashlib.sha256(raw).hexdigest()
 
 
-def keep(share: Share, shown: Shown) -> None:
-    """Make these texts the ones that a link shows. Raises LimitMet."""
-    content, digest = packed(shown)
+def store(share: Share, content: ShareContent) -> None:
+    """Store the content as what a link shows.
+
+    Raises LimitMet if it, or all of the player's links together, would be too long.
+    """
+    packed, digest = pack(content)
     others = ShareTexts.objects.filter(share__in=Share.objects.of(share.player)).exclude(
         share=share
     )
-    kept = others.aggregate(all=Sum("size"))["all"] or 0
-    if kept + len(content) > MOST_SHARED:
+    used = others.aggregate(all=Sum("size"))["all"] or 0
+    if used + len(packed) > MOST_SHARED:
         raise LimitMet(
             _("Your links hold %(most)d MB of text, the maximum. Delete one first.")
             % {"most": MOST_SHARED // 1024**2}
@@ -114,35 +124,36 @@ def keep(share: Share, shown: Shown) -> None:
     ShareTexts.objects.update_or_create(
         share=share,
         defaults={
-            "title": shown.title,
-            "teaser": last_words(shown.turns[-1].reply) if shown.turns else "",
-            "content": content,
-            "size": len(content),
+            "title": content.title,
+            "teaser": last_words(content.turns[-1].reply) if content.turns else "",
+            "content": packed,
+            "size": len(packed),
             "digest": digest,
             "taken": Now(),
         },
     )
 
 
-def of(share: Share) -> Shown:
+def load(share: Share) -> ShareContent:
+    """The content that a link shows."""
     found = json.loads(zlib.decompress(bytes(share.texts.content)))
-    turns = [ShownTurn(**each) for each in found.pop("turns")]
-    return Shown(turns=turns, **found)
+    turns = [SharedTurn(**each) for each in found.pop("turns")]
+    return ShareContent(turns=turns, **found)
 
 
-def adventure_of(share: Share, shown: Shown) -> Adventure:
-    """The shared adventure as the link shows it: not to be saved."""
+def adventure_of(share: Share, content: ShareContent) -> Adventure:
+    """The shared adventure as the link shows it. The instance must not be saved."""
     adventure = copy.copy(share.adventure)
-    adventure.title = shown.title
-    adventure.memory, adventure.authors_note = shown.memory, shown.authors_note
-    adventure.first_actions = shown.first_actions
+    adventure.title = content.title
+    adventure.memory, adventure.authors_note = content.memory, content.authors_note
+    adventure.first_actions = content.first_actions
     return adventure
 
 
-def turns_of(shown: Shown, ids: Iterable[UUID]) -> list[Turn]:
-    """Turns of a shared path as the link shows them: not to be saved."""
-    wanted = set(ids)
-    texts = {UUID(each.id): each for each in shown.turns if UUID(each.id) in wanted}
+def turns_of(content: ShareContent, ids: Iterable[UUID]) -> list[Turn]:
+    """The turns with these ids as the link shows them. The instances must not be saved."""
+    chosen = set(ids)
+    texts = {UUID(each.id): each for each in content.turns if UUID(each.id) in chosen}
     found = Turn.objects.in_bulk(list(texts))
     turns = []
     for pk, text in texts.items():
@@ -154,6 +165,6 @@ def turns_of(shown: Shown, ids: Iterable[UUID]) -> list[Turn]:
 
 
 def moderated_turns(share: Share, ids: Iterable[UUID] | None = None) -> list[Turn]:
-    """What the link shows, for moderators; of the whole path where no turns are named."""
-    shown = of(share)
-    return turns_of(shown, shown.path if ids is None else ids)
+    """The turns that a link shows, for moderators: those with these ids (None: all)."""
+    content = load(share)
+    return turns_of(content, content.path if ids is None else ids)
