@@ -1,9 +1,9 @@
 """Card import: reads the lists of cards that other games export.
 
-Read are our own list, AI Dungeon's story cards and world info, NovelAI's lorebooks, and the world
-info of KoboldAI and SillyTavern, also inside the files of whole stories and characters. They differ
-in what they call things and agree on what there is: a title, keys, a text, and whether it is always
-there.
+Supported are our own list, AI Dungeon's story cards and world info, NovelAI's lorebooks, and the
+world info of KoboldAI and SillyTavern, also inside files of whole stories and characters. The
+fields have different names and the same meaning: a title, keys, a text, and whether the card is
+always in the prompt.
 """
 
 from collections.abc import Iterator
@@ -22,10 +22,10 @@ from inference.prompts.cards import key_of
 LONGEST_TITLE = 80
 LONGEST_KEY = 60
 MOST_KEYS = 20
-MOST_READ = 100_000  # characters of a text that is looked at
-MOST_KEYS_READ = 1_000  # of one card, before they are counted
+MOST_READ = 100_000  # characters of a text that are cleaned; enough to see that it is too long
+MOST_KEYS_READ = 1_000  # of one card, before empty and repeated ones are dropped
 
-# Where a file keeps its list, outermost first, and what a list's entries call things.
+# Names of the fields that hold the list, outermost first, and of an entry's fields.
 LISTS = (
     *("entries", "cards", "storyCards", "story_cards", "worldInfo", "world_info"),
     *("worldinfo", "worldinfo_v2", "lorebook", "character_book", "content", "data"),
@@ -33,11 +33,11 @@ LISTS = (
 TITLES = ("title", "displayName", "name", "comment")
 KEYS = ("keys", "key", "triggers")
 TEXTS = ("text", "value", "entry", "content")
-ALWAYS = ("pinned", "forceActivation", "constant")
+PINNED = ("pinned", "forceActivation", "constant")
 
 
 class CardImportError(Exception):
-    """Why a file is no list of cards, in words for the player."""
+    """A file has no list of cards, or an entry is no card. The message is for the player."""
 
 
 @dataclass(frozen=True)
@@ -53,14 +53,14 @@ class CardContent:
 
 @dataclass
 class ImportedCards:
-    """What a file holds, and what of it was left out, in words."""
+    """The cards of a file, and messages about the entries that were left out."""
 
     cards: list[CardContent] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
 
 def read_cards(content: bytes) -> ImportedCards:
-    """The cards in a file. Raises CardImportError where there is no list of them."""
+    """Read the cards in a JSON file. Raises CardImportError if there is no list of them."""
     try:
         return cards_of(sandbox.read("json", content))
     except Unreadable as problem:
@@ -68,8 +68,8 @@ def read_cards(content: bytes) -> ImportedCards:
 
 
 def cards_of(data: Any) -> ImportedCards:
-    """The cards in plain data. Raises CardImportError where there is no list of them."""
-    entries = list_in(data)
+    """The cards in plain data. Raises CardImportError if there is no list of them."""
+    entries = find_entries(data)
     if entries is None:
         raise CardImportError(
             _(
@@ -86,8 +86,8 @@ def cards_of(data: Any) -> ImportedCards:
     return imported
 
 
-def list_in(data: Any, depth: int = 4) -> list[Any] | None:
-    """The list of entries in a file, wherever its game keeps it."""
+def find_entries(data: Any, depth: int = 4) -> list[Any] | None:
+    """The list of entries in a file, at any of the places that games put it; else None."""
     if isinstance(data, list):
         return data
     if not isinstance(data, dict) or not depth:
@@ -97,23 +97,23 @@ def list_in(data: Any, depth: int = 4) -> list[Any] | None:
         if name == "entries" and isinstance(inner, dict):
             return list(inner.values())
         if isinstance(inner, list | dict):
-            found = list_in(inner, depth - 1)
+            found = find_entries(inner, depth - 1)
             if found is not None:
                 return found
     return None
 
 
 def read_entry(entry: Any, number: int) -> CardContent:
-    """One entry as a card. Raises CardImportError with the reason why it is none."""
+    """One entry as a card. Raises CardImportError with the reason if it is none."""
     if not isinstance(entry, dict):
         raise CardImportError(_("Entry %(number)s is not a card.") % {"number": number})
     text = first_text(entry, TEXTS)
     written = list(islice(keys_in(entry), MOST_KEYS_READ))
-    keys = tidy_keys(key for key in written if not is_pattern(key))
+    keys = normalise_keys(key for key in written if not is_pattern(key))
     title = first_text(entry, TITLES) or (keys[0] if keys else text)
     title = " ".join(title.split())[:LONGEST_TITLE]
     called = f"“{title}”" if title else _("Entry %(number)s") % {"number": number}
-    pinned = any(entry.get(name) is True for name in ALWAYS)
+    pinned = any(entry.get(name) is True for name in PINNED)
     if entry.get("enabled") is False or entry.get("disable") is True:
         raise CardImportError(_("%(card)s is disabled in the file.") % {"card": called})
     if not keys and not pinned and any(map(is_pattern, written)):
@@ -127,15 +127,15 @@ def read_entry(entry: Any, number: int) -> CardContent:
 
 
 def first_text(entry: dict[str, Any], names: tuple[str, ...]) -> str:
-    """The first of an entry's fields `names` that holds a text, cleaned."""
+    """The first of these fields that has a text, cleaned; "" if none has."""
     found = (entry.get(name) for name in names)
-    # Cleaning reads each character: of a text that is far too long, only as much as shows that.
+    # Cleaning reads each character, so a far too long text is cut first.
     texts = (clean_text(each[:MOST_READ]) for each in found if isinstance(each, str))
     return next((text for text in texts if text), "")
 
 
 def keys_in(entry: dict[str, Any]) -> Iterator[str]:
-    """The keys as they are written: a list, or a text with commas."""
+    """An entry's keys as they are written: a list, or a text with commas."""
     for name in KEYS:
         written = entry.get(name)
         if isinstance(written, str):
@@ -150,28 +150,28 @@ def is_pattern(key: str) -> bool:
     return len(key) > 2 and key[0] == "/" and key.rfind("/") > 1
 
 
-# What every card keeps to, typed or imported
+# Rules for every card, typed or imported
 
 
 def split_keys(written: str) -> list[str]:
-    """Keys as somebody wrote them: separated by commas or lines."""
+    """The keys in a text, separated by commas or line ends, not cleaned."""
     commas = written.replace("\n", ",").replace("，", ",").replace("、", ",")
     return commas.split(",", MOST_KEYS_READ)[:MOST_KEYS_READ]
 
 
-def tidy_keys(keys: Any) -> tuple[str, ...]:
-    """Keys with something in them, each once, in their order."""
-    kept: dict[str, str] = {}
+def normalise_keys(keys: Any) -> tuple[str, ...]:
+    """The keys that can match a word, cleaned, each once, in their order."""
+    unique: dict[str, str] = {}
     for key in islice(keys, MOST_KEYS_READ):
         cleaned = " ".join(clean_text(key).split())
-        looked_for = key_of(cleaned)
-        if looked_for is not None:
-            kept.setdefault(looked_for.text, cleaned)
-    return tuple(kept.values())
+        matched = key_of(cleaned)
+        if matched is not None:
+            unique.setdefault(matched.text, cleaned)
+    return tuple(unique.values())
 
 
 def card_problem(keys: tuple[str, ...], text: str, pinned: bool) -> str:
-    """What is wrong with a card, for the player; "" where nothing is."""
+    """What is wrong with a card, in words for the player; "" if nothing is."""
     if not text:
         return _("It has no text.")
     if len(text) > LONGEST_NOTE:

@@ -1,4 +1,4 @@
-"""Story cards of an adventure: add, edit, pin, delete, restore, import."""
+"""Adds, edits, pins, deletes, restores and imports the story cards of an adventure."""
 
 from typing import Any
 from uuid import UUID
@@ -17,7 +17,7 @@ MOST_CARDS = 1_000  # in one adventure
 
 
 class TooManyCards(Exception):
-    """No room for another card. Its text tells the player."""
+    """The adventure has MOST_CARDS. The message is for the player."""
 
     def __init__(self) -> None:
         said = _("An adventure can have at most %(count)s cards. Delete one first.")
@@ -26,9 +26,9 @@ class TooManyCards(Exception):
 
 @screening.noted()
 def add_card(adventure_id: UUID, player: Player, card: CardContent) -> StoryCard:
-    """Add a card. Raises TooManyCards, NoSuchAdventure, and Refused where a rule is against it."""
+    """Add a card. Raises TooManyCards, NoSuchAdventure, and Refused if it breaks a rule."""
     with change_adventure(adventure_id, player) as adventure:
-        screening.screen(written(card), "card", player, adventure)
+        screening.screen(texts_of(card), "card", player, adventure)
         if adventure.cards.count() >= MOST_CARDS:
             raise TooManyCards
         added = adventure.cards.create(
@@ -40,10 +40,10 @@ def add_card(adventure_id: UUID, player: Player, card: CardContent) -> StoryCard
 
 @screening.noted()
 def edit_card(card: StoryCard, player: Player, new: CardContent) -> StoryCard:
-    """Replace everything that a card says."""
+    """Replace all fields of a card. Raises NoSuchAdventure, and Refused if it breaks a rule."""
     assert card.adventure_id is not None
     with change_adventure(card.adventure_id, player) as adventure:
-        screening.screen(written(new), "card", player, adventure)
+        screening.screen(texts_of(new), "card", player, adventure)
         set_fields(
             adventure,
             card,
@@ -56,7 +56,7 @@ def edit_card(card: StoryCard, player: Player, new: CardContent) -> StoryCard:
 
 
 def set_fields(adventure: Adventure, card: StoryCard, **values: Any) -> None:
-    """Store the fields that get another value, and tell who watches if any does."""
+    """Store the fields that change, and publish the change to watchers if any does."""
     card.refresh_from_db(fields=list(values))
     new = {name: value for name, value in values.items() if getattr(card, name) != value}
     if not new:
@@ -68,7 +68,7 @@ def set_fields(adventure: Adventure, card: StoryCard, **values: Any) -> None:
 
 
 def pin_card(card: StoryCard, player: Player, pinned: bool) -> StoryCard:
-    """Have a card always in the prompt, or only when it fires."""
+    """Put a card into every prompt, or only when it fires. Raises NoSuchAdventure."""
     assert card.adventure_id is not None
     with change_adventure(card.adventure_id, player) as adventure:
         set_fields(adventure, card, pinned=pinned)
@@ -76,7 +76,7 @@ def pin_card(card: StoryCard, player: Player, pinned: bool) -> StoryCard:
 
 
 def delete_card(card: StoryCard, player: Player) -> None:
-    """Delete a card: the narrator does not know it any more. It can be restored for a while."""
+    """Delete a card; it leaves the prompt, and can be restored for a while."""
     assert card.adventure_id is not None
     with change_adventure(card.adventure_id, player) as adventure:
         if not adventure.cards.filter(pk=card.pk).update(deleted=Now()):
@@ -88,12 +88,12 @@ def delete_card(card: StoryCard, player: Player) -> None:
 
 
 def deleted_in(adventure: Adventure) -> QuerySet[StoryCard]:
-    """The cards that were deleted and can be restored."""
+    """The adventure's cards that can be restored, last deleted first."""
     return trash.restorable(StoryCard.with_deleted.filter(adventure=adventure))
 
 
 def restore_card(card: StoryCard, player: Player) -> None:
-    """The narrator knows a card again. Raises TooManyCards."""
+    """Restore a deleted card. Raises TooManyCards and NoSuchAdventure."""
     assert card.adventure_id is not None
     with change_adventure(card.adventure_id, player) as adventure:
         if adventure.cards.count() >= MOST_CARDS:
@@ -103,40 +103,41 @@ def restore_card(card: StoryCard, player: Player) -> None:
 
 
 def reveal_all(adventure_id: UUID, player: Player) -> None:
-    """Show players every card of an adventure."""
+    """Make every hidden card of an adventure visible to players."""
     with change_adventure(adventure_id, player) as adventure:
         if adventure.cards.filter(hidden=True).update(hidden=False):
             publish_fields(adventure)
 
 
-def written(card: CardContent) -> list[str]:
-    """A card's texts, as a player wrote them."""
+def texts_of(card: CardContent) -> list[str]:
+    """The texts of a card that a player wrote."""
     return [card.title, ", ".join(card.keys), card.text]
 
 
 @screening.noted()
 def import_cards(adventure_id: UUID, player: Player, imported: ImportedCards) -> int:
-    """Add the cards of a file, but for those that are there already. How many were added.
+    """Add the cards of a file that are not there yet. Returns how many were added.
 
-    What finds no room is noted in `imported.problems`.
+    Duplicates, and cards beyond MOST_CARDS, are reported in `imported.problems`. Raises
+    NoSuchAdventure, and Refused if a text breaks a rule.
     """
     with change_adventure(adventure_id, player) as adventure:
         screening.screen(
-            [text for card in imported.cards for text in written(card)], "card", player, adventure
+            [text for card in imported.cards for text in texts_of(card)], "card", player, adventure
         )
         rows = list(adventure.cards.values_list("title", "keys", "text"))
-        there = {(title, tuple(keys), text) for title, keys, text in rows}
+        existing = {(title, tuple(keys), text) for title, keys, text in rows}
         room = MOST_CARDS - len(rows)
         new: list[StoryCard] = []
-        again = outside = 0
+        duplicates = too_many = 0
         for card in imported.cards:
-            said = (card.title, card.keys, card.text)
-            if said in there:
-                again += 1
+            content = (card.title, card.keys, card.text)
+            if content in existing:
+                duplicates += 1
             elif len(new) >= room:
-                outside += 1
+                too_many += 1
             else:
-                there.add(said)
+                existing.add(content)
                 new.append(
                     StoryCard(
                         adventure=adventure,
@@ -149,10 +150,10 @@ def import_cards(adventure_id: UUID, player: Player, imported: ImportedCards) ->
         if new:
             StoryCard.objects.bulk_create(new)
             publish_fields(adventure)
-    if again:
-        imported.problems.append(f"Here already: {again:,}.")
-    if outside:
+    if duplicates:
+        imported.problems.append(f"Here already: {duplicates:,}.")
+    if too_many:
         imported.problems.append(
-            f"No room for {outside:,} more: an adventure holds {MOST_CARDS:,} cards."
+            f"No room for {too_many:,} more: an adventure holds {MOST_CARDS:,} cards."
         )
     return len(new)

@@ -1,6 +1,6 @@
-"""The pages of an adventure's cards. Asked for JSON, they answer with it.
+"""The pages of an adventure's cards, which answer in JSON if the request accepts it.
 
-Each look-up goes through `own_cards`: what is not yours is not there.
+Each look-up uses `own_cards`, so another player's card is a 404.
 """
 
 from typing import Any
@@ -33,7 +33,7 @@ LONGEST_IMPORT = 2 * 1024 * 1024  # bytes
 
 
 def own_cards(request: HttpRequest) -> QuerySet[StoryCard]:
-    """The cards in the adventures of whoever asks."""
+    """The visible cards in the player's own adventures."""
     return StoryCard.objects.of(request.user).select_related("adventure")
 
 
@@ -42,8 +42,8 @@ def card_of(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> StoryCar
     return get_object_or_404(own_cards(request), pk=card_id, adventure=adventure_id)
 
 
-def card_shown(card: StoryCard) -> dict[str, Any]:
-    """A card as pages and exports have it."""
+def card_data(card: StoryCard) -> dict[str, Any]:
+    """A card's fields in JSON and exports."""
     return {
         "id": str(card.pk),
         "title": card.title,
@@ -55,10 +55,10 @@ def card_shown(card: StoryCard) -> dict[str, Any]:
 
 @never_cache
 def list_cards(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
-    """The list, pinned ones first, searched with `?q=`; a POST adds a card."""
+    """On GET the cards, pinned ones first, searched with `?q=`; on POST add a card."""
     adventure = own_adventure(request, adventure_id)
     if request.method != "POST":
-        return listed(request, adventure, CardForm(label_suffix=""))
+        return render_cards(request, adventure, CardForm(label_suffix=""))
     form = CardForm(request.POST, label_suffix="")
     if form.is_valid():
         try:
@@ -66,27 +66,27 @@ def list_cards(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
         except (cards.TooManyCards, Refused) as full:
             form.add_error(None, str(full))
         else:
-            return done(request, adventure, _("Card added."), card_shown(added), 201)
-    return json_errors(request, form) or listed(request, adventure, form, 422)
+            return respond(request, adventure, _("Card added."), card_data(added), 201)
+    return json_errors(request, form) or render_cards(request, adventure, form, 422)
 
 
 @never_cache
 def card(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> HttpResponse:
-    """One card, to read and to edit."""
+    """One card: its form on GET, its new fields on POST."""
     found = card_of(request, adventure_id, card_id)
     if request.method != "POST":
         if wants_json(request):
-            return JsonResponse(card_shown(found))
-        initial = {**card_shown(found), "keys": ", ".join(found.keys)}
+            return JsonResponse(card_data(found))
+        initial = {**card_data(found), "keys": ", ".join(found.keys)}
         form = CardForm(initial=initial, label_suffix="")
     else:
         form = CardForm(request.POST, label_suffix="")
         if form.is_valid():
             try:
                 edited = cards.edit_card(found, known_player(request), form.card)
-                return done(request, found.adventure, _("Card saved."), card_shown(edited))
-            except Refused as stands_against:
-                form.add_error(None, stands_against.message)
+                return respond(request, found.adventure, _("Card saved."), card_data(edited))
+            except Refused as refused:
+                form.add_error(None, refused.message)
     return json_errors(request, form) or render(
         request,
         "adventures/card.html",
@@ -97,36 +97,36 @@ def card(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> HttpRespons
 
 @require_POST
 def reveal(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
-    """Show every card, also what the scenario hides; its owner decides that."""
+    """Make every hidden card visible. Raises PermissionDenied for all but the owner."""
     adventure = own_adventure(request, adventure_id)
     if not is_owner(request, adventure):
         raise PermissionDenied
     cards.reveal_all(adventure.pk, known_player(request))
-    return done(request, adventure, _("All cards are shown."), {"hidden": 0})
+    return respond(request, adventure, _("All cards are shown."), {"hidden": 0})
 
 
 @require_POST
 def pin(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> HttpResponse:
-    """Have a card always known (`pinned=on`), or not."""
+    """Pin (`pinned=on`) or unpin a card."""
     found = card_of(request, adventure_id, card_id)
     pinned = request.POST.get("pinned") == "on"
     if not pinned and not found.keys:
         form = CardForm({"text": found.text})
         form.is_valid()
         adventure = own_adventure(request, adventure_id)
-        return json_errors(request, form) or listed(request, adventure, form, 422)
+        return json_errors(request, form) or render_cards(request, adventure, form, 422)
     cards.pin_card(found, known_player(request), pinned)
     said = (
         _("Card pinned: the narrator always sees it.")
         if pinned
         else _("Card unpinned: the narrator sees it when one of its keys is mentioned.")
     )
-    return done(request, found.adventure, said, card_shown(found))
+    return respond(request, found.adventure, said, card_data(found))
 
 
 @require_POST
 def delete(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> HttpResponse:
-    """Delete a card. For a while it can be restored."""
+    """Delete a card; it can be restored for a while."""
     found = card_of(request, adventure_id, card_id)
     cards.delete_card(found, known_player(request))
     url = reverse("restore_card", args=[adventure_id, card_id])
@@ -138,7 +138,7 @@ def delete(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> HttpRespo
 
 @require_POST
 def restore(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> HttpResponse:
-    """Restore a deleted card, unless the adventure has too many by now."""
+    """Restore a deleted card, unless the adventure has too many cards by now."""
     adventure = own_adventure(request, adventure_id)
     found = get_object_or_404(cards.deleted_in(adventure), pk=card_id)
     try:
@@ -148,13 +148,13 @@ def restore(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> HttpResp
             return JsonResponse({"message": str(full)}, status=422)
         messages.error(request, str(full))
         return redirect("cards", adventure_id)
-    return done(request, adventure, trash.restored_message(found.title), card_shown(found))
+    return respond(request, adventure, trash.restored_message(found.title), card_data(found))
 
 
 @require_POST
 @limited("import")
 def import_cards(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
-    """Cards from a file (`file`) or a text (`list`), of ours or of another game's."""
+    """Import cards from a file (`file`) or a text (`list`)."""
     adventure = own_adventure(request, adventure_id)
     form = forms.Form(request.POST)
     try:
@@ -162,16 +162,16 @@ def import_cards(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
         added = cards.import_cards(adventure.pk, known_player(request), imported)
     except (CardImportError, Refused) as wrong:
         form.add_error(None, str(wrong))
-        return json_errors(request, form) or listed(request, adventure, form, 422)
+        return json_errors(request, form) or render_cards(request, adventure, form, 422)
     said = _("Cards added: %(count)s.") % {"count": f"{added:,}"}
     if not wants_json(request):
         for problem in imported.problems[:20]:
             messages.warning(request, problem)
-    return done(request, adventure, said, {"added": added, "problems": imported.problems[:200]})
+    return respond(request, adventure, said, {"added": added, "problems": imported.problems[:200]})
 
 
 def imported_file(request: HttpRequest) -> bytes:
-    """What was sent. Raises CardImportError."""
+    """The content that was sent. Raises CardImportError if it is too large."""
     file = request.FILES.get("file")
     if file is None:
         return request.POST.get("list", "").encode()
@@ -182,10 +182,10 @@ def imported_file(request: HttpRequest) -> bytes:
     return bytes(file.read())
 
 
-# Answers
+# Responses
 
 
-def listed(
+def render_cards(
     request: HttpRequest, adventure: Adventure, form: forms.Form, status: int = 200
 ) -> HttpResponse:
     """The cards as a page, as a part of one (`?part`), or as JSON."""
@@ -196,14 +196,14 @@ def listed(
             Q(title__icontains=word) | Q(text__icontains=word) | Q(keys__icontains=word)
         )
     page = Paginator(found, CARDS_PER_PAGE).get_page(request.GET.get("page"))
-    listed_cards = [
+    cards_with_matches = [
         (each, search.passage(each.text, [q, *q.split()]) if q else None)
         for each in page.object_list
     ]
     if wants_json(request):
         return JsonResponse(
             {
-                "cards": [card_shown(each) for each in page.object_list],
+                "cards": [card_data(each) for each in page.object_list],
                 "found": page.paginator.count,
                 "limit": cards.MOST_CARDS,
                 "hidden": adventure.cards.filter(hidden=True).count(),
@@ -221,7 +221,7 @@ def listed(
     context = {
         "adventure": adventure,
         "page": page,
-        "cards": listed_cards,
+        "cards": cards_with_matches,
         "q": q,
         "hidden": adventure.cards.filter(hidden=True).count(),
         "owner": is_owner(request, adventure),
@@ -232,10 +232,10 @@ def listed(
     return render(request, template, context, status=status)
 
 
-def done(
+def respond(
     request: HttpRequest, adventure: Adventure | None, said: str, content: Any, status: int = 200
 ) -> HttpResponse:
-    """The answer to a change: `content` as JSON, or the page of cards with a message."""
+    """The response to a change: `content` as JSON, or a redirect to the cards with a message."""
     assert adventure is not None
     if wants_json(request):
         return JsonResponse(content, status=status)

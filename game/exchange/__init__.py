@@ -1,1 +1,1 @@
-"""Files that strangers bring: read within limits, in a process of its own."""
+"""Reads uploaded files within limits, in a process of its own."""

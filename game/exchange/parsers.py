@@ -1,7 +1,7 @@
-"""YAML and JSON from strangers, as plain data: limits on depth and number of parts, strings only.
+"""Parses untrusted YAML and JSON into plain data, with limits on depth and number of values.
 
-Also a program, which game.exchange.sandbox starts: the file on its standard input, the data as JSON
-on its standard output. It imports little, so that it starts fast.
+Also a program that game.exchange.sandbox starts: it reads the file from standard input and writes
+the data as JSON to standard output. It imports little, so that it starts fast.
 """
 
 import contextlib
@@ -13,21 +13,21 @@ from typing import Any
 
 import yaml
 
-DEEPEST = 20  # lists and maps inside each other
-MOST_PARTS = 50_000  # values and names: a thousand cards of other games have forty each
+DEEPEST = 20  # levels of nested lists and maps
+MOST_PARTS = 50_000  # values and names; a thousand cards of other games have forty each
 CPU_SECONDS = 3
 MEMORY_BYTES = 512 * 1024 * 1024
 
 # libyaml's parser is some twenty times as fast as PyYAML's own.
 Loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
-# What JSON consists of outside its texts, and its texts as a whole. Possessive: a text that does
-# not end is not tried again from each quotation mark in it.
+# JSON's punctuation outside strings, and whole strings. The quantifier is possessive, so that a
+# string without an end is not searched again from each quotation mark in it.
 JSON_PART = re.compile(r'"(?:[^"\\]|\\.)*+"|["\[\]{},:]', re.DOTALL)
 
 
 class Unreadable(Exception):
-    """Why nothing was read: a reason of `sandbox.REASONS`, and what a library said about it."""
+    """A file cannot be read: `reason` is a key of `sandbox.REASONS`, `detail` the cause."""
 
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(detail or reason)
@@ -35,7 +35,7 @@ class Unreadable(Exception):
 
 
 def read_json(text: str) -> Any:
-    """The data in a JSON text. Raises Unreadable."""
+    """Parse JSON. Raises Unreadable."""
     depth = parts = 0
     for found in JSON_PART.finditer(text):
         match found[0]:
@@ -47,7 +47,7 @@ def read_json(text: str) -> Any:
             case "," | ":":
                 parts += 1
             case '"':
-                break  # a text without an end: json says where
+                break  # a string without an end, which json.loads reports
         if depth > DEEPEST:
             raise Unreadable("deep")
         if parts > MOST_PARTS:
@@ -59,21 +59,21 @@ def read_json(text: str) -> Any:
 
 
 def read_yaml(text: str) -> Any:
-    """The data in a YAML text: maps, lists and strings, as they are written. Raises Unreadable.
+    """Parse YAML into maps, lists and strings. Raises Unreadable.
 
-    YAML's own types are left out. Its numbers count in sixties (1:30:00), which takes hours of CPU
-    for a megabyte; and `no` is a word here.
+    YAML's own types are not used: its sexagesimal numbers (1:30:00) take hours of CPU time for a
+    megabyte, and `no` would be a boolean.
     """
     try:
-        return composed(yaml.parse(text, Loader=Loader))
+        return build_data(yaml.parse(text, Loader=Loader))
     except (yaml.YAMLError, ValueError, RecursionError) as problem:
         raise Unreadable("yaml", str(problem)) from None
 
 
-def composed(events: Any) -> Any:
-    """Build the data that a stream of YAML's events describes, counting as it goes."""
+def build_data(events: Any) -> Any:
+    """Build the data that a stream of YAML events describes. Raises Unreadable at a limit."""
     root: list[Any] = []
-    open_ones: list[Any] = [root]  # lists, and maps with the name that waits for its value
+    open_nodes: list[Any] = [root]  # lists and Mappings that are not closed yet
     for parts, event in enumerate(events):
         if parts > MOST_PARTS:
             raise Unreadable("many")
@@ -82,31 +82,32 @@ def composed(events: Any) -> Any:
         if isinstance(event, yaml.DocumentStartEvent) and root:
             raise Unreadable("documents")
         if isinstance(event, yaml.ScalarEvent):
-            put(open_ones[-1], event.value)
+            add_value(open_nodes[-1], event.value)
         elif isinstance(event, yaml.SequenceStartEvent):
             inner: list[Any] = []
-            put(open_ones[-1], inner)
-            open_ones.append(inner)
+            add_value(open_nodes[-1], inner)
+            open_nodes.append(inner)
         elif isinstance(event, yaml.MappingStartEvent):
             found: dict[str, Any] = {}
-            put(open_ones[-1], found)
-            open_ones.append(Mapping(found))
+            add_value(open_nodes[-1], found)
+            open_nodes.append(Mapping(found))
         elif isinstance(event, yaml.CollectionEndEvent):
-            open_ones.pop()
-        if len(open_ones) > DEEPEST:
+            open_nodes.pop()
+        if len(open_nodes) > DEEPEST:
             raise Unreadable("deep")
     return root[0] if root else ""
 
 
 class Mapping:
-    """A map that is being filled: names and values come in turn."""
+    """A map that is being built; its events are names and values in turn."""
 
     def __init__(self, found: dict[str, Any]) -> None:
         self.found = found
         self.name: str | None = None
 
 
-def put(where: Any, value: Any) -> None:
+def add_value(where: Any, value: Any) -> None:
+    """Add a value to an open list, or to an open map as a name or the value of one."""
     if isinstance(where, list):
         where.append(value)
     elif where.name is not None:
@@ -121,6 +122,7 @@ READ = {"json": read_json, "yaml": read_yaml}
 
 
 def read(kind: str, content: bytes) -> Any:
+    """Parse a file of this kind, "json" or "yaml". Raises Unreadable."""
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -129,8 +131,9 @@ def read(kind: str, content: bytes) -> Any:
 
 
 def main() -> None:
+    """Parse standard input within limits on CPU time and memory; print the data or the reason."""
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS + 1))
-    with contextlib.suppress(ValueError, OSError):  # macOS knows no such limit
+    with contextlib.suppress(ValueError, OSError):  # macOS has no such limit
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     try:
         answer = {"data": read(sys.argv[1], sys.stdin.buffer.read())}

@@ -1,7 +1,7 @@
-"""Reads a stranger's file in a process of its own, which the system ends when it takes too long.
+"""Parses an uploaded file in a process of its own, which is killed when it takes too long.
 
-A parser at work keeps Python's lock, and with it every player of this web process waits. Here a
-thread only waits for another process, of which there are two at a time.
+A parser holds the GIL, and every player of this web process would wait for it. Here a thread only
+waits for another process, of which at most two run at a time.
 """
 
 import json
@@ -16,14 +16,14 @@ from django.utils.translation import gettext_lazy
 from game.exchange import parsers
 from game.exchange.parsers import DEEPEST, MOST_PARTS, Unreadable
 
-AT_ONCE = 2  # files that are read at the same time in one web process
-WAIT_SECONDS = 5.0  # for its turn
-SECONDS = 10.0  # for reading; of CPU it may use less (parsers.CPU_SECONDS)
+MAX_PARALLEL = 2  # files that one web process parses at a time
+WAIT_SECONDS = 5.0  # for a free slot
+SECONDS = 10.0  # for parsing; CPU time is limited to less (parsers.CPU_SECONDS)
 
-# Where compiled code is kept, if not beside its source: -I forgets that, too.
-KEPT_CODE = ["-X", f"pycache_prefix={sys.pycache_prefix}"] if sys.pycache_prefix else []
+# Where compiled code is stored, if not beside its source; -I ignores PYTHONPYCACHEPREFIX.
+PYCACHE_OPTION = ["-X", f"pycache_prefix={sys.pycache_prefix}"] if sys.pycache_prefix else []
 
-turns = threading.BoundedSemaphore(AT_ONCE)
+slots = threading.BoundedSemaphore(MAX_PARALLEL)
 
 REASONS = {
     "encoding": gettext_lazy("That file is not text in UTF-8. Save it as UTF-8, then try again."),
@@ -46,13 +46,13 @@ REASONS = {
 
 
 def read(kind: str, content: bytes) -> Any:
-    """The data in a file of that kind, json or yaml. Raises Unreadable."""
-    if not turns.acquire(timeout=WAIT_SECONDS):
+    """Parse a file of this kind, "json" or "yaml". Raises Unreadable."""
+    if not slots.acquire(timeout=WAIT_SECONDS):
         raise Unreadable("busy")
     try:
         done = subprocess.run(
-            # Alone (-I): nothing of the environment or the working directory changes what it runs.
-            [sys.executable, "-I", *KEPT_CODE, parsers.__file__, kind],
+            # Isolated (-I): neither environment nor working directory changes what it runs.
+            [sys.executable, "-I", *PYCACHE_OPTION, parsers.__file__, kind],
             input=content,
             capture_output=True,
             timeout=SECONDS,
@@ -61,8 +61,8 @@ def read(kind: str, content: bytes) -> Any:
     except subprocess.TimeoutExpired:
         raise Unreadable("slow") from None
     finally:
-        turns.release()
-    if done.returncode < 0:  # by a signal: its limit on CPU
+        slots.release()
+    if done.returncode < 0:  # killed by a signal: over its limit on CPU time
         raise Unreadable("slow")
     if done.returncode:
         raise RuntimeError(f"the parser ended with {done.returncode}: {done.stderr[-300:]!r}")
@@ -73,7 +73,7 @@ def read(kind: str, content: bytes) -> Any:
 
 
 def message_of(problem: Unreadable) -> str:
-    """What was wrong, for whoever brought the file."""
+    """What is wrong with a file, in words for the player who uploaded it."""
     said = REASONS.get(problem.reason)
     if said is None:
         return problem.detail or _("That file cannot be read.")

@@ -1,8 +1,10 @@
-"""Many players who are not there: a load test over real sockets, and its figures.
+"""A load test: many virtual players over real sockets, and its figures.
 
-making     players and adventures of the test, made in the database and taken away again
-players    one virtual player: a socket, actions, and what came of them
-figures    delays in bins, and their percentiles
-audit      what Postgres says of each turn, beside what its player was told
-report     the page with the figures
+setup        accounts and adventures of the test, created in the database and deleted again
+players      one virtual player: a socket, its actions, and what it measures
+runner       all virtual players, from the first socket to the last turn
+figures      delays in bins, and their percentiles
+audit        what Postgres stores of each turn, compared with what its player received
+report       the live table and the page with the figures
+queue_bench  measurements of the queue of turns
 """

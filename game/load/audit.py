@@ -1,21 +1,20 @@
-"""What Postgres says of each turn, beside what its player was told."""
+"""Compares what Postgres stores of each turn with what its player received."""
 
 from collections import Counter
 
-from game.load.players import ENDS, Asked
+from game.load.players import ENDS, RequestedTurn
 from game.load.setup import BATCH_SIZE
 from game.models import Command, Status, Turn
 
 
-def audited(asked: list[Asked]) -> Counter[str]:
-    """How many turns were lost, doubled, failed or changed on the way. All 0 is as it should be.
+def audit_turns(requested: list[RequestedTurn]) -> Counter[str]:
+    """Count the turns that were lost, doubled, failed or changed; all are 0 if the test went well.
 
-    lost        accepted, and not stored, or never ended, or its player heard of no end
-    doubled     stored twice for one key, or ended twice
-    changed     what was heard is not what is stored
+    lost: accepted, but not stored, or never ended, or its player received no end. doubled: stored
+    twice for one key, or ended twice. changed: the received reply is not the stored one.
     """
     found: Counter[str] = Counter(lost=0, doubled=0, failed=0, changed=0)
-    accepted = [each for each in asked if each.accepted]
+    accepted = [each for each in requested if each.accepted]
     for start in range(0, len(accepted), BATCH_SIZE):
         some = accepted[start : start + BATCH_SIZE]
         stored = {
@@ -38,7 +37,7 @@ def audited(asked: list[Asked]) -> Counter[str]:
                 each.heard == each.reply == turn.reply
             )
     turns = Turn.objects.filter(
-        adventure__in={each.adventure for each in asked}, parent__isnull=False
+        adventure__in={each.adventure for each in requested}, parent__isnull=False
     )
-    found["doubled"] += max(0, turns.count() - len({each.turn for each in asked if each.turn}))
+    found["doubled"] += max(0, turns.count() - len({each.turn for each in requested if each.turn}))
     return found

@@ -1,16 +1,16 @@
-"""Delays in bins: a million take a few kilobytes, and a percentile is off by 2 % at most."""
+"""Delays in bins: a million take a few kilobytes, with percentiles within 2 %."""
 
 import math
 from collections import Counter
 from dataclasses import dataclass, field
 
-FINEST = 1e-4  # seconds: what is quicker counts as this
-STEP = math.log(1.02)
+FINEST = 1e-4  # seconds; shorter delays count as this
+STEP = math.log(1.02)  # width of a bin, of the logarithm
 
 
 @dataclass
 class Delays:
-    """Seconds of many measurements."""
+    """Many measurements in seconds."""
 
     bins: Counter[int] = field(default_factory=Counter)
     count: int = 0
@@ -18,13 +18,14 @@ class Delays:
     longest: float = 0.0
 
     def add(self, seconds: float) -> None:
+        """Add a measurement in seconds."""
         self.bins[round(math.log(max(seconds, FINEST) / FINEST) / STEP)] += 1
         self.count += 1
         self.total += seconds
         self.longest = max(self.longest, seconds)
 
     def at(self, share: float) -> float:
-        """What so large a share of them stays below; 0 where there are none."""
+        """The percentile `share` (0 to 1) in seconds; 0 without measurements."""
         left = math.ceil(share * self.count)
         for number in sorted(self.bins):
             left -= self.bins[number]
@@ -33,11 +34,12 @@ class Delays:
         return 0.0
 
     def since(self, earlier: "Delays") -> "Delays":
-        """What was added after `earlier` was copied; of the longest, all that is known."""
+        """The measurements added after `earlier` was copied; `longest` is of all."""
         bins = self.bins - earlier.bins
         return Delays(bins, self.count - earlier.count, self.total - earlier.total, self.longest)
 
     def copy(self) -> "Delays":
+        """A copy that later measurements do not change."""
         return Delays(self.bins.copy(), self.count, self.total, self.longest)
 
     def figures(self) -> dict[str, float]:

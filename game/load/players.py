@@ -1,4 +1,4 @@
-"""One virtual player: a window that is open all the time, and somebody who acts now and then."""
+"""One virtual player of a load test: a socket that stays open, and actions at random intervals."""
 
 import asyncio
 import contextlib
@@ -23,42 +23,42 @@ ACTIONS = (
     "call out",
     "take the lamp and hold it up to the sign above the door",
 )
-COME_BACK = 1.0  # seconds until a window that lost its socket is opened again
+RECONNECT_SECONDS = 1.0  # after a lost connection
 END_SECONDS = 600.0  # after which a turn without an end counts as lost
-SULK_SECONDS = 5.0  # until somebody acts again who was refused
+REFUSED_SECONDS = 5.0  # at least, before the next action after a refusal
 ENDS = ("told", "stopped", "failed")
-# What is added to the monotonic clock, by which engines say when a word was made, for Redis' own.
-# All three are told of one machine.
+# Converts the monotonic clock, by which engines stamp words, to Redis' clock. Engine, Redis and
+# load test run on one machine.
 UPTIME_TO_CLOCK = time.time() - time.monotonic()
 
 
 @dataclass
-class Asked:
-    """A turn that a player asked for, and what it was told."""
+class RequestedTurn:
+    """A turn that a player requested, and what the player received of it."""
 
     adventure: str
     key: str
     sent: float
     accepted: bool = False
     turn: str = ""
-    heard: str = ""  # of the reply, as pieces came
-    first: float | None = None
-    last: float | None = None
+    heard: str = ""  # the reply as its pieces arrived
+    first: float | None = None  # time.monotonic() of the first piece
+    last: float | None = None  # and of the last
     ended: str = ""  # told, stopped, failed; refused with its code
     ends: int = 0
     reply: str = ""
 
 
 @dataclass
-class Seen:
-    """What one or all players saw. Delays in seconds."""
+class Measurements:
+    """What one or all players measured. Delays are in seconds."""
 
     first_token: Delays = field(default_factory=Delays)
-    piece: Delays = field(default_factory=Delays)  # between a frame of words and the next
+    piece: Delays = field(default_factory=Delays)  # between two frames of words
     whole: Delays = field(default_factory=Delays)  # from action to end
     accepted: Delays = field(default_factory=Delays)
     on_the_way: Delays = field(default_factory=Delays)  # from the engine to the socket
-    full_house: Delays = field(default_factory=Delays)  # the same, while every window is open
+    full_house: Delays = field(default_factory=Delays)  # the same, while all sockets are open
     to_log: Delays = field(default_factory=Delays)  # from the engine to the log
     from_log: Delays = field(default_factory=Delays)  # from the log to the socket
     connected: Delays = field(default_factory=Delays)
@@ -68,10 +68,10 @@ class Seen:
 
 
 class VirtualPlayer:
-    """Plays one adventure at its own pace until it is told to stop.
+    """Plays one adventure until `stopping` is set.
 
-    `think` is the seconds between the end of a reply and the next action, on average; they are
-    exponential, as of many people who do not know each other.
+    `think` is the mean time in seconds between the end of a reply and the next action,
+    exponentially distributed, as of many independent people.
     """
 
     def __init__(
@@ -80,28 +80,29 @@ class VirtualPlayer:
         origin: str,
         account: VirtualAccount,
         think: float,
-        chance: random.Random,
-        seen: Seen | None = None,
+        rng: random.Random,
+        measured: Measurements | None = None,
     ):
         self.url = f"{url}/ws/adventures/{account.adventure}/"
         self.origin = origin
         self.account = account
         self.think = think
-        self.chance = chance
-        self.seen = seen or Seen()  # all players may share one
-        self.asked: list[Asked] = []
+        self.rng = rng
+        self.measured = measured or Measurements()  # all players may share one
+        self.requested: list[RequestedTurn] = []
         self.open = False
         self.last_id = ""
         self.stopping = asyncio.Event()
         self.ended = asyncio.Event()  # the turn that was asked for last
 
     @property
-    def current(self) -> Asked | None:
-        return self.asked[-1] if self.asked and not self.asked[-1].ended else None
+    def current(self) -> RequestedTurn | None:
+        """The turn under way, if there is one."""
+        return self.requested[-1] if self.requested and not self.requested[-1].ended else None
 
     async def play(self) -> None:
-        """Until `stopping` is set and the turn under way has ended."""
-        acting = asyncio.create_task(self.act_now_and_then())
+        """Act and keep a connection until `stopping` is set and the turn under way has ended."""
+        acting = asyncio.create_task(self.act_repeatedly())
         window = asyncio.create_task(self.stay_connected())
         await acting
         window.cancel()
@@ -109,112 +110,118 @@ class VirtualPlayer:
             await window
 
     async def stay_connected(self) -> None:
+        """Reconnect whenever the connection is lost, until cancelled."""
         while True:
-            await self.one_connection()
+            await self.run_connection()
 
-    async def one_connection(self) -> None:
+    async def run_connection(self) -> None:
+        """Open a socket, send an unanswered command again, and receive events until it closes."""
         began = time.monotonic()
-        again = f"?after={self.last_id}" if self.last_id else ""
+        position = f"?after={self.last_id}" if self.last_id else ""
         try:
             async with connect(
-                self.url + again,
+                self.url + position,
                 origin=self.origin,  # type: ignore[arg-type]
                 additional_headers={"Cookie": self.account.cookie},
                 compression=None,
                 open_timeout=60,
                 max_size=None,
             ) as page:
-                self.seen.connected.add(time.monotonic() - began)
+                self.measured.connected.add(time.monotonic() - began)
                 self.open, self.page = True, page
                 await self.send_again()
                 await self.listen(page)
         except (OSError, TimeoutError, ConnectionClosed, InvalidHandshake) as problem:
-            self.seen.counts[f"lost connection: {type(problem).__name__}"] += 1
-            await asyncio.sleep(COME_BACK)
+            self.measured.counts[f"lost connection: {type(problem).__name__}"] += 1
+            await asyncio.sleep(RECONNECT_SECONDS)
         finally:
             self.open = False
 
     async def listen(self, page: ClientConnection) -> None:
+        """Receive each event with the time of its arrival (time.monotonic())."""
         async for frame in page:
-            self.take(json.loads(frame), time.monotonic())
+            self.receive(json.loads(frame), time.monotonic())
 
-    # What is heard
-
-    def take(self, event: dict[str, Any], now: float) -> None:
+    # Received events
+    def receive(self, event: dict[str, Any], now: float) -> None:
+        """Record one event."""
         if event.get("id"):
             self.last_id = event["id"]
         turn = self.current
         match event["type"]:
             case "snapshot":
-                self.take_snapshot(event)
+                self.receive_snapshot(event)
             case "accepted" if turn is not None and event["key"] == turn.key:
                 turn.accepted, turn.turn = True, event["turn"]
-                self.seen.accepted.add(now - turn.sent)
+                self.measured.accepted.add(now - turn.sent)
             case "turn.token":
-                self.take_words(event, now)
+                self.receive_words(event, now)
             case "turn.told" | "turn.stopped":
-                self.take_end(event["turn"], event["type"].removeprefix("turn."), now)
+                self.receive_end(event["turn"], event["type"].removeprefix("turn."), now)
             case "turn.failed" if turn is not None and event["turn"] == turn.turn:
                 self.end(turn, "failed", "failed")
                 turn.ends += 1
             case "error" if turn is not None and event.get("key") == turn.key:
                 self.end(turn, event["code"], f"refused: {event['code']}")
             case "error":
-                self.seen.counts[f"error: {event['code']}"] += 1
+                self.measured.counts[f"error: {event['code']}"] += 1
 
-    def take_words(self, event: dict[str, Any], now: float) -> None:
+    def receive_words(self, event: dict[str, Any], now: float) -> None:
+        """Record a piece of the reply, and the delays of its words."""
         turn = self.current
         if turn is None or (turn.turn and event["turn"] != turn.turn):
             return
         if turn.first is None:
             turn.first = now
-            self.seen.first_token.add(now - turn.sent)
+            self.measured.first_token.add(now - turn.sent)
         elif turn.last is not None:
-            self.seen.piece.add(now - turn.last)
+            self.measured.piece.add(now - turn.last)
         turn.last = now
-        # As a page does it: after a snapshot in mid-turn, a piece may begin with what it knows.
-        known = len(turn.heard) - event["index"]
-        if known >= 0:
-            turn.heard += event["text"][known:]
-        said = None
+        # As on pages: after a snapshot in mid-turn, a piece may begin with text already received.
+        repeated = len(turn.heard) - event["index"]
+        if repeated >= 0:
+            turn.heard += event["text"][repeated:]
+        made = None
         for word in event["text"].split():
-            self.seen.words += 1
-            said = time_in(word)
-            if said is not None:
-                self.seen.on_the_way.add(now - said)
-                if self.seen.all_open:
-                    self.seen.full_house.add(now - said)
-        if said is not None:
-            # A frame has the id of its last word, and an id is the time at which Redis took it.
-            taken = int(event["id"].partition("-")[0]) / 1000 - UPTIME_TO_CLOCK
-            self.seen.to_log.add(taken - said)
-            self.seen.from_log.add(now - taken)
+            self.measured.words += 1
+            made = time_in(word)
+            if made is not None:
+                self.measured.on_the_way.add(now - made)
+                if self.measured.all_open:
+                    self.measured.full_house.add(now - made)
+        if made is not None:
+            # A frame has the id of its last word, which is the time at which Redis stored it.
+            stored = int(event["id"].partition("-")[0]) / 1000 - UPTIME_TO_CLOCK
+            self.measured.to_log.add(stored - made)
+            self.measured.from_log.add(now - stored)
 
-    def take_end(self, told: dict[str, Any], how: str, now: float) -> None:
-        turn = next((each for each in self.asked if each.turn == told["id"]), self.current)
+    def receive_end(self, ended: dict[str, Any], how: str, now: float) -> None:
+        """Record the end of a turn; a repeated one is counted, too."""
+        turn = next((each for each in self.requested if each.turn == ended["id"]), self.current)
         if turn is None:
             return
-        turn.turn = turn.turn or told["id"]
+        turn.turn = turn.turn or ended["id"]
         turn.ends += 1
         if turn.ended:
             return
-        turn.reply = told["reply"]
-        self.seen.whole.add(now - turn.sent)
+        turn.reply = ended["reply"]
+        self.measured.whole.add(now - turn.sent)
         self.end(turn, how, how)
 
-    def end(self, turn: Asked, how: str, counted_as: str) -> None:
+    def end(self, turn: RequestedTurn, how: str, counted_as: str) -> None:
+        """Mark the turn as ended, and let the player act again."""
         turn.ended = how
-        self.seen.counts[counted_as] += 1
+        self.measured.counts[counted_as] += 1
         self.ended.set()
 
-    def take_snapshot(self, event: dict[str, Any]) -> None:
-        """A window that was away: the turn may have gone on, or ended, meanwhile."""
-        self.seen.counts["snapshots"] += 1
+    def receive_snapshot(self, event: dict[str, Any]) -> None:
+        """Record a snapshot: the turn may have gone on, or ended, while disconnected."""
+        self.measured.counts["snapshots"] += 1
         turn = self.current
-        known = {each.turn for each in self.asked}
+        accepted = {each.turn for each in self.requested}
         newest = event["turns"][-1]
-        if turn is not None and not turn.turn and newest["parent"] and newest["id"] not in known:
-            turn.turn = newest["id"]  # asked for, and its acceptance is still on the way
+        if turn is not None and not turn.turn and newest["parent"] and newest["id"] not in accepted:
+            turn.turn = newest["id"]  # its `accepted` event has not arrived yet
         found = next((each for each in event["turns"] if turn and each["id"] == turn.turn), None)
         if turn is None or found is None:
             return
@@ -223,31 +230,33 @@ class VirtualPlayer:
             turn.reply, turn.ends = found["reply"], 1
             self.end(turn, found["status"], found["status"])
 
-    # What is done
-
-    async def act_now_and_then(self) -> None:
+    # Actions
+    async def act_repeatedly(self) -> None:
+        """Take an action, wait for its end, think, and so on, until `stopping` is set."""
         await self.pause(0.0)
         while not self.stopping.is_set():
             if not self.open:
                 await asyncio.sleep(0.1)
                 continue
             self.ended.clear()
-            self.asked.append(Asked(self.account.adventure, str(uuid.uuid4()), time.monotonic()))
+            self.requested.append(
+                RequestedTurn(self.account.adventure, str(uuid.uuid4()), time.monotonic())
+            )
             await self.send_again()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.ended.wait(), END_SECONDS)
-            turn = self.asked[-1]
+            turn = self.requested[-1]
             turn.ended = turn.ended or "lost"
-            await self.pause(0.0 if turn.ended in ENDS else SULK_SECONDS)
+            await self.pause(0.0 if turn.ended in ENDS else REFUSED_SECONDS)
 
     async def pause(self, least: float) -> None:
-        """Think, or wait until the test ends."""
-        seconds = self.chance.expovariate(1 / self.think) if self.think else 0.0
+        """Wait `least` seconds or the think time, whichever is longer; `stopping` ends it."""
+        seconds = self.rng.expovariate(1 / self.think) if self.think else 0.0
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.stopping.wait(), max(least, seconds))
 
     async def send_again(self) -> None:
-        """Send what is asked for and not answered yet: a key makes it safe."""
+        """Send the current command if it was not accepted yet; its key makes that safe."""
         turn = self.current
         if turn is None or turn.accepted or not self.open:
             return

@@ -1,8 +1,8 @@
-"""Measures the line in which turns wait: `manage.py bench --line`.
+"""Measures the queue of turns: `manage.py bench --queue`.
 
-How long a free worker takes to begin an action, how many messages a waiting turn costs, and what a
-long line takes of Redis' memory while nothing moves. The narrators are scripted: only the way from
-an action to its worker is measured.
+How long it takes until an idle worker starts a turn, how many messages a waiting turn costs, and
+how much memory a long queue takes in Redis while nothing moves. The narrators are scripted: only
+the path from an action to its worker is measured.
 """
 
 import contextlib
@@ -42,25 +42,25 @@ NARRATORS: dict[str, Any] = {
 }
 ACTIONS = 100
 WATCHED_SECONDS = 24
-LONG = 500  # turns in a long line
+LONG = 500  # turns in a long queue
 
 
 def measure() -> None:
-    """Print one JSON object a figure."""
+    """Print every figure as a JSON object on a line of its own."""
     latencies()
     waiting(1)
     waiting(LONG)
 
 
 def latencies() -> None:
-    """Seconds from an action to the `turn.started` of a worker that has nothing to do."""
-    adventure = begin(QUICK)
+    """Measure the seconds from an action to the `turn.started` of an idle worker."""
+    adventure = begin_adventure(QUICK)
     seconds = []
     for _ in range(ACTIONS):
         last = queue_client().last_id(str(adventure.pk))
         began = time.monotonic()
-        turn = act(adventure)
-        while not has(adventure, last, b"turn.started"):
+        turn = queue_action(adventure)
+        while not wait_for_event(adventure, last, b"turn.started"):
             pass
         seconds.append(time.monotonic() - began)
         while Turn.objects.get(pk=turn.pk).status == "queued":
@@ -76,35 +76,38 @@ def latencies() -> None:
 
 
 def waiting(count: int) -> None:
-    """Let `count` turns wait behind one that takes minutes, and see what comes into Redis."""
+    """Queue `count` turns behind one that takes minutes; measure messages and memory in Redis."""
     client = queue_client().redis
-    act(begin(SLOW))
+    queue_action(begin_adventure(SLOW))
     while queue_client().waiting(SLOW):
         time.sleep(0.1)
-    empty = used(client)
-    told = [act(begin(SLOW)) for _ in range(count)]
-    full = used(client)
+    empty = memory_used(client)
+    queued = [queue_action(begin_adventure(SLOW)) for _ in range(count)]
+    full = memory_used(client)
     print_figure("messages", messages(client), waiting=count, seconds=WATCHED_SECONDS)
     left = client.llen(celery_key(f"narrator.{SLOW}"))
     print_figure("messages_left_in_queue", left, waiting=count)
     print_figure("redis_bytes_per_turn", (full - empty) // count, waiting=count)
-    print_figure("redis_bytes_grown", used(client) - full, waiting=count, seconds=WATCHED_SECONDS)
-    for turn in [*told, *Turn.objects.filter(status="queued")]:
+    print_figure(
+        "redis_bytes_grown", memory_used(client) - full, waiting=count, seconds=WATCHED_SECONDS
+    )
+    for turn in [*queued, *Turn.objects.filter(status="queued")]:
         endings.stop_unwatched_turn(turn)
 
 
 def messages(client: Any) -> int:
-    """How many Celery messages are sent to narrators in WATCHED_SECONDS."""
-    count, until = 0, time.monotonic() + WATCHED_SECONDS
+    """How many Celery messages narrators are sent in WATCHED_SECONDS."""
+    count, end = 0, time.monotonic() + WATCHED_SECONDS
     with client.monitor() as monitor:
-        while time.monotonic() < until:
+        while time.monotonic() < end:
             with contextlib.suppress(redis.TimeoutError):
                 command = monitor.next_command()["command"]
                 count += command.startswith(f"LPUSH {celery_key('narrator.')}")
     return count
 
 
-def begin(narrator: str) -> Adventure:
+def begin_adventure(narrator: str) -> Adventure:
+    """Begin an adventure of a new player with this narrator."""
     player = Player.objects.create_user(f"bench-{uuid.uuid4().hex}")
     scenario = Scenario.objects.get(slug="your-own-beginning")
     adventure = adventures.begin(player, scenario, {"opening": "You stand before a door."})
@@ -113,20 +116,22 @@ def begin(narrator: str) -> Adventure:
     return adventure
 
 
-def act(adventure: Adventure) -> Turn:
+def queue_action(adventure: Adventure) -> Turn:
+    """Take an action in an adventure. Returns its turn."""
     command = TakeAction(type="take_action", key=uuid.uuid4(), kind="do", text="open the door")
     player = Player.objects.get(membership__adventure=adventure)
     accepted = turns.carry_out(adventure.pk, player, command)
     return Turn.objects.select_related("adventure").get(pk=str(accepted.turn))
 
 
-def has(adventure: Adventure, after: str, what: bytes) -> bool:
-    """Whether the log has an entry of this kind; waits for one."""
+def wait_for_event(adventure: Adventure, after: str, what: bytes) -> bool:
+    """Wait up to 20 ms for an event. Whether the log has one of this type since `after`."""
     client = queue_client().redis
     client.xread({log_key(str(adventure.pk)): "$"}, block=20)
     entries = client.xrange(log_key(str(adventure.pk)), f"({after}")
     return any(what in fields[b"e"] for _, fields in entries)
 
 
-def used(client: Any) -> int:
+def memory_used(client: Any) -> int:
+    """Bytes of data in Redis, without its overhead."""
     return int(client.info("memory")["used_memory_dataset"])

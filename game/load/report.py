@@ -1,4 +1,4 @@
-"""The figures of a load test: a live table while it runs, then JSON, and a page."""
+"""The figures of a load test: a live table while it runs, then JSON and a page."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,8 +7,8 @@ from django.template.loader import render_to_string
 
 from game.load.figures import Delays
 
-WIDTH, HEIGHT = 720, 160  # of a chart, in its own units
-WHAT = {
+WIDTH, HEIGHT = 720, 160  # of a chart, in units of its SVG
+DELAY_LABELS = {
     "first_token": "action to first words",
     "piece": "between words",
     "whole": "action to end",
@@ -23,8 +23,11 @@ WHAT = {
 
 @dataclass(frozen=True)
 class Moment:
-    """How the test stood at one moment. Words a second and `on_the_way_p99` (seconds) are of the
-    time since the moment before, all else is of the whole test."""
+    """The state of the test at one moment.
+
+    `words_per_second` and `on_the_way_p99` (seconds) cover the time since the moment before, all
+    other figures the whole test.
+    """
 
     seconds: float
     sockets: int
@@ -40,7 +43,7 @@ class Moment:
 
 @dataclass
 class Report:
-    """Everything that a load test found."""
+    """All figures of a load test."""
 
     settings: dict[str, Any]
     delays: dict[str, Delays] = field(default_factory=dict)
@@ -48,6 +51,7 @@ class Report:
     moments: list[Moment] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
+        """The report as plain data; delays in seconds."""
         return {
             "settings": self.settings,
             "counts": self.counts,
@@ -56,13 +60,15 @@ class Report:
         }
 
     def as_page(self) -> str:
-        """One HTML file without anything from elsewhere."""
+        """The report as one HTML file without external resources."""
         return render_to_string(
             "loadtest.html",
             {
                 "settings": self.settings,
                 "counts": self.counts,
-                "rows": [(WHAT[name], each.figures()) for name, each in self.delays.items()],
+                "rows": [
+                    (DELAY_LABELS[name], each.figures()) for name, each in self.delays.items()
+                ],
                 "charts": [
                     chart("Sockets and stories", self.moments, ("sockets", "telling")),
                     chart("Words a second", self.moments, ("words_per_second",)),
@@ -78,7 +84,7 @@ class Report:
 def chart(
     title: str, moments: list[Moment], names: tuple[str, ...], unit: float = 1
 ) -> dict[str, Any]:
-    """Lines over time, as points of an SVG, all on one scale from 0."""
+    """A chart of lines over time, as SVG points on one scale from 0."""
     rows = [[getattr(each, name) / unit for each in moments] for name in names]
     highest = max((value for row in rows for value in row), default=0.0)
     last = moments[-1].seconds if moments else 0.0
@@ -97,6 +103,7 @@ HEAD = "  time  sockets  telling     told  failed   words/s   first p50    p99  
 
 
 def live_line(moment: Moment) -> str:
+    """A moment as a row below HEAD."""
     return (
         f"{moment.seconds:5.0f}s {moment.sockets:8} {moment.telling:8} {moment.told:8} "
         f"{moment.failed:7} {moment.words_per_second:9.0f} {moment.first_token_p50:10.2f}s "

@@ -1,4 +1,4 @@
-"""The accounts of a load test and their adventures: created before it, deleted at the end."""
+"""Creates the accounts and adventures of a load test, and deletes them at its end."""
 
 import contextlib
 import time
@@ -43,6 +43,7 @@ def create_accounts(count: int, narrator: str) -> list[VirtualAccount]:
 
 @transaction.atomic
 def create_batch(count: int, narrator: str) -> list[VirtualAccount]:
+    """Create `count` players with their adventures and sessions, in one transaction."""
     players = Player.objects.bulk_create(
         Player(username=f"{NAME}{uuid.uuid4().hex}", is_guest=True, password=make_password(None))
         for _ in range(count)
@@ -74,7 +75,7 @@ def create_batch(count: int, narrator: str) -> list[VirtualAccount]:
 
 
 def cookie_of(player: Player) -> str:
-    """A session that this player is signed in with, as a Cookie header."""
+    """A Cookie header with a session in which this player is logged in."""
     session = SessionStore()
     session[SESSION_KEY] = str(player.pk)
     session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
@@ -84,7 +85,7 @@ def cookie_of(player: Player) -> str:
 
 
 def delete_accounts(accounts: list[VirtualAccount]) -> None:
-    """Delete what `create_accounts` created, and what was played with it."""
+    """Delete what `create_accounts` created, and the turns that were played."""
     keys = [account.cookie.partition("=")[2] for account in accounts]
     for start in range(0, len(accounts), BATCH_SIZE):
         some = accounts[start : start + BATCH_SIZE]
@@ -96,7 +97,7 @@ def delete_accounts(accounts: list[VirtualAccount]) -> None:
 
 
 def delete_adventures(adventures: list[str]) -> None:
-    """Also where a test was broken off and a last action is stored at this very moment."""
+    """Delete adventures, with retries: an interrupted test may still be storing a last action."""
     for _ in range(TRIES):
         with contextlib.suppress(IntegrityError), transaction.atomic():
             Adventure.objects.filter(pk__in=adventures).delete()

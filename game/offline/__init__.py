@@ -1,1 +1,1 @@
-"""Grue as an app on a phone or desktop, and its last adventure where there is no network."""
+"""Grue as an installable app, with the last adventure readable without a network."""

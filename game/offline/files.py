@@ -1,4 +1,4 @@
-"""What the service worker keeps of ours: no story, no name, the same for everybody."""
+"""The files that the service worker caches for everybody: no story and no name is in them."""
 
 import hashlib
 from functools import cache
@@ -7,7 +7,7 @@ from pathlib import Path
 from django.conf import settings
 from django.templatetags.static import static
 
-# What the page without a network and the last adventure are made of.
+# The static files of the offline page and of the last adventure.
 SHELL = (
     "css/base.css",
     "css/hero.css",
@@ -25,26 +25,28 @@ SHELL = (
 )
 
 
-def folder() -> Path:
+def static_folder() -> Path:
+    """The folder with the source of the static files."""
     return Path(settings.STATICFILES_DIRS[0])
 
 
 def source() -> str:
-    """The service worker's code, without what it keeps."""
-    return (folder() / "worker" / "worker.js").read_text()
+    """The service worker's code, without its configuration."""
+    return (static_folder() / "worker" / "worker.js").read_text()
 
 
 @cache
 def version() -> str:
-    """Another one whenever a file of the shell is: the worker then keeps it anew."""
-    known = hashlib.sha256(source().encode())
+    """A digest of the cached files and templates; when it changes, browsers cache them again."""
+    digest = hashlib.sha256(source().encode())
     for name in SHELL:
-        known.update((folder() / name).read_bytes())
-    # Its page without a network is made of these.
-    for name in ("offline/offline.html", "error.html", "base.html"):
-        known.update((settings.BASE_DIR / "templates" / name).read_bytes())
-    return known.hexdigest()[:12]
+        digest.update((static_folder() / name).read_bytes())
+    # The templates of the offline page.
+    for name in ("offline/offline.html", "base.html"):
+        digest.update((settings.BASE_DIR / "templates" / name).read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def shell() -> list[str]:
+    """The URLs of the cached static files."""
     return [static(name) for name in SHELL]

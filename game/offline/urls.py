@@ -1,4 +1,4 @@
-"""At the root: a service worker sees the pages below its own address alone."""
+"""URLs at the root, since a service worker controls only pages below its own URL."""
 
 from django.urls import path
 

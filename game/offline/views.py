@@ -1,4 +1,4 @@
-"""The manifest, the service worker, and the page that it shows where there is no network."""
+"""The web app manifest, the service worker, and the page that it shows without a network."""
 
 import json
 from typing import Any
@@ -16,7 +16,7 @@ from django.views.decorators.http import require_safe
 from game.models import Player
 from game.offline import files
 
-PAGE = "#14110d"  # of the theme night
+PAGE = "#14110d"  # background of the theme "night"
 ICONS = (
     ("img/grue.svg", "any", "image/svg+xml", "any"),
     ("img/icon-192.png", "192x192", "image/png", "any"),
@@ -28,6 +28,7 @@ ICONS = (
 @require_safe
 @cache_control(max_age=3600)
 def manifest(request: HttpRequest) -> JsonResponse:
+    """The web app manifest, in the language of the request."""
     icons = [
         {"src": static(name), "sizes": sizes, "type": kind, "purpose": purpose}
         for name, sizes, kind, purpose in ICONS
@@ -58,28 +59,28 @@ def manifest(request: HttpRequest) -> JsonResponse:
 @never_cache
 @require_safe
 def worker(request: HttpRequest) -> HttpResponse:
-    """static/worker/worker.js, with what it keeps and under which name."""
-    kept = {
+    """The service worker's code with its configuration: version and URLs of what it caches."""
+    config = {
         "version": files.version(),
         "shell": files.shell(),
         "offline": reverse("offline"),
         "base": reverse("home"),
     }
-    code = f"const KEPT = {json.dumps(kept)};\n{files.source()}"
+    code = f"const KEPT = {json.dumps(config)};\n{files.source()}"
     return HttpResponse(code, content_type="text/javascript; charset=utf-8")
 
 
 @require_safe
 @never_cache
 def offline(request: HttpRequest) -> HttpResponse:
-    """Kept by every browser: whoever asks, nothing in it is theirs."""
+    """The page shown without a network. It is cached by every browser, so it names no player."""
     return HttpResponse(render_to_string("offline/offline.html"))
 
 
 def player_tag(request: HttpRequest) -> dict[str, Any]:
-    """For templates: a word for whoever is signed in that tells nobody who it is.
+    """Template context: a keyed digest of the player's id, "" for visitors.
 
-    What a browser keeps of a story is theirs alone; with another word, or none, it is let go.
+    A browser deletes its offline copy of a story when the tag has changed.
     """
 
     def tag() -> str:

@@ -10,7 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from game.accounts.limits import limited
-from game.cards.views import card_shown
+from game.cards.views import card_data
 from game.library import html_export
 from game.library.previews import action_line
 from game.models import Adventure, Kind, Summary, Turn
@@ -41,7 +41,7 @@ def export(request: HttpRequest, adventure_id: UUID, form: str) -> HttpResponse:
                     "dice": found.dice,
                     "summarise": found.summarise,
                 },
-                "cards": [card_shown(card) for card in found.cards.seen()],
+                "cards": [card_data(card) for card in found.cards.seen()],
                 "summaries": [
                     {"turn": str(each.turn_id), "text": each.text, "by": each.by}
                     for each in Summary.objects.filter(turn__adventure=found)

@@ -7,7 +7,13 @@ from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from game.cards.card_import import LONGEST_TITLE, CardContent, card_problem, split_keys, tidy_keys
+from game.cards.card_import import (
+    LONGEST_TITLE,
+    CardContent,
+    card_problem,
+    normalise_keys,
+    split_keys,
+)
 from game.library.placeholders import FilledPlaceholders
 from game.models import LONGEST_MEMORY, LONGEST_NOTE, LONGEST_SUMMARY, LONGEST_TEXT, Scenario
 from game.play.protocol import clean_text
@@ -167,7 +173,7 @@ class CardForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or {}
-        keys = tidy_keys(split_keys(data.get("keys", "")))
+        keys = normalise_keys(split_keys(data.get("keys", "")))
         text = clean_text(data.get("text", ""))
         if "text" in data:
             problem = card_problem(keys, text, data["pinned"])

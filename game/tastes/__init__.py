@@ -1,1 +1,1 @@
-"""What a player likes: how long and how wild replies are, and how pages look."""
+"""Preferences: length and temperature of replies, the look of pages, sampling of adventures."""

@@ -1,4 +1,4 @@
-"""What may be chosen. What is not sent stays as it is."""
+"""The form of a player's preferences. Fields that are not sent stay as they are."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from django import forms
 
 from game.models import Taste
 
-# As static/js/looks.js has them.
+# The same choices as in static/js/looks.js, the default first.
 LOOKS = {
     "theme": ("auto", "night", "paper", "terminal"),
     "font": ("book", "plain", "typewriter", "easy"),
@@ -16,6 +16,8 @@ LOOKS = {
 
 
 class TasteForm(forms.Form):
+    """A player's preferences; every field is optional."""
+
     length = forms.ChoiceField(choices=Taste.Length.choices, required=False)
     temperature = forms.ChoiceField(choices=Taste.Temperature.choices, required=False)
 
@@ -27,7 +29,7 @@ class TasteForm(forms.Form):
             )
 
     def change(self, taste: Taste) -> None:
-        """Put what was chosen into `taste`."""
+        """Set the fields that were sent on `taste`, without saving it."""
         chosen = {name: value for name, value in self.cleaned_data.items() if value}
         taste.looks = {
             **taste.looks,

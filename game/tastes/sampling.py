@@ -1,11 +1,12 @@
-"""Length and temperature in words, as a narrator understands them."""
+"""Turns a player's preferences and an adventure's settings into sampling parameters."""
 
 from game.models import Player, Taste
 from game.tastes.writer import WriterSettings
 from inference.contract.sampling import SamplingParams
 
+# Factors of `max_tokens`, and what is added to `temperature`.
 LENGTHS = {Taste.Length.SHORT: 0.5, Taste.Length.USUAL: 1.0, Taste.Length.LONG: 2.0}
-HEATS = {
+TEMPERATURE_CHANGES = {
     Taste.Temperature.STEADY: -0.35,
     Taste.Temperature.USUAL: 0.0,
     Taste.Temperature.WILD: 0.35,
@@ -15,7 +16,7 @@ HOTTEST = 2.0
 
 
 def taste_of(player: Player | None) -> Taste:
-    """What a player likes; the usual where they never said."""
+    """The player's stored preferences, or the defaults."""
     found = Taste.objects.filter(pk=player.pk).first() if player else None
     return found or Taste(player=player)
 
@@ -23,23 +24,24 @@ def taste_of(player: Player | None) -> Taste:
 def sampling_for(
     taste: Taste, own: SamplingParams, writer: WriterSettings | None = None
 ) -> SamplingParams | None:
-    """A narrator's `own` sampling, changed to a player's taste; None where it stays.
+    """A narrator's `own` sampling with the player's preferences; None if nothing changes.
 
-    What an adventure's `writer` asks for comes first: where that is a length or a temperature, the
-    player's taste in it does not count.
+    Settings of the adventure (`writer`) come first: where they set length or temperature, the
+    player's preference for it is ignored.
     """
-    asked = writer.values(own) if writer else {}
-    length, heat = LENGTHS[Taste.Length(taste.length)], HEATS[Taste.Temperature(taste.temperature)]
+    changes = writer.values(own) if writer else {}
+    length = LENGTHS[Taste.Length(taste.length)]
+    added = TEMPERATURE_CHANGES[Taste.Temperature(taste.temperature)]
     if writer and writer.max_tokens is not None:
         length = 1.0
     if writer and writer.sets_temperature:
-        heat = 0.0
-    if length == 1 and not heat:
-        return own.model_copy(update=asked) if asked else None
-    own = own.model_copy(update=asked)
+        added = 0.0
+    if length == 1 and not added:
+        return own.model_copy(update=changes) if changes else None
+    own = own.model_copy(update=changes)
     tokens = max(SHORTEST, min(round(own.max_tokens * length), max(LONGEST, own.max_tokens)))
-    # Rounded: what a turn was told with is shown to players.
-    temperature = round(max(0.0, min(own.temperature + heat, HOTTEST)), 2)
+    # Rounded, since players can see a turn's sampling.
+    temperature = round(max(0.0, min(own.temperature + added, HOTTEST)), 2)
     if own.temperature == 0:
-        temperature = 0.0  # greedy on purpose
+        temperature = 0.0  # a greedy narrator stays greedy
     return own.model_copy(update={"max_tokens": tokens, "temperature": temperature})

@@ -1,4 +1,4 @@
-"""Where pages keep what a player likes, and how templates know it."""
+"""Stores a player's preferences, and gives them to templates."""
 
 from typing import Any
 
@@ -14,25 +14,25 @@ from game.tastes.sampling import taste_of
 
 @require_POST
 def taste(request: HttpRequest) -> JsonResponse:
-    """Keep what was chosen for the player of this browser."""
+    """Store the preferences that were sent, for the player of this browser."""
     if not isinstance(request.user, Player):
         raise Http404("Nobody to remember it for.")
     form = TasteForm(request.POST)
     if not form.is_valid():
         return JsonResponse({"message": _("That choice is not available.")}, status=422)
     with transaction.atomic():
-        kept, _made = Taste.objects.get_or_create(player=request.user)
-        kept = Taste.objects.select_for_update().get(pk=kept.pk)
-        form.change(kept)
-        kept.save()
+        stored, _made = Taste.objects.get_or_create(player=request.user)
+        stored = Taste.objects.select_for_update().get(pk=stored.pk)
+        form.change(stored)
+        stored.save()
     return JsonResponse({"kept": True})
 
 
 def looks(request: HttpRequest) -> dict[str, Any]:
-    """For templates: how pages look to whoever is signed in, for a browser that was never told."""
+    """Template context: the player's stored look of pages; None for visitors."""
 
-    def kept() -> dict[str, str] | None:
+    def stored_looks() -> dict[str, str] | None:
         user = getattr(request, "user", None)
         return taste_of(user).looks if isinstance(user, Player) else None
 
-    return {"kept_looks": kept}
+    return {"stored_looks": stored_looks}

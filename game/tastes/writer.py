@@ -1,4 +1,4 @@
-"""How a writer wants one adventure told: a preset or values of their own, and banned phrases."""
+"""Sampling settings of an adventure, set by its owner: a preset or values, and banned phrases."""
 
 import logging
 from typing import Annotated, Any, Literal
@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 Preset = Literal["balanced", "careful", "wild", "custom"]
 
-# What a writer may ask for: narrower than what engines take. Text beyond these is noise.
+# Narrower than what engines accept: beyond these bounds the text is noise.
 BOUNDS: dict[str, tuple[float, float]] = {
     "temperature": (0, 2),
     "top_p": (0.05, 1),
@@ -32,9 +32,9 @@ SHORTEST, LONGEST = 16, 1024  # tokens of a reply
 
 
 class WriterSettings(BaseModel):
-    """What an adventure's owner asks for. None is the narrator's own value.
+    """Sampling settings of an adventure. None means the narrator's own value.
 
-    The values of the samplers count with the preset "custom" alone, the others always.
+    The sampler values apply with the preset "custom" only, the other fields always.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -57,7 +57,8 @@ class WriterSettings(BaseModel):
 
     @field_validator(*BOUNDS)
     @classmethod
-    def keeps_to_its_bounds(cls, value: float | None, info: Any) -> float | None:
+    def check_bounds(cls, value: float | None, info: Any) -> float | None:
+        """Raises ValueError for a value out of BOUNDS."""
         least, most = BOUNDS[info.field_name]
         if value is not None and not least <= value <= most:
             raise ValueError(f"is a number from {least} to {most}")
@@ -65,42 +66,43 @@ class WriterSettings(BaseModel):
 
     @field_validator("banned")
     @classmethod
-    def can_be_banned(cls, phrases: tuple[str, ...]) -> tuple[str, ...]:
+    def check_banned(cls, phrases: tuple[str, ...]) -> tuple[str, ...]:
+        """Raises ValueError for phrases that engines cannot ban."""
         return checked_phrases(phrases)
 
     @property
     def sets_temperature(self) -> bool:
-        """Whether it says how surprising replies are, whatever its player likes elsewhere."""
+        """Whether the temperature is set here, so that the player's preference is ignored."""
         if self.preset == "custom":
             return self.temperature is not None
         return self.preset != "balanced"
 
     def values(self, own: SamplingParams) -> dict[str, Any]:
-        """What it changes of a narrator's `own` sampling."""
-        greedy = own.temperature == 0  # on purpose
-        asked: dict[str, Any] = {}
+        """The fields of a narrator's `own` sampling that change, with their new values."""
+        greedy = own.temperature == 0
+        values: dict[str, Any] = {}
         if self.preset == "careful":
-            asked = {"min_p": max(own.min_p, 0.1), "xtc_probability": 0.0}
-            asked["temperature"] = min(own.temperature, 0.5)
+            values = {"min_p": max(own.min_p, 0.1), "xtc_probability": 0.0}
+            values["temperature"] = min(own.temperature, 0.5)
         elif self.preset == "wild":
-            asked = {"min_p": 0.03, "dry_multiplier": 0.8}
-            asked |= {"xtc_probability": 0.3, "xtc_threshold": 0.1}
-            asked["temperature"] = 0.0 if greedy else max(own.temperature, 1.1)
+            values = {"min_p": 0.03, "dry_multiplier": 0.8}
+            values |= {"xtc_probability": 0.3, "xtc_threshold": 0.1}
+            values["temperature"] = 0.0 if greedy else max(own.temperature, 1.1)
         elif self.preset == "custom":
-            asked = {name: getattr(self, name) for name in BOUNDS}
-        asked |= {"max_tokens": self.max_tokens, "worn": self.worn}
-        asked = {name: value for name, value in asked.items() if value is not None}
+            values = {name: getattr(self, name) for name in BOUNDS}
+        values |= {"max_tokens": self.max_tokens, "worn": self.worn}
+        values = {name: value for name, value in values.items() if value is not None}
         if self.logit_bias:
-            asked["logit_bias"] = {**own.logit_bias, **self.logit_bias}
+            values["logit_bias"] = {**own.logit_bias, **self.logit_bias}
         if self.banned:
-            # The host's come first, and stay.
-            kept = [*own.banned, *(each for each in self.banned if each not in own.banned)]
-            asked["banned"] = tuple(kept)
-        return {name: value for name, value in asked.items() if getattr(own, name) != value}
+            # Phrases that the host banned stay banned, and come first.
+            added = (each for each in self.banned if each not in own.banned)
+            values["banned"] = (*own.banned, *added)
+        return {name: value for name, value in values.items() if getattr(own, name) != value}
 
 
 def settings_of(adventure: Adventure) -> WriterSettings:
-    """What an adventure's owner asked for; the usual where what is stored is not understood."""
+    """The adventure's stored settings; the defaults, with a warning logged, if they are invalid."""
     try:
         return WriterSettings.model_validate(adventure.sampling)
     except ValidationError as problem:

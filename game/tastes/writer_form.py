@@ -1,4 +1,4 @@
-"""What a writer fills in about how an adventure is told."""
+"""The form of an adventure's sampling settings."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,7 +21,7 @@ from inference.contract.sampling import (
     SamplingParams,
 )
 
-LONGEST_PHRASES = 60_000  # characters, before they are looked at
+LONGEST_PHRASES = 60_000  # characters of the field, before it is split into phrases
 PRESETS = (
     ("balanced", _("Balanced: the narrator’s own settings")),
     ("careful", _("Careful: keeps to what is likely")),
@@ -37,7 +37,7 @@ CUSTOM = tuple(BOUNDS)
 
 
 class BoundedField(forms.FloatField):
-    """A number within bounds, or nothing. What is wrong with it is said with its name."""
+    """An optional number within bounds; its error message names the field."""
 
     def __init__(self, label: Any, least: float, most: float, step: float, help_text: Any) -> None:
         super().__init__(
@@ -51,6 +51,7 @@ class BoundedField(forms.FloatField):
         self.bounds = (least, most)
 
     def clean(self, value: Any) -> Any:
+        """The number, or None. Raises ValidationError with the bounds."""
         try:
             return super().clean(value)
         except forms.ValidationError:
@@ -61,43 +62,44 @@ class BoundedField(forms.FloatField):
             ) from None
 
 
-def bounded(name: str, label: Any, step: float, help_text: Any) -> BoundedField:
+def bounded_field(name: str, label: Any, step: float, help_text: Any) -> BoundedField:
+    """A field with the bounds that BOUNDS has for `name`."""
     return BoundedField(label, *BOUNDS[name], step, help_text)
 
 
 class WriterForm(forms.Form):
-    """Settings of an adventure. `settings` is what they are, once the form is valid."""
+    """The sampling settings of an adventure. `settings` has them once the form is valid."""
 
     preset = forms.ChoiceField(label=_("Preset"), choices=PRESETS)
-    temperature = bounded(
+    temperature = bounded_field(
         "temperature", _("Temperature"), 0.05, _("Higher is more surprising. 0 is always the same.")
     )
-    top_p = bounded("top_p", _("Top-p"), 0.01, _("Lower leaves out more unlikely words."))
-    min_p = bounded(
+    top_p = bounded_field("top_p", _("Top-p"), 0.01, _("Lower leaves out more unlikely words."))
+    min_p = bounded_field(
         "min_p",
         _("Min-p"),
         0.01,
         _("Leaves out words less likely than this share of the likeliest. 0 is off."),
     )
-    repetition_penalty = bounded(
+    repetition_penalty = bounded_field(
         "repetition_penalty",
         _("Repetition penalty"),
         0.01,
         _("Makes words that were used already less likely. 1 is off."),
     )
-    dry_multiplier = bounded(
+    dry_multiplier = bounded_field(
         "dry_multiplier",
         _("DRY"),
         0.1,
         _("Breaks off sequences of words that were told before. 0 is off, 0.8 usual."),
     )
-    xtc_probability = bounded(
+    xtc_probability = bounded_field(
         "xtc_probability",
         _("XTC probability"),
         0.05,
         _("How often the likeliest words are left out. 0 is off."),
     )
-    xtc_threshold = bounded(
+    xtc_threshold = bounded_field(
         "xtc_threshold",
         _("XTC threshold"),
         0.01,
@@ -158,7 +160,8 @@ class WriterForm(forms.Form):
                 self.fields[name].widget.attrs["placeholder"] = f"{getattr(own, name):g}"
 
     def clean_banned(self) -> tuple[str, ...]:
-        kept: dict[str, str] = {}
+        """The phrases, each once. Raises ValidationError for those that cannot be banned."""
+        phrases: dict[str, str] = {}
         for line in clean_text(self.cleaned_data["banned"]).splitlines():
             phrase = " ".join(line.split())
             if not phrase:
@@ -173,26 +176,29 @@ class WriterForm(forms.Form):
                     gettext("“%(phrase)s…” is too long: a phrase has at most %(most)d characters.")
                     % {"phrase": phrase[:40], "most": LONGEST_BANNED}
                 )
-            kept.setdefault(phrase.casefold(), phrase)
-        if len(kept) > MOST_BANNED:
+            phrases.setdefault(phrase.casefold(), phrase)
+        if len(phrases) > MOST_BANNED:
             raise forms.ValidationError(
                 gettext("These are %(count)d banned phrases; the limit is %(most)d.")
-                % {"count": len(kept), "most": MOST_BANNED}
+                % {"count": len(phrases), "most": MOST_BANNED}
             )
-        if sum(len(phrase.encode()) for phrase in kept.values()) > BANNED_BYTES:
+        if sum(len(phrase.encode()) for phrase in phrases.values()) > BANNED_BYTES:
             raise forms.ValidationError(
                 gettext("The banned phrases are too long together. Remove some.")
             )
-        return tuple(kept.values())
+        return tuple(phrases.values())
 
     def clean_worn(self) -> bool | None:
+        """True, False, or None for the narrator's own choice."""
         return {"on": True, "off": False}.get(self.cleaned_data["worn"])
 
     def clean_max_tokens(self) -> int | None:
+        """The length as an integer, or None."""
         tokens = self.cleaned_data["max_tokens"]
         return None if tokens is None else round(tokens)
 
     def clean_logit_bias(self) -> dict[str, float]:
+        """The biases by text. Raises ValidationError for a line that is not "text: number"."""
         found: dict[str, float] = {}
         for line in clean_text(self.cleaned_data["logit_bias"]).splitlines():
             if not line.strip():
@@ -221,4 +227,5 @@ class WriterForm(forms.Form):
 
     @property
     def settings(self) -> WriterSettings:
+        """The settings as stored. The form must be valid."""
         return WriterSettings(**self.cleaned_data)

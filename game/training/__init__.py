@@ -1,8 +1,8 @@
-"""Narrators that learn: whose adventures they may learn from, and trainings of the admin.
+"""Training narrators on players' adventures, with their owners' consent.
 
-consent     an owner's word for an adventure, given and taken back
-anonymous   a text without names and addresses
-collecting  adventures with consent, as files of a corpus
-runs        a training from its start in the admin to its end
-tasks       the queue "finetune"
+consent        whether an owner allows training on an adventure
+anonymisation  removes names and e-mail addresses from a text
+corpus         writes adventures with consent as files of a corpus
+runs           a training run from its start in the admin to its end
+tasks          Celery tasks of the queue "finetune"
 """

@@ -1,4 +1,4 @@
-"""An owner's word that narrators may learn from an adventure."""
+"""Consents: whether narrators may be trained on an adventure."""
 
 from uuid import UUID
 
@@ -7,34 +7,35 @@ from django.db.models import F, QuerySet
 from game.models import Adventure, Case, Membership, Player, Sanction, TrainingConsent
 from game.moderation.standing import SUSPENDING
 
-DISMISSED = "dismiss"  # the outcome of a case that came to nothing
+DISMISSED = "dismiss"  # the outcome of a case without consequences
 
 
-def is_given(adventure_id: UUID) -> bool:
+def has_consent(adventure_id: UUID) -> bool:
+    """Whether the owner has consented."""
     return TrainingConsent.objects.filter(adventure=adventure_id).exists()
 
 
-def is_theirs_to_give(adventure: Adventure, player: Player) -> bool:
-    """Whether `player` owns it. Others who play in it have no say."""
+def may_grant(adventure: Adventure, player: Player) -> bool:
+    """Whether `player` owns the adventure. Other members cannot consent."""
     owner = Membership.Role.OWNER
     return Membership.objects.filter(adventure=adventure, player=player, role=owner).exists()
 
 
-def give(adventure: Adventure, player: Player) -> None:
-    """Let narrators learn from it. Said twice, the first time counts."""
+def grant(adventure: Adventure, player: Player) -> None:
+    """Store the owner's consent. A second one changes nothing."""
     TrainingConsent.objects.get_or_create(adventure=adventure, defaults={"player": player})
 
 
 def withdraw(adventure: Adventure) -> None:
-    """The next collection leaves it out. What was trained already cannot be unlearned."""
+    """Delete the consent. Later collections leave the adventure out; trained models stay."""
     TrainingConsent.objects.filter(adventure=adventure).delete()
 
 
 def adventures_with_consent() -> QuerySet[Adventure]:
-    """Those that may be learned from now, in the order of the consents.
+    """The adventures that may be collected now, in the order of their consents.
 
-    Not what lies in the bin, what moderators hid or have a case about that was not dismissed, or
-    anything of a player who was shut out or no longer owns it.
+    Left out are deleted ones, those that moderators hid or that have a case that was not dismissed,
+    and those of players who are suspended, inactive or no longer the owner.
     """
     cases = Case.objects.exclude(outcome=DISMISSED).filter(adventure__isnull=False)
     suspensions = Sanction.objects.in_force().filter(kind__in=SUSPENDING)

@@ -1,7 +1,7 @@
-"""A training from its start in the admin to its end: the only place where its row changes.
+"""Carries out training runs. A TrainingRun changes nowhere else.
 
-A run goes waiting → running → done, stopped or failed. Whoever takes it changes `waiting` in one
-statement, so that two workers never train the same.
+A run goes waiting → running → done, stopped or failed. A worker claims it with one conditional
+update, so that two workers never train the same run.
 """
 
 import logging
@@ -28,55 +28,58 @@ from inference.finetune.training.progress import Step, read_progress
 logger = logging.getLogger(__name__)
 
 Status = TrainingRun.Status
-LOOK_EVERY = 2.0  # seconds between looks at a training
-SILENT = timedelta(minutes=3)  # without a sign of life: its worker is gone
-LEAVE = 60.0  # seconds that a training has to keep what it learned
+POLL_SECONDS = 2.0  # between checks of a running stage
+HEARTBEAT_TIMEOUT = timedelta(minutes=3)  # after which the run's worker counts as dead
+STOP_SECONDS = 60.0  # for a stage to save its weights after SIGTERM
 GONE = "Its worker is gone. Start it again: it goes on where it was."
 
 
 def folder_of(run: TrainingRun) -> Path:
+    """The folder with a run's files, which may not exist yet."""
     return Path(settings.DATA_DIR) / "finetune" / str(run.pk)
 
 
-def take(run_id: UUID) -> TrainingRun | None:
-    """The run, if it waits; it is this worker's then."""
+def claim(run_id: UUID) -> TrainingRun | None:
+    """Claim a waiting run for this worker; None if it does not wait."""
     waiting = TrainingRun.objects.filter(pk=run_id, status=Status.WAITING)
-    taken = waiting.update(status=Status.RUNNING, heard=Now(), message="", stop_asked=False)
-    return TrainingRun.objects.get(pk=run_id) if taken else None
+    claimed = waiting.update(status=Status.RUNNING, heard=Now(), message="", stop_asked=False)
+    return TrainingRun.objects.get(pk=run_id) if claimed else None
 
 
-def begin_again(run: TrainingRun) -> bool:
-    """Have it wait for a worker, unless it waits, runs or is done."""
-    over = Q(status__in=[Status.FAILED, Status.STOPPED])
-    silent = Q(status=Status.RUNNING, heard__lt=timezone.now() - SILENT)
-    again = TrainingRun.objects.filter(over | silent, pk=run.pk)
-    return bool(again.update(status=Status.WAITING, message="", ended=None, stop_asked=False))
+def restart(run: TrainingRun) -> bool:
+    """Let a failed, stopped or lost run wait for a worker again. False for any other."""
+    ended = Q(status__in=[Status.FAILED, Status.STOPPED])
+    lost = Q(status=Status.RUNNING, heard__lt=timezone.now() - HEARTBEAT_TIMEOUT)
+    found = TrainingRun.objects.filter(ended | lost, pk=run.pk)
+    return bool(found.update(status=Status.WAITING, message="", ended=None, stop_asked=False))
 
 
 def stop(run: TrainingRun) -> None:
-    """Ask for its end. What it learned is kept, and it can go on later."""
+    """Request the end of a run. Its weights are saved, and it can continue later."""
     waiting = TrainingRun.objects.filter(pk=run.pk, status=Status.WAITING)
     if not waiting.update(status=Status.STOPPED, ended=Now()):
         TrainingRun.objects.filter(pk=run.pk, status=Status.RUNNING).update(stop_asked=True)
 
 
-def end(run: TrainingRun, status: str, message: str = "") -> None:
+def end_run(run: TrainingRun, status: str, message: str = "") -> None:
+    """Store how a running run ended."""
     TrainingRun.objects.filter(pk=run.pk, status=Status.RUNNING).update(
         status=status, message=message[:500], ended=Now()
     )
 
 
 def seems_lost(run: TrainingRun) -> bool:
+    """Whether a running run had no heartbeat for HEARTBEAT_TIMEOUT."""
     return run.status == Status.RUNNING and (
-        run.heard is None or run.heard < timezone.now() - SILENT
+        run.heard is None or run.heard < timezone.now() - HEARTBEAT_TIMEOUT
     )
 
 
-# ---- carrying it out
+# Carrying out a run
 
 
 def carry_out(run: TrainingRun) -> None:
-    """All stages, each in a process of its own: what torch holds goes with it."""
+    """Run all stages, each in a process of its own, which frees the memory that torch holds."""
     folder = folder_of(run)
     folder.mkdir(parents=True, exist_ok=True)
     recipe = folder / "params.yaml"
@@ -85,12 +88,13 @@ def carry_out(run: TrainingRun) -> None:
         TrainingRun.objects.filter(pk=run.pk).update(stage=stage, heard=Now())
         status, said = run_stage(run, [stage, "--recipe", str(recipe), *arguments], folder)
         if status != Status.DONE:
-            end(run, status, said)
+            end_run(run, status, said)
             return
-    end(run, Status.DONE, f"{folder / 'export'}")
+    end_run(run, Status.DONE, f"{folder / 'export'}")
 
 
 def stages(folder: Path) -> Iterator[tuple[str, list[str]]]:
+    """The stages in order, each with its arguments for `manage.py finetune`."""
     samples, run, report = (str(folder / name) for name in ("samples", "run", "report"))
     yield "prepare", ["--out", samples]
     yield "train", ["--samples", samples, "--out", run]
@@ -99,14 +103,14 @@ def stages(folder: Path) -> Iterator[tuple[str, list[str]]]:
 
 
 def run_stage(run: TrainingRun, arguments: list[str], folder: Path) -> tuple[str, str]:
-    """One stage; how it ended, and its last line where it failed."""
+    """Run one stage. Returns its status, and for a failure the last line of its output."""
     command = [sys.executable, str(Path(settings.BASE_DIR) / "manage.py"), "finetune", *arguments]
     output = folder / f"{arguments[0]}.log"
-    with output.open("wb") as said:
+    with output.open("wb") as log:
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
-            stdout=said,
+            stdout=log,
             stderr=subprocess.STDOUT,
             env={**os.environ, "GRUE_PARENT": str(os.getpid())},
         )
@@ -122,28 +126,29 @@ def run_stage(run: TrainingRun, arguments: list[str], folder: Path) -> tuple[str
 
 
 def watch(run: TrainingRun, process: "subprocess.Popen[bytes]", folder: Path) -> bool:
-    """Tell the row how it goes until it ends; True where somebody asked for the end."""
+    """Store heartbeat and progress until the process ends. True if it was asked to stop."""
     while process.poll() is None:
         row = TrainingRun.objects.filter(pk=run.pk, status=Status.RUNNING)
         row.update(heard=Now(), progress=progress_of(folder))
-        if not row.filter(stop_asked=False).exists():  # asked for, or the row is gone
+        if not row.filter(stop_asked=False).exists():  # a stop was requested, or the row is gone
             process.send_signal(signal.SIGTERM)
             with suppress(subprocess.TimeoutExpired):
-                process.wait(LEAVE)
+                process.wait(STOP_SECONDS)
             return True
-        time.sleep(LOOK_EVERY)
+        time.sleep(POLL_SECONDS)
     TrainingRun.objects.filter(pk=run.pk).update(progress=progress_of(folder))
     return False
 
 
 def kill_and_wait(process: "subprocess.Popen[bytes]") -> None:
+    """Kill the process if it still runs, and reap it."""
     if process.poll() is None:
         process.kill()
     process.wait()
 
 
 def progress_of(folder: Path) -> dict[str, float]:
-    """The last step that a training noted; empty before the first."""
+    """The last step that the training recorded; empty before the first."""
     last: Step | None = None
     for step in read_progress(folder / "run"):
         last = step
@@ -151,5 +156,6 @@ def progress_of(folder: Path) -> dict[str, float]:
 
 
 def last_line(output: Path) -> str:
+    """The last line of a log that is not blank."""
     lines = [line for line in output.read_text(errors="replace").splitlines() if line.strip()]
     return lines[-1].removeprefix("CommandError: ") if lines else "It ended without a word."

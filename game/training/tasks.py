@@ -17,23 +17,23 @@ QUEUE = "finetune"
 
 @shared_task(name="game.training.tasks.train", ignore_result=True)
 def train(run_id: str) -> None:
-    """Carry out a training, if it still waits for somebody."""
-    run = runs.take(UUID(run_id))
+    """Carry out a training run, if it still waits."""
+    run = runs.claim(UUID(run_id))
     if run is None:
         logger.info("training %s is not waiting", run_id)
         return
     try:
         runs.carry_out(run)
     except Exception as error:
-        runs.end(run, runs.Status.FAILED, f"{type(error).__name__}: {error}")
+        runs.end_run(run, runs.Status.FAILED, f"{type(error).__name__}: {error}")
         raise
 
 
 def send(run_id: UUID) -> bool:
-    """Ask a worker to train; False where the queue does not answer."""
+    """Send a run to the queue. False if the broker does not answer."""
     try:
         train.apply_async((str(run_id),), queue=QUEUE)
-    except Exception as error:  # whatever the broker's client raises
+    except Exception as error:  # the broker's client may raise anything
         logger.warning("training %s could not be sent: %s", run_id, error)
         return False
     return True

@@ -1,4 +1,4 @@
-"""The address where an owner decides who learns from an adventure."""
+"""The URL of an adventure's consent page."""
 
 from django.urls import path
 

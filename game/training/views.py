@@ -1,4 +1,4 @@
-"""The page on which an owner lets narrators learn from an adventure, and takes it back."""
+"""The page on which an owner consents to training on an adventure, or withdraws the consent."""
 
 from uuid import UUID
 
@@ -14,13 +14,13 @@ from game.training import consent
 
 @never_cache
 def learning(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
-    """What sharing means, and the switch. Only an owner finds it."""
+    """On GET the explanation and the switch, on POST (owner only) grant or withdraw consent."""
     found = own_adventure(request, adventure_id)
     player = known_player(request)
-    theirs = consent.is_theirs_to_give(found, player)
+    theirs = consent.may_grant(found, player)
     if request.method == "POST" and theirs:
         if request.POST.get("learning") == "on":
-            consent.give(found, player)
+            consent.grant(found, player)
             messages.success(request, _("Narrators may learn from this adventure."))
         elif request.POST.get("learning") == "off":
             consent.withdraw(found)
@@ -29,6 +29,6 @@ def learning(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     return render(
         request,
         "adventures/training_consent.html",
-        {"adventure": found, "given": consent.is_given(found.pk), "theirs": theirs},
+        {"adventure": found, "given": consent.has_consent(found.pk), "theirs": theirs},
         status=403 if request.method == "POST" else 200,
     )

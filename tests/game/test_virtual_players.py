@@ -5,7 +5,7 @@ import random
 import pytest
 
 from game.load.figures import Delays
-from game.load.players import Asked, VirtualPlayer
+from game.load.players import RequestedTurn, VirtualPlayer
 from game.load.setup import VirtualAccount
 from inference.engines.scripted import clock_word, time_in
 
@@ -14,7 +14,7 @@ from inference.engines.scripted import clock_word, time_in
 def player():
     account = VirtualAccount("adventure", "player", "cookie")
     made = VirtualPlayer("ws://127.0.0.1:1", "", account, 1.0, random.Random(1))
-    made.asked.append(Asked("adventure", "key", sent=0.0))
+    made.requested.append(RequestedTurn("adventure", "key", sent=0.0))
     return made
 
 
@@ -29,24 +29,24 @@ def snapshot(reply, status="queued"):
 
 
 def test_a_snapshot_in_mid_turn_loses_no_word_and_doubles_none(player):
-    player.take({"type": "accepted", "key": "key", "turn": "t"}, 0.1)
-    player.take(words(0, "You "), 0.2)
-    player.take(snapshot("You open it"), 0.3)
-    player.take(words(4, "open it and"), 0.4)  # a piece that begins with what is known
-    player.take(words(4, "open"), 0.4)
-    player.take(words(15, " look."), 0.5)
+    player.receive({"type": "accepted", "key": "key", "turn": "t"}, 0.1)
+    player.receive(words(0, "You "), 0.2)
+    player.receive(snapshot("You open it"), 0.3)
+    player.receive(words(4, "open it and"), 0.4)  # a piece that begins with what is known
+    player.receive(words(4, "open"), 0.4)
+    player.receive(words(15, " look."), 0.5)
     assert player.current.heard == "You open it and look."
 
 
 def test_a_snapshot_before_the_acceptance_is_of_the_turn_that_was_asked_for(player):
-    player.take(snapshot("You"), 0.1)
-    player.take(words(3, " run."), 0.2)
+    player.receive(snapshot("You"), 0.1)
+    player.receive(words(3, " run."), 0.2)
     assert (player.current.turn, player.current.heard) == ("t", "You run.")
 
 
 def test_words_that_are_missing_are_noticed(player):
-    player.take(words(0, "You "), 0.1)
-    player.take(words(9, "run."), 0.2)
+    player.receive(words(0, "You "), 0.1)
+    player.receive(words(9, "run."), 0.2)
     assert player.current.heard == "You "
 
 

@@ -20,7 +20,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from dungeon import network
 from game.load import report, setup
-from game.load.audit import audited
+from game.load.audit import audit_turns
 from game.load.runner import LoadTest, Plan
 from game.play import narration
 from inference.worker import runtime_tuning
@@ -92,7 +92,7 @@ class Command(BaseCommand):
         return report.Report(
             settings={**named, "url": plan.url, "cores": os.cpu_count()},
             delays=test.delays(),
-            counts={**test.counts(), **audited(test.asked)},
+            counts={**test.counts(), **audit_turns(test.requested)},
             moments=test.moments,
         )
 
@@ -104,7 +104,7 @@ class Command(BaseCommand):
         for name, delays in found.delays.items():
             f = delays.figures()
             row = " ".join(f"{f[each]:8.3f}" for each in ("p50", "p90", "p99", "longest"))
-            self.stdout.write(f"{report.WHAT[name]:24} {row}")
+            self.stdout.write(f"{report.DELAY_LABELS[name]:24} {row}")
 
 
 def plan_of(options: dict[str, Any]) -> Plan:

@@ -14,7 +14,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from game.training.collecting import collect
+from game.training.corpus import collect
 from inference.engines.base import EngineBroken
 from inference.engines.host import die_with
 from inference.finetune.corpus import Adventure, CorpusError, files_of, read

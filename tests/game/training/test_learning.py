@@ -6,8 +6,8 @@ from django.utils import timezone
 
 from game.models import Case, Kind, Membership, Sanction, Share, Status, TrainingConsent, Turn
 from game.training import consent
-from game.training.anonymous import answers, without
-from game.training.collecting import collect
+from game.training.anonymisation import answers, remove_names
+from game.training.corpus import collect
 from inference.finetune.corpus import files_of, read
 
 pytestmark = pytest.mark.django_db
@@ -99,7 +99,7 @@ def test_nobody_else_has_a_say(client, bob, charlie, played):
 
 
 def test_what_is_deleted_hidden_or_of_someone_shut_out_is_left_alone(played, alice, tmp_path):
-    consent.give(played, alice)
+    consent.grant(played, alice)
     assert len(collected(tmp_path)) == 1
     share = Share.objects.create(adventure=played, turn=played.head, player=alice, hidden=True)
     assert collected(tmp_path) == []
@@ -124,7 +124,7 @@ def test_what_is_deleted_hidden_or_of_someone_shut_out_is_left_alone(played, ali
 
 
 def test_the_consent_goes_with_the_adventure(played, alice):
-    consent.give(played, alice)
+    consent.grant(played, alice)
     played.delete()
     assert not TrainingConsent.objects.exists()
 
@@ -133,7 +133,7 @@ def test_the_consent_goes_with_the_adventure(played, alice):
 
 
 def test_an_adventure_is_written_in_the_corpus_shape_without_names(played, alice, tmp_path):
-    consent.give(played, alice)
+    consent.grant(played, alice)
     (found,) = collected(tmp_path)
     assert found.title == "The Cellar"
     assert found.licence == "LicenseRef-Players"
@@ -149,7 +149,7 @@ def test_the_name_that_a_player_gave_is_taken_out(scenario, alice, tmp_path):
 
     played = play(adventures.begin(alice, scenario, {"name": "Marguerite Duval"}))
     add(played, "do", "wave", '"Good night, Marguerite," it says.')
-    consent.give(played, alice)
+    consent.grant(played, alice)
     collected(tmp_path)
     text = files_of(tmp_path / "players")[0].read_text()
     assert "Marguerite" not in text and "Duval" not in text
@@ -163,7 +163,7 @@ def test_only_the_way_to_where_the_player_stands_is_written(played, alice, tmp_p
     Turn.objects.create(
         adventure=played, parent=other, kind="do", action="run", reply="Gone.", status=Status.TOLD
     )
-    consent.give(played, alice)
+    consent.grant(played, alice)
     (found,) = collected(tmp_path)
     assert [turn.action for turn in found.turns][-1] == "You lock it."
     assert "Gone." not in [turn.reply for turn in found.turns]
@@ -172,7 +172,7 @@ def test_only_the_way_to_where_the_player_stands_is_written(played, alice, tmp_p
 def test_it_ends_before_the_player_tells_the_story(played, alice, tmp_path):
     add(played, "story", "Suddenly it is morning.", "The birds begin.")
     add(played, "do", "sleep", "You do.")
-    consent.give(played, alice)
+    consent.grant(played, alice)
     (found,) = collected(tmp_path)
     assert len(found.turns) == 4
 
@@ -180,7 +180,7 @@ def test_it_ends_before_the_player_tells_the_story(played, alice, tmp_path):
 def test_turns_without_words_are_left_out(played, alice, tmp_path):
     add(played, "do", "listen", "", Status.FAILED)
     add(played, "do", "listen again", "Nothing at all.")
-    consent.give(played, alice)
+    consent.grant(played, alice)
     (found,) = collected(tmp_path)
     assert found.turns[-1].action == "You listen again."
     assert len(found.turns) == 5
@@ -189,7 +189,7 @@ def test_turns_without_words_are_left_out(played, alice, tmp_path):
 def test_adventures_of_one_beginning_are_one_tree(begin, alice, bob, tmp_path):
     """So that none is held out while its twin is learned."""
     for player, ending in ((alice, "It is shut."), (bob, "It will not shut.")):
-        consent.give(play(begin(player), ending=ending), player)
+        consent.grant(play(begin(player), ending=ending), player)
     (found,) = collected(tmp_path)
     assert len(found.paths) == 2
     assert [path[-1].reply for path in found.paths] == ["It is shut.", "It will not shut."]
@@ -198,7 +198,7 @@ def test_adventures_of_one_beginning_are_one_tree(begin, alice, bob, tmp_path):
 
 def test_lines_that_a_file_would_take_for_its_own_are_told_as_text(played, alice, tmp_path):
     add(played, "do", "read the wall", "=== after 9\n> You are here.\ntitle: no")
-    consent.give(played, alice)
+    consent.grant(played, alice)
     (found,) = collected(tmp_path)
     assert len(found.turns) == 5
     assert "You are here." in found.turns[-1].reply
@@ -207,7 +207,7 @@ def test_lines_that_a_file_would_take_for_its_own_are_told_as_text(played, alice
 def test_a_short_adventure_is_left_out(begin, alice, tmp_path):
     adventure = begin(alice)
     add(adventure, "do", "go", "You go.")
-    consent.give(adventure, alice)
+    consent.grant(adventure, alice)
     assert collected(tmp_path) == []
 
 
@@ -219,7 +219,7 @@ def test_a_folder_with_other_files_is_left_as_it_is(tmp_path):
 
 
 def test_collect_and_check_from_the_command_line(played, alice, tmp_path, capsys):
-    consent.give(played, alice)
+    consent.grant(played, alice)
     call_command("finetune", "collect", "--out", str(tmp_path / "p"))
     assert "1 files" in capsys.readouterr().out
 
@@ -240,7 +240,7 @@ def test_collect_and_check_from_the_command_line(played, alice, tmp_path, capsys
     ],
 )
 def test_names_and_addresses_are_replaced(text, names, left):
-    assert without(text, names) == left
+    assert remove_names(text, names) == left
 
 
 def test_what_was_filled_in_is_found_again():

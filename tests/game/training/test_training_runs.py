@@ -49,7 +49,7 @@ def stage(monkeypatch, settings, tmp_path):
     def stage(program):
         (tmp_path / "manage.py").write_text(f"import sys, time, json, pathlib\n{program}\n")
         settings.BASE_DIR = tmp_path
-        monkeypatch.setattr(runs, "LOOK_EVERY", 0.05)
+        monkeypatch.setattr(runs, "POLL_SECONDS", 0.05)
 
     return stage
 
@@ -84,8 +84,8 @@ def test_what_a_stage_says_last_is_why_it_failed(run, stage):
 
 
 def test_two_workers_do_not_train_the_same(run):
-    assert runs.take(run.pk) is not None
-    assert runs.take(run.pk) is None
+    assert runs.claim(run.pk) is not None
+    assert runs.claim(run.pk) is None
 
 
 @pytest.mark.django_db(transaction=True)
@@ -118,7 +118,7 @@ def test_progress_is_seen_and_a_stop_is_heard(run, stage):
     worker.join(60)
     run.refresh_from_db()
     assert run.status == Status.STOPPED
-    assert runs.begin_again(run)
+    assert runs.restart(run)
 
 
 def test_a_training_that_breaks_the_worker_is_not_left_running(run, monkeypatch):
@@ -130,12 +130,12 @@ def test_a_training_that_breaks_the_worker_is_not_left_running(run, monkeypatch)
 
 
 def test_one_whose_worker_is_gone_can_go_on(run):
-    runs.take(run.pk)
-    assert not runs.begin_again(run)
+    runs.claim(run.pk)
+    assert not runs.restart(run)
     TrainingRun.objects.update(heard=timezone.now() - timedelta(minutes=10))
     run.refresh_from_db()
     assert runs.seems_lost(run)
-    assert runs.begin_again(run)
+    assert runs.restart(run)
 
 
 # ---- in the admin
@@ -174,7 +174,7 @@ def test_a_queue_that_does_not_answer_is_said(
 
 
 def test_its_state_is_seen(operator, run):
-    runs.take(run.pk)
+    runs.claim(run.pk)
     TrainingRun.objects.update(progress=vars(STEP), stage="train")
     page = operator.get(reverse("admin:game_trainingrun_changelist")).content.decode()
     for shown in ("running", "3 / 55", "3.685", "3.894", "39 min 57 s"):

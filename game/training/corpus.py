@@ -1,6 +1,7 @@
-"""Adventures whose owners agreed, as files of a corpus: docs/finetuning.md has the shape.
+"""Writes adventures with consent as files of a corpus, in the format of docs/finetuning.md.
 
-Adventures of one beginning become one tree, so that all of them are on one side of the split.
+Adventures with the same title and opening become one tree, so that none of them is in the training
+part while another is in the held-out part.
 """
 
 import hashlib
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from game.models import Adventure, Kind, Player, Status, Turn
 from game.play.tree import turns_in_order, whole_path
-from game.training.anonymous import answers, without
+from game.training.anonymisation import answers, remove_names
 from game.training.consent import adventures_with_consent
 from inference.finetune.corpus import CorpusError, parse
 from inference.reply import neutralise, shown_action
@@ -25,13 +26,14 @@ Show = Callable[[str], None]
 
 @dataclass
 class Node:
-    """A turn of a tree: what was done, what was told, and how it went on."""
+    """A turn of a tree: the action, the reply, and the turns after it."""
 
     action: str = ""
     reply: str = ""
     children: list["Node"] = field(default_factory=list)
 
     def child(self, action: str, reply: str) -> "Node":
+        """The child with this action and reply; a new one if there is none."""
         for each in self.children:
             if (each.action, each.reply) == (action, reply):
                 return each
@@ -40,9 +42,10 @@ class Node:
 
 
 def collect(folder: Path, show: Show) -> int:
-    """Write every adventure that may be learned from; how many files. What was there is replaced.
+    """Write every adventure with consent into `folder`. Returns the number of files.
 
-    Raises FileExistsError where the folder holds something else.
+    Earlier files are replaced. `show` is called with each line of the report. Raises
+    FileExistsError if the folder holds other files.
     """
     folder.mkdir(parents=True, exist_ok=True)
     other = [path for path in folder.iterdir() if not path.name.startswith(PREFIX)]
@@ -58,26 +61,26 @@ def collect(folder: Path, show: Show) -> int:
         node = trees.setdefault((story.title, story.opening), Node(reply=story.opening))
         for action, reply in story.turns:
             node = node.child(action, reply)
-    wanted = dict(files(trees, show))
+    written = dict(files(trees, show))
     for path in folder.iterdir():
-        if path.name not in wanted:
+        if path.name not in written:
             path.unlink()
-    for name, text in wanted.items():
+    for name, text in written.items():
         (folder / name).write_text(text, encoding="utf-8")
     if left_out:
         show(f"{left_out} adventures have fewer than {FEWEST_TURNS} turns and were left out")
-    return len(wanted)
+    return len(written)
 
 
 def files(trees: dict[tuple[str, str], Node], show: Show) -> Iterable[tuple[str, str]]:
-    """The name and text of each file. A tree that is not of the shape is named and left out."""
-    taken: set[str] = set()
+    """The name and text of each file. Trees that are no valid corpus are reported and left out."""
+    titles: set[str] = set()
     for (title, opening), tree in trees.items():
-        known = hashlib.sha256(f"{title}\n{opening}".encode()).hexdigest()[:12]
-        name = f"{PREFIX}{known}.txt"
-        while title.casefold() in taken:  # another beginning of the same name
-            title = f"{title[:50]} {known[:4]}"
-        taken.add(title.casefold())
+        digest = hashlib.sha256(f"{title}\n{opening}".encode()).hexdigest()[:12]
+        name = f"{PREFIX}{digest}.txt"
+        while title.casefold() in titles:  # another opening under the same title
+            title = f"{title[:50]} {digest[:4]}"
+        titles.add(title.casefold())
         text = "\n".join([HEADER.format(title=title), tree.reply, *branches(tree), ""])
         try:
             parse(text, name)
@@ -88,7 +91,7 @@ def files(trees: dict[tuple[str, str], Node], show: Show) -> Iterable[tuple[str,
 
 
 def branches(tree: Node) -> Iterable[str]:
-    """The turns of a tree as a file has them: each first child goes on, the others branch off."""
+    """The turns of a tree in the corpus format: first children in sequence, then the branches."""
     number = 0
     waiting: list[tuple[int, Node]] = []
 
@@ -111,15 +114,16 @@ def branches(tree: Node) -> Iterable[str]:
 
 
 def turn(node: Node) -> Iterable[str]:
+    """A turn in the corpus format."""
     yield f"\n> {node.action}".rstrip() + "\n"
     yield node.reply
 
 
 class Story:
-    """An adventure as its owner left it: the path to where they stand, nameless.
+    """An adventure's path to its head, without names.
 
-    It ends before the first turn that the player told themself: the narrator is to learn from
-    what was told to players.
+    It ends before the first turn whose text the player wrote themselves, since narrators should
+    learn from replies.
     """
 
     def __init__(self, adventure: Adventure) -> None:
@@ -127,27 +131,28 @@ class Story:
         path = turns_in_order(whole_path(adventure.head_id))
         self._names = names_in(adventure, path[0].reply)
         scenario = adventure.scenario
-        self.title = self.told(scenario.title if scenario else adventure.title)[:60]
-        self.opening = self.told(path[0].reply)
+        self.title = self.clean(scenario.title if scenario else adventure.title)[:60]
+        self.opening = self.clean(path[0].reply)
         self.turns = []
         for each in path[1:]:
             if each.kind not in KINDS:
                 break
             if each.status in (Status.TOLD, Status.STOPPED) and each.reply.strip():
-                self.turns.append((self.action(each), self.told(each.reply)))
+                self.turns.append((self.action(each), self.clean(each.reply)))
 
     def action(self, turn: Turn) -> str:
+        """The action as players see it, cleaned, on one line."""
         shown = shown_action(turn.kind, turn.action)  # type: ignore[arg-type]
-        return " ".join(self.told(shown).split())
+        return " ".join(self.clean(shown).split())
 
-    def told(self, text: str) -> str:
-        """Without names, and without lines that a file would take for its own."""
-        lines = neutralise(without(text, self._names)).splitlines()
+    def clean(self, text: str) -> str:
+        """A text without names, and without lines that would be read as marks of the file."""
+        lines = neutralise(remove_names(text, self._names)).splitlines()
         return "\n".join(line.lstrip("=") if line[:3] == "===" else line for line in lines).strip()
 
 
 def names_in(adventure: Adventure, opening: str) -> list[str]:
-    """Whatever players may be known by: their accounts', and what they called themselves."""
+    """Names that may identify players: of their accounts, and of their characters."""
     names: list[str] = []
     for player in Player.objects.filter(membership__adventure=adventure):
         names += [player.username, player.first_name, player.last_name, player.get_full_name()]

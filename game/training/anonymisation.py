@@ -1,14 +1,14 @@
-"""A text without the names and addresses of those who played it. Pure."""
+"""Removes the names and e-mail addresses of players from a text. Pure functions."""
 
 import re
 import string
 from collections.abc import Iterable
 
 EMAIL = re.compile(r"[\w.+%'-]+@[\w-]+(?:\.[\w-]+)+")
-ADDRESS = "an address"  # what stands in an e-mail address' place
-NAME = "Stranger"  # what stands in a name's place
+ADDRESS = "an address"  # replaces an e-mail address
+NAME = "Stranger"  # replaces a name
 SHORTEST = 2
-# Names that nobody is known by, and that would leave no sentence whole.
+# Common words, which identify nobody and would spoil most sentences if they were replaced.
 WORDS = """
     a an and are as at be but by do for from go had has have he her here his i if in is it its me my
     no not of off on or our out say she so that the their them then there they this to up us was we
@@ -16,24 +16,25 @@ WORDS = """
     """
 
 
-def without(text: str, names: Iterable[str]) -> str:
-    """`text` with other words in place of e-mail addresses and of these names, in any case."""
+def remove_names(text: str, names: Iterable[str]) -> str:
+    """Replace e-mail addresses and these names in a text, in any case."""
     text = EMAIL.sub(ADDRESS, text)
-    told = sorted(
+    removed = sorted(
         {name.strip() for name in names if is_a_name(name.strip())}, key=lambda name: -len(name)
     )
-    if not told:
+    if not removed:
         return text
-    either = "|".join(r"\s+".join(map(re.escape, name.split())) for name in told)
+    either = "|".join(r"\s+".join(map(re.escape, name.split())) for name in removed)
     return re.sub(rf"(?<!\w)(?:{either})(?!\w)", NAME, text, flags=re.IGNORECASE)
 
 
 def is_a_name(name: str) -> bool:
+    """Whether a name is worth replacing: long enough, no common word and no number."""
     return len(name) >= SHORTEST and name.casefold() not in WORDS.split() and not name.isdecimal()
 
 
 def answers(template: str, filled: str) -> dict[str, str]:
-    """What a player put in the places of a scenario's text; empty where it was changed since."""
+    """What a player filled into a scenario's template; empty if the text was edited since."""
     pattern, seen = "", set()
     place = 0
     for found in string.Template.pattern.finditer(template):
