@@ -32,7 +32,7 @@ def record_reply(result: str) -> None:
     names = {"adventure": ended.adventure, "turn": ended.turn, "attempt": str(ended.attempt)}
     with about(**names), tracing.span("record", ended.trace, **names):
         if endings.finish_turn(ended):
-            summaries.catch_up(UUID(ended.turn))
+            summaries.summarise_dropped_turns(UUID(ended.turn))
 
 
 @shared_task(name="game.tasks.record_summary", ignore_result=True)

@@ -22,7 +22,7 @@ from django.views.decorators.http import require_safe
 from game.accounts import access, deletion, invites, known_browsers
 from game.accounts.data import export_of, file_name
 from game.accounts.limits import limited
-from game.play.requests import known_player
+from game.play.requests import require_player
 
 
 @sensitive_post_parameters()
@@ -86,7 +86,7 @@ def home(request: HttpRequest) -> HttpResponse:
 @limited("data", reads=True)
 def data(request: HttpRequest) -> HttpResponse:
     """Everything about the player in one JSON file."""
-    player = known_player(request)
+    player = require_player(request)
     return HttpResponse(
         export_of(player),
         content_type="application/json",
@@ -99,7 +99,7 @@ def data(request: HttpRequest) -> HttpResponse:
 @sensitive_post_parameters()
 def delete(request: HttpRequest) -> HttpResponse:
     """Ask, then delete the account with all its data. Who has a password enters it again."""
-    if known_player(request).has_usable_password():
+    if require_player(request).has_usable_password():
         answer: HttpResponse = delete_account_after_confirmation(request)
         return answer
     return delete_account(request)
@@ -109,9 +109,9 @@ def delete_account(request: HttpRequest) -> HttpResponse:
     """On GET the confirmation page, on POST the deletion itself."""
     if request.method != "POST":
         return render(
-            request, "account/delete.html", deletion.deletion_counts(known_player(request))
+            request, "account/delete.html", deletion.deletion_counts(require_player(request))
         )
-    player = known_player(request)
+    player = require_player(request)
     logout(request)
     deletion.delete_player(player)
     messages.success(request, _("Your account and everything in it were deleted."))

@@ -26,7 +26,7 @@ from game.models import Adventure, StoryCard
 from game.play import search
 from game.play.forms import CardForm
 from game.play.protocol import Refused
-from game.play.requests import is_owner, json_errors, known_player, own_adventure, wants_json
+from game.play.requests import is_owner, json_errors, own_adventure, require_player, wants_json
 
 CARDS_PER_PAGE = 100
 LONGEST_IMPORT = 2 * 1024 * 1024  # bytes
@@ -62,7 +62,7 @@ def list_cards(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     form = CardForm(request.POST, label_suffix="")
     if form.is_valid():
         try:
-            added = cards.add_card(adventure.pk, known_player(request), form.card)
+            added = cards.add_card(adventure.pk, require_player(request), form.card)
         except (cards.TooManyCards, Refused) as full:
             form.add_error(None, str(full))
         else:
@@ -83,7 +83,7 @@ def card(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> HttpRespons
         form = CardForm(request.POST, label_suffix="")
         if form.is_valid():
             try:
-                edited = cards.edit_card(found, known_player(request), form.card)
+                edited = cards.edit_card(found, require_player(request), form.card)
                 return respond(request, found.adventure, _("Card saved."), card_data(edited))
             except Refused as refused:
                 form.add_error(None, refused.message)
@@ -101,7 +101,7 @@ def reveal(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     adventure = own_adventure(request, adventure_id)
     if not is_owner(request, adventure):
         raise PermissionDenied
-    cards.reveal_all(adventure.pk, known_player(request))
+    cards.reveal_all(adventure.pk, require_player(request))
     return respond(request, adventure, _("All cards are shown."), {"hidden": 0})
 
 
@@ -115,7 +115,7 @@ def pin(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> HttpResponse
         form.is_valid()
         adventure = own_adventure(request, adventure_id)
         return json_errors(request, form) or render_cards(request, adventure, form, 422)
-    cards.pin_card(found, known_player(request), pinned)
+    cards.pin_card(found, require_player(request), pinned)
     said = (
         _("Card pinned: the narrator always sees it.")
         if pinned
@@ -128,7 +128,7 @@ def pin(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> HttpResponse
 def delete(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> HttpResponse:
     """Delete a card; it can be restored for a while."""
     found = card_of(request, adventure_id, card_id)
-    cards.delete_card(found, known_player(request))
+    cards.delete_card(found, require_player(request))
     url = reverse("restore_card", args=[adventure_id, card_id])
     if wants_json(request):
         return JsonResponse({"deleted": str(card_id), "restore": url})
@@ -142,7 +142,7 @@ def restore(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> HttpResp
     adventure = own_adventure(request, adventure_id)
     found = get_object_or_404(cards.deleted_in(adventure), pk=card_id)
     try:
-        cards.restore_card(found, known_player(request))
+        cards.restore_card(found, require_player(request))
     except cards.TooManyCards as full:
         if wants_json(request):
             return JsonResponse({"message": str(full)}, status=422)
@@ -159,7 +159,7 @@ def import_cards(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     form = forms.Form(request.POST)
     try:
         imported = read_cards(imported_file(request))
-        added = cards.import_cards(adventure.pk, known_player(request), imported)
+        added = cards.import_cards(adventure.pk, require_player(request), imported)
     except (CardImportError, Refused) as wrong:
         form.add_error(None, str(wrong))
         return json_errors(request, form) or render_cards(request, adventure, form, 422)

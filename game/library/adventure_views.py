@@ -34,7 +34,7 @@ ADVENTURES_PER_PAGE = 30
 @require_safe
 def list_adventures(request: HttpRequest) -> HttpResponse:
     """The player's adventures, searched with `?q=`; with `?archived` those in the archive."""
-    q = search.asked(request.GET.get("q", ""))
+    q = search.normalise_query(request.GET.get("q", ""))
     if q and too_many(request, "search", reads=True):
         return too_many_response(request)
     archived = "archived" in request.GET

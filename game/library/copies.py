@@ -191,5 +191,5 @@ def copy_turns(
         new: dict[UUID, UUID] = dict(cursor.fetchall())
     copy.head_id, copy.size = new[end], edits.measure(copy.pk)
     copy.save(update_fields=["head", "size"])
-    tree.lead_redo_to(new[end])
+    tree.point_redo_to(new[end])
     return new

@@ -178,7 +178,7 @@ def scenario_page(
             "scenario": found,
             "form": form,
             "opening": paragraphs(opening),
-            "words_go_to": narration.new_words_go_to(),
+            "words_go_to": narration.hosts_for_new_adventures(),
             "author": display_name(found.author),
             "mine": mine,
             "may_rate": player is not None and ratings.may_rate(player, found),

@@ -19,7 +19,7 @@ from game.moderation.reports import Complaint, NotReported
 from game.moderation.rulebook import rulebook
 from game.play import adventures
 from game.play.protocol import Refused
-from game.play.requests import known_player, own_adventure
+from game.play.requests import own_adventure, require_player
 
 
 @require_safe
@@ -43,7 +43,7 @@ def policy(request: HttpRequest) -> HttpResponse:
 @require_safe
 def notices(request: HttpRequest) -> HttpResponse:
     """What was decided about the player, newest first."""
-    player = known_player(request)
+    player = require_player(request)
     found = list(notices_of(player))
     mark_seen(player)
     return render(
@@ -66,7 +66,7 @@ def form_for(notice: Notice) -> AppealForm | None:
 @require_POST
 def appeal(request: HttpRequest, notice_id: UUID) -> HttpResponse:
     """File the player's appeal of a notice."""
-    notice = get_object_or_404(Notice, pk=notice_id, player=known_player(request))
+    notice = get_object_or_404(Notice, pk=notice_id, player=require_player(request))
     form = AppealForm(request.POST, prefix=str(notice.pk))
     try:
         appeals.file_appeal(notice, form.cleaned_data["text"] if form.is_valid() else "")
@@ -82,7 +82,7 @@ def limit(request: HttpRequest) -> HttpResponse:
     """Set the player's own limit."""
     form = LimitForm(request.POST)
     if form.is_valid():
-        limits.set_limit(known_player(request), form.cleaned_data["audience"])
+        limits.set_limit(require_player(request), form.cleaned_data["audience"])
         messages.success(
             request, _("Saved. It applies from the next turn on, in all your adventures.")
         )
@@ -99,7 +99,7 @@ def audience(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     try:
         if not form.is_valid():
             raise Refused("bad_message", _("Choose one of the three options."))
-        adventures.set_audience(found.pk, known_player(request), form.cleaned_data["audience"])
+        adventures.set_audience(found.pk, require_player(request), form.cleaned_data["audience"])
     except Refused as refused:
         messages.error(request, refused.message)
     return redirect("adventure", found.pk)

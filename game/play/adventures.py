@@ -1,4 +1,4 @@
-"""Adventures as wholes: begin, rename, change the plot, purge."""
+"""Begins, renames, configures and purges adventures."""
 
 from typing import Any
 from uuid import UUID
@@ -26,17 +26,16 @@ from game.moderation import limits, screening
 from game.play import edits, narration
 from game.play.changes import change_adventure, publish_fields
 from game.play.endings import stop_turn_under_way
-from game.play.events import forget_on_commit
+from game.play.events import delete_keys_on_commit
 from game.play.protocol import clean_text
 from game.tastes.writer import WriterSettings
 
 
 @screening.noted()
 def begin(player: Player, scenario: Scenario, answers: dict[str, str]) -> Adventure:
-    """Begin an adventure from a scenario, with the player's answers to its placeholders.
+    """Begin an adventure from a scenario, with the player's answers to its questions.
 
-    Raises Refused where a rule stands against an answer, or the scenario is beyond the limit that
-    the player set.
+    Raises Refused if an answer breaks a rule, or the scenario exceeds the player's audience limit.
     """
     filled = FilledPlaceholders(scenario, answers)
     limits.refuse_beyond(player, scenario.audience)
@@ -46,7 +45,7 @@ def begin(player: Player, scenario: Scenario, answers: dict[str, str]) -> Advent
             title=scenario.title,
             audience=scenario.audience,
             scenario=scenario,
-            narrator=narration.draw(),
+            narrator=narration.draw_narrator(),
             memory=filled.text(scenario.memory, LONGEST_MEMORY),
             authors_note=filled.text(scenario.authors_note, LONGEST_NOTE),
             first_actions=[
@@ -82,7 +81,7 @@ def begin(player: Player, scenario: Scenario, answers: dict[str, str]) -> Advent
 
 @screening.noted()
 def rename(adventure_id: UUID, title: str, player: Player | None = None) -> None:
-    """Give an adventure another title. Raises Refused where a rule stands against it."""
+    """Change the title of an adventure. Raises Refused if it breaks a rule."""
     with change_adventure(adventure_id) as adventure:
         screening.screen([title], "title", player, adventure)
         set_fields(adventure, title=clean_text(title)[:120] or adventure.title)
@@ -92,23 +91,20 @@ def rename(adventure_id: UUID, title: str, player: Player | None = None) -> None
 def set_plot(
     adventure_id: UUID, memory: str, authors_note: str, player: Player | None = None
 ) -> None:
-    """Change what the narrator always knows, and the guidance near the end of the prompt.
-
-    Raises Refused where a rule stands against it.
-    """
+    """Change memory and author's note. Raises Refused if they break a rule."""
     with change_adventure(adventure_id) as adventure:
         screening.screen([memory, authors_note], "plot", player, adventure)
         set_fields(adventure, memory=clean_text(memory), authors_note=clean_text(authors_note))
 
 
 def set_sampling(adventure_id: UUID, settings: WriterSettings) -> None:
-    """Have it told as its owner asks, from the next turn on."""
+    """Change the sampling settings, from the next turn on."""
     with change_adventure(adventure_id) as adventure:
         set_fields(adventure, sampling=settings.model_dump(mode="json", exclude_defaults=True))
 
 
 def set_fields(adventure: Adventure, **values: str | bool | dict[str, Any]) -> None:
-    """Store the fields that get another value, and tell who watches if any does."""
+    """Store the fields that change, and publish the change to watchers if any does."""
     new = {name: value for name, value in values.items() if getattr(adventure, name) != value}
     if not new:
         return
@@ -119,36 +115,36 @@ def set_fields(adventure: Adventure, **values: str | bool | dict[str, Any]) -> N
 
 
 def set_options(adventure_id: UUID, options: dict[str, bool]) -> None:
-    """Switch on or off how it is told: `dice`, `summarise`."""
+    """Switch options of the adventure: `dice`, `summarise`."""
     with change_adventure(adventure_id) as adventure:
         set_fields(adventure, **options)
 
 
 def set_audience(adventure_id: UUID, player: Player, audience: str) -> None:
-    """For whom the story is from now on. Raises Refused beyond the limit that the player set."""
+    """Change the audience. Raises Refused beyond the player's own limit."""
     limits.refuse_beyond(player, audience)
     with change_adventure(adventure_id, player) as adventure:
         set_fields(adventure, audience=audience)
 
 
 def set_narrator(adventure_id: UUID, name: str) -> None:
-    """Have another narrator tell it, from the next turn on; "" is the host's default."""
+    """Change the narrator, from the next turn on; "" is the host's default."""
     with change_adventure(adventure_id) as adventure:
         set_fields(adventure, narrator=name)
 
 
 def purge(adventure_id: UUID) -> None:
-    """Delete an adventure permanently, with its whole tree. A turn under way is stopped."""
+    """Delete an adventure permanently with its tree. A turn under way is stopped."""
     with change_adventure(adventure_id) as adventure:
         stop_turn_under_way(adventure)
         turns = [str(pk) for pk in adventure.turns.values_list("pk", flat=True)]
     Adventure.objects.filter(pk=adventure_id).delete()
-    forget_on_commit(str(adventure_id), turns, narration.names())
+    delete_keys_on_commit(str(adventure_id), turns, narration.names())
 
 
 def as_text(adventure: Adventure, turns: list[tuple[str, str]]) -> str:
     """The story as plain text. `turns` are (shown action, reply) pairs, oldest first."""
     parts = [adventure.title, "=" * len(adventure.title)]
-    for shown, reply in turns:
-        parts += [part for part in (shown, reply) if part]
+    for action, reply in turns:
+        parts += [part for part in (action, reply) if part]
     return "\n\n".join(parts) + "\n"

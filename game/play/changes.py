@@ -1,4 +1,4 @@
-"""One change of an adventure: its row is locked, its version is raised, and watchers are told.
+"""Changes an adventure in one transaction: locks its row, raises its version, publishes on commit.
 
 Lock order: adventure, then player.
 """
@@ -14,21 +14,21 @@ from game.database import after_commit
 from game.models import Adventure, Player, Turn
 from game.play.events import publish_on_commit
 from game.play.protocol import PlotChanged
-from game.play.snapshots import adventure_shown
+from game.play.snapshots import adventure_data
 
 logger = logging.getLogger(__name__)
 
 
 class NoSuchAdventure(Exception):
-    """There is no adventure with this id, or the player is no member: both look alike."""
+    """There is no adventure with this id, or the player is not a member of it."""
 
 
 @contextmanager
 def change_adventure(adventure_id: UUID, player: Player | None = None) -> Iterator[Adventure]:
     """Change an adventure in one transaction, with its row locked.
 
-    Its version and time are stored if `raise_version` was called, which publishing an event does.
-    Raises NoSuchAdventure, also where `player` is given and is not a member.
+    Version and time are stored if `raise_version` was called, which publishing an event does.
+    Raises NoSuchAdventure, also if `player` is given and is not a member.
     """
     found = Adventure.objects.all() if player is None else Adventure.objects.of(player)
     with transaction.atomic():
@@ -41,17 +41,17 @@ def change_adventure(adventure_id: UUID, player: Player | None = None) -> Iterat
 
 
 def publish_fields(adventure: Adventure) -> None:
-    """Publish the adventure's own fields as they are now: title, plot, options."""
+    """Publish the adventure's own fields: title, plot, options."""
     adventure.raise_version()  # the fields name the version
-    publish_on_commit(adventure, PlotChanged(adventure=adventure_shown(adventure)))
+    publish_on_commit(adventure, PlotChanged(adventure=adventure_data(adventure)))
 
 
 def log_on_commit(event: str, turn: Turn, **figures: object) -> None:
-    """One line about a turn: ids and figures, never its words."""
+    """Log a line about a turn on commit: ids and figures, no text of the story."""
     names = {"adventure": turn.adventure_id, "turn": turn.pk, "attempt": turn.attempt}
-    shown = " ".join(f"{name}={value}" for name, value in figures.items())
+    text = " ".join(f"{name}={value}" for name, value in figures.items())
 
     def log() -> None:
-        logger.info("turn %s: %s %s", turn.pk, event, shown, extra={**names, **figures})
+        logger.info("turn %s: %s %s", turn.pk, event, text, extra={**names, **figures})
 
     after_commit(log)

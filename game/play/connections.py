@@ -1,7 +1,7 @@
 """The open connections of each player, over all adventures and web processes.
 
-Each is refreshed every few seconds; the list is in Redis, in the order of opening. While Redis is
-away there is no limit.
+The list is in Redis, in the order of opening, and each connection is refreshed every few seconds.
+While Redis is down there is no limit.
 """
 
 import uuid
@@ -15,11 +15,11 @@ from django.conf import settings
 from game.play.events import queue_client
 from inference.queue.keys import ONLINE_KEY, windows_key, windows_seen_key
 
-TTL_SECONDS = 12  # after which a connection that was not refreshed is gone
+TTL_SECONDS = 12  # after which a connection expires that was not refreshed
 
-# Adds or refreshes a connection and removes the expired ones. Returns its place from the newest (0)
-# and how many there are. Notes for the operator that the player is on line.
-# KEYS: the player's connections by opening time, the same by last refresh, players on line.
+# Adds or refreshes a connection and removes expired ones. Returns its rank from the newest (0) and
+# how many there are. Records for the operator that the player is online.
+# KEYS: the player's connections by opening time, the same by last refresh, players online.
 # ARGV: this connection, milliseconds until it expires, the player.
 REGISTER = """
 local time = redis.call('TIME')
@@ -48,7 +48,10 @@ def script() -> Any:
 
 
 def refresh_all(connections: Sequence["Connection"]) -> list[bool]:
-    """Refresh these connections. False for each that is beyond the limit of its player."""
+    """Refresh these connections. False for each that exceeds its player's limit.
+
+    Raises redis.RedisError.
+    """
     pipe = queue_client().redis.pipeline(transaction=False)
     for connection in connections:
         connection.refresh_in(pipe)
@@ -64,7 +67,7 @@ class Connection:
         self.player = str(player)
 
     def register(self) -> bool:
-        """Add it. False when there are far too many already."""
+        """Add it. False if the player has more than twice the limit."""
         _, count = self.refresh()
         if count > 2 * settings.WINDOWS_PER_PLAYER:
             self.unregister()
@@ -72,12 +75,12 @@ class Connection:
         return True
 
     def refresh(self) -> tuple[int, int]:
-        """Keep it for TTL_SECONDS: its place from the newest (0), and how many there are."""
+        """Keep it for TTL_SECONDS. Returns its rank from the newest (0), and how many there are."""
         place, count = self.refresh_in(queue_client().redis)
         return int(place), int(count)
 
     def refresh_in(self, client: Any) -> Any:
-        """The same through a client, or through a pipeline, which answers later."""
+        """As `refresh`, with a client, or a pipeline whose result comes later."""
         return script()(self.keys, [self.name, int(TTL_SECONDS * 1000), self.player], client)
 
     def unregister(self) -> None:

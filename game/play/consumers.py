@@ -1,4 +1,4 @@
-"""Sockets: a command comes in and goes to turns; the log comes in and goes to the page."""
+"""The consumer of a socket: forwards commands to `turns`, and the story log to the page."""
 
 import asyncio
 import contextlib
@@ -29,7 +29,7 @@ from game.models import Adventure, Player, Turn
 from game.play import connections, protocol, read_ahead, snapshots, turns
 from game.play.changes import NoSuchAdventure
 from game.play.events import queue_client, redis_breaker
-from game.play.followers import WORDS, Entry, Follower, LogGone, followers, order
+from game.play.followers import WORDS, Entry, Follower, LogGone, followers, id_order
 from game.play.protocol import ErrorEvent, Ping, Pong, Refused, Resume, TurnWaiting, parse_command
 from game.play.session_checks import OpenSocket, session_checker
 from inference import tracing
@@ -41,15 +41,15 @@ logger = logging.getLogger(__name__)
 leftovers = CollectionCounter()
 
 NOBODY, NOT_FOUND, SESSION_ENDED, TOO_MANY_CONNECTIONS, FLOODING = 4401, 4404, 4408, 4409, 4429
-TRY_AGAIN = 1013
+RESTARTING = 1013
 
-FRAMES_PER_SECOND = 15  # words of one socket are merged to at most so many frames
+FRAMES_PER_SECOND = 15  # at most; words of one socket are merged
 COMMANDS_PER_SECOND = 10
-COMMANDS_AT_ONCE = 40
+COMMANDS_BURST = 40
 REFUSALS_BEFORE_CLOSE = 100
-DATABASE_SECONDS = 6.0  # how long a command waits for a database that went away
+DATABASE_SECONDS = 6.0  # how long a command is retried while the database is down
 POSITION_SECONDS = 1.0  # between two checks of a waiting turn's place in the queue
-# Seconds until an adventure whose log could not be forwarded is tried again; doubled each time.
+# Seconds until forwarding a log is retried after an error; doubled each time.
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 
 DATABASE_AWAY = _l(
@@ -62,13 +62,14 @@ BROKEN = _l(
 
 
 class TokenBucket:
-    """So many at once, and so many a second after that."""
+    """A rate limit: `most` at once, and `rate` per second in the long run."""
 
     def __init__(self, rate: float, most: int) -> None:
         self.rate, self.most, self.left = rate, most, float(most)
         self.then = time.monotonic()
 
     def take(self) -> bool:
+        """Take a token. False if there is none."""
         now = time.monotonic()
         self.left = min(self.most, self.left + (now - self.then) * self.rate)
         self.then = now
@@ -79,18 +80,22 @@ class TokenBucket:
 
 
 class AdventureConsumer(AsyncWebsocketConsumer):
-    """One connection to one adventure."""
+    """One socket of one adventure."""
 
     async def connect(self) -> None:
+        """Accept, check permissions, then forward the log and start the periodic checks.
+
+        The socket is accepted first, since close codes reach only an accepted one.
+        """
         await self.accept()
-        activate(language_of(self.scope))  # for this socket's task, and what it starts
+        activate(language_of(self.scope))  # for this socket's task and the tasks it starts
         metrics.SOCKETS.inc()
         self.player: Player = self.scope["user"]
         self.adventure_id: UUID = self.scope["url_route"]["kwargs"]["adventure_id"]
         self.reporting: asyncio.Task[None] | None = None  # the queue position of a waiting turn
         self.forwarding: asyncio.Task[None] | None = None
         self.reading_ahead: asyncio.Task[None] | None = None
-        self.bucket = TokenBucket(COMMANDS_PER_SECOND, COMMANDS_AT_ONCE)
+        self.bucket = TokenBucket(COMMANDS_PER_SECOND, COMMANDS_BURST)
         self.refusals = 0
         self.version = -1
         self.log_flows = True
@@ -105,13 +110,13 @@ class AdventureConsumer(AsyncWebsocketConsumer):
             member = await in_database(self.is_member)
         except (DatabaseError, InterfaceError):
             await self.send_event(ErrorEvent(code="narrator_down", message=str(DATABASE_AWAY)))
-            await self.close(code=TRY_AGAIN)
+            await self.close(code=RESTARTING)
             return
         if not member:
             await self.close(code=NOT_FOUND)
             return
         query = parse_qs(self.scope["query_string"].decode("latin-1"))
-        # With the version that the page knows, an event that never reached the log is noticed.
+        # With the page's version, an event that never reached the log is noticed.
         version = query.get("version", [""])[0]
         if version.isascii() and version.isdecimal() and len(version) < 19:
             self.version = int(version)
@@ -119,14 +124,14 @@ class AdventureConsumer(AsyncWebsocketConsumer):
             return
         after = query.get("after", [""])[0]
         self.follow_from(after)
-        if not after:  # opened, and not come back after a break
+        if not after:  # a new page, not a reconnect
             self.reading_ahead = asyncio.create_task(self.read_ahead())
         key = self.scope["session"].session_key
         self.open_socket = OpenSocket(self, key, self.player.pk, self.adventure_id, self.connection)
         session_checker().add(self.open_socket)
 
     async def may_open(self) -> bool:
-        """Whether this player may play now, and has not too many connections. Closes if not."""
+        """Whether the player may play now and has not too many connections; closes if not."""
         if reason := await in_database(current_play_refusal, self.player.pk):
             await self.close_session(reason)
             return False
@@ -136,14 +141,14 @@ class AdventureConsumer(AsyncWebsocketConsumer):
         return True
 
     async def read_ahead(self) -> None:
-        """Have the next prompt read while the player reads the page."""
+        """Have the next prompt prefilled while the player reads the page."""
         try:
-            await in_database(read_ahead.ask, self.adventure_id)
-        except Exception as problem:  # the next turn reads it all the same
+            await in_database(read_ahead.request_read_ahead, self.adventure_id)
+        except Exception as problem:  # the next turn does not depend on it
             logger.warning("adventure %s: not read ahead: %s", self.adventure_id, where(problem))
 
     async def ask_connections(self, has_room: Callable[[], bool]) -> bool:
-        """The answer of the player's list of connections; True while Redis is away."""
+        """Call a method of the player's connections; True while Redis is down."""
         if redis_breaker.is_open:
             return True
         try:
@@ -153,17 +158,19 @@ class AdventureConsumer(AsyncWebsocketConsumer):
             return True
 
     async def close_session(self, reason: str) -> None:
+        """Send the reason why the player may not play, and close."""
         await self.send_event(ErrorEvent(code="not_allowed", message=reason))
         await self.close(code=SESSION_ENDED)
 
     async def close_surplus(self) -> None:
-        """Of too many connections the oldest close, and do not reconnect by themselves."""
+        """Close one of too many connections, with a code after which pages do not reconnect."""
         message = _("You have more than %(most)d windows open: this one, the oldest, was closed.")
         event = ErrorEvent(code="too_many", message=message % {"most": settings.WINDOWS_PER_PLAYER})
         await self.send_event(event)
         await self.close(code=TOO_MANY_CONNECTIONS)
 
     async def disconnect(self, code: int) -> None:
+        """Cancel this socket's tasks and unregister it."""
         metrics.SOCKETS.dec()
         leftovers.add()
         for task in (self.reporting, self.forwarding, self.reading_ahead):
@@ -171,15 +178,15 @@ class AdventureConsumer(AsyncWebsocketConsumer):
                 task.cancel()
         if self.open_socket is not None:
             session_checker().remove(self.open_socket)
-        # Or it would stay in memory with all that they hold until somebody looks for cycles.
+        # Break the reference cycles, or this would stay in memory until the garbage collector runs.
         self.reporting = self.forwarding = self.reading_ahead = self.open_socket = None
         if self.player.is_authenticated and not redis_breaker.is_open:
             with contextlib.suppress(redis.RedisError):
                 await asyncio.to_thread(self.connection.unregister)
 
-    # Commands in
-
+    # Commands from the page
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        """Parse a frame and carry out its command; every error is sent to the page."""
         key = None
         try:
             if not self.bucket.take():
@@ -200,48 +207,48 @@ class AdventureConsumer(AsyncWebsocketConsumer):
                         accepted = await self.carry_out(command)
                     metrics.COMMANDS.labels(command.type).inc()
                     await self.send_event(accepted)
-                    if not (self.log_flows and followers().flows):
-                        await self.send_snapshot()  # saved, and waiting for Redis
+                    if not (self.log_flows and followers().is_connected):
+                        await self.send_snapshot()  # stored, but its event waits for Redis
         except Refused as refused:
             await self.refuse(refused, key)
         except NoSuchAdventure:
             await self.close(code=NOT_FOUND)
         except (DatabaseError, InterfaceError) as problem:
-            # Not refused: whether it was carried out is not known. The page sends it again with
-            # its key once it has a socket again.
+            # Not refused: nobody knows whether it was carried out. The page sends it again, with
+            # its key, after it has reconnected.
             logger.error("adventure %s: %s", self.adventure_id, type(problem).__name__)
             await self.send_event(ErrorEvent(code="narrator_down", message=str(DATABASE_AWAY)))
-            await self.close(code=TRY_AGAIN)
+            await self.close(code=RESTARTING)
         except Exception as problem:
-            # One command of one player: the socket, and everybody else's, go on.
+            # An unexpected error in one command must not close the socket.
             logger.error("adventure %s: a command failed: %s", self.adventure_id, where(problem))
             await self.refuse(Refused("narrator_down", str(BROKEN)), key)
 
     async def carry_out(self, command: protocol.Keyed) -> protocol.Accepted:
-        """Have a command carried out, once, also where the database goes away meanwhile.
+        """Carry out a command once, with retries while the database is down.
 
-        A connection that breaks during COMMIT leaves the outcome open; with its key the command
-        can be asked for again, and gets the outcome that it had. Raises DatabaseError after
-        DATABASE_SECONDS.
+        A connection that breaks during COMMIT leaves the outcome open; the key makes the retry
+        safe. Raises Refused, NoSuchAdventure, and DatabaseError after DATABASE_SECONDS.
         """
-        give_up = time.monotonic() + DATABASE_SECONDS
+        deadline = time.monotonic() + DATABASE_SECONDS
         while True:
             try:
                 return await in_database(self.carry_out_now, command)
             except (OperationalError, InterfaceError) as problem:
-                if disk_space.disk.note(problem):  # then it was rolled back
+                if disk_space.disk.note(problem):  # it was rolled back
                     raise disk_space.refusal() from None
-                if time.monotonic() > give_up:
+                if time.monotonic() > deadline:
                     raise
                 await asyncio.sleep(0.5)
 
     def carry_out_now(self, command: protocol.Keyed) -> protocol.Accepted:
+        """Carry out a command in this thread. Raises Refused, NoSuchAdventure, DatabaseError."""
         if reason := current_play_refusal(self.player.pk):
             raise Refused("not_allowed", reason)
         return turns.carry_out(self.adventure_id, self.player, command)
 
     async def refuse(self, refused: Refused, key: str | None) -> None:
-        """Tell the sender why. The socket stays open, unless it floods."""
+        """Send the reason. The socket stays open unless it has been refused too often."""
         metrics.REFUSED.labels(refused.code).inc()
         self.refusals += refused.code == "too_many"
         if self.refusals > REFUSALS_BEFORE_CLOSE:
@@ -256,13 +263,12 @@ class AdventureConsumer(AsyncWebsocketConsumer):
             )
         )
 
-    # The log out
-
+    # The log to the page
     def follow_from(self, after: str) -> None:
-        """Forward the log from just after `after`; with nothing to go on from, a snapshot.
+        """Forward the log from just after `after`; without an id a snapshot comes first.
 
-        An empty log has no id of its own: since a page saw it so, it may have been filled, and
-        expired, or emptied with Redis.
+        FIRST counts as no id: since a page saw the log empty, it may have been filled and expired,
+        or emptied with Redis.
         """
         if after == FIRST:
             after = ""
@@ -271,7 +277,7 @@ class AdventureConsumer(AsyncWebsocketConsumer):
         self.forwarding = asyncio.create_task(self.forward_forever(after))
 
     async def forward_forever(self, after: str) -> None:
-        """Forward until the socket closes. What fails is tried again, more and more seldom."""
+        """Forward until the socket closes; after errors retry, with a growing pause."""
         pause = FIRST_PAUSE
         while True:
             began = time.monotonic()
@@ -304,22 +310,22 @@ class AdventureConsumer(AsyncWebsocketConsumer):
             after = ""
 
     async def send_snapshot(self) -> str:
-        """Send the adventure as it stands. The log id to go on from.
+        """Send a snapshot. Returns the log id to continue from.
 
-        One after the other: of two that are taken at once, the older must not arrive last.
+        Locked, so that of two snapshots the older one cannot arrive last.
         """
         async with self.snapshotting:
             snapshot = await in_database(snapshots.snapshot, self.adventure_id)
             self.version = snapshot.adventure["version"]
             last = snapshot.turns[-1]
-            self.wait_for(last.id if last.status == "queued" else None)
+            self.set_waiting_turn(last.id if last.status == "queued" else None)
             await self.send_event(snapshot)
         return snapshot.id
 
     async def forward_log(self, after: str) -> None:
-        """Forward entries until the log breaks off. Raises LogGone when a change was missed."""
+        """Forward entries until the log breaks off. Raises LogGone if a change was missed."""
         follower = await followers().follow(str(self.adventure_id), after)
-        seen = order(after)
+        seen = id_order(after)
         self.log_flows = True
         try:
             while True:
@@ -329,16 +335,16 @@ class AdventureConsumer(AsyncWebsocketConsumer):
                     continue
                 seen = fresh[-1].at
                 if len(fresh) == 1 and fresh[0].words:
-                    self.wait_for(None)
+                    self.set_waiting_turn(None)
                     await self.send_text(fresh[0].frame)
                     await self.delay_flush(follower)
                     continue
-                events = merged(fresh)
+                events = merge_entries(fresh)
                 for event in events:
                     self.check_version(event)
                     if event["type"] == LAGGED:
                         continue
-                    self.note_waiting(event)
+                    self.track_waiting_turn(event)
                     await self.send_json(translated(event))
                 if events[-1]["type"] == WORDS:
                     await self.delay_flush(follower)
@@ -346,12 +352,12 @@ class AdventureConsumer(AsyncWebsocketConsumer):
             followers().unfollow(follower)
 
     async def delay_flush(self, follower: Follower) -> None:
-        """Words that come meanwhile are merged; all else goes out at once."""
+        """Wait so that words gather into one frame; anything else is sent at once."""
         if not followers().in_rounds:
             await follower.delay_flush(1 / FRAMES_PER_SECOND)
 
     def check_version(self, event: dict[str, Any]) -> None:
-        """A version that was skipped means an event that never reached the log."""
+        """Raise LogGone if a version was skipped: its event never reached the log."""
         version = event.get("version")
         if version is None:
             return
@@ -361,14 +367,15 @@ class AdventureConsumer(AsyncWebsocketConsumer):
             raise LogGone
         self.version = max(self.version, version)
 
-    def note_waiting(self, event: dict[str, Any]) -> None:
+    def track_waiting_turn(self, event: dict[str, Any]) -> None:
+        """Note from an event whether a turn waits in the queue."""
         if event["type"] == "turn.queued":
-            self.wait_for(event["turn"]["id"])
+            self.set_waiting_turn(event["turn"]["id"])
         elif event["type"].startswith("turn.") and event["type"] != "turn.edited":
-            self.wait_for(None)
+            self.set_waiting_turn(None)
 
-    def wait_for(self, turn: str | None) -> None:
-        """Note which turn waits in the queue, and report its position as it changes."""
+    def set_waiting_turn(self, turn: str | None) -> None:
+        """Set the turn (None: no turn) whose queue position is reported."""
         self.waiting = turn
         if turn is not None and (self.reporting is None or self.reporting.done()):
             self.reporting = asyncio.create_task(self.report_queue_position())
@@ -376,28 +383,31 @@ class AdventureConsumer(AsyncWebsocketConsumer):
     # Periodic checks
 
     async def report_queue_position(self) -> None:
-        """Send queue position and seconds left when they change, while a turn waits."""
-        said: tuple[str, int, int | None] | None = None
+        """Send position and estimated seconds when they change, while a turn waits."""
+        sent: tuple[str, int, int | None] | None = None
         while True:
             await asyncio.sleep(POSITION_SECONDS)
             if self.waiting is None:
                 return
             try:
-                place = await in_database(self.queue_position, self.waiting)
-                if place is not None and place != said and place[0] == self.waiting:
-                    said = place
-                    turn, position, eta = place
+                found = await in_database(self.queue_position, self.waiting)
+                if found is not None and found != sent and found[0] == self.waiting:
+                    sent = found
+                    turn, position, eta = found
                     waiting = TurnWaiting(turn=turn, position=position, eta_seconds=eta)
                     await self.send_event(waiting)
             except (DatabaseError, InterfaceError):
                 continue
             except Exception as problem:
-                logger.error("adventure %s: no place shown: %s", self.adventure_id, where(problem))
+                logger.error(
+                    "adventure %s: no queue position: %s", self.adventure_id, where(problem)
+                )
 
     def queue_position(self, turn: str) -> tuple[str, int, int | None] | None:
+        """The turn, its position and the estimated seconds; None if unknown."""
         if redis_breaker.is_open:
             return None
-        # The turn's own: its adventure may have another narrator by now.
+        # The turn's narrator: its adventure may have another one by now.
         narrator = Turn.objects.filter(pk=turn).values_list("narrator", flat=True).first()
         if narrator is None:
             return None
@@ -405,15 +415,15 @@ class AdventureConsumer(AsyncWebsocketConsumer):
             position = queue_client().position(narrator, turn)
             if position is None:
                 return None
-            pace = queue_client().narrator_stats(narrator, age=POSITION_SECONDS / 2)
+            stats = queue_client().narrator_stats(narrator, age=POSITION_SECONDS / 2)
         except redis.RedisError:
             redis_breaker.trip()
             return None
-        return turn, position, pace.seconds_until_started(position)
+        return turn, position, stats.seconds_until_started(position)
 
     async def check_fully(self) -> bool:
         """Whether this socket may stay open; closes it if not. Raises DatabaseError."""
-        if not await in_database(self.session_lives):
+        if not await in_database(self.is_session_valid):
             await self.close(code=SESSION_ENDED)
             return False
         if not await in_database(self.is_member):
@@ -424,34 +434,38 @@ class AdventureConsumer(AsyncWebsocketConsumer):
             return False
         return True
 
-    def session_lives(self) -> bool:
+    def is_session_valid(self) -> bool:
+        """Whether the session still logs in this player."""
         request = HttpRequest()
         request.session = SessionStore(self.scope["session"].session_key)
         user = get_user(request)
         return user.is_authenticated and user.pk == self.player.pk
 
     def is_member(self) -> bool:
+        """Whether the adventure exists and the player is a member."""
         return Adventure.objects.of(self.player).filter(pk=self.adventure_id).exists()
 
-    # Frames out
-
+    # Frames
     async def send_event(self, event: BaseModel) -> None:
+        """Send an event, with its reason in the socket's language."""
         content = event.model_dump(mode="json", exclude_none=isinstance(event, ErrorEvent))
         await self.send_json(translated(content))
 
     async def send_json(self, content: dict[str, Any]) -> None:
+        """Send plain data as JSON."""
         await self.send_text(to_json(content))
 
     async def send_text(self, text: str) -> None:
-        straight = self.scope.get("straight") or self.base_send
-        await straight({"type": "websocket.send", "text": text})
+        """Send a text frame, past Channels if the server offers that."""
+        send = self.scope.get("straight") or self.base_send
+        await send({"type": "websocket.send", "text": text})
 
 
-def merged(entries: list[Entry]) -> list[dict[str, Any]]:
-    """The entries as events, pieces of one reply that follow each other joined into one frame.
+def merge_entries(entries: list[Entry]) -> list[dict[str, Any]]:
+    """The entries as events; consecutive pieces of one reply become one event.
 
-    A merged frame carries the id of its last entry. A piece that stands twice in the log (a write
-    that was retried) is dropped by its index.
+    It has the id of its last entry. A piece that is in the log twice (a retried write) is dropped
+    by its index.
     """
     events: list[dict[str, Any]] = []
     for entry in entries:

@@ -1,4 +1,4 @@
-"""Everything the narrator is given for a turn."""
+"""Builds the story context of a turn, from which a worker builds the prompt."""
 
 from typing import Any
 from uuid import UUID
@@ -11,16 +11,16 @@ from inference.prompts.building import RECENT_LINES
 from inference.prompts.cards import reachable
 from inference.reply import shown_action
 
-# In bytes: a request stays under its 256 KiB. Narrators have windows of their own below this.
+# Bytes, so that a request stays under 256 KiB. Narrators' context windows are smaller.
 STORY_BYTES = 160_000
 CARD_BYTES = 40_000
-# Where the others take no more than this, they are sent as well: the worker reads the next prompt
-# ahead with what it has, and the reply may mention some of them.
+# The other cards are sent too if they take no more bytes than this: the reply may mention them, and
+# the worker reads the next prompt ahead with the cards it has.
 OTHER_CARD_BYTES = 6_000
 
 
 def story_context(adventure: Adventure, turn: Turn) -> StoryContext:
-    """What `turn`'s narrator is given: the plot, the cards, the path that leads to the turn."""
+    """The story context of a turn: the plot, the cards, and the path to the turn."""
     path = tree.path_lengths(turn.parent_id) if turn.parent_id else []
     story = recent_story(path)
     action = passage(turn)
@@ -37,6 +37,7 @@ def story_context(adventure: Adventure, turn: Turn) -> StoryContext:
 
 
 def all_cards(adventure: Adventure) -> list[Card]:
+    """Every card of the adventure, hidden ones too, by title."""
     rows = adventure.cards.values_list("title", "keys", "text", "pinned").order_by("title", "pk")
     return [
         Card(title=title, keys=tuple(keys), text=text, pinned=pinned)
@@ -45,39 +46,40 @@ def all_cards(adventure: Adventure) -> list[Card]:
 
 
 def cards_for(cards: list[Card], story: tuple[Passage, ...]) -> tuple[Card, ...]:
-    """Those that could fire, the likeliest first, in CARD_BYTES: an adventure may have thousands.
+    """The cards that could fire, most likely first, at most CARD_BYTES.
 
-    The narrator decides which of them do: it knows what fits, and what of a reply is told already.
+    An adventure may have thousands. The worker decides which of them fire, since it knows the
+    budget.
     """
-    # A passage is a line or more, so these hold at least the lines that the narrator looks at.
+    # A passage has a line or more, so these contain at least the lines that are matched.
     latest = story[-RECENT_LINES - 1 :]
     text = "\n".join(
         part for each in latest for part in (shown_action(each.kind, each.action), each.reply)
     )
     likely = reachable(cards, text)
-    kept = first_that_fit(likely, CARD_BYTES)
-    seen = {id(card) for card in likely}
-    others = [card for card in cards if id(card) not in seen]
-    whole = len(first_that_fit(others, OTHER_CARD_BYTES)) == len(others)
-    return (*kept, *others) if whole else tuple(kept)
+    sent = cards_within(likely, CARD_BYTES)
+    reachable_ids = {id(card) for card in likely}
+    others = [card for card in cards if id(card) not in reachable_ids]
+    all_fit = len(cards_within(others, OTHER_CARD_BYTES)) == len(others)
+    return (*sent, *others) if all_fit else tuple(sent)
 
 
-def first_that_fit(cards: list[Card], room: int) -> list[Card]:
+def cards_within(cards: list[Card], room: int) -> list[Card]:
     """The first cards that take at most `room` bytes together."""
-    kept: list[Card] = []
+    found: list[Card] = []
     for card in cards:
         room -= len(card.model_dump_json().encode())
         if room < 0:
             break
-        kept.append(card)
-    return kept
+        found.append(card)
+    return found
 
 
 def recent_story(path: list[Step]) -> tuple[Passage, ...]:
-    """The newest turns of a path that fit in STORY_BYTES, oldest first."""
-    first = first_kept([step.bytes for step in path], STORY_BYTES)
+    """The newest turns of a path that fit into STORY_BYTES, oldest first."""
+    first = trim_start([step.bytes for step in path], STORY_BYTES)
     ids = [step.id for step in path[first:]]
-    # Hundreds of them with each action: a Turn of each would take most of its time.
+    # values_list: hundreds of Turn instances would take most of an action's time.
     rows = Turn.objects.filter(pk__in=ids).values_list("pk", "kind", "action", "reply", "dice")
     found = {
         pk: passage_of(kind, action, reply, rolled) for pk, kind, action, reply, rolled in rows
@@ -86,12 +88,12 @@ def recent_story(path: list[Step]) -> tuple[Passage, ...]:
 
 
 def passage(turn: Turn) -> Passage:
-    """A turn as the narrator reads it."""
+    """A turn as a passage of the prompt."""
     return passage_of(turn.kind, turn.action, turn.reply, turn.dice)
 
 
 def passage_of(kind: str, action: str, reply: str, rolled: dict[str, Any] | None) -> Passage:
-    """As `passage`, of what a turn holds; `rolled` are its dice."""
+    """A passage from a turn's fields; `rolled` are its dice."""
     return Passage(
         kind=kind,  # type: ignore[arg-type]
         action=action,
@@ -101,27 +103,24 @@ def passage_of(kind: str, action: str, reply: str, rolled: dict[str, Any] | None
 
 
 def summary_for(adventure: Adventure, path: list[Step]) -> str:
-    """What the narrator of the turn after `path` is told of what happened before.
-
-    It is the newest summary on the path; "" where that is switched off, or there is none.
-    """
+    """The newest summary on the path; "" without one, or if summaries are off."""
     newest = next((step.id for step in reversed(path) if step.has_summary), None)
     if not adventure.summarise or newest is None:
         return ""
     return Summary.objects.filter(pk=newest).values_list("text", flat=True).first() or ""
 
 
-def summary_held_by(turn_id: UUID) -> Summary | None:
-    """The summary that holds for a turn: its own, or its nearest ancestor's."""
+def summary_at(turn_id: UUID) -> Summary | None:
+    """The summary that holds at a turn: its own, or its nearest ancestor's."""
     nearest = tree.nearest_summary(turn_id)
     return None if nearest is None else Summary.objects.select_related("turn").get(pk=nearest)
 
 
-def first_kept(lengths: list[int], budget: int) -> int:
-    """Where the kept part of a story begins.
+def trim_start(lengths: list[int], budget: int) -> int:
+    """The index of the first turn to keep, so that the rest fits into the budget.
 
-    The cut moves by a quarter of the budget at once, counted from the story's beginning: between
-    two moves the kept part only grows at its end, which is what the engine's cache needs.
+    It moves by a quarter of the budget at once, counted from the beginning of the story: between
+    two moves the kept part only grows at its end, as the engine's prefix cache needs.
     """
     over = sum(lengths) - budget
     if over <= 0:

@@ -1,4 +1,4 @@
-"""What the narrator saw for a turn, as players see it: pieces with their origins."""
+"""Prompt reports for pages: the parts of a turn's prompt with their origins and texts."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -12,27 +12,27 @@ from inference.contract.request import Passage
 from inference.prompts.building import lines_of
 
 
-def context_shown(kept: TurnContext) -> dict[str, Any]:
-    """Everything that is kept of a turn's telling, its parts with their texts."""
-    details = unpack(kept.details)
-    turn = kept.turn
-    shown = report_fields(details)
-    shown["left_out"] = seen_titles(turn, shown["left_out"])
-    shown.update(
+def context_data(stored: TurnContext) -> dict[str, Any]:
+    """The stored prompt report of a turn, its parts with their texts."""
+    details = unpack(stored.details)
+    turn = stored.turn
+    data = report_fields(details)
+    data["left_out"] = seen_titles(turn, data["left_out"])
+    data.update(
         turn=str(turn.pk),
         attempt=turn.attempt,
-        told_tokens=kept.tokens,
-        seconds=round(kept.seconds, 3),
-        first_token_seconds=kept.first_token_seconds and round(kept.first_token_seconds, 3),
+        told_tokens=stored.tokens,
+        seconds=round(stored.seconds, 3),
+        first_token_seconds=stored.first_token_seconds and round(stored.first_token_seconds, 3),
         created=turn.created.isoformat(),
         told=turn.told.isoformat() if turn.told else None,
-        parts=parts_shown(details, turn),
+        parts=parts_data(details, turn),
     )
-    return shown
+    return data
 
 
-def sampling_shown(sampling: dict[str, Any] | None) -> dict[str, Any]:
-    """The settings that a turn was told with, without those that were off."""
+def sampling_labels(sampling: dict[str, Any] | None) -> dict[str, Any]:
+    """The sampling of a turn, without settings that had no effect."""
     if not sampling:
         return {}
     off = {"typical_p": 1, "repetition_penalty": 1}
@@ -54,14 +54,14 @@ def sampling_shown(sampling: dict[str, Any] | None) -> dict[str, Any]:
 
 
 def seen_titles(turn: Turn, titles: Iterable[str]) -> list[str]:
-    """Those of these cards' titles that players may see: the narrator did not get these cards."""
+    """Those of the titles of unused cards that players may see."""
     cards = StoryCard.objects.filter(adventure=turn.adventure_id, hidden=True)
     hidden = set(cards.values_list("title", flat=True))
     return [title for title in titles if title not in hidden]
 
 
-def parts_shown(details: PromptReport, turn: Turn) -> list[dict[str, Any]]:
-    """The pieces of the prompt in order. `exact` is false where the words were not kept."""
+def parts_data(details: PromptReport, turn: Turn) -> list[dict[str, Any]]:
+    """The parts of the prompt in order. `exact` is false if a text was not kept as it was."""
     ids: list[UUID] = []
     if turn.parent_id is not None and details.passages:
         ids = tree.path_ids(turn.parent_id, details.passages)
@@ -80,7 +80,7 @@ def parts_shown(details: PromptReport, turn: Turn) -> list[dict[str, Any]]:
 
 
 class Texts:
-    """What turns say and said before they were edited, as the narrator reads it."""
+    """Current and earlier texts of turns, as lines of the prompt."""
 
     def __init__(self, ids: list[UUID]) -> None:
         self.turns = Turn.objects.in_bulk(ids)
@@ -90,7 +90,7 @@ class Texts:
             self.before[turn_id, field].append(before)
 
     def of(self, turn_id: UUID, part: Part) -> list[str]:
-        """The texts of one side of a turn, the present one first."""
+        """The texts of one side of a turn, the current one first."""
         turn = self.turns[turn_id]
         present = {
             "action": turn.action,
@@ -107,7 +107,7 @@ class Texts:
 
 
 def passage(turn: Turn, side: str, text: str) -> Passage:
-    """One side of a turn alone, as the game sends it."""
+    """One side of a turn alone, as a passage of the prompt."""
     if side == "action":
         return Passage(kind=turn.kind, action=text)  # type: ignore[arg-type]
     if side == "reply":

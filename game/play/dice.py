@@ -1,7 +1,7 @@
-"""The dice: rolled before the narrator speaks, so that it cannot let every plan succeed.
+"""Dice, rolled before the narrator replies, so that it cannot let every plan succeed.
 
-How hard an action is decides what a roll means, by a rule that players can read: everyday actions
-need no roll, others need 8 or more of 20, dangerous or very hard ones 12 or more.
+The difficulty of an action decides what a roll means: everyday actions need no roll, others need 8
+or more of 20, dangerous or very hard ones 12 or more.
 """
 
 import re
@@ -13,36 +13,38 @@ from django.utils.translation import gettext_noop
 
 SIDES = 20
 DICE = secrets.SystemRandom()
-AT_A_COST = 4  # rolls from what is needed on that succeed at a cost
-KINDS = ("do", "say")  # what the player attempts; telling the story is no attempt
+COST_RANGE = 4  # so many rolls, from the needed one on, succeed at a cost
+KINDS = ("do", "say")  # kinds of actions that are attempts
 
 
 @dataclass(frozen=True)
 class Difficulty:
+    """How hard an action is."""
+
     name: str
-    needed: int  # the least roll that succeeds
+    needed: int  # the lowest roll that succeeds
 
 
 ORDINARY = Difficulty("ordinary", 8)
 HARD = Difficulty("hard", 12)
 
-# How an outcome is shown to players, and what the narrator is told.
-SHOWN = {
+# Outcomes as players see them, and as lines of the prompt.
+OUTCOME_LABELS = {
     "disaster": gettext_noop("disaster"),
     "failure": gettext_noop("failure"),
     "cost": gettext_noop("success at a cost"),
     "success": gettext_noop("success"),
     "triumph": gettext_noop("triumph"),
 }
-TOLD = {
+OUTCOME_LINES = {
     "disaster": "The attempt fails: what was attempted does not happen, and things get worse.",
     "failure": "The attempt fails: what was attempted does not happen.",
     "cost": "The attempt succeeds: what was attempted happens, but at a cost.",
     "success": "The attempt succeeds: what was attempted happens.",
     "triumph": "The attempt succeeds: what was attempted happens, better than anyone hoped.",
 }
-# What narrators were told of rolls that were made before actions had a difficulty.
-ONCE_TOLD = {
+# Lines for rolls of older versions, where actions had no difficulty.
+OLD_OUTCOME_LINES = {
     "disaster": "This fails badly, and makes things worse.",
     "failure": "This does not succeed.",
     "cost": "This succeeds, but at a cost.",
@@ -52,7 +54,7 @@ ONCE_TOLD = {
 
 
 def roll(difficulty: Difficulty) -> dict[str, Any]:
-    """A roll as a turn keeps it."""
+    """Roll the dice, in the form that a turn stores."""
     rolled = DICE.randint(1, SIDES)
     return {
         "sides": SIDES,
@@ -64,30 +66,30 @@ def roll(difficulty: Difficulty) -> dict[str, Any]:
 
 
 def outcome_of(rolled: int, needed: int) -> str:
-    """What a roll means where `needed` or more succeeds. The ends of the die are for drama."""
+    """The outcome of a roll where `needed` or more succeeds; 1 and 20 are extremes."""
     if rolled == 1:
         return "disaster"
     if rolled == SIDES:
         return "triumph"
     if rolled < needed:
         return "failure"
-    return "cost" if rolled < needed + AT_A_COST else "success"
+    return "cost" if rolled < needed + COST_RANGE else "success"
 
 
 def outcome_line(dice: dict[str, Any] | None) -> str:
-    """What the narrator is told of a turn's roll; "" without one."""
+    """The line of the prompt for a turn's roll; "" without one."""
     if not dice:
         return ""
-    said = TOLD if "needed" in dice else ONCE_TOLD
-    return said[dice["outcome"]]
+    lines = OUTCOME_LINES if "needed" in dice else OLD_OUTCOME_LINES
+    return lines[dice["outcome"]]
 
 
-def roll_shown(dice: dict[str, Any] | None) -> dict[str, Any] | None:
-    """A roll for the page, with its outcome in words."""
-    return {**dice, "text": SHOWN[dice["outcome"]]} if dice else None
+def roll_data(dice: dict[str, Any] | None) -> dict[str, Any] | None:
+    """A roll for pages, with its outcome in words."""
+    return {**dice, "text": OUTCOME_LABELS[dice["outcome"]]} if dice else None
 
 
-# How hard an action is
+# Difficulty of actions
 
 
 def words(text: str) -> frozenset[str]:
@@ -142,27 +144,26 @@ CLAUSES = re.compile(r"[.,;:!?]|\b(?:and|but|then|to|by|while)\b", re.IGNORECASE
 
 
 def difficulty_of(kind: str, action: str) -> Difficulty | None:
-    """How hard an action is; None where it needs no roll.
+    """How hard an action is; None if it needs no roll.
 
-    The verbs are English. In other languages, and for verbs that are not listed, an action is
-    ordinary.
+    The lists of verbs are English. Actions in other languages, and with other verbs, are ordinary.
     """
-    said = [word.lower() for word in WORD.findall(action)]
-    if kind not in KINDS or not said:
+    spoken = [word.lower() for word in WORD.findall(action)]
+    if kind not in KINDS or not spoken:
         return None
     if kind == "say":
-        talk = action.rstrip().endswith("?") or said[0] in GREETINGS
+        talk = action.rstrip().endswith("?") or spoken[0] in GREETINGS
         return None if talk else ORDINARY
     verbs = [verb for clause in CLAUSES.split(action) if (verb := first_verb(clause))]
     if any(base in HARD_WORDS for verb in verbs for base in bases(verb)):
         return HARD
     risky = any(base in RISKY_WORDS for verb in verbs for base in bases(verb))
     everyday = bool(verbs) and any(base in EVERYDAY_WORDS for base in bases(verbs[0]))
-    return None if everyday and not risky and not UNCERTAIN & set(said) else ORDINARY
+    return None if everyday and not risky and not UNCERTAIN & set(spoken) else ORDINARY
 
 
 def first_verb(clause: str) -> str:
-    """Where English has the verb of what somebody does: after "I try to" and "carefully"."""
+    """The first word that may be a verb, after words such as "I try to" and "carefully"."""
     for word in map(str, WORD.findall(clause.lower())):
         if word not in BEFORE_A_VERB and not word.endswith("ly"):
             return word
@@ -170,7 +171,7 @@ def first_verb(clause: str) -> str:
 
 
 def bases(verb: str) -> set[str]:
-    """What a verb may be a form of: itself, and without -s, -es, -ed or -ing."""
+    """The base forms that a verb may have: itself, and without -s, -es, -ed or -ing."""
     found = {verb}
     for end in ("s", "es", "ed", "d", "ing"):
         if verb.endswith(end) and len(verb) > len(end) + 1:

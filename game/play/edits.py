@@ -1,4 +1,4 @@
-"""Earlier versions of a turn's texts: kept, pruned, shown and put back.
+"""Stores, prunes and restores earlier versions of a turn's texts.
 
 Called by `game.play.turns` with the adventure locked.
 """
@@ -17,7 +17,7 @@ from game.accounts.limits import too_many_of
 from game.models import Adventure, Edit, Player, Turn
 from game.play.protocol import LastEdit, Refused
 
-VERSIONS_KEPT = 50  # of one turn, beside the first of each text
+MAX_VERSIONS = 50  # of one turn, not counting the original of each text
 RETRY_SECONDS = 60
 
 Texts = dict[str, str]  # by Edit.Field
@@ -35,7 +35,7 @@ def size_of(text: str) -> int:
 
 
 def measure(adventure_id: UUID) -> int:
-    """Bytes of an adventure's actions, replies and their earlier versions, counted anew."""
+    """The size of an adventure in bytes: its actions, replies and earlier versions."""
     with connection.cursor() as cursor:
         cursor.execute(SIZE, [adventure_id])
         [size] = cursor.fetchone()
@@ -43,7 +43,7 @@ def measure(adventure_id: UUID) -> int:
 
 
 def refuse_when_too_large(adventure: Adventure, more: int = 0) -> None:
-    """Raises Refused where `more` bytes would take an adventure over the host's limit."""
+    """Raise Refused if `more` bytes would exceed MAX_ADVENTURE_MB."""
     if adventure.size + more > settings.MAX_ADVENTURE_MB * 1024 * 1024:
         raise Refused(
             "not_allowed",
@@ -57,7 +57,7 @@ def refuse_when_too_large(adventure: Adventure, more: int = 0) -> None:
 
 
 def refuse_too_many(player: Player) -> None:
-    """Count one more edit of the player's. Raises Refused beyond LIMITS["edit"]."""
+    """Count one more edit of the player. Raises Refused beyond LIMITS["edit"]."""
     if too_many_of(player, "edit"):
         raise Refused(
             "too_many",
@@ -67,7 +67,7 @@ def refuse_too_many(player: Player) -> None:
 
 
 def changes(turn: Turn, texts: Mapping[str, str | None]) -> Texts:
-    """Those of `texts` that the turn does not say already."""
+    """Those of `texts` that differ from the turn's."""
     return {
         field: text
         for field, text in texts.items()
@@ -76,53 +76,50 @@ def changes(turn: Turn, texts: Mapping[str, str | None]) -> Texts:
 
 
 def replace(adventure: Adventure, turn: Turn, texts: Texts, player: Player) -> dict[str, int]:
-    """Put other texts into a turn. What they replace is kept: its Edit by field."""
-    kept: dict[str, int] = {}
+    """Replace texts of a turn. Returns the ids of the Edits with the replaced texts, by field."""
+    versions: dict[str, int] = {}
     for field, text in texts.items():
         before = getattr(turn, field)
         version = Edit.objects.create(turn=turn, field=field, before=before, by=player)
-        kept[field] = version.pk
+        versions[field] = version.pk
         setattr(turn, field, text)
         adventure.size += size_of(text)
     turn.edited = True
     turn.save(update_fields=[*texts, "edited"])
     adventure.size = max(0, adventure.size - prune(turn))
-    return kept
+    return versions
 
 
 def prune(turn: Turn) -> int:
-    """Forget the oldest versions beyond VERSIONS_KEPT, and all but the newest of equal ones.
+    """Delete duplicate versions and the oldest beyond MAX_VERSIONS. Returns the bytes freed.
 
-    The first version of each text is never forgotten: by it moderators tell whose words are whose.
-    Returns how many bytes were freed.
+    The original of each text stays, since moderators need it to tell who wrote what.
     """
     first: dict[str, int] = {}
     seen: set[tuple[str, str]] = set()
-    forgotten: dict[int, int] = {}
+    pruned: dict[int, int] = {}
     versions = list(turn.edits.order_by("at", "pk"))
     for each in versions:
         first.setdefault(each.field, each.pk)
     others = [each for each in reversed(versions) if each.pk != first[each.field]]
-    kept = 0
     for each in others:
-        same = (each.field, each.before)
-        if same in seen or kept == VERSIONS_KEPT:
-            forgotten[each.pk] = size_of(each.before)
+        content = (each.field, each.before)
+        if content in seen or len(seen) == MAX_VERSIONS:
+            pruned[each.pk] = size_of(each.before)
         else:
-            seen.add(same)
-            kept += 1
-    Edit.objects.filter(pk__in=forgotten).delete()
-    return sum(forgotten.values())
+            seen.add(content)
+    Edit.objects.filter(pk__in=pruned).delete()
+    return sum(pruned.values())
 
 
 def is_original(turn: Turn, field: str, text: str) -> bool:
-    """Whether a text is the one that the turn had before anybody edited it."""
+    """Whether a text is what the turn had before its first edit."""
     first = turn.edits.filter(field=field).order_by("at", "pk").first()
     return first is not None and first.before == text
 
 
-def written(turn: Turn, texts: Texts) -> list[str]:
-    """Of new texts those that rules of players' words apply to: not the narrator's own reply."""
+def texts_to_screen(turn: Turn, texts: Texts) -> list[str]:
+    """Those of new texts that rules apply to: not the narrator's own reply."""
     return [
         text
         for field, text in texts.items()
@@ -130,24 +127,26 @@ def written(turn: Turn, texts: Texts) -> list[str]:
     ]
 
 
-# The edit that undo takes back, or that redo brings back
+# The edit that undo and redo apply to
 
 
 def last_edit(adventure: Adventure) -> LastEdit | None:
-    """The edit that was the last thing done in an adventure, for the page."""
+    """The edit that was the last change of the adventure, for pages."""
     last = adventure.last_edit
     return LastEdit(turn=last["turn"], undone=last["undone"]) if last else None
 
 
-def note_last(adventure: Adventure, turn: Turn, kept: dict[str, int], *, undone: bool) -> None:
-    """Remember the last edit and its versions by field, for undo and redo."""
-    adventure.last_edit = {"turn": str(turn.pk), "undone": undone, "versions": kept}
+def record_last_edit(
+    adventure: Adventure, turn: Turn, versions: dict[str, int], *, undone: bool
+) -> None:
+    """Set the edit (ids of versions by field) that undo or redo applies to."""
+    adventure.last_edit = {"turn": str(turn.pk), "undone": undone, "versions": versions}
 
 
-def texts_before_last(adventure: Adventure, *, undone: bool) -> tuple[Turn, Texts] | None:
-    """The turn of the last edit and what its texts were before. `undone`: the edit is taken back.
+def texts_to_restore(adventure: Adventure, *, undone: bool) -> tuple[Turn, Texts] | None:
+    """The turn of the last edit, and its texts before; None if something else changed since.
 
-    None where something else was done since.
+    `undone`: the edit must have been undone (for redo) or not (for undo).
     """
     last: dict[str, Any] | None = adventure.last_edit
     if not last or last["undone"] != undone:
@@ -159,11 +158,11 @@ def texts_before_last(adventure: Adventure, *, undone: bool) -> tuple[Turn, Text
     return (turn, texts) if texts else None
 
 
-# Earlier versions, for the page
+# Earlier versions, for pages
 
 
 def other_versions(turns: list[UUID]) -> QuerySet[Edit]:
-    """The versions of turns that say something else than the turn does now."""
+    """Versions of these turns that differ from the current text."""
     found = Edit.objects.filter(turn_id__in=turns)
     for field in Edit.Field.values:
         found = found.exclude(field=field, before=F(f"turn__{field}"))
@@ -171,7 +170,7 @@ def other_versions(turns: list[UUID]) -> QuerySet[Edit]:
 
 
 def count_versions(turns: list[UUID]) -> dict[UUID, int]:
-    """How many earlier versions each of these turns has."""
+    """How many different earlier versions each of these turns has."""
     if not turns:
         return {}
     counts: dict[UUID, int] = {}
@@ -181,16 +180,16 @@ def count_versions(turns: list[UUID]) -> dict[UUID, int]:
     return counts
 
 
-def versions_shown(turn: Turn) -> list[dict[str, Any]]:
-    """A turn's earlier versions, newest first, each text once."""
-    shown: dict[tuple[str, str], dict[str, Any]] = {}
+def versions_data(turn: Turn) -> list[dict[str, Any]]:
+    """The earlier versions of a turn, newest first, each text once."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
     first = {
         field: turn.edits.filter(field=field).order_by("at", "pk").first()
         for field in Edit.Field.values
     }
     for each in other_versions([turn.pk]).order_by("-at", "-pk"):
         original = first[each.field]
-        shown.setdefault(
+        found.setdefault(
             (each.field, each.before),
             {
                 "field": each.field,
@@ -199,4 +198,4 @@ def versions_shown(turn: Turn) -> list[dict[str, Any]]:
                 "original": original is not None and original.before == each.before,
             },
         )
-    return list(shown.values())
+    return list(found.values())

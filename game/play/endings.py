@@ -1,4 +1,4 @@
-"""How a reply ends: told, stopped or failed, it is stored once and announced to watchers."""
+"""Ends turns: a reply that was told, stopped or failed is stored once and published."""
 
 import contextlib
 import logging
@@ -16,7 +16,7 @@ from game.play import edits
 from game.play.changes import NoSuchAdventure, change_adventure, log_on_commit, publish_fields
 from game.play.events import publish_on_commit, queue_client
 from game.play.protocol import Refused, TurnEnded, TurnFailed
-from game.play.snapshots import turn_shown
+from game.play.snapshots import turn_data
 from inference.contract.prompt_report import UnreadableReport, unpack
 from inference.contract.request import Result
 
@@ -24,23 +24,28 @@ logger = logging.getLogger(__name__)
 
 
 def finish_turn(result: Result) -> bool:
-    """Store how a reply ended. False when the attempt is stale, or the turn has ended already."""
+    """Store a worker's result. False if its attempt is outdated, or the turn has ended."""
     try:
         with change_adventure(UUID(result.adventure)) as adventure:
             return record_end(adventure, UUID(result.turn), result)
     except NoSuchAdventure:
-        return False  # the adventure was deleted meanwhile
+        return False  # it was deleted meanwhile
 
 
 def fail_turn(turn: Turn, reason: str) -> bool:
-    """End a turn for which every attempt failed. Words that players saw stay."""
-    told = queue_client().revoke(str(turn.adventure_id), turn.narrator, str(turn.pk), turn.attempt)
-    result = told.end or Result(
+    """End a turn whose attempts all failed; the reply so far stays. False if it has ended.
+
+    Raises redis.RedisError.
+    """
+    revoked = queue_client().revoke(
+        str(turn.adventure_id), turn.narrator, str(turn.pk), turn.attempt
+    )
+    result = revoked.end or Result(
         adventure=str(turn.adventure_id),
         turn=str(turn.pk),
         attempt=turn.attempt,
         outcome="failed",
-        reply=told.reply,
+        reply=revoked.reply,
         reason=reason,
     )
     return finish_turn(result)
@@ -55,16 +60,18 @@ def stop_unwatched_turn(turn: Turn) -> None:
 
 
 def stop_turn_under_way(adventure: Adventure, reason: str = "") -> None:
-    """End the turn under way with the words told so far. Raises Refused while Redis is away.
+    """End the turn under way with its reply so far. Raises Refused if Redis is down.
 
-    Its lease is revoked in Redis first: from then on its worker can append nothing, notices it at
-    its next step, and frees the slot. So what players have seen is what is stored.
+    Its lease is revoked first: from then on its worker cannot append to the log, and frees the slot
+    at its next step. So the stored reply is what players have seen.
     """
     turn = adventure.turns.filter(status=Status.QUEUED).first()
     if turn is None:
         return
     try:
-        told = queue_client().revoke(str(adventure.pk), turn.narrator, str(turn.pk), turn.attempt)
+        revoked = queue_client().revoke(
+            str(adventure.pk), turn.narrator, str(turn.pk), turn.attempt
+        )
     except redis.RedisError:
         raise Refused(
             "narrator_down", _("The narrator cannot be reached. Try again in a moment."), 5
@@ -74,14 +81,14 @@ def stop_turn_under_way(adventure: Adventure, reason: str = "") -> None:
         turn=str(turn.pk),
         attempt=turn.attempt,
         outcome="stopped",
-        reply=told.reply,
+        reply=revoked.reply,
         reason=reason,
     )
-    record_end(adventure, turn.pk, told.end or stopped)
+    record_end(adventure, turn.pk, revoked.end or stopped)
 
 
 def record_end(adventure: Adventure, turn_id: UUID, result: Result) -> bool:
-    """Store and publish an end. False where the turn is not under way as this attempt.
+    """Store and publish an end. False if the turn is not under way in this attempt.
 
     One conditional update settles races between the worker, a stop and the sweep.
     """
@@ -93,29 +100,30 @@ def record_end(adventure: Adventure, turn_id: UUID, result: Result) -> bool:
         return False
     turn = Turn.objects.select_related("adventure", "player").get(pk=turn_id)
     adventure.size += edits.size_of(turn.reply)
-    keep_context(adventure, turn, result)
+    store_context(adventure, turn, result)
     metrics.turn_ended(turn, result)
     log_on_commit(f"turn {result.outcome}", turn, tokens=result.tokens, seconds=result.seconds)
     screening.note_reply(turn, result)
     if result.outcome == "failed":
         event: TurnFailed | TurnEnded = TurnFailed(turn=str(turn_id), reason=turn.reason)
     else:
-        told = result.outcome == "told"
-        event = TurnEnded(type="turn.told" if told else "turn.stopped", turn=turn_shown(turn))
+        event = TurnEnded(
+            type="turn.told" if result.outcome == "told" else "turn.stopped", turn=turn_data(turn)
+        )
     publish_on_commit(adventure, event)
     return True
 
 
-def keep_context(adventure: Adventure, turn: Turn, result: Result) -> None:
-    """Store the prompt report of a turn. Of a stopped turn it is in Redis alone."""
+def store_context(adventure: Adventure, turn: Turn, result: Result) -> None:
+    """Store the prompt report of a turn; of a stopped turn only Redis has it."""
     details = result.details
     if not details:
         try:
             details = queue_client().details(str(turn.pk))
         except redis.RedisError:
-            logger.warning("turn %s: what the narrator was given is lost: Redis is away", turn.pk)
+            logger.warning("turn %s: its prompt report is lost: Redis is down", turn.pk)
     if details:
-        reveal_used(adventure, details)
+        reveal_used_cards(adventure, details)
         TurnContext.objects.create(
             turn=turn,
             details=details,
@@ -125,8 +133,8 @@ def keep_context(adventure: Adventure, turn: Turn, result: Result) -> None:
         )
 
 
-def reveal_used(adventure: Adventure, details: str) -> None:
-    """Show players the hidden cards that were in the prompt."""
+def reveal_used_cards(adventure: Adventure, details: str) -> None:
+    """Make the hidden cards visible that were in the prompt."""
     cards = adventure.cards.filter(hidden=True)
     if not cards.exists():
         return

@@ -1,4 +1,4 @@
-"""The one place from which the game publishes. Workers append their tokens themselves."""
+"""Publishes the game's events to the story logs. Workers append tokens by themselves."""
 
 import logging
 import time
@@ -15,24 +15,26 @@ from inference.queue.client import QueueClient
 
 logger = logging.getLogger(__name__)
 
-BREAKER_SECONDS = 3.0  # for which the breaker stays open
+BREAKER_SECONDS = 3.0  # until an open breaker closes again
 
 
 class RedisBreaker:
-    """A circuit breaker: while Redis does not answer, sockets ask it nothing that can wait.
+    """A circuit breaker: while Redis is down, sockets skip optional calls to it.
 
-    Each question would hold a thread until it times out, and commands wait for those threads.
+    Each call would block a thread until it times out, and commands need these threads.
     """
 
     def __init__(self) -> None:
-        self.until = 0.0
+        self.open_until = 0.0  # time.monotonic()
 
     def trip(self) -> None:
-        self.until = time.monotonic() + BREAKER_SECONDS
+        """Open the breaker for BREAKER_SECONDS."""
+        self.open_until = time.monotonic() + BREAKER_SECONDS
 
     @property
     def is_open(self) -> bool:
-        return time.monotonic() < self.until
+        """Whether calls should be skipped."""
+        return time.monotonic() < self.open_until
 
 
 redis_breaker = RedisBreaker()
@@ -40,17 +42,17 @@ redis_breaker = RedisBreaker()
 
 @cache
 def queue_client() -> QueueClient:
-    """This process' story log. Its client is safe to share between threads."""
+    """This process' client of queue and logs. Threads may share it."""
     return QueueClient(settings.INFERENCE.redis_url)
 
 
 def publish_on_commit(adventure: Adventure, event: LoggedEvent) -> None:
-    """Send `event` to everyone who watches, once the change behind it is committed.
+    """Publish an event to everyone who watches, once its change is committed.
 
-    All events of one change go out together or not at all. With Redis away they are lost, not the
-    change: whoever hears the next version, and the sweep, see that the log lags behind. They would
-    not, had one event of a version come through and another not. An event means that something
-    changed: it raises the version, once in a change.
+    All events of one change are published together or not at all. If Redis is down they are lost,
+    but the change is not: pages see that a version is missing, and the sweep sees that the log
+    lags. They could not if only some events of a version were lost. An event raises the version,
+    once per change.
     """
     adventure.raise_version()
     event.version = adventure.version
@@ -58,7 +60,7 @@ def publish_on_commit(adventure: Adventure, event: LoggedEvent) -> None:
     together: list[dict[str, Any]] = adventure.__dict__.setdefault("unpublished", [])
     together.append(content)
     if len(together) > 1:
-        return  # goes with the first
+        return  # published together with the first one
     identity, version = str(adventure.pk), adventure.version
 
     def publish() -> None:
@@ -73,13 +75,13 @@ def publish_on_commit(adventure: Adventure, event: LoggedEvent) -> None:
     after_commit(publish)
 
 
-def forget_on_commit(adventure: str, turns: list[str], narrators: list[str]) -> None:
-    """Let Redis forget an adventure that is deleted, once it is. By itself it takes an hour."""
+def delete_keys_on_commit(adventure: str, turns: list[str], narrators: list[str]) -> None:
+    """Delete an adventure's keys in Redis on commit; they would expire after an hour."""
 
-    def forget() -> None:
+    def delete() -> None:
         try:
             queue_client().forget(adventure, turns, narrators)
         except redis.RedisError as problem:
-            logger.warning("adventure %s: not forgotten yet: %s", adventure, problem)
+            logger.warning("adventure %s: not deleted from Redis yet: %s", adventure, problem)
 
-    after_commit(forget)
+    after_commit(delete)

@@ -1,4 +1,4 @@
-"""Export of an adventure: its path as text, Markdown or a web page, or its whole tree as JSON."""
+"""Exports an adventure: its path as text, Markdown or HTML, or its whole tree as JSON."""
 
 import json
 import re
@@ -23,10 +23,10 @@ from inference.reply import shown_action
 @require_safe
 @limited("export", reads=True)
 def export(request: HttpRequest, adventure_id: UUID, form: str) -> HttpResponse:
-    """The path to the head as text, Markdown or a web page; as JSON, the whole tree."""
+    """Download the path to the head as text, Markdown or HTML, or the whole tree as JSON."""
     found = own_adventure(request, adventure_id)
     if form == "json":
-        every = snapshots.turns_shown(list(found.turns.order_by("created", "pk")))
+        every = snapshots.turns_data(list(found.turns.order_by("created", "pk")))
         content = json.dumps(
             {
                 "adventure": {
@@ -68,7 +68,7 @@ def export(request: HttpRequest, adventure_id: UUID, form: str) -> HttpResponse:
 
 
 def as_markdown(found: Adventure, path: list[Turn]) -> str:
-    """The story with what the player did as quotations; its own text is no markup."""
+    """The story in Markdown, actions as quotations; its own texts are escaped."""
     parts = [f"# {without_markup(found.title)}"]
     for turn in path:
         shown = without_markup(shown_action(turn.kind, turn.action))  # type: ignore[arg-type]

@@ -1,7 +1,7 @@
-"""Following the story logs: one Redis connection for all sockets of a web process.
+"""Reads the story logs for all sockets of a web process over one Redis connection.
 
-A socket that starts to follow an adventure is registered first and then given what it missed
-from the log, so that nothing falls between; entries that reach it twice are dropped by their id.
+A socket that begins to follow an adventure is registered first and then gets the entries it missed,
+so that none is lost between; entries that reach it twice are dropped by their id.
 """
 
 import asyncio
@@ -30,69 +30,73 @@ from inference.queue.streams import FIRST, LAGGED, is_log_id
 logger = logging.getLogger(__name__)
 
 BLOCK_MS = 5_000
-FEW = 100  # so many logs are read in every call; of more, only those where something goes on
-ACTIVE_SECONDS = 10.0  # after its last entry, or a command, a log counts as one of those
-QUIET_EVERY = 0.2  # seconds between looks at all others, for MANY of them; more, more seldom
-MANY = 500
-PAUSE = 0.01  # seconds in which entries gather: a call for hundreds of logs has its price
-# Where more than FEW are active: seconds from one round of reads to the next, and from the first
-# words of a step to the rest. Then nobody else lingers. A round is shorter than a step of so many
-# stories, so that it waits for the next one and begins with it.
-ROUND = 1 / 25
-GATHER = 0.015
-AWAITED = 0.002  # seconds: whoever waited for so long has read the first words of a step
+MAX_LOGS_PER_READ = 100  # of more logs, each call reads only the active ones
+ACTIVE_SECONDS = 10.0  # how long a log stays active after its last entry, or a command
+QUIET_SECONDS = 0.2  # between reads of up to QUIET_BATCH quiet logs; longer for more
+QUIET_BATCH = 500
+GATHER_SECONDS = 0.01  # pause after a read, so that a call for hundreds of logs returns more
+# With more than MAX_LOGS_PER_READ active logs, reads go in rounds: seconds from one round to the
+# next, and from the first words of an engine's step to the rest. Sockets then do not delay frames
+# by themselves. A round is shorter than a step of so many stories, so it waits for the next step
+# and begins with it.
+ROUND_SECONDS = 1 / 25
+STEP_SECONDS = 0.015
+IDLE_SECONDS = 0.002  # a read that waited this long has returned the first words of a step
 WORDS = "turn.token"
 WORDS_BEGIN = f'{{"type":"{WORDS}",'  # as inference.queue.streams writes it
-MOST_WAITING = 2 * 1024 * 1024  # bytes that may wait for one socket: a log full of words
-ENTRY_BYTES = 700  # what an entry takes beside its text, about
-PAGE = 100  # entries read at a time when a socket comes back
-RETRY_SECONDS = 0.5  # until the reader goes on after an error
+MAX_BUFFERED = 2 * 1024 * 1024  # bytes per socket, about as much as a log full of words
+ENTRY_BYTES = 700  # approximate memory of an entry without its text
+PAGE = 100  # entries per read when a socket catches up
+RETRY_SECONDS = 0.5  # between attempts to reach Redis
 
 T = TypeVar("T")
 
 
 @dataclass(slots=True)
 class Entry:
-    """One entry of a log: its id and its event as JSON. `size` in bytes.
+    """One entry of a log: its id and its event as JSON. `size` is in bytes.
 
-    Most entries are words that go out as they came: they are read only where something has to be
-    done with them, and then once for all sockets.
+    Most entries are words, which are forwarded unparsed. Others are parsed once for all sockets.
     """
 
     id: str
     text: str
     size: int
-    at: tuple[int, int]  # the id, to be compared
-    read: dict[str, Any] | None = None
+    at: tuple[int, int]  # the id, comparable
+    parsed: dict[str, Any] | None = None
 
     @property
     def words(self) -> bool:
+        """Whether it is a piece of a reply, without parsing it."""
         return self.text.startswith(WORDS_BEGIN)
 
     @property
     def event(self) -> dict[str, Any]:
-        """What the entry says. One that nobody can read says nothing, and its story goes on: the
-        next version tells that something is missing.
+        """The parsed event.
+
+        An unreadable entry is logged and becomes an event without content: the next version shows
+        that something is missing.
         """
-        if self.read is None:
+        if self.parsed is None:
             try:
-                self.read = dict(json.loads(self.text))
-                self.read["type"]
+                self.parsed = dict(json.loads(self.text))
+                self.parsed["type"]
             except (ValueError, TypeError, KeyError, RecursionError) as problem:
                 logger.error("entry %s of a story log: %s", self.id, where(problem))
-                self.read = {"type": LAGGED}
-        return self.read
+                self.parsed = {"type": LAGGED}
+        return self.parsed
 
     @property
     def frame(self) -> str:
-        """The event with its id, as pages get it."""
+        """The event with its id, as JSON for pages."""
         return f'{self.text[:-1]},"id":"{self.id}"}}'
 
 
 async def shielded(work: Coroutine[Any, Any, T]) -> T:
-    """Await work that goes on to its end when whoever awaits it is cancelled.
+    """Await work that runs to its end even if the caller is cancelled.
 
-    asyncio.shield alone reports an error of such work as "never retrieved" (Python 3.11 and 3.12).
+    With asyncio.shield alone an error of such work is reported as "never retrieved" (Python 3.11
+    and 3.12).
     """
     task = asyncio.create_task(work)
     try:
@@ -103,11 +107,11 @@ async def shielded(work: Coroutine[Any, Any, T]) -> T:
 
 
 class LogGone(Exception):
-    """The log does not reach back to the id asked for, or broke off: a snapshot is needed."""
+    """The log no longer has the requested id, or broke off: a snapshot is needed."""
 
 
-def order(log_id: str) -> tuple[int, int]:
-    """Redis stream ids in the order in which they were given."""
+def id_order(log_id: str) -> tuple[int, int]:
+    """A Redis stream id in a form that sorts by age."""
     milliseconds, _, number = log_id.partition("-")
     return int(milliseconds), int(number)
 
@@ -115,75 +119,77 @@ def order(log_id: str) -> tuple[int, int]:
 class Follower:
     """One socket's view of one adventure's log.
 
-    What waits is bounded: a socket that lags too far behind gets a snapshot instead.
+    Its buffer is bounded: a socket that lags too far behind gets a snapshot instead.
     """
 
     def __init__(self, adventure: str) -> None:
         self.adventure = adventure
-        self.waiting: deque[Entry] = deque()
-        self.size = 0  # bytes that wait, about
-        self.newest = (0, 0)  # the last entry that was put
-        self.gone = False
-        self.news = asyncio.Event()
-        self.urgent = asyncio.Event()  # something else than words waits
+        self.buffer: deque[Entry] = deque()
+        self.size = 0  # approximate bytes in the buffer
+        self.newest = (0, 0)  # the last entry that was added
+        self.broken_off = False
+        self.available = asyncio.Event()
+        self.urgent = asyncio.Event()  # the buffer has something else than words
 
     def catch_up(self, missed: list[Entry]) -> None:
-        """Put what was missed before what has come meanwhile. The two may overlap."""
-        came = self.drained()
+        """Put missed entries before those that arrived meanwhile. The two may overlap."""
+        arrived = self.drain()
         self.newest = (0, 0)
-        for entry in [*missed, *came]:
+        for entry in [*missed, *arrived]:
             self.put(entry)
 
     def put(self, entry: Entry) -> None:
-        if self.gone or entry.at <= self.newest:
+        """Add an entry, unless it is not newer than the last one. Breaks off at MAX_BUFFERED."""
+        if self.broken_off or entry.at <= self.newest:
             return
         self.newest = entry.at
-        self.waiting.append(entry)
+        self.buffer.append(entry)
         self.size += entry.size
-        self.news.set()
+        self.available.set()
         if not entry.words:
             self.urgent.set()
-        if self.size > MOST_WAITING:
+        if self.size > MAX_BUFFERED:
             self.break_off()
 
     def break_off(self) -> None:
-        """The log goes on without this follower."""
-        self.gone = True
-        self.drained()
-        self.news.set()
+        """Drop the buffer; `take` raises LogGone from now on."""
+        self.broken_off = True
+        self.drain()
+        self.available.set()
         self.urgent.set()
 
-    def drained(self) -> list[Entry]:
-        found = list(self.waiting)
-        self.waiting.clear()
+    def drain(self) -> list[Entry]:
+        """Empty the buffer and return its entries."""
+        found = list(self.buffer)
+        self.buffer.clear()
         self.size = 0
         self.urgent.clear()
         return found
 
     async def delay_flush(self, seconds: float) -> None:
-        """Let words gather, until something else comes."""
-        # Not asyncio.timeout: what it raises and catches costs more than the frame that follows.
-        over = asyncio.get_running_loop().call_later(seconds, self.urgent.set)
+        """Wait up to `seconds` so that words gather; anything else ends the wait."""
+        # Not asyncio.timeout: its exception costs more than the frame that follows.
+        timer = asyncio.get_running_loop().call_later(seconds, self.urgent.set)
         try:
             await self.urgent.wait()
         finally:
-            over.cancel()
+            timer.cancel()
 
     async def take(self) -> list[Entry]:
-        """All entries that are there, waiting for the first. Raises LogGone where it broke off."""
-        await self.news.wait()
-        self.news.clear()
-        if self.gone:
+        """Wait for entries and return all of them. Raises LogGone."""
+        await self.available.wait()
+        self.available.clear()
+        if self.broken_off:
             raise LogGone
-        return self.drained()
+        return self.drain()
 
 
 class Followers:
-    """Reads the logs that this process' sockets follow. Lives in one event loop."""
+    """Reads the logs that this process' sockets follow. Belongs to one event loop."""
 
     def __init__(self, url: str) -> None:
-        # Above BLOCK: redis-py 8 cuts a blocking read at socket_timeout (redis-py #4091).
-        # Any: redis-py's types join what RESP2 and RESP3, sync and async calls answer.
+        # Longer than BLOCK_MS: redis-py 8 ends a blocking read at socket_timeout (redis-py #4091).
+        # Any: redis-py's types are unions over RESP2 and RESP3, sync and async calls.
         self.reader: Any = redis.asyncio.Redis.from_url(
             url,
             socket_timeout=BLOCK_MS / 1000 + 5,
@@ -191,39 +197,39 @@ class Followers:
             retry=Retry(NoBackoff(), 0),
             protocol=2,
         )
-        # Redis-py makes three copies of what XREAD answers; `dispatch_entries` reads it as it came.
-        self.reader.set_response_callback("XREAD", as_it_came)  # type: ignore[arg-type]
+        # redis-py copies an XREAD response three times; `dispatch_entries` reads the raw one.
+        self.reader.set_response_callback("XREAD", unparsed)  # type: ignore[arg-type]
         self.client: Any = redis.asyncio.Redis.from_url(
             url, socket_timeout=2, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0)
         )
         self.wakeup_key = reader_key(str(uuid.uuid4()))  # written to end a blocking read early
         self.wakeup_id = FIRST
         self.positions: dict[str, str] = {}
-        self.active: dict[str, float] = {}  # until when
+        self.active: dict[str, float] = {}  # time.monotonic() until which each is active
         self.following: dict[str, set[Follower]] = defaultdict(set)
         self.task: asyncio.Task[None] | None = None
-        self.flows = True  # False while the reader waits for Redis
+        self.is_connected = True  # False while the reader waits for Redis
         self.quiet_due = 0.0  # time.monotonic(); when the quiet logs are read next
-        self.in_rounds = False  # words gather for all together, so that no socket has to wait
+        self.in_rounds = False  # words gather here, so that no socket has to delay its frames
 
     async def follow(self, adventure: str, after: str) -> Follower:
         """Follow an adventure from just after a log id.
 
-        Raises LogGone when the log does not hold that id any more, and redis.RedisError.
+        Raises LogGone if the log no longer has that id, and redis.RedisError.
         """
         if not is_log_id(after):
             raise LogGone
         follower = Follower(adventure)
         self.following[adventure].add(follower)
         self.mark_active(adventure)
-        # Shielded: redis-py can swallow a cancellation that reaches it in mid-command, and the
-        # socket that went away would be followed for ever.
+        # Shielded: redis-py can swallow a cancellation in the middle of a command, and a closed
+        # socket would then be followed forever.
         try:
             if adventure not in self.positions:
-                # Where the shared reader goes on is never what a client said: an id of the future
-                # would keep every other window of the adventure from its words.
+                # The shared reader never continues at an id from a client: one in the future would
+                # withhold entries from the adventure's other sockets.
                 last = await shielded(self.last_id(adventure))
-                if follower.gone:
+                if follower.broken_off:
                     raise LogGone
                 self.positions.setdefault(adventure, last)
             missed = await shielded(self.entries_after(adventure, after))
@@ -237,7 +243,7 @@ class Followers:
         return follower
 
     def unfollow(self, follower: Follower) -> None:
-        """Follow no more."""
+        """Stop following; the last follower of an adventure ends reading its log."""
         others = self.following.get(follower.adventure)
         if others is None:
             return
@@ -248,19 +254,19 @@ class Followers:
             self.active.pop(follower.adventure, None)
 
     async def last_id(self, adventure: str) -> str:
-        """The id of the log's newest entry; FIRST when there is none."""
+        """The id of the log's newest entry; FIRST if it is empty."""
         newest = await self.client.xrevrange(log_key(adventure), count=1)
         return newest[0][0].decode() if newest else FIRST
 
     async def entries_after(self, adventure: str, after: str) -> list[Entry]:
-        """What the log holds after an id.
+        """The entries after an id.
 
-        Raises LogGone when the log does not hold that id, or more than may wait for a socket.
+        Raises LogGone if the log no longer has that id, or has more than MAX_BUFFERED after it.
         """
         key = log_key(adventure)
         entries = await self.entries_from(key, after)
         if after == FIRST:
-            # Only a log that was never trimmed reaches back to its beginning.
+            # Only a log that was never trimmed still has its first entry.
             if entries and (await self.client.xinfo_stream(key))["entries-added"] != len(entries):
                 raise LogGone
             return entries
@@ -269,36 +275,38 @@ class Followers:
         return entries[1:]
 
     async def entries_from(self, key: str, start: str) -> list[Entry]:
-        """The entries from an id on, read by the page: a log may hold 2,000 long ones."""
+        """The entries from an id on, read in pages, since a log may have 2,000 long ones."""
         entries: list[Entry] = []
         size = 0
         while True:
-            page = [decoded(*each) for each in await self.client.xrange(key, start, count=PAGE)]
+            page = [
+                decode_entry(*each) for each in await self.client.xrange(key, start, count=PAGE)
+            ]
             last_page = len(page) < PAGE
-            if entries:  # a page begins with the last entry of the one before
+            if entries:  # each page begins with the last entry of the previous one
                 if not page or page[0].id != start:
                     raise LogGone  # trimmed meanwhile
                 del page[0]
             entries += page
             size += sum(entry.size for entry in page)
-            if size > MOST_WAITING:
+            if size > MAX_BUFFERED:
                 raise LogGone
             if last_page:
                 return entries
             start = entries[-1].id
 
     async def wake(self) -> None:
-        """Make the reader look at what it follows anew."""
+        """End a blocking read, so that the reader sees new followers."""
         pipe = self.client.pipeline(transaction=False)
         pipe.xadd(self.wakeup_key, {"r": "1"}, maxlen=10)
         pipe.expire(self.wakeup_key, 60)
         await pipe.execute()
 
     async def read_forever(self) -> None:
-        """The one reader of all logs. It ends only when nobody follows.
+        """Read all logs until nobody follows any.
 
-        A broken connection sends every socket back to a snapshot; an error of one log sends only
-        those who follow that one. Whatever else goes wrong is logged, and the reader goes on.
+        A lost connection sends every socket a snapshot, an error in one log only its own sockets.
+        Other errors are logged, and the reader goes on.
         """
         self.quiet_due = 0.0
         while self.following:
@@ -316,43 +324,43 @@ class Followers:
                 await self.recover()
 
     async def recover(self) -> None:
-        """Wait until Redis answers, then send every socket back to a snapshot."""
-        self.flows = False
+        """Wait until Redis answers, then break off every log."""
+        self.is_connected = False
         await self.wait_for_redis()
-        self.flows = True
+        self.is_connected = True
         for adventure in list(self.following):
             self.break_off(adventure)
 
     async def read_once(self) -> None:
-        """Wait for new entries and hand them out.
+        """Wait for new entries and dispatch them.
 
-        Redis is asked for the active logs at once and for the quiet ones now and then: to ask for
-        two thousand takes ten milliseconds, and words come all the time.
+        Active logs are read in every call and quiet ones now and then: reading two thousand takes
+        ten milliseconds, and words arrive all the time.
         """
         active, quiet = self.split_active(time.monotonic())
-        self.in_rounds = len(active) > FEW
+        self.in_rounds = len(active) > MAX_LOGS_PER_READ
         block = BLOCK_MS
         if quiet and time.monotonic() >= self.quiet_due:
             self.dispatch_all(await self.read(quiet))
-            self.quiet_due = time.monotonic() + QUIET_EVERY * max(1, len(quiet) / MANY)
+            self.quiet_due = time.monotonic() + QUIET_SECONDS * max(1, len(quiet) / QUIET_BATCH)
         if quiet:
             block = max(1, math.ceil(1000 * (self.quiet_due - time.monotonic())))
-        asked = time.monotonic()
+        began = time.monotonic()
         answer = await self.read(active, block)
-        came = time.monotonic()
-        if self.in_rounds and answer and came - asked > AWAITED:
+        answered = time.monotonic()
+        if self.in_rounds and answer and answered - began > IDLE_SECONDS:
             self.dispatch_all(answer)
-            await asyncio.sleep(GATHER)
+            await asyncio.sleep(STEP_SECONDS)
             answer = await self.read(active)
         self.dispatch_all(answer)
         if self.in_rounds:
-            await asyncio.sleep(max(0.0, came + ROUND - time.monotonic()))
-        elif answer and len(active) > FEW // 10:
-            await asyncio.sleep(PAUSE)
+            await asyncio.sleep(max(0.0, answered + ROUND_SECONDS - time.monotonic()))
+        elif answer and len(active) > MAX_LOGS_PER_READ // 10:
+            await asyncio.sleep(GATHER_SECONDS)
 
     def split_active(self, now: float) -> tuple[list[str], list[str]]:
-        """The adventures whose logs are active, and the others; few are all active."""
-        if len(self.positions) <= FEW:
+        """The adventures with active logs, and the others; a few are all active."""
+        if len(self.positions) <= MAX_LOGS_PER_READ:
             return list(self.positions), []
         self.active = {
             each: until
@@ -362,11 +370,11 @@ class Followers:
         return list(self.active), [each for each in self.positions if each not in self.active]
 
     def mark_active(self, adventure: str) -> None:
-        """Something is about to go on in this adventure, or just did."""
+        """Count an adventure's log as active for ACTIVE_SECONDS."""
         self.active[adventure] = time.monotonic() + ACTIVE_SECONDS
 
     async def read(self, adventures: list[str], block: int | None = None) -> Any:
-        """New entries of these logs; waits `block` ms for some, or for the bell."""
+        """New entries of these logs. With `block` waits up to so many milliseconds for one."""
         adventures = [each for each in adventures if each in self.positions]
         keys = [log_key(each) for each in adventures]
         ids = [self.positions[each] for each in adventures]
@@ -377,36 +385,39 @@ class Followers:
             wait = ["BLOCK", block]
         if not keys:
             return []
-        # Not redis-py's xread: it turns a dict of two thousand logs over with as many iterators.
+        # Not redis-py's xread, which makes iterators for each of two thousand logs.
         return await self.reader.execute_command(
             "XREAD", "COUNT", 500, *wait, "STREAMS", *keys, *ids
         )
 
     def dispatch_all(self, answer: Any) -> None:
+        """Dispatch the response of a read; an unreadable log is broken off."""
         for key, entries in answer or []:
             try:
                 self.dispatch_entries(key.decode(), entries)
-            except Exception as problem:  # an entry that nobody can read: the others go on
+            except Exception as problem:  # an unreadable entry: the other logs go on
                 adventure = key.decode(errors="replace").removeprefix(log_key(""))
                 logger.error("adventure %s: its log cannot be read: %s", adventure, where(problem))
                 self.break_off(adventure)
 
     def dispatch_entries(self, key: str, entries: list[tuple[bytes, list[bytes]]]) -> None:
+        """Give a log's new entries to its followers, and advance its position."""
         last = entries[-1][0].decode()
         if key == self.wakeup_key:
             self.wakeup_id = last
             return
         adventure = key.removeprefix(log_key(""))
         if adventure not in self.positions:
-            return  # the last follower left while the read was under way
+            return  # the last follower left during the read
         self.positions[adventure] = last
         self.mark_active(adventure)
         for log_id, fields in entries:
-            read = decoded(log_id, {fields[0]: fields[1]})
+            entry = decode_entry(log_id, {fields[0]: fields[1]})
             for follower in self.following[adventure]:
-                follower.put(read)
+                follower.put(entry)
 
     async def wait_for_redis(self) -> None:
+        """Wait until Redis answers a ping."""
         while True:
             await asyncio.sleep(RETRY_SECONDS)
             with contextlib.suppress(redis.RedisError, OSError):
@@ -414,9 +425,9 @@ class Followers:
                 return
 
     async def break_off_unreadable(self) -> bool:
-        """Redis refused a read of many logs: break off those that it refuses by themselves.
+        """After an error for a read of many logs: break off those that fail alone.
 
-        False when there are none: then it was not about a log.
+        False if none does, so the error was not about a log.
         """
         followed = dict(self.positions)
         pipe = self.client.pipeline(transaction=False)
@@ -437,20 +448,22 @@ class Followers:
         return bool(refused)
 
     def break_off(self, adventure: str) -> None:
-        """Tell those who follow an adventure that its log may have lost something."""
+        """Break off every follower of an adventure: its log may have lost entries."""
         for follower in self.following.pop(adventure, set()):
             follower.break_off()
         self.positions.pop(adventure, None)
         self.active.pop(adventure, None)
 
 
-def as_it_came(answer: Any, **_: Any) -> Any:
+def unparsed(answer: Any, **_: Any) -> Any:
+    """A response callback that returns the raw response."""
     return answer
 
 
-def decoded(log_id: bytes, fields: dict[bytes, bytes]) -> Entry:
+def decode_entry(log_id: bytes, fields: dict[bytes, bytes]) -> Entry:
+    """An entry from an id and fields as Redis returns them."""
     text, name = fields.get(b"e", b"").decode(errors="replace"), log_id.decode()
-    return Entry(name, text, sys.getsizeof(text) + ENTRY_BYTES, order(name))
+    return Entry(name, text, sys.getsizeof(text) + ENTRY_BYTES, id_order(name))
 
 
 _by_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Followers] = (
@@ -459,7 +472,7 @@ _by_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Followers] = (
 
 
 def followers() -> Followers:
-    """The followers of this process (of this event loop, where tests have several)."""
+    """The followers of this process (of this event loop; tests have several)."""
     loop = asyncio.get_running_loop()
     found = _by_loop.get(loop)
     if found is None:

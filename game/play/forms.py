@@ -1,4 +1,4 @@
-"""What players fill in, checked before it goes anywhere."""
+"""Forms of adventures: beginning one, its plot, options, narrator, summary and cards."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -23,7 +23,7 @@ LONGEST_ANSWER = 80  # code points in a one-line answer to a placeholder's quest
 
 
 class BeginForm(forms.Form):
-    """A scenario's questions. An empty answer means the scenario's own."""
+    """A scenario's questions. An empty answer means the default."""
 
     def __init__(self, scenario: Scenario, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -33,6 +33,7 @@ class BeginForm(forms.Form):
             self.fields[placeholder["name"]] = answer_field(placeholder)
 
     def clean(self) -> dict[str, Any]:
+        """Raises ValidationError if the opening with these answers is too long."""
         data: dict[str, Any] = super().clean() or {}
         length = len(FilledPlaceholders(self.scenario, data).text(self.scenario.opening))
         if length > LONGEST_TEXT:
@@ -47,6 +48,7 @@ class BeginForm(forms.Form):
 
 
 def answer_field(placeholder: dict[str, Any]) -> forms.CharField:
+    """The field of a question: several lines, or one with the default filled in."""
     if placeholder.get("multiline"):
         return forms.CharField(
             label=placeholder["question"],
@@ -67,10 +69,14 @@ def answer_field(placeholder: dict[str, Any]) -> forms.CharField:
 
 
 class RenameForm(forms.Form):
+    """A new title."""
+
     title = forms.CharField(max_length=120)
 
 
 class PlotForm(forms.Form):
+    """Memory and author's note."""
+
     memory = forms.CharField(
         label=_("Memory"),
         help_text=_("What the narrator always knows: who you are, what must not be forgotten."),
@@ -88,17 +94,18 @@ class PlotForm(forms.Form):
 
 
 class OptionsForm(forms.Form):
-    """How an adventure is told. What is not sent stays as it is."""
+    """Options of an adventure. Fields that are not sent stay as they are."""
 
     dice = forms.ChoiceField(choices=[("on", "on"), ("off", "off")], required=False)
     summarise = forms.ChoiceField(choices=[("on", "on"), ("off", "off")], required=False)
 
-    def chosen(self) -> dict[str, bool]:
+    def changes(self) -> dict[str, bool]:
+        """The options that were sent, as booleans."""
         return {name: value == "on" for name, value in self.cleaned_data.items() if value}
 
 
 class NarratorForm(forms.Form):
-    """Who tells an adventure: one of those offered to the player; empty for the host's default."""
+    """One of the narrators offered to the player; empty for the host's default."""
 
     def __init__(
         self,
@@ -110,7 +117,7 @@ class NarratorForm(forms.Form):
         super().__init__(data, initial={"narrator": now}, label_suffix="")
         self.offers_more_than_one = len(offered) > 1
         choices = [("", _("The host’s choice (%(name)s)") % {"name": default.shown_name})]
-        choices += [(each.name, called(each)) for each in offered]
+        choices += [(each.name, narrator_label(each)) for each in offered]
         self.fields["narrator"] = forms.ChoiceField(
             label=_("Narrator"),
             help_text=_("Takes effect with the next turn."),
@@ -120,17 +127,19 @@ class NarratorForm(forms.Form):
         )
 
 
-def called(narrator: Narrator) -> str:
-    """A narrator as players read it before they choose; where their words go stands with it."""
-    said = f"{narrator.shown_name}: {narrator.line}"
+def narrator_label(narrator: Narrator) -> str:
+    """A narrator in the list of choices, with the machine that gets the prompts."""
+    label = f"{narrator.shown_name}: {narrator.line}"
     if narrator.small:
-        said += gettext(" (a very small model; stories wander)")
+        label += gettext(" (a very small model; stories wander)")
     if not narrator.words_go_to:
-        return said
-    return said + gettext(" (your words go to %(place)s)") % {"place": narrator.words_go_to}
+        return label
+    return label + gettext(" (your words go to %(place)s)") % {"place": narrator.words_go_to}
 
 
 class SummaryForm(forms.Form):
+    """The player's text of the summary."""
+
     text = forms.CharField(
         label=_("Summary"),
         help_text=_(
@@ -144,7 +153,7 @@ class SummaryForm(forms.Form):
 
 
 class CardForm(forms.Form):
-    """A story card. `card` is what it says, once the form is valid."""
+    """A story card. `card` is its content once the form is valid."""
 
     title = forms.CharField(
         label=_("Title"),
@@ -172,6 +181,7 @@ class CardForm(forms.Form):
     pinned = forms.BooleanField(label=_("Pinned: always visible to the narrator"), required=False)
 
     def clean(self) -> dict[str, Any]:
+        """Build `card`. Raises ValidationError if it breaks a rule for cards."""
         data: dict[str, Any] = super().clean() or {}
         keys = normalise_keys(split_keys(data.get("keys", "")))
         text = clean_text(data.get("text", ""))

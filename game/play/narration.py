@@ -1,4 +1,4 @@
-"""The game's way to its narrators: which there are, and giving them a turn to tell."""
+"""Chooses narrators for adventures and players, and queues turns for them."""
 
 import logging
 import random
@@ -32,42 +32,42 @@ from inference.narrators import (
 )
 
 logger = logging.getLogger(__name__)
-STATS_SECONDS = 1.0  # for so long it counts who of the defaults can tell
-RETRY_DATABASE = 5  # seconds after which a database that did not answer may do so again
-RETRY_LIST = 60  # seconds after which a list that was wrong is worth trying again
-luck = random.Random()  # noqa: S311 - nothing secret; tests seed it
+STATS_SECONDS = 1.0  # how old the statistics may be by which a default is chosen
+RETRY_DATABASE = 5  # Retry-After in seconds while the database does not answer
+RETRY_LIST = 60  # Retry-After in seconds while the narrators file is invalid
+rng = random.Random()  # noqa: S311 - nothing secret; tests seed it
 
 
 def narrators() -> Narrators:
-    """Those of the narrators file, then those that are installed. Raises NarratorsError."""
+    """The narrators of the file and the installed ones. Raises NarratorsError."""
     return installed_narrators.merged(narrators_of(settings.INFERENCE))
 
 
 def default(off: Collection[str] | None = None, listed: Narrators | None = None) -> Narrator:
-    """The host's choice: the first of its defaults whose model is loaded, or else who is on call.
+    """The first of the host's defaults whose model is loaded, else the first with a worker.
 
-    Where workers come only when turns wait, it is the first. `off` is who is switched off, and
-    `listed` the host's narrators, where the caller knows. Raises NarratorsError.
+    With NARRATORS_ON_DEMAND it is the first of all. `off` (names that are switched off) and
+    `listed` (the host's narrators) spare reading them again. Raises NarratorsError.
     """
     every = (listed or narrators()).defaults
     if len(every) == 1:
         return every[0]
     off = operation.state().narrators_off if off is None else off
-    able = [each for each in every if each.name not in off] or list(every)
-    if len(able) == 1 or settings.NARRATORS_ON_DEMAND:
-        return able[0]
+    enabled = [each for each in every if each.name not in off] or list(every)
+    if len(enabled) == 1 or settings.NARRATORS_ON_DEMAND:
+        return enabled[0]
     try:
-        paces = [queue_client().narrator_stats(each.name, STATS_SECONDS) for each in able]
-    except redis.RedisError:  # the turn waits in Postgres, and is handed over later
-        return able[0]
-    for good in ([pace.loaded > 0 for pace in paces], [pace.workers > 0 for pace in paces]):
-        if any(good):
-            return able[good.index(True)]
-    return able[0]
+        stats = [queue_client().narrator_stats(each.name, STATS_SECONDS) for each in enabled]
+    except redis.RedisError:  # the turn is stored in Postgres, and queued later
+        return enabled[0]
+    for ready in ([each.loaded > 0 for each in stats], [each.workers > 0 for each in stats]):
+        if any(ready):
+            return enabled[ready.index(True)]
+    return enabled[0]
 
 
-def coming() -> tuple[Narrator, ModelState] | None:
-    """Who will be the host's choice once its model is here, and what that waits for."""
+def pending_default() -> tuple[Narrator, ModelState] | None:
+    """The default that will be used once its model is ready, and the model's state."""
     listed = narrators()
     every = listed.defaults
     if len(every) == 1:
@@ -78,14 +78,14 @@ def coming() -> tuple[Narrator, ModelState] | None:
             if state := queue_client().model_state(each.name):
                 return each, state
     except redis.RedisError as problem:
-        logger.debug("what is fetched cannot be seen: %s", problem)
+        logger.debug("states of models are unknown: %s", problem)
     return None
 
 
 def serves(narrator: Narrator, defaults: tuple[Narrator, ...]) -> bool:
-    """Whether one of the host's defaults can be chosen: some worker tells for it.
+    """Whether a narrator can be chosen: of several defaults only those that have a worker.
 
-    All others can be, and every one while that cannot be known.
+    If none of them has one, or Redis is down, all can be chosen.
     """
     if len(defaults) == 1 or narrator not in defaults or settings.NARRATORS_ON_DEMAND:
         return True
@@ -100,12 +100,12 @@ def serves(narrator: Narrator, defaults: tuple[Narrator, ...]) -> bool:
 
 
 def problem() -> str:
-    """What is wrong with the list of narrators as it is now, with its line; "" where nothing is."""
+    """What is wrong with the narrators file, with its line; "" if it is valid."""
     return narrators_problem(settings.INFERENCE.narrators_file)
 
 
 def names() -> list[str]:
-    """Every narrator's name; none while the list cannot be read."""
+    """The names of all narrators; none while the file is invalid."""
     try:
         return list(narrators().names)
     except NarratorsError as problem:
@@ -114,43 +114,46 @@ def names() -> list[str]:
 
 
 def offered_to(player: Player | None) -> list[Narrator]:
-    """Those whom a player may choose, in the file's order. Raises NarratorsError."""
+    """The narrators that a player may choose, in the file's order. Raises NarratorsError."""
     staff = player is not None and player.is_staff
     off = operation.state().narrators_off
-    # Also where the operator made another one the default.
+    # Those of the file, also if the operator made an installed one the default.
     defaults = narrators_of(settings.INFERENCE).defaults
     offered = [each for each in narrators().narrators if staff or each.visible == "everyone"]
     return [each for each in offered if each.name not in off and serves(each, defaults)]
 
 
-def shares() -> list[Narrator]:
-    """Those between whom new adventures are split, by weight. None: the default tells them all."""
+def weighted_narrators() -> list[Narrator]:
+    """The narrators between which new adventures are split by weight.
+
+    Without any, the default gets them all. Raises NarratorsError.
+    """
     return [each for each in offered_to(None) if each.weight > 0]
 
 
-def draw() -> str:
-    """The name of a new adventure's narrator; "" is the host's default, whoever that will be."""
+def draw_narrator() -> str:
+    """The name of a new adventure's narrator; "" means the host's default at each turn."""
     try:
-        split = shares()
-    except NarratorsError as problem:  # it can be begun and read, and told once the file is right
+        split = weighted_narrators()
+    except NarratorsError as problem:  # the adventure can begin; its turns need a valid file
         logger.warning("%s", problem)
         return ""
-    return luck.choices(split, [each.weight for each in split])[0].name if split else ""
+    return rng.choices(split, [each.weight for each in split])[0].name if split else ""
 
 
-def new_words_go_to() -> str:
-    """The hosts beyond this machine that the words of a new adventure may go to, if any."""
+def hosts_for_new_adventures() -> str:
+    """The other machines that may get a new adventure's prompts, in words; "" if none."""
     try:
-        hosts = {each.words_go_to: True for each in shares() or [default()]}
-    except NarratorsError as problem:  # nothing can be told then, and the story can still be read
+        hosts = {each.words_go_to: True for each in weighted_narrators() or [default()]}
+    except NarratorsError as problem:  # no turn can be queued then, so no words go anywhere
         logger.warning("%s", problem)
         return ""
     stay = hosts.pop("", False)
     return _(" or ").join([*hosts, *([_("stay on this server")] if hosts and stay else [])])
 
 
-def is_here(narrator: str) -> bool:
-    """Whether the host still has a narrator. While the list cannot be read, nobody is gone."""
+def is_configured(narrator: str) -> bool:
+    """Whether the host still has a narrator; True while that cannot be known."""
     try:
         return narrator in narrators().names or not installed_narrators.is_known()
     except NarratorsError:
@@ -158,11 +161,11 @@ def is_here(narrator: str) -> bool:
 
 
 def narrator_of(adventure: Adventure) -> Narrator:
-    """The adventure's narrator; where it is the host's choice and switched off, the next one.
+    """The narrator of the adventure's next turn. Raises Refused("narrator_down").
 
-    One that the host has no more is followed by the default, unless that sends players' words to
-    another machine: then they choose. Raises Refused("narrator_down") there, and where it is
-    switched off.
+    A narrator that the host no longer has is replaced by the default, unless the default sends
+    prompts to another machine: the player must choose then. A default that is switched off is
+    replaced by the next narrator that is offered.
     """
     off = operation.state().narrators_off
     try:
@@ -176,7 +179,7 @@ def narrator_of(adventure: Adventure) -> Narrator:
             )
         chosen = default(off, every) if gone or not adventure.narrator else None
         if chosen is None or (gone and chosen.words_go_to):
-            chosen = every.get(adventure.narrator)  # where it is gone: UnknownNarrator
+            chosen = every.get(adventure.narrator)  # raises UnknownNarrator if it is gone
         if chosen.name not in off:
             return chosen
         if gone or not adventure.narrator:
@@ -205,32 +208,31 @@ def narrator_of(adventure: Adventure) -> Narrator:
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a new turn would stand in its narrator's line, and how long it would wait there."""
+class QueuePosition:
+    """The place of a new turn in its narrator's queue, and the estimated wait in seconds."""
 
     position: int
-    eta_seconds: int | None  # None: nobody knows
+    eta_seconds: int | None  # None: unknown
 
 
-def place_for(narrator: Narrator, player: Player) -> Place:
-    """Where a player's new turn would stand. Raises Refused when no worker of the narrator lives.
+def queue_position_for(narrator: Narrator, player: Player) -> QueuePosition:
+    """The place that a player's new turn would get. Raises Refused if there is no worker.
 
-    With Redis away a turn is taken all the same: Postgres holds it, and the sweep hands it over
-    when Redis is back.
+    If Redis is down it is unknown, and the turn is stored: the sweep enqueues it later.
     """
     try:
-        pace = queue_client().narrator_stats(narrator.name)
+        stats = queue_client().narrator_stats(narrator.name)
         position = queue_client().position_of_next(narrator.name, str(player.pk))
     except redis.RedisError as problem:
-        logger.warning("narrator %s: its line cannot be seen: %s", narrator.name, problem)
-        return Place(0, None)
-    if pace.workers == 0 and not settings.NARRATORS_ON_DEMAND:
+        logger.warning("narrator %s: its queue cannot be read: %s", narrator.name, problem)
+        return QueuePosition(0, None)
+    if stats.workers == 0 and not settings.NARRATORS_ON_DEMAND:
         raise Refused(
             "narrator_down",
             _("The narrator is not available. What you typed is kept; try again soon."),
             10,
         )
-    return Place(position, pace.seconds_until_started(position))
+    return QueuePosition(position, stats.seconds_until_started(position))
 
 
 def request_for(adventure: Adventure, turn: Turn) -> GenerationRequest:
@@ -249,8 +251,10 @@ def request_for(adventure: Adventure, turn: Turn) -> GenerationRequest:
 
 
 def sampling_for_player(turn: Turn, writer: WriterSettings | None = None) -> SamplingParams | None:
-    """The sampling of the turn's narrator as the adventure's owner set it, and to the taste of
-    whoever asked; None where it is usual."""
+    """The sampling of a turn, with the adventure's settings and the player's preferences.
+
+    None if it is the narrator's own.
+    """
     try:
         own = narrators().get(turn.narrator).sampling
     except NarratorsError:
@@ -259,10 +263,7 @@ def sampling_for_player(turn: Turn, writer: WriterSettings | None = None) -> Sam
 
 
 def enqueue_on_commit(adventure: Adventure, turn: Turn) -> None:
-    """Put a turn into its narrator's queue, once it is committed.
-
-    With Redis away the turn is stored all the same, and the sweep enqueues it later.
-    """
+    """Enqueue a turn once it is committed. If Redis is down, the sweep enqueues it later."""
     request = request_for(adventure, turn)
 
     def enqueue() -> None:

@@ -1,6 +1,6 @@
-"""How an adventure is told: its options, its summary, and what its narrator was given.
+"""Pages of an adventure's options, narrator, sampling and summary, and of turns' prompt reports.
 
-Asked for JSON, they answer with it. What is not yours is not there.
+They answer in JSON if the request accepts it. Another player's adventure is a 404.
 """
 
 import logging
@@ -20,12 +20,12 @@ from django.views.decorators.http import require_POST, require_safe
 
 from game.models import Adventure, Player, TurnContext
 from game.play import adventures, narration, summaries
-from game.play.context import summary_held_by
-from game.play.context_views import context_shown, sampling_shown
+from game.play.context import summary_at
+from game.play.context_views import context_data, sampling_labels
 from game.play.forms import NarratorForm, OptionsForm, SummaryForm
 from game.play.protocol import Refused
-from game.play.requests import is_owner, json_errors, known_player, own_adventure, wants_json
-from game.play.snapshots import narrator_shown
+from game.play.requests import is_owner, json_errors, own_adventure, require_player, wants_json
+from game.play.snapshots import narrator_data
 from game.tastes.writer import WriterSettings, settings_of
 from game.tastes.writer_form import CUSTOM, WriterForm
 from inference.contract.sampling import SETTING_NAMES, Setting
@@ -47,7 +47,7 @@ ORIGINS = {
 }
 
 
-# Those whose names are not the same everywhere; DRY and top-k are.
+# Settings whose names are translated; DRY, top-k and others are the same in every language.
 SETTINGS: dict[Setting, Any] = {
     "stop": _("stop strings"),
     "repetition_penalty": _("repetition penalty"),
@@ -57,48 +57,48 @@ SETTINGS: dict[Setting, Any] = {
 }
 
 
-def names(settings: Iterable[Setting]) -> str:
-    """Settings as players read them."""
+def setting_names(settings: Iterable[Setting]) -> str:
+    """Settings as players read them, separated by commas."""
     return ", ".join(str(SETTINGS.get(each, SETTING_NAMES[each])) for each in settings)
 
 
 @never_cache
 @require_safe
 def context(request: HttpRequest, adventure_id: UUID, turn_id: UUID) -> HttpResponse:
-    """As JSON; with `?part` as a part of a page, coloured by origin."""
-    kept = get_object_or_404(
+    """A turn's prompt report as JSON; with `?part` as a part of a page, coloured by origin."""
+    stored = get_object_or_404(
         TurnContext.objects.select_related("turn"),
         turn=turn_id,
         turn__adventure__in=Adventure.objects.of(request.user).filter(pk=adventure_id),
     )
-    shown = context_shown(kept)
+    data = context_data(stored)
     if "part" not in request.GET:
-        return JsonResponse(shown)
-    there = {part["origin"] for part in shown["parts"]}
-    legend = {origin: name for origin, name in ORIGINS.items() if origin in there}
-    lost = {ORIGINS.get(origin, origin): length for origin, length in shown["cut"].items()}
+        return JsonResponse(data)
+    origins = {part["origin"] for part in data["parts"]}
+    legend = {origin: name for origin, name in ORIGINS.items() if origin in origins}
+    lost = {ORIGINS.get(origin, origin): length for origin, length in data["cut"].items()}
     return render(
         request,
         "adventures/context_part.html",
         {
-            "context": shown,
+            "context": data,
             "legend": legend,
             "lost": lost,
-            "sampling": sampling_shown(shown["sampling"]),
-            "ignored": names(shown["ignored"]),
-            "left_out": Counter(shown["banned"]).items(),
+            "sampling": sampling_labels(data["sampling"]),
+            "ignored": setting_names(data["ignored"]),
+            "left_out": Counter(data["banned"]).items(),
         },
     )
 
 
 @require_POST
 def options(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
-    """Switch `dice` or `summarise` `on` or `off`."""
+    """Switch `dice` or `summarise` to `on` or `off`."""
     found = own_adventure(request, adventure_id)
     form = OptionsForm(request.POST)
     if not form.is_valid():
         return json_errors(request, form) or redirect("adventure", found.pk)
-    chosen = form.chosen()
+    chosen = form.changes()
     if chosen:
         adventures.set_options(found.pk, chosen)
     if wants_json(request):
@@ -111,38 +111,38 @@ def options(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
 @never_cache
 @require_safe
 def narrator_part(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
-    """Who tells now, and which better default is fetched, as parts of the page."""
+    """The current narrator, and the default that is still loading, as parts of the page."""
     found = own_adventure(request, adventure_id)
-    known = {
+    context = {
         "adventure": found,
-        "narrator": narrator_shown(found),
-        "coming": coming_shown(found),
+        "narrator": narrator_data(found),
+        "coming": pending_default_data(found),
     }
-    return render(request, "adventures/narrator_part.html", known)
+    return render(request, "adventures/narrator_part.html", context)
 
 
 @require_POST
 def narrator(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
-    """Have another of the narrators offered to this player tell it, from the next turn on."""
+    """Choose a narrator for the next turns."""
     found = own_adventure(request, adventure_id)
-    form = narrator_form(found, known_player(request), request.POST)
+    form = narrator_form(found, require_player(request), request.POST)
     if form.is_valid():
         adventures.set_narrator(found.pk, form.cleaned_data["narrator"])
     elif wants_json(request):
         return json_errors(request, form) or HttpResponse(status=422)
     else:
-        for line in form.errors["narrator"]:
-            messages.warning(request, str(line))
+        for error in form.errors["narrator"]:
+            messages.warning(request, str(error))
     if wants_json(request):
         found.refresh_from_db()
-        return JsonResponse({"narrator": narrator_shown(found)})
+        return JsonResponse({"narrator": narrator_data(found)})
     return redirect("adventure", found.pk)
 
 
-def coming_shown(adventure: Adventure) -> dict[str, str]:
-    """What is said of the default that is not here yet: to everybody, and to the operator."""
+def pending_default_data(adventure: Adventure) -> dict[str, str]:
+    """Messages about a default that is not ready: for everybody, and for the operator."""
     try:
-        found = None if adventure.narrator else narration.coming()
+        found = None if adventure.narrator else narration.pending_default()
         if found is None:
             return {"line": "", "why": ""}
         narrator, state = found
@@ -159,14 +159,14 @@ def coming_shown(adventure: Adventure) -> dict[str, str]:
         why = gettext("%(name)s is not used: %(why)s. It is tried again.")
     else:
         why = gettext("%(name)s is not used: %(why)s.")
-    known = {**names, "percent": state.percent, "why": state.why}
-    return {"line": line % known, "why": why % known}
+    values = {**names, "percent": state.percent, "why": state.why}
+    return {"line": line % values, "why": why % values}
 
 
 def narrator_form(
     adventure: Adventure, player: Player, data: Mapping[str, Any] | None = None
 ) -> NarratorForm:
-    """The narrators offered to a player, and the one that tells the adventure now."""
+    """The form with the narrators offered to a player. Raises Http404 if the file is invalid."""
     try:
         every = narration.narrators()
         offered, default = narration.offered_to(player), narration.default()
@@ -180,11 +180,11 @@ def narrator_form(
 
 @never_cache
 def writer(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
-    """How its owner wants it told: a preset or values of their own, and banned phrases."""
+    """The sampling settings of an adventure. Raises PermissionDenied for all but its owner."""
     found = own_adventure(request, adventure_id)
     if not is_owner(request, found):
         raise PermissionDenied
-    narrator = narrator_telling(found)
+    narrator = current_narrator(found)
     own = narrator.sampling if narrator else None
     data = request.POST if request.method == "POST" else None
     form = WriterForm(own, settings_of(found), data)
@@ -214,75 +214,75 @@ def writer(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
             "narrator": narrator,
             "custom": [form[name] for name in CUSTOM],
             "others": [form[name] for name in ("max_tokens", "banned", "worn", "logit_bias")],
-            "unknown": names(sorted(unknown_to(narrator))),
+            "unknown": setting_names(sorted(unsupported_settings(narrator))),
         },
         status=422 if form.errors else 200,
     )
 
 
-def narrator_telling(adventure: Adventure) -> Narrator | None:
-    """Who would tell its next turn; None where nobody can."""
+def current_narrator(adventure: Adventure) -> Narrator | None:
+    """The narrator of the next turn; None if there is none."""
     try:
         return narration.narrator_of(adventure)
     except Refused:
         return None
 
 
-def unknown_to(narrator: Narrator | None) -> frozenset[Setting]:
-    """The settings of the form that a narrator's engine cannot heed, as far as is known here."""
+def unsupported_settings(narrator: Narrator | None) -> frozenset[Setting]:
+    """The settings in the form that the narrator's engine is known to ignore."""
     cannot = UNSUPPORTED.get(narrator.engine, frozenset()) if narrator else frozenset()
     return cannot & {"dry", "xtc", "logit_bias"}
 
 
 def ignored_settings(narrator: Narrator | None, settings: WriterSettings) -> list[Setting]:
-    """What a writer asked for that the narrator's engine cannot heed."""
+    """The settings in force that the narrator's engine ignores."""
     if narrator is None:
         return []
-    asked = narrator.sampling.model_copy(update=settings.values(narrator.sampling))
-    return list(ignored_by(narrator.engine, asked))
+    sampling = narrator.sampling.model_copy(update=settings.values(narrator.sampling))
+    return list(ignored_by(narrator.engine, sampling))
 
 
 @never_cache
 def summary(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
-    """What happened before: to read, and to write in place of it."""
+    """The summary that holds at the head: on GET its form, on POST the player's text for it."""
     found = own_adventure(request, adventure_id)
     if request.method != "POST":
-        form = SummaryForm(initial={"text": summary_shown(found)["text"]}, label_suffix="")
+        form = SummaryForm(initial={"text": summary_data(found)["text"]}, label_suffix="")
     else:
         form = SummaryForm(request.POST, label_suffix="")
         if form.is_valid():
             try:
-                summaries.write(found.pk, known_player(request), form.cleaned_data["text"])
-            except Refused as stands_against:
-                form.add_error(None, stands_against.message)
+                summaries.write(found.pk, require_player(request), form.cleaned_data["text"])
+            except Refused as refused:
+                form.add_error(None, refused.message)
             if not form.errors and not wants_json(request):
                 messages.success(request, _("Saved. Takes effect with the next turn."))
                 return redirect("summary", found.pk)
     if form.errors and wants_json(request):
         return json_errors(request, form) or HttpResponse(status=422)
     if wants_json(request):
-        return JsonResponse(summary_shown(found))
+        return JsonResponse(summary_data(found))
     template = (
         "adventures/summary_part.html" if "part" in request.GET else "adventures/summary.html"
     )
     return render(
         request,
         template,
-        {"adventure": found, "form": form, "summary": summary_shown(found)},
+        {"adventure": found, "form": form, "summary": summary_data(found)},
         status=422 if form.errors else 200,
     )
 
 
-def summary_shown(adventure: Adventure) -> dict[str, Any]:
-    """The summary that holds at the head; `own` is how much of its beginning a player wrote."""
+def summary_data(adventure: Adventure) -> dict[str, Any]:
+    """The summary that holds at the head; `own` counts the code points that a player wrote."""
     assert adventure.head_id is not None
-    held = summary_held_by(adventure.head_id)
-    if held is None:
+    summary = summary_at(adventure.head_id)
+    if summary is None:
         return {"text": "", "by": None, "own": 0, "turn": None, "summarise": adventure.summarise}
     return {
-        "text": held.text,
-        "by": held.by,
-        "own": held.own,
-        "turn": str(held.turn_id),
+        "text": summary.text,
+        "by": summary.by,
+        "own": summary.own,
+        "turn": str(summary.turn_id),
         "summarise": adventure.summarise,
     }

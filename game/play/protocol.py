@@ -1,6 +1,7 @@
-"""Every socket message as a type: commands in, events out.
+"""Every socket message as a type: commands from clients, events to them.
 
-PROTOCOL.md is the contract. Commands refuse unknown fields; clients ignore what they do not know.
+docs/protocol.md is the contract. Commands with unknown fields are refused; clients ignore unknown
+events and fields.
 """
 
 import unicodedata
@@ -37,7 +38,10 @@ ErrorCode = Literal[
 
 
 class Refused(Exception):
-    """A command that cannot be carried out. `message` tells the player what to do."""
+    """A command cannot be carried out. `message` tells the player what to do.
+
+    `retry_after` is in seconds.
+    """
 
     def __init__(self, code: ErrorCode, message: str, retry_after: int | None = None) -> None:
         super().__init__(message)
@@ -47,14 +51,15 @@ class Refused(Exception):
 
 
 def clean_text(text: str) -> str:
-    """`text` as it is stored: NFC, one kind of line end, no control characters."""
+    """The text as it is stored: NFC, line feeds, spaces for tabs, no other control characters."""
     text = composed(text.replace("\r\n", "\n").replace("\r", "\n"))
     text = text.replace("\t", " ")
-    kept = (c for c in text if c == "\n" or unicodedata.category(c) not in ("Cc", "Cs"))
-    return "".join(kept).strip()
+    printable = (c for c in text if c == "\n" or unicodedata.category(c) not in ("Cc", "Cs"))
+    return "".join(printable).strip()
 
 
 def short_enough(text: str) -> str:
+    """The text, cleaned. Raises ValueError if it is longer than LONGEST_TEXT."""
     text = clean_text(text)
     if len(text) > LONGEST_TEXT:
         raise ValueError(
@@ -67,6 +72,7 @@ StoryText = Annotated[str, AfterValidator(short_enough)]
 
 
 def log_position(after: str) -> str:
+    """A log id, or "". Raises ValueError for anything else."""
     if after and not is_log_id(after):
         raise ValueError(
             _("That is no place in the log. Send an id that an event had, or reload the page.")
@@ -81,6 +87,8 @@ LogPosition = Annotated[str, Field(max_length=64), AfterValidator(log_position)]
 
 
 class Command(BaseModel):
+    """A message from a client."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
@@ -91,30 +99,42 @@ class KeyedCommand(Command):
 
 
 class TakeAction(KeyedCommand):
+    """Take an action at the head; an empty one continues the story."""
+
     type: Literal["take_action"]
     kind: Literal["do", "say", "story", "continue"]
     text: StoryText = ""
 
 
 class RetryTurn(KeyedCommand):
+    """Take the action of a turn again, beside it."""
+
     type: Literal["retry_turn"]
     turn: uuid.UUID
 
 
 class UndoTurn(KeyedCommand):
+    """Undo the last edit or the last action."""
+
     type: Literal["undo_turn"]
 
 
 class RedoTurn(KeyedCommand):
+    """Redo what was undone last."""
+
     type: Literal["redo_turn"]
 
 
 class GoToTurn(KeyedCommand):
+    """Make a turn of the tree the head."""
+
     type: Literal["go_to_turn"]
     turn: uuid.UUID
 
 
 class EditTurn(KeyedCommand):
+    """Replace the action or the reply of a turn, or both."""
+
     type: Literal["edit_turn"]
     turn: uuid.UUID
     action: StoryText | None = None
@@ -122,22 +142,29 @@ class EditTurn(KeyedCommand):
 
     @model_validator(mode="after")
     def changes_something(self) -> "EditTurn":
+        """Raises ValueError for an edit without a text."""
         if self.action is None and self.reply is None:
             raise ValueError(_("An edit needs an action, a reply, or both."))
         return self
 
 
 class StopTurn(KeyedCommand):
+    """Stop the turn under way."""
+
     type: Literal["stop_turn"]
     turn: uuid.UUID
 
 
 class Resume(Command):
+    """Forward the log from just after an id; "" asks for a snapshot."""
+
     type: Literal["resume"]
     after: LogPosition
 
 
 class Ping(Command):
+    """Ask for a pong."""
+
     type: Literal["ping"]
 
 
@@ -157,16 +184,16 @@ def parse_command(frame: str) -> Keyed | Resume | Ping:
 
 
 def explain(problem: ValidationError) -> str:
-    """The first mistake in words: where it is and what was wanted."""
+    """The first error in words, with the field that it is about."""
     first = problem.errors(include_url=False, include_context=False, include_input=False)[0]
     message = first["msg"].removeprefix("Value error, ")
-    # The discriminator's tag comes first in a union's location; only the field helps a reader.
+    # A union's location begins with the discriminator's tag, which would not help the reader.
     place = ".".join(str(part) for part in first["loc"][1:])
     return f"{place}: {message}" if place and first["type"] != "value_error" else message
 
 
 def key_of(frame: str) -> str | None:
-    """The key of a frame that was refused, where one can be read, so that its sender knows it."""
+    """The key of a frame, if one can be read, so that a refusal can name it."""
     try:
         return str(KEY.validate_json(frame).key)
     except ValidationError:
@@ -174,25 +201,27 @@ def key_of(frame: str) -> str | None:
 
 
 class Key(BaseModel):
+    """The key of a frame whose other fields may be invalid."""
+
     key: uuid.UUID
 
 
 KEY = TypeAdapter(Key)
 
 
-# Events: server to client. Those of the log get their `id` when they are read from it.
+# Events: server to client. Events of the log get their `id` when they are read from it.
 
 TurnStatus = Literal["queued", "running", "told", "stopped", "failed"]
 
 
-class ActionHere(BaseModel):
-    """One of the actions that were taken at the same moment, with its retellings, oldest first."""
+class SiblingAction(BaseModel):
+    """An action taken at the same place as others, with the turns that have it, oldest first."""
 
-    shown: str  # cut, with an ellipsis, where it is long
+    shown: str  # as players see it; cut, with an ellipsis, if it is long
     turns: list[str]
 
 
-class TurnShown(BaseModel):
+class TurnData(BaseModel):
     """A turn as pages show it."""
 
     id: str
@@ -208,55 +237,65 @@ class TurnShown(BaseModel):
     told: str | None
     reason: str
     siblings: list[str]
-    # The siblings by what was done; none where there is but this turn.
-    actions: list[ActionHere] = []
-    # How many earlier versions of its texts can be looked at and put back.
+    # The siblings grouped by action; empty if there are none beside this turn.
+    actions: list[SiblingAction] = []
+    # How many earlier versions of its texts can be restored.
     versions: int = 0
-    # While it is told: the one that its turn.started named; "" while the log cannot be read.
+    # While it runs: the id in its turn.started; "" while the log cannot be read.
     telling: str | None = None
-    # What the dice said before the narrator spoke: sides, rolled, outcome, text for people, and
-    # (since actions have one) difficulty and needed, the least roll that succeeds.
+    # The roll before the reply: sides, rolled, outcome, text for players, and (not in turns of
+    # older versions) difficulty and needed, the lowest roll that succeeds.
     dice: dict[str, Any] | None = None
 
 
 class Event(BaseModel):
-    """What the log holds. `version` is the adventure's after the change."""
+    """An event of the log. `version` is the adventure's after the change."""
 
     version: int | None = None
 
 
 class TurnQueued(Event):
+    """A turn was added, and waits in its narrator's queue."""
+
     type: Literal["turn.queued"] = "turn.queued"
-    turn: TurnShown
+    turn: TurnData
     position: int
     eta_seconds: int | None
 
 
 class TurnEnded(Event):
+    """A turn has its reply, or was stopped."""
+
     type: Literal["turn.told", "turn.stopped"]
-    turn: TurnShown
+    turn: TurnData
 
 
 class TurnFailed(Event):
+    """A turn failed. `reason` is for the player."""
+
     type: Literal["turn.failed"] = "turn.failed"
     turn: str
     reason: str
 
 
 class LastEdit(BaseModel):
-    """An edit with nothing done since: undo takes it back; if it is `undone`, redo brings it."""
+    """The last change, if it was an edit: undo applies to it, or redo if it is `undone`."""
 
     turn: str
     undone: bool
 
 
 class TurnEdited(Event):
+    """The texts of a turn were replaced."""
+
     type: Literal["turn.edited"] = "turn.edited"
-    turn: TurnShown
+    turn: TurnData
     last_edit: LastEdit | None = None
 
 
 class HeadMoved(Event):
+    """Another turn is the head. `undo`: whether undo is possible; `redo`: the turn it leads to."""
+
     type: Literal["head.moved"] = "head.moved"
     head: str
     undo: bool
@@ -264,7 +303,7 @@ class HeadMoved(Event):
 
 
 class PlotChanged(Event):
-    """The adventure's title, memory or author's note changed (an addition to the protocol)."""
+    """The adventure's own fields changed: title, plot, narrator, options, cards."""
 
     type: Literal["adventure.changed"] = "adventure.changed"
     adventure: dict[str, Any]
@@ -273,11 +312,11 @@ class PlotChanged(Event):
 LoggedEvent = TurnQueued | TurnEnded | TurnFailed | TurnEdited | HeadMoved | PlotChanged
 
 
-# Events that workers append to the log, without going through these types
+# Events that workers append to the log; they do not use these types
 
 
 class TurnStarted(BaseModel):
-    """A worker began an attempt. `fresh`: none came before it, as far as Redis knows."""
+    """A worker began an attempt. `fresh`: there was none before, as far as Redis knows."""
 
     type: Literal["turn.started"] = "turn.started"
     turn: str
@@ -299,10 +338,12 @@ class TurnToken(BaseModel):
 WorkerEvent = TurnStarted | TurnToken
 
 
-# Events to one socket, not in the log
+# Events to one socket, which are not in the log
 
 
 class TurnWaiting(BaseModel):
+    """The place of a waiting turn in the queue has changed."""
+
     type: Literal["turn.waiting"] = "turn.waiting"
     turn: str
     position: int
@@ -310,16 +351,20 @@ class TurnWaiting(BaseModel):
 
 
 class Accepted(BaseModel):
+    """A command was carried out. `turn` is the turn that it made or went to."""
+
     type: Literal["accepted"] = "accepted"
     key: str
     turn: str | None = None
 
 
 class Snapshot(BaseModel):
+    """The whole adventure, with the log id to continue from."""
+
     type: Literal["snapshot"] = "snapshot"
     id: str
     adventure: dict[str, Any]
-    turns: list[TurnShown]
+    turns: list[TurnData]
     earlier: bool
     head: str
     undo: bool
@@ -328,6 +373,8 @@ class Snapshot(BaseModel):
 
 
 class ErrorEvent(BaseModel):
+    """A command was refused, or the socket is about to close. `retry_after` is in seconds."""
+
     type: Literal["error"] = "error"
     code: ErrorCode
     message: str
@@ -336,6 +383,8 @@ class ErrorEvent(BaseModel):
 
 
 class Pong(BaseModel):
+    """The answer to a ping."""
+
     type: Literal["pong"] = "pong"
 
 

@@ -1,7 +1,7 @@
-"""Asks an idle worker to read an adventure's next prompt: its page is opened, or its head moves.
+"""Requests that an idle worker prefills an adventure's next prompt: a page opens, or a head moves.
 
-After a turn its worker does so unasked. Nothing depends on it: where no worker is idle, or Redis is
-away, the next turn takes as long as it does without.
+After a turn its worker does so by itself. Nothing depends on it: if no worker is idle, or Redis is
+down, the next turn only starts later.
 """
 
 import logging
@@ -20,8 +20,8 @@ from inference.contract.request import GenerationRequest
 logger = logging.getLogger(__name__)
 
 
-def ask(adventure_id: UUID) -> bool:
-    """Ask for what the next prompt of an adventure begins with. Whether a worker was asked."""
+def request_read_ahead(adventure_id: UUID) -> bool:
+    """Request prefilling of what the next prompt begins with. Whether a worker was found."""
     if not settings.INFERENCE.read_ahead or redis_breaker.is_open:
         return False
     found = Adventure.objects.filter(pk=adventure_id).select_related("head").first()
@@ -35,7 +35,7 @@ def ask(adventure_id: UUID) -> bool:
         request = read_ahead_request(found, found.head, narrator.name)
         queue_client().enqueue_read_ahead(request, worker)
     except Refused:
-        return False  # whoever acts is told why
+        return False  # the next action will be refused with the reason
     except redis.RedisError as problem:
         redis_breaker.trip()
         logger.warning("adventure %s: not read ahead: %s", found.pk, problem)
@@ -43,19 +43,19 @@ def ask(adventure_id: UUID) -> bool:
     return True
 
 
-def ask_on_commit(adventure: Adventure) -> None:
-    """Ask once the change is committed: what comes next begins differently."""
+def request_on_commit(adventure: Adventure) -> None:
+    """Request it once the change is committed, after which the prompt differs."""
     identity = adventure.pk
 
-    def ask_now() -> None:
-        ask(identity)
+    def request() -> None:
+        request_read_ahead(identity)
 
-    after_commit(ask_now)
+    after_commit(request)
 
 
 def read_ahead_request(adventure: Adventure, head: Turn, narrator: str) -> GenerationRequest:
-    """The turn that would follow the head, with an action that nobody knows yet."""
-    # As in take_action: a failed turn without words is left beside the path.
+    """A request for the turn after the head, with an empty action."""
+    # As in take_action: a failed turn without a reply stays beside the path.
     parent = head.parent if head.status == Status.FAILED and not head.reply else head
     turn = Turn(adventure=adventure, parent=parent or head, kind=Kind.CONTINUE)
     return GenerationRequest(

@@ -1,4 +1,4 @@
-"""Where sockets go."""
+"""URLs of sockets."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""Finding words in adventures, and showing where they are."""
+"""Searches words in adventures, and finds the passages that have them."""
 
 import re
 from dataclasses import dataclass
@@ -10,17 +10,17 @@ from game.models import Adventure, Turn
 from game.play import tree
 from inference.reply import shown_action
 
-SHORTEST = 2  # characters; a single letter is everywhere
+SHORTEST = 2  # characters of a query; a single letter would match nearly every turn
 LONGEST = 100
-AROUND = 90  # code points shown on either side of what was found
-PATH_LIMIT = 100_000  # turns of a path that are looked through
-# How the page shows an action (inference.reply.actions), where only its words are stored.
+AROUND = 90  # code points shown before and after a match
+PATH_LIMIT = 100_000  # turns of a path
+# What pages show before an action (inference.reply.actions) that is not stored with it.
 SHOWN_BEFORE = re.compile(r'^>?\s*you\s+(?:say\s+)?["“]?', re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Passage:
-    """A place in a text where something was found, with what is around it."""
+    """A match in a text, with the text around it."""
 
     before: str
     found: str
@@ -29,7 +29,7 @@ class Passage:
 
 @dataclass(frozen=True)
 class Hit:
-    """A turn in which something was found."""
+    """A turn that matches a search."""
 
     turn: UUID
     adventure: UUID
@@ -37,18 +37,18 @@ class Hit:
     here: bool  # on the path to the adventure's head, not on another branch
 
 
-def asked(text: str) -> str:
-    """What somebody types into a search field, as it is looked for."""
+def normalise_query(text: str) -> str:
+    """A search field's text without superfluous spaces, cut to LONGEST."""
     return " ".join(text.replace("\0", "").split())[:LONGEST]
 
 
 def pattern(words: str) -> str:
-    """For PostgreSQL and Python alike: these words in a row, however they are spaced."""
+    """A regular expression for PostgreSQL and Python: these words in a row, any space between."""
     return r"\s+".join(re.escape(word) for word in words.split())
 
 
 def passage(text: str, words: list[str], around: int = AROUND) -> Passage | None:
-    """The first place in `text` of the first of `words` that is in it."""
+    """The first match of the first of `words` that occurs in `text`; None without one."""
     for each in words:
         if not each or not (match := re.search(pattern(each), text, re.IGNORECASE)):
             continue
@@ -58,17 +58,17 @@ def passage(text: str, words: list[str], around: int = AROUND) -> Passage | None
             before = "… " + (before.split(None, 1)[-1] if " " in before else before)
         if end + around < len(text):
             after = (after.rsplit(None, 1)[0] if " " in after else after) + " …"
-        return Passage(flat(before), flat(match.group()), flat(after))
+        return Passage(on_one_line(before), on_one_line(match.group()), on_one_line(after))
     return None
 
 
-def flat(text: str) -> str:
-    """On one line; a space at either end stays."""
+def on_one_line(text: str) -> str:
+    """The text with each run of white space as one space."""
     return re.sub(r"\s+", " ", text)
 
 
-def where_found(turn: Turn, words: list[str]) -> Passage | None:
-    """The passage of a turn that has one of `words`: in its action as shown, or its reply."""
+def find_passage(turn: Turn, words: list[str]) -> Passage | None:
+    """The passage of a turn with one of `words`: in its shown action, its action or its reply."""
     action = shown_action(turn.kind, turn.action)  # type: ignore[arg-type]
     texts = (action, turn.action, turn.reply)
     found = (passage(text, [each]) for each in words for text in texts)
@@ -76,7 +76,7 @@ def where_found(turn: Turn, words: list[str]) -> Passage | None:
 
 
 def turns_with(adventure: Adventure, words: str) -> QuerySet[Turn]:
-    """The turns of an adventure that have these words in a row, on every branch, oldest first."""
+    """The turns of all branches that have these words in a row, oldest first."""
     found = Q(reply__iregex=pattern(words)) | Q(action__iregex=pattern(words))
     if bare := SHOWN_BEFORE.sub("", words):
         found |= Q(action__iregex=pattern(bare))
@@ -84,22 +84,22 @@ def turns_with(adventure: Adventure, words: str) -> QuerySet[Turn]:
 
 
 def hits(adventure: Adventure, turns: list[Turn], words: str) -> list[Hit]:
-    """Where in these turns the words are."""
+    """The matches in these turns, in the order of the story."""
     head = adventure.head_id
     ids = tree.path_ids(head, PATH_LIMIT) if head and turns else []
-    path = {turn: place for place, turn in enumerate(ids)}
-    # Turns that were stored at once have one time.
+    path = {turn: index for index, turn in enumerate(ids)}
+    # Turns that were stored in one transaction have the same time.
     turns = sorted(turns, key=lambda turn: (turn.created, path.get(turn.pk, len(path))))
-    tried = [words, SHOWN_BEFORE.sub("", words)]
+    variants = [words, SHOWN_BEFORE.sub("", words)]
     found = []
     for turn in turns:
-        if (place := where_found(turn, tried)) is not None:
-            found.append(Hit(turn.pk, adventure.pk, place, turn.pk in path))
+        if (match := find_passage(turn, variants)) is not None:
+            found.append(Hit(turn.pk, adventure.pk, match, turn.pk in path))
     return found
 
 
 def best_hits(adventures: list[Adventure], q: str) -> dict[UUID, Hit]:
-    """For each adventure the turn with the most of the words of `q`, the newest of several."""
+    """For each adventure the turn with the most words of `q`, the newest of several."""
     words = q.split()
     if not words:
         return {}
@@ -119,10 +119,10 @@ def best_hits(adventures: list[Adventure], q: str) -> dict[UUID, Hit]:
     heads = {each.pk: each for each in adventures}
     found = {}
     for turn in turns:
-        place = where_found(turn, longest_first)
-        if place is not None:
+        match = find_passage(turn, longest_first)
+        if match is not None:
             here = on_path(turn.pk, heads[turn.adventure_id].head_id)
-            found[turn.adventure_id] = Hit(turn.pk, turn.adventure_id, place, here)
+            found[turn.adventure_id] = Hit(turn.pk, turn.adventure_id, match, here)
     return found
 
 

@@ -1,4 +1,4 @@
-"""Search within an adventure: on the server, since a page has only some of its turns."""
+"""Search within an adventure, on the server, since a page has only some of its turns."""
 
 from uuid import UUID
 
@@ -19,9 +19,9 @@ HITS_PER_PAGE = 30
 @require_safe
 @limited("search", reads=True)
 def search_adventure(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
-    """Where `?q=` is, as a page, as a part of one (`?part`), or as JSON."""
+    """The matches of `?q=` as a page, as a part of one (`?part`), or as JSON."""
     found = own_adventure(request, adventure_id)
-    q = search.asked(request.GET.get("q", ""))
+    q = search.normalise_query(request.GET.get("q", ""))
     enough = len(q) >= search.SHORTEST
     turns = search.turns_with(found, q) if enough else found.turns.none()
     page = Paginator(turns, HITS_PER_PAGE).get_page(request.GET.get("page"))

@@ -1,7 +1,7 @@
 """Periodic session and permission checks of the open sockets of a process.
 
-A socket would outlive its session, its player's permission to play, and its adventure. A check of
-hundreds of sockets takes three queries and one round trip to Redis. It only sorts out the sockets
+Without them a socket would outlive its session, its player's permission to play, and its adventure.
+A check of hundreds of sockets takes three queries and one round trip to Redis. It finds the sockets
 for which nothing has changed since their last full check; each of the others is checked fully by
 its own consumer, in its own language, which closes it if it may not stay.
 """
@@ -33,10 +33,10 @@ from inference.log_context import where
 logger = logging.getLogger(__name__)
 
 CHECK_SECONDS = 4.0  # between two checks of one socket
-TICK_SECONDS = 0.25  # between two batches: each has the sockets that are due
+TICK_SECONDS = 0.25  # between two batches of sockets that are due
 BATCH_SIZE = 500  # sockets in one query
 
-# What a session and a player's password were at the last full check of a socket.
+# The session's data and the player's password hash at the last full check of a socket.
 Evidence = tuple[str, str]
 
 
@@ -52,7 +52,7 @@ class CheckedConsumer(Protocol):
 
 @dataclass(eq=False)
 class OpenSocket:
-    """A socket that is open, and when it is checked next."""
+    """An open socket, and when its next check is due (time.monotonic())."""
 
     consumer: CheckedConsumer
     session: str
@@ -90,6 +90,7 @@ class SessionChecker:
             socket.busy.cancel()
 
     async def check_forever(self) -> None:
+        """Check the sockets that are due, until there are none left."""
         while self.sockets:
             now = time.monotonic()
             due = [each for each in self.sockets if each.due <= now]
@@ -100,12 +101,12 @@ class SessionChecker:
                 try:
                     await self.check(part)
                 except Exception as problem:
-                    # No socket would be checked again if this loop ended.
-                    logger.error("the check of %d sockets broke off: %s", len(part), where(problem))
+                    # If this loop ended, no socket would be checked again.
+                    logger.error("the check of %d sockets failed: %s", len(part), where(problem))
             await asyncio.sleep(TICK_SECONDS)
 
     async def check(self, part: Sequence[OpenSocket]) -> None:
-        """Check these sockets. Without database or Redis, their part waits for the next check."""
+        """Check these sockets; what needs a database or Redis that is down is left for later."""
         try:
             evidence = await in_database(find_valid, part)
         except (DatabaseError, InterfaceError):
@@ -127,6 +128,7 @@ class SessionChecker:
                 each.start(each.consumer.close_surplus())
 
     def is_idle(self, socket: OpenSocket) -> bool:
+        """Whether a socket is still open and no check of it is running."""
         return socket in self.sockets and (socket.busy is None or socket.busy.done())
 
 
@@ -148,9 +150,9 @@ async def check_one(socket: OpenSocket, evidence: Evidence | None) -> None:
 
 
 def find_valid(part: Sequence[OpenSocket]) -> dict[OpenSocket, Evidence]:
-    """The sockets that may certainly stay, each with its session and password as they are now.
+    """The sockets that may certainly stay, with their evidence: session data and password hash.
 
-    Left out: the session has ended, the player is no member any more, or may be banned.
+    Left out are those whose session has ended, and whose player is no member or may be banned.
     """
     sessions = dict(
         Session.objects.filter(
@@ -176,14 +178,14 @@ def find_valid(part: Sequence[OpenSocket]) -> dict[OpenSocket, Evidence]:
 
 
 def register_open(part: Sequence[OpenSocket]) -> list[OpenSocket]:
-    """Refresh these connections in Redis. Returns those that are beyond the limit per player.
+    """Refresh these connections in Redis. Returns those that exceed their player's limit.
 
-    Where turns stop when nobody watches, it also notes that these adventures are watched.
+    With STOP_WHEN_AWAY_SECONDS it also records that these adventures are watched.
     """
     places = connections.refresh_all([each.connection for each in part])
     if seconds := settings.STOP_WHEN_AWAY_SECONDS:
-        remembered = max(seconds, math.ceil(2 * CHECK_SECONDS))
-        queue_client().watch({str(each.adventure) for each in part}, remembered)
+        ttl = max(seconds, math.ceil(2 * CHECK_SECONDS))
+        queue_client().watch({str(each.adventure) for each in part}, ttl)
     return [each for each, stays in zip(part, places, strict=True) if not stays]
 
 
@@ -193,7 +195,7 @@ _by_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, SessionChecker] =
 
 
 def session_checker() -> SessionChecker:
-    """The checker of this process (of this event loop, where tests have several)."""
+    """The checker of this process (of this event loop; tests have several)."""
     loop: Any = asyncio.get_running_loop()
     found = _by_loop.get(loop)
     if found is None:

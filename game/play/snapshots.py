@@ -1,4 +1,4 @@
-"""What a page is given of an adventure: turns as they are shown, and whole snapshots."""
+"""Turns, adventures and whole snapshots as plain data for pages."""
 
 from collections import defaultdict
 from typing import Any
@@ -11,36 +11,36 @@ from django.utils.translation import gettext as _
 from game.models import Adventure, Turn
 from game.play import dice, edits, narration, tree
 from game.play.events import queue_client
-from game.play.protocol import ActionHere, Refused, Snapshot, TurnShown, TurnStatus
+from game.play.protocol import Refused, SiblingAction, Snapshot, TurnData, TurnStatus
 from inference.queue.streams import FIRST
 from inference.reply import shown_action
 
 TURNS_SHOWN = 100
 LONGEST_LABEL = 120  # code points of an action in a list of actions
-ActionsHere = dict[tuple[str, str], ActionHere]
-UNKNOWN = ""  # which telling is under way, while the log cannot be read
+SiblingActions = dict[tuple[str, str], SiblingAction]
+UNKNOWN = ""  # in place of the id of a turn.started, while the log cannot be read
 
 
-def turn_shown(turn: Turn) -> TurnShown:
-    """One turn for the page."""
-    return turns_shown([turn])[0]
+def turn_data(turn: Turn) -> TurnData:
+    """One turn for pages."""
+    return turns_data([turn])[0]
 
 
-def turns_shown(turns: list[Turn]) -> list[TurnShown]:
-    """Turns for the page, each with what else was done and told at the same moment."""
+def turns_data(turns: list[Turn]) -> list[TurnData]:
+    """Turns for pages, each with its siblings."""
     versions = edits.count_versions([turn.pk for turn in turns if turn.edited])
     children = defaultdict(list)
-    actions: defaultdict[UUID, ActionsHere] = defaultdict(dict)
+    actions: defaultdict[UUID, SiblingActions] = defaultdict(dict)
     parents = {turn.parent_id for turn in turns}
     found = Turn.objects.filter(parent_id__in=parents).order_by("created", "pk")
     for child, parent, kind, beginning, digest in found.values_list(
         "pk", "parent_id", "kind", Left("action", LONGEST_LABEL + 1), MD5("action")
     ):
         children[parent].append(str(child))
-        here = ActionHere(shown=label(kind, beginning), turns=[])
+        here = SiblingAction(shown=label(kind, beginning), turns=[])
         actions[parent].setdefault((kind, digest), here).turns.append(str(child))
     return [
-        TurnShown(
+        TurnData(
             id=str(turn.pk),
             parent=str(turn.parent_id) if turn.parent_id else None,
             kind=turn.kind,
@@ -60,33 +60,33 @@ def turns_shown(turns: list[Turn]) -> list[TurnShown]:
                 else []
             ),
             versions=versions.get(turn.pk, 0),
-            dice=dice.roll_shown(turn.dice),
+            dice=dice.roll_data(turn.dice),
         )
         for turn in turns
     ]
 
 
 def label(kind: str, action: str) -> str:
-    """An action as one line, cut where it is long; "" for a continue."""
+    """An action on one line, cut if it is long; "" for a continue."""
     shown = " ".join(shown_action(kind, action).split())  # type: ignore[arg-type]
     return shown if len(shown) <= LONGEST_LABEL else f"{shown[: LONGEST_LABEL - 1].rstrip()}…"
 
 
-def with_words_so_far(adventure: Adventure, turn: TurnShown) -> TurnShown:
-    """A turn under way, with what the log holds of its reply."""
+def with_words_so_far(adventure: Adventure, turn: TurnData) -> TurnData:
+    """A turn under way, with its reply so far from the log."""
     try:
-        told = queue_client().reply_so_far(str(adventure.pk), turn.id)
+        logged = queue_client().reply_so_far(str(adventure.pk), turn.id)
     except redis.RedisError:
-        # Nobody knows; the page keeps the words it has.
+        # The page keeps the words it has.
         return turn.model_copy(update={"telling": UNKNOWN})
-    # With its end in the log it is told; Postgres will say so in a moment.
-    status: TurnStatus = "running" if told.leased or told.end else "queued"
-    known = {"reply": told.reply, "status": status, "telling": told.telling}
-    return turn.model_copy(update=known)
+    # With its end in the log it still counts as running, until Postgres has the end as well.
+    status: TurnStatus = "running" if logged.leased or logged.end else "queued"
+    fields = {"reply": logged.reply, "status": status, "telling": logged.telling}
+    return turn.model_copy(update=fields)
 
 
-def adventure_shown(adventure: Adventure) -> dict[str, Any]:
-    """The adventure's own fields for the page."""
+def adventure_data(adventure: Adventure) -> dict[str, Any]:
+    """The adventure's own fields for pages."""
     return {
         "id": str(adventure.pk),
         "title": adventure.title,
@@ -94,7 +94,7 @@ def adventure_shown(adventure: Adventure) -> dict[str, Any]:
         "memory": adventure.memory,
         "authors_note": adventure.authors_note,
         "first_actions": adventure.first_actions,
-        "narrator": narrator_shown(adventure),
+        "narrator": narrator_data(adventure),
         "version": adventure.version,
         "cards": adventure.cards.seen().count(),
         "dice": adventure.dice,
@@ -103,8 +103,8 @@ def adventure_shown(adventure: Adventure) -> dict[str, Any]:
     }
 
 
-def narrator_shown(adventure: Adventure) -> dict[str, Any]:
-    """Who tells this adventure, for the page; one that is not on this host keeps its name."""
+def narrator_data(adventure: Adventure) -> dict[str, Any]:
+    """The narrator of the next turn for pages; a missing one keeps its name and says why."""
     try:
         narrator = narration.narrator_of(adventure)
     except Refused as refused:
@@ -130,15 +130,15 @@ def narrator_shown(adventure: Adventure) -> dict[str, Any]:
         "line": line,
         "builtin": narrator.builtin,
         "small": narrator.small,
-        "words_go_to": narrator.words_go_to,  # a host beyond this machine
+        "words_go_to": narrator.words_go_to,  # another machine that gets the prompt, or ""
     }
 
 
 def snapshot(adventure_id: UUID) -> Snapshot:
     """The adventure as it stands. Raises Adventure.DoesNotExist.
 
-    The log's last id is read before the database: what follows in the log may repeat what the
-    snapshot holds, and never skips anything.
+    The log's last id is read before the database: later entries may repeat what the snapshot has,
+    but none is skipped.
     """
     try:
         last_id = queue_client().last_id(str(adventure_id))
@@ -147,30 +147,30 @@ def snapshot(adventure_id: UUID) -> Snapshot:
     adventure = Adventure.objects.select_related("head").get(pk=adventure_id)
     head = adventure.head
     assert head is not None, "an adventure begins with its opening"
-    turns = turns_shown(tree.turns_in_order(tree.path_ids(head.pk, TURNS_SHOWN)))
+    turns = turns_data(tree.turns_in_order(tree.path_ids(head.pk, TURNS_SHOWN)))
     if turns[-1].status == "queued":
         turns[-1] = with_words_so_far(adventure, turns[-1])
     last_edit = edits.last_edit(adventure)
-    takes_back_edit = last_edit is not None and not last_edit.undone
+    can_undo_edit = last_edit is not None and not last_edit.undone
     return Snapshot(
         id=last_id,
-        adventure=adventure_shown(adventure),
+        adventure=adventure_data(adventure),
         turns=turns,
         earlier=turns[0].parent is not None,
         head=str(head.pk),
-        undo=head.parent_id is not None or takes_back_edit,
+        undo=head.parent_id is not None or can_undo_edit,
         redo=str(head.last_child_id) if head.last_child_id else None,
         last_edit=last_edit,
     )
 
 
-def turns_before(adventure: Adventure, turn: Turn) -> list[TurnShown]:
+def turns_before(adventure: Adventure, turn: Turn) -> list[TurnData]:
     """The TURNS_SHOWN turns before `turn` on its path, oldest first."""
     if turn.parent_id is None:
         return []
-    return turns_shown(tree.turns_in_order(tree.path_ids(turn.parent_id, TURNS_SHOWN)))
+    return turns_data(tree.turns_in_order(tree.path_ids(turn.parent_id, TURNS_SHOWN)))
 
 
-def turns_up_to(turn: Turn) -> list[TurnShown]:
+def turns_up_to(turn: Turn) -> list[TurnData]:
     """The last TURNS_SHOWN turns of the path that ends at `turn`, oldest first."""
-    return turns_shown(tree.turns_in_order(tree.path_ids(turn.pk, TURNS_SHOWN)))
+    return turns_data(tree.turns_in_order(tree.path_ids(turn.pk, TURNS_SHOWN)))

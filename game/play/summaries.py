@@ -1,9 +1,8 @@
-"""What happened before, for narrators that no longer read it: made, kept, edited.
+"""Summaries of the turns that no longer fit into the prompt.
 
-A summary belongs to a turn and tells what happened up to it; it holds for the turn's descendants.
-When a part of the story leaves the narrator's window, sentences of it are kept at once. A narrator
-that is good at it is then asked to say it better, when it has nothing else to tell. What a player
-writes stays.
+A summary belongs to a turn, says what happened up to it, and holds for the turn's descendants. When
+turns drop out of the prompt, sentences of them are added to the summary at once. A narrator that
+writes summaries then replaces these sentences in the background. A player's own words stay.
 """
 
 import logging
@@ -16,7 +15,7 @@ from game.models import LONGEST_SUMMARY, Adventure, Kind, Player, Summary, Turn,
 from game.moderation import screening
 from game.play import narration, tree
 from game.play.changes import NoSuchAdventure, change_adventure, publish_fields
-from game.play.context import passage, summary_held_by
+from game.play.context import passage, summary_at
 from game.play.events import queue_client
 from game.play.protocol import Refused, clean_text
 from inference.contract.prompt_report import UnreadableReport, unpack
@@ -25,23 +24,22 @@ from inference.worker.summaries import SHORTEST_ADDITION, extract, length_for
 
 logger = logging.getLogger(__name__)
 
-# Of what has gone, at most this much is summed up at once, in bytes: the newest.
-MOST_BYTES = 100_000
+MOST_BYTES = 100_000  # of the newest dropped turns that are summarised at once
 
 
-# Machines
+# Automatic summaries
 
 
-def catch_up(turn_id: UUID) -> None:
-    """After a telling: sum up what its narrator could no longer read, if that is new."""
+def summarise_dropped_turns(turn_id: UUID) -> None:
+    """After a reply: add sentences of turns that its prompt no longer had to the summary."""
     turn = Turn.objects.select_related("adventure").filter(pk=turn_id).first()
     if turn is None or not turn.adventure.summarise:
         return
-    last = last_gone(turn)
+    last = last_dropped(turn)
     if last is None:
         return
     with change_adventure(turn.adventure_id) as adventure:
-        before = summary_held_by(last)
+        before = summary_at(last)
         if before is not None and before.turn_id == last:
             return
         story = story_between(before, last)
@@ -51,50 +49,50 @@ def catch_up(turn_id: UUID) -> None:
         added = extract(earlier, story, limit) if limit else ""
         summary = Summary.objects.create(
             turn_id=last,
-            text=joined(own, added),
+            text=join_summary(own, added),
             own=len(own),
             by=Summary.By.EXTRACT,
         )
         publish_fields(adventure)
     if limit:
-        ask_narrator(turn.adventure, summary, earlier, story, limit)
+        request_summary(turn.adventure, summary, earlier, story, limit)
 
 
-def last_gone(turn: Turn) -> UUID | None:
-    """The last turn of which this turn's narrator was given nothing any more."""
-    kept = TurnContext.objects.filter(turn=turn).first()
-    if kept is None or turn.parent_id is None:
+def last_dropped(turn: Turn) -> UUID | None:
+    """The last turn on the path that was not in this turn's prompt at all."""
+    stored = TurnContext.objects.filter(turn=turn).first()
+    if stored is None or turn.parent_id is None:
         return None
     try:
-        details = unpack(kept.details)
+        details = unpack(stored.details)
     except UnreadableReport as wrong:
-        logger.warning("turn %s: what its narrator was given cannot be read: %s", turn.pk, wrong)
+        logger.warning("turn %s: its prompt report cannot be read: %s", turn.pk, wrong)
         return None
     path = tree.whole_path(turn.parent_id)
-    gone = path[: len(path) - details.passages + details.first]
-    return gone[-1] if gone else None
+    dropped = path[: len(path) - details.passages + details.first]
+    return dropped[-1] if dropped else None
 
 
 def story_between(before: Summary | None, last: UUID) -> tuple[Passage, ...]:
-    """The passages after the summary's turn up to `last`, oldest first."""
+    """The passages after the summary's turn up to `last`, oldest first, at most MOST_BYTES."""
     path = tree.whole_path(last)
     if before is not None:
         path = path[path.index(before.turn_id) + 1 :]
         if before.turn.kind == Kind.OPENING and before.by == Summary.By.PLAYER:
-            path = [before.turn_id, *path]  # written at the beginning, it sums up nothing yet
-    kept: list[Passage] = []
+            path = [before.turn_id, *path]  # a player's text at the opening does not summarise it
+    newest_first: list[Passage] = []
     room = MOST_BYTES
     for each in reversed(tree.turns_in_order(path)):
         one = passage(each)
         room -= len(one.model_dump_json().encode())
         if room < 0:
             break
-        kept.append(one)
-    return tuple(reversed(kept))
+        newest_first.append(one)
+    return tuple(reversed(newest_first))
 
 
 def limit_for(adventure: Adventure, own: str) -> int:
-    """How many characters there are beside a player's own; 0 where that is too little."""
+    """How many characters an automatic summary may add to a player's text; 0 if too few."""
     try:
         limit = length_for(narration.narrator_of(adventure))
     except Refused:
@@ -103,10 +101,10 @@ def limit_for(adventure: Adventure, own: str) -> int:
     return room if room >= SHORTEST_ADDITION else 0
 
 
-def ask_narrator(
+def request_summary(
     adventure: Adventure, summary: Summary, before: str, story: tuple[Passage, ...], limit: int
 ) -> None:
-    """Have the narrator say it better when it is idle, if it is one that can."""
+    """Request a summary from the narrator in the background, if it writes summaries."""
     narrator = narration.narrator_of(adventure)
     if narrator.summaries != "narrator":
         return
@@ -122,21 +120,21 @@ def ask_narrator(
     try:
         queue_client().enqueue_background(request)
     except redis.RedisError as problem:
-        logger.warning("adventure %s: no summary asked for: %s", adventure.pk, problem)
+        logger.warning("adventure %s: no summary requested: %s", adventure.pk, problem)
 
 
 def record(result: SummaryResult) -> bool:
-    """Put the narrator's words where the extract stands. False where a player was there first."""
+    """Store a narrator's summary in place of the extract. False if that has changed since."""
     try:
         with change_adventure(UUID(result.adventure)) as adventure:
             summary = Summary.objects.filter(
                 turn=UUID(result.turn), turn__adventure=adventure, by=Summary.By.EXTRACT
             ).first()
-            wanted = summary is not None and summary.text == result.replaces
-            wanted = wanted and screening.allowed_summary(result.text, adventure)
-            if summary is None or not wanted or not adventure.summarise:
+            current = summary is not None and summary.text == result.replaces
+            usable = current and screening.allowed_summary(result.text, adventure)
+            if summary is None or not usable or not adventure.summarise:
                 return False
-            summary.text = joined(summary.text[: summary.own], result.text)
+            summary.text = join_summary(summary.text[: summary.own], result.text)
             summary.by = Summary.By.NARRATOR
             summary.changed = Now()
             summary.save()
@@ -146,30 +144,32 @@ def record(result: SummaryResult) -> bool:
         return False  # deleted meanwhile
 
 
-def joined(own: str, added: str) -> str:
+def join_summary(own: str, added: str) -> str:
+    """A player's text and an automatic one as one summary, cut to LONGEST_SUMMARY."""
     return "\n".join(part for part in (own, added) if part)[:LONGEST_SUMMARY]
 
 
-# Players
+# Players' summaries
 
 
 @screening.noted()
 def write(adventure_id: UUID, player: Player, text: str) -> Summary:
-    """The player's own words, in place of the summary that holds at the head.
+    """Replace the summary that holds at the head by the player's text.
 
-    Where there is none they go to the beginning, and hold everywhere. Raises NoSuchAdventure, and
-    Refused where a rule stands against them.
+    Without one, the text is stored at the opening and holds everywhere. Raises NoSuchAdventure, and
+    Refused if it breaks a rule.
     """
     with change_adventure(adventure_id, player) as adventure:
         screening.screen([text], "summary", player, adventure)
         assert adventure.head_id is not None
         text = clean_text(text)[:LONGEST_SUMMARY]
-        held = summary_held_by(adventure.head_id)
-        if held is None:
-            held = Summary(turn=adventure.turns.get(kind=Kind.OPENING))
-        if (held.text, held.own) == (text, len(text)) and held.by == Summary.By.PLAYER:
-            return held
-        held.text, held.own, held.by, held.changed = text, len(text), Summary.By.PLAYER, Now()
-        held.save()
+        summary = summary_at(adventure.head_id)
+        if summary is None:
+            summary = Summary(turn=adventure.turns.get(kind=Kind.OPENING))
+        if (summary.text, summary.own) == (text, len(text)) and summary.by == Summary.By.PLAYER:
+            return summary
+        summary.text, summary.own = text, len(text)
+        summary.by, summary.changed = Summary.By.PLAYER, Now()
+        summary.save()
         publish_fields(adventure)
-        return held
+        return summary

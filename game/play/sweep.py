@@ -1,4 +1,4 @@
-"""The sweep: looks for turns that a crash or a lost message left behind, and brings them back."""
+"""The sweep: finds turns that a crash or a lost message left behind, and requeues or ends them."""
 
 import logging
 import platform
@@ -24,21 +24,18 @@ from inference.worker.reply import BROKEN
 
 logger = logging.getLogger(__name__)
 
-ATTEMPTS = 3  # to tell one turn
+ATTEMPTS = 3  # per turn
 
-# A turn is given this long to get from the commit into Redis before the sweep looks at it.
+# A turn has this long to get from the commit into Redis before the sweep checks it.
 GRACE = timedelta(seconds=3)
-HOPELESS = timedelta(minutes=1)  # after which a turn ends that the sweep cannot help
+GIVE_UP_AFTER = timedelta(minutes=1)  # after which a turn fails that the sweep cannot process
 # Adventures that changed in this time are checked for events that never reached the log.
 LAG = timedelta(minutes=10)
-BATCH_SIZE = 500  # turns that Redis is asked about in one call
+BATCH_SIZE = 500  # turns whose state is read from Redis in one call
 
 
 def sweep() -> None:
-    """Requeue lost turns, and have pages load the changes that never reached the log.
-
-    Where one part fails the others are done all the same.
-    """
+    """Run all parts of the sweep. If one fails, the others still run."""
     parts: list[Callable[[], None]] = [
         operation.publish_switched_off,
         installed_narrators.publish,
@@ -51,7 +48,7 @@ def sweep() -> None:
         try:
             part()
         except (OperationalError, InterfaceError):
-            raise  # the database is away: the other parts would fare no better
+            raise  # the database is down: the other parts would fail, too
         except NarratorsError as problem:
             logger.warning("the sweep waits for the narrators file: %s", problem)
         except redis.RedisError as problem:
@@ -66,48 +63,50 @@ def sweep() -> None:
 
 
 def requeue_lost_turns() -> None:
-    """Requeue or end the turns under way that have neither a lease nor a place in the queue."""
+    """Requeue or end turns under way that have neither a lease nor a place in the queue."""
     under_way = Turn.objects.filter(status=Status.QUEUED, created__lt=Now() - GRACE)
     waiting = list(under_way.order_by("created").values_list("pk", "narrator"))
-    # Most need nothing; only the others are locked and checked one by one.
+    # Most need nothing. Only the others are locked and checked one by one.
     for start in range(0, len(waiting), BATCH_SIZE):
         part = waiting[start : start + BATCH_SIZE]
-        fine = turns_not_lost(part)
+        not_lost = turns_not_lost(part)
         for turn_id, _ in part:
-            if turn_id not in fine:
+            if turn_id not in not_lost:
                 check_turn(turn_id)
 
 
 def turns_not_lost(under_way: Sequence[tuple[UUID, str]]) -> set[UUID]:
-    """Those of `under_way` (turn, narrator) that the sweep may leave alone.
+    """Those of the turns (id, narrator) that need nothing from the sweep.
 
-    They have a lease, or wait for a narrator that can tell them. Nothing is locked for that: where
-    it changes meanwhile the next sweep sees it. Raises redis.RedisError and NarratorsError.
+    They have a lease, or wait for a narrator that can run them. Nothing is locked: the next sweep
+    sees later changes. Raises redis.RedisError and NarratorsError.
     """
     off = operation.state().narrators_off
     states = queue_client().states([(narrator, str(pk)) for pk, narrator in under_way])
-    here = {narrator: narration.is_here(narrator) for narrator in {each for _, each in under_way}}
+    configured = {
+        narrator: narration.is_configured(narrator) for narrator in {each for _, each in under_way}
+    }
     return {
         pk
         for (pk, narrator), state in zip(under_way, states, strict=True)
         if state.end is None
-        and (state.leased or (state.waiting and narrator not in off and here[narrator]))
+        and (state.leased or (state.waiting and narrator not in off and configured[narrator]))
     }
 
 
 def check_turn(turn_id: UUID) -> None:
-    """Sweep one turn. An error in one must not keep the others waiting."""
+    """Sweep one turn; an unexpected error in it does not keep the others waiting."""
     try:
         sweep_turn(turn_id)
     except (redis.RedisError, OperationalError, InterfaceError):
-        raise  # the others would fare no better
-    except Exception as problem:  # its text may hold the player's words
+        raise  # the others would fail, too
+    except Exception as problem:  # not logged as it is: its text may contain the player's words
         logger.error("turn %s: the sweep cannot help it: %s", turn_id, where(problem))
-        fail_hopeless_turn(turn_id)
+        fail_stuck_turn(turn_id)
 
 
 def sweep_turn(turn_id: UUID) -> None:
-    """Requeue or end a turn under way, with its adventure locked so that nothing else ends it."""
+    """Requeue or end a turn under way, with its adventure locked."""
     turn = Turn.objects.filter(pk=turn_id).first()
     if turn is None:
         return
@@ -134,7 +133,7 @@ def requeue_or_end(turn: Turn) -> None:
             metrics.SWEPT.labels("end recorded").inc()
     elif state.leased:
         return
-    elif not narration.is_here(turn.narrator):
+    elif not narration.is_configured(turn.narrator):
         reason = gettext_noop("This turn’s narrator is no longer available. Try again.")
         endings.fail_turn(turn, reason)
     elif turn.narrator in operation.state().narrators_off:
@@ -156,9 +155,9 @@ def requeue_or_end(turn: Turn) -> None:
         narration.enqueue_on_commit(turn.adventure, turn)
 
 
-def fail_hopeless_turn(turn_id: UUID) -> None:
-    """End a turn that the sweep could not help for HOPELESS. Words that players saw stay."""
-    turn = Turn.objects.filter(pk=turn_id, created__lt=Now() - HOPELESS).first()
+def fail_stuck_turn(turn_id: UUID) -> None:
+    """End a turn that the sweep could not process for GIVE_UP_AFTER; its reply so far stays."""
+    turn = Turn.objects.filter(pk=turn_id, created__lt=Now() - GIVE_UP_AFTER).first()
     if turn is None:
         return
     adventure = str(turn.adventure_id)
@@ -178,9 +177,9 @@ def fail_hopeless_turn(turn_id: UUID) -> None:
 
 
 def publish_missed_versions() -> None:
-    """Where the log lags behind Postgres (a crash between commit and append), have pages reload.
+    """Where the log lags behind Postgres (a crash between commit and append), make pages reload.
 
-    A log without a version is one of an emptied Redis: events since may be missing.
+    A log without a version belongs to an emptied Redis: events may be missing since.
     """
     recent = Adventure.objects.filter(changed__gt=Now() - LAG, changed__lt=Now() - GRACE)
     versions = {str(pk): version for pk, version in recent.values_list("pk", "version")}
@@ -192,7 +191,7 @@ def publish_missed_versions() -> None:
 
 
 def stop_unwatched_turns() -> None:
-    """Stop turns whose last connection was closed STOP_WHEN_AWAY_SECONDS ago."""
+    """Stop turns whose last connection closed STOP_WHEN_AWAY_SECONDS ago."""
     seconds = settings.STOP_WHEN_AWAY_SECONDS
     if not seconds:
         return
@@ -205,11 +204,11 @@ def stop_unwatched_turns() -> None:
             endings.stop_unwatched_turn(under_way[adventure])
         except (redis.RedisError, OperationalError, InterfaceError):
             raise
-        except Exception as problem:  # the others need not go on for nobody
+        except Exception as problem:  # the others must still be stopped
             logger.error("adventure %s: not stopped: %s", adventure, where(problem))
 
 
 def tidy_queues() -> None:
-    """Remove what is out of date from each narrator's queue."""
+    """Remove outdated entries from each narrator's queue."""
     for narrator in narration.narrators().names:
         queue_client().drop_stale_requests(narrator)

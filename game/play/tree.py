@@ -1,4 +1,4 @@
-"""Ways through the tree of turns. A path leads from the opening to a turn."""
+"""Paths in the tree of turns. A path leads from the opening to a turn."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -7,7 +7,7 @@ from django.db import connection
 
 from game.models import Turn
 
-LONGEST_PATH = 1_000_000  # turns that are read of one path
+LONGEST_PATH = 1_000_000  # turns
 
 ANCESTORS = """
 WITH RECURSIVE path AS (
@@ -22,7 +22,7 @@ WITH RECURSIVE path AS (
 
 @dataclass(frozen=True)
 class Step:
-    """A turn on a path, with the length of its texts in UTF-8, and whether a summary ends there."""
+    """A turn on a path: its id, the length of its texts in bytes, whether it has a summary."""
 
     id: UUID
     bytes: int
@@ -30,7 +30,7 @@ class Step:
 
 
 def path_ids(turn: UUID, limit: int) -> list[UUID]:
-    """The last `limit` turns of the path that ends at `turn`, oldest first."""
+    """The last `limit` turns of the path to `turn`, oldest first."""
     query = ANCESTORS.format(limit="WHERE path.back + 1 < %s")
     with connection.cursor() as cursor:
         cursor.execute(f"{query} SELECT id FROM path ORDER BY back DESC", [turn, limit])  # noqa: S608
@@ -38,7 +38,7 @@ def path_ids(turn: UUID, limit: int) -> list[UUID]:
 
 
 def whole_path(turn: UUID) -> list[UUID]:
-    """The path to `turn`, oldest first."""
+    """The ids of the path to `turn`, oldest first."""
     return [step.id for step in path_lengths(turn)]
 
 
@@ -56,7 +56,7 @@ def nearest_summary(turn: UUID) -> UUID | None:
 
 
 def path_lengths(turn: UUID) -> list[Step]:
-    """The whole path to `turn`, oldest first, without its texts."""
+    """The path to `turn`, oldest first, without its texts."""
     query = ANCESTORS.format(limit="")
     with connection.cursor() as cursor:
         cursor.execute(
@@ -74,8 +74,8 @@ def turns_in_order(ids: list[UUID]) -> list[Turn]:
     return [found[each] for each in ids]
 
 
-def lead_redo_to(turn: UUID) -> None:
-    """Make the path to `turn` the one that redo follows, from the opening on."""
+def point_redo_to(turn: UUID) -> None:
+    """Set `last_child` along the path to `turn`, so that redo follows it."""
     query = ANCESTORS.format(limit="")
     with connection.cursor() as cursor:
         cursor.execute(

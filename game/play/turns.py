@@ -1,8 +1,8 @@
-"""What players do: the commands that make turns, move the head, and change texts.
+"""Carries out players' commands, which make turns, move the head, and change texts.
 
 `carry_out` runs each in one transaction that locks the adventure's row (`game/play/changes.py`) and
-publishes on commit. How a reply ends is in `game/play/endings.py`. Turns change nowhere else, save
-that `game/play/sweep.py` raises a turn's attempt.
+publishes on commit. `game/play/endings.py` stores the ends of replies. Turns change nowhere else,
+except that `game/play/sweep.py` raises a turn's attempt.
 """
 
 from collections.abc import Mapping
@@ -35,10 +35,10 @@ from game.play.protocol import (
     TurnQueued,
     UndoTurn,
 )
-from game.play.snapshots import turn_shown
+from game.play.snapshots import turn_data
 from inference.reply import shown_action
 
-# Retry-after in seconds when a player has too many turns under way: about one turn.
+# Retry-after in seconds when a player has too many turns under way: about as long as a turn takes.
 RETRY_SOON = 5
 
 
@@ -46,26 +46,26 @@ RETRY_SOON = 5
 def carry_out(adventure_id: UUID, player: Player, command: Keyed) -> Accepted:
     """Carry out a player's command, once: sent again, it gets the same outcome.
 
-    Raises Refused, which changes nothing, and NoSuchAdventure.
+    Raises Refused, in which case nothing has changed, and NoSuchAdventure.
     """
     with change_adventure(adventure_id, player) as adventure:
         before = Command.objects.filter(adventure=adventure, key=command.key).first()
         if before is not None:
             return Accepted(key=str(command.key), turn=before.outcome["turn"])
         turn = dispatch_command(adventure, player, command)
-        its_turn = str(turn.pk) if turn else None
+        turn_id = str(turn.pk) if turn else None
         Command.objects.create(
             adventure=adventure,
             key=command.key,
             player=player,
             type=command.type,
-            outcome={"turn": its_turn},
+            outcome={"turn": turn_id},
         )
-        return Accepted(key=str(command.key), turn=its_turn)
+        return Accepted(key=str(command.key), turn=turn_id)
 
 
 def dispatch_command(adventure: Adventure, player: Player, command: Keyed) -> Turn | None:
-    """Run the function of a command. Returns the turn that it made or went to."""
+    """Call the function of a command. Returns the turn that it made or went to."""
     match command:
         case TakeAction():
             return take_action(adventure, player, command.kind, command.text)
@@ -83,18 +83,21 @@ def dispatch_command(adventure: Adventure, player: Player, command: Keyed) -> Tu
             return stop_turn(adventure, command.turn)
 
 
-# One function per command. Each is called within `change_adventure`, by carry_out.
+# One function per command, called by `carry_out` within `change_adventure`.
 
 
 def take_action(adventure: Adventure, player: Player, kind: str, text: str) -> Turn:
-    """Queue a turn with the player's action at the head. An empty action is a continue."""
+    """Queue a turn with the player's action at the head. Raises Refused.
+
+    An empty action is a continue.
+    """
     disk_space.refuse_when_full()
     refuse_when_busy(adventure)
     operation.refuse_while_paused()
     edits.refuse_when_too_large(adventure, edits.size_of(text))
     screening.screen([text], "action", player, adventure)
     head = head_of(adventure)
-    # A failed turn without words is left beside the path, where retry finds it.
+    # A failed turn without a reply stays beside the path, where it can be retried.
     parent = head.parent if head.status == Status.FAILED and not head.reply else head
     if not shown_action(kind, text):  # type: ignore[arg-type]
         kind = Kind.CONTINUE
@@ -105,7 +108,7 @@ def take_action(adventure: Adventure, player: Player, kind: str, text: str) -> T
 
 
 def retry_turn(adventure: Adventure, player: Player, turn_id: UUID) -> Turn:
-    """Queue another turn with the same action beside `turn_id`, which stays in the tree.
+    """Queue another turn with the same action beside `turn_id`. Raises Refused.
 
     The dice are not rolled again.
     """
@@ -121,11 +124,11 @@ def retry_turn(adventure: Adventure, player: Player, turn_id: UUID) -> Turn:
 
 
 def undo_turn(adventure: Adventure, player: Player) -> Turn:
-    """Undo the last edit or the last action.
+    """Undo the last edit or the last action. Raises Refused.
 
     A turn under way is stopped first.
     """
-    if edited := edits.texts_before_last(adventure, undone=False):
+    if edited := edits.texts_to_restore(adventure, undone=False):
         return restore_texts(adventure, player, *edited, undone=True)
     head = head_of(adventure)
     if head.parent is None:
@@ -135,8 +138,8 @@ def undo_turn(adventure: Adventure, player: Player) -> Turn:
 
 
 def redo_turn(adventure: Adventure, player: Player) -> Turn:
-    """Redo what was undone: an edit, or the turn that was played last from here."""
-    if edited := edits.texts_before_last(adventure, undone=True):
+    """Redo what was undone: an edit, or the turn that was played last from here. Raises Refused."""
+    if edited := edits.texts_to_restore(adventure, undone=True):
         return restore_texts(adventure, player, *edited, undone=False)
     head = head_of(adventure)
     if head.last_child is None:
@@ -146,19 +149,19 @@ def redo_turn(adventure: Adventure, player: Player) -> Turn:
 
 
 def go_to_turn(adventure: Adventure, turn_id: UUID) -> Turn:
-    """Make any turn of the tree the head."""
+    """Make any turn of the tree the head; a turn under way is stopped first. Raises Refused."""
     turn = turn_of(adventure, turn_id)
     stop_turn_under_way(adventure)
     if turn.pk == adventure.head_id:
         return turn
-    tree.lead_redo_to(turn.pk)
+    tree.point_redo_to(turn.pk)
     return move_head(adventure, turn)
 
 
 def edit_turn(
     adventure: Adventure, player: Player, turn_id: UUID, action: str | None, reply: str | None
 ) -> Turn:
-    """Replace an action or a reply; what it replaced is kept in an Edit."""
+    """Replace an action or a reply; the replaced text is stored as an Edit. Raises Refused."""
     disk_space.refuse_when_full()
     edits.refuse_too_many(player)
     turn = turn_of(adventure, turn_id)
@@ -167,17 +170,19 @@ def edit_turn(
     texts = {Edit.Field.ACTION.value: action, Edit.Field.REPLY.value: reply}
     more = sum(edits.size_of(text) for text in edits.changes(turn, texts).values())
     edits.refuse_when_too_large(adventure, more)
-    screening.screen(edits.written(turn, edits.changes(turn, texts)), "edit", player, adventure)
+    screening.screen(
+        edits.texts_to_screen(turn, edits.changes(turn, texts)), "edit", player, adventure
+    )
     return replace_texts(adventure, player, turn, texts, undone=False)
 
 
 def restore_texts(
     adventure: Adventure, player: Player, turn: Turn, texts: edits.Texts, *, undone: bool
 ) -> Turn:
-    """Undo or redo an edit, which is an edit as well: it counts, and rules apply to its words."""
+    """Undo or redo an edit. It counts as an edit, and rules apply to its texts. Raises Refused."""
     disk_space.refuse_when_full()
     edits.refuse_too_many(player)
-    screening.screen(edits.written(turn, texts), "edit", player, adventure)
+    screening.screen(edits.texts_to_screen(turn, texts), "edit", player, adventure)
     return replace_texts(adventure, player, turn, texts, undone=undone)
 
 
@@ -189,24 +194,26 @@ def replace_texts(
     *,
     undone: bool,
 ) -> Turn:
-    """Replace a turn's texts as an edit, or (`undone`) as the undoing of one.
+    """Replace a turn's texts, and record that as an edit or (`undone`) as its undoing.
 
-    A turn under way is stopped first, and its words so far are what is replaced.
+    A turn under way is stopped first, and its reply so far is the replaced text.
     """
     stop_turn_under_way(adventure)
     turn = turn_of(adventure, turn.pk)
     new = edits.changes(turn, texts)
     if not new:
         return turn
-    edits.note_last(adventure, turn, edits.replace(adventure, turn, new, player), undone=undone)
-    edited = TurnEdited(turn=turn_shown(turn), last_edit=edits.last_edit(adventure))
+    edits.record_last_edit(
+        adventure, turn, edits.replace(adventure, turn, new, player), undone=undone
+    )
+    edited = TurnEdited(turn=turn_data(turn), last_edit=edits.last_edit(adventure))
     publish_on_commit(adventure, edited)
-    read_ahead.ask_on_commit(adventure)
+    read_ahead.request_on_commit(adventure)
     return turn
 
 
 def stop_turn(adventure: Adventure, turn_id: UUID) -> Turn:
-    """Stop the reply. The words so far stay; stopping an ended turn changes nothing."""
+    """Stop a turn; its reply so far stays. Nothing changes if it has ended."""
     turn = turn_of(adventure, turn_id)
     if turn.status == Status.QUEUED:
         stop_turn_under_way(adventure)
@@ -217,7 +224,7 @@ def stop_turn(adventure: Adventure, turn_id: UUID) -> Turn:
 
 
 def refuse_when_busy(adventure: Adventure) -> None:
-    """Raises Refused while a turn of the adventure is under way."""
+    """Raise Refused while a turn of the adventure is under way."""
     if adventure.turns.filter(status=Status.QUEUED).exists():
         raise Refused(
             "busy", _("The narrator is still writing. Stop it, or wait until it has finished.")
@@ -225,7 +232,7 @@ def refuse_when_busy(adventure: Adventure) -> None:
 
 
 def turn_of(adventure: Adventure, turn_id: UUID) -> Turn:
-    """A turn of the adventure, with its parent. Raises Refused where it has none with this id."""
+    """A turn of the adventure, with its parent. Raises Refused if there is none with this id."""
     turn = adventure.turns.filter(pk=turn_id).select_related("parent").first()
     if turn is None:
         raise Refused("unknown_turn", _("That turn is not in this adventure. Reload the page."))
@@ -233,13 +240,13 @@ def turn_of(adventure: Adventure, turn_id: UUID) -> Turn:
 
 
 def head_of(adventure: Adventure) -> Turn:
-    """The turn where the player stands, with its parent and last child."""
+    """The head of the adventure, with its parent and last child."""
     assert adventure.head_id is not None, "an adventure begins with its opening"
     return Turn.objects.select_related("parent", "last_child").get(pk=adventure.head_id)
 
 
 def move_head(adventure: Adventure, turn: Turn) -> Turn:
-    """Make `turn` the head, and publish it."""
+    """Make `turn` the head, and publish that."""
     adventure.head, adventure.last_edit = turn, None
     moved = HeadMoved(
         head=str(turn.pk),
@@ -247,7 +254,7 @@ def move_head(adventure: Adventure, turn: Turn) -> Turn:
         redo=str(turn.last_child_id) if turn.last_child_id else None,
     )
     publish_on_commit(adventure, moved)
-    read_ahead.ask_on_commit(adventure)
+    read_ahead.request_on_commit(adventure)
     return turn
 
 
@@ -259,11 +266,11 @@ def queue_turn(
     text: str,
     rolled: dict[str, Any] | None,
 ) -> Turn:
-    """Put a new turn under `parent`, make it the head, and send it to the narrator on commit."""
+    """Store a turn below `parent`, make it the head, and enqueue it on commit. Raises Refused."""
     refuse_when_player_has_enough(player)
     narrator = narration.narrator_of(adventure)
-    place = narration.place_for(narrator, player)
-    refuse_when_full(place)
+    queue = narration.queue_position_for(narrator, player)
+    refuse_when_full(queue)
     turn = Turn.objects.create(
         adventure=adventure,
         parent=parent,
@@ -277,18 +284,18 @@ def queue_turn(
     adventure.head, adventure.last_edit = turn, None
     adventure.size += edits.size_of(text)
     queued = TurnQueued(
-        turn=turn_shown(turn), position=place.position, eta_seconds=place.eta_seconds
+        turn=turn_data(turn), position=queue.position, eta_seconds=queue.eta_seconds
     )
     # The log must hold turn.queued before a worker can log that it has started.
     publish_on_commit(adventure, queued)
     narration.enqueue_on_commit(adventure, turn)
-    log_on_commit("turn queued", turn, kind=kind, position=place.position)
+    log_on_commit("turn queued", turn, kind=kind, position=queue.position)
     return turn
 
 
-def refuse_when_full(place: narration.Place) -> None:
-    """Raises Refused where the estimated wait is over MAX_WAIT_SECONDS."""
-    wait, most = place.eta_seconds, settings.MAX_WAIT_SECONDS
+def refuse_when_full(queue: narration.QueuePosition) -> None:
+    """Raise Refused if the estimated wait exceeds MAX_WAIT_SECONDS."""
+    wait, most = queue.eta_seconds, settings.MAX_WAIT_SECONDS
     if wait is not None and wait > most:
         raise Refused(
             "full",
@@ -302,7 +309,10 @@ def refuse_when_full(place: narration.Place) -> None:
 
 
 def refuse_when_player_has_enough(player: Player) -> None:
-    """At most TURNS_PER_PLAYER under way; the lock keeps two adventures from racing past it."""
+    """Raise Refused if the player has TURNS_PER_PLAYER turns under way.
+
+    Locks the player's row, so that commands in two adventures cannot exceed it together.
+    """
     Player.objects.select_for_update(no_key=True).values_list("pk").get(pk=player.pk)
     under_way = Turn.objects.filter(player=player, status=Status.QUEUED).count()
     if under_way >= settings.TURNS_PER_PLAYER:

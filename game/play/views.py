@@ -1,4 +1,4 @@
-"""The pages of one adventure: play, read, its turns and its plot."""
+"""Pages of an adventure: playing, reading, its turns, tree and plot."""
 
 from typing import Any
 from uuid import UUID
@@ -17,13 +17,13 @@ from game.library.previews import paragraphs
 from game.models import Adventure, Audience, Player, Turn
 from game.play import adventures, edits, search, snapshots, tree
 from game.play.forms import NarratorForm, PlotForm
-from game.play.option_views import coming_shown, narrator_form
+from game.play.option_views import narrator_form, pending_default_data
 from game.play.protocol import Refused
-from game.play.requests import is_owner, own_adventure
+from game.play.requests import is_owner, json_errors, own_adventure, wants_json
 from game.tastes.sampling import taste_of
 from inference.reply import shown_action
 
-KEPT_OFFLINE = 300  # turns that can be read without a network
+OFFLINE_TURNS = 300  # turns that a browser keeps for reading without a network
 FIRST_WORDS = 80  # code points of a turn in the tree
 
 MODULES = [
@@ -60,40 +60,40 @@ MODULES = [
 @never_cache
 @require_safe
 def adventure(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
-    """Play; with `?before=<turn>` the turns before that one, to read without JavaScript.
+    """The play page. `?before=<turn>` shows the turns before that one, without JavaScript.
 
-    With `?turn=<turn>` the page opens at that turn, on whatever branch it is.
+    With `?turn=<turn>` it opens at that turn, on any branch.
     """
     found = own_adventure(request, adventure_id)
     opens_at = None
     if "before" in request.GET:
-        shown = snapshots.turns_before(found, turn_named(request, found, "before"))
+        shown = snapshots.turns_before(found, turn_from_query(request, found, "before"))
         earlier = bool(shown) and shown[0].parent is not None
     elif "turn" in request.GET:
-        turn = turn_named(request, found, "turn")
+        turn = turn_from_query(request, found, "turn")
         opens_at = {
             "turn": str(turn.pk),
             "here": search.on_path(turn.pk, found.head_id),
-            "words": search.asked(request.GET.get("q", "")),
+            "words": search.normalise_query(request.GET.get("q", "")),
         }
         shown = snapshots.turns_up_to(turn)
         earlier = shown[0].parent is not None
     else:
         snapshot = snapshots.snapshot(found.pk)
         shown, earlier = snapshot.turns, snapshot.earlier
-    drawn = [{**turn.model_dump(), "paragraphs": paragraphs(turn.reply)} for turn in shown]
+    rendered = [{**turn.model_dump(), "paragraphs": paragraphs(turn.reply)} for turn in shown]
     return render(
         request,
         "adventures/play.html",
         {
             "adventure": found,
-            "narrator": snapshots.adventure_shown(found)["narrator"],
-            "coming": coming_shown(found),
+            "narrator": snapshots.adventure_data(found)["narrator"],
+            "coming": pending_default_data(found),
             "taste": taste_of(ensure_player(request)),
-            "narrator_form": choice_of_narrators(found, ensure_player(request)),
+            "narrator_form": narrator_choice(found, ensure_player(request)),
             "audiences": Audience.choices,
             "owner": is_owner(request, found),
-            "turns": drawn,
+            "turns": rendered,
             "earlier": earlier,
             "at_opening": len(shown) == 1,
             "elsewhere": opens_at is not None and not opens_at["here"],
@@ -115,8 +115,8 @@ def adventure(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     )
 
 
-def choice_of_narrators(found: Adventure, player: Player) -> NarratorForm | None:
-    """What the page offers to choose from; None where there is no choice."""
+def narrator_choice(found: Adventure, player: Player) -> NarratorForm | None:
+    """The form for choosing a narrator; None if there is no choice."""
     try:
         form = narrator_form(found, player)
     except Http404:
@@ -124,8 +124,8 @@ def choice_of_narrators(found: Adventure, player: Player) -> NarratorForm | None
     return form if form.offers_more_than_one else None
 
 
-def turn_named(request: HttpRequest, found: Adventure, name: str) -> Turn:
-    """The turn that `?name=` gives. Raises Http404."""
+def turn_from_query(request: HttpRequest, found: Adventure, name: str) -> Turn:
+    """The turn that the parameter `name` has the id of. Raises Http404."""
     try:
         return get_object_or_404(found.turns, pk=UUID(request.GET.get(name, "")))
     except ValueError:
@@ -137,7 +137,7 @@ def turn_named(request: HttpRequest, found: Adventure, name: str) -> Turn:
 def turns(request: HttpRequest, adventure_id: UUID) -> JsonResponse:
     """The turns before `?before=<turn>`, as JSON."""
     found = own_adventure(request, adventure_id)
-    shown = snapshots.turns_before(found, turn_named(request, found, "before"))
+    shown = snapshots.turns_before(found, turn_from_query(request, found, "before"))
     return JsonResponse(
         {
             "turns": [turn.model_dump(mode="json") for turn in shown],
@@ -149,10 +149,10 @@ def turns(request: HttpRequest, adventure_id: UUID) -> JsonResponse:
 @never_cache
 @require_safe
 def versions(request: HttpRequest, adventure_id: UUID, turn_id: UUID) -> JsonResponse:
-    """The earlier versions of a turn's texts, newest first. An edit with one's text restores it."""
+    """The earlier versions of a turn's texts, newest first, as JSON."""
     found = own_adventure(request, adventure_id)
     turn = get_object_or_404(found.turns, pk=turn_id)
-    return JsonResponse({"versions": edits.versions_shown(turn)})
+    return JsonResponse({"versions": edits.versions_data(turn)})
 
 
 @never_cache
@@ -160,10 +160,10 @@ def versions(request: HttpRequest, adventure_id: UUID, turn_id: UUID) -> JsonRes
 def turn_tree(request: HttpRequest, adventure_id: UUID) -> JsonResponse:
     """All turns of the tree with their first words, as JSON."""
     found = own_adventure(request, adventure_id)
-    # Thousands of turns: their first words alone leave the database.
-    some = FIRST_WORDS + 1
+    # Only the first words leave the database, since there may be thousands of turns.
+    length = FIRST_WORDS + 1
     every = found.turns.order_by("created", "pk").values_list(
-        "pk", "parent_id", "kind", "status", Left("action", some), Left("reply", some)
+        "pk", "parent_id", "kind", "status", Left("action", length), Left("reply", length)
     )
     return JsonResponse(
         {
@@ -183,7 +183,7 @@ def turn_tree(request: HttpRequest, adventure_id: UUID) -> JsonResponse:
 
 
 def first_words(text: str) -> dict[str, Any]:
-    """The beginning of a text, and, where that is not all, that it is cut."""
+    """The beginning of a text; `cut` is set if that is not all of it."""
     if len(text) <= FIRST_WORDS:
         return {"words": text}
     return {"words": f"{text[:FIRST_WORDS].rstrip()}…", "cut": True}
@@ -192,7 +192,7 @@ def first_words(text: str) -> dict[str, Any]:
 @never_cache
 @require_safe
 def whole_words(request: HttpRequest, adventure_id: UUID, turn_id: UUID) -> JsonResponse:
-    """What the tree has the first words of: a turn's action, or its reply where there is none."""
+    """The whole text of which the tree has the first words: a turn's action, else its reply."""
     found = own_adventure(request, adventure_id)
     turn = get_object_or_404(found.turns, pk=turn_id)
     return JsonResponse({"words": turn.action or turn.reply})
@@ -201,16 +201,16 @@ def whole_words(request: HttpRequest, adventure_id: UUID, turn_id: UUID) -> Json
 @never_cache
 @require_safe
 def read(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
-    """The whole path to the head, without controls: to read, to hear and to print.
+    """The path to the head without controls, to read, to hear and to print.
 
-    With `?kept`, its last turns as a browser keeps them for when there is no network.
+    With `?kept` only the last turns, as browsers keep them for reading offline.
     """
     found = own_adventure(request, adventure_id)
     assert found.head_id is not None
-    kept = "kept" in request.GET
-    most = KEPT_OFFLINE if kept else tree.LONGEST_PATH
+    offline = "kept" in request.GET
+    most = OFFLINE_TURNS if offline else tree.LONGEST_PATH
     path = tree.turns_in_order(tree.path_ids(found.head_id, most))
-    drawn = [
+    rendered = [
         {
             "id": turn.pk,
             "kind": turn.kind,
@@ -223,12 +223,12 @@ def read(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     return render(
         request,
         "adventures/read.html",
-        {"adventure": found, "turns": drawn, "kept": kept, "earlier": earlier},
+        {"adventure": found, "turns": rendered, "kept": offline, "earlier": earlier},
     )
 
 
-def plot_is_set(request: HttpRequest, found: Adventure, form: PlotForm) -> bool:
-    """Change the plot; where a rule stands against it, the form says so and keeps the words."""
+def set_plot(request: HttpRequest, found: Adventure, form: PlotForm) -> bool:
+    """Change the plot. False if it breaks a rule, in which case the form has the error."""
     try:
         adventures.set_plot(found.pk, **form.cleaned_data, player=ensure_player(request))
     except Refused as refused:
@@ -239,19 +239,17 @@ def plot_is_set(request: HttpRequest, found: Adventure, form: PlotForm) -> bool:
 
 @never_cache
 def plot(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
-    """Memory and author's note: a page of its own, or saved from the play page."""
+    """Memory and author's note: a page, or saved from the play page as JSON."""
     found = own_adventure(request, adventure_id)
-    wants_json = request.headers.get("Accept") == "application/json"
     if request.method == "POST":
         form = PlotForm(request.POST)
-        if form.is_valid() and plot_is_set(request, found, form):
-            if wants_json:
+        if form.is_valid() and set_plot(request, found, form):
+            if wants_json(request):
                 return JsonResponse({"saved": True})
             messages.success(request, _("Saved. Takes effect with the next turn."))
             return redirect("adventure", found.pk)
-        if wants_json:
-            message = " ".join(str(line) for lines in form.errors.values() for line in lines)
-            return JsonResponse({"message": message}, status=422)
+        if wants_json(request):
+            return json_errors(request, form) or HttpResponse(status=422)
     else:
         form = PlotForm(initial={"memory": found.memory, "authors_note": found.authors_note})
     return render(

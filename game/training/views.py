@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
-from game.play.requests import known_player, own_adventure
+from game.play.requests import own_adventure, require_player
 from game.training import consent
 
 
@@ -16,7 +16,7 @@ from game.training import consent
 def learning(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     """On GET the explanation and the switch, on POST (owner only) grant or withdraw consent."""
     found = own_adventure(request, adventure_id)
-    player = known_player(request)
+    player = require_player(request)
     theirs = consent.may_grant(found, player)
     if request.method == "POST" and theirs:
         if request.POST.get("learning") == "on":

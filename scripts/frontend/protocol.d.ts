@@ -1,18 +1,14 @@
 // Made by scripts/socket_types.py from game/play/protocol.py: change that file, and run it again.
 
 declare namespace Protocol {
+  /** A command was carried out. `turn` is the turn that it made or went to. */
   interface Accepted {
     type: "accepted";
     key: string;
     turn?: string | null;
   }
 
-  /** One of the actions that were taken at the same moment, with its retellings, oldest first. */
-  interface ActionHere {
-    shown: string;
-    turns: string[];
-  }
-
+  /** Replace the action or the reply of a turn, or both. */
   interface EditTurn {
     key: string;
     type: "edit_turn";
@@ -21,6 +17,7 @@ declare namespace Protocol {
     reply?: string | null;
   }
 
+  /** A command was refused, or the socket is about to close. `retry_after` is in seconds. */
   interface ErrorEvent {
     type: "error";
     code: "bad_message" | "not_allowed" | "busy" | "too_many" | "full" | "rejected" | "unknown_turn" | "narrator_down";
@@ -29,12 +26,14 @@ declare namespace Protocol {
     retry_after?: number | null;
   }
 
+  /** Make a turn of the tree the head. */
   interface GoToTurn {
     key: string;
     type: "go_to_turn";
     turn: string;
   }
 
+  /** Another turn is the head. `undo`: whether undo is possible; `redo`: the turn it leads to. */
   interface HeadMoved {
     version?: number | null;
     type: "head.moved";
@@ -43,48 +42,60 @@ declare namespace Protocol {
     redo: string | null;
   }
 
-  /** An edit with nothing done since: undo takes it back; if it is `undone`, redo brings it. */
+  /** The last change, if it was an edit: undo applies to it, or redo if it is `undone`. */
   interface LastEdit {
     turn: string;
     undone: boolean;
   }
 
+  /** Ask for a pong. */
   interface Ping {
     type: "ping";
   }
 
-  /** The adventure's title, memory or author's note changed (an addition to the protocol). */
+  /** The adventure's own fields changed: title, plot, narrator, options, cards. */
   interface PlotChanged {
     version?: number | null;
     type: "adventure.changed";
     adventure: Record<string, any>;
   }
 
+  /** The answer to a ping. */
   interface Pong {
     type: "pong";
   }
 
+  /** Redo what was undone last. */
   interface RedoTurn {
     key: string;
     type: "redo_turn";
   }
 
+  /** Forward the log from just after an id; "" asks for a snapshot. */
   interface Resume {
     type: "resume";
     after: string;
   }
 
+  /** Take the action of a turn again, beside it. */
   interface RetryTurn {
     key: string;
     type: "retry_turn";
     turn: string;
   }
 
+  /** An action taken at the same place as others, with the turns that have it, oldest first. */
+  interface SiblingAction {
+    shown: string;
+    turns: string[];
+  }
+
+  /** The whole adventure, with the log id to continue from. */
   interface Snapshot {
     type: "snapshot";
     id: string;
     adventure: Record<string, any>;
-    turns: TurnShown[];
+    turns: TurnData[];
     earlier: boolean;
     head: string;
     undo: boolean;
@@ -92,12 +103,14 @@ declare namespace Protocol {
     last_edit?: LastEdit | null;
   }
 
+  /** Stop the turn under way. */
   interface StopTurn {
     key: string;
     type: "stop_turn";
     turn: string;
   }
 
+  /** Take an action at the head; an empty one continues the story. */
   interface TakeAction {
     key: string;
     type: "take_action";
@@ -105,36 +118,8 @@ declare namespace Protocol {
     text?: string;
   }
 
-  interface TurnEdited {
-    version?: number | null;
-    type: "turn.edited";
-    turn: TurnShown;
-    last_edit?: LastEdit | null;
-  }
-
-  interface TurnEnded {
-    version?: number | null;
-    type: "turn.told" | "turn.stopped";
-    turn: TurnShown;
-  }
-
-  interface TurnFailed {
-    version?: number | null;
-    type: "turn.failed";
-    turn: string;
-    reason: string;
-  }
-
-  interface TurnQueued {
-    version?: number | null;
-    type: "turn.queued";
-    turn: TurnShown;
-    position: number;
-    eta_seconds: number | null;
-  }
-
   /** A turn as pages show it. */
-  interface TurnShown {
+  interface TurnData {
     id: string;
     parent: string | null;
     kind: string;
@@ -148,13 +133,45 @@ declare namespace Protocol {
     told: string | null;
     reason: string;
     siblings: string[];
-    actions?: ActionHere[];
+    actions?: SiblingAction[];
     versions?: number;
     telling?: string | null;
     dice?: Record<string, any> | null;
   }
 
-  /** A worker began an attempt. `fresh`: none came before it, as far as Redis knows. */
+  /** The texts of a turn were replaced. */
+  interface TurnEdited {
+    version?: number | null;
+    type: "turn.edited";
+    turn: TurnData;
+    last_edit?: LastEdit | null;
+  }
+
+  /** A turn has its reply, or was stopped. */
+  interface TurnEnded {
+    version?: number | null;
+    type: "turn.told" | "turn.stopped";
+    turn: TurnData;
+  }
+
+  /** A turn failed. `reason` is for the player. */
+  interface TurnFailed {
+    version?: number | null;
+    type: "turn.failed";
+    turn: string;
+    reason: string;
+  }
+
+  /** A turn was added, and waits in its narrator's queue. */
+  interface TurnQueued {
+    version?: number | null;
+    type: "turn.queued";
+    turn: TurnData;
+    position: number;
+    eta_seconds: number | null;
+  }
+
+  /** A worker began an attempt. `fresh`: there was none before, as far as Redis knows. */
   interface TurnStarted {
     type: "turn.started";
     turn: string;
@@ -172,6 +189,7 @@ declare namespace Protocol {
     text: string;
   }
 
+  /** The place of a waiting turn in the queue has changed. */
   interface TurnWaiting {
     type: "turn.waiting";
     turn: string;
@@ -179,6 +197,7 @@ declare namespace Protocol {
     eta_seconds: number | null;
   }
 
+  /** Undo the last edit or the last action. */
   interface UndoTurn {
     key: string;
     type: "undo_turn";

@@ -6,8 +6,8 @@
 /**
  * A turn as the server sends it, or as little of it as a page knows of what it is about to send.
  *
- * @typedef {Partial<Protocol.TurnShown> &
- *   Pick<Protocol.TurnShown, "id" | "kind" | "action" | "reply" | "status" | "attempt">} Turn
+ * @typedef {Partial<Protocol.TurnData> &
+ *   Pick<Protocol.TurnData, "id" | "kind" | "action" | "reply" | "status" | "attempt">} Turn
  */
 /** @typedef {{position: number, eta: number | null}} QueuePosition in the line; `eta` in seconds */
 /** @typedef {Exclude<Protocol.Command, Protocol.Ping | Protocol.Resume>} Command */

@@ -24,7 +24,7 @@ from game.models import Command, Player, Scenario, Status, Turn
 from game.play import adventures, endings, snapshots, sweep, turns
 from game.play.consumers import merged
 from game.play.events import queue_client
-from game.play.followers import decoded
+from game.play.followers import decode_entry
 from game.play.protocol import Refused, parse_command
 from inference.contract.request import Result, Token
 from inference.queue.keys import log_key
@@ -87,7 +87,7 @@ class Reader:
     def missed(self):
         """What stands in the log after the last id seen; None when it does not reach back."""
         after, key = self.state["log"], log_key(str(self.adventure.pk))
-        entries = [decoded(*each) for each in queue_client().redis.xrange(key, min=after)]
+        entries = [decode_entry(*each) for each in queue_client().redis.xrange(key, min=after)]
         if after == FIRST:
             return entries
         return entries[1:] if entries and entries[0].id == after else None

@@ -150,11 +150,11 @@ def test_the_page_has_every_event_and_its_fields(log: QueueClient):
 
 def test_the_page_has_every_field_of_what_is_in_events(adventure, log):
     page = chapters(part("Objects in events"))
-    shown = snapshots.adventure_shown(adventure)
-    rolled = dice.roll_shown(dice.roll(dice.ORDINARY))
+    shown = snapshots.adventure_data(adventure)
+    rolled = dice.roll_data(dice.roll(dice.ORDINARY))
     code = {
-        "Turn": set(protocol.TurnShown.model_fields),
-        "Action": set(protocol.ActionHere.model_fields),
+        "Turn": set(protocol.TurnData.model_fields),
+        "Action": set(protocol.SiblingAction.model_fields),
         "Last edit": set(protocol.LastEdit.model_fields),
         "Adventure": set(shown),
         "Narrator": set(shown["narrator"]),
@@ -172,7 +172,7 @@ def test_the_page_has_every_field_of_what_is_in_events(adventure, log):
         ("take_action", "kind", get_args(protocol.TakeAction.model_fields["kind"].annotation)),
         ("Turn", "kind", Kind.values),
         ("Turn", "status", get_args(protocol.TurnStatus)),
-        ("Dice", "outcome", dice.SHOWN),
+        ("Dice", "outcome", dice.OUTCOME_LABELS),
         ("Dice", "difficulty", (dice.ORDINARY.name, dice.HARD.name)),
         ("Adventure", "audience", Audience.values),
     ],
@@ -202,7 +202,7 @@ def test_the_limits_on_the_page_are_those_of_the_code():
         "size of a client's frame": f"{protocol.LONGEST_FRAME // 1024} KiB",
         "action, reply": f"{LONGEST_TEXT:,} code points",
         "frames of one socket": (
-            f"{consumers.COMMANDS_PER_SECOND} a second, {consumers.COMMANDS_AT_ONCE} at once"
+            f"{consumers.COMMANDS_PER_SECOND} a second, {consumers.COMMANDS_BURST} at once"
         ),
         "refusals with `too_many`": f"{consumers.REFUSALS_BEFORE_CLOSE}",
         "words sent to one socket": f"{consumers.FRAMES_PER_SECOND} frames a second",

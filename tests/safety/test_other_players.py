@@ -51,7 +51,7 @@ class Watching:
 def no_rate(monkeypatch):
     """What is limited here is not how often, but what."""
     monkeypatch.setattr(consumers, "COMMANDS_PER_SECOND", 100_000)
-    monkeypatch.setattr(consumers, "COMMANDS_AT_ONCE", 100_000)
+    monkeypatch.setattr(consumers, "COMMANDS_BURST", 100_000)
 
 
 async def told_while(attack, alice, bob, begin, workers):

@@ -116,7 +116,7 @@ class Command(BaseCommand):
             )
             narrator = changed(narrator, options["set"])
             begun = beginnings()
-            moments = read_situations(begun, outcomes=dice.TOLD)
+            moments = read_situations(begun, outcomes=dice.OUTCOME_LINES)
             moments = [each for each in moments if options["only"] in each.name]
             teller = Teller(narrator, load(narrator, settings.INFERENCE))
             kept = Kept(options["save"])
@@ -214,7 +214,7 @@ class Command(BaseCommand):
 def measures_held() -> Known:
     """The measures held against the labelled replies."""
     begun = beginnings()
-    moments = {each.name: each for each in read_situations(begun, outcomes=dice.TOLD)}
+    moments = {each.name: each for each in read_situations(begun, outcomes=dice.OUTCOME_LINES)}
     return accuracy(read_labelled(), moments, begun)
 
 
@@ -302,7 +302,7 @@ def columns(situations: list[Score], plays: list[Play]) -> dict[str, Figures]:
 def measured_again(folder: Path) -> dict[str, Figures]:
     """The table of a saved run, measured anew. Raises CommandError where there is none."""
     begun = beginnings()
-    moments = {each.name: each for each in read_situations(begun, outcomes=dice.TOLD)}
+    moments = {each.name: each for each in read_situations(begun, outcomes=dice.OUTCOME_LINES)}
     kept = [kept_scores(folder / name) for name in ("situations.jsonl", "plays.jsonl")]
     if not any(kept):
         raise CommandError(f"{folder} has no situations.jsonl or plays.jsonl of evaluate --save")

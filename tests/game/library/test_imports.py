@@ -91,8 +91,8 @@ def test_a_file_that_takes_too_long_is_given_up(importing, client, monkeypatch):
 @pytest.mark.django_db
 def test_a_third_file_at_once_waits_and_is_then_told_so(importing, monkeypatch):
     monkeypatch.setattr(sandbox, "WAIT_SECONDS", 0.1)
-    monkeypatch.setattr(sandbox, "turns", threading.BoundedSemaphore(1))
-    with sandbox.turns:
+    monkeypatch.setattr(sandbox, "slots", threading.BoundedSemaphore(1))
+    with sandbox.slots:
         answer, _ = importing(reverse("import_scenario"), SCENARIO)
     assert "Try again in a minute" in answer.content.decode()
     answer, _ = importing(reverse("import_scenario"), SCENARIO)

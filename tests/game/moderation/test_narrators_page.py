@@ -347,7 +347,7 @@ def test_a_database_that_does_not_answer_for_a_moment_makes_nobody_gone(
     assert "nib" in narration.narrators()
     # A process that has just begun knows nobody, and takes nobody for gone.
     monkeypatch.setattr(installed_narrators, "ready_cache", installed_narrators.ReadyCache())
-    assert narration.is_here("nib")
+    assert narration.is_configured("nib")
     adventure = begin(alice)
     adventure.narrator = "nib"
     with pytest.raises(Refused, match="Try again in a moment"):

@@ -141,7 +141,7 @@ def test_picking_up_a_lantern_does_not_fail(alice, adventure, narrator_awake, ro
 def test_a_roll_from_before_actions_had_a_difficulty_reads_as_it_did():
     old = {"sides": 20, "rolled": 9, "outcome": "failure"}
     assert dice.outcome_line(old) == "This does not succeed."
-    assert dice.roll_shown(old)["text"] == "failure"
+    assert dice.roll_data(old)["text"] == "failure"
 
 
 def test_dice_are_switched_by_their_owner_alone(client, alice, bob, adventure, log):

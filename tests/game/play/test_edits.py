@@ -10,7 +10,7 @@ from game.models import Adventure, Edit
 from game.moderation.authorship import reply_pieces
 from game.play import edits, endings, turns
 from game.play.protocol import Refused, parse_command
-from game.play.snapshots import snapshot, turn_shown
+from game.play.snapshots import snapshot, turn_data
 from inference.contract.request import Result
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -70,7 +70,7 @@ def test_going_to_and_fro_between_two_texts_keeps_each_once(adventure, told, edi
     assert sorted(told.edits.values_list("before", flat=True)) == sorted(
         [TOLD, TOLD, "It creaks."]  # the narrator's own, which is kept apart
     )
-    assert [each["text"] for each in edits.versions_shown(told)] == ["It creaks."]
+    assert [each["text"] for each in edits.versions_data(told)] == ["It creaks."]
 
 
 def test_edits_have_a_rate_and_the_words_are_not_lost(alice, adventure, told, settings):
@@ -143,7 +143,7 @@ def test_a_page_is_told_how_many_versions_there_are_and_can_fetch_them(
 ):
     edit("It creaks.")
     edit("It groans.", action="push the door")
-    assert turn_shown(adventure.turns.get(pk=told.pk)).versions == 3
+    assert turn_data(adventure.turns.get(pk=told.pk)).versions == 3
     url = f"/adventures/{adventure.pk}/turns/{told.pk}/versions/"
     found = as_player(alice).get(url).json()["versions"]
     assert [(each["field"], each["text"], each["original"]) for each in found] == [

@@ -33,7 +33,7 @@ async def next_of(follower):
 @pytest.fixture
 async def reading(log, monkeypatch):
     """Followers of more logs than each call reads; and how many each call has asked for."""
-    monkeypatch.setattr(following, "FEW", 2)
+    monkeypatch.setattr(following, "MAX_LOGS_PER_READ", 2)
     asked = []
     reader = followers()
 
@@ -68,9 +68,8 @@ async def test_what_is_said_in_a_quiet_story_is_heard_and_in_order(reading, log,
 async def test_of_many_stories_only_the_lively_are_asked_for_all_the_time(
     reading, log, monkeypatch
 ):
-    now = 1000.0  # of a clock that stands, so that the lively one stays so
-    monkeypatch.setattr(following, "time", SimpleNamespace(monotonic=lambda: now))
-    monkeypatch.setattr(following, "QUIET_EVERY", 600.0)
+    monkeypatch.setattr(following, "ACTIVE_SECONDS", 0.3)
+    monkeypatch.setattr(following, "QUIET_SECONDS", 600.0)
     reader, asked = reading
     followed = await follow_all(reader, names(6))
     active = next(iter(followed))
@@ -101,7 +100,7 @@ async def test_a_story_that_is_left_is_asked_for_no_more(reading, log):
 async def test_many_lively_stories_are_read_in_rounds_and_no_word_is_lost(
     reading, log, monkeypatch
 ):
-    monkeypatch.setattr(following, "ROUND", 0.3)
+    monkeypatch.setattr(following, "ROUND_SECONDS", 0.3)
     reader, asked = reading
     followed = await follow_all(reader, names(6))
     async with asyncio.timeout(PATIENCE):
@@ -131,11 +130,11 @@ async def test_many_lively_stories_are_read_in_rounds_and_no_word_is_lost(
 
 async def test_words_go_out_as_they_came_and_are_the_frame_that_reading_them_makes(log):
     token = Token(turn="t-1", attempt=1, index=7, text=' "Über\\den" 🌊\n')
-    entry = following.decoded(b"17-3", {b"e": token_event(token).encode()})
+    entry = following.decode_entry(b"17-3", {b"e": token_event(token).encode()})
     assert entry.words
     assert json.loads(entry.frame) == {"type": "turn.token", **token.model_dump(), "id": "17-3"}
     assert [json.loads(entry.frame)] == merged([entry])
-    assert not following.decoded(b"17-4", {b"e": b'{"type":"turn.told"}'}).words
+    assert not following.decode_entry(b"17-4", {b"e": b'{"type":"turn.told"}'}).words
 
 
 async def test_a_window_that_goes_while_its_log_turns_out_gone_leaves_no_unheard_error(

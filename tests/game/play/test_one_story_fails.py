@@ -370,7 +370,7 @@ def test_a_turn_that_the_sweep_cannot_help_ends_after_a_while(
     log.redis.flushdb()
     monkeypatch.setattr("game.play.sweep.requeue_or_end", fails)
     for minutes, status in ((0.5, Status.QUEUED), (2, Status.FAILED)):
-        Turn.objects.filter(pk=turn.pk).update(created=Now() - minutes * sweep.HOPELESS)
+        Turn.objects.filter(pk=turn.pk).update(created=Now() - minutes * sweep.GIVE_UP_AFTER)
         sweep.sweep()
         turn.refresh_from_db()
         assert turn.status == status

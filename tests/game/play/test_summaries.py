@@ -198,7 +198,7 @@ def test_switched_off_nothing_is_summed_up_and_nothing_told(alice, adventure, na
     nxt = act(adventure, alice, "wait")
     assert context.story_context(Adventure.objects.get(pk=adventure.pk), nxt).summary == ""
     Summary.objects.all().delete()
-    summaries.catch_up(turns[-1].pk)
+    summaries.summarise_dropped_turns(turns[-1].pk)
     assert not Summary.objects.exists()
 
 
@@ -280,7 +280,7 @@ def test_what_a_real_narrator_was_not_given_is_summed_up(alice, adventure, worke
     workers.start(pace=0)
     turn = act(adventure, alice, "listen")
     until(lambda: Turn.objects.get(pk=turn.pk).status != "queued")
-    summaries.catch_up(turn.pk)
+    summaries.summarise_dropped_turns(turn.pk)
     summary = Summary.objects.get()
     details = unpack(TurnContext.objects.get(turn=turn).details)
     path = tree.whole_path(parent.pk)
@@ -291,7 +291,7 @@ def test_what_a_real_narrator_was_not_given_is_summed_up(alice, adventure, worke
     until(lambda: Turn.objects.get(pk=nxt.pk).status != "queued")
     parts = unpack(TurnContext.objects.get(turn=nxt).details).parts
     assert [part.text for part in parts if part.origin == "summary"] == [summary.text]
-    summaries.catch_up(nxt.pk)
+    summaries.summarise_dropped_turns(nxt.pk)
     assert Summary.objects.count() == 1, "the cut has not moved"
 
 

@@ -239,7 +239,7 @@ def test_a_narrator_that_the_host_took_away_is_named_and_the_default_tells(
 ):
     Adventure.objects.filter(pk=adventure.pk).update(narrator="gone")
     adventure.refresh_from_db()
-    assert "“gone” is no longer on this host" in snapshots.narrator_shown(adventure)["line"]
+    assert "“gone” is no longer on this host" in snapshots.narrator_data(adventure)["line"]
     assert act(adventure, alice).narrator == "parrot"
 
 

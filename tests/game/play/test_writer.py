@@ -8,7 +8,7 @@ from django.urls import reverse
 from game.library.copies import duplicate
 from game.models import Membership, Player, Taste, Turn
 from game.play import narration
-from game.play.context_views import sampling_shown
+from game.play.context_views import sampling_labels
 from game.tastes.sampling import sampling_for
 from game.tastes.writer import BOUNDS, WriterSettings, settings_of
 from inference.contract.prompt_report import compact_report
@@ -156,7 +156,7 @@ def test_only_the_owner_may_set_it(client, alice, adventure, db):
 
 def test_a_narrator_that_does_not_know_a_setting_says_so(owner, adventure, monkeypatch):
     smol = Narrator(name="smol", line="", engine="openvino", model="some.gguf")
-    monkeypatch.setattr("game.play.option_views.narrator_telling", lambda adventure: smol)
+    monkeypatch.setattr("game.play.option_views.current_narrator", lambda adventure: smol)
     answer = save(owner, adventure, preset="wild")
     assert answer.json()["ignored"] == ["dry", "xtc"]
     assert "does not know DRY, logit bias, XTC" in owner.get(page_of(adventure)).content.decode()
@@ -201,7 +201,7 @@ def test_a_turn_keeps_what_it_was_told_with_and_what_was_left_out():
 
 
 def test_what_was_off_is_not_shown():
-    shown = sampling_shown(SamplingParams(temperature=0).model_dump(mode="json"))
+    shown = sampling_labels(SamplingParams(temperature=0).model_dump(mode="json"))
     assert shown == {
         "max_tokens": 120,
         "temperature": 0,
@@ -209,7 +209,7 @@ def test_what_was_off_is_not_shown():
         "repetition_penalty": 1.1,
     }
     on = SamplingParams(dry_multiplier=1, logit_bias={"lamp": -5})
-    shown = sampling_shown(on.model_dump(mode="json"))
+    shown = sampling_labels(on.model_dump(mode="json"))
     assert (shown["dry_multiplier"], shown["dry_base"]) == (1, 1.75)
     assert shown["logit_bias"] == "“lamp” -5"
 

@@ -282,11 +282,11 @@ def test_a_fact_of_a_card_stands_on_a_card_and_a_fact_of_the_story_in_the_story(
 
 
 def test_a_situation_with_dice_tells_the_narrator_how_they_fell():
-    moments = read_situations(beginnings(), outcomes=dice.TOLD)
+    moments = read_situations(beginnings(), outcomes=dice.OUTCOME_LINES)
     rolled = [each for each in moments if each.situation.dice]
     assert {each.situation.dice for each in rolled} >= {"failure", "success", "disaster"}
     for each in rolled:
-        assert each.context.action.outcome == dice.TOLD[each.situation.dice], each.name
+        assert each.context.action.outcome == dice.OUTCOME_LINES[each.situation.dice], each.name
         assert each.situation.trap == "dice", each.name
 
 

@@ -215,9 +215,9 @@ def test_a_host_can_switch_it_off(log, workers, settings):
 @database
 def test_an_adventure_that_is_opened_is_read(alice, adventure, log, workers):
     narrator_worker = reading(workers)
-    assert read_ahead.ask(adventure.pk)
-    until(lambda: narrator_worker.read_ahead.reading is not None)
-    _, job = narrator_worker.read_ahead.reading
+    assert read_ahead.request_read_ahead(adventure.pk)
+    until(lambda: narrator_worker.ahead.reading is not None)
+    _, job = narrator_worker.ahead.reading
     assert job.request.adventure == str(adventure.pk)
     assert job.request.context.story[-1].kind == "opening"
 
@@ -251,11 +251,11 @@ def test_what_is_asked_for_is_what_the_worker_reads_unasked(alice, adventure, na
 def test_nobody_is_asked_while_a_turn_is_under_way_or_nobody_reads(
     alice, adventure, narrator_awake, log
 ):
-    assert not read_ahead.ask(adventure.pk)
+    assert not read_ahead.request_read_ahead(adventure.pk)
     log.send_heartbeat("parrot", "test", 4, [1.0], reads_ahead=True)
-    assert read_ahead.ask(adventure.pk)
+    assert read_ahead.request_read_ahead(adventure.pk)
     act(adventure, alice, "run")
-    assert not read_ahead.ask(adventure.pk)
+    assert not read_ahead.request_read_ahead(adventure.pk)
 
 
 @database
@@ -264,9 +264,9 @@ def test_with_redis_away_a_page_opens_all_the_same(adventure, log, monkeypatch):
         raise redis.ConnectionError
 
     monkeypatch.setattr(QueueClient, "worker_for_read_ahead", away)
-    assert not read_ahead.ask(adventure.pk)
+    assert not read_ahead.request_read_ahead(adventure.pk)
     assert redis_breaker.is_open
-    redis_breaker.until = 0.0
+    redis_breaker.open_until = 0.0
 
 
 # ---- limits

@@ -178,10 +178,10 @@ def test_where_there_is_one_narrator_there_is_nothing_to_choose(
 @database
 def test_new_adventures_are_split_by_weight_among_those_that_everyone_sees(alice, begin, house):
     house(SPLIT)
-    narration.luck.seed(4)
+    narration.rng.seed(4)
     told_by = Counter(begin(alice).narrator for _ in range(40))
     assert set(told_by) == {"parrot", "raven"}
-    narration.luck.seed(4)
+    narration.rng.seed(4)
     again = Counter(begin(alice).narrator for _ in range(40))
     assert again == told_by
     assert 20 < told_by["parrot"] < 38, "three quarters, more or less"
@@ -201,9 +201,9 @@ def test_who_may_be_drawn_says_where_words_may_go(house):
             "weight: 1, engine", "engine"
         )
     )
-    assert narration.new_words_go_to() == "far.example or stay on this server"
+    assert narration.hosts_for_new_adventures() == "far.example or stay on this server"
     house(HOUSE)
-    assert narration.new_words_go_to() == ""
+    assert narration.hosts_for_new_adventures() == ""
 
 
 # ---- a turn remembers who told it
