@@ -538,7 +538,7 @@ async def test_windows_that_wait_leave_a_redis_alone_that_does_not_answer(
         raise redis.TimeoutError
 
     monkeypatch.setattr(QueueClient, "position", hangs)
-    monkeypatch.setattr(redis_breaker, "until", 0.0)
+    monkeypatch.setattr(redis_breaker, "open_until", 0.0)
     monkeypatch.setattr("game.play.events.BREAKER_SECONDS", 600)
     async with AsyncExitStack() as open_windows:
         for _ in range(3 * THREADS):
