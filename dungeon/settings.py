@@ -219,7 +219,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "game.addresses.for_pages",
                 "game.tastes.views.looks",
                 "game.offline.views.player_tag",
-                "game.moderation.pages.on_every_page",
+                "game.moderation.pages.moderation_context",
             ]
         },
     }

@@ -24,7 +24,7 @@ class TooManyCards(Exception):
         super().__init__(said % {"count": f"{MOST_CARDS:,}"})
 
 
-@screening.noted()
+@screening.record_rejections()
 def add_card(adventure_id: UUID, player: Player, card: CardContent) -> StoryCard:
     """Add a card. Raises TooManyCards, NoSuchAdventure, and Refused if it breaks a rule."""
     with change_adventure(adventure_id, player) as adventure:
@@ -38,7 +38,7 @@ def add_card(adventure_id: UUID, player: Player, card: CardContent) -> StoryCard
         return added
 
 
-@screening.noted()
+@screening.record_rejections()
 def edit_card(card: StoryCard, player: Player, new: CardContent) -> StoryCard:
     """Replace all fields of a card. Raises NoSuchAdventure, and Refused if it breaks a rule."""
     assert card.adventure_id is not None
@@ -114,7 +114,7 @@ def texts_of(card: CardContent) -> list[str]:
     return [card.title, ", ".join(card.keys), card.text]
 
 
-@screening.noted()
+@screening.record_rejections()
 def import_cards(adventure_id: UUID, player: Player, imported: ImportedCards) -> int:
     """Add the cards of a file that are not there yet. Returns how many were added.
 

@@ -35,7 +35,7 @@ def new_slug(title: str) -> str:
     return f"{slugify(title)[:45].strip('-') or 'scenario'}-{end}"
 
 
-@screening.noted()
+@screening.record_rejections()
 def write(player: Player, file: ScenarioFile, scenario: Scenario | None = None) -> Scenario:
     """Store a scenario: as a new draft of `player`, or over the content of `scenario`.
 
@@ -178,7 +178,7 @@ def all_texts(file: ScenarioFile) -> list[str]:
     return [file.title, file.tempt, ", ".join(file.tags), *texts_of(file), *questions]
 
 
-@screening.noted()
+@screening.record_rejections()
 def publish(scenario: Scenario, visibility: Visibility) -> None:
     """Set who can read a scenario; PRIVATE unpublishes it. Adventures begun from it stay.
 

@@ -1,20 +1,21 @@
-"""What people complain about, what rules find, and what staff does about it.
+"""Moderation: reports of readers, matches of rules, and decisions of staff.
 
-    rulebook     the rules of this host, from the file that it edits
-    screening    texts of players, and what was found in replies
-    classifier   the host's own function that looks at texts
-    reports      a reader's complaint
-    cases        the queue, its claims, and what a case shows
-    authorship   whose words a turn's are
-    actions      what staff does: dismiss, hide, warn, ban … undo; each is one call here
-    content      how scenarios and shared stories are hidden and restored
-    standing     what a player may not do just now
-    notices      what players are told of decisions
-    appeals      their answers to notices, and how staff decides them
-    audit        the log of actions, which only grows
+    rulebook     the rules of this host, from a file
+    screening    checks of players' texts, and records of what was found in replies
+    classifier   the host's own function that checks texts
+    reports      readers' reports of what was shared
+    cases        the queue of cases, its claims, and what a case shows
+    authorship   which words of a turn the player wrote
+    actions      decisions of staff: dismiss, hide, warn, ban, undo and others, one function each
+    content      hides and restores scenarios and shared stories
+    standing     whether a player is suspended, banned or muted
+    notices      tells players of decisions
+    appeals      players' answers to notices, and how staff decides them
+    audit        the audit log, which only grows
     preservation texts kept for the law
-    operation    pausing the host, and narrators on and off
-    figures      what the operator's page tells
+    operation    pauses the host, and switches narrators off and on
+    statistics   figures of the operator's page
+    narrators    data of the operator's page of narrators
 
 Staff works in Django's admin (`admin`). docs/moderation.md is for them.
 """

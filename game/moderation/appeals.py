@@ -1,4 +1,4 @@
-"""Appeals: a player's answer to a notice, once for each, and how staff decides it."""
+"""Appeals: a player's one answer to a notice, and how staff decides it."""
 
 from django.db import transaction
 from django.db.models.functions import Now
@@ -14,11 +14,11 @@ BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
 class AppealRefused(Exception):
-    """Why there is no appeal, or nobody to decide it, in words."""
+    """An appeal cannot be filed or decided. The message says why."""
 
 
 def file_appeal(notice: Notice, text: str) -> Appeal:
-    """A player's answer to a notice. Raises AppealRefused for a second one."""
+    """Store a player's appeal of a notice. Raises AppealRefused."""
     text = clean_text(text)[:LONGEST_APPEAL]
     if notice.deed not in APPEALABLE:
         raise AppealRefused(_("There is no decision to appeal."))
@@ -31,18 +31,18 @@ def file_appeal(notice: Notice, text: str) -> Appeal:
         return Appeal.objects.create(notice=locked, text=text)
 
 
-def decided_by_another(notice: Notice, staff: Player) -> bool:
-    """Whether this member of staff is another one than who decided; or there is no other."""
+def may_decide_appeal(notice: Notice, staff: Player) -> bool:
+    """Whether a member of staff may decide: another one than before, if there is another."""
     entry = AuditEntry.objects.filter(pk=notice.entry or 0).first()
     if entry is None or entry.actor != staff.pk:
         return True
-    return not others_who_decide(staff)
+    return not has_other_deciders(staff)
 
 
-def others_who_decide(staff: Player) -> bool:
-    """Whether there is anybody else on this host who may decide an appeal."""
-    able = Player.objects.with_perm("game.sanction", backend=BACKEND, include_superusers=True)
-    return able.filter(is_staff=True, is_active=True).exclude(pk=staff.pk).exists()
+def has_other_deciders(staff: Player) -> bool:
+    """Whether anybody else on this host may decide an appeal."""
+    deciders = Player.objects.with_perm("game.sanction", backend=BACKEND, include_superusers=True)
+    return deciders.filter(is_staff=True, is_active=True).exclude(pk=staff.pk).exists()
 
 
 def decide_appeal(found: Appeal, by: Player, granted: bool, text: str) -> None:
@@ -52,7 +52,7 @@ def decide_appeal(found: Appeal, by: Player, granted: bool, text: str) -> None:
         if found.decided is not None:
             raise AppealRefused(_("This appeal was already decided."))
         notice = found.notice
-        if not decided_by_another(notice, by):
+        if not may_decide_appeal(notice, by):
             raise AppealRefused(
                 _("You made this decision. Another moderator has to decide the appeal.")
             )

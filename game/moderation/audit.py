@@ -1,4 +1,4 @@
-"""The log of what staff did. It only grows: the database refuses anything else."""
+"""The audit log of staff's actions. It only grows: a database trigger refuses any other change."""
 
 from typing import Any
 from uuid import UUID
@@ -17,7 +17,7 @@ def record(
     details: dict[str, Any] | None = None,
     undoes: int | None = None,
 ) -> AuditEntry:
-    """Record an action, in the transaction that does it."""
+    """Record an action, in the transaction that carries it out. Returns its entry."""
     return AuditEntry.objects.create(
         deed=action,
         actor=by.pk if by else None,

@@ -1,4 +1,7 @@
-"""Whose words a turn's are. An edited reply stays the narrator's but for what was put into it."""
+"""Attributes the words of a turn to the player or the narrator.
+
+Of an edited reply only the inserted words are the player's.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,19 +13,20 @@ from inference.reply import shown_action
 
 @dataclass(frozen=True)
 class Piece:
-    """Some words in a row, and whose they are."""
+    """Consecutive words by one author."""
 
     whose: Words
     text: str
 
     @property
     def by_player(self) -> bool:
+        """Whether the player wrote them, for templates."""
         return self.whose == Words.PLAYER
 
 
 @dataclass(frozen=True)
-class Told:
-    """A turn as staff reads it."""
+class AttributedTurn:
+    """A turn in pieces, each with its author."""
 
     turn: Turn
     action: list[Piece]
@@ -31,18 +35,19 @@ class Told:
 
     @property
     def pieces(self) -> list[Piece]:
+        """The pieces of the action, then those of the reply."""
         return [*self.action, *self.reply]
 
 
-def attributed(turn: Turn, reported: bool = False) -> Told:
-    """A turn in pieces, each with who wrote it."""
+def attribute_turn(turn: Turn, reported: bool = False) -> AttributedTurn:
+    """Split a turn into pieces by who wrote them."""
     shown = shown_action(turn.kind, turn.action)  # type: ignore[arg-type]
     action = [Piece(Words.PLAYER, shown)] if shown else []
-    return Told(turn, action, list(reply_pieces(turn)), reported)
+    return AttributedTurn(turn, action, list(reply_pieces(turn)), reported)
 
 
 def reply_pieces(turn: Turn) -> Iterator[Piece]:
-    """A reply in pieces, from what the narrator told and what is there now."""
+    """The pieces of a reply: what the narrator wrote, and what an edit inserted."""
     if not turn.reply:
         return
     if turn.kind == Kind.OPENING and not turn.narrator:
@@ -56,9 +61,10 @@ def reply_pieces(turn: Turn) -> Iterator[Piece]:
 
 
 def opening_pieces(turn: Turn) -> Iterator[Piece]:
-    """An opening: the player's are what they filled in, or put in later, and a scenario of theirs.
+    """The pieces of an opening.
 
-    What somebody else's scenario says is not; nor is what cannot be told apart any more.
+    The player's are their answers, their edits, and all of it in a scenario of theirs. Text whose
+    author cannot be determined counts as the narrator's.
     """
     scenario = turn.adventure.scenario
     if scenario is None:
@@ -70,17 +76,17 @@ def opening_pieces(turn: Turn) -> Iterator[Piece]:
 
 
 def changed_pieces(before: str, after: str) -> Iterator[Piece]:
-    """`after` in pieces: what stood in `before` is the narrator's, the rest the player's."""
-    was, now = split(before), split(after)
-    matcher = SequenceMatcher(None, was, now, autojunk=False)
+    """The pieces of `after`: what is in `before` too is the narrator's, the rest the player's."""
+    old, new = split_words(before), split_words(after)
+    matcher = SequenceMatcher(None, old, new, autojunk=False)
     for tag, _, _, start, end in matcher.get_opcodes():
-        text = "".join(now[start:end])
+        text = "".join(new[start:end])
         if text:
             yield Piece(Words.NARRATOR if tag == "equal" else Words.PLAYER, text)
 
 
-def split(text: str) -> list[str]:
-    """Words with the white space after them."""
+def split_words(text: str) -> list[str]:
+    """Words, each with the white space after it."""
     found: list[str] = []
     for each in text:
         if found and (each.isspace() or not found[-1][-1].isspace()):
@@ -90,18 +96,19 @@ def split(text: str) -> list[str]:
     return found
 
 
-def wrote(player_words: list[str], excerpt: str) -> bool:
-    """Whether an excerpt stands in words of the player."""
-    wanted = flat(excerpt)
-    return bool(wanted) and any(wanted in flat(text) for text in player_words)
+def contains_excerpt(player_words: list[str], excerpt: str) -> bool:
+    """Whether an excerpt is part of a player's text, ignoring case and spacing."""
+    searched = normalise(excerpt)
+    return bool(searched) and any(searched in normalise(text) for text in player_words)
 
 
-def flat(text: str) -> str:
+def normalise(text: str) -> str:
+    """The text with single spaces and in one case, for comparing."""
     return " ".join(text.split()).casefold()
 
 
 def players_words(turn: Turn) -> list[str]:
-    """Everything in a turn that the player wrote, earlier wordings with it."""
-    now = [piece.text for piece in attributed(turn).pieces if piece.by_player]
+    """All texts in a turn that the player wrote, earlier versions too."""
+    current = [piece.text for piece in attribute_turn(turn).pieces if piece.by_player]
     earlier = turn.edits.filter(field=Edit.Field.ACTION).values_list("before", flat=True)
-    return [*now, turn.action, *earlier]
+    return [*current, turn.action, *earlier]

@@ -1,4 +1,4 @@
-"""The queue of cases: who looks at which, and what a case shows of the story."""
+"""The queue of cases: claims, and what a case shows of the story."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,31 +11,31 @@ from django.utils.translation import gettext as _
 from game.library import share_content
 from game.models import Adventure, Case, Player, Scenario, Share, Turn
 from game.moderation import audit
-from game.moderation.authorship import Told, attributed
+from game.moderation.authorship import AttributedTurn, attribute_turn
 from game.moderation.rulebook import rulebook
 from game.play import tree
 
 CLAIMED_FOR = timedelta(minutes=20)
-AROUND = 3  # turns on either side of the one that was reported
+AROUND = 3  # turns shown before and after the reported one
 LONGEST_REASON = 500
 
-# Hours in the queue after which a case is shown as one to hurry with.
+# Hours in the queue after which a case is marked as urgent.
 SOON, LATE = 24, 72
 
 
-class NotYours(Exception):
-    """Somebody else looks at this case. Its text tells who."""
+class ClaimedByAnother(Exception):
+    """Somebody else has claimed the case. The message says who."""
 
 
 def claim(case: Case, by: Player) -> None:
-    """Take a case to look at it, for CLAIMED_FOR. Raises NotYours."""
+    """Claim a case for CLAIMED_FOR. Raises ClaimedByAnother."""
     free = Q(claimed_by=None) | Q(claimed_by=by) | Q(claimed_until__lt=Now())
-    taken = Case.objects.filter(free, pk=case.pk).update(
+    claimed = Case.objects.filter(free, pk=case.pk).update(
         claimed_by=by, claimed_until=Now() + CLAIMED_FOR
     )
     case.refresh_from_db(fields=["claimed_by", "claimed_until"])
-    if not taken:
-        raise NotYours(
+    if not claimed:
+        raise ClaimedByAnother(
             _("Assigned to %(who)s until %(time)s UTC.")
             % {"who": case.claimed_by, "time": f"{case.claimed_until:%H:%M}"}
         )
@@ -46,14 +46,14 @@ def release(case: Case, by: Player) -> None:
     Case.objects.filter(pk=case.pk, claimed_by=by).update(claimed_by=None, claimed_until=None)
 
 
-def held_by_another(case: Case, staff: Player) -> Player | None:
-    """Who looks at a case just now, if that is not you."""
-    held = case.claimed_until is not None and case.claimed_until > timezone.now()
-    return case.claimed_by if held and case.claimed_by_id != staff.pk else None
+def claimed_by_another(case: Case, staff: Player) -> Player | None:
+    """Who has claimed the case, if that is not `staff`."""
+    claimed = case.claimed_until is not None and case.claimed_until > timezone.now()
+    return case.claimed_by if claimed and case.claimed_by_id != staff.pk else None
 
 
 def urgency(case: Case) -> str:
-    """How long a case has waited, as a word for its colour."""
+    """How long a case has waited: "new", "soon" or "late"."""
     hours = (timezone.now() - case.opened).total_seconds() / 3600
     return "late" if hours >= LATE else "soon" if hours >= SOON else "new"
 
@@ -61,24 +61,26 @@ def urgency(case: Case) -> str:
 # What a case shows
 
 
-def scenario_of(case: Case) -> Scenario | None:
+def reported_scenario(case: Case) -> Scenario | None:
+    """The scenario of a case, even if it is deleted; None for other cases."""
     if case.subject != Case.Subject.SCENARIO:
         return None
     return Scenario.with_deleted.filter(pk=case.subject_id).first()
 
 
-def share_of(case: Case) -> Share | None:
+def reported_share(case: Case) -> Share | None:
+    """The link of a case, even if it is deleted; None for other cases."""
     if case.subject != Case.Subject.SHARE:
         return None
     return Share.objects.filter(pk=case.subject_id).first()
 
 
-def about(case: Case) -> str:
-    """What a case is about, in words for staff and for the player; no title of a private story."""
-    scenario = scenario_of(case)
+def describe(case: Case) -> str:
+    """What a case is about, in words for staff and player, without titles of private stories."""
+    scenario = reported_scenario(case)
     if scenario is not None:
         return _("the scenario “%(title)s”") % {"title": scenario.title}
-    share = share_of(case)
+    share = reported_share(case)
     if share is not None:
         return _("the shared adventure “%(title)s”") % {"title": share.texts.title}
     names = {
@@ -90,13 +92,14 @@ def about(case: Case) -> str:
 
 
 def rule_title(case: Case) -> str:
+    """The title of the rule that opened a case; "" for a case of readers."""
     rule = rulebook().get(case.rule) if case.rule else None
     return rule.title if rule else case.rule
 
 
-def turns_shown(case: Case) -> list[Told]:
-    """The reported turn and AROUND on either side, of what was shared; none of a private story."""
-    share = share_of(case)
+def reported_turns(case: Case) -> list[AttributedTurn]:
+    """The reported turn with AROUND turns before and after it; none of a private story."""
+    share = reported_share(case)
     if share is None or case.turn_id is None:
         return []
     texts = share_content.load(share)
@@ -106,30 +109,31 @@ def turns_shown(case: Case) -> list[Told]:
     at = path.index(case.turn_id)
     around = path[max(0, at - AROUND) : at + AROUND + 1]
     return [
-        attributed(turn, turn.pk == case.turn_id) for turn in share_content.turns_of(texts, around)
+        attribute_turn(turn, turn.pk == case.turn_id)
+        for turn in share_content.turns_of(texts, around)
     ]
 
 
 @dataclass(frozen=True)
 class WholeStory:
-    """A story as staff may read it once they said why."""
+    """A story that was opened with a reason."""
 
     adventure: Adventure
-    turns: list[Told]
+    turns: list[AttributedTurn]
 
 
 def open_story(case: Case, by: Player, reason: str, emergency: bool = False) -> WholeStory:
-    """The whole story of a case: what was shared of it; all of it in an emergency.
+    """Open the story of a case: what was shared of it, or in an emergency all of it.
 
-    Who opened it, and why, stands in the audit log. Raises ValueError without a reason, and where
-    a private story is to be opened in no emergency.
+    Who opened it, and why, is audited. Raises ValueError without a reason, and for a private story
+    outside an emergency.
     """
     reason = reason.strip()[:LONGEST_REASON]
     if not reason:
         raise ValueError(
             _("Give a reason for opening this adventure. It is written to the audit log.")
         )
-    share = share_of(case)
+    share = reported_share(case)
     if share is None and not emergency:
         raise ValueError(
             _(
@@ -152,9 +156,10 @@ def open_story(case: Case, by: Player, reason: str, emergency: bool = False) -> 
         found = all_turns(adventure.head_id)
     else:
         found = share_content.moderated_turns(share)
-    turns = [attributed(turn, turn.pk == case.turn_id) for turn in found]
+    turns = [attribute_turn(turn, turn.pk == case.turn_id) for turn in found]
     return WholeStory(adventure, turns)
 
 
 def all_turns(last: object) -> list[Turn]:
+    """The turns of the whole path to a turn."""
     return tree.turns_in_order(tree.whole_path(last))  # type: ignore[arg-type]

@@ -1,9 +1,9 @@
-"""The host's own function that looks at texts beside the rules.
+"""The host's own function that checks texts beside the rules.
 
-`CLASSIFIER=package.module.function` names it: it gets a text, the place where the text stands
-(`input`, `output` or `publish`) and the audience of the story, and returns a list of
-`inference.contract.screening.Finding`. It is called in the process that takes the text, once for
-each, and has to be quick. It gets replies when they are complete: it can put those in the queue.
+`CLASSIFIER=package.module.function` names it. It gets a text, its place (`input`, `output` or
+`publish`) and the audience of the story, and returns a list of
+`inference.contract.screening.Finding`. It is called once per text in the process that stores it,
+and has to be fast. It gets replies when they are complete, so it can queue but not block them.
 """
 
 import logging
@@ -22,19 +22,20 @@ Classifier = Callable[[str, str, str], Sequence[Finding]]
 
 
 def classify(text: str, where: str, audience: str) -> list[Finding]:
-    """What the host's classifier finds; nothing where there is none, or where it fails."""
+    """The findings of the host's classifier; none without one, or if it fails."""
     if not settings.CLASSIFIER:
         return []
-    look = load(settings.CLASSIFIER)
+    classifier = load_classifier(settings.CLASSIFIER)
     try:
-        return list(look(text, where, audience))
-    except Exception as problem:  # it is the host's: whatever it raises, the rules have spoken
+        return list(classifier(text, where, audience))
+    except Exception as problem:  # the host's function may raise anything; the rules still apply
         logger.error("the classifier failed: %s", type(problem).__name__)
         return []
 
 
 @lru_cache(maxsize=4)
-def load(path: str) -> Classifier:
+def load_classifier(path: str) -> Classifier:
+    """Import the classifier. Raises ImproperlyConfigured."""
     try:
         found = import_string(path)
     except ImportError as problem:

@@ -1,6 +1,6 @@
-"""How what was shared is taken out of sight, and restored. Called by actions alone.
+"""Hides, unpublishes, deletes and restores what was shared. Only called by `actions`.
 
-Private stories are never touched: what is deleted of a shared adventure is its link.
+Private stories are never changed: of a shared adventure the link is deleted.
 """
 
 from typing import Any
@@ -11,12 +11,12 @@ from django.utils.translation import gettext as _
 from game.models import Case, Scenario, Share, Visibility
 
 
-class NothingThere(Exception):
-    """There is nothing to hide or bring back. Its text tells staff."""
+class NothingShared(Exception):
+    """There is nothing to hide or restore. The message is for staff."""
 
 
-def subject_of(case: Case) -> Scenario | Share:
-    """What was shared. Raises NothingThere."""
+def lock_content(case: Case) -> Scenario | Share:
+    """The scenario or link of a case, locked. Raises NothingShared."""
     found: Scenario | Share | None = None
     if case.subject == Case.Subject.SCENARIO:
         found = (
@@ -25,7 +25,7 @@ def subject_of(case: Case) -> Scenario | Share:
     elif case.subject == Case.Subject.SHARE:
         found = Share.objects.select_for_update(of=("self",)).filter(pk=case.subject_id).first()
     if found is None:
-        raise NothingThere(
+        raise NothingShared(
             _("This is a private adventure: nobody else can see it.")
             if case.subject == Case.Subject.STORY
             else _("It was already deleted.")
@@ -34,8 +34,8 @@ def subject_of(case: Case) -> Scenario | Share:
 
 
 def hide(case: Case) -> dict[str, Any]:
-    """Nobody but its author (and staff) reads it. What it was before."""
-    found = subject_of(case)
+    """Hide the content from all but its author and staff. Returns its state before."""
+    found = lock_content(case)
     before = {"hidden": found.hidden}
     found.hidden = True
     found.save(update_fields=["hidden"])
@@ -43,8 +43,8 @@ def hide(case: Case) -> dict[str, Any]:
 
 
 def unpublish(case: Case) -> dict[str, Any]:
-    """A scenario becomes a draft; a shared adventure's link leads nowhere."""
-    found = subject_of(case)
+    """Make a scenario a draft, or a link lead nowhere. Returns the state before."""
+    found = lock_content(case)
     if isinstance(found, Scenario):
         before: dict[str, Any] = {"visibility": found.visibility}
         found.visibility = Visibility.PRIVATE
@@ -57,13 +57,13 @@ def unpublish(case: Case) -> dict[str, Any]:
 
 
 def delete(case: Case) -> None:
-    """For good. Adventures that were begun from a scenario have copies of their own."""
-    subject_of(case).delete()
+    """Delete the content permanently. Adventures begun from a scenario stay."""
+    lock_content(case).delete()
 
 
 def restore(case: Case, before: dict[str, Any]) -> None:
-    """As it was before it was hidden or unpublished."""
-    found = subject_of(case)
+    """Return the content to a state that `hide` or `unpublish` returned."""
+    found = lock_content(case)
     if "hidden" in before:
         found.hidden = before["hidden"]
         found.save(update_fields=["hidden"])

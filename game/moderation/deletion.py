@@ -11,6 +11,6 @@ from game.models import Case, Player
 
 
 def redact_cases(player: Player) -> None:
-    """Called before the account is deleted."""
+    """Remove the player's words from their cases, before the account is deleted."""
     theirs = Case.objects.filter(player=player)
     theirs.update(excerpt="", key=Concat(Value("gone "), Cast("pk", CharField())))

@@ -1,4 +1,4 @@
-"""What readers and staff fill in."""
+"""Forms of readers and staff."""
 
 from typing import Any
 
@@ -14,9 +14,9 @@ from inference.engines.servers import address_problem
 
 
 class ReportForm(forms.Form):
-    """A complaint. Of a turn it asks whose words are meant."""
+    """A report. For a turn it asks whose words are meant."""
 
-    # Nothing is chosen beforehand: a report of the gravest kind must be meant.
+    # Without a default: nobody should send a grave report by accident.
     kind = forms.ChoiceField(
         label=_("What is wrong with it?"), choices=[("", _("Choose")), *Report.Kind.choices]
     )
@@ -34,19 +34,22 @@ class ReportForm(forms.Form):
 
     def __init__(self, turn: Turn | None, data: Any = None) -> None:
         super().__init__(data, label_suffix="")
-        # A scenario and an opening are written, and so is what has no action or no reply.
+        # Not asked for scenarios, openings, and turns that have no action or no reply.
         if turn is None or turn.kind == Kind.OPENING or not (turn.action and turn.reply):
             del self.fields["words"]
             self.whose = Words.NARRATOR if turn and not turn.action else Words.PLAYER
 
     @property
     def chosen_words(self) -> Words:
+        """Whose words are reported; the form must be valid."""
         if "words" in self.fields:
             return Words(self.cleaned_data["words"])
         return self.whose
 
 
 class AppealForm(forms.Form):
+    """The text of an appeal."""
+
     text = forms.CharField(
         label=_("Why is this decision wrong?"),
         max_length=LONGEST_APPEAL,
@@ -55,20 +58,19 @@ class AppealForm(forms.Form):
 
 
 class LimitForm(forms.Form):
-    """A player's own limit, or for whom a story is."""
+    """An audience: a player's own limit, or that of an adventure."""
 
     audience = forms.ChoiceField(
         label=_("Show me content for"), choices=Audience.choices, label_suffix=""
     )
 
 
-# Staff
-
+# Forms of staff
 DAYS = (1, 3, 7, 30, 90)
 
 
 class ActionForm(forms.Form):
-    """What is done about a case. Which actions are offered depends on who asks and about what."""
+    """An action on a case. `offered` are the actions that this member of staff may choose."""
 
     deed = forms.ChoiceField(label=_("Do"))
     excerpt = forms.CharField(
@@ -113,6 +115,8 @@ class ActionForm(forms.Form):
 
 
 class OpenForm(forms.Form):
+    """The reason for opening a whole story."""
+
     reason = forms.CharField(label=_("Why"), max_length=LONGEST_STORY_REASON)
     emergency = forms.BooleanField(
         label=_("It is an emergency: somebody’s life, or a child’s safety"), required=False
@@ -120,7 +124,7 @@ class OpenForm(forms.Form):
 
 
 class AnswerForm(forms.Form):
-    """How an appeal is decided."""
+    """The decision of an appeal."""
 
     decision = forms.ChoiceField(
         label=_("Decision"),
@@ -135,6 +139,8 @@ class AnswerForm(forms.Form):
 
 
 class PauseForm(forms.Form):
+    """The message while the host is paused."""
+
     message = forms.CharField(
         label=_("Message for players"),
         max_length=300,
@@ -207,12 +213,14 @@ class ConnectForm(forms.Form):
         super().__init__(data, label_suffix="", **more)
 
     def clean_address(self) -> str:
+        """The address without a trailing slash. Raises ValidationError for an invalid one."""
         address: str = self.cleaned_data["address"].strip().rstrip("/")
         if problem := address_problem(address):
             raise forms.ValidationError(problem)
         return address
 
     def clean_key(self) -> str:
+        """The key. Raises ValidationError for characters that no HTTP header may have."""
         key: str = self.cleaned_data["key"].strip()
         if key and not (key.isascii() and key.isprintable()):
             raise forms.ValidationError(_("A key holds letters, digits and signs only."))

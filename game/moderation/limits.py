@@ -1,4 +1,4 @@
-"""A player's own limit: nothing beyond it is begun, or told to them."""
+"""Players' own audience limits, which hold for scenarios and replies."""
 
 from django.utils.translation import gettext as _
 
@@ -8,7 +8,7 @@ from game.play.protocol import Refused
 
 
 def refuse_beyond(player: Player, audience: str) -> None:
-    """Raises Refused where a story is for a wider audience than the player wants."""
+    """Raise Refused if a story's audience is wider than the player's limit."""
     if audience not in within(player.audience_limit):
         raise Refused(
             "not_allowed",
@@ -21,13 +21,13 @@ def refuse_beyond(player: Player, audience: str) -> None:
 
 
 def effective_audience(audience: str, player: Player | None) -> str:
-    """For whom a story is told to this player: within their own limit, whatever it is for."""
+    """The narrower of a story's audience and the player's limit."""
     if player is None or audience in within(player.audience_limit):
         return audience
     return player.audience_limit
 
 
 def set_limit(player: Player, audience: str) -> None:
-    """Nothing beyond `audience` from now on: stories that were told for more are told for less."""
+    """Set the player's limit; it applies to running adventures from their next turn on."""
     player.audience_limit = audience
     player.save(update_fields=["audience_limit"])

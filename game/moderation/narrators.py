@@ -1,4 +1,4 @@
-"""What the operator's page of narrators shows."""
+"""Data of the operator's page of narrators."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -30,51 +30,56 @@ STEPS = {
 
 @dataclass(frozen=True)
 class Row:
-    """An installed narrator, and how far it is."""
+    """An installed narrator with its progress."""
 
     installed: InstalledNarrator
     title: str
     model: str
     server: bool
     progress: Progress | None
-    waits: bool  # no worker has begun with it
+    waits: bool  # no worker has begun its job
 
     @property
     def state(self) -> str:
+        """The value of its state, for templates."""
         return str(self.installed.state)
 
     @property
     def percent(self) -> int | None:
+        """Progress of the current step, 0 to 100; None if unknown."""
         if self.progress is None or not self.progress.total:
             return None
         return min(100, self.progress.done * 100 // self.progress.total)
 
     @property
     def step(self) -> str:
-        """What happens to it now, for people; "" where nothing does."""
+        """The current step in words; "" if there is none."""
         if self.state == State.REMOVING:
             return _("Removing")
         if self.state != State.INSTALLING:
             return ""
         if self.waits or self.progress is None:
             return _("Waiting for a worker")
-        said = str(STEPS[self.progress.step])
+        step = str(STEPS[self.progress.step])
         if self.server and self.progress.step == "looking":
-            said = _("Connecting")
+            step = _("Connecting")
         if not self.progress.total:
-            return said
+            return step
         done, total = self.progress.done, self.progress.total
-        return f"{said}: {gb(done)} / {gb(total)}"
+        return f"{step}: {gb(done)} / {gb(total)}"
 
     @property
     def words_per_second(self) -> float:
+        """Its speed while installing, estimated from tokens per second."""
         return self.installed.speed * WORDS_PER_TOKEN
 
     @property
     def memory(self) -> str:
+        """Its memory as text; "" if unknown."""
         return gb(self.installed.memory) if self.installed.memory else ""
 
-    def for_script(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
+        """What the page's script polls."""
         return {
             "name": self.installed.name,
             "state": self.state,
@@ -83,7 +88,8 @@ class Row:
         }
 
 
-def rows() -> list[Row]:
+def installed_rows() -> list[Row]:
+    """The narrators that were installed from the page, with the progress of their jobs."""
     every = list(InstalledNarrator.objects.all())
     try:
         progress = installed_narrators.progress_of(every)
@@ -104,7 +110,7 @@ def rows() -> list[Row]:
 
 @dataclass(frozen=True)
 class OfferedNarrator:
-    """A narrator that players are offered."""
+    """A narrator that players are offered, of the file or installed."""
 
     name: str
     title: str
@@ -113,17 +119,17 @@ class OfferedNarrator:
     on: bool
     state: str
     memory: str
-    words_per_second: float | None  # of turns within the last hour, or when it was tried
+    words_per_second: float | None  # of turns within the last hour, or while installing
     adventures: int  # that chose it
-    row: Row | None  # where it was installed from the page
+    row: Row | None  # None for narrators of the file
 
 
 def offered_narrators(
     found: list[Row], machines: dict[str, MachineReport]
 ) -> list[OfferedNarrator]:
-    """Everybody of the narrators file, and the installed ones. Raises NarratorsError."""
+    """All narrators of the file and the installed ones. Raises NarratorsError."""
     every, off = narration.narrators(), operation.state().narrators_off
-    lately = speeds()
+    recent = speeds()
     chosen = dict(
         Adventure.objects.exclude(narrator="")
         .values_list("narrator")
@@ -131,15 +137,15 @@ def offered_narrators(
         .values_list("narrator", "times")
     )
     by_name = {row.installed.name: row for row in found if row.state == State.READY}
-    held: dict[str, int] = {}
+    loaded: dict[str, int] = {}  # bytes by narrator
     for report in machines.values():
-        held.update(report.loaded)
-    shown = []
+        loaded.update(report.loaded)
+    offered = []
     for each in every.narrators:
         row = by_name.get(each.name)
-        speed = lately.get(each.name, (0, None))[1] or (row.installed.speed if row else 0)
-        memory = held.get(each.name) or (row.installed.memory if row else 0)
-        shown.append(
+        speed = recent.get(each.name, (0, None))[1] or (row.installed.speed if row else 0)
+        memory = loaded.get(each.name) or (row.installed.memory if row else 0)
+        offered.append(
             OfferedNarrator(
                 name=each.name,
                 title=each.shown_name,
@@ -153,56 +159,58 @@ def offered_narrators(
                 row=row,
             )
         )
-    return shown
+    return offered
 
 
 def state_of(name: str) -> str:
-    """Whether a narrator tells, for people."""
+    """Whether a narrator is loaded, in words."""
     try:
-        pace = queue_client().narrator_stats(name)
+        stats = queue_client().narrator_stats(name)
     except redis.RedisError:
         return _("unknown: Redis does not answer")
-    if pace.loaded:
+    if stats.loaded:
         return _("loaded")
-    if pace.workers:
+    if stats.workers:
         return _("loads with the next turn")
     return _("no worker")
 
 
 @dataclass(frozen=True)
 class Offer:
-    """An entry of the catalogue, and what it would need."""
+    """An entry of the catalogue, with an estimate of what it needs."""
 
     entry: Entry
-    needs: Estimate | None  # None: no worker has said what its machine has
+    needs: Estimate | None  # None: no worker has reported its machine yet
     there: bool  # installed, or in the narrators file
 
     @property
     def size(self) -> str:
+        """Size of the download as text."""
         return gb(self.entry.size)
 
     @property
     def memory(self) -> str:
+        """Estimated memory as text; "" if unknown."""
         return gb(self.needs.memory) if self.needs else ""
 
 
 def page_context() -> dict[str, Any]:
-    """What the operator's page of narrators shows."""
-    found = rows()
-    installed_narrators.ready_cache.expire()  # another process may have changed it just now
+    """The context of the page's template."""
+    found = installed_rows()
+    installed_narrators.ready_cache.expire()  # another process may have just changed it
     try:
         machines = installed_narrators.installs().machines()
     except redis.RedisError:
         machines = {}
     try:
-        told, problem = offered_narrators(found, machines), narration.problem()
+        offered, problem = offered_narrators(found, machines), narration.problem()
     except NarratorsError as wrong:
-        told, problem = [], str(wrong)
+        offered, problem = [], str(wrong)
     report = next(iter(machines.values()), None)
-    names = {each.name for each in told} | {row.installed.name for row in found}
+    names = {each.name for each in offered} | {row.installed.name for row in found}
     listed = installed_narrators.names_of_file()
     return {
-        "telling": told,
+        "offered": offered,
         "under_way": [row for row in found if row.state != State.READY],
         "shadowed": [row for row in found if row.installed.name in listed],
         "narrators_problem": problem,
@@ -226,7 +234,7 @@ def page_context() -> dict[str, Any]:
 
 
 def found_file(name: str) -> FoundFile:
-    """A file of the models folder, as a worker has found it. Raises CannotInstall."""
+    """A file that a worker found in the models folder. Raises CannotInstall."""
     try:
         machines = installed_narrators.installs().machines()
     except redis.RedisError:
@@ -238,8 +246,8 @@ def found_file(name: str) -> FoundFile:
     raise CannotInstall(_("There is no such file in the models folder any more."))
 
 
-def server_of(row: InstalledNarrator) -> dict[str, Any]:
-    """What was entered about a server; never its key."""
+def server_fields(row: InstalledNarrator) -> dict[str, Any]:
+    """The form's data of a server that was connected before, without its key."""
     entry = row.entry
     return {
         "title": entry.get("title") or row.name,

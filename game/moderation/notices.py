@@ -1,10 +1,10 @@
-"""Notices: what players are told of decisions. Their answers are in `appeals.py`."""
+"""Notices, which tell players of decisions. Their answers are in `appeals.py`."""
 
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from game.models import AuditEntry, Case, Notice, Player, Sanction
-from game.moderation.cases import about, rule_title
+from game.moderation.cases import describe, rule_title
 from game.play.protocol import clean_text
 
 LONGEST_NOTE = 1_000
@@ -21,14 +21,14 @@ def notify(
     excerpt: str = "",
     note: str = "",
 ) -> Notice:
-    """Create a notice of what was decided, in the transaction that does it."""
+    """Store a notice of a decision, in the transaction that makes it."""
     return Notice.objects.create(
         player=player,
         case=case,
         sanction=sanction,
         entry=entry.pk,
         deed=action,
-        about=about(case)[:160] if case else "",
+        about=describe(case)[:160] if case else "",
         rule=(rule or (rule_title(case) if case else ""))[:80],
         excerpt=excerpt,
         note=clean_text(note)[:LONGEST_NOTE],

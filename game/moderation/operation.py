@@ -1,4 +1,4 @@
-"""Pausing the host, and switching narrators off and on."""
+"""Pauses the host, and switches narrators off and on."""
 
 import logging
 from collections.abc import Iterable
@@ -16,53 +16,55 @@ from game.play.protocol import Refused, clean_text
 
 logger = logging.getLogger(__name__)
 
-RETRY_PAUSED = 60  # seconds after which it is worth trying again
+RETRY_PAUSED = 60  # Retry-After in seconds while the host is paused
 
 
 def state() -> Operation:
-    """How the host runs now."""
+    """The current settings of the host."""
     return Operation.objects.filter(pk=1).first() or Operation()
 
 
 def refuse_while_paused() -> None:
-    """Raises Refused while the host takes no new actions; it says why."""
+    """Raise Refused, with the host's message, while it takes no new actions."""
     now = state()
     if now.paused:
         raise Refused("narrator_down", pause_message(now), RETRY_PAUSED)
 
 
 def pause_message(now: Operation) -> str:
+    """The operator's message to players, or the standard one."""
     return now.message or _(
         "The host has paused the game. What you typed is kept; try again later."
     )
 
 
-# Kept as the reason of turns, and translated when it is shown.
+# Stored as the reason of turns, and translated when it is shown.
 SWITCHED_OFF = gettext_noop(
     "The host has switched off this narrator. Choose another one in Settings, or wait."
 )
 
 
 def pause(by: Player, message: str = "") -> None:
-    """Take no new actions. What is under way is told to its end."""
+    """Refuse new actions from now on. Turns under way are finished."""
     change(by, "pause", paused=True, message=clean_text(message)[:300])
 
 
 def resume(by: Player) -> None:
-    """Take new actions again."""
+    """Accept new actions again."""
     change(by, "resume", paused=False, message="")
 
 
 def switch(by: Player, narrator: str, on: bool) -> None:
-    """Have a narrator tell, or not. What waits for one that is off ends with a word about it."""
+    """Switch a narrator on or off. Turns that wait for one that is off fail with a reason."""
     with transaction.atomic():
-        off = set(locked().narrators_off)
+        off = set(lock_operation().narrators_off)
         off = off - {narrator} if on else off | {narrator}
         change(by, "narrator_on" if on else "narrator_off", subject=narrator, off=off)
     publish_switched_off()
 
 
-def locked() -> Operation:
+def lock_operation() -> Operation:
+    """The settings, locked until the transaction ends."""
     Operation.objects.get_or_create(pk=1)
     return Operation.objects.select_for_update().get(pk=1)
 
@@ -76,9 +78,9 @@ def change(
     message: str = "",
     off: Iterable[str] | None = None,
 ) -> None:
-    """One change of how the host runs, with its line in the log."""
+    """Change the settings, and audit that."""
     with transaction.atomic():
-        now = locked()
+        now = lock_operation()
         if paused is not None:
             now.paused, now.message = paused, message
         if off is not None:
@@ -89,8 +91,8 @@ def change(
 
 
 def publish_switched_off() -> None:
-    """Redis may have been emptied: say again who is off. The sweep calls this."""
+    """Publish to workers who is off. The sweep repeats it, in case Redis was emptied."""
     try:
         queue_client().switch_off(state().narrators_off)
     except redis.RedisError as problem:
-        logger.warning("workers are not told who is switched off: %s", problem)
+        logger.warning("switched-off narrators are not published: %s", problem)

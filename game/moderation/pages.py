@@ -1,4 +1,4 @@
-"""What every page shows of moderation: a pause, and notices that were not read yet."""
+"""What every page shows of moderation: a pause, and unread notices."""
 
 from typing import Any
 
@@ -8,7 +8,8 @@ from game.models import Player
 from game.moderation import notices, operation
 
 
-def on_every_page(request: HttpRequest) -> dict[str, Any]:
+def moderation_context(request: HttpRequest) -> dict[str, Any]:
+    """Template context: the message while paused, and how many notices are unread."""
     now = operation.state()
     player = getattr(request, "user", None)
     return {

@@ -1,4 +1,4 @@
-"""Texts kept as they were, because the law may ask for them. They outlive the account."""
+"""Preserves copies of texts that the law may ask for. They outlive their account."""
 
 import hashlib
 import json
@@ -8,12 +8,12 @@ from django.utils import timezone
 
 from game.library import share_content
 from game.models import AuditEntry, Case, Player, Preserved, Turn
-from game.moderation.cases import scenario_of, share_of
+from game.moderation.cases import reported_scenario, reported_share
 from game.play import tree
 
 
 def preserve_text(case: Case, by: Player, reason: str) -> Preserved:
-    """Keep what a case is about. Called by actions.preserve alone, which notes it."""
+    """Store a copy of what a case is about. Called by actions.preserve, which audits it."""
     content = content_of(case)
     packed = json.dumps(content, ensure_ascii=False, sort_keys=True).encode()
     return Preserved.objects.create(
@@ -26,40 +26,41 @@ def preserve_text(case: Case, by: Player, reason: str) -> Preserved:
 
 
 def content_of(case: Case) -> dict[str, Any]:
-    """The text of a case with who wrote it and when; of a story, the path to the turn."""
+    """The text of a case with its author and dates; of a story, the path to the turn."""
     content: dict[str, Any] = {
         "kept": timezone.now().isoformat(),
         "subject": f"{case.subject} {case.subject_id}",
         "kind": case.kind,
         "rule": case.rule,
         "excerpt": case.excerpt,
-        "player": about_player(case.player),
+        "player": player_data(case.player),
         "reports": [
             {"kind": each.kind, "reason": each.reason, "created": each.created.isoformat()}
             for each in case.reports.order_by("created")
         ],
     }
-    scenario = scenario_of(case)
+    scenario = reported_scenario(case)
     if scenario is not None:
         names = ("title", "tempt", "opening", "memory", "authors_note")
         content["scenario"] = {name: getattr(scenario, name) for name in names}
         content["cards"] = list(scenario.cards.values("title", "keys", "text"))
-    share = share_of(case)
+    share = reported_share(case)
     if share is not None:
-        content["turns"] = [as_kept(turn) for turn in share_content.moderated_turns(share)]
-    elif case.turn_id is not None and opened(case):
+        content["turns"] = [turn_data(turn) for turn in share_content.moderated_turns(share)]
+    elif case.turn_id is not None and was_opened_in_emergency(case):
         path = tree.whole_path(case.turn_id)
-        content["turns"] = [as_kept(turn) for turn in tree.turns_in_order(path)]
+        content["turns"] = [turn_data(turn) for turn in tree.turns_in_order(path)]
     return content
 
 
-def opened(case: Case) -> bool:
-    """Whether the private story of a case was opened in an emergency; else it stays private."""
+def was_opened_in_emergency(case: Case) -> bool:
+    """Whether the private story of a case was opened; otherwise it is not preserved."""
     entries = AuditEntry.objects.filter(deed="open_story", case=case.pk)
     return entries.filter(details__emergency=True).exists()
 
 
-def about_player(player: Player | None) -> dict[str, Any] | None:
+def player_data(player: Player | None) -> dict[str, Any] | None:
+    """Who the player is, for the law; None if the account is deleted."""
     if player is None:
         return None
     return {
@@ -70,7 +71,8 @@ def about_player(player: Player | None) -> dict[str, Any] | None:
     }
 
 
-def as_kept(turn: Turn) -> dict[str, Any]:
+def turn_data(turn: Turn) -> dict[str, Any]:
+    """A turn with its authors, edits and date."""
     return {
         "id": str(turn.pk),
         "kind": turn.kind,

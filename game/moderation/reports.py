@@ -1,7 +1,7 @@
-"""A reader's complaint about something that was shared.
+"""Reports of readers about something that was shared.
 
-Complaints about the same text are one case. What one weighs depends on its kind, and on how often
-this reader was right before.
+Reports about the same text become one case. The weight of a report depends on its kind, and on how
+often its reader was right before.
 """
 
 from dataclasses import dataclass
@@ -30,30 +30,31 @@ WEIGHTS: dict[str, float] = {
     Report.Kind.SPAM: 10,
     Report.Kind.OTHER: 10,
 }
-# Of one reader: so many in so much time.
+# Reports per reader, and the time in which so many are allowed.
 LIMITS = ((5, timedelta(minutes=10)), (30, timedelta(days=1)))
 
 
-class NotReported(Exception):
-    """Why a complaint was not taken, in words for the reader."""
+class ReportRefused(Exception):
+    """A report was not accepted. The message is for the reader."""
 
 
 @dataclass(frozen=True)
 class Reader:
-    """Who complains: a player, or whoever comes from an address without an account."""
+    """Who reports: a player, or a visitor with an address."""
 
     player: Player | None
     address: str = ""
 
     @property
     def digest(self) -> str:
-        """For counting alone: a keyed digest, from which nobody gets back to the address."""
+        """A keyed digest of a visitor's address, for counting; "" for players."""
         if self.player is not None or not self.address:
             return ""
         return salted_hmac("game.moderation.reports", self.address, algorithm="sha256").hexdigest()
 
     @property
     def reports(self) -> QuerySet[Report]:
+        """All reports of this reader."""
         if self.player is not None:
             return Report.objects.filter(player=self.player)
         return Report.objects.filter(player=None, reader=self.digest)
@@ -61,28 +62,28 @@ class Reader:
 
 @dataclass(frozen=True)
 class Complaint:
-    """What about something is complained of."""
+    """The kind of a report, its reason, and whose words are meant."""
 
     kind: str
     reason: str
     words: Words
 
 
-def about_scenario(reader: Reader, scenario: Scenario, complaint: Complaint) -> Report:
-    """A complaint about a scenario. Raises NotReported."""
+def report_scenario(reader: Reader, scenario: Scenario, complaint: Complaint) -> Report:
+    """Report a scenario. Raises ReportRefused."""
     case = Case(
         key=f"scenario {scenario.pk}",
         subject=Case.Subject.SCENARIO,
         subject_id=scenario.pk,
         player=scenario.author,
-        words=Words.PLAYER,  # nobody tells a scenario: it is written
+        words=Words.PLAYER,  # a narrator writes no scenario
         excerpt=f"{scenario.title}. {scenario.tempt}"[:LONGEST_EXCERPT],
     )
-    return file(reader, case, complaint)
+    return file_report(reader, case, complaint)
 
 
-def about_share(reader: Reader, share: Share, turn: Turn, complaint: Complaint) -> Report:
-    """A complaint about a turn of a shared adventure. Raises NotReported."""
+def report_turn(reader: Reader, share: Share, turn: Turn, complaint: Complaint) -> Report:
+    """Report a turn of a shared story. Raises ReportRefused."""
     words = complaint.words if turn.kind != Kind.OPENING else Words.PLAYER
     excerpt = turn.action if words == Words.PLAYER and turn.action else turn.reply
     case = Case(
@@ -95,18 +96,18 @@ def about_share(reader: Reader, share: Share, turn: Turn, complaint: Complaint) 
         words=words,
         excerpt=excerpt[:LONGEST_EXCERPT],
     )
-    return file(reader, case, complaint)
+    return file_report(reader, case, complaint)
 
 
-def file(reader: Reader, case: Case, complaint: Complaint) -> Report:
-    """Take a complaint: into the open case about this text, or a new one."""
+def file_report(reader: Reader, case: Case, complaint: Complaint) -> Report:
+    """Store a report in the open case about this text, or in a new one. Raises ReportRefused."""
     refuse_too_many(reader)
-    weight = WEIGHTS[complaint.kind] * share_of_right_ones(reader)
+    weight = WEIGHTS[complaint.kind] * reliability_of(reader)
     case.kind = complaint.kind
     with transaction.atomic():
         case = open_case(case)
-        if already_there(reader, case):
-            raise NotReported(_("You have already reported this. A moderator will look at it."))
+        if has_reported(reader, case):
+            raise ReportRefused(_("You have already reported this. A moderator will look at it."))
         report = Report.objects.create(
             case=case,
             player=reader.player,
@@ -115,36 +116,40 @@ def file(reader: Reader, case: Case, complaint: Complaint) -> Report:
             reason=clean_text(complaint.reason)[:LONGEST_REASON],
             weight=weight,
         )
-        heavier(case, report)
+        add_weight(case, report)
     return report
 
 
 def open_case(case: Case) -> Case:
-    """The open case about this text, locked; `case` itself where there is none yet."""
+    """The open case about this text, locked; `case` itself, stored, if there was none."""
     for _try in range(2):
         found = Case.objects.select_for_update(of=("self",)).filter(
             key=case.key, decided__isnull=True
         )
-        there = found.first()
-        if there is not None:
-            return there
+        existing = found.first()
+        if existing is not None:
+            return existing
         try:
             with transaction.atomic():
                 case.save(force_insert=True)
             return case
-        except IntegrityError:  # another reader's, just now
+        except IntegrityError:  # another reader has just opened one
             continue
     return Case.objects.select_for_update(of=("self",)).get(key=case.key, decided__isnull=True)
 
 
-def already_there(reader: Reader, case: Case) -> bool:
+def has_reported(reader: Reader, case: Case) -> bool:
+    """Whether this reader has reported the case before."""
     if reader.player is None and not reader.digest:
         return False
     return reader.reports.filter(case=case).exists()
 
 
-def heavier(case: Case, report: Report) -> None:
-    """The gravest complaint counts whole, each further one a fifth: many are not proof."""
+def add_weight(case: Case, report: Report) -> None:
+    """Add a report's weight to its case.
+
+    The gravest report counts fully and each further one a fifth, since many are no proof.
+    """
     graver = report.weight > case.weight
     Case.objects.filter(pk=case.pk).update(
         kind=report.kind if graver else case.kind,
@@ -152,18 +157,19 @@ def heavier(case: Case, report: Report) -> None:
     )
 
 
-def share_of_right_ones(reader: Reader) -> float:
-    """How often this reader was right: 1 for a new one, up to 1.5, down to 0.2."""
-    known = reader.reports.filter(upheld__isnull=False)
-    right = known.filter(upheld=True).count()
-    wrong = known.filter(upheld=False).count()
+def reliability_of(reader: Reader) -> float:
+    """A factor for a reader's weight by how often they were right: 0.2 to 1.5, at first 1."""
+    decided = reader.reports.filter(upheld__isnull=False)
+    right = decided.filter(upheld=True).count()
+    wrong = decided.filter(upheld=False).count()
     return max(0.2, min(1.5, 2 * (right + 1) / (right + wrong + 2)))
 
 
 def refuse_too_many(reader: Reader) -> None:
+    """Raise ReportRefused if the reader exceeds LIMITS."""
     for most, time in LIMITS:
         if reader.reports.filter(created__gt=Now() - time).count() >= most:
-            raise NotReported(
+            raise ReportRefused(
                 _(
                     "Too many reports in a short time. The ones you sent were received; try "
                     "again later."
@@ -172,9 +178,10 @@ def refuse_too_many(reader: Reader) -> None:
 
 
 def reader_of(user: object, address: str) -> Reader:
+    """The reader of a request's user and address."""
     return Reader(user if isinstance(user, Player) else None, address)
 
 
 def turn_in_share(share: Share, turn_id: UUID) -> Turn | None:
-    """A turn that this shared story shows, with the words it shows; None where it does not."""
+    """A turn as a link shows it; None if it does not show that turn."""
     return next(iter(share_content.moderated_turns(share, [turn_id])), None)

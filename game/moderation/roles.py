@@ -1,6 +1,6 @@
-"""Who may do what: groups with permissions. A member must also be staff to enter the admin.
+"""Roles of staff: groups with permissions. Members must also be staff to enter the admin.
 
-The migration makes them; a host adds people to them in the admin.
+A migration creates the groups; the host adds people to them in the admin.
 """
 
 from typing import Any
@@ -22,7 +22,7 @@ ROLES = {"moderator": MODERATOR, "senior": SENIOR, "operator": OPERATOR}
 
 
 def make_groups(apps: Any) -> None:
-    """Make the groups, or bring them up to date. What a host added to them stays."""
+    """Create or update the groups. Permissions that a host added stay."""
     group = apps.get_model("auth", "Group")
     permission = apps.get_model("auth", "Permission")
     for name, codenames in ROLES.items():

@@ -1,4 +1,4 @@
-"""The rules of this host, as their file says them. A host edits the file; it is read again then."""
+"""The rules of this host, from a file that is read again after each change."""
 
 import codecs
 import logging
@@ -20,7 +20,7 @@ from inference.screening import PatternError, parsed, screen_for
 logger = logging.getLogger(__name__)
 
 SHIPPED = Path(__file__).parent / "rules.yaml"
-MOST_BYTES = 64 * 1024  # of the rules in one request, beside 200 KiB of story
+MOST_BYTES = 64 * 1024  # of the rules in a request, which also has up to 200 KiB of story
 RANGE = re.compile(r"(\d+)\.\.(\d+)([a-z]*)")
 MOST_IN_RANGE = 1000
 
@@ -31,15 +31,17 @@ RATINGS: tuple[Rating, ...] = ("everyone", "teen", "mature")
 
 
 class RulesError(Exception):
-    """What is wrong with a file of rules, in one line."""
+    """A rules file is invalid. The message says where and why, in one line."""
 
 
 class Plain(BaseModel):
+    """A part of a rules file: unknown fields are errors, texts are stripped."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
 
 class HouseRule(Plain):
-    """One rule as the file has it: what players read of it, and what it looks for."""
+    """A rule of the file: its texts for players, and the patterns it matches."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
     title: str = Field(min_length=1, max_length=80)
@@ -53,7 +55,7 @@ class HouseRule(Plain):
 
 
 class RuleBook(Plain):
-    """All rules of a host. An empty one holds nothing against anybody."""
+    """All rules of a host. An empty one matches nothing."""
 
     version: str = Field(default="none", max_length=40)
     shadow: bool = False
@@ -62,7 +64,8 @@ class RuleBook(Plain):
     rules: tuple[HouseRule, ...] = ()
 
     @model_validator(mode="after")
-    def can_be_looked_for(self) -> "RuleBook":
+    def check_patterns(self) -> "RuleBook":
+        """Raises ValueError for repeated names, unknown lists and invalid patterns."""
         words = self.words
         names = [rule.name for rule in self.rules]
         twice = {name for name in names if names.count(name) > 1}
@@ -80,27 +83,28 @@ class RuleBook(Plain):
 
     @property
     def words(self) -> dict[str, tuple[str, ...]]:
-        """The lists in clear, their ranges written out."""
+        """The lists, decoded, with ranges expanded."""
         clear = {
             name: tuple(codecs.decode(word, "rot13") for word in words)
             for name, words in self.coded_lists.items()
         }
         both = {**self.lists, **clear}
         return {
-            name: tuple(each for word in words for each in written_out(word))
+            name: tuple(each for word in words for each in expand_range(word))
             for name, words in both.items()
         }
 
     def get(self, name: str) -> HouseRule | None:
+        """The rule with this name."""
         return next((rule for rule in self.rules if rule.name == name), None)
 
     def screening(self, where: Where, rating: str) -> Screening | None:
-        """What a text of an adventure with this rating is held against; None for nothing."""
+        """The rules for texts at this place in stories of this rating; None without any."""
         return screening_of(self.key, where, rating)
 
     @property
     def key(self) -> str:
-        """The book in the memory of this process."""
+        """A key of this instance for `screening_of`, whose cache cannot hash the book itself."""
         key = f"{self.version} {id(self)}"
         _books[key] = self
         return key
@@ -111,6 +115,7 @@ _books: dict[str, RuleBook] = {}
 
 @lru_cache(maxsize=64)
 def screening_of(key: str, where: Where, rating: str) -> Screening | None:
+    """`RuleBook.screening`, cached by the book's key."""
     book = _books[key]
     rules = [rule for rule in book.rules if where in rule.where and rating in rule.ratings]
     if not rules:
@@ -136,8 +141,8 @@ def screening_of(key: str, where: Where, rating: str) -> Screening | None:
     )
 
 
-def written_out(word: str) -> Iterator[str]:
-    """`1..17yo` as 1yo, 2yo …; any other word as it is."""
+def expand_range(word: str) -> Iterator[str]:
+    """`1..17yo` as 1yo, 2yo and so on; any other word as it is. Raises ValueError."""
     found = RANGE.fullmatch(word)
     if found is None:
         yield word
@@ -155,52 +160,54 @@ EMPTY = RuleBook()
 
 
 def rulebook() -> RuleBook:
-    """The rules in force now: those of the file, or the last good ones while it is wrong.
+    """The rules of the file, or the last valid ones while it is invalid.
 
-    Raises RulesError where it was never right.
+    Raises RulesError if it was never valid.
     """
     file: Path | None = settings.RULES_FILE
     return EMPTY if file is None else _files.read(file)
 
 
 def rules_problem() -> str:
-    """What is wrong with the file as it is now; "" where it is right, or there is none."""
+    """What is wrong with the file now; "" if it is valid, or there is none."""
     file: Path | None = settings.RULES_FILE
     return "" if file is None else _files.problem(file)
 
 
-def parse_rules(text: str, called: str) -> RuleBook:
-    """The rules of a YAML text, all of them plain strings. Raises RulesError."""
+def parse_rules(text: str, file_name: str) -> RuleBook:
+    """Parse a rules file (YAML of plain strings). Raises RulesError."""
     try:
         node = yaml.BaseLoader(text).get_single_node()
         content: Any = yaml.BaseLoader(text).get_single_data()  # strings alone
     except yaml.MarkedYAMLError as problem:
         mark = problem.problem_mark or problem.context_mark
         line = mark.line + 1 if mark else 1
-        raise RulesError(f"{called}, line {line}: {problem.problem}") from None
+        raise RulesError(f"{file_name}, line {line}: {problem.problem}") from None
     except yaml.YAMLError as problem:
-        raise RulesError(f"{called}: {' '.join(str(problem).split())}") from None
+        raise RulesError(f"{file_name}: {' '.join(str(problem).split())}") from None
     try:
         book = RuleBook.model_validate(content or {})
     except ValidationError as problem:
         first = problem.errors()[0]
         place = ".".join(map(str, first["loc"]))
-        said = first["msg"].removeprefix("Value error, ")
+        message = first["msg"].removeprefix("Value error, ")
         line = line_of(at(node, first["loc"])) if node else 1
-        raise RulesError(f"{called}, line {line}: {place + ': ' if place else ''}{said}") from None
+        where_wrong = f"{file_name}, line {line}: {place + ': ' if place else ''}"
+        raise RulesError(f"{where_wrong}{message}") from None
     for where in EVERYWHERE:
         for rating in RATINGS:
-            check_size(book, where, rating, called)
+            check_size(book, where, rating, file_name)
     return book
 
 
-def check_size(book: RuleBook, where: Where, rating: Rating, called: str) -> None:
+def check_size(book: RuleBook, where: Where, rating: Rating, file_name: str) -> None:
+    """Raise RulesError if the rules for one place and rating do not fit into a request."""
     screening = book.screening(where, rating)
     if screening is None:
         return
     size = len(screening.model_dump_json().encode())
     if size > MOST_BYTES:
-        raise RulesError(f"{called}: {size:,} bytes of rules are too many; {MOST_BYTES:,} fit")
+        raise RulesError(f"{file_name}: {size:,} bytes of rules are too many; {MOST_BYTES:,} fit")
     screen_for(screening)
 
 

@@ -1,6 +1,6 @@
-"""Texts of players held against the rules before they are kept, and what was found in replies.
+"""Checks players' texts against the rules before they are stored, and records hits in replies.
 
-A text with no rule against it costs microseconds. Where there are no rules, nothing is looked at.
+A text that breaks no rule costs microseconds. Without rules nothing is checked.
 """
 
 import logging
@@ -21,27 +21,33 @@ from inference.screening import found_in, screen_for
 
 logger = logging.getLogger(__name__)
 
-SHOWN = 120  # characters of the words that a rule minds, told to whoever wrote them
+LONGEST_QUOTE = 120  # characters of the matched words, quoted to their author
 WEIGHTS = {"block": 60.0, "queue": 40.0, "note": 0.0}
 
 
 class Rejected(Refused):
-    """A text that a rule of this host does not allow. Its words go back to whoever wrote them.
+    """A text breaks a rule. The message quotes the words to their author.
 
-    What was found is kept with `keep`, once the transaction that refused it is undone.
+    `store_hits` records it after the transaction was rolled back.
     """
 
     def __init__(self, rule: HouseRule | None, finding: Finding, hits: list[RuleHit]) -> None:
         super().__init__("rejected", rejection_message(rule, finding))
         self.hits = hits
 
-    def keep(self) -> None:
+    def store_hits(self) -> None:
+        """Store the rule hits, once."""
         RuleHit.objects.bulk_create(self.hits)
-        self.hits = []  # an outer change keeps them no second time
+        self.hits = []  # nested changes store them once
 
 
 def rejection_message(rule: HouseRule | None, finding: Finding) -> str:
-    words = finding.words if len(finding.words) <= SHOWN else f"{finding.words[:SHOWN]}…"
+    """The rule that a text breaks, and the matched words, for its author."""
+    words = (
+        finding.words
+        if len(finding.words) <= LONGEST_QUOTE
+        else f"{finding.words[:LONGEST_QUOTE]}…"
+    )
     title, says = (rule.title, rule.says) if rule else (finding.rule, "")
     return _("This is against a rule of this host: %(title)s (“%(words)s”). %(says)s") % {
         "title": title,
@@ -51,12 +57,12 @@ def rejection_message(rule: HouseRule | None, finding: Finding) -> str:
 
 
 @contextmanager
-def noted() -> Iterator[None]:
-    """Around a change: what it was refused for is kept, though the change is undone."""
+def record_rejections() -> Iterator[None]:
+    """A decorator of changes: rule hits of a rejected change are stored after its rollback."""
     try:
         yield
     except Rejected as rejected:
-        rejected.keep()
+        rejected.store_hits()
         raise
 
 
@@ -69,9 +75,9 @@ def screen(
     audience: str = "",
     where: Where = "input",
 ) -> None:
-    """Hold what a player wrote against the rules. Raises Rejected, and loses nothing then.
+    """Check a player's texts against the rules. Raises Rejected, in which case nothing is stored.
 
-    What rules only note or queue is kept in the transaction that keeps the text.
+    Hits of rules that only note or queue are stored in the caller's transaction.
     """
     book = rulebook()
     audience = audience or (adventure.audience if adventure else Audience.TEEN)
@@ -81,7 +87,7 @@ def screen(
     ]
     if not findings:
         return
-    hits = [hit(each, place, Words.PLAYER, player, adventure) for each in findings]
+    hits = [new_hit(each, place, Words.PLAYER, player, adventure) for each in findings]
     for finding in findings:
         if finding.severity == "block":
             raise Rejected(book.get(finding.rule), finding, hits)
@@ -92,15 +98,16 @@ def screen(
 
 
 def find_matches(text: str, book: RuleBook, where: Where, audience: str) -> list[Finding]:
-    """Everything that rules and the classifier find in a text."""
+    """All findings of rules and classifier in a text."""
     screening = book.screening(where, audience)
     found = found_in(text, screen_for(screening)) if screening else []
     return [*found, *classify(text, where, audience)]
 
 
-def hit(
+def new_hit(
     finding: Finding, place: str, whose: Words, player: Player | None, adventure: Adventure | None
 ) -> RuleHit:
+    """An unsaved RuleHit of a finding."""
     return RuleHit(
         rule=finding.rule[:40],
         version=finding.version[:40],
@@ -120,17 +127,17 @@ def open_case(
     turn: Turn | None,
     whose: Words,
 ) -> None:
-    """Put what a rule found into the queue: the words it found, and nothing around them."""
-    stays = adventure is not None and not adventure._state.adding
-    key = f"rule {finding.rule} {adventure.pk if stays and adventure else ''} {whose}"
+    """Open a case for a finding, with the matched words and nothing around them."""
+    stored = adventure is not None and not adventure._state.adding
+    key = f"rule {finding.rule} {adventure.pk if stored and adventure else ''} {whose}"
     owner = player.pk if player else ""
     Case.objects.get_or_create(
         key=f"{key} {owner}"[:200],
         decided__isnull=True,
         defaults={
             "subject": Case.Subject.STORY,
-            "subject_id": str(adventure.pk) if stays and adventure else "",
-            "adventure": adventure if stays else None,
+            "subject_id": str(adventure.pk) if stored and adventure else "",
+            "adventure": adventure if stored else None,
             "turn": turn,
             "player": player,
             "words": whose,
@@ -145,35 +152,35 @@ def open_case(
 # Replies
 
 
-def for_replies(adventure: Adventure, player: Player | None = None) -> Screening | None:
-    """What a narrator's replies to a player are held against before anybody sees them."""
+def reply_screening(adventure: Adventure, player: Player | None = None) -> Screening | None:
+    """The rules that workers apply to a narrator's replies to a player."""
     return rulebook().screening("output", limits.effective_audience(adventure.audience, player))
 
 
-def note_reply(turn: Turn, result: Result) -> None:
-    """Keep what was found in a reply, in what was shown and in what was told again."""
+def record_reply_hits(turn: Turn, result: Result) -> None:
+    """Store what was found in a reply, and in replies that were retried because of it."""
     adventure = turn.adventure
     findings = list(result.screened)
     if result.reply:
-        # Too late to block: who reads has read it.
-        late = classify(result.reply, "output", adventure.audience)
+        # Too late to block: players have read it.
+        classified = classify(result.reply, "output", adventure.audience)
         findings += [
             each.model_copy(update={"severity": "queue"}) if each.severity == "block" else each
-            for each in late
+            for each in classified
         ]
     if not findings:
         return
     RuleHit.objects.bulk_create(
-        hit(each, "reply", Words.NARRATOR, turn.player, adventure) for each in findings
+        new_hit(each, "reply", Words.NARRATOR, turn.player, adventure) for each in findings
     )
     for finding in findings:
         if finding.severity == "queue":
             open_case(finding, turn.player, adventure, turn, Words.NARRATOR)
 
 
-def allowed_summary(text: str, adventure: Adventure) -> bool:
-    """Whether what a narrator says of what happened before may be shown."""
-    screening = for_replies(adventure)
+def is_summary_allowed(text: str, adventure: Adventure) -> bool:
+    """Whether a narrator's summary breaks no blocking rule."""
+    screening = reply_screening(adventure)
     if screening is None:
         return True
     return not any(each.severity == "block" for each in found_in(text, screen_for(screening)))

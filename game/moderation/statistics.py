@@ -1,4 +1,4 @@
-"""What the operator's page tells: how many wait, who tells, how fast, what went wrong lately."""
+"""Figures of the operator's page: queues, narrators, their speed, sanctions and failures."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,7 +16,7 @@ from game.play.events import queue_client
 from inference.contract.model_state import ModelState
 from inference.narrators import NarratorsError
 
-ONLINE = 15  # seconds since a window was last seen
+ONLINE_SECONDS = 15  # since a player's last refresh, to count as online
 LATELY = timedelta(hours=1)
 A_DAY = timedelta(days=1)
 FAILURES_SHOWN = 20
@@ -24,40 +24,41 @@ FAILURES_SHOWN = 20
 
 @dataclass(frozen=True)
 class NarratorNow:
-    """How a narrator does."""
+    """The current state of a narrator."""
 
     name: str
     title: str
     on: bool
-    workers: int | None  # None: Redis is away
+    workers: int | None  # None: Redis is down
     loaded: int
     slots: int
     running: int
     waiting: int
     wait: int | None  # seconds until a new turn would start
     turns: int  # told within LATELY
-    speed: float | None  # tokens a second of one turn, from its lease to its end
-    waits_for: str = ""  # what keeps its model from telling, where it is one of the defaults
+    speed: float | None  # tokens per second of one turn, from its lease to its end
+    waits_for: str = ""  # why the model of a default is not ready; "" if it is
 
 
 def narrators(now: Operation) -> list[NarratorNow]:
-    """Every narrator of the file. Raises NarratorsError."""
-    told = speeds()
-    return [narrator_now(each, now, told) for each in narration.narrators().narrators]
+    """The state of every narrator. Raises NarratorsError."""
+    measured = speeds()
+    return [narrator_now(each, now, measured) for each in narration.narrators().narrators]
 
 
-def narrator_now(narrator: Any, now: Operation, told: dict[str, Any]) -> NarratorNow:
-    turns, speed = told.get(narrator.name, (0, None))
+def narrator_now(narrator: Any, now: Operation, measured: dict[str, Any]) -> NarratorNow:
+    """The state of one narrator; `measured` are the results of `speeds`."""
+    turns, speed = measured.get(narrator.name, (0, None))
     workers, loaded, slots, running, waiting, wait = None, 0, 0, 0, 0, None
     waits_for = ""
     try:
-        waits_for = shown_state(queue_client().model_state(narrator.name))
-        pace = queue_client().narrator_stats(narrator.name)
+        waits_for = state_text(queue_client().model_state(narrator.name))
+        stats = queue_client().narrator_stats(narrator.name)
         waiting = queue_client().waiting(narrator.name)
-        workers, loaded, slots = pace.workers, pace.loaded, pace.slots
-        running, wait = len(pace.running), pace.seconds_until_started(waiting)
+        workers, loaded, slots = stats.workers, stats.loaded, stats.slots
+        running, wait = len(stats.running), stats.seconds_until_started(waiting)
     except redis.RedisError:
-        pass  # `workers` says so
+        pass  # `workers` stays None
     return NarratorNow(
         name=narrator.name,
         title=narrator.shown_name,
@@ -74,8 +75,8 @@ def narrator_now(narrator: Any, now: Operation, told: dict[str, Any]) -> Narrato
     )
 
 
-def shown_state(state: ModelState | None) -> str:
-    """What a narrator's model waits for, for the operator."""
+def state_text(state: ModelState | None) -> str:
+    """Why a narrator's model is not ready, in words; "" if it is."""
     if state is None:
         return ""
     if state.kind == "fetching":
@@ -84,7 +85,7 @@ def shown_state(state: ModelState | None) -> str:
 
 
 def speeds() -> dict[str, tuple[int, float | None]]:
-    """By narrator: turns told within LATELY, and tokens a second."""
+    """By narrator: the number of turns within LATELY, and tokens per second."""
     rows = (
         TurnContext.objects.filter(turn__told__gt=Now() - LATELY, seconds__gt=0)
         .values("turn__narrator")
@@ -94,7 +95,7 @@ def speeds() -> dict[str, tuple[int, float | None]]:
 
 
 def queues() -> dict[str, int | None]:
-    """What waits, and for whom. None: Redis is away."""
+    """The lengths of the host's queues. None: Redis is down."""
     found: dict[str, int | None] = {
         "cases": Case.objects.waiting().count(),
         "appeals": Appeal.objects.filter(decided__isnull=True).count(),
@@ -102,21 +103,21 @@ def queues() -> dict[str, int | None]:
     }
     try:
         found["results"] = queue_client().messages("game")
-        found["online"] = queue_client().online(ONLINE)
+        found["online"] = queue_client().online(ONLINE_SECONDS)
     except redis.RedisError:
         found["results"] = found["online"] = None
     return found
 
 
 def sanctions() -> dict[str, int]:
-    """Those in force, by kind."""
+    """The number of sanctions in force, by kind."""
     kinds = Sanction.objects.in_force().exclude(kind=Sanction.Kind.WARNING)
     counted = kinds.values("kind").annotate(times=Count("pk"))
     return {str(Sanction.Kind(row["kind"]).label): row["times"] for row in counted}
 
 
 def failures() -> dict[str, Any]:
-    """What failed within a day: by reason, and the last ones. No words of stories."""
+    """Turns that failed within a day: by reason, and the last ones. No text of stories."""
     lately = Turn.objects.filter(told__gt=Now() - A_DAY)
     failed = lately.filter(status=Status.FAILED)
     return {
@@ -132,14 +133,14 @@ def failures() -> dict[str, Any]:
 
 
 def operation_figures(now: Operation) -> dict[str, Any]:
-    """What the operator's page of operation shows."""
+    """The context of the operator's page."""
     try:
-        telling, problem = narrators(now), narration.problem()
+        rows, problem = narrators(now), narration.problem()
     except NarratorsError as wrong:
-        telling, problem = [], str(wrong)
+        rows, problem = [], str(wrong)
     return {
         "operation": now,
-        "narrators": telling,
+        "narrators": rows,
         "narrators_problem": problem,
         "rules_problem": rules_problem(),
         "queues": queues(),

@@ -1,4 +1,4 @@
-"""Addresses of what players see of moderation. Staff's are the admin's."""
+"""URLs of players' pages of moderation. Staff uses the admin."""
 
 from django.urls import path
 

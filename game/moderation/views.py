@@ -1,4 +1,4 @@
-"""What players see: the policy, their notices, appeals, their limit, and how to report."""
+"""Players' pages of moderation: policy, notices, appeals, audience limits and reports."""
 
 from collections.abc import Mapping
 from uuid import UUID
@@ -15,7 +15,7 @@ from game.models import Audience, Notice, Report, Scenario, Share, Turn
 from game.moderation import appeals, limits, reports
 from game.moderation.forms import AppealForm, LimitForm, ReportForm
 from game.moderation.notices import mark_seen, notices_of
-from game.moderation.reports import Complaint, NotReported
+from game.moderation.reports import Complaint, ReportRefused
 from game.moderation.rulebook import rulebook
 from game.play import adventures
 from game.play.protocol import Refused
@@ -24,7 +24,7 @@ from game.play.requests import own_adventure, require_player
 
 @require_safe
 def policy(request: HttpRequest) -> HttpResponse:
-    """What is read by whom, which rules there are, and what happens, in plain words."""
+    """The host's rules, who can read what, and what moderators can do."""
     book = rulebook()
     rules = {rule.title: rule for rule in book.rules if not rule.shadow}
     return render(
@@ -42,7 +42,7 @@ def policy(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def notices(request: HttpRequest) -> HttpResponse:
-    """What was decided about the player, newest first."""
+    """The player's notices, newest first; they count as seen from now on."""
     player = require_player(request)
     found = list(notices_of(player))
     mark_seen(player)
@@ -57,7 +57,7 @@ def notices(request: HttpRequest) -> HttpResponse:
 
 
 def form_for(notice: Notice) -> AppealForm | None:
-    """The form to appeal with, where that is still possible."""
+    """The form for appealing a notice; None if that is not possible."""
     if notice.deed not in appeals.APPEALABLE or hasattr(notice, "appeal"):
         return None
     return AppealForm(label_suffix="", prefix=str(notice.pk))
@@ -93,7 +93,7 @@ def limit(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def audience(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
-    """Say for whom an adventure is, from the next turn on."""
+    """Set an adventure's audience, from the next turn on."""
     found = own_adventure(request, adventure_id)
     form = LimitForm(request.POST)
     try:
@@ -118,10 +118,10 @@ def report_scenario(request: HttpRequest, slug: str) -> HttpResponse:
     if request.method != "POST" or not form.is_valid():
         return report_page(request, form, about)
     try:
-        reports.about_scenario(reader_of(request), found, complaint_of(form))
-    except NotReported as problem:
-        return not_taken(request, form, about, str(problem))
-    return taken(request)
+        reports.report_scenario(reader_of(request), found, complaint_of(form))
+    except ReportRefused as problem:
+        return report_refused(request, form, about, str(problem))
+    return report_accepted(request)
 
 
 @never_cache
@@ -139,10 +139,10 @@ def report_turn(request: HttpRequest, token: str, turn_id: UUID) -> HttpResponse
     if request.method != "POST" or not form.is_valid():
         return report_page(request, form, about)
     try:
-        reports.about_share(reader_of(request), share, turn, complaint_of(form))
-    except NotReported as problem:
-        return not_taken(request, form, about, str(problem))
-    return taken(request)
+        reports.report_turn(reader_of(request), share, turn, complaint_of(form))
+    except ReportRefused as problem:
+        return report_refused(request, form, about, str(problem))
+    return report_accepted(request)
 
 
 def turn_texts(turn: Turn) -> dict[str, str]:
@@ -151,12 +151,12 @@ def turn_texts(turn: Turn) -> dict[str, str]:
 
 
 def reader_of(request: HttpRequest) -> reports.Reader:
-    """Whoever reports, by account or address."""
+    """The reader of a request, by account or address."""
     return reports.reader_of(request.user, address_of(request) or "")
 
 
 def complaint_of(form: ReportForm) -> Complaint:
-    """The complaint that a valid form holds."""
+    """The complaint in a valid form."""
     data = form.cleaned_data
     return Complaint(Report.Kind(data["kind"]), data["reason"], form.chosen_words)
 
@@ -169,7 +169,7 @@ def report_page(
     return render(request, "moderation/report.html", {"form": form, **about}, status=status)
 
 
-def not_taken(
+def report_refused(
     request: HttpRequest, form: ReportForm, about: Mapping[str, object], why: str
 ) -> HttpResponse:
     """The page again, with why the report was not accepted."""
@@ -177,7 +177,7 @@ def not_taken(
     return report_page(request, form, about)
 
 
-def taken(request: HttpRequest) -> HttpResponse:
+def report_accepted(request: HttpRequest) -> HttpResponse:
     """The answer to a report that was accepted."""
     messages.success(request, _("Report sent. A moderator will look at it."))
     return redirect("home")

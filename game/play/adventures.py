@@ -31,7 +31,7 @@ from game.play.protocol import clean_text
 from game.tastes.writer import WriterSettings
 
 
-@screening.noted()
+@screening.record_rejections()
 def begin(player: Player, scenario: Scenario, answers: dict[str, str]) -> Adventure:
     """Begin an adventure from a scenario, with the player's answers to its questions.
 
@@ -79,7 +79,7 @@ def begin(player: Player, scenario: Scenario, answers: dict[str, str]) -> Advent
     return adventure
 
 
-@screening.noted()
+@screening.record_rejections()
 def rename(adventure_id: UUID, title: str, player: Player | None = None) -> None:
     """Change the title of an adventure. Raises Refused if it breaks a rule."""
     with change_adventure(adventure_id) as adventure:
@@ -87,7 +87,7 @@ def rename(adventure_id: UUID, title: str, player: Player | None = None) -> None
         set_fields(adventure, title=clean_text(title)[:120] or adventure.title)
 
 
-@screening.noted()
+@screening.record_rejections()
 def set_plot(
     adventure_id: UUID, memory: str, authors_note: str, player: Player | None = None
 ) -> None:

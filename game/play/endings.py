@@ -103,7 +103,7 @@ def record_end(adventure: Adventure, turn_id: UUID, result: Result) -> bool:
     store_context(adventure, turn, result)
     metrics.turn_ended(turn, result)
     log_on_commit(f"turn {result.outcome}", turn, tokens=result.tokens, seconds=result.seconds)
-    screening.note_reply(turn, result)
+    screening.record_reply_hits(turn, result)
     if result.outcome == "failed":
         event: TurnFailed | TurnEnded = TurnFailed(turn=str(turn_id), reason=turn.reason)
     else:

@@ -246,7 +246,7 @@ def request_for(adventure: Adventure, turn: Turn) -> GenerationRequest:
         context=context.story_context(adventure, turn),
         trace=tracing.carrier(),
         sampling=sampling_for_player(turn, settings_of(adventure)),
-        screening=screening.for_replies(adventure, turn.player),
+        screening=screening.reply_screening(adventure, turn.player),
     )
 
 

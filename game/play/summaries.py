@@ -131,7 +131,7 @@ def record(result: SummaryResult) -> bool:
                 turn=UUID(result.turn), turn__adventure=adventure, by=Summary.By.EXTRACT
             ).first()
             current = summary is not None and summary.text == result.replaces
-            usable = current and screening.allowed_summary(result.text, adventure)
+            usable = current and screening.is_summary_allowed(result.text, adventure)
             if summary is None or not usable or not adventure.summarise:
                 return False
             summary.text = join_summary(summary.text[: summary.own], result.text)
@@ -152,7 +152,7 @@ def join_summary(own: str, added: str) -> str:
 # Players' summaries
 
 
-@screening.noted()
+@screening.record_rejections()
 def write(adventure_id: UUID, player: Player, text: str) -> Summary:
     """Replace the summary that holds at the head by the player's text.
 

@@ -42,7 +42,7 @@ from inference.reply import shown_action
 RETRY_SOON = 5
 
 
-@screening.noted()
+@screening.record_rejections()
 def carry_out(adventure_id: UUID, player: Player, command: Keyed) -> Accepted:
     """Carry out a player's command, once: sent again, it gets the same outcome.
 

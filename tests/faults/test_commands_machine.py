@@ -22,7 +22,7 @@ from hypothesis.stateful import (
 
 from game.models import Command, Player, Scenario, Status, Turn
 from game.play import adventures, endings, snapshots, sweep, turns
-from game.play.consumers import merged
+from game.play.consumers import merge_entries
 from game.play.events import queue_client
 from game.play.followers import decode_entry
 from game.play.protocol import Refused, parse_command
@@ -74,7 +74,7 @@ class Reader:
         if entries is None or self.cut_off:
             self.look_afresh()
             return
-        for event in merged(entries[:most]):
+        for event in merge_entries(entries[:most]):
             if event["type"] == LAGGED:
                 self.look_afresh()
                 return

@@ -1,4 +1,4 @@
-"""Moderation in Django's admin. Everything that is done here is a call of game.moderation."""
+"""Moderation in Django's admin, which calls the functions of game.moderation."""
 
 from game.moderation.admin import appeals, cases, narrators, operation, records
 

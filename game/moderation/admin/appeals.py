@@ -1,4 +1,4 @@
-"""Appeals: what was decided, what the player says, and the answer."""
+"""The admin's pages of appeals."""
 
 from typing import Any
 
@@ -16,14 +16,18 @@ from game.moderation.admin.base import ReadOnly, staff_of
 from game.moderation.forms import AnswerForm
 
 
-class Undecided(admin.SimpleListFilter):
+class StateFilter(admin.SimpleListFilter):
+    """Open or decided appeals."""
+
     title = _("state")
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """The choices beside "All"."""
         return [("open", _("Open")), ("decided", _("Decided"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Appeal]) -> QuerySet[Appeal]:
+        """The appeals of the chosen state."""
         if self.value() is None:
             return queryset
         return queryset.filter(decided__isnull=self.value() == "open")
@@ -31,22 +35,27 @@ class Undecided(admin.SimpleListFilter):
 
 @admin.register(Appeal)
 class AppealAdmin(ReadOnly):
+    """Appeals: the decision, the player's text, and the answer."""
+
     list_display = ("deed", "player", "created", "decided", "granted")
-    list_filter = (Undecided,)
+    list_filter = (StateFilter,)
     list_select_related = ("notice__player",)
     ordering = ("decided", "created")
 
     @admin.display(description=_("against"))
     def deed(self, appeal: Appeal) -> str:
+        """The decision that is appealed."""
         return f"{appeal.notice.deed}: {appeal.notice.about or appeal.notice.rule}"
 
     @admin.display(description=_("player"))
     def player(self, appeal: Appeal) -> str:
+        """Who appeals."""
         return str(appeal.notice.player)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
+        """On GET the appeal, on POST the answer."""
         appeal = self.get_object(request, object_id)
         if appeal is None:
             raise Http404(_("Appeal not found."))
@@ -57,6 +66,7 @@ class AppealAdmin(ReadOnly):
         return self.page(request, appeal, AnswerForm())
 
     def answer(self, request: HttpRequest, appeal: Appeal) -> HttpResponse:
+        """Decide the appeal. Raises PermissionDenied."""
         staff = staff_of(request)
         if not staff.has_perm("game.sanction"):
             raise PermissionDenied
@@ -75,6 +85,7 @@ class AppealAdmin(ReadOnly):
     def page(
         self, request: HttpRequest, appeal: Appeal, form: AnswerForm, status: int = 200
     ) -> HttpResponse:
+        """Render an appeal with the form for its answer."""
         entry = AuditEntry.objects.filter(pk=appeal.notice.entry or 0).first()
         decider = Player.objects.filter(pk=entry.actor).first() if entry and entry.actor else None
         context = {
@@ -86,7 +97,7 @@ class AppealAdmin(ReadOnly):
             "entry": entry,
             "decider": decider,
             "may_answer": appeal.decided is None
-            and appeals.decided_by_another(appeal.notice, staff_of(request)),
+            and appeals.may_decide_appeal(appeal.notice, staff_of(request)),
             "form": form,
         }
         return TemplateResponse(request, "admin/game/appeal/appeal.html", context, status=status)

@@ -1,4 +1,4 @@
-"""What the pages of staff have in common."""
+"""Base classes and helpers of staff's pages."""
 
 from typing import Any
 
@@ -9,20 +9,24 @@ from game.models import Player
 
 
 class ReadOnly(admin.ModelAdmin):
-    """Rows that the admin shows and that moderation actions alone change."""
+    """Rows that the admin shows; only moderation actions change them."""
 
     actions: Any = ()
 
     def has_add_permission(self, request: HttpRequest) -> bool:
+        """Nobody adds rows here."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody edits rows here."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody deletes rows here."""
         return False
 
 
 def staff_of(request: HttpRequest) -> Player:
+    """The player of a request to the admin, which lets nobody else in."""
     assert isinstance(request.user, Player), "the admin lets nobody else in"
     return request.user

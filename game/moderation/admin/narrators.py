@@ -1,4 +1,4 @@
-"""The operator's page of narrators: who tells, what can be installed, and servers to connect."""
+"""The operator's page of narrators: those offered, those to install, and servers to connect."""
 
 from typing import Any, cast
 
@@ -25,13 +25,18 @@ PAGE = "admin:game_installednarrator_changelist"
 
 @admin.register(InstalledNarrator)
 class InstalledNarratorAdmin(ReadOnly):
+    """The page of narrators, for those with the permission to operate the host."""
+
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Needs the permission to operate the host."""
         return request.user.has_perm("game.operate")
 
     def has_module_permission(self, request: HttpRequest) -> bool:
+        """The same, for the admin's index."""
         return self.has_view_permission(request)
 
     def get_urls(self) -> list[URLPattern]:
+        """Django's URLs, and those of progress and of connecting a server."""
         view, name = self.admin_site.admin_view, "game_installednarrator"
         own = [
             path("progress/", view(self.progress), name=f"{name}_progress"),
@@ -40,33 +45,37 @@ class InstalledNarratorAdmin(ReadOnly):
         return own + super().get_urls()
 
     def context(self, request: HttpRequest, title: str, **more: Any) -> dict[str, Any]:
+        """The admin's context with a title."""
         site = self.admin_site.each_context(request)
         return {**site, "title": title, "opts": self.opts, **more}
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        return cast(HttpResponse, page_of_narrators(request, self))
+        """The page of narrators in place of Django's list."""
+        return cast(HttpResponse, narrators_page(request, self))
 
     def progress(self, request: HttpRequest) -> HttpResponse:
-        """How far everything is, as JSON for the page."""
+        """The progress of all jobs as JSON, for the page's script. Raises PermissionDenied."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        return JsonResponse({"narrators": [row.for_script() for row in narrators.rows()]})
+        return JsonResponse({"narrators": [row.as_json() for row in narrators.installed_rows()]})
 
     def connect(self, request: HttpRequest) -> HttpResponseBase:
-        return page_of_a_server(request, self)
+        """The page for connecting a server."""
+        return server_page(request, self)
 
 
 @never_cache
 @limited("narrators")
-def page_of_narrators(request: HttpRequest, site: InstalledNarratorAdmin) -> HttpResponse:
+def narrators_page(request: HttpRequest, site: InstalledNarratorAdmin) -> HttpResponse:
+    """On GET the narrators, on POST what the pressed button asks for."""
     if not site.has_view_permission(request):
         raise PermissionDenied
     form = SourceForm()
     if request.method == "POST":
         form = SourceForm(request.POST)
         try:
-            if said := act(staff_of(request), request, form):
-                messages.success(request, said)
+            if done := handle_button(staff_of(request), request, form):
+                messages.success(request, done)
                 return redirect(PAGE)
         except CannotInstall as problem:
             if "source" not in request.POST:
@@ -79,8 +88,8 @@ def page_of_narrators(request: HttpRequest, site: InstalledNarratorAdmin) -> Htt
     return answer
 
 
-def act(by: Player, request: HttpRequest, form: SourceForm) -> str:
-    """Do what a button of the page says. What is said of it; "" where nothing was done.
+def handle_button(by: Player, request: HttpRequest, form: SourceForm) -> str:
+    """Do what the pressed button asks for. Returns a message; "" if nothing was done.
 
     Raises CannotInstall.
     """
@@ -114,7 +123,8 @@ def act(by: Player, request: HttpRequest, form: SourceForm) -> str:
 @never_cache
 @sensitive_post_parameters("key")
 @limited("narrators")
-def page_of_a_server(request: HttpRequest, site: InstalledNarratorAdmin) -> HttpResponse:
+def server_page(request: HttpRequest, site: InstalledNarratorAdmin) -> HttpResponse:
+    """The form for connecting a server; `?name=` fills in one that was tested before."""
     if not site.has_view_permission(request):
         raise PermissionDenied
     again = InstalledNarrator.objects.filter(
@@ -122,7 +132,7 @@ def page_of_a_server(request: HttpRequest, site: InstalledNarratorAdmin) -> Http
         entry__engine="openai",
         state__in=(InstalledNarrator.State.FAILED, InstalledNarrator.State.TESTED),
     ).first()
-    form = ConnectForm(initial=narrators.server_of(again) if again else None)
+    form = ConnectForm(initial=narrators.server_fields(again) if again else None)
     if request.method == "POST":
         form = ConnectForm(request.POST)
         if form.is_valid():

@@ -1,4 +1,4 @@
-"""The operator's page: how the host does, pausing it, and narrators on and off."""
+"""The operator's page: figures of the host, pausing it, and narrators on and off."""
 
 from typing import Any
 
@@ -19,13 +19,18 @@ from inference.narrators import NarratorsError
 
 @admin.register(Operation)
 class OperationAdmin(ReadOnly):
+    """The operator's page, for those with the permission to operate the host."""
+
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Needs the permission to operate the host."""
         return request.user.has_perm("game.operate")
 
     def has_module_permission(self, request: HttpRequest) -> bool:
+        """The same, for the admin's index."""
         return self.has_view_permission(request)
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """On GET the figures, on POST a change. Raises PermissionDenied."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         if request.method == "POST":
@@ -42,6 +47,7 @@ class OperationAdmin(ReadOnly):
         return TemplateResponse(request, "admin/game/operation/page.html", context)
 
     def change(self, request: HttpRequest) -> None:
+        """Pause, resume, or switch a narrator."""
         staff = staff_of(request)
         if "pause" in request.POST:
             form = PauseForm(request.POST)
@@ -55,12 +61,13 @@ class OperationAdmin(ReadOnly):
             self.switch(request, name, on="on" in request.POST)
 
     def switch(self, request: HttpRequest, name: str, on: bool) -> None:
+        """Switch a narrator that exists on or off."""
         try:
-            known = name in narration.narrators()
+            exists = name in narration.narrators()
         except NarratorsError as problem:
             messages.error(request, str(problem))
             return
-        if not known:
+        if not exists:
             messages.error(request, _("Narrator not found."))
             return
         operation.switch(staff_of(request), name, on)

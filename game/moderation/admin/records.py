@@ -1,4 +1,4 @@
-"""What was done, found and kept: lists to read, and actions to undo."""
+"""The admin's lists of audit entries, sanctions, rule hits and preserved texts."""
 
 from typing import Any
 
@@ -12,52 +12,60 @@ from game.moderation import actions
 from game.moderation.admin.base import ReadOnly, staff_of
 
 
-class Undoing(ReadOnly):
+class Undoable(ReadOnly):
     """Rows whose actions can be undone from the list."""
 
     actions = ("undo",)
 
     def has_undo_permission(self, request: HttpRequest) -> bool:
+        """For the admin's action that undoes rows."""
         return request.user.has_perm("game.sanction")
 
     def entry_of(self, row: Any) -> AuditEntry | None:
+        """The audit entry of a row's action; None if there is none."""
         raise NotImplementedError
 
     @admin.action(description=_("Undo selected"), permissions=["undo"])
     def undo(self, request: HttpRequest, chosen: QuerySet[Any]) -> None:
+        """Undo the chosen rows' actions; staff reads which failed and why."""
         for row in chosen:
             entry = self.entry_of(row)
             try:
                 if entry is None:
-                    raise actions.CannotBeDone(_("The log does not say what was done."))
+                    raise actions.ActionRefused(_("The log does not say what was done."))
                 actions.undo(entry, staff_of(request))
-            except actions.CannotBeDone as problem:
+            except actions.ActionRefused as problem:
                 messages.error(request, f"{row}: {problem}")
             else:
                 messages.success(request, _("Undone: %(what)s.") % {"what": row})
 
 
 @admin.register(AuditEntry)
-class AuditAdmin(Undoing):
+class AuditAdmin(Undoable):
+    """The audit log."""
+
     list_display = ("at", "deed", "by", "about_player", "subject", "reason", "undoes")
     list_filter = ("deed", "at")
     search_fields = ("subject", "case", "player", "actor")
     show_full_result_count = False
 
     def entry_of(self, row: AuditEntry) -> AuditEntry | None:
+        """The row itself."""
         return row
 
     @admin.display(description=_("by"))
     def by(self, entry: AuditEntry) -> str:
-        return named(entry.actor)
+        """Who acted."""
+        return player_name(entry.actor)
 
     @admin.display(description=_("player"))
     def about_player(self, entry: AuditEntry) -> str:
-        return named(entry.player)
+        """The player whom it concerned."""
+        return player_name(entry.player)
 
 
-def named(player: Any) -> str:
-    """A player by name; by id where they are gone."""
+def player_name(player: Any) -> str:
+    """A player's name; the id of a deleted one."""
     if player is None:
         return ""
     found = Player.objects.filter(pk=player).values_list("username", flat=True).first()
@@ -65,19 +73,22 @@ def named(player: Any) -> str:
 
 
 @admin.register(Sanction)
-class SanctionAdmin(Undoing):
+class SanctionAdmin(Undoable):
+    """Sanctions, in force and lifted."""
+
     list_display = ("player", "kind", "created", "until", "by", "lifted")
     list_filter = ("kind", "created")
     list_select_related = ("player", "by")
     search_fields = ("player__username",)
 
     def entry_of(self, row: Sanction) -> AuditEntry | None:
+        """The entry of the action that imposed the sanction."""
         return AuditEntry.objects.filter(details__sanction=str(row.pk)).first()
 
 
 @admin.register(RuleHit)
 class RuleHitAdmin(ReadOnly):
-    """Which rules find what: to mend a rule, and to try one in the shadow."""
+    """Hits of rules, for correcting a rule, or testing one in shadow mode."""
 
     list_display = ("created", "rule", "version", "severity", "place", "whose", "words")
     list_filter = ("rule", "severity", "place", "whose", "created")
@@ -86,5 +97,7 @@ class RuleHitAdmin(ReadOnly):
 
 @admin.register(Preserved)
 class PreservedAdmin(ReadOnly):
+    """Preserved texts."""
+
     list_display = ("created", "case", "by", "reason", "digest")
     fields = ("created", "by", "reason", "digest", "content")

@@ -36,7 +36,7 @@ def case_page(case):
 @pytest.fixture
 def case(bob, shared):
     share, turns = shared
-    return reports.about_share(
+    return reports.report_turn(
         Reader(bob), share, turns[4], Complaint(Report.Kind.HATE, "Look at this.", Words.PLAYER)
     ).case
 
@@ -108,7 +108,7 @@ def test_each_role_does_what_is_its_to_do(client, staff, case, deed, role, may):
 
 def test_about_the_narrators_words_no_sanction_is_offered(client, senior, bob, shared):
     share, turns = shared
-    case = reports.about_share(
+    case = reports.report_turn(
         Reader(bob), share, turns[4], Complaint(Report.Kind.HATE, "Look.", Words.NARRATOR)
     ).case
     client.force_login(senior)
@@ -146,7 +146,7 @@ def test_the_whole_story_is_opened_by_seniors_with_a_reason(client, moderator, s
 def test_many_cases_are_decided_at_once(client, moderator, bob, shared):
     share, turns = shared
     about = Complaint(Report.Kind.SPAM, "Spam.", Words.PLAYER)
-    cases = [reports.about_share(Reader(bob), share, turn, about).case for turn in turns[1:4]]
+    cases = [reports.report_turn(Reader(bob), share, turn, about).case for turn in turns[1:4]]
     client.force_login(moderator)
     chosen = {"action": "decide_together", "_selected_action": [str(case.pk) for case in cases]}
     assert "3 cases" in client.post(QUEUE, chosen).content.decode()

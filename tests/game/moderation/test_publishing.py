@@ -27,7 +27,7 @@ def file(**more):
 def muted(alice, bob, shared, moderator):
     share, turns = shared
     about = Complaint(Report.Kind.SPAM, "Spam.", Words.PLAYER)
-    case = reports.about_share(Reader(bob), share, turns[3], about).case
+    case = reports.report_turn(Reader(bob), share, turns[3], about).case
     actions.mute(case, moderator, time=timedelta(days=1))
     return alice
 

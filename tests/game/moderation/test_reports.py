@@ -7,7 +7,7 @@ from django.db.models.functions import Now
 
 from game.models import Case, Report, Words
 from game.moderation import actions, cases, reports
-from game.moderation.reports import Complaint, NotReported, Reader
+from game.moderation.reports import Complaint, Reader, ReportRefused
 
 pytestmark = pytest.mark.django_db
 
@@ -62,16 +62,16 @@ def test_a_turn_after_the_shared_one_cannot_be_reported(client, bob, shared, tol
 def test_reports_about_the_same_text_are_one_case(bob, charlie, shared):
     share, turns = shared
     for who in (bob, charlie):
-        reports.about_share(Reader(who), share, turns[3], complaint())
-    reports.about_share(Reader(bob), share, turns[3], complaint(words=Words.NARRATOR))
+        reports.report_turn(Reader(who), share, turns[3], complaint())
+    reports.report_turn(Reader(bob), share, turns[3], complaint(words=Words.NARRATOR))
     assert sorted(case.reports.count() for case in Case.objects.all()) == [1, 2]
 
 
 def test_nobody_reports_the_same_text_twice(bob, shared):
     share, turns = shared
-    reports.about_share(Reader(bob), share, turns[3], complaint())
-    with pytest.raises(NotReported):
-        reports.about_share(Reader(bob), share, turns[3], complaint(Report.Kind.SPAM))
+    reports.report_turn(Reader(bob), share, turns[3], complaint())
+    with pytest.raises(ReportRefused):
+        reports.report_turn(Reader(bob), share, turns[3], complaint(Report.Kind.SPAM))
     assert Report.objects.count() == 1
 
 
@@ -80,19 +80,19 @@ def test_a_reader_sends_so_many_reports_and_no_more(bob, shared, known):
     share, turns = shared
     reader = Reader(bob) if known else Reader(None, "203.0.113.7")
     for turn in turns[1:6]:
-        reports.about_share(reader, share, turn, complaint())
-    with pytest.raises(NotReported):
-        reports.about_share(reader, share, turns[6], complaint())
-    reports.about_share(Reader(None, "203.0.113.8"), share, turns[6], complaint())
+        reports.report_turn(reader, share, turn, complaint())
+    with pytest.raises(ReportRefused):
+        reports.report_turn(reader, share, turns[6], complaint())
+    reports.report_turn(Reader(None, "203.0.113.8"), share, turns[6], complaint())
     Report.objects.update(created=Now() - timedelta(minutes=11))
-    reports.about_share(reader, share, turns[7], complaint())
+    reports.report_turn(reader, share, turns[7], complaint())
 
 
 def test_the_queue_begins_with_the_gravest_and_the_oldest(bob, charlie, shared):
     share, turns = shared
-    spam = reports.about_share(Reader(bob), share, turns[1], complaint(Report.Kind.SPAM)).case
-    minors = reports.about_share(Reader(bob), share, turns[2], complaint(Report.Kind.MINORS)).case
-    hate = reports.about_share(Reader(charlie), share, turns[3], complaint()).case
+    spam = reports.report_turn(Reader(bob), share, turns[1], complaint(Report.Kind.SPAM)).case
+    minors = reports.report_turn(Reader(bob), share, turns[2], complaint(Report.Kind.MINORS)).case
+    hate = reports.report_turn(Reader(charlie), share, turns[3], complaint()).case
     assert list(Case.objects.waiting()) == [minors, hate, spam]
     Case.objects.filter(pk=spam.pk).update(opened=Now() - timedelta(days=12))
     spam.refresh_from_db()
@@ -103,13 +103,13 @@ def test_the_queue_begins_with_the_gravest_and_the_oldest(bob, charlie, shared):
 def test_who_was_right_before_weighs_more_than_who_was_not(bob, charlie, moderator, shared):
     share, turns = shared
     for turn in turns[1:4]:
-        good = reports.about_share(Reader(bob), share, turn, complaint()).case
+        good = reports.report_turn(Reader(bob), share, turn, complaint()).case
         actions.warn(good, moderator)
     for turn in turns[4:7]:
-        bad = reports.about_share(Reader(charlie), share, turn, complaint()).case
+        bad = reports.report_turn(Reader(charlie), share, turn, complaint()).case
         actions.dismiss(bad, moderator)
-    right = reports.about_share(Reader(bob), share, turns[7], complaint())
-    wrong = reports.about_share(Reader(charlie), share, turns[8], complaint())
+    right = reports.report_turn(Reader(bob), share, turns[7], complaint())
+    wrong = reports.report_turn(Reader(charlie), share, turns[8], complaint())
     assert right.weight > 40 > wrong.weight
     assert list(Case.objects.waiting()) == [right.case, wrong.case]
 
@@ -118,18 +118,18 @@ def test_many_reports_are_no_proof(bob, shared, django_user_model):
     share, turns = shared
     for number in range(10):
         crowd = django_user_model.objects.create_user(f"crowd-{number}")
-        spam = reports.about_share(Reader(crowd), share, turns[1], complaint(Report.Kind.SPAM)).case
-    minors = reports.about_share(Reader(bob), share, turns[2], complaint(Report.Kind.MINORS)).case
+        spam = reports.report_turn(Reader(crowd), share, turns[1], complaint(Report.Kind.SPAM)).case
+    minors = reports.report_turn(Reader(bob), share, turns[2], complaint(Report.Kind.MINORS)).case
     assert list(Case.objects.waiting()) == [minors, spam]
 
 
 def test_one_who_looks_at_a_case_has_it_for_a_while(moderator, senior, bob, shared):
     share, turns = shared
-    case = reports.about_share(Reader(bob), share, turns[3], complaint()).case
+    case = reports.report_turn(Reader(bob), share, turns[3], complaint()).case
     cases.claim(case, moderator)
-    with pytest.raises(cases.NotYours, match="mona"):
+    with pytest.raises(cases.ClaimedByAnother, match="mona"):
         cases.claim(case, senior)
-    with pytest.raises(actions.CannotBeDone, match="mona"):
+    with pytest.raises(actions.ActionRefused, match="mona"):
         actions.dismiss(case, senior)
     Case.objects.update(claimed_until=Now() - timedelta(seconds=1))
     cases.claim(case, senior)
@@ -138,15 +138,15 @@ def test_one_who_looks_at_a_case_has_it_for_a_while(moderator, senior, bob, shar
 
 def test_a_case_shows_the_reported_turn_and_three_around_it(bob, shared):
     share, turns = shared
-    case = reports.about_share(Reader(bob), share, turns[5], complaint()).case
-    shown = cases.turns_shown(case)
+    case = reports.report_turn(Reader(bob), share, turns[5], complaint()).case
+    shown = cases.reported_turns(case)
     assert [each.turn for each in shown] == turns[2:9]
     assert [each.turn for each in shown if each.reported] == [turns[5]]
 
 
 def test_opening_the_whole_story_wants_a_reason_and_is_noted(bob, moderator, senior, shared):
     share, turns = shared
-    case = reports.about_share(Reader(bob), share, turns[5], complaint()).case
+    case = reports.report_turn(Reader(bob), share, turns[5], complaint()).case
     with pytest.raises(ValueError, match="reason"):
         cases.open_story(case, senior, "  ")
     assert not actions.AuditEntry.objects.exists()

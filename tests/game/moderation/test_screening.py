@@ -167,7 +167,7 @@ def test_a_classifier_that_fails_stops_nobody(alice, adventure, narrator_awake, 
 
 def test_a_classifier_that_is_not_there_is_named():
     with pytest.raises(classifier.ImproperlyConfigured, match="nowhere"):
-        classifier.load("nowhere.at.all")
+        classifier.load_classifier("nowhere.at.all")
 
 
 # Replies
@@ -239,7 +239,7 @@ def test_a_reply_that_people_should_see_is_queued_as_the_narrators(narrated, ali
 
 def test_a_story_without_rules_sends_none(alice, adventure, settings):
     settings.RULES_FILE = None
-    assert screening.for_replies(adventure) is None
+    assert screening.reply_screening(adventure) is None
 
 
 def test_rules_travel_with_the_request(alice, adventure, narrator_awake, rules):

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from game.play import followers as following
-from game.play.consumers import merged
+from game.play.consumers import merge_entries
 from game.play.followers import followers
 from inference.contract.request import Token
 from inference.queue.streams import FIRST, token_event
@@ -133,7 +133,7 @@ async def test_words_go_out_as_they_came_and_are_the_frame_that_reading_them_mak
     entry = following.decode_entry(b"17-3", {b"e": token_event(token).encode()})
     assert entry.words
     assert json.loads(entry.frame) == {"type": "turn.token", **token.model_dump(), "id": "17-3"}
-    assert [json.loads(entry.frame)] == merged([entry])
+    assert [json.loads(entry.frame)] == merge_entries([entry])
     assert not following.decode_entry(b"17-4", {b"e": b'{"type":"turn.told"}'}).words
 
 
