@@ -1,11 +1,11 @@
-"""`manage.py bench`: how fast stories are told, from socket to socket and by the engine alone.
+"""`manage.py bench`: speed of replies from socket to socket, compared with the engine alone.
 
-Brings up everything as `make play` does, in a folder of its own, and plays 1, 8 and 16 adventures
-at once over real sockets; then gives the very same requests to a bare loop over the engine. The
-two take turns, round by round, because a machine is not as fast in one minute as in the next:
-compare the ratios. One JSON object a figure.
+Starts a whole host as `make play` does, in a folder of its own, and plays 1, 8 and 16 adventures at
+once over real sockets; then gives the same requests to a bare loop over the engine. The two
+alternate, round by round, since a machine's speed changes from one minute to the next: compare the
+ratios. Prints one JSON object per figure.
 
-With `--line` it measures the line in which turns wait instead (`game.load.queue_bench`).
+With `--queue` it measures the queue of turns instead (`game.load.queue_bench`).
 """
 
 import asyncio
@@ -52,8 +52,8 @@ ACTIONS = ("go on along the road", "look back and listen")
 
 
 @dataclass
-class Whole:
-    """What one run from socket to socket took. `requests` and `tokens` are by adventure."""
+class HostRun:
+    """A run from socket to socket. `requests` and `tokens` are by adventure."""
 
     run: Run
     requests: dict[int, GenerationRequest]
@@ -61,33 +61,40 @@ class Whole:
 
 
 class Command(BaseCommand):
+    """Starts a host and measures it, or (`--inside`) measures the host it runs in."""
+
     help = "Measures speed from socket to socket beside the engine alone."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        """`--inside` is for the process that this command starts."""
         parser.add_argument("--rounds", type=int, default=3)
         parser.add_argument("--stories", type=int, nargs="*", default=STORIES)
-        parser.add_argument("--line", action="store_true", help="measure the line of waiting turns")
+        parser.add_argument(
+            "--queue", action="store_true", dest="of_queue", help="measure the queue of turns"
+        )
         parser.add_argument("--inside", action="store_true", help="(used by itself)")
 
-    def handle(self, *args: Any, rounds: int, line: bool, inside: bool, **options: Any) -> None:
-        if inside and line:
+    def handle(self, *args: Any, rounds: int, inside: bool, **options: Any) -> None:
+        """Print a JSON object for each figure. Raises CommandError if the host fails."""
+        of_queue = options["of_queue"]
+        if inside and of_queue:
             queue_bench.measure()
             return
         if inside:
             measure(rounds, options["stories"])
             return
         stories = [str(each) for each in options["stories"]]
-        with running_host(queue_bench.NARRATORS if line else None) as environ:
+        with running_host(queue_bench.NARRATORS if of_queue else None) as environ:
             command = [sys.executable, "manage.py", "bench", "--inside", "--rounds", str(rounds)]
-            command += ["--line"] if line else []
+            command += ["--queue"] if of_queue else []
             done = subprocess.run([*command, "--stories", *stories], env=environ, check=False)
         if done.returncode:
-            raise CommandError("the bench broke off")
+            raise CommandError("the bench failed")
 
 
 @contextmanager
 def running_host(narrators: dict[str, Any] | None = None) -> Iterator[dict[str, str]]:
-    """A whole Grue that is up and ready, for as long as the block lasts. Its environment.
+    """A whole Grue that is up and ready while the block runs. Yields its environment.
 
     Its narrators are the host's own, with shorter replies, unless others are given.
     """
@@ -96,7 +103,7 @@ def running_host(narrators: dict[str, Any] | None = None) -> Iterator[dict[str, 
         if narrators is None:
             narrators = yaml.safe_load(settings.NARRATORS_FILE.read_text(encoding="utf-8"))
             for narrator in narrators["narrators"]:
-                # The margin that a reply gets to end its sentence is counted in.
+                # A reply may exceed max_tokens by MARGIN to end its sentence.
                 narrator["sampling"]["max_tokens"] = int(REPLY_TOKENS / (1 + prompts.MARGIN))
         (data / "narrators.yaml").write_text(yaml.safe_dump(narrators), encoding="utf-8")
         environ = {
@@ -127,40 +134,42 @@ def running_host(narrators: dict[str, Any] | None = None) -> Iterator[dict[str, 
 
 
 def free_port() -> int:
+    """A port of this machine that is free now."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
 
 
 def wait_until_open(play: "subprocess.Popen[str]", address: str) -> None:
-    """Read what `manage.py play` says until it names its address."""
+    """Read the output of `manage.py play` until it names its address. Raises CommandError."""
     lines: queue.SimpleQueue[str] = queue.SimpleQueue()
-    said = play.stdout
-    if said is None:
+    output = play.stdout
+    if output is None:
         raise CommandError("the host printed nothing")
 
     def listen() -> None:
-        for line in said:
+        for line in output:
             lines.put(line)
         lines.put("")
 
     threading.Thread(target=listen, daemon=True).start()
-    heard = ""
+    printed = ""
     deadline = time.monotonic() + START_SECONDS
-    while address not in heard:
+    while address not in printed:
         try:
             line = lines.get(timeout=max(0.0, deadline - time.monotonic()))
         except queue.Empty:
-            raise CommandError(f"the host did not start in {START_SECONDS} s:\n{heard}") from None
+            raise CommandError(f"the host did not start in {START_SECONDS} s:\n{printed}") from None
         if not line:
-            raise CommandError(f"the host ended:\n{heard}")
-        heard += line
+            raise CommandError(f"the host ended:\n{printed}")
+        printed += line
 
 
-# Inside: with the settings of that host
+# Run with the settings of that host (--inside)
 
 
 def measure(rounds: int, counts: list[int]) -> None:
+    """Measure each number of stories, host and engine alternately, and print the figures."""
     narrator = narration.default()
     engine = load(narrator, settings.INFERENCE)
     fresh = 0
@@ -169,16 +178,16 @@ def measure(rounds: int, counts: list[int]) -> None:
         for turn in range(rounds + 1):
             numbers = range(fresh, fresh + count)
             fresh += count
-            told = [" ".join(p.reply for p in make_story(n, engine.count)) for n in numbers]
-            cold, further = asyncio.run(play_two_turns(told))
-            if turn == 0:  # warms up
+            openings = [" ".join(p.reply for p in make_story(n, engine.count)) for n in numbers]
+            cold, further = asyncio.run(play_two_turns(openings))
+            if turn == 0:  # a warm-up
                 continue
-            alone = tell_alone(engine, narrator, cold)
+            alone = run_alone(engine, narrator, cold)
             runs.setdefault(("whole", "cold"), []).append(cold.run)
             runs.setdefault(("alone", "cold"), []).append(alone)
             runs.setdefault(("whole", "next"), []).append(further.run)
-            again = tell_alone(engine, narrator, with_replies(further, alone))
-            runs.setdefault(("alone", "next"), []).append(again)
+            next_alone = run_alone(engine, narrator, with_replies(further, alone))
+            runs.setdefault(("alone", "next"), []).append(next_alone)
         report(count, runs)
 
 
@@ -199,9 +208,9 @@ def report(count: int, runs: dict[tuple[str, str], list[Run]]) -> None:
     print_figure("first_token_next_to_cold", round(ratio, 3), stories=count)
 
 
-async def play_two_turns(openings: list[str]) -> tuple[Whole, Whole]:
+async def play_two_turns(openings: list[str]) -> tuple[HostRun, HostRun]:
     """Begin an adventure for each opening, each with a player of its own, and act twice."""
-    begun = await asyncio.to_thread(lambda: [begin(opening) for opening in openings])
+    begun = await asyncio.to_thread(lambda: [begin_adventure(opening) for opening in openings])
     port = settings.PORT
     sockets = []
     for adventure, cookie in begun:
@@ -215,15 +224,15 @@ async def play_two_turns(openings: list[str]) -> tuple[Whole, Whole]:
     try:
         for each in sockets:
             await each.recv()  # the snapshot
-        runs = [await act(sockets, action) for action in ACTIONS]
+        runs = [await take_action(sockets, action) for action in ACTIONS]
     finally:
         for each in sockets:
             await each.close()
     return runs[0], runs[1]
 
 
-def begin(opening: str) -> tuple[Adventure, str]:
-    """An adventure with this opening, and the session cookie of its player."""
+def begin_adventure(opening: str) -> tuple[Adventure, str]:
+    """Begin an adventure with this opening. Returns it with its player's session cookie."""
     player = Player.objects.create_user(f"bench-{uuid.uuid4().hex}")
     scenario = Scenario.objects.get(slug="your-own-beginning")
     adventure = adventures.begin(player, scenario, {"opening": opening})
@@ -235,20 +244,20 @@ def begin(opening: str) -> tuple[Adventure, str]:
     return adventure, str(session.session_key)
 
 
-async def act(sockets: list[ClientConnection], action: str) -> Whole:
-    """Send the same action in every adventure at once, and listen until all are told."""
+async def take_action(sockets: list[ClientConnection], action: str) -> HostRun:
+    """Take the same action in every adventure at once, and wait until all replies have ended."""
     run = Run(started=time.monotonic())
     turns = await asyncio.gather(
-        *(tell(run, number, each, action) for number, each in enumerate(sockets))
+        *(play_turn(run, number, each, action) for number, each in enumerate(sockets))
     )
     run.ended = time.monotonic()
-    requests, tokens = await asyncio.to_thread(asked_and_told, turns)
+    requests, tokens = await asyncio.to_thread(requests_and_tokens, turns)
     run.tokens = sum(tokens.values())
-    return Whole(run, requests, tokens)
+    return HostRun(run, requests, tokens)
 
 
-async def tell(run: Run, number: int, page: ClientConnection, action: str) -> str:
-    """Play one turn over a socket; the turn's id."""
+async def play_turn(run: Run, number: int, page: ClientConnection, action: str) -> str:
+    """Play one turn over a socket. Returns the turn's id. Raises CommandError if it fails."""
     command = {"type": "take_action", "key": str(uuid.uuid4()), "kind": "do", "text": action}
     await page.send(json.dumps(command))
     async with asyncio.timeout(TURN_SECONDS):
@@ -262,8 +271,8 @@ async def tell(run: Run, number: int, page: ClientConnection, action: str) -> st
                 raise CommandError(f"a turn was not told: {event}")
 
 
-def asked_and_told(ids: list[str]) -> tuple[dict[int, GenerationRequest], dict[int, int]]:
-    """What the narrator was asked for each turn, and how many tokens its engine made."""
+def requests_and_tokens(ids: list[str]) -> tuple[dict[int, GenerationRequest], dict[int, int]]:
+    """The request of each turn, and how many tokens its reply has."""
     requests, tokens = {}, {}
     for number, each in enumerate(ids):
         turn = Turn.objects.select_related("adventure").get(pk=each)
@@ -275,8 +284,8 @@ def asked_and_told(ids: list[str]) -> tuple[dict[int, GenerationRequest], dict[i
     return requests, tokens
 
 
-def tell_alone(engine: Engine, narrator: Narrator, whole: Whole) -> Run:
-    """Have the engine tell the same requests, as many tokens each, in a bare loop."""
+def run_alone(engine: Engine, narrator: Narrator, whole: HostRun) -> Run:
+    """Give the engine the same requests in a bare loop, with as many tokens each."""
     built = {
         number: prompts.build(
             request, narrator, engine.count, engine.render_chat, engine.context_tokens
@@ -296,10 +305,10 @@ def tell_alone(engine: Engine, narrator: Narrator, whole: Whole) -> Run:
     return run
 
 
-def with_replies(further: Whole, alone: Run) -> Whole:
-    """The next turn's requests as if the bare loop's own replies had been told before.
+def with_replies(further: HostRun, alone: Run) -> HostRun:
+    """The next turn's requests, with the bare loop's own replies in their stories.
 
-    Its cache then knows the story as the worker's cache knows its own.
+    Its prefix cache then has the story, as the worker's cache has its own.
     """
     requests = {}
     for number, request in further.requests.items():
@@ -307,4 +316,4 @@ def with_replies(further: Whole, alone: Run) -> Whole:
         last = last.model_copy(update={"reply": alone.replies[number]})
         context = request.context.model_copy(update={"story": (*before, last)})
         requests[number] = request.model_copy(update={"context": context})
-    return Whole(further.run, requests, further.tokens)
+    return HostRun(further.run, requests, further.tokens)

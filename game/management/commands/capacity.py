@@ -1,8 +1,8 @@
-"""`manage.py capacity`: what so many players need, what workers cost, and how long players wait.
+"""`manage.py capacity`: estimates workers, servers, cost and waiting times for a number of players.
 
-The speed of a worker is measured with `manage.py narrators check` or `make bench`; what players
-do, with `manage.py loadtest` or read off /metrics. The models
-are in inference/lab/capacity.py (workers) and inference/lab/sizing.py (the rest).
+Measure the speed of a worker with `manage.py narrators check` or `make bench`, and how often
+players act with `manage.py loadtest` or /metrics. The models are in inference/lab/capacity.py
+(workers) and inference/lab/sizing.py (the rest).
 """
 
 import json
@@ -33,9 +33,12 @@ EXAMPLE = "manage.py capacity --players 200 --speed 1:112,8:480,16:510 --slots 1
 
 
 class Command(BaseCommand):
+    """Prints the estimates as a table or as JSON."""
+
     help = f"Workers, servers, cost and waiting times for so many players. {EXAMPLE}"
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        """What players do, what a worker can do, and what waiting is acceptable."""
         parser.add_argument("--players", type=float, required=True, help="at once, at the peak")
         parser.add_argument("--turns", type=float, default=40, help="turns a player takes an hour")
         parser.add_argument("--words", type=float, default=60, help="words of a reply")
@@ -58,6 +61,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        """Estimate, and simulate if asked to. Raises CommandError for impossible numbers."""
         try:
             speed = Speed.parse(options["speed"])
             count, players = split(options["players"], options["turns"], options["words"])
@@ -103,7 +107,7 @@ class Command(BaseCommand):
 
 
 def split(players: float, turns: float, words: float) -> tuple[int, float]:
-    """How many installations it takes, and the players of each. Raises CapacityError."""
+    """The number of installations needed, and the players of each. Raises CapacityError."""
     if not (0 < players < math.inf and 0 < turns < math.inf and 0 < words < math.inf):
         raise CapacityError("players, turns and words want numbers above 0")
     count = max(1, math.ceil(players / max(1, most_players(turns, words))))
@@ -113,7 +117,7 @@ def split(players: float, turns: float, words: float) -> tuple[int, float]:
 def figures_among(
     found: Forecast, demand: Demand, speed: Speed, each: float, options: dict[str, Any]
 ) -> Figures:
-    """What these players wait, who do not act while they wait; nothing for very many."""
+    """The mean wait of these players, who do not act while they wait; empty for very many."""
     players = int(each)
     think = SECONDS / options["turns"] - demand.tokens / speed.at(1)
     if not 1 <= players <= MOST_AMONG or think <= 0:
@@ -123,7 +127,7 @@ def figures_among(
 
 
 def figures_of_parts(load: Load) -> Figures:
-    """What there must be beside the workers."""
+    """What is needed beside the workers."""
     parts = parts_of(load)
     return {
         "web processes": parts.web,
@@ -136,7 +140,7 @@ def figures_of_parts(load: Load) -> Figures:
 
 
 def price(workers: int, turns_per_second: float, each: float) -> Figures:
-    """What the workers cost; nothing where no price is known."""
+    """The cost of the workers; empty without a price."""
     if not each:
         return {}
     return {
@@ -148,7 +152,7 @@ def price(workers: int, turns_per_second: float, each: float) -> Figures:
 
 
 def figures(found: Forecast, demand: Demand, options: dict[str, Any]) -> Figures:
-    """What a host wants to know, by names that people read."""
+    """The forecast's figures, by labels for people."""
     return {
         "turns a second": round(demand.turns_per_second, 2),
         "tokens a second": round(demand.turns_per_second * demand.tokens, 1),

@@ -1,7 +1,7 @@
-"""`manage.py evaluate [NAME]`: how well a narrator tells, as one table.
+"""`manage.py evaluate [NAME]`: the quality of a narrator's replies, as one table.
 
-Plays the written situations through the narrator, some seeds each, and lets adventures play
-themselves for many turns. Any narrator of any narrators file: `--file mine.yaml my-narrator`.
+Generates replies to the written situations, with several seeds each, and plays whole adventures
+with drawn actions. For any narrator of any narrators file: `--file mine.yaml my-narrator`.
 """
 
 import json
@@ -50,10 +50,13 @@ INTERRUPTED = 128 + signal.SIGINT  # exit status, as shells have it
 
 
 class Command(BaseCommand):
+    """Evaluates a narrator, or scores saved replies again, or checks the measures themselves."""
+
     help = "Plays written situations and whole adventures through a narrator; prints one table."
     requires_system_checks: list[str] = []  # they may ask the database, which this does without
 
     def add_arguments(self, parser: CommandParser) -> None:
+        """Which narrator, how many replies, and what to save."""
         parser.add_argument("name", nargs="?", help="a narrator; the default one if left out")
         parser.add_argument(
             "--file", type=Path, help="the narrators file that has it; NARRATORS_FILE if left out"
@@ -92,20 +95,22 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, name: str | None, **options: Any) -> None:
+        """Evaluate; Ctrl-C exits with status 130."""
         try:
             self.evaluate(name, options)
         except KeyboardInterrupt:
             self.stderr.write("stopped")
             self.stderr.flush()
-            # At its usual end Python stops llama.cpp's threads in mid-reply, which aborts.
+            # A normal exit of Python would stop llama.cpp's threads in a reply, which aborts.
             os._exit(INTERRUPTED)
 
     def evaluate(self, name: str | None, options: dict[str, Any]) -> None:
+        """Do what the options ask for. Raises CommandError."""
         if options["check_measures"]:
             self.check_measures(write=options["write"])
             return
         if options["again"]:
-            self.stdout.write(table(measured_again(options["again"]), read_accuracy()))
+            self.stdout.write(table(score_saved_run(options["again"]), read_accuracy()))
             return
         try:
             narrators = load_narrators(options["file"] or settings.INFERENCE.narrators_file)
@@ -114,14 +119,14 @@ class Command(BaseCommand):
                 if name
                 else first_default(narrators.defaults, settings.INFERENCE)
             )
-            narrator = changed(narrator, options["set"])
+            narrator = with_settings(narrator, options["set"])
             begun = beginnings()
             moments = read_situations(begun, outcomes=dice.OUTCOME_LINES)
             moments = [each for each in moments if options["only"] in each.name]
             teller = Teller(narrator, load(narrator, settings.INFERENCE))
-            kept = Kept(options["save"])
-            situations = self.tell(teller, moments, options["seeds"], kept)
-            plays = self.play(teller, begun, options["plays"], options["turns"], kept)
+            files = ReplyFiles(options["save"])
+            situations = self.score_situations(teller, moments, options["seeds"], files)
+            plays = self.play(teller, begun, options["plays"], options["turns"], files)
         except (
             ModelError,
             NarratorsError,
@@ -132,34 +137,36 @@ class Command(BaseCommand):
             raise CommandError(str(wrong)) from wrong
         except (EngineBroken, ValueError, RuntimeError) as wrong:
             raise CommandError(str(wrong)) from wrong
-        told = columns(situations, plays)
+        parts = columns(situations, plays)
         if options["save"] is not None:
-            keep(run_of(narrator, told, options), options["save"])
-        self.report(narrator, told, as_json=options["json"])
+            keep(run_of(narrator, parts, options), options["save"])
+        self.report(narrator, parts, as_json=options["json"])
 
     def check_measures(self, write: bool) -> None:
-        """Print what is known of each measure. Raises CommandError where one is not good enough."""
-        known = measures_held()
+        """Print the accuracy of each measure. Raises CommandError if one is too low."""
+        found = measure_accuracy()
         if write:
-            keep_accuracy(known)
+            keep_accuracy(found)
         titles = {figure: title for figure, (title, _) in TITLES.items()}
-        self.stdout.write(report(known, titles))
-        poor = [titles[name] for name, each in known.items() if not (name in READ or each.enough)]
+        self.stdout.write(report(found, titles))
+        poor = [titles[name] for name, each in found.items() if not (name in READ or each.enough)]
         if poor:
             raise CommandError(f"under {ENOUGH} of precision or recall: {', '.join(poor)}")
 
-    def tell(self, teller: Teller, moments: list[Moment], seeds: int, kept: "Kept") -> list[Score]:
-        """Every situation with every seed."""
-        asked = [(moment, seed) for seed in range(seeds) for moment in moments]
-        requests = [request_for(moment, seed, teller.narrator) for moment, seed in asked]
+    def score_situations(
+        self, teller: Teller, moments: list[Moment], seeds: int, files: "ReplyFiles"
+    ) -> list[Score]:
+        """Generate and score a reply for every situation and seed."""
+        pairs = [(moment, seed) for seed in range(seeds) for moment in moments]
+        requests = [request_for(moment, seed, teller.narrator) for moment, seed in pairs]
         scores: dict[int, Score] = {}
 
-        def heard(place: int, told: Told) -> None:
-            moment, seed = asked[place]
+        def record(place: int, reply: Told) -> None:
+            moment, seed = pairs[place]
             scores[place] = score(
                 moment.name,
                 moment.context.action,
-                told,
+                reply,
                 [each.reply for each in moment.context.story],
                 moment.player,
                 moment.situation,
@@ -167,11 +174,11 @@ class Command(BaseCommand):
                 teller.narrator.reminder,
                 seed=seed,
             )
-            kept.situation(scores[place])
+            files.situation(scores[place])
             if len(scores) % 50 == 0:
                 self.stderr.write(f"{len(scores)} of {len(requests)} replies")
 
-        teller.tell(requests, heard)
+        teller.tell(requests, record)
         return [scores[place] for place in range(len(requests))]
 
     def play(
@@ -180,9 +187,9 @@ class Command(BaseCommand):
         begun: dict[str, Beginning],
         number: int,
         turns: int,
-        kept: "Kept",
+        files: "ReplyFiles",
     ) -> list[Play]:
-        """So many adventures, from one scenario after the other."""
+        """Play `number` adventures, from the scenarios in turn."""
         written = read_actions()
         names = [name for name in begun if begun[name].cards] or list(begun)
         plays = []
@@ -191,35 +198,36 @@ class Command(BaseCommand):
             drawn = draw(begun[name], written, turns, f"{name} {seed}")
             plays.append(Play(name, begun[name], seed, drawn))
 
-        def heard(turn: int) -> None:
-            kept.plays(plays)
+        def record(turn: int) -> None:
+            files.plays(plays)
             if turn % TENS == 0:
                 self.stderr.write(f"turn {turn} of {turns}")
 
-        play(teller, plays, turns, heard)
+        play(teller, plays, turns, record)
         return plays
 
-    def report(self, narrator: Narrator, told: dict[str, Figures], as_json: bool) -> None:
+    def report(self, narrator: Narrator, parts: dict[str, Figures], as_json: bool) -> None:
+        """Print the table, or a JSON object for each figure."""
         if not as_json:
-            shown = table(told, read_accuracy())
-            self.stdout.write(f"{narrator.name}, revision {narrator.fingerprint}\n\n{shown}")
+            printed = table(parts, read_accuracy())
+            self.stdout.write(f"{narrator.name}, revision {narrator.fingerprint}\n\n{printed}")
             return
         who = {"narrator": narrator.name, "revision": narrator.fingerprint}
-        for part, found in told.items():
+        for part, found in parts.items():
             for figure, value in found.items():
                 what = {"figure": figure, "value": value and round(value, 4), "part": part, **who}
                 self.stdout.write(json.dumps(what))
 
 
-def measures_held() -> Known:
-    """The measures held against the labelled replies."""
+def measure_accuracy() -> Known:
+    """The accuracy of the measures on the replies that were labelled by hand."""
     begun = beginnings()
     moments = {each.name: each for each in read_situations(begun, outcomes=dice.OUTCOME_LINES)}
     return accuracy(read_labelled(), moments, begun)
 
 
-def changed(narrator: Narrator, pairs: Sequence[str]) -> Narrator:
-    """The narrator with other settings. Raises CommandError where one is none."""
+def with_settings(narrator: Narrator, pairs: Sequence[str]) -> Narrator:
+    """The narrator with other settings (`KEY=VALUE`). Raises CommandError for an invalid one."""
     entry = narrator.model_dump()
     for pair in pairs:
         place, found, value = pair.partition("=")
@@ -238,14 +246,14 @@ def changed(narrator: Narrator, pairs: Sequence[str]) -> Narrator:
 
 
 def beginnings() -> dict[str, Beginning]:
-    """The scenarios that come with the game, by name, in the order in which players see them."""
+    """The scenarios that come with Grue by slug, in the order in which players see them."""
     files = {file.stem: read_scenario(file) for file in SHIPPED.glob("*.yaml")}
     ranked = sorted(files.items(), key=lambda each: (each[1].rank, each[0]))
     return {name: beginning_of(file) for name, file in ranked}
 
 
 def beginning_of(file: ScenarioFile) -> Beginning:
-    """A scenario with the usual answers to its questions."""
+    """A scenario with the default answers to its questions."""
     answers = {each.name: each.default for each in file.placeholders}
 
     def filled(text: str) -> str:
@@ -273,6 +281,7 @@ def beginning_of(file: ScenarioFile) -> Beginning:
 
 
 def request_for(moment: Moment, seed: int, narrator: Narrator) -> GenerationRequest:
+    """The request for a reply to a situation, with a seed."""
     return GenerationRequest(
         adventure=moment.scenario,
         turn=moment.name,
@@ -284,35 +293,35 @@ def request_for(moment: Moment, seed: int, narrator: Narrator) -> GenerationRequ
 
 
 def columns(situations: list[Score], plays: list[Play]) -> dict[str, Figures]:
-    """The table's columns: situations, plays, and those by tens of turns."""
-    told: dict[str, Figures] = {}
+    """The table's columns: situations, plays, and plays by tens of turns."""
+    parts: dict[str, Figures] = {}
     if situations:
-        told["situations"] = figures(situations)
+        parts["situations"] = figures(situations)
     played = [score for each in plays for score in each.scores]
     if played:
-        told["plays"] = figures(played)
+        parts["plays"] = figures(played)
     last = max((score.turn for score in played), default=0)
     if last > TENS:
         for first in range(1, last + 1, TENS):
             some = [score for score in played if first <= score.turn < first + TENS]
-            told[f"turns {first}–{min(first + TENS - 1, last)}"] = figures(some)
-    return told
+            parts[f"turns {first}–{min(first + TENS - 1, last)}"] = figures(some)
+    return parts
 
 
-def measured_again(folder: Path) -> dict[str, Figures]:
-    """The table of a saved run, measured anew. Raises CommandError where there is none."""
+def score_saved_run(folder: Path) -> dict[str, Figures]:
+    """Score the replies of a saved run again. Raises CommandError if there is none."""
     begun = beginnings()
     moments = {each.name: each for each in read_situations(begun, outcomes=dice.OUTCOME_LINES)}
-    kept = [kept_scores(folder / name) for name in ("situations.jsonl", "plays.jsonl")]
-    if not any(kept):
+    saved = [read_scores(folder / name) for name in ("situations.jsonl", "plays.jsonl")]
+    if not any(saved):
         raise CommandError(f"{folder} has no situations.jsonl or plays.jsonl of evaluate --save")
     situations = [
         score_again(each, [turn.reply for turn in moment.context.story], moment.player, moment)
-        for each in kept[0]
+        for each in saved[0]
         if (moment := moments.get(each.story))
     ]
     plays: dict[tuple[str, int], Play] = {}
-    for each in sorted(kept[1], key=lambda score: score.turn):
+    for each in sorted(saved[1], key=lambda score: score.turn):
         if each.story in begun:
             beginning = begun[each.story]
             play = plays.setdefault(
@@ -323,7 +332,8 @@ def measured_again(folder: Path) -> dict[str, Figures]:
     return columns(situations, list(plays.values()))
 
 
-def kept_scores(file: Path) -> list[Score]:
+def read_scores(file: Path) -> list[Score]:
+    """The scores in a file of a saved run; none without it. Raises CommandError."""
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
         return [Score.from_message(line) for line in lines]
@@ -334,42 +344,42 @@ def kept_scores(file: Path) -> list[Score]:
 
 
 def score_again(
-    kept: Score,
+    saved: Score,
     before: Sequence[str],
     player: str,
     moment: Moment | None = None,
     names: Sequence[str] = (),
 ) -> Score:
-    """The measures of a reply that was kept; what is no measure stays as it was."""
-    told = Told(
-        reply=kept.reply,
-        raw=list(kept.raw),
-        tokens=kept.tokens,
-        seconds=kept.seconds,
-        resampled=list(kept.resampled),
-        shortened=kept.shortened,
-        error=kept.error,
+    """Score a saved reply again; what is not measured stays as it was."""
+    reply = Told(
+        reply=saved.reply,
+        raw=list(saved.raw),
+        tokens=saved.tokens,
+        seconds=saved.seconds,
+        resampled=list(saved.resampled),
+        shortened=saved.shortened,
+        error=saved.error,
     )
     measured = score(
-        kept.story,
-        moment.context.action if moment else Passage(kind="story", action=kept.action),
-        told,
+        saved.story,
+        moment.context.action if moment else Passage(kind="story", action=saved.action),
+        reply,
         before,
         player,
         moment.situation if moment else None,
         moment.names if moment else names,
-        turn=kept.turn,
-        seed=kept.seed,
-        found_again=kept.found_again,
-        cut_story=kept.cut_story,
+        turn=saved.turn,
+        seed=saved.seed,
+        found_again=saved.found_again,
+        cut_story=saved.cut_story,
     )
-    # Whose reminder it was is not known any more.
-    leaks = measured.leaks or kept.leaks
-    return measured.model_copy(update={"prompt_tokens": kept.prompt_tokens, "leaks": leaks})
+    # The narrator's reminder, by which leaks are counted, is not saved.
+    leaks = measured.leaks or saved.leaks
+    return measured.model_copy(update={"prompt_tokens": saved.prompt_tokens, "leaks": leaks})
 
 
-def run_of(narrator: Narrator, told: dict[str, Figures], options: dict[str, Any]) -> Run:
-    """What is kept of a run beside its replies."""
+def run_of(narrator: Narrator, parts: dict[str, Figures], options: dict[str, Any]) -> Run:
+    """What is saved of a run beside its replies."""
     return Run(
         narrator=narrator.name,
         revision=narrator.fingerprint,
@@ -378,14 +388,14 @@ def run_of(narrator: Narrator, told: dict[str, Figures], options: dict[str, Any]
         seeds=options["seeds"],
         plays=options["plays"],
         turns=options["turns"],
-        columns={part: dict(found) for part, found in told.items()},
+        columns={part: dict(found) for part, found in parts.items()},
     )
 
 
-class Kept:
-    """Every reply in a folder as soon as it is told: what is broken off is not lost.
+class ReplyFiles:
+    """Writes every reply into a folder at once, so that an interrupted run loses none.
 
-    situations.jsonl and plays.jsonl have a reply a line, adventures.md the plays to read.
+    situations.jsonl and plays.jsonl have a reply per line, adventures.md the plays to read.
     """
 
     def __init__(self, folder: Path | None) -> None:
@@ -395,11 +405,13 @@ class Kept:
             (folder / "situations.jsonl").write_text("", encoding="utf-8")
 
     def situation(self, each: Score) -> None:
+        """Append the reply to a situation."""
         if self.folder is not None:
             with (self.folder / "situations.jsonl").open("a", encoding="utf-8") as file:
                 file.write(f"{each.model_dump_json()}\n")
 
     def plays(self, plays: list[Play]) -> None:
+        """Write all plays as they are so far."""
         if self.folder is not None:
             played = (score for each in plays for score in each.scores)
             lines = "".join(f"{each.model_dump_json()}\n" for each in played)
@@ -409,6 +421,7 @@ class Kept:
 
 
 def as_markdown(played: Play) -> str:
+    """A play as Markdown, to read."""
     parts = [f"### {played.beginning.title}", played.beginning.opening]
     for each in played.scores:
         parts += [f"> {' '.join(each.action.split())}"] if each.action else ["> (continue)"]

@@ -1,4 +1,4 @@
-"""A narrator of one's own: from adventures that are checked to a model that tells."""
+"""`manage.py finetune`: checks a corpus, trains a narrator on it, evaluates and exports it."""
 
 import errno
 import os
@@ -49,10 +49,13 @@ Trouble = (
 
 
 class Command(BaseCommand):
+    """The stages of training a narrator, one per call."""
+
     help = "From adventures in text files to a narrator of your own (docs/finetuning.md)."
     requires_system_checks: list[str] = []  # they may ask the database, which this does without
 
     def add_arguments(self, parser: CommandParser) -> None:
+        """A subcommand for each stage, with its options."""
         commands = parser.add_subparsers(dest="do", required=True, metavar="|".join(HELP))
         add = {do: commands.add_parser(do, help=text) for do, text in HELP.items()}
         for do in ("check", "prepare"):
@@ -80,21 +83,22 @@ class Command(BaseCommand):
             add[do].add_argument("--run", type=Path, required=True, help="what train wrote")
         add["export"].add_argument("--report", type=Path, help="what evaluate wrote")
 
-    def handle(self, *args: Any, do: str, **given: Any) -> None:
-        if "GRUE_PARENT" in os.environ:  # a worker's: it goes when the worker does
+    def handle(self, *args: Any, do: str, **options: Any) -> None:
+        """Run a stage. Raises CommandError for everything that the caller can mend."""
+        if "GRUE_PARENT" in os.environ:  # a worker started this process, which ends with it
             die_with(int(os.environ["GRUE_PARENT"]))
         try:
             if do == "check":
-                measure = PLAYED if given["players"] else Measure()
-                measure = replace(measure, window=given["window"], held_out=given["held_out"])
-                self.check_folder(given["folder"], measure, given["each"])
+                measure = PLAYED if options["players"] else Measure()
+                measure = replace(measure, window=options["window"], held_out=options["held_out"])
+                self.check_folder(options["folder"], measure, options["each"])
             elif do == "collect":
-                self.collect(given["out"])
-            elif do == "prepare" and given["recipe"] is None:
-                forms = list(forms_of(given["narrator"], given["format"], given["window"]))
-                self.prepare([given["folder"]], forms, given["out"], given["held_out"])
+                self.collect(options["out"])
+            elif do == "prepare" and options["recipe"] is None:
+                forms = list(forms_of(options["narrator"], options["format"], options["window"]))
+                self.prepare([options["folder"]], forms, options["out"], options["held_out"])
             else:
-                self.run_stage(do, given)
+                self.run_stage(do, options)
         except Trouble as error:
             raise CommandError(str(error)) from error
         except OSError as error:
@@ -102,29 +106,30 @@ class Command(BaseCommand):
                 raise CommandError("the disk is full; what was written last may be cut") from error
             raise
 
-    def run_stage(self, do: str, given: dict[str, Any]) -> None:
-        """One of dvc.yaml's stages, as its recipe has it."""
-        stages = Stages(read_recipe(given["recipe"]), settings.INFERENCE, self.say)
+    def run_stage(self, do: str, options: dict[str, Any]) -> None:
+        """Run a stage with the settings of its recipe. Raises CommandError."""
+        stages = Stages(read_recipe(options["recipe"]), settings.INFERENCE, self.say)
         try:
             if do == "prepare":
-                wanted = stages.recipe.prepare
-                folders = [Path(folder) for folder in wanted.corpus]
-                self.prepare(folders, [stages.form()], given["out"], wanted.held_out)
+                recipe = stages.recipe.prepare
+                folders = [Path(folder) for folder in recipe.corpus]
+                self.prepare(folders, [stages.form()], options["out"], recipe.held_out)
                 return
             if do == "train":
-                named = {name: given[name] for name in ("samples", "out", "metrics", "curve")}
-                with asked_to_stop() as stopped:
+                named = {name: options[name] for name in ("samples", "out", "metrics", "curve")}
+                with stop_on_signal() as stopped:
                     stages.train(**named, stopped=stopped)
             elif do == "evaluate":
-                stages.evaluate(*(given[name] for name in ("samples", "run", "out", "metrics")))
+                stages.evaluate(*(options[name] for name in ("samples", "run", "out", "metrics")))
             else:
-                stages.export(*(given[name] for name in ("run", "report", "out")))
+                stages.export(*(options[name] for name in ("run", "report", "out")))
         except ModuleNotFoundError as error:
             raise CommandError(
                 f"{error.name} is missing: sh scripts/environment.sh light torch finetune"
             ) from error
 
     def collect(self, folder: Path) -> None:
+        """Write the adventures with consent into a folder of their own."""
         try:
             found = collect(folder, self.say)
         except FileExistsError as error:
@@ -132,10 +137,12 @@ class Command(BaseCommand):
         self.say(f"{folder}: {found} files")
 
     def say(self, line: str) -> None:
+        """Print a line at once."""
         self.stdout.write(line)
         self.stdout.flush()
 
     def check_folder(self, folder: Path, measure: Measure, each: bool) -> None:
+        """Print what is wrong with a folder's adventures. Raises CommandError if anything is."""
         adventures, complaints = read_all(files_of(folder))
         complaints += check(adventures, measure)
         if each:
@@ -149,6 +156,7 @@ class Command(BaseCommand):
             raise CommandError(f"{count} complaint{'s' * (count > 1)}", returncode=1)
 
     def summarise(self, adventures: list[Adventure], held_out: float) -> None:
+        """Print how many files, turns, words and paths each part of the corpus has."""
         self.stdout.write(f"{'':<10}{'files':>7}{'turns':>7}{'words':>8}{'paths':>7}")
         for row in (*SIDES, "all"):
             of_row = [a for a in adventures if row in ("all", side_of(a.title, held_out))]
@@ -170,37 +178,39 @@ class Command(BaseCommand):
             raise CommandError(f"{out} cannot be written: {error.strerror}") from error
 
     def write(self, file: Path, side: str, made: list[Sample]) -> None:
+        """Write the samples of one side to a file."""
         chosen = [sample for sample in made if sample.side == side]
         file.write_text("".join(f"{sample.json}\n" for sample in chosen), encoding="utf-8")
         replies = sum(len(sample.turns) for sample in chosen)
         self.stdout.write(f"{file}: {len(chosen)} samples, {replies} replies")
 
 
-# An adventure that was played is as long as it was, and its narrator may have slipped.
+# Wider bounds for adventures of players, which may be of any length.
 PLAYED = Measure(opening=(1, 2000), reply=(1, 1000), turns=(1, 100_000))
 
 
 @contextmanager
-def asked_to_stop() -> Iterator[Callable[[], bool]]:
-    """Whether somebody asked this process to end; it then keeps what it learned, and goes."""
-    asked = threading.Event()
+def stop_on_signal() -> Iterator[Callable[[], bool]]:
+    """Yields whether SIGTERM or SIGINT came: the training then saves its weights and ends."""
+    requested = threading.Event()
     numbers = (signal.SIGTERM, signal.SIGINT)
-    before = [signal.signal(each, lambda number, frame: asked.set()) for each in numbers]
+    before = [signal.signal(each, lambda number, frame: requested.set()) for each in numbers]
     try:
-        yield asked.is_set
+        yield requested.is_set
     finally:
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)
 
 
 def add_shared(command: ArgumentParser) -> None:
+    """Add the options that `check` and `prepare` share."""
     command.add_argument("folder", nargs="?", type=Path, default=SHIPPED)
     command.add_argument("--window", type=int, default=1024, help="tokens, 1024 is GPT-2's")
     command.add_argument("--held-out", type=float, default=HELD_OUT, help="share, 0 to 1")
 
 
 def row_of(adventure: Adventure) -> str:
-    """What the table in the corpus' README says of an adventure, but for its readers."""
+    """An adventure as a row of the table in the corpus' README, without its readers."""
     name = Path(adventure.file).name
     kind = ", ".join(adventure.tags)
     return f"| [{adventure.title}]({name}) | {kind} | {adventure.words} | {len(adventure.turns)} |"
@@ -218,10 +228,10 @@ def read_all(files: list[Path]) -> tuple[list[Adventure], list[Complaint]]:
 
 
 def forms_of(name: str, format: str | None, window: int) -> Iterator[Form]:
-    """How the samples are to be read: as one narrator does, or in either format at large.
+    """The formats of the samples: a narrator's own, or without one either or both formats.
 
-    Without a narrator nothing is loaded: chats are in ChatML, and tokens are estimated on the safe
-    side, so that a sample fits whatever the tokenizer.
+    Without a narrator no model is loaded: chats are in ChatML, and token counts are estimated high
+    enough for any tokenizer.
     """
     if name:
         from inference.engines.host import load  # noqa: PLC0415  the engines are heavy

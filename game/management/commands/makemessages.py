@@ -1,4 +1,4 @@
-"""Collects every text to translate, of Python, templates and scripts, for one language or more.
+"""`manage.py makemessages`: collects the texts to translate from Python, templates and scripts.
 
     manage.py makemessages -l de        # makes or refreshes locale/de/LC_MESSAGES/*.po
     msgfmt -o django.mo django.po       # there, for both; then `make play` speaks German
@@ -15,11 +15,14 @@ SCRIPTS = ["--keyword=t", "--keyword=n:1,2"]  # static/js/i18n.js
 
 
 class Command(makemessages.Command):
+    """Django's command, for Python, templates and scripts in one call."""
+
     help = "Collect the texts to translate. Wants -l LANGUAGE."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        usual = makemessages.Command.xgettext_options
+        """Collect the texts of both domains."""
+        standard = makemessages.Command.xgettext_options
         options["ignore_patterns"] = [*options["ignore_patterns"], *OTHERS]
         for domain, more in {"django": [], "djangojs": SCRIPTS}.items():
-            self.xgettext_options = [*usual, *more]
+            self.xgettext_options = [*standard, *more]
             super().handle(*args, **{**options, "domain": domain, "extensions": None})

@@ -1,4 +1,4 @@
-"""Try a narrator in a terminal."""
+"""`manage.py narrate`: plays a story with a narrator in a terminal."""
 
 import sys
 from pathlib import Path
@@ -20,10 +20,13 @@ HOW = (
 
 
 class Command(BaseCommand):
+    """Plays a story in a terminal, without database, Redis or worker."""
+
     help = "Tells a story in this terminal. " + HOW
     requires_system_checks: list[str] = []  # they may ask the database, which this does without
 
     def add_arguments(self, parser: CommandParser) -> None:
+        """The narrator, and the beginning of the story."""
         parser.add_argument("name", nargs="?", help="a narrator; the default one if left out")
         parser.add_argument("--opening", help="a text file; else the first lines typed, or none")
         parser.add_argument("--memory", default="", help="what the narrator always knows")
@@ -31,6 +34,7 @@ class Command(BaseCommand):
     def handle(
         self, *args: Any, name: str | None, opening: str | None, memory: str, **options: Any
     ) -> None:
+        """Load the narrator and play. Raises CommandError if it cannot be loaded."""
         try:
             narrators = narrators_of(settings.INFERENCE)
             narrator = (
@@ -60,7 +64,7 @@ class Command(BaseCommand):
         return "".join(lines)
 
     def play(self, standalone: StandaloneStory) -> None:
-        """Read actions and tell what follows, until there are no more."""
+        """Read actions and print replies until /quit or the end of input."""
         while True:
             try:
                 line = input("\n> ").strip()
@@ -79,18 +83,19 @@ class Command(BaseCommand):
                     continue
                 action = undone.model_copy(update={"reply": ""})
             else:
-                action = typed(line)
+                action = parse_action(line)
             self.stdout.write(f"\n{shown_action(action.kind, action.action)}\n")
             standalone.take_turn(action, self.show)
             self.stdout.write("")
 
     def show(self, piece: str) -> None:
+        """Print a piece of a reply at once."""
         self.stdout.write(piece, ending="")
         self.stdout.flush()
 
 
-def typed(line: str) -> Passage:
-    """What the player typed, as an action."""
+def parse_action(line: str) -> Passage:
+    """What was typed, as an action."""
     if not line:
         return Passage(kind="continue")
     if line.startswith("/say "):

@@ -1,4 +1,4 @@
-"""The narrators of this host: list them, fetch a model, check that one tells well."""
+"""`manage.py narrators`: lists narrators, installs their models, and checks that they work."""
 
 import sys
 import time
@@ -42,16 +42,19 @@ from inference.narrators import (
 from inference.prompts import MARGIN
 
 if TYPE_CHECKING:
-    from tqdm import tqdm  # the web's image is without it, and lists narrators all the same
+    from tqdm import tqdm  # missing in the web image, where only listing works
 
-LOG_SECONDS = 10  # between the lines of a bar that goes into a log
+LOG_SECONDS = 10  # between the lines of a progress bar in a log
 
 
 class Command(BaseCommand):
+    """Subcommands for the narrators of this host."""
+
     help = "Lists the narrators, fetches one's model, or checks that it tells."
     requires_system_checks: list[str] = []  # they may ask the database, which this does without
 
     def add_arguments(self, parser: CommandParser) -> None:
+        """The subcommands list, suggest, pull and check."""
         commands = parser.add_subparsers(
             dest="do", required=True, metavar="list|suggest|pull|check"
         )
@@ -67,6 +70,7 @@ class Command(BaseCommand):
         check.add_argument("name")
 
     def handle(self, *args: Any, do: str, name: str = "", **options: Any) -> None:
+        """Run a subcommand. Raises CommandError with one line."""
         try:
             narrators = narrators_of(settings.INFERENCE)
             match do:
@@ -74,7 +78,7 @@ class Command(BaseCommand):
                     default = first_default(narrators.defaults, settings.INFERENCE)
                     for narrator in narrators.narrators:
                         mark = " (default)" if narrator == default else ""
-                        self.stdout.write(described(narrator) + mark)
+                        self.stdout.write(describe_narrator(narrator) + mark)
                 case "suggest":
                     self.suggest(narrators)
                 case "pull":
@@ -88,10 +92,10 @@ class Command(BaseCommand):
             raise CommandError("stopped; nothing half-made is left") from None
 
     def suggest(self, narrators: Narrators) -> None:
-        """What this machine has, and what each entry of the catalogue would need of it."""
+        """Print the resources of this machine, and what each entry of the catalogue needs."""
         try:
             read_speed = machine.measure_read_speed()
-        except ImportError:  # the web's image has no numpy, and tells nothing
+        except ImportError:  # the web image has no numpy
             read_speed = 0.0
         here = machine.look(settings.INFERENCE.models_dir, read_speed)
         cards = ", ".join(f"{card.name} ({gb(card.memory)})" for card in here.cards) or "none"
@@ -106,7 +110,7 @@ class Command(BaseCommand):
             )
         )
         for entry in catalogue().entries:
-            self.stdout.write("\n" + suggested(entry, here, entry.narrator.name in narrators))
+            self.stdout.write("\n" + describe_entry(entry, here, entry.narrator.name in narrators))
         self.stdout.write(
             "\nInstall one on the operator's page Narrators (/admin/) while Grue runs. Or put its "
             f"entry from {shown_path(CATALOGUE)} into {shown_path(settings.NARRATORS_FILE)}, run "
@@ -114,7 +118,7 @@ class Command(BaseCommand):
         )
 
     def pull(self, narrator: Narrator) -> None:
-        """Say what the model is, fetch it, and have it say what it must say."""
+        """Describe a narrator's model, install it, and check its weights. Raises CommandError."""
         folder = settings.INFERENCE.models_dir
         if narrator.engine == "openai":
             self.stdout.write(f"{narrator.name} runs on {narrator.model}: nothing to fetch")
@@ -138,7 +142,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{narrator.name} {check.confirmed or 'loads'} ({seconds:.0f} s to try)")
 
     def check_server(self, narrator: Narrator) -> None:
-        """Meet the server, and have it read as much as the narrator's context allows."""
+        """Connect to a server, and check that it reads the narrator's whole context."""
         from inference.engines.openai import OpenAIEngine  # noqa: PLC0415  a client of its own
         from inference.engines.openai.context_check import check_context  # noqa: PLC0415
 
@@ -149,7 +153,7 @@ class Command(BaseCommand):
                 self.stdout.write(f"players read that their words go to {narrator.words_go_to}")
                 if narrator.model.startswith("http:"):
                     self.stdout.write("they travel unencrypted: use https if you can")
-            check = check_context(engine, reply_tokens=most_told(narrator))
+            check = check_context(engine, reply_tokens=reply_budget(narrator))
             how = "counted by the server" if engine.counts_exactly else "estimated"
         finally:
             engine.close()
@@ -166,12 +170,12 @@ class Command(BaseCommand):
         )
 
     def describe(self, found: Compatibility) -> None:
-        """What a model's header says: its kind, who can tell it, and the memory that takes."""
+        """Print what a model's header says: its kind, its engines, and the memory it needs."""
         for line in found.lines():
             self.stdout.write(line)
 
     def try_out(self, narrator: Narrator) -> None:
-        """Read the model in full and tell three turns with it."""
+        """Check the model in full, and generate three replies. Raises CommandError."""
         if narrator.engine_reason:
             self.stdout.write(f"engine: auto is {narrator.engine}: {narrator.engine_reason}")
         if narrator.engine == "openai":
@@ -201,7 +205,7 @@ class Command(BaseCommand):
         )
         if not all(reply.reply for reply in replies):
             raise CommandError(f"narrator {narrator.name!r} left a reply empty")
-        del standalone  # and its memory: the check loads the model once more
+        del standalone  # frees its memory: the check loads the model again
         check = check_weights(narrator, settings.INFERENCE)
         if check.problem:
             raise CommandError(check.problem)
@@ -209,13 +213,13 @@ class Command(BaseCommand):
             self.stdout.write(f"it {check.confirmed}")
 
 
-def most_told(narrator: Narrator) -> int:
-    """How many tokens of the window a reply may take."""
+def reply_budget(narrator: Narrator) -> int:
+    """How many tokens of the context window a reply may take."""
     return min(int(narrator.sampling.max_tokens * (1 + MARGIN)), narrator.context // 2)
 
 
-def suggested(entry: Entry, here: Machine, is_there: bool) -> str:
-    """One entry of the catalogue, in a few lines."""
+def describe_entry(entry: Entry, here: Machine, is_there: bool) -> str:
+    """An entry of the catalogue with what it needs, in a few lines."""
     narrator, needs = entry.narrator, estimate(entry, here)
     lines = [
         f"{narrator.name}: {narrator.line}{' (in your list)' if is_there else ''}",
@@ -233,25 +237,25 @@ def suggested(entry: Entry, here: Machine, is_there: bool) -> str:
 
 
 def shown_path(path: Path) -> str:
-    """From the folder of Grue where it is inside, in full elsewhere."""
+    """A path relative to Grue's folder if it is inside, else in full."""
     base = settings.BASE_DIR
     return str(path.relative_to(base) if path.is_relative_to(base) else path)
 
 
 def sampling_lines(narrator: Narrator, engine: Engine) -> list[str]:
-    """What the engine cannot heed of how words are chosen, and how many phrases are banned."""
-    unknown = names(engine.ignores(EVERYTHING))
-    lines = [f"sampling: it does not know {unknown}" if unknown else "sampling: it knows all of it"]
-    if asked := names(engine.ignores(narrator.sampling)):
-        lines.append(f"of what its entry says this has no effect: {asked}")
+    """Which sampling settings the engine ignores, and how many phrases are banned."""
+    ignored = names(engine.ignores(EVERYTHING))
+    lines = [f"sampling: it does not know {ignored}" if ignored else "sampling: it knows all of it"]
+    if in_entry := names(engine.ignores(narrator.sampling)):
+        lines.append(f"of what its entry says this has no effect: {in_entry}")
     if bans := number_of_bans(narrator.sampling):
         how = "" if engine.continues else "; a reply ends before one, as its server cannot go on"
         lines.append(f"banned phrases: {bans}{how}")
     return lines
 
 
-def described(narrator: Narrator) -> str:
-    """One line about a narrator, and whether its model is here."""
+def describe_narrator(narrator: Narrator) -> str:
+    """A narrator on one line, with the state of its model."""
     if not narrator.model:
         state = "needs no model"
     elif narrator.engine == "openai":
@@ -268,7 +272,7 @@ def described(narrator: Narrator) -> str:
 
 
 class Bar:
-    """A progress bar that begins anew when the total changes: fetched, then rewritten."""
+    """A progress bar that starts again when the total changes, as after a download."""
 
     def __init__(self, called: str) -> None:
         self._called = called
@@ -287,6 +291,7 @@ class Bar:
             self._bar = None
 
     def show(self, done: int, total: int) -> None:
+        """Show `done` of `total` bytes."""
         if self._bar is None or self._bar.total != total:
             from tqdm import tqdm  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""A worker that tells for one or more narrators: `manage.py worker --narrators a,b`."""
+"""`manage.py worker --narrators a,b`: runs a worker for one or more narrators."""
 
 import os
 import sys
@@ -12,10 +12,13 @@ from inference.worker.tasks import INSTALLS, QUEUE
 
 
 class Command(BaseCommand):
+    """Starts a Celery worker with the right queues and settings."""
+
     help = "Tells the turns of narrators. SIGHUP: look for new revisions. SIGTERM: finish and go."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
+        """Which narrators, whether it installs others, and its limit of memory."""
         parser.add_argument(
             "--narrators", default="", help="names with commas between; all where left out"
         )
@@ -38,6 +41,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        """Replace this process by Celery's. Raises CommandError."""
         try:
             every = narrators_of(settings.INFERENCE)
             defaults = list(every.defaults)
@@ -52,7 +56,7 @@ class Command(BaseCommand):
         environ = {**os.environ, "MODEL_MEMORY_MB": str(options["memory"])}
         self.stdout.flush()
         os.chdir(settings.BASE_DIR)
-        # Celery is a program of its own; it takes this one's place, process id and all.
+        # Replace this process by Celery's, which keeps the process id.
         os.execve(  # noqa: S606
             sys.executable,
             [sys.executable, "-m", "celery", *arguments(narrators, options["installs"])],
@@ -61,9 +65,9 @@ class Command(BaseCommand):
 
 
 def arguments(narrators: list[Narrator], installs: bool) -> list[str]:
-    """Celery's arguments for a worker that tells for these; the first is loaded at its start."""
+    """Celery's arguments for a worker of these narrators; the first is loaded at once."""
     alone = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-    # Celery would say nothing below a warning, of swaps for one.
+    # By default Celery logs only warnings, so loading and unloading of models would not be logged.
     level = ["-l", settings.LOG_LEVEL]
     return [
         "-A",
@@ -78,9 +82,9 @@ def arguments(narrators: list[Narrator], installs: bool) -> list[str]:
 
 
 def serving(narrators: list[Narrator], installs: bool) -> list[str]:
-    """Whose turns a worker tells: by its queues, though turns do not come as messages.
+    """The worker's narrators as Celery queues, though no turns come as messages there.
 
-    Whether it also installs narrators and tells for those is said the same way.
+    One more queue says that it also installs narrators and runs those.
     """
     queues = [f"{QUEUE}{narrator.name}" for narrator in narrators] + [INSTALLS] * installs
     return [

@@ -8,7 +8,7 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from game.management.commands.evaluate import beginnings, changed
+from game.management.commands.evaluate import beginnings, with_settings
 from game.play import dice
 from inference.config import InferenceConfig
 from inference.contract.request import GenerationRequest, Passage, StoryContext
@@ -488,12 +488,12 @@ def test_as_json_each_figure_is_an_object(parrot, capsys):
 
 
 def test_settings_can_be_tried_without_editing_the_file():
-    other = changed(narrator(), ["format=chat", "sampling.temperature=0.25"])
+    other = with_settings(narrator(), ["format=chat", "sampling.temperature=0.25"])
     assert other.format == "chat" and other.sampling.temperature == 0.25
     with pytest.raises(CommandError, match=r"sampling\.temperature"):
-        changed(narrator(), ["sampling.temperature=hot"])
+        with_settings(narrator(), ["sampling.temperature=hot"])
     with pytest.raises(CommandError, match="wants KEY=VALUE"):
-        changed(narrator(), ["format"])
+        with_settings(narrator(), ["format"])
 
 
 def test_ctrl_c_ends_it_with_one_line(parrot, monkeypatch, capsys):

@@ -7,7 +7,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from game.management.commands import evaluate
-from game.management.commands.evaluate import measures_held
+from game.management.commands.evaluate import measure_accuracy
 from inference.lab.evaluation.accuracy import ENOUGH, READ, Accuracy, read_accuracy, report
 from inference.lab.evaluation.measures import FAULTS, held, kappa, read_labelled
 from inference.lab.evaluation.scores import TITLES, figures, table
@@ -17,7 +17,7 @@ DOCS = Path(__file__).resolve().parents[3] / "docs" / "evaluation.md"
 
 @pytest.fixture(scope="module")
 def known():
-    return measures_held()
+    return measure_accuracy()
 
 
 def test_each_measure_finds_most_of_what_readers_find_and_little_else(known):
