@@ -20,20 +20,11 @@ from game.scenarios import (
     ScenarioFile,
     parse_scenario,
 )
+from game.widgets import text_area, text_input
 
 LONGEST_ANSWER = 80
 MOST_TAGS = 8
 LONGEST_TAG = 30
-
-
-def text_area(rows: int) -> forms.Textarea:
-    """A text area of so many rows; the text's direction follows its content."""
-    return forms.Textarea(attrs={"rows": rows, "dir": "auto"})
-
-
-def text_input(**more: str) -> forms.TextInput:
-    """A text field without autocompletion; the text's direction follows its content."""
-    return forms.TextInput(attrs={"dir": "auto", "autocomplete": "off", **more})
 
 
 class WordsForm(forms.Form):

@@ -10,6 +10,7 @@ from game.models.moderation import LONGEST_REASON
 from game.moderation.appeals import LONGEST_APPEAL
 from game.moderation.cases import LONGEST_REASON as LONGEST_STORY_REASON
 from game.moderation.notices import LONGEST_NOTE
+from game.widgets import text_area
 from inference.engines.servers import address_problem
 
 
@@ -29,7 +30,7 @@ class ReportForm(forms.Form):
         label=_("Details"),
         help_text=_("What should a moderator look at? The author cannot read this."),
         max_length=LONGEST_REASON,
-        widget=forms.Textarea(attrs={"rows": 4, "dir": "auto"}),
+        widget=text_area(4),
     )
 
     def __init__(self, turn: Turn | None, data: Any = None) -> None:
@@ -53,7 +54,7 @@ class AppealForm(forms.Form):
     text = forms.CharField(
         label=_("Why is this decision wrong?"),
         max_length=LONGEST_APPEAL,
-        widget=forms.Textarea(attrs={"rows": 4, "dir": "auto"}),
+        widget=text_area(4),
     )
 
 
@@ -77,7 +78,7 @@ class ActionForm(forms.Form):
         label=_("The player’s words in question"),
         help_text=_("Shown to the player. A sanction needs the player’s own words."),
         required=False,
-        widget=forms.Textarea(attrs={"rows": 3, "dir": "auto"}),
+        widget=text_area(3),
     )
     days = forms.TypedChoiceField(
         label=_("For how many days"),
@@ -93,13 +94,13 @@ class ActionForm(forms.Form):
         help_text=_("What they did wrong, in a sentence or two."),
         max_length=LONGEST_NOTE,
         required=False,
-        widget=forms.Textarea(attrs={"rows": 2, "dir": "auto"}),
+        widget=text_area(2),
     )
     reason = forms.CharField(
         label=_("Note for the audit log"),
         max_length=LONGEST_REASON,
         required=False,
-        widget=forms.Textarea(attrs={"rows": 2, "dir": "auto"}),
+        widget=text_area(2),
     )
 
     def __init__(
@@ -134,7 +135,7 @@ class AnswerForm(forms.Form):
     answer = forms.CharField(
         label=_("Message to the player"),
         max_length=LONGEST_NOTE,
-        widget=forms.Textarea(attrs={"rows": 3, "dir": "auto"}),
+        widget=text_area(3),
     )
 
 

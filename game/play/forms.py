@@ -17,6 +17,7 @@ from game.cards.card_import import (
 from game.library.placeholders import FilledPlaceholders
 from game.models import LONGEST_MEMORY, LONGEST_NOTE, LONGEST_SUMMARY, LONGEST_TEXT, Scenario
 from game.play.protocol import clean_text
+from game.widgets import text_area, text_input
 from inference.narrators import Narrator
 
 LONGEST_ANSWER = 80  # code points in a one-line answer to a placeholder's question
@@ -55,16 +56,14 @@ def answer_field(placeholder: dict[str, Any]) -> forms.CharField:
             max_length=LONGEST_TEXT,
             required=False,
             help_text=_("If you leave it empty, the adventure begins with the text shown."),
-            widget=forms.Textarea(
-                attrs={"rows": 7, "dir": "auto", "placeholder": placeholder["default"]}
-            ),
+            widget=text_area(7, placeholder=placeholder["default"]),
         )
     return forms.CharField(
         label=placeholder["question"],
         initial=placeholder["default"],
         max_length=LONGEST_ANSWER,
         required=False,
-        widget=forms.TextInput(attrs={"dir": "auto", "autocomplete": "off"}),
+        widget=text_input(),
     )
 
 
@@ -82,14 +81,14 @@ class PlotForm(forms.Form):
         help_text=_("What the narrator always knows: who you are, what must not be forgotten."),
         max_length=LONGEST_MEMORY,
         required=False,
-        widget=forms.Textarea(attrs={"rows": 6, "dir": "auto"}),
+        widget=text_area(6),
     )
     authors_note = forms.CharField(
         label=_("Author’s note"),
         help_text=_("Style: tone, pace, person. The narrator reads it just before each reply."),
         max_length=LONGEST_NOTE,
         required=False,
-        widget=forms.Textarea(attrs={"rows": 4, "dir": "auto"}),
+        widget=text_area(4),
     )
 
 
@@ -148,7 +147,7 @@ class SummaryForm(forms.Form):
         ),
         max_length=LONGEST_SUMMARY,
         required=False,
-        widget=forms.Textarea(attrs={"rows": 8, "dir": "auto"}),
+        widget=text_area(8),
     )
 
 
@@ -160,7 +159,7 @@ class CardForm(forms.Form):
         help_text=_("Only you see it. If empty, the first key is used."),
         max_length=LONGEST_TITLE,
         required=False,
-        widget=forms.TextInput(attrs={"dir": "auto", "autocomplete": "off"}),
+        widget=text_input(),
     )
     keys = forms.CharField(
         label=_("Keys"),
@@ -168,7 +167,7 @@ class CardForm(forms.Form):
             "Separate with commas. The narrator sees the card when one of them is mentioned."
         ),
         required=False,
-        widget=forms.TextInput(attrs={"dir": "auto", "autocomplete": "off"}),
+        widget=text_input(),
     )
     text = forms.CharField(
         label=_("Text"),
@@ -176,7 +175,7 @@ class CardForm(forms.Form):
             "What the narrator should know. A card can trigger other cards by mentioning "
             "their keys."
         ),
-        widget=forms.Textarea(attrs={"rows": 4, "dir": "auto", "maxlength": LONGEST_NOTE}),
+        widget=text_area(4, maxlength=LONGEST_NOTE),
     )
     pinned = forms.BooleanField(label=_("Pinned: always visible to the narrator"), required=False)
 
