@@ -10,7 +10,7 @@ from celery import shared_task
 from celery.signals import worker_ready
 from django.db import DatabaseError, InterfaceError, close_old_connections
 
-from game import installed_narrators
+from game.installed import publishing
 from game.play import endings, summaries
 from game.play.sweep import sweep
 from inference import tracing
@@ -44,7 +44,7 @@ def record_summary(result: str) -> None:
 @shared_task(name="game.tasks.record_install", ignore_result=True)
 def record_install(result: str) -> None:
     """Store how an install or removal ended, sent by a worker as JSON of a JobResult."""
-    installed_narrators.record(JobResult.model_validate_json(result))
+    publishing.record(JobResult.model_validate_json(result))
 
 
 @shared_task(name="game.tasks.sweep_stale_turns", ignore_result=True)

@@ -50,9 +50,9 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(autouse=True)
 def no_narrators_of_another_test(monkeypatch):
     """What a process remembers of the installed narrators is this test's own."""
-    from game import installed_narrators
+    from game.installed import registry
 
-    monkeypatch.setattr(installed_narrators, "ready_cache", installed_narrators.ReadyCache())
+    monkeypatch.setattr(registry, "ready_cache", registry.ReadyCache())
 
 
 @pytest.fixture

@@ -8,8 +8,9 @@ from django.db.models import Count
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from game import installed_narrators
-from game.installed_narrators import CannotInstall, State
+from game.installed import publishing, registry
+from game.installed.installation import CannotInstall
+from game.installed.registry import State
 from game.models import Adventure, InstalledNarrator
 from game.moderation import operation
 from game.moderation.statistics import speeds
@@ -92,7 +93,7 @@ def installed_rows() -> list[Row]:
     """The narrators that were installed from the page, with the progress of their jobs."""
     every = list(InstalledNarrator.objects.all())
     try:
-        progress = installed_narrators.progress_of(every)
+        progress = publishing.progress_of(every)
     except redis.RedisError:
         progress = {}
     return [
@@ -197,9 +198,9 @@ class Offer:
 def page_context() -> dict[str, Any]:
     """The context of the page's template."""
     found = installed_rows()
-    installed_narrators.ready_cache.expire()  # another process may have just changed it
+    registry.ready_cache.expire()  # another process may have just changed it
     try:
-        machines = installed_narrators.installs().machines()
+        machines = publishing.installs().machines()
     except redis.RedisError:
         machines = {}
     try:
@@ -208,7 +209,7 @@ def page_context() -> dict[str, Any]:
         offered, problem = [], str(wrong)
     report = next(iter(machines.values()), None)
     names = {each.name for each in offered} | {row.installed.name for row in found}
-    listed = installed_narrators.names_of_file()
+    listed = registry.names_of_file()
     return {
         "offered": offered,
         "under_way": [row for row in found if row.state != State.READY],
@@ -236,7 +237,7 @@ def page_context() -> dict[str, Any]:
 def found_file(name: str) -> FoundFile:
     """A file that a worker found in the models folder. Raises CannotInstall."""
     try:
-        machines = installed_narrators.installs().machines()
+        machines = publishing.installs().machines()
     except redis.RedisError:
         machines = {}
     for report in machines.values():

@@ -9,8 +9,8 @@ import redis
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from game import installed_narrators
 from game.database import after_commit
+from game.installed import registry
 from game.models import Adventure, Player, Turn
 from game.moderation import operation, screening
 from game.play import context
@@ -40,7 +40,7 @@ rng = random.Random()  # noqa: S311 - nothing secret; tests seed it
 
 def narrators() -> Narrators:
     """The narrators of the file and the installed ones. Raises NarratorsError."""
-    return installed_narrators.merged(narrators_of(settings.INFERENCE))
+    return registry.merged(narrators_of(settings.INFERENCE))
 
 
 def default(off: Collection[str] | None = None, listed: Narrators | None = None) -> Narrator:
@@ -155,7 +155,7 @@ def hosts_for_new_adventures() -> str:
 def is_configured(narrator: str) -> bool:
     """Whether the host still has a narrator; True while that cannot be known."""
     try:
-        return narrator in narrators().names or not installed_narrators.is_known()
+        return narrator in narrators().names or not registry.is_known()
     except NarratorsError:
         return True
 
@@ -171,7 +171,7 @@ def narrator_of(adventure: Adventure) -> Narrator:
     try:
         every = narrators()
         gone = adventure.narrator not in ("", *every.names)
-        if gone and not installed_narrators.is_known():
+        if gone and not registry.is_known():
             raise Refused(
                 "narrator_down",
                 _("The narrator cannot be reached. Try again in a moment."),

@@ -12,7 +12,8 @@ from django.db import InterfaceError, OperationalError, transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext_noop
 
-from game import installed_narrators, metrics
+from game import metrics
+from game.installed import publishing
 from game.models import Adventure, Status, Turn
 from game.moderation import operation
 from game.play import endings, narration
@@ -38,7 +39,7 @@ def sweep() -> None:
     """Run all parts of the sweep. If one fails, the others still run."""
     parts: list[Callable[[], None]] = [
         operation.publish_switched_off,
-        installed_narrators.publish,
+        publishing.publish,
         requeue_lost_turns,
         publish_missed_versions,
         stop_unwatched_turns,

@@ -12,9 +12,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
-from game import installed_narrators
 from game.accounts.limits import limited
-from game.installed_narrators import CannotInstall
+from game.installed import installation
+from game.installed.installation import CannotInstall
 from game.models import InstalledNarrator, Player
 from game.moderation import narrators
 from game.moderation.admin.base import ReadOnly, staff_of
@@ -95,27 +95,25 @@ def handle_button(by: Player, request: HttpRequest, form: SourceForm) -> str:
     """
     posted = request.POST
     if name := posted.get("install"):
-        installed_narrators.install_entry(by, name)
+        installation.install_entry(by, name)
         return _("Installing. Players are offered it once it has been tried.")
     if file := posted.get("file"):
-        installed_narrators.install_file(by, narrators.found_file(file))
+        installation.install_file(by, narrators.found_file(file))
         return _("Installing. Players are offered it once it has been tried.")
     if name := posted.get("retry"):
-        installed_narrators.retry(by, name)
+        installation.retry(by, name)
         return _("Trying again.")
     if name := posted.get("save"):
-        installed_narrators.save(by, name)
+        installation.save(by, name)
         return _("Saved. Players are offered it.")
     if name := posted.get("remove"):
-        installed_narrators.remove(by, name)
+        installation.remove(by, name)
         return _("Removing. The default narrator takes over its adventures.")
     if "default" in posted:
-        installed_narrators.make_default(by, posted["default"])
+        installation.make_default(by, posted["default"])
         return _("Saved. It tells new adventures, and those that chose no narrator.")
     if "source" in posted and form.is_valid():
-        installed_narrators.install_source(
-            by, form.cleaned_data["source"], form.cleaned_data["name"]
-        )
+        installation.install_source(by, form.cleaned_data["source"], form.cleaned_data["name"])
         return _("Installing. Players are offered it once it has been tried.")
     return ""
 
@@ -138,7 +136,7 @@ def server_page(request: HttpRequest, site: InstalledNarratorAdmin) -> HttpRespo
         if form.is_valid():
             data = form.cleaned_data
             try:
-                installed_narrators.connect(
+                installation.connect(
                     staff_of(request),
                     name=data["title"],
                     title=data["title"],

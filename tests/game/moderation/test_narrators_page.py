@@ -9,7 +9,7 @@ from django.core.cache import cache
 from django.db import InterfaceError, OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
-from game import installed_narrators
+from game.installed import installation, publishing, registry
 from game.models import AuditEntry, InstalledNarrator, Player
 from game.play import narration
 from game.play.protocol import Refused
@@ -49,7 +49,7 @@ def operator(db):
 @pytest.fixture
 def page(client, operator, log):
     """The operator's browser, where the password was just given."""
-    installed_narrators.installs.cache_clear()
+    publishing.installs.cache_clear()
     cache.clear()
     client.force_login(operator)
     client.post("/accounts/reauthenticate/", {"password": PASSWORD})
@@ -67,12 +67,12 @@ def worker(log):
         ),
         loaded={"parrot": 1_200_000_000},
     )
-    installed_narrators.installs().report("worker", report)
+    publishing.installs().report("worker", report)
     return report
 
 
 def desired():
-    return installed_narrators.installs().desired_state() or DesiredState()
+    return publishing.installs().desired_state() or DesiredState()
 
 
 def shown(page):
@@ -82,9 +82,9 @@ def shown(page):
 def end(name, **fields):
     """The worker's answer to a job."""
     row = InstalledNarrator.objects.get(name=name)
-    narrator = installed_narrators.narrator_of(row)
+    narrator = registry.narrator_of(row)
     ready = {"outcome": "ready", "narrator": narrator, "what": "a GGUF", "speed": 20.0}
-    installed_narrators.record(JobResult(name=name, attempt=row.attempt, **{**ready, **fields}))
+    publishing.record(JobResult(name=name, attempt=row.attempt, **{**ready, **fields}))
 
 
 def test_the_page_says_what_the_machine_can_carry(page, worker):
@@ -105,7 +105,7 @@ def test_what_is_installed_is_offered_and_made_the_default(page, worker, alice):
     [job] = desired().jobs
     assert (job.name, job.do, job.attempt) == ("nib", "install", 1)
     assert "nib" not in narration.narrators()
-    installed_narrators.installs().set_progress(
+    publishing.installs().set_progress(
         "nib", Progress(attempt=1, step="fetching", done=500_000_000, total=1_000_000_000)
     )
     assert "Downloading: 500 MB / 1.0 GB" in shown(page)
@@ -135,9 +135,7 @@ def test_what_failed_says_why_and_is_tried_again(page, worker):
     page.post(PAGE, {"retry": "nib"})
     [job] = desired().jobs
     assert job.attempt == 2
-    installed_narrators.record(
-        JobResult(name="nib", attempt=1, outcome="failed", problem="old news")
-    )
+    publishing.record(JobResult(name="nib", attempt=1, outcome="failed", problem="old news"))
     assert InstalledNarrator.objects.get().state == State.INSTALLING
 
 
@@ -176,9 +174,9 @@ def test_what_another_version_says_of_its_work_is_left_out_and_logged_once(
     page, worker, log, caplog, raw
 ):
     for name in ("nib", "tale"):
-        installed_narrators.install_source(Player.objects.get(), f"hf:org/gpt@v1/{name}.gguf", name)
+        installation.install_source(Player.objects.get(), f"hf:org/gpt@v1/{name}.gguf", name)
     progress = Progress(attempt=1, step="fetching", done=5, total=10)
-    installed_narrators.installs().set_progress("tale", progress)
+    publishing.installs().set_progress("tale", progress)
     log.redis.set(job_progress_key("nib"), raw)
     log.redis.hset(MACHINES_KEY, "a worker of another version", raw)
     for _ in range(2):
@@ -189,8 +187,8 @@ def test_what_another_version_says_of_its_work_is_left_out_and_logged_once(
     assert (said["nib"]["percent"], said["tale"]["percent"]) == (None, 50)
     unreadable = [line for line in caplog.messages if "cannot be read" in line]
     assert len(unreadable) == 2, unreadable
-    installed_narrators.installs().report("worker", worker)
-    assert set(installed_narrators.installs().machines()) == {"worker"}
+    publishing.installs().report("worker", worker)
+    assert set(publishing.installs().machines()) == {"worker"}
 
 
 def test_an_entry_of_another_version_can_be_removed(page, worker):
@@ -198,7 +196,7 @@ def test_an_entry_of_another_version_can_be_removed(page, worker):
         name="future", state=State.READY, entry={"name": "future", "mood": "of tomorrow"}
     )
     assert page.get(PAGE).status_code == 200
-    installed_narrators.publish()
+    publishing.publish()
     assert desired().unread == {"future"}
     page.post(PAGE, {"remove": "future"})
     assert InstalledNarrator.objects.count() == 0
@@ -278,7 +276,7 @@ def test_a_name_that_the_file_takes_later_is_the_file_s(page, worker, settings, 
     file = tmp_path / "narrators.yaml"
     file.write_text("narrators: [{name: nib, line: The file's., engine: scripted}]")
     settings.INFERENCE = replace(settings.INFERENCE, narrators_file=file)
-    installed_narrators.publish()
+    publishing.publish()
     assert narration.narrators().get("nib").line == "The file's."
     assert desired() == DesiredState()
     assert "that one is used" in shown(page)
@@ -325,7 +323,7 @@ def test_a_page_asks_the_database_at_most_once_who_is_installed(client, alice, b
 
 
 def test_what_another_process_changes_is_seen_within_seconds(page, nib, monkeypatch):
-    monkeypatch.setattr(installed_narrators, "CACHE_SECONDS", 0.2)
+    monkeypatch.setattr(registry, "CACHE_SECONDS", 0.2)
     assert "nib" in narration.narrators()
     InstalledNarrator.objects.update(state=State.REMOVING)  # as another process would
     time.sleep(0.25)
@@ -341,12 +339,12 @@ def test_a_database_that_does_not_answer_for_a_moment_makes_nobody_gone(
     def fails():
         raise problem("server closed the connection unexpectedly")
 
-    monkeypatch.setattr(installed_narrators, "CACHE_SECONDS", 0.0)
-    monkeypatch.setattr(installed_narrators, "read_ready", fails)
-    installed_narrators.ready_cache.expire()
+    monkeypatch.setattr(registry, "CACHE_SECONDS", 0.0)
+    monkeypatch.setattr(registry, "read_ready", fails)
+    registry.ready_cache.expire()
     assert "nib" in narration.narrators()
     # A process that has just begun knows nobody, and takes nobody for gone.
-    monkeypatch.setattr(installed_narrators, "ready_cache", installed_narrators.ReadyCache())
+    monkeypatch.setattr(registry, "ready_cache", registry.ReadyCache())
     assert narration.is_configured("nib")
     adventure = begin(alice)
     adventure.narrator = "nib"

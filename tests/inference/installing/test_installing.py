@@ -16,7 +16,7 @@ import pytest
 import redis
 from django.db import connections
 
-from game import installed_narrators
+from game.installed import installation, publishing, registry
 from game.models import InstalledNarrator, Player, Status, Turn, TurnContext
 from game.play import narration
 from game.play.events import queue_client
@@ -71,7 +71,7 @@ class Worker:
 
         def send(result):
             try:
-                installed_narrators.record(result)
+                publishing.record(result)
             finally:
                 connections.close_all()
 
@@ -105,17 +105,15 @@ def few_threads(described):
 
 @pytest.fixture
 def worker(pools, tmp_path, settings, monkeypatch):
-    monkeypatch.setattr(installer, "LOOK_EVERY", 0.05)
-    monkeypatch.setattr(machine_report, "measured_read_speed", lambda: 1e10)
-    monkeypatch.setattr(installed_narrators, "CONTEXT", 512)
+    monkeypatch.setattr(installing, "LOOK_EVERY", 0.05)
+    monkeypatch.setattr(installing, "measured_read_speed", lambda: 1e10)
+    monkeypatch.setattr(installation, "CONTEXT", 512)
     # What is only named is given few threads: the cores of the tests have other work.
-    monkeypatch.setattr(
-        installed_narrators, "described", few_threads(installed_narrators.described)
-    )
+    monkeypatch.setattr(installation, "described", few_threads(installation.described))
     settings.SECRET_KEY = SECRET
     settings.INFERENCE = replace(settings.INFERENCE, models_dir=tmp_path / "models")
     (tmp_path / "models").mkdir()
-    installed_narrators.installs.cache_clear()
+    publishing.installs.cache_clear()
     worker = Worker(pools, tmp_path / "models")
     yield worker
     worker.stop()
@@ -144,11 +142,11 @@ def test_a_model_of_the_hub_is_fetched_tried_and_told_with_and_goes_again(
 ):
     hub.files["Tale-0.1B-Q8_0.gguf"] = tale.read_bytes()
     hub.pause = 0.002
-    installed_narrators.install_source(operator, SOURCE)
+    installation.install_source(operator, SOURCE)
     seen = []
     until(
         lambda: (
-            seen.append(installed_narrators.progress_of([row("tale-0-1b-q8-0")]))
+            seen.append(publishing.progress_of([row("tale-0-1b-q8-0")]))
             or row("tale-0-1b-q8-0").state != State.INSTALLING
         ),
         60,
@@ -169,8 +167,8 @@ def test_a_model_of_the_hub_is_fetched_tried_and_told_with_and_goes_again(
     assert Turn.objects.get(pk=turn.pk).narrator == "tale-0-1b-q8-0"
     assert len(files(worker.models)) == 2
 
-    installed_narrators.remove(operator, "tale-0-1b-q8-0")
-    until(lambda: not InstalledNarrator.objects.exists())
+    installation.remove(operator, "tale-0-1b-q8-0")
+    until(lambda: not InstalledNarrator.objects.exists(), 20)
     assert files(worker.models) == []
     assert "tale-0-1b-q8-0" not in narration.narrators()
     turn = act(adventure, alice)
@@ -194,10 +192,10 @@ def test_a_worker_that_dies_in_a_download_is_followed_by_one_that_goes_on(
     whole = tale.read_bytes()
     hub.files["Tale-0.1B-Q8_0.gguf"] = whole
     hub.pause = 0.03
-    installed_narrators.install_source(operator, SOURCE, "tale")
+    installation.install_source(operator, SOURCE, "tale")
 
     def fetched():
-        said = installed_narrators.progress_of([row("tale")]).get("tale")
+        said = publishing.progress_of([row("tale")]).get("tale")
         return said is not None and said.done > 20_000_000
 
     until(fetched)
@@ -205,8 +203,8 @@ def test_a_worker_that_dies_in_a_download_is_followed_by_one_that_goes_on(
     worker.installer.ended.set()  # it hears no more, and says nothing
     run.cancelled = run.install_process.cancelled = True
     run.install_process.process.kill()
-    until(lambda: not run.thread.is_alive())
-    installed_narrators.installs().redis.delete("grue:job:tale")  # its lease ends
+    until(lambda: not run.thread.is_alive(), 10)
+    publishing.installs().redis.delete("grue:job:tale")  # its lease ends
     hub.pause = 0
     asked = len(hub.asked)
     worker.begin()
@@ -219,10 +217,10 @@ def test_a_worker_that_dies_in_a_download_is_followed_by_one_that_goes_on(
 def test_what_is_cancelled_stops_and_frees_the_disk(operator, worker, hub, tale):
     hub.files["Tale-0.1B-Q8_0.gguf"] = tale.read_bytes()
     hub.pause = 0.05
-    installed_narrators.install_source(operator, SOURCE, "tale")
-    until(lambda: any(worker.models.rglob("*.part")))
-    installed_narrators.remove(operator, "tale")
-    until(lambda: not InstalledNarrator.objects.exists())
+    installation.install_source(operator, SOURCE, "tale")
+    until(lambda: any(worker.models.rglob("*.part")), 30)
+    installation.remove(operator, "tale")
+    until(lambda: not InstalledNarrator.objects.exists(), 20)
     assert list(worker.models.rglob("*.part")) == [] and files(worker.models) == []
 
 
@@ -245,7 +243,7 @@ def test_a_source_that_is_wrong_gets_one_line(tmp_path, hub, held, source, line)
 def tried(source, folder):
     """What is wrong with a source, where installing is done in this process."""
     engine = "llama" if source.endswith(".gguf") else "openvino"
-    narrator = installed_narrators.described("wrong", "wrong", source, engine)
+    narrator = installation.described("wrong", "wrong", source, engine)
     job = Job(name="wrong", attempt=1, do="install", narrator=narrator)
     result = run(Work(job=job, models_dir=folder), io.StringIO())
     assert result.outcome == "failed"
@@ -294,7 +292,7 @@ def test_a_disk_that_fills_in_the_middle_says_so_and_what_was_fetched_is_gone_on
         [part] = tmp_path.rglob("*.part")
         assert part.stat().st_size == room, "it did not fill in the middle of the part"
     hub.asked.clear()
-    named = installed_narrators.described("wrong", "wrong", SOURCE, "llama")
+    named = installation.described("wrong", "wrong", SOURCE, "llama")
     narrator, _ = pinned(named, tmp_path)
     assert ensure_model(narrator, tmp_path).read_bytes() == tale.read_bytes()
     [asked] = [asked for path, asked in hub.asked if path.endswith(".gguf")]
@@ -309,17 +307,17 @@ def test_a_file_in_the_models_folder_is_found_installed_and_stays_when_removed(
     worker.installer.reporter.reported = 0
 
     def found():
-        report = installed_narrators.installs().machines().get(worker.pool.name)
+        report = publishing.installs().machines().get(worker.pool.name)
         return report.files if report else ()
 
     until(lambda: len(found()) == 2)
     own, cut = found()
     assert (own.file, own.family, own.chat) == ("Own.Q8_0.gguf", "llama", True)
     assert "damaged" in cut.problem or "whole" in cut.problem
-    installed_narrators.install_file(operator, own)
+    installation.install_file(operator, own)
     assert until_state("own-q8-0", State.READY).what.startswith("a GGUF of the llama")
-    installed_narrators.remove(operator, "own-q8-0")
-    until(lambda: not InstalledNarrator.objects.exists())
+    installation.remove(operator, "own-q8-0")
+    until(lambda: not InstalledNarrator.objects.exists(), 20)
     assert files(worker.models) == ["Own.Q8_0.gguf", "cut.gguf"]
 
 
@@ -330,7 +328,7 @@ def installed_row(name, state=State.READY, **fields):
     """A narrator that was installed before; scripted, unless it says otherwise."""
     entry = {"name": name, "line": "A test.", "engine": "scripted", **fields}
     row = InstalledNarrator.objects.create(name=name, state=state, entry=entry)
-    installed_narrators.publish_on_commit()
+    publishing.publish_on_commit()
     return row
 
 
@@ -359,7 +357,7 @@ def test_a_reply_that_never_ends_holds_up_neither_its_removal_nor_other_installs
         until(lambda: log.narrator_ready("endless"))
         turn = act_with(adventure, alice, "endless")
         engine = worker.pool.entries["endless"].worker.engine
-        installed_narrators.remove(operator, "endless")
+        installation.remove(operator, "endless")
         # Others have their turn while the last reply is still told.
         until(lambda: "endless" in worker.installer.withdrawing)
         installed_row("other", State.REMOVING)
@@ -399,7 +397,7 @@ def test_a_new_revision_goes_on_with_a_reply_that_the_old_one_never_ends(
 
 def fetched_and_ready(operator, worker, hub, tale, name="tale"):
     hub.files["Tale-0.1B-Q8_0.gguf"] = tale.read_bytes()
-    installed_narrators.install_source(operator, SOURCE, name)
+    installation.install_source(operator, SOURCE, name)
     return until_state(name, State.READY)
 
 
@@ -408,18 +406,18 @@ def test_a_file_stays_for_another_narrator_that_is_being_installed(operator, wor
     kept = files(worker.models)
     # Another worker has the job of a second narrator with the same file.
     lease = job_key("twin")
-    installed_narrators.installs().redis.set(lease, "another worker")
+    publishing.installs().redis.set(lease, "another worker")
     twin = {**first.entry, "name": "twin"}
     InstalledNarrator.objects.create(name="twin", entry=twin, state=State.INSTALLING)
-    installed_narrators.publish()
-    installed_narrators.remove(operator, "tale")
-    until(lambda: not InstalledNarrator.objects.filter(name="tale").exists())
+    publishing.publish()
+    installation.remove(operator, "tale")
+    until(lambda: not InstalledNarrator.objects.filter(name="tale").exists(), 20)
     assert files(worker.models) == kept
     hub.files.clear()  # it could not be fetched again
-    installed_narrators.installs().redis.delete(lease)
+    publishing.installs().redis.delete(lease)
     until_state("twin", State.READY)
-    installed_narrators.remove(operator, "twin")
-    until(lambda: not InstalledNarrator.objects.exists())
+    installation.remove(operator, "twin")
+    until(lambda: not InstalledNarrator.objects.exists(), 20)
     assert files(worker.models) == []
 
 
@@ -428,11 +426,11 @@ def model_rows(worker, **states):
     for name, state in states.items():
         entry = {"name": name, "line": "x", "engine": "llama", "model": "hf:a/b@c/d.gguf"}
         InstalledNarrator.objects.create(name=name, state=state, entry=entry)
-    narrator = installed_narrators.narrator_of(row(name))
+    narrator = registry.narrator_of(row(name))
     kept = [worker.models / "d.gguf", record_path(narrator, worker.models)]
     kept[0].write_bytes(b"GGUF")
     kept[1].write_text(Record(source=narrator.model, file="d.gguf", size=4).model_dump_json())
-    installed_narrators.publish()
+    publishing.publish()
     return kept
 
 
@@ -440,23 +438,21 @@ def test_a_file_stays_where_its_installation_failed_and_can_be_retried(worker, o
     kept = model_rows(worker, one=State.REMOVING, two=State.FAILED)
     until(lambda: not InstalledNarrator.objects.filter(name="one").exists())
     assert all(each.exists() for each in kept)
-    installed_narrators.remove(operator, "two")
-    until(lambda: not InstalledNarrator.objects.exists())
+    installation.remove(operator, "two")
+    until(lambda: not InstalledNarrator.objects.exists(), 20)
     assert not any(each.exists() for each in kept)
 
 
 def test_a_removal_that_fails_is_said_and_retried_as_a_removal(operator, worker, monkeypatch):
     monkeypatch.setattr(removal, "REMOVE_SECONDS", 0.2)
     kept = model_rows(worker, one=State.READY)
-    with model_lock(
-        worker.models, key_of(installed_narrators.narrator_of(row("one")))
-    ):  # as a pull does
-        installed_narrators.remove(operator, "one")
-        until(lambda: row("one").state == State.NOT_REMOVED)
+    with model_lock(worker.models, key_of(registry.narrator_of(row("one")))):  # as a pull does
+        installation.remove(operator, "one")
+        until(lambda: row("one").state == State.NOT_REMOVED, 20)
         assert "another process is fetching or making the same model" in row("one").problem
         assert all(each.exists() for each in kept)
-    installed_narrators.retry(operator, "one")
-    until(lambda: not InstalledNarrator.objects.exists())
+    installation.retry(operator, "one")
+    until(lambda: not InstalledNarrator.objects.exists(), 20)
     assert not any(each.exists() for each in kept)
 
 
@@ -474,8 +470,8 @@ def add_an_entry_of_tomorrow(worker):
 def test_nothing_is_deleted_while_it_is_not_known_who_else_wants_it(operator, worker, spoil):
     kept = model_rows(worker, own=State.READY)
     spoil(worker)
-    installed_narrators.remove(operator, "own")
-    until(lambda: row("own").state == State.NOT_REMOVED)
+    installation.remove(operator, "own")
+    until(lambda: row("own").state == State.NOT_REMOVED, 20)
     assert row("own").problem and "\n" not in row("own").problem
     assert all(each.exists() for each in kept)
 
@@ -486,9 +482,7 @@ def test_nothing_is_deleted_while_it_is_not_known_who_else_wants_it(operator, wo
 def test_entries_of_another_version_hold_up_nobody_and_are_logged_once(
     alice, adventure, operator, worker, log, caplog, monkeypatch
 ):
-    monkeypatch.setattr(
-        installed_narrators, "publish", lambda: None
-    )  # the other version's is the newest
+    monkeypatch.setattr(publishing, "publish", lambda: None)  # the other version's is the newest
     said = {"replies": ["Polly is asleep."], "pace": 0}
     good = {"narrator": {"name": "good", "line": "x", "engine": "scripted", "options": said}}
     kept = {"narrator": {"name": "kept", "line": "x", "engine": "scripted"}}
@@ -520,17 +514,17 @@ def test_a_worker_that_loses_a_job_stops_and_leaves_whole_files_to_the_next(
 ):
     hub.files["Tale-0.1B-Q8_0.gguf"] = tale.read_bytes()
     hub.pause = 0.05
-    installed_narrators.install_source(operator, SOURCE, "tale")
-    until(lambda: any(worker.models.rglob("*.part")))
-    run = worker.installer.job_run
-    installed_narrators.installs().redis.set(job_key("tale"), "another worker")
-    until(lambda: not run.thread.is_alive())
+    installation.install_source(operator, SOURCE, "tale")
+    until(lambda: any(worker.models.rglob("*.part")), 30)
+    run = worker.installer.working
+    publishing.installs().redis.set(job_key("tale"), "another worker")
+    until(lambda: not run.thread.is_alive(), 5)
     assert run.install_process.process.poll() is not None
     assert files(worker.models) == [] and any(worker.models.rglob("*.part"))
     assert row("tale").state == State.INSTALLING, "it is another's to say how it ends"
-    assert installed_narrators.installs().redis.get(job_key("tale")) == b"another worker"
+    assert publishing.installs().redis.get(job_key("tale")) == b"another worker"
     hub.pause = 0
-    installed_narrators.installs().redis.delete(job_key("tale"))
+    publishing.installs().redis.delete(job_key("tale"))
     until_state("tale", State.READY)
 
 
@@ -565,7 +559,7 @@ def test_a_worker_that_cannot_reach_redis_gives_its_job_up_before_another_may_ha
 
 
 def connect(operator, address, key=""):
-    installed_narrators.connect(
+    installation.connect(
         operator, name="far", title="Far", address=address, model="", key=key, chat=True
     )
 
@@ -576,8 +570,8 @@ def test_a_server_that_is_connected_is_tried_saved_and_tells(
     connect(operator, llama, key="a-key-that-is-sealed")
     found = until_state("far", State.TESTED)
     assert "512 tokens of context" in found.what and found.speed > 0
-    installed_narrators.save(operator, "far")
-    until(lambda: log.narrator_alive("far"))
+    installation.save(operator, "far")
+    until(lambda: log.narrator_alive("far"), 20)
     adventure.narrator = "far"
     adventure.save()
     turn = act(adventure, alice)

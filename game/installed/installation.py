@@ -1,44 +1,28 @@
-"""Narrators that the operator installs from the page: adding, removing, and telling workers.
+"""The operator's actions on narrators: install, connect, retry, save, remove, make the default."""
 
-Postgres holds which there are. Workers have no way to it: what they should know is published to
-Redis after each change and by every sweep (inference.queue.installs), and how a job ended comes
-back as a task. A row's `attempt` rises with everything that is to be done anew, so what an older
-job says of it is not heard.
-"""
-
-import logging
-import math
 import re
-import time
-from collections.abc import Iterable
-from dataclasses import dataclass
-from functools import cache
 from pathlib import PurePosixPath
 
-import redis
 from django.conf import settings
-from django.db import IntegrityError, InterfaceError, OperationalError, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
 from pydantic import ValidationError
 
 from game.database import after_commit
+from game.installed import registry
+from game.installed.publishing import publish_on_commit
+from game.installed.registry import State, complaint, names_of_file, narrator_of
 from game.models import InstalledNarrator, Player
 from game.moderation import audit
 from inference.contract.sampling import SamplingParams
 from inference.engines.servers import Server
 from inference.installing.catalogue import Entry, catalogue
-from inference.installing.jobs import Added, DesiredState, FoundFile, Job, JobResult, Progress
+from inference.installing.jobs import FoundFile
 from inference.installing.sealing import seal, variable_of
-from inference.log_context import where
 from inference.models.sources import SCHEMES, hub_file
-from inference.narrators import Narrator, Narrators, NarratorsError, load_narrators
-from inference.queue.installs import Installs
+from inference.narrators import Narrator
 
-logger = logging.getLogger(__name__)
-
-State = InstalledNarrator.State
-CACHE_SECONDS = 1.0  # for so long it counts what the database said; other processes change it, too
 MOST = 30  # narrators that can be installed
 LONGEST_NAME = 40
 SAMPLING = SamplingParams(
@@ -50,169 +34,6 @@ SERVER_SLOTS = 4
 
 class CannotInstall(Exception):
     """Why not, in words for the operator."""
-
-
-@cache
-def installs() -> Installs:
-    """This process' client."""
-    return Installs(settings.INFERENCE.redis_url)
-
-
-# What there is
-
-
-@dataclass(frozen=True)
-class Ready:
-    """The installed narrators that can tell, oldest first."""
-
-    narrators: tuple[Narrator, ...]
-    defaults: tuple[str, ...]  # whom the operator made the default
-
-
-class ReadyCache:
-    """What the database said of them last, in this process.
-
-    They are asked for several times for each page, probe and turn. While the database is away the
-    last answer counts, however old: a narrator must not seem gone because of that.
-    """
-
-    def __init__(self) -> None:
-        # time.monotonic() before the database was asked, and its answer. One value, since several
-        # threads ask. None: it has never answered here.
-        self.last: tuple[float, Ready | None] = (-math.inf, None)
-        self.expired = -math.inf  # time.monotonic(); what was read before does not count
-
-    def get(self) -> Ready | None:
-        now = time.monotonic()
-        read, ready = self.last
-        if read <= self.expired or now - read > CACHE_SECONDS:
-            try:
-                ready = read_ready()
-            except (OperationalError, InterfaceError) as problem:
-                logger.warning("which narrators are installed is not known: %s", where(problem))
-            self.last = now, ready
-        return ready
-
-    def expire(self) -> None:
-        """What was read before now counts no more, but while the database is away."""
-        self.expired = time.monotonic()
-
-
-ready_cache = ReadyCache()
-unreadable: set[tuple[str, int]] = set()  # names and attempts of rows that were logged
-
-
-def read_ready() -> Ready:
-    rows = list(InstalledNarrator.objects.filter(state=State.READY))
-    found = [(row, narrator_of(row)) for row in rows]
-    return Ready(
-        narrators=tuple(narrator for _, narrator in found if narrator is not None),
-        defaults=tuple(row.name for row, narrator in found if narrator and row.is_default),
-    )
-
-
-def is_known() -> bool:
-    """Whether the database has ever said in this process which narrators are installed."""
-    return ready_cache.get() is not None
-
-
-def narrator_of(row: InstalledNarrator) -> Narrator | None:
-    """The row's entry; None, and once a line in the log, where this version cannot read it."""
-    try:
-        return Narrator.model_validate(row.entry)
-    except ValidationError as problem:
-        if (row.name, row.attempt) not in unreadable:
-            unreadable.add((row.name, row.attempt))
-            logger.error("narrator %s cannot be read: %s", row.name, complaint(problem))
-        return None
-
-
-def merged(listed: Narrators) -> Narrators:
-    """The narrators of the file with those that are installed after them.
-
-    A name that the file has is the file's. Where the database has never answered in this process
-    they are those of the file alone: probes and metrics ask, too, and say themselves what is away.
-    Whoever would take a narrator for gone asks `is_known` as well.
-    """
-    ready = ready_cache.get()
-    if ready is None or not ready.narrators:
-        return listed
-    added = [each for each in ready.narrators if each.name not in listed]
-    every = [*listed.narrators, *added]
-    names = {each.name for each in every}
-    chosen = tuple(name for name in ready.defaults if name in names)
-    return Narrators(default=chosen or listed.default_names, narrators=every)
-
-
-def desired_state() -> DesiredState:
-    """What workers should know."""
-    narrators, jobs, kept, unread = [], [], [], set()
-    listed = names_of_file()
-    for row in InstalledNarrator.objects.all():
-        narrator = narrator_of(row)
-        if narrator is None:
-            unread.add(row.name)
-        if narrator is None or row.name in listed:
-            continue
-        if row.state == State.READY:
-            narrators.append(Added(narrator=narrator, sealed=row.sealed_key, memory=row.memory))
-        elif row.state in (State.INSTALLING, State.REMOVING):
-            jobs.append(
-                Job(
-                    name=row.name,
-                    attempt=row.attempt,
-                    do="install" if row.state == State.INSTALLING else "remove",
-                    narrator=narrator,
-                    sealed=row.sealed_key,
-                    adapt=row.adapt,
-                )
-            )
-        elif row.state in (State.FAILED, State.TESTED):
-            kept.append(narrator)
-    return DesiredState(
-        narrators=tuple(narrators), jobs=tuple(jobs), kept=tuple(kept), unread=frozenset(unread)
-    )
-
-
-def names_of_file() -> tuple[str, ...]:
-    try:
-        return load_narrators(settings.INFERENCE.narrators_file).names
-    except NarratorsError:  # logged, and shown to the operator
-        return ()
-
-
-def publish() -> None:
-    """Let workers know; the sweep calls this too, since Redis may have been emptied.
-
-    Raises redis.RedisError.
-    """
-    installs().publish(desired_state())
-
-
-def publish_on_commit() -> None:
-    """Let this process and all workers know of a change, once it is committed."""
-
-    def tell() -> None:
-        ready_cache.expire()
-        try:
-            publish()
-        except redis.RedisError as problem:  # the sweep says it again
-            logger.warning("workers are not told what is installed: %s", problem)
-
-    ready_cache.expire()  # what follows in the same transaction sees it, too
-    after_commit(tell)
-
-
-def progress_of(rows: Iterable[InstalledNarrator]) -> dict[str, Progress]:
-    """How far the jobs under way are. Raises redis.RedisError."""
-    under_way = {
-        row.name: row.attempt for row in rows if row.state in (State.INSTALLING, State.REMOVING)
-    }
-    said = installs().progress(list(under_way))
-    return {name: each for name, each in said.items() if each.attempt == under_way[name]}
-
-
-# What the operator does
 
 
 def install_entry(by: Player, name: str) -> InstalledNarrator:
@@ -272,14 +93,6 @@ def described(name: str, called: str, model: str, engine: str) -> Narrator:
 def slug_of(name: str) -> str:
     """A narrator's name made of what somebody wrote: lower case letters, digits and dashes."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:LONGEST_NAME].strip("-")
-
-
-def complaint(problem: ValidationError) -> str:
-    """The first thing that is wrong with an entry, in one line."""
-    first = problem.errors()[0]
-    place = ".".join(str(step) for step in first["loc"])
-    what = first["msg"].removeprefix("Value error, ")
-    return f"{place}: {what}" if place else what
 
 
 def connect(
@@ -406,8 +219,8 @@ def make_default(by: Player, name: str) -> None:
         ):
             raise CannotInstall(_("It is not installed."))
         audit.record("narrator_default", by, subject=name)
-    ready_cache.expire()
-    after_commit(ready_cache.expire)
+    registry.ready_cache.expire()
+    after_commit(registry.ready_cache.expire)
 
 
 def change(name: str, states: set[State], **fields: object) -> None:
@@ -417,31 +230,4 @@ def change(name: str, states: set[State], **fields: object) -> None:
     )
     if not changed:
         raise CannotInstall(_("It has changed meanwhile: look again."))
-    publish_on_commit()
-
-
-# How jobs end
-
-
-def record(result: JobResult) -> None:
-    """Store how a job ended. One of an older attempt is not heard."""
-    rows = InstalledNarrator.objects.filter(name=result.name, attempt=result.attempt)
-    if result.outcome == "removed":
-        rows.filter(state=State.REMOVING).delete()
-    elif result.outcome == "failed":
-        rows.filter(state=State.INSTALLING).update(state=State.FAILED, problem=result.problem)
-        rows.filter(state=State.REMOVING).update(state=State.NOT_REMOVED, problem=result.problem)
-    elif result.outcome == "pinned" and result.narrator is not None:
-        rows.filter(state=State.INSTALLING).update(entry=result.narrator.model_dump(mode="json"))
-    elif result.narrator is not None:
-        serves = result.narrator.engine == "openai"
-        rows.filter(state=State.INSTALLING).update(
-            state=State.TESTED if serves else State.READY,
-            entry=result.narrator.model_dump(mode="json"),
-            adapt=False,
-            what=result.what,
-            speed=result.speed,
-            memory=result.memory,
-            problem="",
-        )
     publish_on_commit()
