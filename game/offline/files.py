@@ -42,7 +42,7 @@ def version() -> str:
     for name in SHELL:
         digest.update((static_folder() / name).read_bytes())
     # The templates of the offline page.
-    for name in ("offline/offline.html", "base.html"):
+    for name in ("offline/offline.html", "error.html", "base.html"):
         digest.update((settings.BASE_DIR / "templates" / name).read_bytes())
     return digest.hexdigest()[:12]
 

@@ -105,8 +105,8 @@ def few_threads(described):
 
 @pytest.fixture
 def worker(pools, tmp_path, settings, monkeypatch):
-    monkeypatch.setattr(installing, "LOOK_EVERY", 0.05)
-    monkeypatch.setattr(installing, "measured_read_speed", lambda: 1e10)
+    monkeypatch.setattr(installer, "LOOK_EVERY", 0.05)
+    monkeypatch.setattr(machine_report, "measured_read_speed", lambda: 1e10)
     monkeypatch.setattr(installation, "CONTEXT", 512)
     # What is only named is given few threads: the cores of the tests have other work.
     monkeypatch.setattr(installation, "described", few_threads(installation.described))
@@ -516,7 +516,7 @@ def test_a_worker_that_loses_a_job_stops_and_leaves_whole_files_to_the_next(
     hub.pause = 0.05
     installation.install_source(operator, SOURCE, "tale")
     until(lambda: any(worker.models.rglob("*.part")), 30)
-    run = worker.installer.working
+    run = worker.installer.job_run
     publishing.installs().redis.set(job_key("tale"), "another worker")
     until(lambda: not run.thread.is_alive(), 5)
     assert run.install_process.process.poll() is not None

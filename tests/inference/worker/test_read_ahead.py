@@ -216,8 +216,8 @@ def test_a_host_can_switch_it_off(log, workers, settings):
 def test_an_adventure_that_is_opened_is_read(alice, adventure, log, workers):
     narrator_worker = reading(workers)
     assert read_ahead.request_read_ahead(adventure.pk)
-    until(lambda: narrator_worker.ahead.reading is not None)
-    _, job = narrator_worker.ahead.reading
+    until(lambda: narrator_worker.read_ahead.reading is not None)
+    _, job = narrator_worker.read_ahead.reading
     assert job.request.adventure == str(adventure.pk)
     assert job.request.context.story[-1].kind == "opening"
 
