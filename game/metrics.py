@@ -100,7 +100,7 @@ class GameCollector(Collector):
         """The metrics of each narrator's queue and workers, and whether Redis answered."""
         waiting = per_narrator("grue_queue_length", "Turns that wait.")
         oldest = per_narrator("grue_queue_oldest_seconds", "How long the oldest of them waits.")
-        wanted = per_narrator("grue_turns_wanted", "Turns that wait or are told: what to scale by.")
+        demand = per_narrator("grue_turns_wanted", "Turns that wait or are told: what to scale by.")
         running = per_narrator("grue_turns_running", "Turns that are told now.")
         slots = per_narrator("grue_slots", "Turns that all workers can tell at once.")
         workers = per_narrator("grue_workers", "Workers that live.")
@@ -114,7 +114,7 @@ class GameCollector(Collector):
                 length = queue_client().waiting(name)
                 waiting.add_metric([name], length)
                 running.add_metric([name], len(stats.running))
-                wanted.add_metric([name], length + len(stats.running))
+                demand.add_metric([name], length + len(stats.running))
                 slots.add_metric([name], stats.slots)
                 workers.add_metric([name], stats.workers)
                 ready.add_metric([name], stats.loaded)
@@ -127,7 +127,7 @@ class GameCollector(Collector):
             return [], False
         except DatabaseError:
             oldest = per_narrator(oldest.name, oldest.documentation)
-        return [waiting, oldest, wanted, running, slots, workers, ready, wait], True
+        return [waiting, oldest, demand, running, slots, workers, ready, wait], True
 
     def players(self) -> tuple[list[GaugeMetricFamily], bool]:
         """The metrics of players and turns, and whether the database answered."""
@@ -136,13 +136,13 @@ class GameCollector(Collector):
             acted = recent.exclude(player=None).order_by()  # else DISTINCT counts by `created`, too
             playing = acted.values("player").distinct().count()
             under_way = Turn.objects.filter(status=Status.QUEUED).count()
-            known = Player.objects.count()
+            players = Player.objects.count()
         except DatabaseError as problem:
             logger.warning("metrics: the database does not answer: %s", type(problem).__name__)
             return [], False
         return [
             GaugeMetricFamily("grue_players_playing", "Who acted in ten minutes.", playing),
-            GaugeMetricFamily("grue_players", "Players and guests that are known.", known),
+            GaugeMetricFamily("grue_players", "Players and guests that are known.", players),
             GaugeMetricFamily("grue_turns_under_way", "Turns that wait or are told.", under_way),
         ], True
 

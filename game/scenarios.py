@@ -100,8 +100,8 @@ def parse_scenario(data: Any) -> ScenarioFile:
     except ValidationError as problem:
         first = problem.errors(include_input=False)[0]
         place = ".".join(map(str, first["loc"]))
-        said = first["msg"].removeprefix("Value error, ")
-        raise ScenarioError(f"{place}: {said}" if place else said) from None
+        message = first["msg"].removeprefix("Value error, ")
+        raise ScenarioError(f"{place}: {message}" if place else message) from None
 
 
 def load_scenarios(folder: Path = SHIPPED) -> dict[str, ScenarioFile]:

@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 QUEUE = "game"
 CHECK_SECONDS = 1.0  # between checks whether Celery asks for sweeps
-UNASKED = 5.0  # seconds without a request after which this process sweeps by itself
+SILENT_SECONDS = 5.0  # seconds without a request after which this process sweeps by itself
 
 
 @shared_task(name="game.tasks.record_reply", ignore_result=True)
@@ -81,14 +81,14 @@ def watch_the_sweep(sender: Any, **_: Any) -> None:
     log, must not wait so long.
     """
     if QUEUE in sender.app.amqp.queues.consume_from:
-        threading.Thread(target=sweep_unasked, name="sweep-watch", daemon=True).start()
+        threading.Thread(target=sweep_without_celery, name="sweep-watch", daemon=True).start()
 
 
-def sweep_unasked() -> None:
-    """Sweep forever whenever Celery has not asked for it for UNASKED seconds."""
+def sweep_without_celery() -> None:
+    """Sweep forever whenever Celery has not asked for it for SILENT_SECONDS."""
     while True:
         time.sleep(CHECK_SECONDS)
-        if last_asked.seconds_ago() < UNASKED:
+        if last_asked.seconds_ago() < SILENT_SECONDS:
             continue
         try:
             sweep()

@@ -112,17 +112,17 @@ def read_entry(entry: Any, number: int) -> CardContent:
     keys = normalise_keys(key for key in written if not is_pattern(key))
     title = first_text(entry, TITLES) or (keys[0] if keys else text)
     title = " ".join(title.split())[:LONGEST_TITLE]
-    called = f"“{title}”" if title else _("Entry %(number)s") % {"number": number}
+    label = f"“{title}”" if title else _("Entry %(number)s") % {"number": number}
     pinned = any(entry.get(name) is True for name in PINNED)
     if entry.get("enabled") is False or entry.get("disable") is True:
-        raise CardImportError(_("%(card)s is disabled in the file.") % {"card": called})
+        raise CardImportError(_("%(card)s is disabled in the file.") % {"card": label})
     if not keys and not pinned and any(map(is_pattern, written)):
         raise CardImportError(
-            _("%(card)s: its keys are patterns; only plain words are supported.") % {"card": called}
+            _("%(card)s: its keys are patterns; only plain words are supported.") % {"card": label}
         )
     problem = card_problem(keys, text, pinned)
     if problem:
-        raise CardImportError(f"{called}: {problem}")
+        raise CardImportError(f"{label}: {problem}")
     return CardContent(title, keys, text, pinned)
 
 

@@ -20,8 +20,8 @@ class TooManyCards(Exception):
     """The adventure has MOST_CARDS. The message is for the player."""
 
     def __init__(self) -> None:
-        said = _("An adventure can have at most %(count)s cards. Delete one first.")
-        super().__init__(said % {"count": f"{MOST_CARDS:,}"})
+        message = _("An adventure can have at most %(count)s cards. Delete one first.")
+        super().__init__(message % {"count": f"{MOST_CARDS:,}"})
 
 
 @screening.record_rejections()

@@ -116,12 +116,12 @@ def pin(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> HttpResponse
         adventure = own_adventure(request, adventure_id)
         return json_errors(request, form) or render_cards(request, adventure, form, 422)
     cards.pin_card(found, require_player(request), pinned)
-    said = (
+    message = (
         _("Card pinned: the narrator always sees it.")
         if pinned
         else _("Card unpinned: the narrator sees it when one of its keys is mentioned.")
     )
-    return respond(request, found.adventure, said, card_data(found))
+    return respond(request, found.adventure, message, card_data(found))
 
 
 @require_POST
@@ -163,11 +163,13 @@ def import_cards(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     except (CardImportError, Refused) as wrong:
         form.add_error(None, str(wrong))
         return json_errors(request, form) or render_cards(request, adventure, form, 422)
-    said = _("Cards added: %(count)s.") % {"count": f"{added:,}"}
+    message = _("Cards added: %(count)s.") % {"count": f"{added:,}"}
     if not wants_json(request):
         for problem in imported.problems[:20]:
             messages.warning(request, problem)
-    return respond(request, adventure, said, {"added": added, "problems": imported.problems[:200]})
+    return respond(
+        request, adventure, message, {"added": added, "problems": imported.problems[:200]}
+    )
 
 
 def imported_file(request: HttpRequest) -> bytes:
@@ -233,11 +235,11 @@ def render_cards(
 
 
 def respond(
-    request: HttpRequest, adventure: Adventure | None, said: str, content: Any, status: int = 200
+    request: HttpRequest, adventure: Adventure | None, message: str, content: Any, status: int = 200
 ) -> HttpResponse:
     """The response to a change: `content` as JSON, or a redirect to the cards with a message."""
     assert adventure is not None
     if wants_json(request):
         return JsonResponse(content, status=status)
-    messages.success(request, said)
+    messages.success(request, message)
     return redirect("cards", adventure.pk)

@@ -74,7 +74,7 @@ def read(kind: str, content: bytes) -> Any:
 
 def message_of(problem: Unreadable) -> str:
     """What is wrong with a file, in words for the player who uploaded it."""
-    said = REASONS.get(problem.reason)
-    if said is None:
+    message = REASONS.get(problem.reason)
+    if message is None:
         return problem.detail or _("That file cannot be read.")
-    return str(said) % {"deepest": DEEPEST, "most": f"{MOST_PARTS:,}"}
+    return str(message) % {"deepest": DEEPEST, "most": f"{MOST_PARTS:,}"}

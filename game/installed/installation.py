@@ -28,16 +28,16 @@ LONGEST_NAME = 40
 SAMPLING = SamplingParams(
     max_tokens=120, temperature=0.7, top_p=0.95, min_p=0.05, repetition_penalty=1.05
 )
-CONTEXT, SLOTS = 8192, 2  # of a narrator that nobody described; the context is its model's, if less
+CONTEXT, SLOTS = 8192, 2  # of a model without an entry; its own context window may be smaller
 SERVER_SLOTS = 4
 
 
 class CannotInstall(Exception):
-    """Why not, in words for the operator."""
+    """An action is not possible. The message is for the operator."""
 
 
 def install_entry(by: Player, name: str) -> InstalledNarrator:
-    """Install one of the catalogue. Raises CannotInstall."""
+    """Install a narrator of the catalogue. Raises CannotInstall."""
     entry: Entry | None = catalogue().get(name)
     if entry is None:
         raise CannotInstall(_("There is no such narrator in the catalogue."))
@@ -45,7 +45,7 @@ def install_entry(by: Player, name: str) -> InstalledNarrator:
 
 
 def install_source(by: Player, source: str, name: str = "") -> InstalledNarrator:
-    """Install a model of the hub by its address. Raises CannotInstall."""
+    """Install a model from the hub by its address. Raises CannotInstall."""
     source = source.strip()
     form, example = SCHEMES["hf"]
     if not source.startswith("hf:"):
@@ -55,22 +55,22 @@ def install_source(by: Player, source: str, name: str = "") -> InstalledNarrator
     is_file = hub_file(source) is not None
     if source.lower().endswith(".gguf") and not is_file:
         raise CannotInstall(_("Write the model as %(example)s.") % {"example": example})
-    called = PurePosixPath(source.partition("@")[0] if not is_file else source).name
-    narrator = described(name or called, called, source, "llama" if is_file else "openvino")
+    model_name = PurePosixPath(source.partition("@")[0] if not is_file else source).name
+    narrator = described(name or model_name, model_name, source, "llama" if is_file else "openvino")
     return add(by, narrator, adapt=True)
 
 
 def install_file(by: Player, file: FoundFile, name: str = "") -> InstalledNarrator:
-    """Install a GGUF that lies in the models folder. Raises CannotInstall."""
+    """Install a GGUF file from the models folder. Raises CannotInstall."""
     if file.problem:
         raise CannotInstall(file.problem)
     narrator = described(name or file.file, file.file, file.file, "llama")
     return add(by, narrator, adapt=True)
 
 
-def described(name: str, called: str, model: str, engine: str) -> Narrator:
-    """A narrator of which nothing is known but where its model is. Raises CannotInstall."""
-    stem = re.sub(r"\.gguf$", "", called, flags=re.IGNORECASE)
+def described(name: str, model_name: str, model: str, engine: str) -> Narrator:
+    """The entry of a model of which only the source is known. Raises CannotInstall."""
+    stem = re.sub(r"\.gguf$", "", model_name, flags=re.IGNORECASE)
     stem = re.sub(r"[.\-_](?:I?Q\d\w*|B?F16|F32)$", "", stem, flags=re.IGNORECASE)
     try:
         return Narrator.model_validate(
@@ -91,14 +91,14 @@ def described(name: str, called: str, model: str, engine: str) -> Narrator:
 
 
 def slug_of(name: str) -> str:
-    """A narrator's name made of what somebody wrote: lower case letters, digits and dashes."""
+    """A narrator's name made from a text: lower case letters, digits and dashes."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:LONGEST_NAME].strip("-")
 
 
 def connect(
     by: Player, *, name: str, title: str, address: str, model: str, key: str, chat: bool
 ) -> InstalledNarrator:
-    """Have a worker try a server, which players are offered once it is saved.
+    """Have a worker test a server; players are offered it once it is saved.
 
     Raises CannotInstall.
     """
@@ -118,7 +118,7 @@ def connect(
         )
     except ValidationError as problem:
         raise CannotInstall(complaint(problem)) from None
-    return add(by, narrator, key=key, again=True)
+    return add(by, narrator, key=key, replace=True)
 
 
 def add(
@@ -128,11 +128,11 @@ def add(
     licence: str = "",
     adapt: bool = False,
     key: str = "",
-    again: bool = False,
+    replace: bool = False,
 ) -> InstalledNarrator:
-    """A row, and with it a job for a worker. Raises CannotInstall where the name is taken.
+    """Store a narrator, which is a job for a worker. Raises CannotInstall if the name is in use.
 
-    `again`: one of this name that is not offered to players is replaced.
+    With `replace` a narrator of this name that players are not offered is replaced.
     """
     if narrator.name in names_of_file():
         raise CannotInstall(
@@ -145,7 +145,7 @@ def add(
             if InstalledNarrator.objects.count() >= MOST:
                 raise CannotInstall(_("There are too many narrators: remove one first."))
             before = 0
-            if again:
+            if replace:
                 old = InstalledNarrator.objects.select_for_update().filter(
                     name=narrator.name, state__in=(State.FAILED, State.TESTED)
                 )
@@ -173,9 +173,9 @@ def add(
 
 
 def retry(by: Player, name: str) -> None:
-    """Do once more what failed: install, where what was fetched is kept, or remove.
+    """Repeat a failed installation or removal. Raises CannotInstall.
 
-    Raises CannotInstall.
+    Files that were downloaded before are used again.
     """
     if InstalledNarrator.objects.filter(name=name, state=State.NOT_REMOVED).exists():
         remove(by, name)
@@ -185,16 +185,15 @@ def retry(by: Player, name: str) -> None:
 
 
 def save(by: Player, name: str) -> None:
-    """Offer a server that was tested to players. Raises CannotInstall."""
+    """Offer a tested server to players. Raises CannotInstall."""
     change(name, {State.TESTED}, state=State.READY)
     audit.record("narrator_save", by, subject=name)
 
 
 def remove(by: Player, name: str) -> None:
-    """Take a narrator away, and free its disk; also one that is being installed.
+    """Remove a narrator and its files, also while it is being installed. Raises CannotInstall.
 
-    One whose entry this version cannot read is forgotten at once: its files are not known.
-    Raises CannotInstall.
+    One whose entry this version cannot read is deleted at once, since its files are unknown.
     """
     row = InstalledNarrator.objects.filter(name=name).first()
     if row is not None and narrator_of(row) is None:
@@ -208,9 +207,9 @@ def remove(by: Player, name: str) -> None:
 
 
 def make_default(by: Player, name: str) -> None:
-    """Have it tell the adventures that chose nobody; "" for whom the narrators file has.
+    """Make a narrator the default for adventures that chose none. Raises CannotInstall.
 
-    Raises CannotInstall.
+    "" restores the default of the narrators file.
     """
     with transaction.atomic():
         InstalledNarrator.objects.filter(is_default=True).update(is_default=False)
@@ -224,7 +223,7 @@ def make_default(by: Player, name: str) -> None:
 
 
 def change(name: str, states: set[State], **fields: object) -> None:
-    """Change a row that is in one of these states, with a new attempt. Raises CannotInstall."""
+    """Change a row that is in one of these states, and raise its attempt. Raises CannotInstall."""
     changed = InstalledNarrator.objects.filter(name=name, state__in=states).update(
         attempt=F("attempt") + 1, problem="", **fields
     )

@@ -24,8 +24,8 @@ def installs() -> Installs:
 
 
 def desired_state() -> DesiredState:
-    """What workers should know."""
-    narrators, jobs, kept, unread = [], [], [], set()
+    """The narrators and jobs that workers should have."""
+    narrators, jobs, inactive, unread = [], [], [], set()
     listed = names_of_file()
     for row in InstalledNarrator.objects.all():
         narrator = narrator_of(row)
@@ -47,14 +47,14 @@ def desired_state() -> DesiredState:
                 )
             )
         elif row.state in (State.FAILED, State.TESTED):
-            kept.append(narrator)
+            inactive.append(narrator)
     return DesiredState(
-        narrators=tuple(narrators), jobs=tuple(jobs), kept=tuple(kept), unread=frozenset(unread)
+        narrators=tuple(narrators), jobs=tuple(jobs), kept=tuple(inactive), unread=frozenset(unread)
     )
 
 
 def publish() -> None:
-    """Let workers know; the sweep calls this too, since Redis may have been emptied.
+    """Publish the desired state. The sweep repeats it, in case Redis was emptied.
 
     Raises redis.RedisError.
     """
@@ -62,30 +62,30 @@ def publish() -> None:
 
 
 def publish_on_commit() -> None:
-    """Let this process and all workers know of a change, once it is committed."""
+    """Make a change known to this process and to all workers, once it is committed."""
 
-    def tell() -> None:
+    def notify_workers() -> None:
         registry.ready_cache.expire()
         try:
             publish()
-        except redis.RedisError as problem:  # the sweep says it again
-            logger.warning("workers are not told what is installed: %s", problem)
+        except redis.RedisError as problem:  # the sweep publishes it again
+            logger.warning("installed narrators are not published: %s", problem)
 
-    registry.ready_cache.expire()  # what follows in the same transaction sees it, too
-    after_commit(tell)
+    registry.ready_cache.expire()  # so that the same transaction sees the change
+    after_commit(notify_workers)
 
 
 def progress_of(rows: Iterable[InstalledNarrator]) -> dict[str, Progress]:
-    """How far the jobs under way are. Raises redis.RedisError."""
+    """The progress of the rows' current jobs, by name. Raises redis.RedisError."""
     under_way = {
         row.name: row.attempt for row in rows if row.state in (State.INSTALLING, State.REMOVING)
     }
-    said = installs().progress(list(under_way))
-    return {name: each for name, each in said.items() if each.attempt == under_way[name]}
+    reported = installs().progress(list(under_way))
+    return {name: each for name, each in reported.items() if each.attempt == under_way[name]}
 
 
 def record(result: JobResult) -> None:
-    """Store how a job ended. One of an older attempt is not heard."""
+    """Store the result of a job, unless it is of an older attempt."""
     rows = InstalledNarrator.objects.filter(name=result.name, attempt=result.attempt)
     if result.outcome == "removed":
         rows.filter(state=State.REMOVING).delete()

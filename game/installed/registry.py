@@ -21,38 +21,39 @@ CACHE_SECONDS = 1.0  # how long rows are cached; other processes change them, to
 
 @dataclass(frozen=True)
 class Ready:
-    """The installed narrators that can tell, oldest first."""
+    """The installed narrators that can be used, oldest first."""
 
     narrators: tuple[Narrator, ...]
-    defaults: tuple[str, ...]  # whom the operator made the default
+    defaults: tuple[str, ...]  # names of those that the operator made the default
 
 
 class ReadyCache:
-    """What the database said of them last, in this process.
+    """The last rows that this process read.
 
-    They are asked for several times for each page, probe and turn. While the database is away the
-    last answer counts, however old: a narrator must not seem gone because of that.
+    They are used several times for each page, probe and turn. While the database is down the last
+    ones are used however old they are, so that no narrator seems to be removed.
     """
 
     def __init__(self) -> None:
-        # time.monotonic() before the database was asked, and its answer. One value, since several
-        # threads ask. None: it has never answered here.
+        # time.monotonic() before the query, and its result; None: no query has succeeded yet. One
+        # value, since several threads set it.
         self.last: tuple[float, Ready | None] = (-math.inf, None)
-        self.expired = -math.inf  # time.monotonic(); what was read before does not count
+        self.expired = -math.inf  # time.monotonic(); older results are not used
 
     def get(self) -> Ready | None:
+        """The installed narrators; None if they could never be read."""
         now = time.monotonic()
         read, ready = self.last
         if read <= self.expired or now - read > CACHE_SECONDS:
             try:
                 ready = read_ready()
             except (OperationalError, InterfaceError) as problem:
-                logger.warning("which narrators are installed is not known: %s", where(problem))
+                logger.warning("installed narrators are unknown: %s", where(problem))
             self.last = now, ready
         return ready
 
     def expire(self) -> None:
-        """What was read before now counts no more, but while the database is away."""
+        """Read them again the next time, unless the database is down."""
         self.expired = time.monotonic()
 
 
@@ -61,6 +62,7 @@ unreadable: set[tuple[str, int]] = set()  # names and attempts of rows that were
 
 
 def read_ready() -> Ready:
+    """Read the installed narrators from the database."""
     rows = list(InstalledNarrator.objects.filter(state=State.READY))
     found = [(row, narrator_of(row)) for row in rows]
     return Ready(
@@ -69,13 +71,13 @@ def read_ready() -> Ready:
     )
 
 
-def is_known() -> bool:
-    """Whether the database has ever said in this process which narrators are installed."""
+def is_loaded() -> bool:
+    """Whether this process has ever read the installed narrators."""
     return ready_cache.get() is not None
 
 
 def narrator_of(row: InstalledNarrator) -> Narrator | None:
-    """The row's entry; None, and once a line in the log, where this version cannot read it."""
+    """A row's entry; None, logged once, if this version cannot read it."""
     try:
         return Narrator.model_validate(row.entry)
     except ValidationError as problem:
@@ -86,11 +88,11 @@ def narrator_of(row: InstalledNarrator) -> Narrator | None:
 
 
 def merged(listed: Narrators) -> Narrators:
-    """The narrators of the file with those that are installed after them.
+    """The narrators of the file, followed by the installed ones with other names.
 
-    A name that the file has is the file's. Where the database has never answered in this process
-    they are those of the file alone: probes and metrics ask, too, and say themselves what is away.
-    Whoever would take a narrator for gone asks `is_known` as well.
+    If the database has never answered in this process, only those of the file: probes and metrics
+    report what is down by themselves. A caller that would treat a narrator as removed checks
+    `is_loaded` first.
     """
     ready = ready_cache.get()
     if ready is None or not ready.narrators:
@@ -103,14 +105,15 @@ def merged(listed: Narrators) -> Narrators:
 
 
 def names_of_file() -> tuple[str, ...]:
+    """The names in the narrators file; none while it is invalid."""
     try:
         return load_narrators(settings.INFERENCE.narrators_file).names
-    except NarratorsError:  # logged, and shown to the operator
+    except NarratorsError:  # logged and shown to the operator elsewhere
         return ()
 
 
 def complaint(problem: ValidationError) -> str:
-    """The first thing that is wrong with an entry, in one line."""
+    """The first error of an invalid entry, on one line."""
     first = problem.errors()[0]
     place = ".".join(str(step) for step in first["loc"])
     what = first["msg"].removeprefix("Value error, ")

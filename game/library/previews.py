@@ -46,8 +46,8 @@ def preview_of(adventure: Adventure, hit: Hit | None = None) -> AdventurePreview
 
 def action_line(turn: Turn) -> str:
     """A turn's action as plain text, with "> " before what the player does or says."""
-    shown = shown_action(turn.kind, turn.action)  # type: ignore[arg-type]
-    return f"> {shown}" if shown and turn.kind in (Kind.DO, Kind.SAY) else shown
+    action = shown_action(turn.kind, turn.action)  # type: ignore[arg-type]
+    return f"> {action}" if action and turn.kind in (Kind.DO, Kind.SAY) else action
 
 
 def paragraphs(text: str) -> list[str]:

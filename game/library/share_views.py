@@ -101,9 +101,9 @@ def revoke(request: HttpRequest, share_id: UUID) -> HttpResponse:
     """Delete a link; it can be restored for a while."""
     found = get_object_or_404(Share.objects.of(request.user), pk=share_id)
     shares.revoke(found)
-    said = _("Link deleted. It no longer works. You can restore it for %(hours)d hours.")
+    message = _("Link deleted. It no longer works. You can restore it for %(hours)d hours.")
     trash.announce_with_undo(
-        request, said % {"hours": trash.HOURS}, reverse("restore_share", args=[found.pk])
+        request, message % {"hours": trash.HOURS}, reverse("restore_share", args=[found.pk])
     )
     return redirect("shares")
 

@@ -34,9 +34,9 @@ class Deleted:
     purge: str = ""  # the URL that deletes it permanently (POST), if there is one
 
 
-def announce_with_undo(request: HttpRequest, said: str, undo: str) -> None:
+def announce_with_undo(request: HttpRequest, message: str, undo: str) -> None:
     """Show a message with a button that sends a POST to the URL `undo`."""
-    messages.success(request, said, extra_tags=f"{UNDO}{undo}")
+    messages.success(request, message, extra_tags=f"{UNDO}{undo}")
 
 
 def deleted_message(title: str) -> str:

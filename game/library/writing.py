@@ -149,13 +149,13 @@ def warnings(file: ScenarioFile) -> list[str]:
     found = []
     for place in undeclared_in(texts_of(file), names)[:MOST_WARNINGS]:
         if (name := place.strip("${} \t").lower()) in names:
-            said = _("“%(place)s” is shown as it is. Write ${%(name)s} to put the answer there.")
+            message = _("“%(place)s” is shown as it is. Write ${%(name)s} to put the answer there.")
         else:
-            said = _("“%(place)s” is shown as it is: no question has this name.")
-        found.append(said % {"place": place, "name": name})
+            message = _("“%(place)s” is shown as it is: no question has this name.")
+        found.append(message % {"place": place, "name": name})
     for place in undeclared_in([file.title, file.tempt, *file.tags], ())[:MOST_WARNINGS]:
-        said = _("“%(place)s” is shown as it is: title, tagline and tags cannot have answers.")
-        found.append(said % {"place": place})
+        message = _("“%(place)s” is shown as it is: title, tagline and tags cannot have answers.")
+        found.append(message % {"place": place})
     return found
 
 

@@ -210,8 +210,8 @@ def undo(request: HttpRequest, slug: str) -> HttpResponse:
         messages.error(request, str(problem))
     else:
         if undone:
-            said = _("The version before is restored.")
-            trash.announce_with_undo(request, said, reverse("undo_scenario", args=[slug]))
+            message = _("The version before is restored.")
+            trash.announce_with_undo(request, message, reverse("undo_scenario", args=[slug]))
         else:
             messages.error(request, _("There is no earlier version of this scenario."))
     return redirect("scenario", slug)
@@ -244,8 +244,8 @@ def import_scenario(request: HttpRequest) -> HttpResponse:
         found = writing.from_yaml(file.read())
         scenario = writing.write(ensure_player(request), found)  # no guest for an unreadable file
     except (ScenarioError, LimitMet, Refused) as problem:
-        said = _("Import failed. %(problem)s") % {"problem": problem}
-        messages.error(request, said)
+        message = _("Import failed. %(problem)s") % {"problem": problem}
+        messages.error(request, message)
         return redirect("my_scenarios")
     messages.success(request, _("Imported as a draft."))
     return redirect("scenario", scenario.slug)

@@ -41,8 +41,8 @@ class AttributedTurn:
 
 def attribute_turn(turn: Turn, reported: bool = False) -> AttributedTurn:
     """Split a turn into pieces by who wrote them."""
-    shown = shown_action(turn.kind, turn.action)  # type: ignore[arg-type]
-    action = [Piece(Words.PLAYER, shown)] if shown else []
+    text = shown_action(turn.kind, turn.action)  # type: ignore[arg-type]
+    action = [Piece(Words.PLAYER, text)] if text else []
     return AttributedTurn(turn, action, list(reply_pieces(turn)), reported)
 
 

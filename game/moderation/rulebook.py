@@ -68,9 +68,9 @@ class RuleBook(Plain):
         """Raises ValueError for repeated names, unknown lists and invalid patterns."""
         words = self.words
         names = [rule.name for rule in self.rules]
-        twice = {name for name in names if names.count(name) > 1}
-        if twice:
-            raise ValueError(f"the rule {min(twice)!r} is there twice")
+        repeated = {name for name in names if names.count(name) > 1}
+        if repeated:
+            raise ValueError(f"the rule {min(repeated)!r} is there twice")
         for rule in self.rules:
             for pattern in (*rule.patterns, *rule.unless):
                 try:

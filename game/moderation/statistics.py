@@ -17,7 +17,7 @@ from inference.contract.model_state import ModelState
 from inference.narrators import NarratorsError
 
 ONLINE_SECONDS = 15  # since a player's last refresh, to count as online
-LATELY = timedelta(hours=1)
+RECENT = timedelta(hours=1)
 A_DAY = timedelta(days=1)
 FAILURES_SHOWN = 20
 
@@ -87,7 +87,7 @@ def state_text(state: ModelState | None) -> str:
 def speeds() -> dict[str, tuple[int, float | None]]:
     """By narrator: the number of turns within LATELY, and tokens per second."""
     rows = (
-        TurnContext.objects.filter(turn__told__gt=Now() - LATELY, seconds__gt=0)
+        TurnContext.objects.filter(turn__told__gt=Now() - RECENT, seconds__gt=0)
         .values("turn__narrator")
         .annotate(turns=Count("pk"), speed=Sum("tokens") / Sum(F("seconds")))
     )
@@ -118,11 +118,11 @@ def sanctions() -> dict[str, int]:
 
 def failures() -> dict[str, Any]:
     """Turns that failed within a day: by reason, and the last ones. No text of stories."""
-    lately = Turn.objects.filter(told__gt=Now() - A_DAY)
-    failed = lately.filter(status=Status.FAILED)
+    recent = Turn.objects.filter(told__gt=Now() - A_DAY)
+    failed = recent.filter(status=Status.FAILED)
     return {
         "failed": failed.count(),
-        "of": lately.aggregate(all=Count("pk", filter=~Q(narrator="")))["all"],
+        "of": recent.aggregate(all=Count("pk", filter=~Q(narrator="")))["all"],
         "reasons": failed.values("reason", "narrator")
         .annotate(times=Count("pk"))
         .order_by("-times")[:FAILURES_SHOWN],

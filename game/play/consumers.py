@@ -38,7 +38,7 @@ from inference.queue.streams import FIRST, LAGGED, to_json
 from inference.worker.runtime_tuning import CollectionCounter
 
 logger = logging.getLogger(__name__)
-leftovers = CollectionCounter()
+collections_counter = CollectionCounter()
 
 NOBODY, NOT_FOUND, SESSION_ENDED, TOO_MANY_CONNECTIONS, FLOODING = 4401, 4404, 4408, 4409, 4429
 RESTARTING = 1013
@@ -98,7 +98,7 @@ class AdventureConsumer(AsyncWebsocketConsumer):
         self.bucket = TokenBucket(COMMANDS_PER_SECOND, COMMANDS_BURST)
         self.refusals = 0
         self.version = -1
-        self.log_flows = True
+        self.log_connected = True
         self.waiting: str | None = None
         self.snapshotting = asyncio.Lock()
         self.open_socket: OpenSocket | None = None
@@ -172,7 +172,7 @@ class AdventureConsumer(AsyncWebsocketConsumer):
     async def disconnect(self, code: int) -> None:
         """Cancel this socket's tasks and unregister it."""
         metrics.SOCKETS.dec()
-        leftovers.add()
+        collections_counter.add()
         for task in (self.reporting, self.forwarding, self.reading_ahead):
             if task is not None:
                 task.cancel()
@@ -207,7 +207,7 @@ class AdventureConsumer(AsyncWebsocketConsumer):
                         accepted = await self.carry_out(command)
                     metrics.COMMANDS.labels(command.type).inc()
                     await self.send_event(accepted)
-                    if not (self.log_flows and followers().is_connected):
+                    if not (self.log_connected and followers().is_connected):
                         await self.send_snapshot()  # stored, but its event waits for Redis
         except Refused as refused:
             await self.refuse(refused, key)
@@ -296,14 +296,14 @@ class AdventureConsumer(AsyncWebsocketConsumer):
             except (redis.ConnectionError, redis.TimeoutError, OSError) as problem:
                 metrics.DROPPED.labels("redis away").inc()
                 logger.warning("adventure %s: following broke: %s", self.adventure_id, problem)
-                self.log_flows = False
+                self.log_connected = False
                 await followers().wait_for_redis()
             except Exception as problem:
                 metrics.DROPPED.labels("error").inc()
                 logger.error(
                     "adventure %s: following failed: %s", self.adventure_id, where(problem)
                 )
-                self.log_flows = not isinstance(problem, redis.RedisError)
+                self.log_connected = not isinstance(problem, redis.RedisError)
                 lasted = time.monotonic() - began
                 pause = FIRST_PAUSE if lasted > LONGEST_PAUSE else min(2 * pause, LONGEST_PAUSE)
                 await asyncio.sleep(pause)
@@ -326,7 +326,7 @@ class AdventureConsumer(AsyncWebsocketConsumer):
         """Forward entries until the log breaks off. Raises LogGone if a change was missed."""
         follower = await followers().follow(str(self.adventure_id), after)
         seen = id_order(after)
-        self.log_flows = True
+        self.log_connected = True
         try:
             while True:
                 entries = await follower.take()

@@ -36,21 +36,21 @@ def sampling_labels(sampling: dict[str, Any] | None) -> dict[str, Any]:
     if not sampling:
         return {}
     off = {"typical_p": 1, "repetition_penalty": 1}
-    shown = {
+    labels = {
         name: value
         for name, value in sampling.items()
         if value not in (None, [], {}, 0, False) and value != off.get(name)
     }
     if sampling["temperature"] == 0:
-        shown["temperature"] = 0  # greedy
+        labels["temperature"] = 0  # greedy
     groups = {"dry_": "dry_multiplier", "xtc_": "xtc_probability"}
-    for name in list(shown):
+    for name in list(labels):
         switch = groups.get(name[:4])
         if (switch and not sampling.get(switch)) or name in ("dry_breakers", "worn", "not_first"):
-            del shown[name]
-    if biases := shown.pop("logit_bias", None):
-        shown["logit_bias"] = ", ".join(f"“{text}” {bias:+g}" for text, bias in biases.items())
-    return shown
+            del labels[name]
+    if biases := labels.pop("logit_bias", None):
+        labels["logit_bias"] = ", ".join(f"“{text}” {bias:+g}" for text, bias in biases.items())
+    return labels
 
 
 def seen_titles(turn: Turn, titles: Iterable[str]) -> list[str]:

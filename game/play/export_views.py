@@ -71,10 +71,10 @@ def as_markdown(found: Adventure, path: list[Turn]) -> str:
     """The story in Markdown, actions as quotations; its own texts are escaped."""
     parts = [f"# {without_markup(found.title)}"]
     for turn in path:
-        shown = without_markup(shown_action(turn.kind, turn.action))  # type: ignore[arg-type]
+        action = without_markup(shown_action(turn.kind, turn.action))  # type: ignore[arg-type]
         if turn.kind in (Kind.DO, Kind.SAY):
-            shown = f"> {shown}"
-        parts += [part for part in (shown, without_markup(turn.reply)) if part.strip("> ")]
+            action = f"> {action}"
+        parts += [part for part in (action, without_markup(turn.reply)) if part.strip("> ")]
     return "\n\n".join(parts) + "\n"
 
 

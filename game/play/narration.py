@@ -155,7 +155,7 @@ def hosts_for_new_adventures() -> str:
 def is_configured(narrator: str) -> bool:
     """Whether the host still has a narrator; True while that cannot be known."""
     try:
-        return narrator in narrators().names or not registry.is_known()
+        return narrator in narrators().names or not registry.is_loaded()
     except NarratorsError:
         return True
 
@@ -171,7 +171,7 @@ def narrator_of(adventure: Adventure) -> Narrator:
     try:
         every = narrators()
         gone = adventure.narrator not in ("", *every.names)
-        if gone and not registry.is_known():
+        if gone and not registry.is_loaded():
             raise Refused(
                 "narrator_down",
                 _("The narrator cannot be reached. Try again in a moment."),

@@ -67,8 +67,8 @@ def adventure(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     found = own_adventure(request, adventure_id)
     opens_at = None
     if "before" in request.GET:
-        shown = snapshots.turns_before(found, turn_from_query(request, found, "before"))
-        earlier = bool(shown) and shown[0].parent is not None
+        turns_data = snapshots.turns_before(found, turn_from_query(request, found, "before"))
+        earlier = bool(turns_data) and turns_data[0].parent is not None
     elif "turn" in request.GET:
         turn = turn_from_query(request, found, "turn")
         opens_at = {
@@ -76,12 +76,12 @@ def adventure(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
             "here": search.on_path(turn.pk, found.head_id),
             "words": search.normalise_query(request.GET.get("q", "")),
         }
-        shown = snapshots.turns_up_to(turn)
-        earlier = shown[0].parent is not None
+        turns_data = snapshots.turns_up_to(turn)
+        earlier = turns_data[0].parent is not None
     else:
         snapshot = snapshots.snapshot(found.pk)
-        shown, earlier = snapshot.turns, snapshot.earlier
-    rendered = [{**turn.model_dump(), "paragraphs": paragraphs(turn.reply)} for turn in shown]
+        turns_data, earlier = snapshot.turns, snapshot.earlier
+    rendered = [{**turn.model_dump(), "paragraphs": paragraphs(turn.reply)} for turn in turns_data]
     return render(
         request,
         "adventures/play.html",
@@ -95,7 +95,7 @@ def adventure(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
             "owner": is_owner(request, found),
             "turns": rendered,
             "earlier": earlier,
-            "at_opening": len(shown) == 1,
+            "at_opening": len(turns_data) == 1,
             "elsewhere": opens_at is not None and not opens_at["here"],
             "first_actions": [
                 {**action, "shown": shown_action(action["kind"], action["text"])}
@@ -137,11 +137,11 @@ def turn_from_query(request: HttpRequest, found: Adventure, name: str) -> Turn:
 def turns(request: HttpRequest, adventure_id: UUID) -> JsonResponse:
     """The turns before `?before=<turn>`, as JSON."""
     found = own_adventure(request, adventure_id)
-    shown = snapshots.turns_before(found, turn_from_query(request, found, "before"))
+    turns_data = snapshots.turns_before(found, turn_from_query(request, found, "before"))
     return JsonResponse(
         {
-            "turns": [turn.model_dump(mode="json") for turn in shown],
-            "earlier": bool(shown) and shown[0].parent is not None,
+            "turns": [turn.model_dump(mode="json") for turn in turns_data],
+            "earlier": bool(turns_data) and turns_data[0].parent is not None,
         }
     )
 

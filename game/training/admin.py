@@ -89,8 +89,8 @@ class TrainingRunAdmin(admin.ModelAdmin):
             if runs.restart(run):
                 self.send(request, run)
             else:
-                said = _("“%(run)s” is already waiting, running or done.") % {"run": run}
-                self.message_user(request, said, messages.WARNING)
+                message = _("“%(run)s” is already waiting, running or done.") % {"run": run}
+                self.message_user(request, message, messages.WARNING)
 
     @admin.action(description=_("Stop, and keep what was learned"))
     def stop(self, request: HttpRequest, queryset: Any) -> None:

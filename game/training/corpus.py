@@ -142,8 +142,8 @@ class Story:
 
     def action(self, turn: Turn) -> str:
         """The action as players see it, cleaned, on one line."""
-        shown = shown_action(turn.kind, turn.action)  # type: ignore[arg-type]
-        return " ".join(self.clean(shown).split())
+        action = shown_action(turn.kind, turn.action)  # type: ignore[arg-type]
+        return " ".join(self.clean(action).split())
 
     def clean(self, text: str) -> str:
         """A text without names, and without lines that would be read as marks of the file."""

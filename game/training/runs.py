@@ -86,9 +86,9 @@ def carry_out(run: TrainingRun) -> None:
     recipe.write_text(run.recipe, encoding="utf-8")
     for stage, arguments in stages(folder):
         TrainingRun.objects.filter(pk=run.pk).update(stage=stage, heard=Now())
-        status, said = run_stage(run, [stage, "--recipe", str(recipe), *arguments], folder)
+        status, output = run_stage(run, [stage, "--recipe", str(recipe), *arguments], folder)
         if status != Status.DONE:
-            end_run(run, status, said)
+            end_run(run, status, output)
             return
     end_run(run, Status.DONE, f"{folder / 'export'}")
 

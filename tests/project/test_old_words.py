@@ -10,6 +10,7 @@ OLD_WORDS = frozenset(
     """
     company companies seat seats deed deeds door doctor survey trial interpreter attendance leash
     lore troupe storyteller storytellers bulk bell retelling overlooked lastgood pace
+    leisure retell hopeless luck sulk unfit unasked whence painted leftovers deciding confirming
     leisure nudge retell retells retellings retold tellings
     """.split()  # noqa: SIM905 (a list of words)
 )

@@ -95,8 +95,8 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(rows))
             return
         for name, value in rows.items():
-            shown = f"{value:,}" if isinstance(value, int | float) else str(value)
-            self.stdout.write(f"{name:34} {shown:>14}")
+            printed = f"{value:,}" if isinstance(value, int | float) else str(value)
+            self.stdout.write(f"{name:34} {printed:>14}")
         if count > 1:
             most = most_players(options["turns"], options["words"])
             self.stdout.write(

@@ -274,8 +274,8 @@ def describe_narrator(narrator: Narrator) -> str:
 class Bar:
     """A progress bar that starts again when the total changes, as after a download."""
 
-    def __init__(self, called: str) -> None:
-        self._called = called
+    def __init__(self, name: str) -> None:
+        self._name = name
         self._bar: tqdm[Any] | None = None
 
     def __enter__(self) -> "Bar":
@@ -298,6 +298,6 @@ class Bar:
             self.close()
             seldom = 0.1 if sys.stderr.isatty() else LOG_SECONDS
             self._bar = tqdm(
-                total=total, desc=self._called, unit="B", unit_scale=True, mininterval=seldom
+                total=total, desc=self._name, unit="B", unit_scale=True, mininterval=seldom
             )
         self._bar.update(done - self._bar.n)

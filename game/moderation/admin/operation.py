@@ -71,5 +71,5 @@ class OperationAdmin(ReadOnly):
             messages.error(request, _("Narrator not found."))
             return
         operation.switch(staff_of(request), name, on)
-        said = _("%(name)s is switched on.") if on else _("%(name)s is switched off.")
-        messages.success(request, said % {"name": name})
+        message = _("%(name)s is switched on.") if on else _("%(name)s is switched off.")
+        messages.success(request, message % {"name": name})
