@@ -68,7 +68,8 @@ async def test_what_is_said_in_a_quiet_story_is_heard_and_in_order(reading, log,
 async def test_of_many_stories_only_the_lively_are_asked_for_all_the_time(
     reading, log, monkeypatch
 ):
-    monkeypatch.setattr(following, "ACTIVE_SECONDS", 0.3)
+    now = 1000.0  # of a clock that stands, so that the lively one stays so
+    monkeypatch.setattr(following, "time", SimpleNamespace(monotonic=lambda: now))
     monkeypatch.setattr(following, "QUIET_SECONDS", 600.0)
     reader, asked = reading
     followed = await follow_all(reader, names(6))
@@ -116,7 +117,7 @@ async def test_many_lively_stories_are_read_in_rounds_and_no_word_is_lost(
         while len(heard) < len(words):
             heard += await next_of(follower)
         assert heard == words
-    rounds = (time.monotonic() - began) / following.ROUND + 1
+    rounds = (time.monotonic() - began) / following.ROUND_SECONDS + 1
     assert len(asked) - before <= 2 * rounds, "words of a round are read together"
     for follower in list(followed.values())[2:]:
         reader.unfollow(follower)

@@ -168,7 +168,7 @@ def test_a_model_of_the_hub_is_fetched_tried_and_told_with_and_goes_again(
     assert len(files(worker.models)) == 2
 
     installation.remove(operator, "tale-0-1b-q8-0")
-    until(lambda: not InstalledNarrator.objects.exists(), 20)
+    until(lambda: not InstalledNarrator.objects.exists())
     assert files(worker.models) == []
     assert "tale-0-1b-q8-0" not in narration.narrators()
     turn = act(adventure, alice)
@@ -203,7 +203,7 @@ def test_a_worker_that_dies_in_a_download_is_followed_by_one_that_goes_on(
     worker.installer.ended.set()  # it hears no more, and says nothing
     run.cancelled = run.install_process.cancelled = True
     run.install_process.process.kill()
-    until(lambda: not run.thread.is_alive(), 10)
+    until(lambda: not run.thread.is_alive())
     publishing.installs().redis.delete("grue:job:tale")  # its lease ends
     hub.pause = 0
     asked = len(hub.asked)
@@ -218,9 +218,9 @@ def test_what_is_cancelled_stops_and_frees_the_disk(operator, worker, hub, tale)
     hub.files["Tale-0.1B-Q8_0.gguf"] = tale.read_bytes()
     hub.pause = 0.05
     installation.install_source(operator, SOURCE, "tale")
-    until(lambda: any(worker.models.rglob("*.part")), 30)
+    until(lambda: any(worker.models.rglob("*.part")))
     installation.remove(operator, "tale")
-    until(lambda: not InstalledNarrator.objects.exists(), 20)
+    until(lambda: not InstalledNarrator.objects.exists())
     assert list(worker.models.rglob("*.part")) == [] and files(worker.models) == []
 
 
@@ -317,7 +317,7 @@ def test_a_file_in_the_models_folder_is_found_installed_and_stays_when_removed(
     installation.install_file(operator, own)
     assert until_state("own-q8-0", State.READY).what.startswith("a GGUF of the llama")
     installation.remove(operator, "own-q8-0")
-    until(lambda: not InstalledNarrator.objects.exists(), 20)
+    until(lambda: not InstalledNarrator.objects.exists())
     assert files(worker.models) == ["Own.Q8_0.gguf", "cut.gguf"]
 
 
@@ -411,13 +411,13 @@ def test_a_file_stays_for_another_narrator_that_is_being_installed(operator, wor
     InstalledNarrator.objects.create(name="twin", entry=twin, state=State.INSTALLING)
     publishing.publish()
     installation.remove(operator, "tale")
-    until(lambda: not InstalledNarrator.objects.filter(name="tale").exists(), 20)
+    until(lambda: not InstalledNarrator.objects.filter(name="tale").exists())
     assert files(worker.models) == kept
     hub.files.clear()  # it could not be fetched again
     publishing.installs().redis.delete(lease)
     until_state("twin", State.READY)
     installation.remove(operator, "twin")
-    until(lambda: not InstalledNarrator.objects.exists(), 20)
+    until(lambda: not InstalledNarrator.objects.exists())
     assert files(worker.models) == []
 
 
@@ -439,7 +439,7 @@ def test_a_file_stays_where_its_installation_failed_and_can_be_retried(worker, o
     until(lambda: not InstalledNarrator.objects.filter(name="one").exists())
     assert all(each.exists() for each in kept)
     installation.remove(operator, "two")
-    until(lambda: not InstalledNarrator.objects.exists(), 20)
+    until(lambda: not InstalledNarrator.objects.exists())
     assert not any(each.exists() for each in kept)
 
 
@@ -448,11 +448,11 @@ def test_a_removal_that_fails_is_said_and_retried_as_a_removal(operator, worker,
     kept = model_rows(worker, one=State.READY)
     with model_lock(worker.models, key_of(registry.narrator_of(row("one")))):  # as a pull does
         installation.remove(operator, "one")
-        until(lambda: row("one").state == State.NOT_REMOVED, 20)
+        until(lambda: row("one").state == State.NOT_REMOVED)
         assert "another process is fetching or making the same model" in row("one").problem
         assert all(each.exists() for each in kept)
     installation.retry(operator, "one")
-    until(lambda: not InstalledNarrator.objects.exists(), 20)
+    until(lambda: not InstalledNarrator.objects.exists())
     assert not any(each.exists() for each in kept)
 
 
@@ -471,7 +471,7 @@ def test_nothing_is_deleted_while_it_is_not_known_who_else_wants_it(operator, wo
     kept = model_rows(worker, own=State.READY)
     spoil(worker)
     installation.remove(operator, "own")
-    until(lambda: row("own").state == State.NOT_REMOVED, 20)
+    until(lambda: row("own").state == State.NOT_REMOVED)
     assert row("own").problem and "\n" not in row("own").problem
     assert all(each.exists() for each in kept)
 
@@ -515,10 +515,10 @@ def test_a_worker_that_loses_a_job_stops_and_leaves_whole_files_to_the_next(
     hub.files["Tale-0.1B-Q8_0.gguf"] = tale.read_bytes()
     hub.pause = 0.05
     installation.install_source(operator, SOURCE, "tale")
-    until(lambda: any(worker.models.rglob("*.part")), 30)
+    until(lambda: any(worker.models.rglob("*.part")))
     run = worker.installer.job_run
     publishing.installs().redis.set(job_key("tale"), "another worker")
-    until(lambda: not run.thread.is_alive(), 5)
+    until(lambda: not run.thread.is_alive())
     assert run.install_process.process.poll() is not None
     assert files(worker.models) == [] and any(worker.models.rglob("*.part"))
     assert row("tale").state == State.INSTALLING, "it is another's to say how it ends"
@@ -571,7 +571,7 @@ def test_a_server_that_is_connected_is_tried_saved_and_tells(
     found = until_state("far", State.TESTED)
     assert "512 tokens of context" in found.what and found.speed > 0
     installation.save(operator, "far")
-    until(lambda: log.narrator_alive("far"), 20)
+    until(lambda: log.narrator_alive("far"))
     adventure.narrator = "far"
     adventure.save()
     turn = act(adventure, alice)
