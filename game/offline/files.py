@@ -10,7 +10,6 @@ from django.templatetags.static import static
 # The static files of the offline page and of the last adventure.
 SHELL = (
     "css/base.css",
-    "css/hero.css",
     "css/panel.css",
     "css/story.css",
     "js/aloud.js",
