@@ -10,6 +10,8 @@ OLD_CLASSES = frozenset("unseen shelf tempt deeds deed tastes backstage colophon
 SELECTOR = re.compile(r"([^{}]+)\{")
 CLASS = re.compile(r"\.([a-z][\w-]*)")
 SCRIPT_NAME = re.compile(r"^(?:export )?(?:async )?(?:function|class|const|let) (\w+)", re.M)
+IN_MARKUP = re.compile(r'class="([^"]*)')
+IN_STRING = re.compile(r"[\"`]([a-z][\w ${}-]*)[\"`]")  # a string that is nothing but classes
 FROM_DJANGO = {"errorlist"}
 
 
@@ -33,10 +35,12 @@ def styled() -> dict[str, str]:
 
 @cache
 def used() -> frozenset[str]:
-    """Every word that can be a class in what makes pages; `tag-` stands for `tag-{{ kind }}`."""
-    pages = sources("templates", ".html", ".svg") | sources("static/js", ".js")
-    text = "\n".join({**pages, **sources("game", ".py")}.values())
-    return frozenset(re.findall(r"[a-z][\w-]*", text))
+    """Every class of a page; `tag-` stands for `tag-{{ kind }}`."""
+    made = sources("static/js", ".js") | sources("game", ".py", ".svg")
+    pages = sources("templates", ".html", ".svg") | made
+    texts = [text for page in pages.values() for text in IN_MARKUP.findall(page)]
+    texts += [text for program in made.values() for text in IN_STRING.findall(program)]
+    return frozenset(word for text in texts for word in re.findall(r"[a-z][\w-]*", text))
 
 
 def is_used(name: str) -> bool:
