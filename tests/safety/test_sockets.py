@@ -298,7 +298,10 @@ def test_windows_of_a_process_that_died_are_forgotten(alice, log, monkeypatch):
 
 DEEP = "[" * 50_000
 RUBBISH = {
-    "not JSON": "{",
+    "words": "hello",
+    "half of an object": "{",
+    "nothing": "null",
+    "a number": "42",
     "blank": " ",
     "a list": "[]",
     "deep": DEEP,
@@ -312,6 +315,12 @@ RUBBISH = {
     '"kind":"do","text":"\\ud800"}',
     "half a surrogate in a key": '{"type":"ping","key":"\\udfff"}',
     "twice the same": '{"type":"ping","type":"undo_turn"}',
+    "an unknown type": '{"type":"fly"}',
+    "no key": '{"type":"take_action","kind":"do","text":"go"}',
+    "an edit of nothing": '{"type":"edit_turn","key":"' + str(uuid.UUID(int=1)) + '",'
+    '"turn":"' + str(uuid.UUID(int=2)) + '"}',
+    "a turn that is a huge number": '{"type":"stop_turn","key":"' + str(uuid.UUID(int=1)) + '",'
+    '"turn":' + "9" * 5000 + "}",
     "a key that is none": '{"type":"undo_turn","key":"1"}',
     "a turn that is none": '{"type":"retry_turn","key":"' + str(uuid.UUID(int=1)) + '","turn":"x"}',
     "the wrong kind": '{"type":"take_action","key":"' + str(uuid.UUID(int=1)) + '",'
@@ -328,7 +337,7 @@ async def test_rubbish_gets_an_error_and_the_socket_lives(alice, adventure, log,
         await window.next()
         await window.socket.send_to(text_data=RUBBISH[name])
         error = await window.until("error")
-        assert error["code"] == "bad_message", error
+        assert error["code"] == "bad_message" and error["message"], error
         await window.send(type="ping")
         await window.until("pong")
     assert await in_database(Turn.objects.count) == 1

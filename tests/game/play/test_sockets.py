@@ -370,44 +370,7 @@ def sweep_now():
         sweep.sweep_turn(turn.pk)
 
 
-# Who may listen
-
-
-async def test_a_stranger_sees_no_difference_between_not_yours_and_not_there(
-    charlie, adventure, log
-):
-    for adventure_id in (adventure.pk, uuid.uuid4()):
-        async with Window(adventure_id, charlie) as window:
-            assert await window.closed() == 4404
-
-
-async def test_without_a_session_the_socket_closes(adventure, log):
-    async with Window(adventure.pk) as window:
-        assert await window.closed() == 4401
-
-
-@pytest.mark.parametrize(
-    "origin", ["http://evil.example", "null", "https://127.0.0.1:8000", "http://127.0.0.1:1"]
-)
-async def test_a_page_from_elsewhere_cannot_open_a_socket(alice, adventure, log, origin):
-    async with Window(adventure.pk, alice, origin=origin) as window:
-        assert not window.connected
-
-
-async def test_a_socket_closes_when_its_session_ends(alice, adventure, log):
-    async with Window(adventure.pk, alice) as window:
-        await window.next()
-        await asyncio.to_thread(log_out, window.client)
-        assert await window.closed() == 4408
-
-
-def log_out(client):
-    from django.db import connections
-
-    try:
-        client.logout()
-    finally:
-        connections.close_all()
+# Who may listen: tests/safety/test_sockets.py
 
 
 async def test_a_deleted_adventure_closes_its_sockets(alice, adventure, log):
@@ -417,45 +380,7 @@ async def test_a_deleted_adventure_closes_its_sockets(alice, adventure, log):
         assert await window.closed() == 4404
 
 
-# Bad input
-
-NESTED = "[" * 30_000
-
-
-@pytest.mark.parametrize(
-    "frame",
-    [
-        "hello",
-        " ",
-        "null",
-        "[]",
-        "42",
-        NESTED,
-        '{"type":"fly"}',
-        '{"type":"ping","extra":1}',
-        '{"type":"take_action","kind":"do","text":"go"}',
-        '{"type":"take_action","key":"x","kind":"do","text":"go"}',
-        '{"type":"take_action","key":"5cd0b9a0-5a4e-4f3e-9a0e-5f1d2c3b4a59","kind":"sing"}',
-        '{"type":"edit_turn","key":"5cd0b9a0-5a4e-4f3e-9a0e-5f1d2c3b4a59",'
-        '"turn":"5cd0b9a0-5a4e-4f3e-9a0e-5f1d2c3b4a59"}',
-        '{"type":"stop_turn","key":"5cd0b9a0-5a4e-4f3e-9a0e-5f1d2c3b4a59","turn":'
-        + "9" * 5000
-        + "}",
-        '{"type":"take_action","key":"5cd0b9a0-5a4e-4f3e-9a0e-5f1d2c3b4a59","kind":"do",'
-        '"text":"\\ud800"}',
-        '{"type":"ping","pad":"' + "x" * 70_000 + '"}',
-    ],
-    ids=lambda frame: frame[:40],
-)
-async def test_a_malformed_message_gets_an_error_and_the_socket_lives(alice, adventure, log, frame):
-    async with Window(adventure.pk, alice) as window:
-        await window.next()
-        await window.socket.send_to(text_data=frame)
-        error = await window.next()
-        assert (error["type"], error["code"]) == ("error", "bad_message")
-        assert error["message"]
-        await window.send(type="ping")
-        assert (await window.next())["type"] == "pong"
+# Bad input; what is no message at all is in tests/safety/test_sockets.py
 
 
 async def test_text_over_the_limit_says_how_long_it_may_be(alice, adventure, log):

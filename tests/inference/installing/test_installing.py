@@ -123,7 +123,7 @@ def row(name):
     return InstalledNarrator.objects.get(name=name)
 
 
-def until_state(name, state, seconds=60):
+def until_state(name, state, seconds=4 * PATIENCE):
     end = time.monotonic() + seconds
     while (now := row(name)).state != state:
         assert time.monotonic() < end, f"{name} is {now.state}: {now.problem}"
@@ -178,7 +178,7 @@ def test_a_model_of_the_hub_is_fetched_tried_and_told_with_and_goes_again(
 # What goes wrong gets one line, and the house tells on
 
 
-def failed(name, seconds=60):
+def failed(name, seconds=4 * PATIENCE):
     end = time.monotonic() + seconds
     while row(name).state != State.FAILED:
         assert time.monotonic() < end, row(name).state
