@@ -1,4 +1,4 @@
-"""What a reply should not say again: the player's own words, and sentences of the latest replies.
+"""What a reply should not say: the player's words, old or new, and sentences of the latest replies.
 
 Small models answer "We don't have much time." with "We don't have much time.", and what they have
 told once they tell for ever. Pure.
@@ -15,6 +15,17 @@ RECENT_REPLIES = 6
 CLAUSE_END = re.compile(r"[.!?;:,…—。！？；：，、\n\"“”]+")
 SENTENCE_END = re.compile(r"[.!?…。！？\n]+|[\"“”「」]")
 QUOTED = re.compile(r"\"([^\"\n]+)\"|“([^”\n]+)”|「([^」\n]+)」")
+# What the player says is theirs to write. Forbidden, the model goes on with somebody else; left to
+# the clean-up, the reply ends there.
+PLAYER_SPEAKS = (
+    "you say",
+    "you ask",
+    "you tell",
+    "you reply",
+    "you answer",
+    "you shout",
+    "you whisper",
+)
 # In words; in scripts without spaces in characters.
 SHORTEST_CLAUSE = 3
 SHORTEST_SENTENCE = 4
@@ -23,10 +34,10 @@ MOST = 60
 
 
 def echoes_for(context: StoryContext) -> tuple[str, ...]:
-    """Phrases that the reply to the newest action should not have, the latest first."""
+    """Phrases that the reply to the newest action should not have."""
     replies = [passage.reply for passage in context.story[-RECENT_REPLIES:] if passage.reply]
     phrases = [*said_in(context.action), *repeated_quotations(replies), *sentences_in(replies)]
-    return tuple(dict.fromkeys(phrases))[:MOST]
+    return (*PLAYER_SPEAKS, *tuple(dict.fromkeys(phrases))[:MOST])
 
 
 def said_in(action: Passage) -> Iterator[str]:

@@ -45,16 +45,20 @@ def may_retry(generations: int) -> bool:
 def vary_sampling(sampling: SamplingParams) -> SamplingParams:
     """Sampling further from a loop: a higher temperature, larger penalties, another seed.
 
-    Greedy sampling becomes random: it would generate the same text again.
+    Greedy sampling becomes random: it would generate the same text again. With DRY the penalties
+    stay: together they leave a small model hardly a word of the story.
     """
+    penalties = {
+        "frequency_penalty": raise_penalty(sampling.frequency_penalty),
+        "presence_penalty": raise_penalty(sampling.presence_penalty),
+    }
     return sampling.model_copy(
         update={
             "temperature": min(max(sampling.temperature + HOTTER, 0.5), HOTTEST)
             if sampling.temperature < HOTTEST
             else sampling.temperature,
-            "frequency_penalty": raise_penalty(sampling.frequency_penalty),
-            "presence_penalty": raise_penalty(sampling.presence_penalty),
             "seed": new_seed(sampling),
+            **({} if sampling.dry_multiplier else penalties),
         }
     )
 

@@ -159,6 +159,13 @@ def test_other_settings_lead_away_from_the_loop_and_stay_within_their_ranges():
         SamplingParams.model_validate(sampling.model_dump())
 
 
+def test_with_dry_a_retry_has_no_other_penalties():
+    first = SamplingParams(temperature=0.6, dry_multiplier=1, seed=1)
+    second = retry_reply.vary_sampling(first)
+    assert second.temperature > first.temperature and second.seed != first.seed
+    assert second.frequency_penalty == second.presence_penalty == 0
+
+
 @given(
     st.floats(0, 5), st.floats(-2, 2), st.floats(-2, 2), st.one_of(st.none(), st.integers(0, 2**31))
 )
