@@ -49,6 +49,7 @@ SPEAKER = re.compile(
 ADDRESSED = re.compile(
     r"(?:^|[.!?] )((?:[A-Z][\w'’-]+\.? ?){1,2}),|, ((?:[A-Z][\w'’-]+\.? ?){1,2})[.!?]*$"
 )
+PLAYER = re.compile(r"\b[Yy]ou are ((?:[A-Z][\w'’-]+\.? ?){1,3})")
 RANK_WORDS = "Captain Constable Corporal Sergeant Doctor Inspector Officer Boy Girl"
 RANKS = frozenset(RANK_WORDS.split())
 NO_NAMES = """
@@ -120,10 +121,16 @@ def someone(context: StoryContext) -> str:
     recent = [neutralise(each.reply) for each in context.story[-RECENT:]]
     speakers = [name for reply in recent for name in speakers_of(reply)]
     called = [name for name in reversed(speakers) if names(context.action, name)]
+    player = player_names(context)
     for known in (addressed(context), *called, *reversed(speakers)):
-        if known:
+        if known and known.split()[-1] not in player:
             return known[:1].upper() + known[1:]
     return ""
+
+
+def player_names(context: StoryContext) -> set[str]:
+    """What the player is called, where the memory says it as scenarios do: "You are Mara, …"."""
+    return {name for found in PLAYER.findall(context.memory) for name in found.split()}
 
 
 def addressed(context: StoryContext) -> str:

@@ -40,6 +40,15 @@ def test_who_is_known_from_memory_or_a_card_alone_can_be_spoken_to():
     assert someone(context("Captain, who?", memory="The Captain is ill.")) == "The captain"
 
 
+def test_the_player_does_not_answer_their_own_question():
+    replies = (HENS, 'The light says, "Wait." "I am Marlow," says Marlow.')
+    assert someone(context(replies=replies)) == "Marlow"
+    memory = "You are Marlow, night technician. It is raining."
+    assert someone(context(replies=replies, memory=memory)) == "The light"
+    assert someone(context("Marlow?", replies=replies, memory=memory)) == "The light"
+    assert someone(context(memory="You are Doc Matthias, a dentist.")) == "The boy"
+
+
 def test_who_spoke_long_ago_does_not_answer():
     assert someone(context(replies=(HENS, "a.", "b.", "c."))) == "The boy"
     assert someone(context(replies=(HENS, "a.", "b.", "c.", "d."))) == ""
