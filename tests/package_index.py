@@ -68,6 +68,7 @@ class PackageIndex(http.server.ThreadingHTTPServer):
 
 class Answer(http.server.BaseHTTPRequestHandler):
     server: PackageIndex
+    counted = False
 
     def log_message(self, *args):
         pass
@@ -115,12 +116,18 @@ class Answer(http.server.BaseHTTPRequestHandler):
         with server.lock:
             server.at_once += 1
             server.most_at_once = max(server.most_at_once, server.at_once)
+            self.counted = True
         try:
             self.send_bytes(name, data[start:])
         finally:
-            with server.lock:
-                server.at_once -= 1
+            self.end_answer()
         return None
+
+    def end_answer(self):
+        with self.server.lock:
+            if self.counted:
+                self.counted = False
+                self.server.at_once -= 1
 
     def send_bytes(self, name, rest):
         server, sent = self.server, self.server.sent
@@ -131,6 +138,9 @@ class Answer(http.server.BaseHTTPRequestHandler):
             if name in server.held and at >= len(rest) // 2:
                 server.held[name].wait(30)
             piece = rest[at : at + (1 << 16)]
+            if at + len(piece) == len(rest):
+                # With the last bytes the client may ask for the next, before this one is done.
+                self.end_answer()
             self.wfile.write(piece)
             sent[name] = sent.get(name, 0) + len(piece)
             time.sleep(server.pause)

@@ -147,21 +147,43 @@ def second_person_action(action: str) -> str:
 
 def with_subject(action: str) -> str:
     """`action` with "You" before what the player does, unless it names another subject."""
+    fronts = []
+    while place := end_of_front(action):
+        fronts.append(action[:place])
+        action = action[place:]
+    subject = with_subject_first(action)
+    for front in reversed(fronts):
+        subject = capital(front + uncapital(subject))
+    return subject
+
+
+def end_of_front(action: str) -> int:
+    """How much stands before the subject of `action`, as "Then " and "If it rains, ". Or 0."""
+    if action.strip(".! ").lower() in DIRECTIONS or names_subject(action):
+        return 0
+    if joining := WITH_JOINING.match(action):
+        return joining.end()
+    if adverbs := WITH_ADVERB.match(action):
+        rest = action[adverbs.end() :]
+        if SUBJECT.match(rest) or NOT_AN_ORDER.match(rest) or rest.startswith("and "):
+            return 0
+        if "," in adverbs[2]:
+            return adverbs.end()
+    clause = CLAUSE_FIRST.match(action)
+    return clause.end() if clause else 0
+
+
+def with_subject_first(action: str) -> str:
+    """`action`, before whose subject nothing stands, with "You" where it needs that."""
     direction = DIRECTIONS.get(action.strip(".! ").lower())
     if direction:
         return f"You go {direction}"
     if names_subject(action):
         return capital(action)
-    if joining := WITH_JOINING.match(action):
-        return with_subject_at(joining.end(), action)
     if adverbs := WITH_ADVERB.match(action):
         rest = action[adverbs.end() :]
         if SUBJECT.match(rest) or NOT_AN_ORDER.match(rest) or rest.startswith("and "):
             return capital(action)
-        if "," in adverbs[2]:
-            return with_subject_at(adverbs.end(), action)
-    if clause := CLAUSE_FIRST.match(action):
-        return with_subject_at(clause.end(), action)
     return capital(action) if BEGINS_WITH_CLAUSE.match(action) else with_you(action)
 
 
@@ -174,11 +196,6 @@ def names_subject(action: str) -> bool:
         or QUESTION.match(action)
         or SOMEONE_ACTS.match(action)
     )
-
-
-def with_subject_at(place: int, action: str) -> str:
-    """`action` with its subject after its first `place` characters: "Then you go"."""
-    return capital(action[:place] + uncapital(with_subject(action[place:])))
 
 
 def with_you(action: str) -> str:

@@ -21,8 +21,8 @@ pytestmark = pytest.mark.skipif(
 TEXTS = """
 () => {
   const given = "[dir=auto], bdi, noscript, .tags, .tag-list, [lang]:not(html), code, kbd, script, "
-    + "style, template, #title, #id_narrator option, #voice-name option, .given-text, "
-    + ".given-facts dd, .tree canvas";
+    + "style, template, #title, #id_narrator option, #voice-name option, .prompt-report-text, "
+    + ".prompt-report-facts dd, .tree canvas";
   const found = [document.title.replace(/^.* · /u, "")];
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   for (let node = walker.nextNode(); node; node = walker.nextNode()) {

@@ -223,7 +223,7 @@ async def test_an_error_in_the_reader_ends_nothing(alice, adventure, workers, mo
         assert (await play(window))["turn"]["reply"] == "The door opens."
 
 
-@pytest.mark.parametrize("broken", ["check_version", "note_waiting", "send_json"])
+@pytest.mark.parametrize("broken", ["check_version", "track_waiting_turn", "send_json"])
 async def test_an_error_while_forwarding_brings_a_snapshot_and_it_goes_on(
     alice, adventure, workers, monkeypatch, broken
 ):

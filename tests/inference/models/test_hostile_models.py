@@ -217,8 +217,8 @@ def test_a_template_that_never_ends_keeps_no_other_narrator_from_telling(
     Adventure.objects.filter(pk=adventure.pk).update(narrator="raven")
     waits = act(adventure, alice)
     theirs = act(begin(bob), bob)
-    until(lambda: pool.entries["raven"].trouble)
-    assert "its chat template may never end" in pool.entries["raven"].trouble
+    until(lambda: pool.entries["raven"].problem)
+    assert "its chat template may never end" in pool.entries["raven"].problem
     until(lambda: Turn.objects.get(pk=theirs.pk).status == Status.TOLD)
     # What was typed for it waits until the host has put the file right; nobody else need try.
     assert Turn.objects.get(pk=waits.pk).status == Status.QUEUED

@@ -83,7 +83,7 @@ def test_a_new_revision_takes_the_new_turns_and_the_old_one_finishes_its_own(
     assert (before.reply, before.attempt, revision(before)) == (WORDS, 1, "first")
     assert (after.reply, after.attempt, revision(after)) == ("Eleven.", 1, "second")
     assert joined(log, before) == WORDS
-    until(lambda: old.ended.is_set() and not old.engine.alive)
+    until(lambda: old.turn_taker.ended.is_set() and not old.engine.alive)
     assert log.narrator_stats("parrot").workers == 1
 
 
