@@ -12,7 +12,7 @@ from functools import cached_property
 from inference.reply.draft import Draft
 from inference.reply.rules.rule import Rule
 
-WORDS = re.compile(r"[^\W\d_]+")
+WORDS = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")  # "ship's" is one
 WORD = re.compile(r"([^\w]*)([^\W\d_]+)(.*)", re.DOTALL)
 SHORTEST = 5  # letters of the two
 # Words that are two others with another meaning: "may be", and "maybe".
@@ -54,7 +54,11 @@ class JoinedWords(Rule):
         for text in self._texts:
             words = WORDS.findall(text.lower())
             single.update(words)
-            pairs.update((one + other, len(one)) for one, other in itertools.pairwise(words))
+            pairs.update(
+                (one + other, len(one))
+                for one, other in itertools.pairwise(words)
+                if min(len(one), len(other)) > 1  # "a long" is not "along"
+            )
         for word in (single | COMPOUNDS).intersection(pairs):
             del pairs[word]
         return pairs

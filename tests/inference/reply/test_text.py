@@ -348,6 +348,7 @@ def test_neutral_text_stays_neutral(raw):
         ("It may be late. Maybe it rains.", "It may be late. Maybe it rains."),
         ("The lamplight is warm.", "The lamplight is warm."),
         ("You walk into it.", "You walk into it."),
+        ("The ships come along.", "The ships come along."),
     ],
 )
 def test_two_words_of_the_prompt_that_were_joined_are_parted(raw, shown):
@@ -355,4 +356,5 @@ def test_two_words_of_the_prompt_that_were_joined_are_parted(raw, shown):
         "Tallow Street. The lamp light, that is lamplight.",
         "the same voice, may be, goes in to",
     )
-    assert tell(raw, texts=texts) == shown
+    more = ("a long wait for the ship's mast",)
+    assert tell(raw, texts=texts + more) == shown
