@@ -71,7 +71,7 @@ class PackageIndex:
             except BROKEN:
                 self._away.set()  # pip finds that out once more, and says why
                 return None
-            except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
                 continue  # it has no such package, or does not speak JSON
             if found is not None:
                 return found

@@ -40,7 +40,7 @@ RESUMED = 5  # times that pip resumes one download
 DOWNLOADS = 2  # of a wheel whose content is wrong
 ENTRIES = 1 << 20  # bytes that a wheel may be larger than the file in it
 # What zipfile raises for an archive that is damaged, encrypted or packed in an unknown way.
-DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, ValueError)
+DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError)
 
 
 class WheelError(Exception):
@@ -112,7 +112,7 @@ def download_wheel(
             raise IndexAway(f"cannot fetch {wheel.requirement}: it {problem}") from problem
         except DownloadError as problem:
             raise WheelError(f"cannot fetch {wheel.requirement}: it {problem}") from problem
-        damage = damage_of(part, location, wheel)
+        damage = damage_of(part, location, wheel, limit)
         if not damage:
             part.replace(path)
             return path
@@ -139,16 +139,20 @@ def ask(wheel: Wheel, index: PackageIndex, url: str, headers: dict[str, str]) ->
         raise ConnectionError(f"{host} does not answer: {error.reason}") from error
 
 
-def damage_of(archive: Path, location: Location, wheel: Wheel) -> str:
-    """What is wrong with a wheel; "" for nothing."""
+def damage_of(archive: Path, location: Location, wheel: Wheel, limit: int | None = None) -> str:
+    """What is wrong with a wheel; "" for nothing, and for what `unpack` refuses."""
     if location.sha256:
         found = sha256_of(archive)
         wanted = location.sha256
         return "" if found == wanted else f"its sha256 is {found}, and the index says {wanted}"
     try:
-        with zipfile.ZipFile(archive) as opened, opened.open(wheel.member) as packed:
-            while packed.read(CHUNK):
-                pass
+        with zipfile.ZipFile(archive) as opened:
+            about = opened.getinfo(wheel.member)
+            if limit is not None and about.file_size > limit:
+                return ""  # a few bytes may be packed as terabytes
+            with opened.open(about) as packed:
+                while packed.read(CHUNK):
+                    pass
     except KeyError:
         return ""  # said where it is unpacked
     except DAMAGED as error:

@@ -15,6 +15,7 @@ from inference.engines.process import EngineFailed
 from inference.log_context import where
 from inference.narrators import Narrator
 from inference.worker.idle.summaries import RecordSummary
+from inference.worker.lease_keeper import run_safely
 from inference.worker.pool.defaults import DefaultNarrators
 from inference.worker.pool.draining import requeue_at_deadline, retire
 from inference.worker.pool.model_loader import ModelLoader
@@ -160,7 +161,7 @@ class NarratorPool(PoolState):
         while not self.ended.wait(CHECK_EVERY):
             if self.defaults and time.monotonic() - reported >= HEARTBEAT_EVERY:
                 reported = time.monotonic()
-                self.default_narrators.report_states()
+                run_safely("defaults", self.default_narrators.report_states)
             for entry in self.entries.values():
                 name = entry.narrator.name
                 try:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -284,6 +285,24 @@ def test_a_file_that_is_too_large_is_refused_before_it_fills_the_disk(index, tmp
     with pytest.raises(SourceError, match=r"part02\.bin of grue-part2==1\.0 is too large"):
         fetch(tmp_path)
     assert "02.whl" not in files(tmp_path)
+
+
+def test_a_part_that_is_packed_small_and_is_huge_is_not_unpacked_to_see_whether_it_is_whole(
+    tmp_path, monkeypatch
+):
+    wheel = wheels.Wheel("grue-bomb==1.0", "grue_bomb/part.bin")
+    archive = tmp_path / "01.whl"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr(wheel.member, bytes(1 << 22))
+    without_digest = package_index.Location("http://127.0.0.1/x.whl", None, "")
+
+    def read(*_):
+        raise AssertionError("it was unpacked")
+
+    monkeypatch.setattr(zipfile.ZipFile, "open", read)
+    assert wheels.damage_of(archive, without_digest, wheel, limit=1000) == ""
+    with archive.open("rb") as again, pytest.raises(wheels.WheelError, match="is too large"):
+        wheels.unpack(archive, wheel, again, limit=1000)
 
 
 def wants_a_login(index, monkeypatch):

@@ -89,6 +89,25 @@ def test_a_default_that_is_fetched_takes_over_and_no_turn_is_lost(
 
 
 @database
+def test_a_fault_in_what_is_reported_stops_nobody_from_taking_over(
+    alice, adventure, pools, log, source, monkeypatch
+):
+    pools.write(QUILL, SMOL, **BOTH)
+    pool = pools.pool("quill", "smol")
+    faults = []
+
+    def report_states():
+        faults.append(1)
+        raise KeyError("injected")
+
+    monkeypatch.setattr(pool.default_narrators, "report_states", report_states)
+    until(lambda: len(faults) > 1)
+    source.arrived.set()
+    until(lambda: "quill" in loaded(pool))
+    assert told_by(adventure, alice, "").reply == "A key is in the lock."
+
+
+@database
 def test_a_reply_under_way_is_told_to_its_end_by_the_narrator_that_began_it(
     alice, bob, adventure, begin, pools, log, source
 ):
