@@ -174,7 +174,8 @@ def test_nothing_in_a_story_runs_anywhere(page, served, adventure, operator, sce
         assert page.evaluate("globalThis.found ?? []") == [], path
     # What arrives by the socket, in a page that is open: a turn that waits, is told, is renamed.
     page.goto(f"{here}{story}/")
-    page.wait_for_function("document.body.dataset.connection === 'open'")
+    # An expression that is no function is evaluated again and again, which the page forbids.
+    page.wait_for_function("() => document.body.dataset.connection === 'open'")
     command = TakeAction(type="take_action", key=uuid.uuid4(), kind="say", text=EVERY)
     turns.carry_out(adventure.pk, operator, command)
     lease = log.take_next("parrot", "w")
