@@ -59,7 +59,9 @@ def export(checkpoint: Path, folder: Path, dtype: str, models_dir: Path) -> None
     Raises ExportFailed.
     """
     python = make_environment(models_dir)
-    command = [str(python), str(MAKER), str(checkpoint), str(folder), WEIGHTS[dtype], REFERENCE]
+    # -P: or `safetensors` and `gguf` would be the modules beside the script, and not the packages.
+    command = [str(python), "-P", str(MAKER), str(checkpoint), str(folder)]
+    command += [WEIGHTS[dtype], REFERENCE]
     run(command, f"the export of {checkpoint.name}")
 
 

@@ -97,7 +97,9 @@ def test_an_export_that_fails_leaves_nothing_half_made(house, tiny, tmp_path):
     gpt = Narrator(name="gpt", line="x", engine="openvino", model=str(odd))
     with pytest.raises(ModelError, match="the export of odd failed"):
         ensure_model(gpt, models)
-    assert {path.name for path in models.iterdir()} == {ENVIRONMENT, ".lock"}
+    there = {path.name for path in models.iterdir()}
+    locks = {name for name in there if name.endswith(".lock")}
+    assert there - locks == {ENVIRONMENT} and len(locks) == 1
 
 
 def told_in_a_process(folder, models, audience, count):
