@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from inference.contract.request import Plain
+from inference.contract.plain import Plain
 from inference.contract.sampling import SamplingParams
 from inference.narrators import Narrator
 from inference.prompts.parts import Firing, Piece, Report

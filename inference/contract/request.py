@@ -1,29 +1,15 @@
 """The messages between the game and a worker: plain data, no Django, no engine."""
 
-from typing import Literal, Self
-
-from pydantic import BaseModel, ConfigDict
+from typing import Literal
 
 from inference.contract.output_format import OutputFormat
+from inference.contract.plain import Plain
 from inference.contract.sampling import SamplingParams
 from inference.contract.screening import Finding, Screening
+from inference.contract.world import Recalled, World
 
 Kind = Literal["opening", "do", "say", "story", "continue"]
 Outcome = Literal["told", "stopped", "failed"]
-
-
-class Plain(BaseModel):
-    """A frozen value that refuses unknown fields and travels as JSON."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    @classmethod
-    def from_message(cls, raw: str | bytes) -> Self:
-        """Parse another process' message. Unknown fields are ignored: that process may be newer.
-
-        During a rolling update both versions run, and no turn may fail. Raises ValidationError.
-        """
-        return cls.model_validate_json(raw, extra="ignore")
 
 
 class Passage(Plain):
@@ -52,7 +38,8 @@ class StoryContext(Plain):
 
     `cards` may hold only those that could fire; `card_characters` is then the length of all cards,
     so that the room reserved for them stays the same from turn to turn. `summary` sums up what
-    happened before `story`.
+    happened before `story`. `earlier` are sentences of old turns, the best first; those of turns
+    that the prompt has anyway are left out there. `world` is the state before the action.
     """
 
     memory: str = ""
@@ -61,6 +48,8 @@ class StoryContext(Plain):
     card_characters: int = 0
     summary: str = ""
     story: tuple[Passage, ...] = ()
+    earlier: tuple[Recalled, ...] = ()
+    world: World | None = None
     action: Passage
 
 

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from inference.contract.output_format import OutputFormat
-from inference.contract.request import Card, Plain
+from inference.contract.plain import Plain
+from inference.contract.request import Card
 from inference.contract.sampling import SamplingParams, Setting
 
 Origin = Literal["frame", "memory", "card", "summary", "story", "note", "action", "dice", "told"]

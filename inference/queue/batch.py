@@ -21,7 +21,8 @@ from typing import Any
 from pydantic import Field, ValidationError, model_validator
 
 from inference.contract.output_format import OutputFormat
-from inference.contract.request import BatchResult, GenerationRequest, Passage, Plain, StoryContext
+from inference.contract.plain import Plain
+from inference.contract.request import BatchResult, GenerationRequest, Passage, StoryContext
 from inference.contract.sampling import SamplingParams
 from inference.queue.client import QueueClient
 

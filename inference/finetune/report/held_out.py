@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from inference.contract.request import Plain
+from inference.contract.plain import Plain
 from inference.finetune.outcome import ADAPTER
 from inference.finetune.recipe import Train
 from inference.finetune.training import hardware

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from inference.contract.request import Plain
+from inference.contract.plain import Plain
 
 FOLDER = Path(__file__).parent / "labelled"
 FILE = FOLDER / "accuracy.json"

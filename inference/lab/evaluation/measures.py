@@ -17,7 +17,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from inference.contract.request import Passage, Plain
+from inference.contract.plain import Plain
+from inference.contract.request import Passage
 from inference.lab.evaluation.accuracy import FOLDER, Accuracy, Known
 from inference.lab.evaluation.facts import stated
 from inference.lab.evaluation.scores import score

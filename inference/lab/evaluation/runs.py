@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from inference.contract.request import Plain
+from inference.contract.plain import Plain
 from inference.lab.evaluation.accuracy import read_accuracy
 from inference.lab.evaluation.scores import Figures, table
 

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from inference.contract.request import Passage, Plain
+from inference.contract.plain import Plain
+from inference.contract.request import Passage
 from inference.lab.evaluation.accuracy import Known, shown_share
 from inference.lab.evaluation.dead import dead_acts
 from inference.lab.evaluation.endings import cut, empty, leaks

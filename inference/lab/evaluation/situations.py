@@ -11,7 +11,8 @@ from typing import Literal
 import yaml
 from pydantic import Field, ValidationError
 
-from inference.contract.request import Card, Kind, Passage, Plain, StoryContext
+from inference.contract.plain import Plain
+from inference.contract.request import Card, Kind, Passage, StoryContext
 
 FOLDER = Path(__file__).parent / "situations"
 
