@@ -59,7 +59,9 @@ class GenerationRequest(Plain):
     `told` is the text of earlier attempts, exactly as players saw it: the reply continues it.
     `player` is the player's pseudonym, for a fair order in the queue. `screening` are the rules
     that the reply is checked against before players see it. `output` is the format of a reply that
-    a program reads: batch jobs return it unchanged from its first token, whatever was `told`.
+    that a program reads: batch jobs return it unchanged from its first token, whatever was `told`.
+    `fact` is what an attempt before this one contradicted, in a sentence: the last words before the
+    reply.
     """
 
     adventure: str
@@ -73,6 +75,7 @@ class GenerationRequest(Plain):
     trace: str = ""  # the traceparent of the span that asked; empty where none is recorded
     screening: Screening | None = None
     output: OutputFormat | None = None
+    fact: str = ""
 
 
 class BatchResult(Plain):

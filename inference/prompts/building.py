@@ -43,6 +43,7 @@ MEMORY_SHARE = 0.4
 NOTE_SHARE = 0.1
 ACTION_SHARE = 0.2
 DICE_SHARE = 0.05
+FACT_SHARE = 0.05
 TOLD_SHARE = 0.2
 CARD_SHARE = 0.25
 NEWEST_CARD_SHARE = 0.08  # of which so much is reserved for cards beside the action
@@ -265,6 +266,7 @@ def allocate(
         fired=tuple(selection.fired),
         left_out=tuple(selection.left_out),
         cut=cut,
+        fact=trimmed(neutralise(request.fact).strip(), int(room * FACT_SHARE), count, "start"),
     )
     return given, spare, max(16, int(room * BLOCK_SHARE * ratio))
 

@@ -51,6 +51,8 @@ def transcript(given: Given) -> list[Piece]:
         parts.append(in_transcript(given.action))
     if given.dice:
         parts.append([frame("["), Piece(origin="dice", text=given.dice), frame("]")])
+    if given.fact:
+        parts.append([frame(f"[{given.fact}]")])
     pieces = joined(parts, "\n")
     if pieces:
         pieces.append(frame("\n"))
@@ -131,6 +133,8 @@ def chat(given: Given, style: str, example: bool = False, reminder: str = "") ->
         turns[-1].pieces = [*cards, frame("\n\n"), *turns[-1].pieces]
     if reminder:
         turns[-1].pieces += [frame(f"\n\n{reminder}")]
+    if given.fact:
+        turns[-1].pieces += [frame(f"\n\n({given.fact})")]
     insertions = joined(changing_parts(given, ""), " ")
     if insertions:
         asked = [turn for turn in turns if turn.role == "user"]

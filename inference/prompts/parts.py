@@ -94,3 +94,4 @@ class Given:
     left_out: tuple[str, ...] = ()
     cut: dict[str, int] = field(default_factory=dict)
     newest_cards: tuple[Card, ...] = ()  # cards that only the action mentions
+    fact: str = ""  # what an attempt before this one contradicted

@@ -501,3 +501,14 @@ def test_what_the_dice_decided_stays_where_it_was_read(format):
     after = request("do", "sit", story=[*before.context.story, passage], authors_note="")
     first = build(before, narrator(format)).text
     assert build(after, narrator(format)).text.startswith(first + "You fall.")
+
+
+@pytest.mark.parametrize("format", ["chat", "transcript"])
+def test_a_fact_that_was_contradicted_stands_right_before_the_reply(format):
+    again = request(told="The wind").model_copy(update={"fact": "Teague is dead."})
+    text = build(again, narrator(format)).text
+    before, _, after = text.partition("Teague is dead.")
+    assert "take the rope" in before
+    assert "take the rope" not in after
+    assert after.endswith("The wind")
+    assert len(after) < 60
