@@ -94,6 +94,9 @@ class Narrator(BaseModel):
         ""  # "worn": it does not tell the phrases of inference/reply/worn.txt
     )
     summaries: Literal["narrator", "extract"] = "narrator"  # who tells what happened before
+    # Who reads the state of the world (docs/world.md): nobody, rules over the text, or these and,
+    # while a worker is idle, the narrator itself.
+    state: Literal["none", "rules", "narrator"] = "rules"
     # Whether a reply may repeat those before it; canned ones do, and nobody else should.
     may_repeat: bool | None = None
     reference: Reference | None = None
@@ -176,6 +179,11 @@ class Narrator(BaseModel):
         """Check that the settings go together and that the engine supports them."""
         self._check_model()
         self._check_sampling()
+        if self.state == "narrator" and self.engine == "transformers":
+            raise ValueError(
+                "state: the transformers engine cannot keep to a schema: write `rules`, or take "
+                "`engine: llama`"
+            )
         if self.engine != "openai":
             if self.server != Server():
                 raise ValueError("server is for the openai engine")

@@ -104,6 +104,10 @@ def test_an_unknown_narrator_is_named_with_those_that_there_are():
         ("narrators:\n- {name: a, line: x, engine: openvino}", "line 2: .*wants a model"),
         ("narrators:\n- {name: a, line: x, engine: transformers}", "line 2: .*wants a model"),
         (
+            "narrators:\n- {name: a, line: x, engine: transformers, model: m, state: narrator}",
+            "line 2: state: .*cannot keep to a schema",
+        ),
+        (
             "narrators:\n- name: a\n  line: x\n  engine: transformers\n  model: hf:gpt2",
             "line 5: model: wants hf:org/name.*'hf:gpt2'",
         ),
