@@ -309,7 +309,17 @@ class PlotChanged(Event):
     adventure: dict[str, Any]
 
 
-LoggedEvent = TurnQueued | TurnEnded | TurnFailed | TurnEdited | HeadMoved | PlotChanged
+class TurnSuggested(Event):
+    """Actions that the narrator suggests after a turn. They change nothing: no version."""
+
+    type: Literal["turn.suggested"] = "turn.suggested"
+    turn: str
+    actions: list[str]
+
+
+LoggedEvent = (
+    TurnQueued | TurnEnded | TurnFailed | TurnEdited | HeadMoved | PlotChanged | TurnSuggested
+)
 
 
 # Events that workers append to the log; they do not use these types
@@ -370,6 +380,7 @@ class Snapshot(BaseModel):
     undo: bool
     redo: str | None
     last_edit: LastEdit | None = None
+    suggestions: list[str] = []  # actions that are suggested after the head
 
 
 class ErrorEvent(BaseModel):

@@ -161,7 +161,16 @@ def snapshot(adventure_id: UUID) -> Snapshot:
         undo=head.parent_id is not None or can_undo_edit,
         redo=str(head.last_child_id) if head.last_child_id else None,
         last_edit=last_edit,
+        suggestions=suggested_actions(adventure, head),
     )
+
+
+def suggested_actions(adventure: Adventure, head: Turn) -> list[str]:
+    """The actions that the narrator suggested after the head; none while Redis is down."""
+    try:
+        return queue_client().suggestions(str(adventure.pk), str(head.pk))
+    except redis.RedisError:
+        return []
 
 
 def turns_before(adventure: Adventure, turn: Turn) -> list[TurnData]:

@@ -39,6 +39,11 @@ def watched_key(adventure: str) -> str:
     return f"{PREFIX}watched:{adventure}"
 
 
+def suggested_key(adventure: str) -> str:
+    """String: the newest suggested actions, and the turn that they follow."""
+    return f"{PREFIX}suggested:{adventure}"
+
+
 # A turn
 
 

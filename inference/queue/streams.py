@@ -19,6 +19,7 @@ from inference.queue.keys import (
     lease_key,
     log_key,
     started_key,
+    suggested_key,
     version_key,
     watched_key,
 )
@@ -33,6 +34,9 @@ LOG_SECONDS = 3_600
 ENDED_ENTRIES = 100
 ENDS = ("turn.told", "turn.stopped")  # with the turn as it is stored
 FIRST = "0-0"
+SUGGESTED = "turn.suggested"
+SUGGESTIONS_SECONDS = 24 * 3_600  # for how long suggested actions are kept
+NO_VERSION = -1  # of events that change nothing: the log's newest version stays
 LAGGED = "log.lagged"  # an entry for followers alone: pages get a snapshot instead
 LOG_ID = re.compile(r"[0-9]{1,20}-[0-9]{1,20}")  # not \d: Redis refuses other scripts' digits
 
@@ -70,6 +74,22 @@ class Streams(RedisClient):
         most = ENDED_ENTRIES if ended else LOG_ENTRIES
         keys = [log_key(adventure), version_key(adventure), *map(end_key, ended)]
         self._run("publish_events", keys, [most, LOG_SECONDS, version, *map(to_json, events)])
+
+    def publish_suggestions(self, adventure: str, turn: str, actions: list[str]) -> None:
+        """Append the actions suggested after a turn, and keep them for snapshots.
+
+        They replace those of any other turn. The event changes nothing and has no version.
+        """
+        event = {"type": SUGGESTED, "turn": turn, "actions": actions}
+        kept = to_json({"turn": turn, "actions": actions})
+        self.redis.set(suggested_key(adventure), kept, ex=SUGGESTIONS_SECONDS)
+        self.publish(adventure, [event], NO_VERSION)
+
+    def suggestions(self, adventure: str, turn: str) -> list[str]:
+        """The actions suggested after a turn; none where they are not kept, or follow another."""
+        kept = self.redis.get(suggested_key(adventure))
+        found: dict[str, Any] = {} if kept is None else json.loads(kept)
+        return list(found["actions"]) if found.get("turn") == turn else []
 
     def publish_lag(self, adventure: str, version: int) -> None:
         """Publish that the adventure is at `version` and events before that are missing."""
@@ -152,7 +172,7 @@ class Streams(RedisClient):
         """Delete everything that Redis has of a deleted adventure."""
         pipe = self.redis.pipeline(transaction=False)
         pipe.delete(log_key(adventure), version_key(adventure), watched_key(adventure))
-        pipe.delete(cached_by_key(adventure))
+        pipe.delete(cached_by_key(adventure), suggested_key(adventure))
         for turn in turns:
             pipe.delete(lease_key(turn), started_key(turn), end_key(turn), details_key(turn))
         for narrator in narrators:

@@ -101,6 +101,7 @@ declare namespace Protocol {
     undo: boolean;
     redo: string | null;
     last_edit?: LastEdit | null;
+    suggestions?: string[];
   }
 
   /** Stop the turn under way. */
@@ -180,6 +181,14 @@ declare namespace Protocol {
     fresh: boolean;
   }
 
+  /** Actions that the narrator suggests after a turn. They change nothing: no version. */
+  interface TurnSuggested {
+    version?: number | null;
+    type: "turn.suggested";
+    turn: string;
+    actions: string[];
+  }
+
   /** A piece of a reply. `index` counts the code points before it. */
   interface TurnToken {
     type: "turn.token";
@@ -222,6 +231,7 @@ declare namespace Protocol {
     | TurnEdited
     | HeadMoved
     | PlotChanged
+    | TurnSuggested
     | TurnStarted
     | TurnToken
   ) & { id: string };
