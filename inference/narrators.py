@@ -79,8 +79,8 @@ class Narrator(BaseModel):
     reminder: str = Field(default="", max_length=1000)
     # "stalled": only where the newest reply brought hardly a new word, or the player does nothing.
     reminder_when: Literal["always", "stalled"] = "always"
-    # Whether a card that the action alone mentions stands beside it, and not some turns before:
-    # then no action changes what was read ahead.
+    # Whether cards and note stand beside the actions that they belong to, and not some turns before
+    # the end: then a prompt grows at its end alone (inference/prompts/placing.py).
     cards_beside_action: bool = False
     # How a reply is shown. A sentence waits for its end, and one that goes wrong is never begun.
     shows: Literal["words", "sentences"] = "words"

@@ -7,12 +7,13 @@ from game.models import Adventure, Summary, Turn
 from game.play import dice, tree
 from game.play.tree import Step
 from inference.contract.request import Card, Passage, StoryContext
-from inference.prompts.building import RECENT_LINES
 from inference.prompts.cards import reachable
 from inference.reply import shown_action
 
 # Bytes, so that a request stays under 256 KiB. Narrators' context windows are smaller.
 STORY_BYTES = 160_000
+# The newest turns whose mentions may bring a card into a prompt: about as many as a window holds.
+CARD_TURNS = 40
 CARD_BYTES = 40_000
 # The other cards are sent too if they take no more bytes than this: the reply may mention them, and
 # the worker reads the next prompt ahead with the cards it has.
@@ -32,6 +33,7 @@ def story_context(adventure: Adventure, turn: Turn) -> StoryContext:
         summary=summary_for(adventure, path),
         card_characters=sum(len(card.text) for card in cards),
         story=story,
+        turns=len(path),
         action=action,
     )
 
@@ -51,8 +53,7 @@ def cards_for(cards: list[Card], story: tuple[Passage, ...]) -> tuple[Card, ...]
     An adventure may have thousands. The worker decides which of them fire, since it knows the
     budget.
     """
-    # A passage has a line or more, so these contain at least the lines that are matched.
-    latest = story[-RECENT_LINES - 1 :]
+    latest = story[-CARD_TURNS:]
     text = "\n".join(
         part for each in latest for part in (shown_action(each.kind, each.action), each.reply)
     )

@@ -39,7 +39,8 @@ class StoryContext(Plain):
     `cards` may hold only those that could fire; `card_characters` is then the length of all cards,
     so that the room reserved for them stays the same from turn to turn. `summary` sums up what
     happened before `story`. `earlier` are sentences of old turns, the best first; those of turns
-    that the prompt has anyway are left out there. `world` is the state before the action.
+    that the prompt has anyway are left out there. `turns` is the number of turns on the path, of
+    which `story` are the newest; 0 where nobody counted. `world` is the state before the action.
     """
 
     memory: str = ""
@@ -48,6 +49,7 @@ class StoryContext(Plain):
     card_characters: int = 0
     summary: str = ""
     story: tuple[Passage, ...] = ()
+    turns: int = 0
     earlier: tuple[Recalled, ...] = ()
     world: World | None = None
     action: Passage

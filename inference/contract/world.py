@@ -79,6 +79,8 @@ class World(Plain):
     things: tuple[Thing, ...] = ()
     aims: tuple[str, ...] = ()  # the open ones
     facts: tuple[str, ...] = ()
+    # What the narrator knows and players do not yet, as sentences: hidden entries are here alone.
+    hidden: tuple[str, ...] = ()
 
 
 class Recalled(Plain):

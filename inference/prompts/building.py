@@ -2,6 +2,10 @@
 
     memory, pinned cards | story, cut from the oldest | summary, fired cards, note | action | told
 
+or, with `cards_beside_action`,
+
+    memory, pinned cards, summary | story with its cards | recalled, world, note | action | told
+
 Parts that do not change come first, so that the engine finds them in its prompt cache.
 """
 
@@ -10,6 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from inference.contract.request import Card, GenerationRequest, Passage, StoryContext
 from inference.contract.sampling import SamplingParams
+from inference.contract.world import Recalled
 from inference.narrators import Narrator
 from inference.prompts import cards as story_cards
 from inference.prompts import steering
@@ -33,8 +38,17 @@ from inference.prompts.formats import (
     text_of,
     transcript,
 )
-from inference.prompts.parts import BuiltPrompt, Firing, Given, Line, Origin, Report
+from inference.prompts.parts import (
+    BuiltPrompt,
+    Firing,
+    Given,
+    Line,
+    Origin,
+    Report,
+)
+from inference.prompts.placing import CardPlacer
 from inference.prompts.stalling import stands_still
+from inference.prompts.world import world_lines
 from inference.reply import ReplyStream, neutralise, shown_action
 from inference.reply.worn import phrases_for
 from inference.screening import Listener, screen_for
@@ -46,8 +60,9 @@ DICE_SHARE = 0.05
 FACT_SHARE = 0.05
 TOLD_SHARE = 0.2
 CARD_SHARE = 0.25
-NEWEST_CARD_SHARE = 0.08  # of which so much is reserved for cards beside the action
 SUMMARY_SHARE = 0.15
+EARLIER_SHARE = 0.15  # recalled sentences of old turns
+WORLD_SHARE = 0.08
 BLOCK_SHARE = 0.25
 SHORT_ACTION_SHARE = 0.05
 
@@ -92,8 +107,8 @@ def build(
     def tokens(given: Given) -> int:
         return count(render(given))
 
-    whole, spare, block = allocate(request, narrator, count, room)
-    given = fit(whole, spare, block, room, tokens)
+    budget = allocate(request, narrator, count, room)
+    given = fit(budget, room, tokens)
     if narrator.format == "transcript":
         pieces = transcript(given)
     else:
@@ -105,8 +120,9 @@ def build(
         window=window,
         max_tokens=sampling.max_tokens,
         pieces=tuple(pieces),
-        fired=given.fired,
+        fired=fired_cards(given),
         left_out=given.left_out,
+        recalled=tuple(each.model_copy(update={"text": ""}) for each in given.earlier),
         cut={origin: lost for origin, lost in given.cut.items() if lost},
         sampling=sampling,
         passages=passages,
@@ -207,14 +223,28 @@ def texts_of(context: StoryContext) -> tuple[str, ...]:
 # ---- the budget
 
 
-def allocate(
-    request: GenerationRequest, narrator: Narrator, count: Count, room: int
-) -> tuple[Given, int, int]:
-    """The parts within their budgets, with the whole story.
+@dataclass(frozen=True)
+class Budget:
+    """The parts of a prompt within their limits, before the story is cut.
 
-    Returns the parts, the number of tokens to keep free for cards and actions to come, and the size
-    in characters of the blocks in which the story is cut.
+    `block` is the size in characters of the blocks in which the story is cut. `spare` is the number
+    of tokens to keep free for cards and actions to come, `reserved` what placed cards, recalled
+    sentences and the state of the world may take together: so none of them moves the cut.
+    `card_room` is for placed cards alone.
     """
+
+    given: Given
+    count: Count
+    block: int
+    spare: int
+    placer: CardPlacer | None = None
+    card_room: int = 0
+    reserved: int = 0
+    first_turn: int = 0  # the number of the first passage on the path
+
+
+def allocate(request: GenerationRequest, narrator: Narrator, count: Count, room: int) -> Budget:
+    """The parts within their budgets, with the whole story."""
     context = request.context
     cut: dict[str, int] = {}
 
@@ -236,39 +266,77 @@ def allocate(
     summary_room = max(0, min(int(room * SUMMARY_SHARE), rest // 4))
     summary = within("summary", neutralise(context.summary).strip(), summary_room, "end")
     card_room = max(0, min(int(room * CARD_SHARE), rest // 2))
-    if narrator.cards_beside_action:
-        kept_free = min(int(room * NEWEST_CARD_SHARE), card_room // 2)
-        selection = CardSelection(card_room - kept_free, count, kept_free=kept_free)
-        selection.take_all(context, recent_text(story, None, told))
-        selection.take_newest(context, action.text if action else "")
-    else:
-        selection = CardSelection(card_room, count)
-        selection.take_all(context, recent_text(story, action, told))
-
-    ratio = chars_per_token(story, count)
-    spare = (
-        min(selection.room_for_others, int(loose_characters(context) / ratio))
-        - selection.size_of_fired
-    )
-    spare = max(0, spare)
-    spare += max(0, int(room * SHORT_ACTION_SHARE) - (count(action.text) if action else 0))
+    earlier = within_room(context.earlier, min(int(room * EARLIER_SHARE), rest // 4), count)
+    world = world_lines(context, min(int(room * WORLD_SHARE), rest // 8), count)
     given = Given(
         memory=memory,
-        pinned=tuple(selection.pinned),
+        pinned=(),
         story=story,
         summary=summary,
-        cards=tuple(selection.cards),
-        newest_cards=tuple(selection.newest),
+        cards=(),
         note=note,
         action=action,
         dice=dice,
         begun=told or begun(request, narrator),
-        fired=tuple(selection.fired),
-        left_out=tuple(selection.left_out),
         cut=cut,
         fact=trimmed(neutralise(request.fact).strip(), int(room * FACT_SHARE), count, "start"),
+        earlier=earlier,
+        world=world,
+        passages=len(context.story),
+        beside_action=narrator.cards_beside_action,
     )
-    return given, spare, max(16, int(room * BLOCK_SHARE * ratio))
+    selection = CardSelection(card_room, count)
+    ratio = chars_per_token(story, count)
+    block = max(16, int(room * BLOCK_SHARE * ratio))
+    spare = max(0, int(room * SHORT_ACTION_SHARE) - (count(action.text) if action else 0))
+    reserved = int(room * WORLD_SHARE) if context.world is not None else 0
+    reserved += int(room * EARLIER_SHARE) if context.earlier else 0
+    first_turn = max(0, context.turns - len(context.story))
+    loose = int(loose_characters(context) / ratio)
+    if narrator.cards_beside_action:
+        others = selection.take_pinned(context)
+        given = replace(
+            given,
+            pinned=tuple(selection.pinned),
+            fired=tuple(selection.fired),
+            left_out=tuple(selection.left_out),
+        )
+        for_cards = min(selection.room, loose)
+        return Budget(
+            given,
+            count,
+            block,
+            spare,
+            placer=CardPlacer(others, count),
+            card_room=selection.room,
+            reserved=reserved + for_cards,
+            first_turn=first_turn,
+        )
+    selection.take_all(context, recent_text(story, action, told))
+    spare += max(0, min(selection.room_for_others, loose) - selection.size_of_fired)
+    given = replace(
+        given,
+        pinned=tuple(selection.pinned),
+        cards=tuple(selection.cards),
+        fired=tuple(selection.fired),
+        left_out=tuple(selection.left_out),
+    )
+    return Budget(given, count, block, spare, reserved=reserved, first_turn=first_turn)
+
+
+def within_room(earlier: tuple[Recalled, ...], room: int, count: Count) -> tuple[Recalled, ...]:
+    """The best recalled sentences within `room` tokens, in the order of the story."""
+    kept = []
+    by_action = room // 3  # what was not read ahead delays the first word
+    for each in earlier:
+        each = each.model_copy(update={"text": neutralise(each.text).strip()})
+        size = count(each.text)
+        if not each.text or size > (min(room, by_action) if each.by_action else room):
+            continue
+        room -= size
+        by_action -= size if each.by_action else 0
+        kept.append(each)
+    return tuple(sorted(kept, key=lambda each: each.number))
 
 
 def neutralise_told(told: str) -> str:
@@ -322,10 +390,8 @@ class CardSelection:
 
     room: int
     count: Count
-    kept_free: int = 0  # tokens for cards that only the action mentions
     pinned: list[Card] = field(default_factory=list)
     cards: list[Card] = field(default_factory=list)
-    newest: list[Card] = field(default_factory=list)  # that only the action mentions
     fired: list[Firing] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     room_for_others: int = 0  # than the pinned ones
@@ -333,12 +399,7 @@ class CardSelection:
 
     def take_all(self, context: StoryContext, recent: str) -> None:
         """Take pinned cards, cards that the recent text mentions, and cards that those name."""
-        for card in context.cards:
-            if card.pinned and self.take(card):
-                self.pinned.append(card)
-                self.fired.append(Firing(title=card.title))
-        self.room_for_others = self.room + self.kept_free
-        rest = [card for card in context.cards if not card.pinned]
+        rest = self.take_only_pinned(context)
         mentioned = [(found, "") for found in story_cards.fired(rest, recent)]
         new = [*self.pinned, *self.take_fired(mentioned)]
         for _ in range(story_cards.STEPS):
@@ -350,19 +411,21 @@ class CardSelection:
             mentioned = [(found, source.title) for found, source in named]
             new = self.take_fired(mentioned)
 
-    def take_newest(self, context: StoryContext, action: str) -> None:
-        """Take the cards that the action mentions and that were not taken yet."""
-        self.room += self.kept_free
-        taken = {id(card) for card in (*self.pinned, *self.cards)}
-        rest = [
-            card
-            for card in context.cards
-            if not card.pinned and id(card) not in taken and card.title not in self.left_out
-        ]
-        for found in story_cards.fired(rest, action):
-            if self.take(found.card):
-                self.newest.append(found.card)
-                self.fired.append(Firing(title=found.card.title, key=found.key))
+    def take_pinned(self, context: StoryContext) -> list[Card]:
+        """Take pinned cards and those that they name, as pinned; returns the others."""
+        self.take_all(context, "")
+        self.pinned += self.cards
+        taken = {id(card) for card in self.pinned}
+        return [card for card in context.cards if not card.pinned and id(card) not in taken]
+
+    def take_only_pinned(self, context: StoryContext) -> list[Card]:
+        """Take pinned cards; returns the others."""
+        for card in context.cards:
+            if card.pinned and self.take(card):
+                self.pinned.append(card)
+                self.fired.append(Firing(title=card.title))
+        self.room_for_others = self.room
+        return [card for card in context.cards if not card.pinned]
 
     def take_fired(self, mentioned: list[tuple[story_cards.Found, str]]) -> list[Card]:
         """Take cards in this order where there is room; returns those that were taken."""
@@ -392,30 +455,63 @@ class CardSelection:
 # ---- the cut
 
 
-def fit(whole: Given, spare: int, block: int, room: int, tokens: Callable[[Given], int]) -> Given:
-    """`whole` with as little cut as needed to fit in `room`, `spare` tokens left free."""
+def fit(budget: Budget, room: int, tokens: Callable[[Given], int]) -> Given:
+    """The parts with as little of the story cut as needed to fit in `room` tokens."""
+    whole, block = budget.given, budget.block
     length = sum(len(line.text) for line in whole.story)
 
     def cut(blocks: int) -> Given:
         story = without_blocks(whole.story, blocks, block)
         lost = length - sum(len(line.text) for line in story)
-        return replace(whole, story=story, cut={**whole.cut, "story": lost})
+        return with_story(budget, replace(whole, cut={**whole.cut, "story": lost}), story)
 
-    def fits(given: Given, free: int) -> bool:
-        return tokens(given) <= room - free
+    def fits(given: Given) -> bool:
+        return tokens(given) <= room - budget.spare - unused(budget, given)
 
     # No text has more than 8 characters a token for long: more than that is not worth counting.
     fewest = max(0, -(-(length - room * 8) // block))
     most = -(-length // block)
-    if fits(cut(fewest), spare):
+    if fits(cut(fewest)):
         return cut(fewest)
     while most - fewest > 1:
         middle = (fewest + most) // 2
-        fewest, most = (fewest, middle) if fits(cut(middle), spare) else (middle, most)
+        fewest, most = (fewest, middle) if fits(cut(middle)) else (middle, most)
     given = cut(most)
-    while not fits(given, 0):
+    while tokens(given) > room:
         given = less(given)
     return given
+
+
+def with_story(budget: Budget, given: Given, story: tuple[Line, ...]) -> Given:
+    """`given` with this part of the story, its cards, and what it recalls of the rest."""
+    visible = {line.passage for line in story}
+    if budget.placer is not None:
+        action = given.action.text if given.action else ""
+        placed, left_out = budget.placer.place(story, action, given.passages, budget.card_room)
+        given = replace(given, placed=placed, left_out=(*given.left_out, *left_out))
+    earlier = tuple(
+        each for each in given.earlier if each.number - budget.first_turn not in visible
+    )
+    return replace(given, story=story, earlier=earlier)
+
+
+def unused(budget: Budget, given: Given) -> int:
+    """How much of `Budget.reserved` is not used, in tokens."""
+    if not budget.reserved:
+        return 0
+    count = budget.count
+    used = budget.placer.tokens(given.placed) if budget.placer else 0
+    used += sum(count(each.text) for each in given.earlier)
+    used += sum(count(each.text) for each in given.world)
+    return max(0, budget.reserved - used)
+
+
+def fired_cards(given: Given) -> tuple[Firing, ...]:
+    """The cards in the prompt, each once."""
+    fired = {each.title: each for each in given.fired}
+    for placed in given.placed:
+        fired.setdefault(placed.card.title, placed.firing)
+    return tuple(fired.values())
 
 
 def less(given: Given) -> Given:
@@ -423,11 +519,13 @@ def less(given: Given) -> Given:
 
     The shares leave room for the frame in any sensible window; this is for the others.
     """
-    if given.newest_cards:
-        card = given.newest_cards[-1].title
-        out = (*given.left_out, card)
-        kept = given.newest_cards[:-1]
-        return replace(given, newest_cards=kept, fired=given.fired[:-1], left_out=out)
+    if given.earlier:
+        return replace(given, earlier=given.earlier[1:])
+    if given.placed:
+        out = (*given.left_out, given.placed[-1].card.title)
+        return replace(given, placed=given.placed[:-1], left_out=out)
+    if given.world:
+        return replace(given, world=given.world[:-1])
     if given.cards:
         card = given.cards[-1].title
         out = (*given.left_out, card)

@@ -6,6 +6,7 @@ models, in their own template.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Literal
 
 from inference.contract.request import Card
@@ -26,6 +27,8 @@ BEGIN = "Tell me the story."
 ANOTHER = "Now tell me another story."
 GO_ON = "Go on."
 SO_FAR = "The story so far: "
+EARLIER = "Earlier: "
+NOW = "Now: "
 
 
 # ---- transcript
@@ -35,18 +38,20 @@ def transcript(given: Given) -> list[Piece]:
     """The format that AI Dungeon 2 was trained on: the story with `> You …` lines.
 
     Summary, cards and the author's note are inserted a little before the end, where `stable_place`
-    says; the outcome of the dice is in brackets below the action.
+    says, or where `Given.beside_action` says; the outcome of the dice is in brackets below the
+    action.
     """
+    note_label = "Author's note: "
     story = [in_transcript(line) for line in given.story]
-    insertions = [
-        [frame("["), *insertion, frame("]")]
-        for insertion in changing_parts(given, "Author's note: ")
-    ]
-    # Two lines per turn: action and reply.
-    place = stable_place(len(story) - 1, 2 * INSERTION_TURNS)
-    parts = [[piece] for piece in constant_parts(given)]
-    parts += [*story[:place], *insertions, *story[place:]]
-    parts += [[frame("["), card_piece(card), frame("]")] for card in given.newest_cards]
+    if given.beside_action:
+        story = with_placed_cards(given, story)
+    else:
+        insertions = bracketed(changing_parts(given, note_label))
+        # Two lines per turn: action and reply.
+        place = stable_place(len(story) - 1, 2 * INSERTION_TURNS)
+        story = [*story[:place], *insertions, *story[place:]]
+    parts = [*constant_parts(given), *story]
+    parts += [part for group in newest_parts(given, note_label) for part in bracketed(group)]
     if given.action is not None:
         parts.append(in_transcript(given.action))
     if given.dice:
@@ -59,6 +64,23 @@ def transcript(given: Given) -> list[Piece]:
     if given.begun:
         pieces.append(Piece(origin="told", text=given.begun))
     return list(tidy(pieces))
+
+
+def bracketed(parts: list[list[Piece]]) -> list[list[Piece]]:
+    """Each part in brackets."""
+    return [[frame("["), *part, frame("]")] for part in parts]
+
+
+def with_placed_cards(given: Given, story: list[list[Piece]]) -> list[list[Piece]]:
+    """The lines of a transcript with the placed cards in front of their passages."""
+    lines: list[list[Piece]] = []
+    before: int | None = None
+    for line, pieces in zip(given.story, story, strict=True):
+        if line.passage is not None and line.passage != before:
+            lines += [part for group in cards_at(given, line.passage) for part in bracketed(group)]
+        before = line.passage
+        lines.append(pieces)
+    return lines
 
 
 def in_transcript(line: Line) -> list[Piece]:
@@ -114,11 +136,10 @@ def chat(given: Given, style: str, example: bool = False, reminder: str = "") ->
     Summary, cards and the author's note are part of an earlier user message, where `stable_place`
     says, so that the model answers the action and not the notes. (Measured with SmolLM2-135M:
     beside the action it writes about them; in a system message of their own it changes to the first
-    person; in the first one they would invalidate the whole cache whenever a card fires.)
+    person; in the first one they would invalidate the whole cache whenever a card fires.) With
+    `Given.beside_action` they stand where its docstring says.
     """
-    turns: list[ChatMessage] = []
-    for line in given.story:
-        add(turns, "assistant" if line.by == "narrator" else "user", in_chat(line))
+    turns = conversation(given)
     if given.action is not None:
         add(turns, "assistant" if given.action.by == "narrator" else "user", in_chat(given.action))
     if given.dice:
@@ -128,23 +149,45 @@ def chat(given: Given, style: str, example: bool = False, reminder: str = "") ->
         add(turns, "user", [frame(GO_ON)])
     if turns[0].role == "assistant":
         turns.insert(0, ChatMessage("user", [frame(ANOTHER if example else BEGIN)]))
-    if given.newest_cards:
-        cards = joined([[card_piece(card)] for card in given.newest_cards], " ")
-        turns[-1].pieces = [*cards, frame("\n\n"), *turns[-1].pieces]
+    for parts in newest_parts(given, "")[::-1]:
+        put_in_front(turns[-1], parts)
     if reminder:
         turns[-1].pieces += [frame(f"\n\n{reminder}")]
     if given.fact:
         turns[-1].pieces += [frame(f"\n\n({given.fact})")]
     insertions = joined(changing_parts(given, ""), " ")
-    if insertions:
+    if insertions and not given.beside_action:
         asked = [turn for turn in turns if turn.role == "user"]
         turn = asked[stable_place(len(asked) - 2, INSERTION_TURNS)]
         turn.pieces = [*insertions, frame("\n\n"), *turn.pieces]
-    front = joined([[piece] for piece in (frame(style or STYLE), *constant_parts(given))], "\n\n")
+    front = joined([[frame(style or STYLE)], *constant_parts(given)], "\n\n")
     shown: list[ChatMessage] = []
     for question, answer in EXAMPLE if example else ():
         shown += [ChatMessage("user", [frame(question)]), ChatMessage("assistant", [frame(answer)])]
     return [ChatMessage("system", front), *shown, *turns]
+
+
+def conversation(given: Given) -> list[ChatMessage]:
+    """The story as a conversation, with the placed cards in front of their actions."""
+    turns: list[ChatMessage] = []
+    for passage, lines in groupby(given.story, key=lambda line: line.passage):
+        cards = [] if passage is None else [part for part in cards_at(given, passage) if part]
+        for line in lines:
+            if cards and line.side == "reply":
+                if not turns or turns[-1].role != "user":
+                    turns.append(ChatMessage("user", [frame(GO_ON)]))
+                while cards:
+                    put_in_front(turns[-1], cards.pop())
+            add(turns, "assistant" if line.by == "narrator" else "user", in_chat(line))
+        for parts in cards:  # a turn without a reply
+            add(turns, "user", joined(parts, " "))
+    return turns
+
+
+def put_in_front(message: ChatMessage, parts: list[list[Piece]]) -> None:
+    """Put parts in front of a message, as a paragraph."""
+    if parts:
+        message.pieces = [*joined(parts, " "), frame("\n\n"), *message.pieces]
 
 
 def in_chat(line: Line) -> list[Piece]:
@@ -195,10 +238,11 @@ def chat_pieces(messages: list[ChatMessage], begun: str, render_chat: RenderChat
 # ---- both
 
 
-def constant_parts(given: Given) -> list[Piece]:
-    """The parts at the beginning, which do not change: memory and pinned cards."""
+def constant_parts(given: Given) -> list[list[Piece]]:
+    """The parts at the beginning: memory, pinned cards, and the summary where it stands there."""
     memory = [Piece(origin="memory", text=given.memory)] if given.memory else []
-    return memory + [card_piece(card) for card in given.pinned]
+    summary = summary_part(given) if given.beside_action else []
+    return [memory, *([card_piece(card)] for card in given.pinned), summary]
 
 
 def changing_parts(given: Given, note_label: str) -> list[list[Piece]]:
@@ -207,14 +251,77 @@ def changing_parts(given: Given, note_label: str) -> list[list[Piece]]:
     Cards are in order of their titles: the order of their mentions changes from turn to turn, which
     would invalidate the cache.
     """
-    insertions: list[list[Piece]] = []
-    if given.summary:
-        insertions.append([frame(SO_FAR), Piece(origin="summary", text=given.summary)])
-    insertions += [[card_piece(card)] for card in sorted(given.cards, key=lambda card: card.title)]
-    if given.note:
-        note = Piece(origin="note", text=given.note)
-        insertions.append([frame(note_label), note] if note_label else [note])
-    return insertions
+    cards = [[card_piece(card)] for card in sorted(given.cards, key=lambda card: card.title)]
+    parts = [
+        summary_part(given),
+        earlier_part(given),
+        *cards,
+        world_part(given),
+        note_part(given, note_label),
+    ]
+    return [part for part in parts if part]
+
+
+def newest_parts(given: Given, note_label: str) -> list[list[list[Piece]]]:
+    """The parts in front of the newest action: those that do not depend on it, and the others.
+
+    What does not depend on the action is read ahead while the player types.
+    """
+    if not given.beside_action:
+        return []
+    of_reply, of_action = cards_at(given, given.passages)
+    known = [
+        *of_reply,
+        earlier_part(given, by_action=False),
+        world_part(given, by_action=False),
+        note_part(given, note_label),
+    ]
+    asked = [earlier_part(given, by_action=True), world_part(given, by_action=True), *of_action]
+    return [[part for part in parts if part] for parts in (known, asked)]
+
+
+def cards_at(given: Given, passage: int) -> list[list[list[Piece]]]:
+    """The cards that are placed at a passage: those that the reply before it mentions, and those
+    that its action mentions."""
+    here = [each for each in given.placed if each.passage == passage]
+    return [
+        [[card_piece(each.card)] for each in here if each.by_action == by_action]
+        for by_action in (False, True)
+    ]
+
+
+def summary_part(given: Given) -> list[Piece]:
+    """The summary with its label; empty without one."""
+    if not given.summary:
+        return []
+    return [frame(SO_FAR), Piece(origin="summary", text=given.summary)]
+
+
+def note_part(given: Given, label: str) -> list[Piece]:
+    """The author's note with a label; empty without one."""
+    if not given.note:
+        return []
+    return [*([frame(label)] if label else []), Piece(origin="note", text=given.note)]
+
+
+def earlier_part(given: Given, by_action: bool | None = None) -> list[Piece]:
+    """The recalled sentences with their label; all, or those that the action found or did not."""
+    pieces = [
+        [Piece(origin="earlier", text=each.text, title=f"{each.number}:{each.turn}")]
+        for each in given.earlier
+        if by_action in (None, each.by_action)
+    ]
+    return [frame(EARLIER), *joined(pieces, " ")] if pieces else []
+
+
+def world_part(given: Given, by_action: bool | None = None) -> list[Piece]:
+    """The state of the world with its label; all, or what the action makes important or not."""
+    pieces = [
+        [Piece(origin="world", text=each.text, title="hidden" if each.hidden else "")]
+        for each in given.world
+        if by_action in (None, each.by_action)
+    ]
+    return [frame(NOW), *joined(pieces, " ")] if pieces else []
 
 
 def stable_place(place: int, step: int) -> int:

@@ -7,8 +7,21 @@ from inference.contract.output_format import OutputFormat
 from inference.contract.plain import Plain
 from inference.contract.request import Card
 from inference.contract.sampling import SamplingParams, Setting
+from inference.contract.world import Recalled
 
-Origin = Literal["frame", "memory", "card", "summary", "story", "note", "action", "dice", "told"]
+Origin = Literal[
+    "frame",
+    "memory",
+    "card",
+    "summary",
+    "story",
+    "earlier",
+    "world",
+    "note",
+    "action",
+    "dice",
+    "told",
+]
 By = Literal["player", "narrator", "dice"]
 Side = Literal["", "action", "reply", "dice"]
 
@@ -55,6 +68,7 @@ class Report(Plain):
     ignored: tuple[Setting, ...] = ()  # settings of it that the engine does not support
     passages: int = 0  # how many the request's story had
     first: int = 0  # the oldest passage of which something is in the prompt
+    recalled: tuple[Recalled, ...] = ()  # without their texts, which the pieces have
 
 
 @dataclass(frozen=True)
@@ -77,9 +91,37 @@ class Line(NamedTuple):
     skip: int = 0
 
 
+class PlacedCard(NamedTuple):
+    """A card in front of the action of a passage.
+
+    `by_action`: that action mentions it, and not the reply before.
+    """
+
+    card: Card
+    passage: int
+    by_action: bool
+    firing: Firing
+
+
+class WorldLine(NamedTuple):
+    """A sentence about the state of the world. `hidden`: players do not know it yet.
+
+    `by_action`: it matters because of the newest action alone.
+    """
+
+    text: str
+    hidden: bool = False
+    by_action: bool = False
+
+
 @dataclass(frozen=True)
 class Given:
-    """The parts of a prompt. `cards` are in order of priority."""
+    """The parts of a prompt.
+
+    Summary, cards and note stand some turns before the end, `cards` in order of priority; or, with
+    `beside_action`, the summary at the beginning, the `placed` cards in front of their actions, and
+    the note in front of the newest action.
+    """
 
     memory: str
     pinned: tuple[Card, ...]
@@ -93,5 +135,9 @@ class Given:
     fired: tuple[Firing, ...] = ()
     left_out: tuple[str, ...] = ()
     cut: dict[str, int] = field(default_factory=dict)
-    newest_cards: tuple[Card, ...] = ()  # cards that only the action mentions
     fact: str = ""  # what an attempt before this one contradicted
+    beside_action: bool = False
+    earlier: tuple[Recalled, ...] = ()  # oldest first
+    world: tuple[WorldLine, ...] = ()
+    placed: tuple[PlacedCard, ...] = ()
+    passages: int = 0  # of the whole story: the index of the newest action

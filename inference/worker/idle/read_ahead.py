@@ -33,11 +33,20 @@ MOST_CHARACTERS = 8_000_000  # of the stories that wait
 
 
 def next_request(request: GenerationRequest, reply: str) -> GenerationRequest:
-    """The turn after `request`, which got `reply`, with an action that is not known yet."""
+    """The turn after `request`, which got `reply`, with an action that is not known yet.
+
+    What the game finds out when the turn has ended is left out: it asks for that itself.
+    """
     context = request.context
     last = context.action.model_copy(update={"reply": reply})
     following = context.model_copy(
-        update={"story": (*context.story, last), "action": Passage(kind="continue")}
+        update={
+            "story": (*context.story, last),
+            "turns": context.turns and context.turns + 1,
+            "action": Passage(kind="continue"),
+            "earlier": (),
+            "world": None,
+        }
     )
     return request.model_copy(update={"context": following, "told": ""})
 
