@@ -5,6 +5,7 @@ from django.urls import include, path
 from game import health_views, metrics_view
 from game.accounts import operator_views
 from game.cards import views as card_views
+from game.chapters import views as chapter_views
 from game.play import export_views, option_views, search_views, views
 
 urlpatterns = [
@@ -41,6 +42,12 @@ urlpatterns = [
         "adventures/<uuid:adventure_id>/turns/<uuid:turn_id>/context/",
         option_views.context,
         name="context",
+    ),
+    path("adventures/<uuid:adventure_id>/chapters/", chapter_views.list_chapters, name="chapters"),
+    path(
+        "adventures/<uuid:adventure_id>/chapters/<uuid:turn_id>/",
+        chapter_views.reopen_chapter,
+        name="reopen_chapter",
     ),
     path("adventures/<uuid:adventure_id>/cards/", card_views.list_cards, name="cards"),
     path("adventures/<uuid:adventure_id>/cards/reveal/", card_views.reveal, name="reveal_cards"),

@@ -13,11 +13,21 @@ from django.utils.translation import gettext as _
 
 from game.library.limits import COPIES_A_DAY, MOST_ADVENTURES, MOST_COPIED, LimitMet, lock
 from game.library.share_content import ShareContent, card_fields, new_card
-from game.models import Adventure, Membership, Player, Scenario, Status, StoryCard, Summary, Turn
+from game.models import (
+    Adventure,
+    Chapter,
+    Membership,
+    Player,
+    Scenario,
+    Status,
+    StoryCard,
+    Summary,
+    Turn,
+)
 from game.play import edits, tree
 
-# Makes new ids for the chosen turns and copies the turns and their summaries. `{columns}` has every
-# column that is copied unchanged, also those added later.
+# Makes new ids for the chosen turns and copies the turns, their summaries and chapters. `{columns}`
+# has every column that is copied unchanged, also those added later.
 COPY = """
 WITH map AS MATERIALIZED (
     SELECT id AS old, gen_random_uuid() AS new FROM game_turn
@@ -34,7 +44,11 @@ WITH map AS MATERIALIZED (
 ), summaries AS (
     INSERT INTO game_summary (turn_id, {summary_columns})
     SELECT map.new, {summary_values} FROM game_summary s JOIN map ON map.old = s.turn_id
-    WHERE %(summaries)s
+    WHERE %(live)s
+), chapters AS (
+    INSERT INTO game_chapter (turn_id, {chapter_columns})
+    SELECT map.new, {chapter_values} FROM game_chapter c JOIN map ON map.old = c.turn_id
+    WHERE %(live)s
 )
 SELECT old, new FROM map
 """
@@ -42,20 +56,23 @@ SELECT old, new FROM map
 REMAPPED = {"id", "adventure_id", "parent_id", "last_child_id", "player_id", "turn_id"}
 
 
-def columns_of(model: type[Turn] | type[Summary]) -> list[str]:
+def columns_of(model: type[Turn] | type[Summary] | type[Chapter]) -> list[str]:
     """The quoted columns that a copy takes over unchanged."""
     every = [field.column for field in model._meta.concrete_fields]
     return [f'"{name}"' for name in every if name not in REMAPPED]
 
 
 def duplicate(player: Player, original: Adventure, only_path: bool) -> Adventure:
-    """Copy a player's adventure for them, with memory, cards and summaries. Raises LimitMet."""
+    """Copy a player's adventure for them, with memory, cards, summaries and chapters.
+
+    Raises LimitMet.
+    """
     title = _("%(title)s (copy)") % {"title": original.title[:110]}
     end = last_ended_turn(original)
     path = tree.whole_path(end) if only_path else None
     with transaction.atomic():
         copy = blank_copy(player, original, title, original.scenario, plot=True)
-        copy_turns(copy, original, player, end, path, plot=True)
+        copy_turns(copy, original, player, end, path, live=True)
     return copy
 
 
@@ -77,10 +94,14 @@ def copy_shared(
             copy.save(update_fields=["memory", "authors_note", "first_actions", "sampling"])
             StoryCard.objects.bulk_create(new_card(copy, each) for each in content.cards)
         path = content.path
-        new = copy_turns(copy, original, player, path[-1], path, plot=False)
+        new = copy_turns(copy, original, player, path[-1], path, live=False)
         write_texts(content, new)
         Summary.objects.bulk_create(
             Summary(turn_id=new[UUID(turn)], **fields) for turn, fields in content.summaries.items()
+        )
+        Chapter.objects.bulk_create(
+            Chapter(turn_id=new[UUID(turn)], title=title)
+            for turn, title in content.chapters.items()
         )
         copy.size = edits.measure(copy.pk)
         copy.save(update_fields=["size"])
@@ -160,11 +181,12 @@ def copy_turns(
     player: Player,
     end: UUID,
     path: list[UUID] | None,
-    plot: bool,
+    live: bool,
 ) -> dict[UUID, UUID]:
     """Copy the turns of `path` (None: all) and set the head to the copy of `end`. Raises LimitMet.
 
-    Returns the new ids by the original's.
+    With `live` summaries and chapters are copied as they are now. Returns the new ids by the
+    original's.
     """
     count = len(path) if path is not None else original.turns.count()
     if count > MOST_COPIED:
@@ -173,18 +195,21 @@ def copy_turns(
             % {"count": f"{count:,}", "most": f"{MOST_COPIED:,}"}
         )
     columns, summaries = columns_of(Turn), columns_of(Summary)
+    chapters = columns_of(Chapter)
     statement = COPY.format(
         columns=", ".join(columns),
         values=", ".join(f"t.{name}" for name in columns),
         summary_columns=", ".join(summaries),
         summary_values=", ".join(f"s.{name}" for name in summaries),
+        chapter_columns=", ".join(chapters),
+        chapter_values=", ".join(f"c.{name}" for name in chapters),
     )
     values = {
         "original": original.pk,
         "copy": copy.pk,
         "player": player.pk,
         "path": path,
-        "summaries": plot,
+        "live": live,
     }
     with connection.cursor() as cursor:
         cursor.execute(statement, values)

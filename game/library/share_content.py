@@ -17,6 +17,7 @@ from django.db.models import Sum
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
+from game.chapters import chapters
 from game.library.excerpts import last_words
 from game.library.limits import LONGEST_SHARED, MOST_SHARED, LimitMet
 from game.models import Adventure, Share, ShareTexts, StoryCard, Summary, Turn
@@ -38,7 +39,7 @@ class SharedTurn:
 
 @dataclass(frozen=True)
 class ShareContent:
-    """The texts of a link. All but title and turns are empty unless the player shared them."""
+    """The texts of a link. Memory to summaries are empty unless the player shared them."""
 
     title: str
     turns: list[SharedTurn]
@@ -47,6 +48,7 @@ class ShareContent:
     first_actions: list[Any] = field(default_factory=list)
     cards: list[dict[str, Any]] = field(default_factory=list)
     summaries: dict[str, dict[str, Any]] = field(default_factory=dict)  # by the turn's id
+    chapters: dict[str, str] = field(default_factory=dict)  # titles by the last turn's id
 
     @property
     def path(self) -> list[UUID]:
@@ -62,8 +64,9 @@ def capture(turn: Turn, plot: bool) -> ShareContent:
         SharedTurn(str(each.pk), each.action, each.reply, each.edited)
         for each in tree.turns_in_order(path)
     ]
+    titles = {str(pk): title for pk, title in chapters.titles_on(path).items()}
     if not plot:
-        return ShareContent(adventure.title, turns)
+        return ShareContent(adventure.title, turns, chapters=titles)
     summaries = Summary.objects.filter(turn__in=path)
     return ShareContent(
         adventure.title,
@@ -73,6 +76,7 @@ def capture(turn: Turn, plot: bool) -> ShareContent:
         adventure.first_actions,
         [card_fields(card) for card in adventure.cards.all()],
         {str(s.turn_id): {"text": s.text, "own": s.own, "by": s.by} for s in summaries},
+        titles,
     )
 
 
@@ -98,7 +102,10 @@ def pack(content: ShareContent) -> tuple[bytes, str]:
 
     Raises LimitMet if it is longer than LONGEST_SHARED.
     """
-    raw = json.dumps(asdict(content), ensure_ascii=False, sort_keys=True, default=str).encode()
+    fields = asdict(content)
+    if not fields["chapters"]:
+        del fields["chapters"]  # the digest of a link from before there were chapters stays
+    raw = json.dumps(fields, ensure_ascii=False, sort_keys=True, default=str).encode()
     if len(raw) > LONGEST_SHARED:
         raise LimitMet(
             _("This adventure is too long to share up to here. Share up to an earlier turn.")
@@ -139,6 +146,16 @@ def load(share: Share) -> ShareContent:
     found = json.loads(zlib.decompress(bytes(share.texts.content)))
     turns = [SharedTurn(**each) for each in found.pop("turns")]
     return ShareContent(turns=turns, **found)
+
+
+def headings_of(content: ShareContent) -> dict[UUID, str]:
+    """Titles of the chapters that a link shows, by their first turns (`chapters.headings_at`)."""
+    return chapters.headings_on(content.path, chapter_titles(content))
+
+
+def chapter_titles(content: ShareContent) -> dict[UUID, str]:
+    """Titles of the chapters that a link shows, by their last turns."""
+    return {UUID(turn): title for turn, title in content.chapters.items()}
 
 
 def adventure_of(share: Share, content: ShareContent) -> Adventure:

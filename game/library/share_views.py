@@ -148,14 +148,22 @@ def shared(request: HttpRequest, share: Share) -> HttpResponse:
     """The story up to the shared turn, to read."""
     texts = share_content.load(share)
     page = Paginator(texts.path, TURNS_PER_PAGE).get_page(request.GET.get("page"))
-    turns = [turn_context(turn) for turn in share_content.turns_of(texts, page.object_list)]
+    headings = share_content.headings_of(texts)
+    turns = [
+        turn_context(turn, headings.get(turn.pk))
+        for turn in share_content.turns_of(texts, page.object_list)
+    ]
     return render(
         request,
         "library/shared_adventure.html",
         {
             "share": share,
             "adventure": share_content.adventure_of(share, texts),
-            "turns": [turn for turn in turns if turn["shown"] or turn["paragraphs"]],
+            "turns": [
+                turn
+                for turn in turns
+                if turn["shown"] or turn["paragraphs"] or turn["heading"] is not None
+            ],
             "count": len(texts.turns),
             "page": page,
             "teaser": share.texts.teaser,
@@ -165,9 +173,10 @@ def shared(request: HttpRequest, share: Share) -> HttpResponse:
     )
 
 
-def turn_context(turn: Turn) -> dict[str, Any]:
-    """What the template shows of a turn."""
+def turn_context(turn: Turn, heading: str | None) -> dict[str, Any]:
+    """What the template shows of a turn; `heading`: of the chapter that begins with it."""
     return {
+        "heading": heading,
         "id": turn.pk,
         "kind": turn.kind,
         "shown": shown_action(turn.kind, turn.action),  # type: ignore[arg-type]

@@ -4,8 +4,15 @@ from game.library.visibility import Visibility
 from game.models.adventures import Adventure, AdventureQuerySet, Command, Membership
 from game.models.audience import Audience
 from game.models.cards import StoryCard, StoryCardQuerySet
+from game.models.chapters import Chapter
 from game.models.invites import Invite
-from game.models.limits import LONGEST_MEMORY, LONGEST_NOTE, LONGEST_SUMMARY, LONGEST_TEXT
+from game.models.limits import (
+    LONGEST_CHAPTER_TITLE,
+    LONGEST_MEMORY,
+    LONGEST_NOTE,
+    LONGEST_SUMMARY,
+    LONGEST_TEXT,
+)
 from game.models.moderation import (
     Appeal,
     AuditEntry,
@@ -28,6 +35,7 @@ from game.models.training import TrainingConsent, TrainingRun
 from game.models.turns import Edit, Kind, Status, Summary, Turn, TurnContext
 
 __all__ = [
+    "LONGEST_CHAPTER_TITLE",
     "LONGEST_MEMORY",
     "LONGEST_NOTE",
     "LONGEST_SUMMARY",
@@ -39,6 +47,7 @@ __all__ = [
     "AuditEntry",
     "Begun",
     "Case",
+    "Chapter",
     "Command",
     "Edit",
     "InstalledNarrator",

@@ -4,3 +4,4 @@ LONGEST_TEXT = 4_000  # of one action or reply, see docs/protocol.md
 LONGEST_MEMORY = 8_000
 LONGEST_NOTE = 2_000
 LONGEST_SUMMARY = 4_000
+LONGEST_CHAPTER_TITLE = 80

@@ -32,6 +32,7 @@ class AttributedTurn:
     action: list[Piece]
     reply: list[Piece]
     reported: bool = False
+    chapter: str = ""  # the title of the chapter that ends with it: the player's words
 
     @property
     def pieces(self) -> list[Piece]:
@@ -39,11 +40,11 @@ class AttributedTurn:
         return [*self.action, *self.reply]
 
 
-def attribute_turn(turn: Turn, reported: bool = False) -> AttributedTurn:
+def attribute_turn(turn: Turn, reported: bool = False, chapter: str = "") -> AttributedTurn:
     """Split a turn into pieces by who wrote them."""
     text = shown_action(turn.kind, turn.action)  # type: ignore[arg-type]
     action = [Piece(Words.PLAYER, text)] if text else []
-    return AttributedTurn(turn, action, list(reply_pieces(turn)), reported)
+    return AttributedTurn(turn, action, list(reply_pieces(turn)), reported, chapter)
 
 
 def reply_pieces(turn: Turn) -> Iterator[Piece]:

@@ -8,6 +8,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from game.chapters import chapters
 from game.library import share_content
 from game.models import Adventure, Case, Player, Scenario, Share, Turn
 from game.moderation import audit
@@ -109,7 +110,7 @@ def reported_turns(case: Case) -> list[AttributedTurn]:
     at = path.index(case.turn_id)
     around = path[max(0, at - AROUND) : at + AROUND + 1]
     return [
-        attribute_turn(turn, turn.pk == case.turn_id)
+        attribute_turn(turn, turn.pk == case.turn_id, texts.chapters.get(str(turn.pk), ""))
         for turn in share_content.turns_of(texts, around)
     ]
 
@@ -154,9 +155,13 @@ def open_story(case: Case, by: Player, reason: str, emergency: bool = False) -> 
     if share is None or emergency:
         assert adventure.head_id is not None, "an adventure begins with its opening"
         found = all_turns(adventure.head_id)
+        titles = chapters.titles_on([turn.pk for turn in found])
     else:
         found = share_content.moderated_turns(share)
-    turns = [attribute_turn(turn, turn.pk == case.turn_id) for turn in found]
+        titles = share_content.chapter_titles(share_content.load(share))
+    turns = [
+        attribute_turn(turn, turn.pk == case.turn_id, titles.get(turn.pk, "")) for turn in found
+    ]
     return WholeStory(adventure, turns)
 
 

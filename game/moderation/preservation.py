@@ -6,6 +6,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from game.chapters import chapters
 from game.library import share_content
 from game.models import AuditEntry, Case, Player, Preserved, Turn
 from game.moderation.cases import reported_scenario, reported_share
@@ -46,10 +47,15 @@ def content_of(case: Case) -> dict[str, Any]:
         content["cards"] = list(scenario.cards.values("title", "keys", "text"))
     share = reported_share(case)
     if share is not None:
-        content["turns"] = [turn_data(turn) for turn in share_content.moderated_turns(share)]
+        titles = share_content.chapter_titles(share_content.load(share))
+        turns = share_content.moderated_turns(share)
+        content["turns"] = [turn_data(turn, titles.get(turn.pk, "")) for turn in turns]
     elif case.turn_id is not None and was_opened_in_emergency(case):
         path = tree.whole_path(case.turn_id)
-        content["turns"] = [turn_data(turn) for turn in tree.turns_in_order(path)]
+        titles = chapters.titles_on(path)
+        content["turns"] = [
+            turn_data(turn, titles.get(turn.pk, "")) for turn in tree.turns_in_order(path)
+        ]
     return content
 
 
@@ -71,8 +77,8 @@ def player_data(player: Player | None) -> dict[str, Any] | None:
     }
 
 
-def turn_data(turn: Turn) -> dict[str, Any]:
-    """A turn with its authors, edits and date."""
+def turn_data(turn: Turn, chapter: str) -> dict[str, Any]:
+    """A turn with its authors, edits and date; `chapter`: the title of the one that ends there."""
     return {
         "id": str(turn.pk),
         "kind": turn.kind,
@@ -82,6 +88,7 @@ def turn_data(turn: Turn) -> dict[str, Any]:
             {"field": edit.field, "before": edit.before, "at": edit.at.isoformat()}
             for edit in turn.edits.all()
         ],
+        "chapter": chapter,
         "narrator": turn.narrator,
         "created": turn.created.isoformat(),
     }

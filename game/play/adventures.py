@@ -142,9 +142,14 @@ def purge(adventure_id: UUID) -> None:
     delete_keys_on_commit(str(adventure_id), turns, narration.names())
 
 
-def as_text(adventure: Adventure, turns: list[tuple[str, str]]) -> str:
-    """The story as plain text. `turns` are (shown action, reply) pairs, oldest first."""
+def as_text(adventure: Adventure, turns: list[tuple[str | None, str, str]]) -> str:
+    """The story as plain text. `turns` are (heading, shown action, reply), oldest first.
+
+    A heading is the title of the chapter that begins there, or "" for a break without a title.
+    """
     parts = [adventure.title, "=" * len(adventure.title)]
-    for action, reply in turns:
+    for heading, action, reply in turns:
+        if heading is not None:
+            parts.append(f"{heading}\n{'-' * len(heading)}" if heading else "* * *")
         parts += [part for part in (action, reply) if part]
     return "\n\n".join(parts) + "\n"

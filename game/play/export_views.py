@@ -11,9 +11,10 @@ from django.views.decorators.http import require_safe
 
 from game.accounts.limits import limited
 from game.cards.views import card_data
+from game.chapters import chapters
 from game.library import html_export
 from game.library.previews import action_line
-from game.models import Adventure, Kind, Summary, Turn
+from game.models import Adventure, Chapter, Kind, Summary, Turn
 from game.play import adventures, snapshots, tree
 from game.play.requests import own_adventure
 from inference.reply import shown_action
@@ -46,6 +47,12 @@ def export(request: HttpRequest, adventure_id: UUID, form: str) -> HttpResponse:
                     {"turn": str(each.turn_id), "text": each.text, "by": each.by}
                     for each in Summary.objects.filter(turn__adventure=found)
                 ],
+                "chapters": [
+                    {"turn": str(each.turn_id), "title": each.title}
+                    for each in Chapter.objects.filter(turn__adventure=found).order_by(
+                        "turn__created", "pk"
+                    )
+                ],
                 "turns": [turn.model_dump(mode="json") for turn in every],
             },
             ensure_ascii=False,
@@ -54,23 +61,30 @@ def export(request: HttpRequest, adventure_id: UUID, form: str) -> HttpResponse:
         return download(found, content, "json", "application/json")
     assert found.head_id is not None
     path = tree.turns_in_order(tree.path_ids(found.head_id, tree.LONGEST_PATH))
+    headings = chapters.headings_at(found)
     if form == "txt":
-        pairs = [(action_line(turn), turn.reply) for turn in path]
-        content = adventures.as_text(found, pairs)
+        texts = [(headings.get(turn.pk), action_line(turn), turn.reply) for turn in path]
+        content = adventures.as_text(found, texts)
         return download(found, content, "txt", "text/plain; charset=utf-8")
     if form == "md":
-        return download(found, as_markdown(found, path), "md", "text/markdown; charset=utf-8")
+        content = as_markdown(found, path, headings)
+        return download(found, content, "md", "text/markdown; charset=utf-8")
     if form == "html":
-        return download(
-            found, html_export.as_html(found.title, path), "html", "text/html; charset=utf-8"
-        )
+        content = html_export.as_html(found.title, path, headings)
+        return download(found, content, "html", "text/html; charset=utf-8")
     raise Http404("That is no form of export.")
 
 
-def as_markdown(found: Adventure, path: list[Turn]) -> str:
-    """The story in Markdown, actions as quotations; its own texts are escaped."""
+def as_markdown(found: Adventure, path: list[Turn], headings: dict[UUID, str]) -> str:
+    """The story in Markdown, actions as quotations; its own texts are escaped.
+
+    `headings` are titles of chapters by their first turns; "" is a break without one.
+    """
     parts = [f"# {without_markup(found.title)}"]
     for turn in path:
+        heading = headings.get(turn.pk)
+        if heading is not None:
+            parts.append(f"## {without_markup(heading)}" if heading else "* * *")
         action = without_markup(shown_action(turn.kind, turn.action))  # type: ignore[arg-type]
         if turn.kind in (Kind.DO, Kind.SAY):
             action = f"> {action}"

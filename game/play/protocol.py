@@ -241,6 +241,8 @@ class TurnData(BaseModel):
     actions: list[SiblingAction] = []
     # How many earlier versions of its texts can be restored.
     versions: int = 0
+    # The title of the chapter that ends with it; "" where none does.
+    chapter: str = ""
     # While it runs: the id in its turn.started; "" while the log cannot be read.
     telling: str | None = None
     # The roll before the reply: sides, rolled, outcome, text for players, and (not in turns of
@@ -317,8 +319,23 @@ class TurnSuggested(Event):
     actions: list[str]
 
 
+class ChaptersChanged(Event):
+    """A chapter now ends with a turn, has another title, or (title "") was reopened."""
+
+    type: Literal["chapters.changed"] = "chapters.changed"
+    turn: str
+    title: str
+
+
 LoggedEvent = (
-    TurnQueued | TurnEnded | TurnFailed | TurnEdited | HeadMoved | PlotChanged | TurnSuggested
+    TurnQueued
+    | TurnEnded
+    | TurnFailed
+    | TurnEdited
+    | HeadMoved
+    | PlotChanged
+    | TurnSuggested
+    | ChaptersChanged
 )
 
 

@@ -8,7 +8,7 @@ import redis
 from django.db.models.functions import MD5, Left
 from django.utils.translation import gettext as _
 
-from game.models import Adventure, Turn
+from game.models import Adventure, Chapter, Turn
 from game.play import dice, edits, narration, tree
 from game.play.events import queue_client
 from game.play.protocol import Refused, SiblingAction, Snapshot, TurnData, TurnStatus
@@ -29,6 +29,9 @@ def turn_data(turn: Turn) -> TurnData:
 def turns_data(turns: list[Turn]) -> list[TurnData]:
     """Turns for pages, each with its siblings."""
     versions = edits.count_versions([turn.pk for turn in turns if turn.edited])
+    # A turn under way ends no chapter yet.
+    ended = [turn.pk for turn in turns if turn.status != "queued"]
+    chapters = dict(Chapter.objects.filter(turn__in=ended).values_list("turn_id", "title"))
     children = defaultdict(list)
     actions: defaultdict[UUID, SiblingActions] = defaultdict(dict)
     parents = {turn.parent_id for turn in turns}
@@ -60,6 +63,7 @@ def turns_data(turns: list[Turn]) -> list[TurnData]:
                 else []
             ),
             versions=versions.get(turn.pk, 0),
+            chapter=chapters.get(turn.pk, ""),
             dice=dice.roll_data(turn.dice),
         )
         for turn in turns

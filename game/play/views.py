@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from game.chapters import chapters
 from game.guests import ensure_player
 from game.library.previews import paragraphs
 from game.models import Adventure, Audience, Player, Turn
@@ -81,7 +82,15 @@ def adventure(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     else:
         snapshot = snapshots.snapshot(found.pk)
         turns_data, earlier = snapshot.turns, snapshot.earlier
-    rendered = [{**turn.model_dump(), "paragraphs": paragraphs(turn.reply)} for turn in turns_data]
+    headings = {str(pk): title for pk, title in chapters.headings_at(found).items()}
+    rendered = [
+        {
+            **turn.model_dump(),
+            "paragraphs": paragraphs(turn.reply),
+            "heading": headings.get(turn.id),
+        }
+        for turn in turns_data
+    ]
     return render(
         request,
         "adventures/play.html",
@@ -109,6 +118,7 @@ def adventure(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
                 "turns": reverse("turns", args=[found.pk]),
                 "versions": reverse("versions", args=[found.pk, found.pk]),
                 "tree": reverse("tree", args=[found.pk]),
+                "chapters": reverse("chapters", args=[found.pk]),
                 "opens_at": opens_at,
             },
         },
@@ -210,9 +220,11 @@ def read(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     offline = "kept" in request.GET
     most = OFFLINE_TURNS if offline else tree.LONGEST_PATH
     path = tree.turns_in_order(tree.path_ids(found.head_id, most))
+    headings = chapters.headings_at(found)
     rendered = [
         {
             "id": turn.pk,
+            "heading": headings.get(turn.pk),
             "kind": turn.kind,
             "shown": shown_action(turn.kind, turn.action),  # type: ignore[arg-type]
             "paragraphs": paragraphs(turn.reply),

@@ -8,6 +8,14 @@ declare namespace Protocol {
     turn?: string | null;
   }
 
+  /** A chapter now ends with a turn, has another title, or (title "") was reopened. */
+  interface ChaptersChanged {
+    version?: number | null;
+    type: "chapters.changed";
+    turn: string;
+    title: string;
+  }
+
   /** Replace the action or the reply of a turn, or both. */
   interface EditTurn {
     key: string;
@@ -136,6 +144,7 @@ declare namespace Protocol {
     siblings: string[];
     actions?: SiblingAction[];
     versions?: number;
+    chapter?: string;
     telling?: string | null;
     dice?: Record<string, any> | null;
   }
@@ -232,6 +241,7 @@ declare namespace Protocol {
     | HeadMoved
     | PlotChanged
     | TurnSuggested
+    | ChaptersChanged
     | TurnStarted
     | TurnToken
   ) & { id: string };

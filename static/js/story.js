@@ -106,6 +106,26 @@ export function path(state) {
   return turns.reverse();
 }
 
+/**
+ * Titles of chapters by the turn that each begins with, on this path; "" where the part after the
+ * last one begins. A chapter is named by its last turn, so one whose beginning is not known yet has
+ * no heading.
+ *
+ * @param {Turn[]} turns from the first one known to the head
+ */
+export function headings(turns) {
+  /** @type {Record<string, string>} */
+  const found = {};
+  if (!turns.some(({ chapter }) => chapter)) return found;
+  let first = turns[0]?.parent ? null : turns[0];
+  turns.forEach((turn, index) => {
+    first ??= turns[index - 1]?.chapter ? turn : null;
+    if (first) found[first.id] = turn.chapter ?? "";
+    if (turn.chapter) first = null;
+  });
+  return found;
+}
+
 /** @param {State} state */
 export const headTurn = (state) => turnOf(state, state.head);
 
@@ -249,6 +269,7 @@ const REDUCERS = {
   "page.sent": sent, // a command leaves this page
   "page.earlier": earlier, // older turns were fetched
   "adventure.changed": changed,
+  "chapters.changed": chaptersChanged,
   "page.dismissed": (state) => (state.problem ? { ...state, problem: null } : state),
 };
 
@@ -559,4 +580,15 @@ function forget(state, { keep }) {
 function changed(state, event) {
   if (isOutdated(state, event)) return state;
   return { ...state, adventure: { ...state.adventure, ...event.adventure } };
+}
+
+/**
+ * @param {State} state
+ * @param {Protocol.ChaptersChanged} event
+ * @returns {State}
+ */
+function chaptersChanged(state, event) {
+  const turn = state.turns[event.turn];
+  if (!turn || isOutdated(state, event)) return state;
+  return putTurn(state, { ...turn, chapter: event.title });
 }

@@ -298,6 +298,13 @@ def changed(state: State, event: Event) -> State:
     return {**state, "adventure": {**(state["adventure"] or {}), **event["adventure"]}}
 
 
+def chapters_changed(state: State, event: Event) -> State:
+    turn = state["turns"].get(event["turn"])
+    if turn is None or overtaken(state, event):
+        return state
+    return put(state, {**turn, "chapter": event["title"]})
+
+
 REDUCERS = {
     "snapshot": snapshot,
     "accepted": accepted,
@@ -313,4 +320,5 @@ REDUCERS = {
     "head.moved": moved,
     "page.sent": sent,
     "adventure.changed": changed,
+    "chapters.changed": chapters_changed,
 }

@@ -20,6 +20,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from game.chapters import chapters
 from game.models import Command, Player, Scenario, Status, Turn
 from game.play import adventures, endings, snapshots, sweep, turns
 from game.play.consumers import merge_entries
@@ -32,12 +33,15 @@ from inference.queue.streams import FIRST, LAGGED
 from tests.faults import page
 
 NARRATOR = "parrot"
-SHOWN = ("id", "parent", "kind", "action", "reply", "status", "edited", "siblings", "reason")
+SHOWN = (
+    *("id", "parent", "kind", "action", "reply", "status", "edited", "siblings", "reason"),
+    "chapter",
+)
 WORDS = ["The", " hinges", " groan.", " Somebody", " coughs", " below,", " and", " laughs."]
 COMMANDS = [
     *["take_action"] * 8,
     *["retry_turn", "edit_turn", "go_to_turn"] * 2,
-    *["undo_turn", "redo_turn", "stop_turn"],
+    *["undo_turn", "redo_turn", "stop_turn", "close chapter", "reopen chapter"],
 ]
 NARRATION = [
     *["begin", "say", "say", "say", "say twice", "end"] * 2,
@@ -126,6 +130,9 @@ class Play(RuleBasedStateMachine):
         ids = self.ids()
         turn = ids[which % len(ids)]
         match what:
+            case "close chapter" | "reopen chapter":
+                self.chapter(what, turn, text or "The cellar")
+                return
             case "take_action":
                 kind = ["do", "say", "story", "continue"][which % 4]
                 fields = {"kind": kind, "text": "" if kind == "continue" else "open the door"}
@@ -142,6 +149,14 @@ class Play(RuleBasedStateMachine):
             if what in ("take_action", "retry_turn") and words:
                 self.begin_turn()
                 self.say(self.leases[-1], words)
+
+    def chapter(self, what, turn, title):
+        """A player closes or reopens a chapter that ends with a turn."""
+        with contextlib.suppress(Refused):
+            if what == "close chapter":
+                chapters.close(self.adventure.pk, self.alice, uuid.UUID(turn), title)
+            else:
+                chapters.reopen(self.adventure.pk, self.alice, uuid.UUID(turn))
 
     @precondition(lambda self: self.sent)
     @rule(which=st.integers(0, 50))

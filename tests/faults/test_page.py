@@ -92,6 +92,8 @@ def made_up_events(seed):
                 return {"type": kind, **logged, "head": rng.choice(ids), "undo": True, "redo": redo}
             case "adventure.changed":
                 return {"type": kind, **logged, "adventure": {"title": f"Title {number}"}}
+            case "chapters.changed":
+                return {"type": kind, **logged, "turn": rng.choice(ids), "title": f"Title {number}"}
             case "turn.queued":
                 return {"type": kind, **logged, "turn": turn(), "position": 1, "eta_seconds": 4}
             case _:

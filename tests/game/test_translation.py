@@ -12,7 +12,8 @@ from django.urls import URLPattern, get_resolver, reverse
 from django.utils import translation
 
 from dungeon import languages
-from game.models import Scenario, StoryCard
+from game.chapters.proposals import MIN_TURNS
+from game.models import Chapter, Scenario, StoryCard, Summary
 from game.play import adventures
 from game.play.forms import CardForm
 from tests import pseudo
@@ -100,7 +101,12 @@ def story(alice, cellar):
     alice.username = "алиса"
     alice.save()
     adventure = adventures.begin(alice, cellar, {})
-    told(adventure, adventure.head, kind="story", action="Иду.", reply="Темно.")
+    turn = told(adventure, adventure.head, kind="story", action="Иду.", reply="Темно.")
+    Chapter.objects.create(turn=turn, title="Подвал")
+    for _ in range(MIN_TURNS):
+        turn = told(adventure, turn, kind="story", action="Иду.", reply="Темно.")
+    Summary.objects.create(turn=turn, text="Темно.", by="extract")
+    told(adventure, turn, kind="story", action="Иду.", reply="Темно.")
     return adventure
 
 
@@ -134,9 +140,9 @@ def get_pages(story):
 def test_no_page_has_english_in_it_that_cannot_be_translated(client, alice, story, spoken):
     client.force_login(alice)
     pages = get_pages(story)
-    assert {"home", "scenario", "adventure", "read", "cards", "summary"} <= set(pages)
+    assert {"home", "scenario", "adventure", "read", "cards", "summary", "chapters"} <= set(pages)
     pages["nowhere"] = "/nowhere/"
-    for name in ("cards", "summary", "context"):
+    for name in ("cards", "summary", "context", "chapters"):
         pages[f"{name}, a part"] = pages[name] + "?part"
     left = {}
     for name, url in pages.items():

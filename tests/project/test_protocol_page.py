@@ -14,13 +14,15 @@ from pydantic import BaseModel
 
 from dungeon import settings as dungeon_settings
 from game.cards import cards
-from game.models import Audience, Edit, Kind, Turn
+from game.chapters import proposals
+from game.models import Audience, Chapter, Edit, Kind, Summary, Turn
 from game.models.limits import LONGEST_MEMORY, LONGEST_NOTE, LONGEST_TEXT
 from game.play import consumers, dice, protocol, routing, snapshots
 from inference.contract.request import Card, GenerationRequest, StoryContext, Token
 from inference.contract.request import Passage as Action
 from inference.queue.client import QueueClient
 from inference.queue.keys import log_key
+from tests.game.test_pages import told
 
 PAGE = Path(settings.BASE_DIR, "docs", "protocol.md").read_text(encoding="utf-8")
 
@@ -279,6 +281,11 @@ def test_answers_in_json_have_the_fields_that_the_page_says(adventure, as_player
     opening = adventure.head
     Turn.objects.filter(pk=opening.pk).update(reply="A lamp. " * 30, edited=True)
     Edit.objects.create(turn=opening, field=Edit.Field.REPLY, before="A candle.", by=alice)
+    Chapter.objects.create(turn=opening, title="The cellar")
+    last = opening
+    for _ in range(proposals.MIN_TURNS):
+        last = told(adventure, last)
+    Summary.objects.create(turn=last, text="It opened.", by=Summary.By.EXTRACT)
     client = as_player(alice)
     filled = {"adventure": str(adventure.pk), "turn": str(opening.pk)}
     queries = {"turns/": {"before": str(opening.pk)}, "search/": {"q": "lamp"}}
@@ -291,4 +298,4 @@ def test_answers_in_json_have_the_fields_that_the_page_says(adventure, as_player
         got = names_in(answer.json())
         compare(set(re.findall(r"`(\w+)`", said)), got, address)
         looked_at += 1
-    assert looked_at == 8
+    assert looked_at == 9

@@ -52,6 +52,8 @@ ROUTES = {
     "writer": Route(THEIRS, post={"preset": "wild"}),
     "narrator_part": Route(THEIRS),
     "summary": Route(THEIRS, post={"text": "stolen"}),
+    "chapters": Route(THEIRS, post={"turn": "turn", "title": "stolen"}),
+    "reopen_chapter": Route(THEIRS, {"turn_id": "turn"}),
     "context": Route(THEIRS, {"turn_id": "turn"}),
     "versions": Route(THEIRS, {"turn_id": "turn"}),
     "cards": Route(THEIRS, post={"title": "x", "keys": "x", "text": "stolen"}),

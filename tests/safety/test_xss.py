@@ -10,7 +10,7 @@ from django.conf import settings as django_settings
 from django.db import connection
 from django.test import Client
 
-from game.models import Kind, Player, Scenario, StoryCard, Summary, Turn, TurnContext
+from game.models import Chapter, Kind, Player, Scenario, StoryCard, Summary, Turn, TurnContext
 from game.play import adventures, endings, turns
 from game.play.protocol import TakeAction
 from inference.contract.prompt_report import Part, PromptReport, pack
@@ -93,6 +93,7 @@ def adventure(operator, scenario, narrator_awake):
     adventure.head = parent
     adventure.save()
     Summary.objects.create(turn=parent, text=EVERY, by="player")
+    Chapter.objects.create(turn=parent, title=PAYLOADS[0])
     parts = tuple(
         Part(origin=origin, text=EVERY, title=PAYLOADS[1]) for origin in ("memory", "card", "frame")
     )
@@ -158,6 +159,7 @@ def test_nothing_in_a_story_runs_anywhere(page, served, adventure, operator, sce
         *("/accounts/delete/", "/scenarios/?q=" + "%3Cscript%3Ealert(1)%3C/script%3E"),
         *(f"{story}/", f"{story}/read/", f"{story}/plot/", f"{story}/cards/", f"{story}/summary/"),
         *(f"{story}/cards/{card.pk}/", f"{story}/delete/", f"{story}/turns/{turn}/context/?part"),
+        *(f"{story}/chapters/", f"{story}/chapters/?part"),
         *(f"{story}/summary/?part", f"{story}/turns/?before={turn}", f"{story}/tree/"),
         *("/admin/game/adventure/", f"/admin/game/adventure/{adventure.pk}/change/"),
         *("/admin/game/scenario/", f"/admin/game/scenario/{scenario.pk}/change/"),

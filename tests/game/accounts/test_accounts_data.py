@@ -13,6 +13,7 @@ from game.accounts import account_merge, data, deletion, tasks
 from game.library import shares
 from game.models import (
     Adventure,
+    Chapter,
     Edit,
     Invite,
     Membership,
@@ -34,7 +35,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 WORD = "xylopomp"
 PASSWORD = "lamp-oil-and-rope"
 PLANTED = [
-    *("title", "memory", "note", "action", "reply", "before", "summary", "context"),
+    *("title", "memory", "note", "action", "reply", "before", "summary", "context", "chapter"),
     *("card", "cardtext", "scenario", "scenariocard", "deleted"),
 ]
 
@@ -65,6 +66,7 @@ def planted(scenario, narrator_awake, log, client):
     Adventure.objects.filter(pk=adventure.pk).update(head=told)
     Edit.objects.create(turn=told, field="reply", before=word("before"), by=player)
     Summary.objects.create(turn=told, text=word("summary"), by="player")
+    Chapter.objects.create(turn=told, title=word("chapter"))
     part = Part(origin="memory", text=word("context"))
     details = PromptReport(narrator="parrot", revision="1", parts=(part,), tokens=1, window=10)
     TurnContext.objects.create(turn=told, details=pack(details))

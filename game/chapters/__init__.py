@@ -1,0 +1,1 @@
+"""Chapters: parts of a path that a player closed with a title."""
