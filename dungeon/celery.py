@@ -67,7 +67,7 @@ app.conf.update(
     },
 )
 app.autodiscover_tasks(
-    ["game", "game.accounts", "game.library", "game.training", "inference.worker"]
+    ["game", "game.accounts", "game.library", "game.recall", "game.training", "inference.worker"]
 )
 
 

@@ -26,6 +26,7 @@ from inference.contract.prompt_report import UnreadableReport, unpack
 # Models that are not exported, each with the reason.
 OMITTED_MODELS: dict[str, str] = {
     "Case": "what moderators look at; what they decided is in the notices, with the words",
+    "RecallEntry": "numbers computed from the turns' texts, which are exported",
 }
 # Fields that are never exported: secrets.
 OMITTED_FIELDS = {"password", "digest"}

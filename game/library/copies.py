@@ -25,6 +25,7 @@ from game.models import (
     Turn,
 )
 from game.play import edits, tree
+from game.recall.tasks import request_on_commit
 
 # Makes new ids for the chosen turns and copies the turns, their summaries and chapters. `{columns}`
 # has every column that is copied unchanged, also those added later.
@@ -73,6 +74,7 @@ def duplicate(player: Player, original: Adventure, only_path: bool) -> Adventure
     with transaction.atomic():
         copy = blank_copy(player, original, title, original.scenario, plot=True)
         copy_turns(copy, original, player, end, path, live=True)
+        request_on_commit(copy.pk)
     return copy
 
 
@@ -105,6 +107,7 @@ def copy_shared(
         )
         copy.size = edits.measure(copy.pk)
         copy.save(update_fields=["size"])
+        request_on_commit(copy.pk)
     return copy
 
 

@@ -28,6 +28,7 @@ from game.models.moderation import (
 from game.models.narrators import InstalledNarrator
 from game.models.operators import OperatorLink
 from game.models.players import Player
+from game.models.recall import RecallEntry, RecallMark
 from game.models.scenarios import Begun, Scenario, ScenarioQuerySet
 from game.models.shares import Share, ShareQuerySet, ShareTexts
 from game.models.tastes import Taste
@@ -59,6 +60,8 @@ __all__ = [
     "OperatorLink",
     "Player",
     "Preserved",
+    "RecallEntry",
+    "RecallMark",
     "Report",
     "RuleHit",
     "Sanction",

@@ -3,10 +3,15 @@
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
+
+from game.installed import registry
 from game.models import Adventure, Summary, Turn
 from game.play import dice, tree
 from game.play.tree import Step
+from game.recall.search import recall
 from inference.contract.request import Card, Passage, StoryContext
+from inference.narrators import NarratorsError, UnknownNarrator, narrators_of
 from inference.prompts.cards import reachable
 from inference.reply import shown_action
 
@@ -15,6 +20,7 @@ STORY_BYTES = 160_000
 # The newest turns whose mentions may bring a card into a prompt: about as many as a window holds.
 CARD_TURNS = 40
 CARD_BYTES = 40_000
+SMALL_WINDOW = 2048  # tokens
 # The other cards are sent too if they take no more bytes than this: the reply may mention them, and
 # the worker reads the next prompt ahead with the cards it has.
 OTHER_CARD_BYTES = 6_000
@@ -34,8 +40,17 @@ def story_context(adventure: Adventure, turn: Turn) -> StoryContext:
         card_characters=sum(len(card.text) for card in cards),
         story=story,
         turns=len(path),
+        earlier=recall(adventure, path, action, story[-1:], window_of(turn)),
         action=action,
     )
+
+
+def window_of(turn: Turn) -> int:
+    """The context window of a turn's narrator in tokens; a small one if it is not known."""
+    try:
+        return registry.merged(narrators_of(settings.INFERENCE)).get(turn.narrator).context
+    except (NarratorsError, UnknownNarrator):
+        return SMALL_WINDOW
 
 
 def all_cards(adventure: Adventure) -> list[Card]:

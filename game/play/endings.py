@@ -17,6 +17,7 @@ from game.play.changes import NoSuchAdventure, change_adventure, log_on_commit, 
 from game.play.events import publish_on_commit, queue_client
 from game.play.protocol import Refused, TurnEnded, TurnFailed
 from game.play.snapshots import turn_data
+from game.recall.indexing import index_on_commit
 from inference.contract.prompt_report import UnreadableReport, unpack
 from inference.contract.request import Result
 
@@ -111,6 +112,7 @@ def record_end(adventure: Adventure, turn_id: UUID, result: Result) -> bool:
             type="turn.told" if result.outcome == "told" else "turn.stopped", turn=turn_data(turn)
         )
     publish_on_commit(adventure, event)
+    index_on_commit(turn.pk)
     return True
 
 

@@ -57,7 +57,7 @@ def read_ahead_request(adventure: Adventure, head: Turn, narrator: str) -> Gener
     """A request for the turn after the head, with an empty action."""
     # As in take_action: a failed turn without a reply stays beside the path.
     parent = head.parent if head.status == Status.FAILED and not head.reply else head
-    turn = Turn(adventure=adventure, parent=parent or head, kind=Kind.CONTINUE)
+    turn = Turn(adventure=adventure, parent=parent or head, kind=Kind.CONTINUE, narrator=narrator)
     return GenerationRequest(
         adventure=str(adventure.pk),
         turn=str(turn.pk),

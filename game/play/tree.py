@@ -22,11 +22,15 @@ WITH RECURSIVE path AS (
 
 @dataclass(frozen=True)
 class Step:
-    """A turn on a path: its id, the length of its texts in bytes, whether it has a summary."""
+    """A turn on a path: its id, the length of its texts in bytes, whether it has a summary.
+
+    `edit` is the id of its last edit, 0 without one: with the length it says which texts it has.
+    """
 
     id: UUID
     bytes: int
     has_summary: bool
+    edit: int = 0
 
 
 def path_ids(turn: UUID, limit: int) -> list[UUID]:
@@ -61,7 +65,9 @@ def path_lengths(turn: UUID) -> list[Step]:
     with connection.cursor() as cursor:
         cursor.execute(
             f"{query} SELECT t.id, octet_length(t.action) + octet_length(t.reply),"  # noqa: S608
-            " EXISTS (SELECT FROM game_summary s WHERE s.turn_id = t.id)"
+            " EXISTS (SELECT FROM game_summary s WHERE s.turn_id = t.id),"
+            " CASE WHEN t.edited THEN coalesce((SELECT max(e.id) FROM game_edit e"
+            " WHERE e.turn_id = t.id), 0) ELSE 0 END"
             " FROM path JOIN game_turn t USING (id) ORDER BY path.back DESC",
             [turn],
         )

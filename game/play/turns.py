@@ -36,6 +36,7 @@ from game.play.protocol import (
     UndoTurn,
 )
 from game.play.snapshots import turn_data
+from game.recall.indexing import index_on_commit
 from inference.reply import shown_action
 
 # Retry-after in seconds when a player has too many turns under way: about as long as a turn takes.
@@ -208,6 +209,7 @@ def replace_texts(
     )
     edited = TurnEdited(turn=turn_data(turn), last_edit=edits.last_edit(adventure))
     publish_on_commit(adventure, edited)
+    index_on_commit(turn.pk)
     read_ahead.request_on_commit(adventure)
     return turn
 

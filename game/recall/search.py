@@ -1,0 +1,257 @@
+"""Finds the sentences of old turns that a prompt should have again.
+
+Only turns of the given path are found, whatever is on other branches, and each is read from the
+turn itself: a text that was edited or deleted is never recalled.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from game.models import Adventure, RecallEntry, RecallMark
+from game.play.tree import Step
+from game.recall import indexing
+from game.recall.index import AdventureIndex, IndexCache, Stamp, packed, unpacked
+from game.recall.indexing import TurnTexts
+from game.recall.ranking import Chosen, PathRanking
+from game.recall.tasks import request_index
+from game.recall.terms import (
+    ACTION,
+    FORMAT,
+    HASH,
+    language_of,
+    sentences,
+    shortened,
+    terms_of,
+    words_of,
+)
+from inference.contract.request import Passage
+from inference.contract.world import Recalled
+from inference.reply import shown_action
+
+SHARE = 0.15  # of the narrator's window, for everything that is recalled
+ACTION_SHARE = 1 / 3  # of that, for what only the action asks for: it delays the first word
+PINNED_SHARE = 1 / 3  # of that at most, for what the player pinned
+BYTES_PER_TOKEN = 4.2  # about the same in all scripts
+# The newest turns are in the prompt anyway: it has at least so much of the window.
+PROMPT_SHARE = 0.45
+MOST_BYTES = 16_000  # of all that is recalled, whatever the window is
+MOST_TURNS = 60  # that each of both questions may find
+SHORT = 70  # bytes of a short sentence: no more turns are looked at than have room with such
+MOST_PINNED = 20
+PINNED_BYTES = 500  # of one turn
+NEWEST = 2  # turns that ask
+OLDER_SHARE = 0.5  # of a turn that asks, for each that is newer
+AT_ONCE = 20  # turns without an entry that are indexed here and now; more in the background
+MOST_ACTION = 2_000  # code points of an action that ask
+MOST_REASON = 4  # words
+
+cache = IndexCache()
+
+
+def recall(
+    adventure: Adventure,
+    path: Sequence[Step],
+    action: Passage,
+    newest: Sequence[Passage],
+    window: int,
+) -> tuple[Recalled, ...]:
+    """What to remember for a turn below `path` (oldest first): pinned turns, then the best first.
+
+    `newest` are the last passages of the path, `window` is that of the narrator in tokens. What the
+    action did not ask for comes first and does not depend on it. Turns that the prompt has anyway
+    are not looked at.
+    """
+    limit = first_in_prompt(path, window)
+    if limit == 0:
+        return ()
+    room = int(min(window * SHARE * BYTES_PER_TOKEN, MOST_BYTES))
+    marks = dict(RecallMark.objects.filter(turn__adventure=adventure).values_list("turn", "mark"))
+    pinned = [turn for turn, mark in marks.items() if mark == RecallMark.Mark.PINNED]
+    index = cache.of(adventure.pk)
+    with index.lock:
+        complete(index, adventure.pk, path, pinned)
+        ranking = PathRanking(index, index.numbers(path), limit)
+        marked = {index.slots[turn]: mark for turn, mark in marks.items() if turn in index.slots}
+        ranking.hidden = frozenset(marked)
+        by_newest = ranking.asked(newest_terms(index, path))
+        by_action = ranking.asked(
+            action_terms(action, language_of("\n".join(map(text_of, newest))))
+        )
+        most = min(MOST_TURNS, room // SHORT)
+        found = Found(
+            pinned=ranking.pins(
+                (slot for slot in marked if index.turns[slot] in pinned), by_newest
+            ),
+            newest=ranking.best(by_newest, most),
+            action=ranking.best(by_action, most),
+        )
+    cache.trim()
+    return read(found, path, {**by_newest, **by_action}, room)
+
+
+def first_in_prompt(path: Sequence[Step], window: int) -> int:
+    """The number of the first turn that surely is in the prompt; those before may be old."""
+    room = window * PROMPT_SHARE * BYTES_PER_TOKEN
+    number = len(path)
+    while number and room > 0:
+        number -= 1
+        room -= path[number].bytes
+    return number
+
+
+# ---- the index
+
+
+def complete(
+    index: AdventureIndex, adventure: UUID, path: Sequence[Step], pinned: Sequence[UUID]
+) -> None:
+    """Add the turns of the path to the index that it does not know with their present texts.
+
+    They are read from their entries. Where a few have none, these are made here; where many have
+    none, all but pinned ones are left out, and made in the background.
+    """
+    missing = {step.id: Stamp(step.bytes, step.edit) for step in path if not index.has(step)}
+    if not missing:
+        return
+    entries = RecallEntry.objects.filter(pk__in=missing, format=FORMAT)
+    for turn, size, edit, terms in entries.values_list("pk", "bytes", "edit", "terms"):
+        stamp = Stamp(size, edit)
+        if missing.get(turn) == stamp:
+            del missing[turn]
+            index.add(turn, stamp, unpacked(bytes(terms)))
+    if not missing:
+        return
+    here = (
+        list(missing) if len(missing) <= AT_ONCE else [turn for turn in missing if turn in pinned]
+    )
+    for texts in indexing.read_texts(here):
+        index.add(texts.id, texts.stamp, unpacked(packed(texts.sentences())))
+    request_index(adventure)
+
+
+# ---- what is asked
+
+
+def newest_terms(index: AdventureIndex, path: Sequence[Step]) -> dict[int, float]:
+    """The terms of the newest turns, each with its share: less in an older turn."""
+    found: dict[int, float] = {}
+    share = 1.0
+    for step in path[: -NEWEST - 1 : -1]:
+        if index.has(step):
+            for value in index.entries[index.slots[step.id]]:
+                found[value & HASH] = max(found.get(value & HASH, 0.0), share)
+        share *= OLDER_SHARE
+    return found
+
+
+def action_terms(action: Passage, language: str) -> dict[int, float]:
+    """The terms of the player's action; nothing for Continue.
+
+    A few words seldom tell their language: without a sign it is that of the story.
+    """
+    text = shown_action(action.kind, action.action)[:MOST_ACTION]
+    return {term & HASH: 1.0 for term in terms_of(text, language_of(text, language))}
+
+
+def text_of(passage: Passage) -> str:
+    """The texts of a passage."""
+    return f"{passage.action}\n{passage.reply}"
+
+
+# ---- the sentences
+
+
+@dataclass(frozen=True)
+class Found:
+    """The turns that matter, by what asks for them, each best first."""
+
+    pinned: list[Chosen]
+    newest: list[Chosen]
+    action: list[Chosen]
+
+
+def read(
+    found: Found, path: Sequence[Step], asked: Mapping[int, float], room: int
+) -> tuple[Recalled, ...]:
+    """The sentences of the turns that were found, within `room` bytes."""
+    every = [*found.pinned, *found.newest, *found.action]
+    ids = {path[each.number].id for each in every}
+    reader = Reader({each.id: each for each in indexing.read_texts(ids)}, path, asked)
+    pinned = reader.take(found.pinned, int(room * PINNED_SHARE), pinned=True)
+    used = sum(map(size_of, pinned))
+    newest = reader.take(found.newest, int(room * (1 - ACTION_SHARE)) - used)
+    action = reader.take(found.action, int(room * ACTION_SHARE), by_action=True)
+    return (*pinned, *newest, *action)
+
+
+class Reader:
+    """Makes what is recalled of turns' texts. No sentence is taken twice."""
+
+    def __init__(
+        self, texts: Mapping[UUID, TurnTexts], path: Sequence[Step], asked: Mapping[int, float]
+    ) -> None:
+        self.texts = texts
+        self.path = path
+        self.asked = asked
+        self.taken: set[str] = set()
+
+    def take(
+        self, chosen: Iterable[Chosen], room: int, *, by_action: bool = False, pinned: bool = False
+    ) -> list[Recalled]:
+        """What is recalled of these turns, in their order, within `room` bytes."""
+        taken = []
+        for each in chosen:
+            step = self.path[each.number]
+            texts = self.texts.get(step.id)
+            if texts is None or texts.stamp != (step.bytes, step.edit):
+                continue  # edited a moment ago
+            own = min(room, PINNED_BYTES) if pinned else room
+            kept = self.sentences(texts, each, own)
+            if not kept:
+                continue
+            text = " ".join(kept)
+            recalled = Recalled(
+                turn=str(step.id),
+                number=each.number,
+                text=text,
+                score=round(each.score, 3),
+                reason=self.reason(text, each, texts) if not pinned else "pinned",
+                by_action=by_action,
+            )
+            room -= size_of(recalled)
+            taken.append(recalled)
+        return taken
+
+    def sentences(self, texts: TurnTexts, chosen: Chosen, room: int) -> list[str]:
+        """The chosen sentences of a turn that have room, in the order of the turn."""
+        every = dict(enumerate(sentences(texts.reply)))
+        if texts.shown:
+            every[ACTION] = shortened(" ".join(texts.shown.split()))
+        kept = {}
+        for number in chosen.sentences:
+            text = every.get(number, "")
+            size = len(text.encode()) + 1
+            if text and text not in self.taken and size <= room:
+                kept[number] = text
+                room -= size
+        self.taken.update(kept.values())
+        return [kept[number] for number in sorted(kept, key=lambda each: (each != ACTION, each))]
+
+    def reason(self, text: str, chosen: Chosen, texts: TurnTexts) -> str:
+        """The words that matched, those that say most first; in the turn if not in the sentence."""
+        language = language_of(f"{texts.reply}\n{texts.shown}")
+        for place in (text, f"{texts.reply}\n{texts.shown}"):
+            found: dict[int, str] = {}
+            for word, term in words_of(place, language):
+                if term & HASH in chosen.matched:
+                    found.setdefault(term & HASH, word)
+            if found:
+                best = sorted(found, key=lambda term: -self.asked.get(term, 0.0))
+                return ", ".join(found[term] for term in best[:MOST_REASON])
+        return ""
+
+
+def size_of(recalled: Recalled) -> int:
+    """The room that something recalled takes, in bytes."""
+    return len(recalled.text.encode()) + 1
