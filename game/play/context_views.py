@@ -5,11 +5,14 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from game.models import Edit, StoryCard, Turn, TurnContext
 from game.play import dice, tree
 from inference.contract.prompt_report import Part, PromptReport, report_fields, text_of, unpack
 from inference.contract.request import Passage
 from inference.prompts.building import lines_of
+from inference.prompts.formats import HIDDEN
 
 
 def context_data(stored: TurnContext) -> dict[str, Any]:
@@ -72,6 +75,8 @@ def parts_data(details: PromptReport, turn: Turn) -> list[dict[str, Any]]:
         one: dict[str, Any] = {"origin": part.origin, "text": part.text, "exact": True}
         if part.title:
             one["title"] = part.title
+        if part.origin == "world" and part.title == HIDDEN:
+            one["text"] = _("(hidden until the story reveals it)")
         if part.passage is not None and part.passage < len(ids):
             one["turn"] = str(ids[part.passage])
             one["text"], one["exact"] = text_of(part, texts.of(ids[part.passage], part))

@@ -148,8 +148,10 @@ def stable_front(
     card, changes the prompt from the summary and cards on. Raises ValueError as `build` does.
     """
 
+    known = tuple(each for each in request.context.earlier if not each.by_action)
+
     def prompt(action: Passage) -> str:
-        context = request.context.model_copy(update={"action": action})
+        context = request.context.model_copy(update={"action": action, "earlier": known})
         guess = request.model_copy(update={"context": context, "told": ""})
         return build(guess, narrator, count, render_chat, window).text
 
@@ -325,17 +327,19 @@ def allocate(request: GenerationRequest, narrator: Narrator, count: Count, room:
 
 
 def within_room(earlier: tuple[Recalled, ...], room: int, count: Count) -> tuple[Recalled, ...]:
-    """The best recalled sentences within `room` tokens, in the order of the story."""
+    """The best recalled sentences within `room` tokens, in the order of the story.
+
+    A third of the room is for those that the action found. They were not read ahead, and never
+    push out others, which were.
+    """
+    rooms = {True: room // 3, False: room - room // 3}
     kept = []
-    by_action = room // 3  # what was not read ahead delays the first word
     for each in earlier:
         each = each.model_copy(update={"text": neutralise(each.text).strip()})
         size = count(each.text)
-        if not each.text or size > (min(room, by_action) if each.by_action else room):
-            continue
-        room -= size
-        by_action -= size if each.by_action else 0
-        kept.append(each)
+        if each.text and size <= rooms[each.by_action]:
+            rooms[each.by_action] -= size
+            kept.append(each)
     return tuple(sorted(kept, key=lambda each: each.number))
 
 

@@ -29,6 +29,7 @@ GO_ON = "Go on."
 SO_FAR = "The story so far: "
 EARLIER = "Earlier: "
 NOW = "Now: "
+HIDDEN = "hidden"  # the title of what players do not know yet
 
 
 # ---- transcript
@@ -317,7 +318,7 @@ def earlier_part(given: Given, by_action: bool | None = None) -> list[Piece]:
 def world_part(given: Given, by_action: bool | None = None) -> list[Piece]:
     """The state of the world with its label; all, or what the action makes important or not."""
     pieces = [
-        [Piece(origin="world", text=each.text, title="hidden" if each.hidden else "")]
+        [Piece(origin="world", text=each.text, title=HIDDEN if each.hidden else "")]
         for each in given.world
         if by_action in (None, each.by_action)
     ]
