@@ -14,8 +14,6 @@ from itertools import pairwise
 from threading import Lock
 from typing import Any, NamedTuple
 
-import snowballstemmer
-
 from inference.prompts.cards import INVISIBLE, glued, word_pattern
 from inference.reply.sentences import CLOSING, PHRASE, STOPS, ends_sentence
 from inference.worker.summaries import CLOSED as ENGLISH_CLOSED
@@ -260,6 +258,8 @@ def language_of(text: str, otherwise: str = "") -> str:
 @cache
 def stemmer_for(language: str) -> Any:
     """Snowball's stemmer of a language; None without one."""
+    import snowballstemmer  # noqa: PLC0415  the tables of 34 languages, which few processes need
+
     if language not in snowballstemmer.algorithms():
         return None
     return snowballstemmer.stemmer(language)
