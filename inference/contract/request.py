@@ -77,6 +77,7 @@ class GenerationRequest(Plain):
     trace: str = ""  # the traceparent of the span that asked; empty where none is recorded
     screening: Screening | None = None
     output: OutputFormat | None = None
+    suggestions: bool = False  # whether actions are suggested after the reply
     fact: str = ""
 
 

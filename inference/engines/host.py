@@ -23,6 +23,7 @@ from pydantic import ValidationError
 
 from inference import prompts
 from inference.config import InferenceConfig
+from inference.contract.questions import Question
 from inference.contract.request import GenerationRequest, SummaryRequest
 from inference.engines.bans import BanningEngine
 from inference.engines.base import Engine, EngineBroken, NewText, RequestId
@@ -32,6 +33,7 @@ from inference.engines.messages import (
     EngineInfo,
     Event,
     Failed,
+    Generation,
     Load,
     Prefill,
     PromptBuilt,
@@ -95,7 +97,7 @@ class Host:
             case Load():
                 raise ValueError("an engine is loaded once")
 
-    def _submit(self, number: int, generation: GenerationRequest | SummaryRequest) -> None:
+    def _submit(self, number: int, generation: Generation) -> None:
         """Build the prompt and submit it. An error fails this request alone."""
         try:
             built = self._build(generation)
@@ -134,11 +136,13 @@ class Host:
         self._worker_numbers[request] = number
         self._engine_numbers[number] = request
 
-    def _build(self, generation: GenerationRequest | SummaryRequest) -> prompts.BuiltPrompt:
+    def _build(self, generation: Generation) -> prompts.BuiltPrompt:
         engine = self._engine
         count, render_chat, window = engine.count, engine.render_chat, engine.context_tokens
         if isinstance(generation, SummaryRequest):
             return summaries.build(generation, self._narrator, count, render_chat, window)
+        if isinstance(generation, Question):
+            return prompts.build_question(generation, self._narrator, count, render_chat, window)
         return prompts.build(generation, self._narrator, count, render_chat, window)
 
 

@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 
 from inference.config import InferenceConfig
+from inference.contract.questions import Question
 from inference.contract.request import GenerationRequest, SummaryRequest
 from inference.engines.base import NewText
 from inference.narrators import Narrator
 from inference.prompts import Report
+
+Generation = GenerationRequest | SummaryRequest | Question
 
 # ---- from the worker
 
@@ -21,13 +24,13 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Submit:
-    """Generate the reply of a turn, or a summary.
+    """Generate the reply of a turn, a summary, or the answer to a question.
 
     `request` is the worker's number for it, as in all messages below.
     """
 
     request: int
-    generation: GenerationRequest | SummaryRequest
+    generation: Generation
 
 
 @dataclass(frozen=True, slots=True)

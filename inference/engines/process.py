@@ -21,7 +21,7 @@ from pathlib import Path
 
 import inference
 from inference.config import InferenceConfig
-from inference.contract.request import GenerationRequest, SummaryRequest
+from inference.contract.request import GenerationRequest
 from inference.engines.base import NewText
 from inference.engines.messages import (
     Cancel,
@@ -29,6 +29,7 @@ from inference.engines.messages import (
     EngineInfo,
     Event,
     Failed,
+    Generation,
     Load,
     Prefill,
     PromptBuilt,
@@ -128,7 +129,7 @@ class EngineProcess:
         lines = [line.split() for line in status.splitlines() if line.startswith("VmRSS:")]
         return int(lines[0][1]) * 1024 if lines else 0
 
-    def submit(self, request_id: int, request: GenerationRequest | SummaryRequest) -> None:
+    def submit(self, request_id: int, request: Generation) -> None:
         """Queue a reply. Never blocks; a request to a dead engine gets no answer."""
         self._note_under_way(request_id)
         self._unsent.put(Submit(request_id, request))

@@ -42,6 +42,7 @@ class ScriptedOptions(BaseModel):
 
     replies: tuple[str, ...] = Field(default=REPLIES, min_length=1)
     in_turn: bool = False  # the first reply first, and so on, whatever the prompt says
+    answers: tuple[str, ...] = ()  # in turn, where a format is asked for; refused without any
     echo: bool = False  # reply with the end of the prompt instead
     # Replies of words that hold the time they were made; the fewest and the most tokens of one.
     clock: tuple[int, int] | None = None
@@ -80,6 +81,7 @@ class ScriptedEngine:
         self._cancelled: list[RequestId] = []
         self._last_request = 0
         self._generated = 0
+        self._answered = 0
         time.sleep(self._options.load_seconds)
 
     @property
@@ -106,9 +108,9 @@ class ScriptedEngine:
         """Queue a reply.
 
         Raises ValueError where the prompt is empty or does not fit the context, and for an
-        `output`.
+        `output` without the option `answers`.
         """
-        if output is not None:
+        if output is not None and not self._options.answers:
             raise ValueError(
                 "the scripted engine cannot keep to a schema or a grammar: "
                 "take the llama engine for this narrator"
@@ -117,7 +119,9 @@ class ScriptedEngine:
         check_size(tokens, sampling, self.context_tokens)
         for number in [number for number, each in self._replies.items() if each.prefill_only]:
             self.cancel(number)
-        new_tokens = TOKEN.findall(self._reply_text(prompt, sampling.seed))
+        new_tokens = TOKEN.findall(
+            self._reply_text(prompt, sampling.seed) if output is None else self._next_answer()
+        )
         finish: Finish = "length" if len(new_tokens) > sampling.max_tokens else "stop"
         self._last_request += 1
         self._replies[self._last_request] = Reply(new_tokens[: sampling.max_tokens], finish)
@@ -177,6 +181,12 @@ class ScriptedEngine:
             return NewText(request, text, 1)
         del self._replies[request]
         return NewText(request, text, 1 if text else 0, reply.finish)
+
+    def _next_answer(self) -> str:
+        """The next of the canned answers, the first again after the last."""
+        answers = self._options.answers
+        self._answered += 1
+        return answers[(self._answered - 1) % len(answers)]
 
     def _fail_as_configured(self) -> None:
         """Break in the way the options ask for, once enough tokens were generated."""

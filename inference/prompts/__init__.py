@@ -6,6 +6,7 @@
     building   the token budget of each part
     formats    transcript and chat
     steering   the first words of a reply
+    questions  questions about the story, in place of an action
 
 docs/context.md has the budgets, and the order in which parts are cut.
 """
@@ -13,6 +14,7 @@ docs/context.md has the budgets, and the order in which parts are cut.
 from inference.prompts.building import MARGIN, begun, build, reply_stream, stable_front
 from inference.prompts.formats import BEGIN, GO_ON, STYLE
 from inference.prompts.parts import BuiltPrompt, Firing, Piece, Report
+from inference.prompts.questions import build_question
 from inference.reply import shown_action
 
 __all__ = [
@@ -26,6 +28,7 @@ __all__ = [
     "Report",
     "begun",
     "build",
+    "build_question",
     "reply_stream",
     "shown_action",
     "stable_front",

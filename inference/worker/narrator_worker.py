@@ -15,6 +15,7 @@ import redis
 
 from inference import metrics
 from inference.config import InferenceConfig
+from inference.contract.request import GenerationRequest, Result
 from inference.engines.base import NewText
 from inference.engines.messages import EngineInfo
 from inference.engines.process import EngineProcess
@@ -24,7 +25,8 @@ from inference.prompts import Report
 from inference.queue.client import QueueClient
 from inference.worker.engine_supervisor import EngineSupervisor
 from inference.worker.idle.batch import IdleBatch
-from inference.worker.idle.read_ahead import ReadAhead
+from inference.worker.idle.questions import IdleQuestions, RecordAnswer
+from inference.worker.idle.read_ahead import ReadAhead, next_request
 from inference.worker.idle.summaries import IdleSummaries, RecordSummary
 from inference.worker.lease_keeper import LeaseKeeper, run_safely
 from inference.worker.prefix_stats import PrefixStats
@@ -48,8 +50,9 @@ def end_the_worker(why: str) -> None:
 class NarratorWorker:
     """Runs the turns of one narrator. `record` sends a Result to the game.
 
-    `record_summary` sends the summaries that it makes while idle. `give_up` gets one line when the
-    engine dies again and again, or when leases cannot be renewed.
+    `record_summary` sends the summaries that it makes while idle, `record_answer` its readings of
+    the world and the actions that it suggests. `give_up` gets one line when the engine dies again
+    and again, or when leases cannot be renewed.
     """
 
     def __init__(
@@ -58,6 +61,7 @@ class NarratorWorker:
         config: InferenceConfig,
         record: Record,
         record_summary: RecordSummary = lambda result: None,
+        record_answer: RecordAnswer = lambda answer: None,
         give_up: GiveUp = end_the_worker,
     ) -> None:
         self.narrator = narrator
@@ -92,6 +96,14 @@ class NarratorWorker:
             lambda: self.engine,
             next_number,
             self.may_read_ahead,
+            self.stop_later_work,
+        )
+        self.questions = IdleQuestions(
+            narrator,
+            record_answer,
+            lambda: self.engine,
+            next_number,
+            self.may_ask,
             self.stop_summaries_and_batch,
         )
         self.turn_runner = TurnRunner(
@@ -99,7 +111,7 @@ class NarratorWorker:
             self.queue,
             self.replies,
             self.supervisor,
-            self.read_ahead,
+            self.note_told,
             record,
             self.stop_idle_work,
         )
@@ -152,6 +164,7 @@ class NarratorWorker:
         self.lease_keeper.start()
         self.idle_batch.start()
         self.read_ahead.start()
+        self.questions.start()
 
     def drain(self) -> None:
         """Take no further turn; those under way go on."""
@@ -176,6 +189,7 @@ class NarratorWorker:
         self.lease_keeper.stop()
         self.idle_batch.stop()
         self.read_ahead.stop()
+        self.questions.stop()
         self.replies.release_all()
         self.supervisor.stop()
         self.remove_heartbeat()
@@ -198,7 +212,7 @@ class NarratorWorker:
 
     def on_step(self, news: list[NewText]) -> None:
         """Take the texts of one step. An exception here would kill the engine."""
-        for work in (self.idle_summaries, self.idle_batch, self.read_ahead):
+        for work in (self.idle_summaries, self.idle_batch, self.read_ahead, self.questions):
             try:
                 work.take(news)
             except Exception as problem:
@@ -232,6 +246,7 @@ class NarratorWorker:
             self.idle_summaries.drop,
             self.idle_batch.drop,
             self.read_ahead.drop,
+            self.questions.drop,
             self.replies.release_all,
         ):
             run_safely(self.narrator.name, work)
@@ -242,7 +257,13 @@ class NarratorWorker:
         """Break off all idle work for a turn of `adventure`. Never waits."""
         self.stop_summaries_and_batch(engine)
         self.read_ahead.preempt(engine, adventure)
+        self.questions.preempt(engine, adventure)
         self.stop_others_reading()
+
+    def stop_later_work(self, engine: EngineProcess) -> None:
+        """Break off what comes after read-aheads. Never waits."""
+        self.stop_summaries_and_batch(engine)
+        self.questions.preempt(engine)
 
     def stop_summaries_and_batch(self, engine: EngineProcess) -> None:
         """Break off summaries and batch jobs, which wait again. Never waits."""
@@ -250,9 +271,16 @@ class NarratorWorker:
         self.idle_batch.preempt(engine)
 
     def stop_reading_ahead(self) -> None:
-        """Break off read-aheads: another narrator of this processor runs a turn."""
+        """Break off read-aheads and questions: another narrator of this processor runs a turn."""
         if self.engine is not None:
             self.read_ahead.preempt(self.engine)
+            self.questions.preempt(self.engine)
+
+    def note_told(self, request: GenerationRequest, result: Result) -> None:
+        """After a turn: read the next prompt while the player reads this reply, then ask."""
+        if result.outcome == "told":
+            self.read_ahead.note(next_request(request, result.reply))
+            self.questions.note(request, result.reply)
 
     def may_read_ahead(self) -> bool:
         """Whether nothing runs on this processor and no turn waits. Raises redis.RedisError."""
@@ -262,17 +290,21 @@ class NarratorWorker:
             return False
         return not self.queue.waiting(self.narrator.name)
 
+    def may_ask(self) -> bool:
+        """Whether a read-ahead might begin and none waits. Raises redis.RedisError."""
+        return not self.read_ahead.busy and self.may_read_ahead()
+
     def may_run_batch(self) -> bool:
-        """Whether no turn or read-ahead runs or waits. Raises redis.RedisError."""
+        """Whether no turn, read-ahead or question runs or waits. Raises redis.RedisError."""
         free = self.supervisor.ready.is_set() and not self.draining and not self.replies
-        free = free and not self.read_ahead.busy
+        free = free and not self.read_ahead.busy and not self.questions.busy
         return free and not self.queue.waiting(self.narrator.name)
 
     def run_idle_work(self) -> None:
         """Send finished summaries; begin one if nothing else runs. Raises redis.RedisError."""
         self.idle_summaries.send_results()
         free = self.supervisor.ready.is_set() and not self.draining and not self.replies
-        if free and not self.read_ahead.busy:
+        if free and not self.read_ahead.busy and not self.questions.busy:
             self.idle_summaries.take_job(self.engine, self.replies.next_number())
             # A turn that came meanwhile saw no job to break off.
             if self.replies and self.engine is not None:

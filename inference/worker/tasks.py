@@ -12,12 +12,14 @@ from celery import current_app, shared_task
 from celery.signals import celeryd_after_setup, worker_ready, worker_shutdown, worker_shutting_down
 from pydantic import BaseModel
 
+from inference.contract.questions import Reading
 from inference.contract.request import Result, SummaryResult
 from inference.engines.process import EngineFailed
 from inference.installing.installer import Installer
 from inference.installing.jobs import JobResult
 from inference.narrators import NarratorsError, UnknownNarrator
 from inference.worker import runtime_tuning
+from inference.worker.idle.questions import Answer
 from inference.worker.pool.narrator_pool import NarratorPool
 
 logger = logging.getLogger(__name__)
@@ -46,6 +48,14 @@ def send_result(result: Result) -> None:
 def send_summary(result: SummaryResult) -> None:
     """Send a summary to the game. For a lost one another is enqueued with the story's next cut."""
     send("game.tasks.record_summary", result, f"turn {result.turn}: its summary")
+
+
+def send_answer(answer: Answer) -> None:
+    """Send a reading or suggestions to the game. A lost one is not made again."""
+    if isinstance(answer, Reading):
+        send("game.tasks.record_reading", answer, f"turn {answer.turn}: its reading")
+    else:
+        send("game.tasks.record_suggestions", answer, f"turn {answer.turn}: its suggestions")
 
 
 def send_job_result(result: JobResult) -> None:
@@ -79,7 +89,7 @@ def start_pool(sender: str, instance: Any, **_: Any) -> None:
     try:
         # The thread that reads from the engine should not wait for the many others.
         runtime_tuning.shorten_switch_interval()
-        pool = NarratorPool(names, config, send_result, send_summary)
+        pool = NarratorPool(names, config, send_result, send_summary, send_answer)
         complete_start()
         pool.start()
         if INSTALLS in queues:

@@ -18,7 +18,6 @@ from inference.queue.client import QueueClient
 from inference.queue.lease import Lease
 from inference.worker import retry_reply
 from inference.worker.engine_supervisor import EngineSupervisor
-from inference.worker.idle.read_ahead import ReadAhead, next_request
 from inference.worker.reply import BROKEN, ReplyInProgress, TurnBroken
 from inference.worker.running_replies import RunningReplies
 
@@ -32,7 +31,8 @@ Record = Callable[[Result], None]
 class TurnRunner:
     """Runs the turns of one narrator, each on the thread that calls `run`.
 
-    `record` sends a Result to the game. `stop_idle_work` has the engine, and those of other
+    `record` sends a Result to the game; `note_told` gets it, too, for idle work, and does not
+    raise. `stop_idle_work` has the engine, and those of other
     narrators on this processor, stop idle work; it never waits.
     """
 
@@ -42,7 +42,7 @@ class TurnRunner:
         queue: QueueClient,
         replies: RunningReplies,
         supervisor: EngineSupervisor,
-        read_ahead: ReadAhead,
+        note_told: Callable[[GenerationRequest, Result], None],
         record: Record,
         stop_idle_work: Callable[[EngineProcess, str], None],
     ) -> None:
@@ -50,7 +50,7 @@ class TurnRunner:
         self.queue = queue
         self.replies = replies
         self.supervisor = supervisor
-        self.read_ahead = read_ahead
+        self.note_told = note_told
         self.record = record
         self.stop_idle_work = stop_idle_work
 
@@ -162,15 +162,10 @@ class TurnRunner:
             try:
                 if self.queue.finish(reply.lease, result, reply.unsent):
                     self.record(result)
-                    self.note_read_ahead(reply, result)
+                    self.note_told(reply.lease.request, result)
                 return
             except redis.RedisError as problem:
                 if time.monotonic() > deadline:
                     logger.error("turn %s: its end was not logged: %s", result.turn, problem)
                     return
                 time.sleep(0.5)
-
-    def note_read_ahead(self, reply: ReplyInProgress, result: Result) -> None:
-        """Have the next turn's prompt read while the player reads this reply."""
-        if self.read_ahead.enabled and result.outcome == "told":
-            self.read_ahead.note(next_request(reply.lease.request, result.reply))

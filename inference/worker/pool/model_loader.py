@@ -17,6 +17,7 @@ from inference.installing import machine
 from inference.log_context import where
 from inference.models.store import ModelError, model_path
 from inference.narrators import Narrator
+from inference.worker.idle.questions import RecordAnswer
 from inference.worker.idle.summaries import RecordSummary
 from inference.worker.narrator_worker import NarratorWorker, end_the_worker
 from inference.worker.pool.draining import requeue_turns, retire
@@ -33,10 +34,17 @@ MEGABYTE = 1024 * 1024
 class ModelLoader:
     """Loads and unloads the entries of a pool."""
 
-    def __init__(self, pool: PoolState, record: Record, record_summary: RecordSummary) -> None:
+    def __init__(
+        self,
+        pool: PoolState,
+        record: Record,
+        record_summary: RecordSummary,
+        record_answer: RecordAnswer,
+    ) -> None:
         self.pool = pool
         self.record = record
         self.record_summary = record_summary
+        self.record_answer = record_answer
         self.loading_lock = threading.Lock()
 
     def load_in_background(self, entry: PoolEntry) -> None:
@@ -87,7 +95,12 @@ class ModelLoader:
                 self.quarantine(entry, why)
 
         worker = NarratorWorker(
-            entry.narrator, self.pool.config, self.record, self.record_summary, give_up
+            entry.narrator,
+            self.pool.config,
+            self.record,
+            self.record_summary,
+            self.record_answer,
+            give_up,
         )
 
         def others() -> list[NarratorWorker]:

@@ -14,6 +14,7 @@ from inference.config import InferenceConfig
 from inference.engines.process import EngineFailed
 from inference.log_context import where
 from inference.narrators import Narrator
+from inference.worker.idle.questions import RecordAnswer
 from inference.worker.idle.summaries import RecordSummary
 from inference.worker.lease_keeper import run_safely
 from inference.worker.pool.defaults import DefaultNarrators
@@ -31,7 +32,7 @@ MISSED_CHECKS = 2  # after which a turn that no worker takes has its narrator lo
 
 
 class NarratorPool(PoolState):
-    """Runs the turns of several narrators. `record` and `record_summary` send to the game."""
+    """Runs the turns of several narrators. `record` and its like send to the game."""
 
     def __init__(
         self,
@@ -39,10 +40,11 @@ class NarratorPool(PoolState):
         config: InferenceConfig,
         record: Record,
         record_summary: RecordSummary = lambda result: None,
+        record_answer: RecordAnswer = lambda answer: None,
     ) -> None:
         """Read the narrators file. Raises NarratorsError and UnknownNarrator."""
         super().__init__(names, config)
-        self.loader = ModelLoader(self, record, record_summary)
+        self.loader = ModelLoader(self, record, record_summary, record_answer)
         self.default_narrators = DefaultNarrators(self, self.loader)
         self.ended = threading.Event()
 

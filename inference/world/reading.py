@@ -1,0 +1,216 @@
+"""What a narrator reads of the state of the world from the newest turn.
+
+Pure. docs/world.md describes it. The narrator is asked about known names only: people and things of
+the state, cards, and names in the turn's own text. Each has one word of a few as its answer, so
+that nothing can be invented.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from inference.contract.output_format import OutputFormat
+from inference.contract.questions import Question
+from inference.contract.request import Card, GenerationRequest, Passage
+from inference.contract.sampling import SamplingParams
+from inference.contract.world import LONGEST_NAME, LONGEST_SENTENCE, World, WorldChange
+from inference.prompts.cards import SearchIndex, folded, key_of
+from inference.reply import neutralise
+from inference.worker.summaries import CLOSED, WORD, sentences
+
+MOST_ASKED = 4  # names in one question: each costs about eight tokens of answer
+TOKENS_OF_A_NAME = 16  # of an answer, at most; longer names in other scripts are cut off and lost
+
+MOODS = ("friendly", "wary", "hostile", "afraid")
+CALM, AWAY, DEAD, NEITHER = "calm", "away", "dead", "neither"
+PERSON = (*MOODS, CALM, AWAY, DEAD)
+THING = ("carried", "worn", "lost")
+
+PEOPLE_TEXT = "{names}: friendly, wary, hostile, afraid or calm if with me now, else away or dead."
+UNKNOWN_TEXT = "{names}: the same, or neither if no person."
+PEOPLE_OR_NOT_TEXT = PEOPLE_TEXT.removesuffix(".") + ", or neither if no person."
+THINGS_TEXT = "{names}: carried, worn or lost by me."
+TEXT = (
+    "(Pause the story. How are things now, after the last reply? One word each, as JSON. {about})"
+)
+
+POSSESSIVE = re.compile(r"['’]s?$")
+What = Literal["person", "thing", "unknown"]
+
+
+class UnreadableAnswer(Exception):
+    """An answer is not what was asked for. The message has no words of it."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A name in the question, and what it is as far as is known."""
+
+    name: str
+    what: What
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """The words that may be answered."""
+        if self.what == "thing":
+            return THING
+        return PERSON if self.what == "person" else (*PERSON, NEITHER)
+
+
+def names_asked(world: World, newest: Passage, cards: Iterable[Card]) -> tuple[Asked, ...]:
+    """What is asked about after a turn; nothing where the turn mentions nothing that is known.
+
+    `world` is the state before the turn. The dead, and what is lost, are not asked about: no
+    reading brings them back.
+    """
+    text = SearchIndex(f"{newest.action}\n{newest.reply}")
+
+    def mentioned(names: Iterable[str]) -> list[str]:
+        """The names in the turn's text, the last mentioned first."""
+        places = {name: text.last(key) for name in names if (key := key_of(name))}
+        return sorted((name for name in places if places[name] >= 0), key=lambda n: -places[n])
+
+    alive = [each for each in world.people if each.life == "alive"]
+    people = mentioned(each.name for each in alive)
+    silent = [each.name for each in alive if each.here and each.name not in people]
+    things = mentioned(each.name for each in world.things if each.held != "lost")
+    known = [each.name for each in world.people] + [each.name for each in world.things]
+    new = [*(card.title for card in cards if mentioned([card.title])), *names_in(newest.reply)]
+    asked = [
+        *(Asked(name, "person") for name in people[:2]),
+        *(Asked(name, "thing") for name in things[:1]),
+        *(Asked(name, "unknown") for name in unknown(new, known)[:1]),
+        *(Asked(name, "person") for name in people[2:]),
+        *(Asked(name, "thing") for name in things[1:]),
+        *(Asked(name, "person") for name in silent if newest.kind != "say"),
+    ]
+    return tuple(asked[:MOST_ASKED])
+
+
+def names_in(text: str) -> list[str]:
+    """Runs of capitalised words that begin no sentence, as written, the first one first."""
+    found: list[str] = []
+    end = -1  # of the last one
+    for word in WORD.finditer(text):
+        before = text[max(0, word.start() - 2) : word.start()]
+        inside = before[1:] == " " and (before[0].isalnum() or before[0] in ",;:")
+        if not (inside and word[0][0].isupper() and len(word[0]) > 1):
+            continue
+        name = POSSESSIVE.sub("", word[0])
+        if name.casefold() in CLOSED:
+            continue
+        if word.start() == end + 1:
+            found[-1] += f" {name}"
+        else:
+            found.append(name)
+        end = word.end()
+    return list(dict.fromkeys(found))
+
+
+def unknown(names: Iterable[str], known: Sequence[str]) -> list[str]:
+    """The names that are no part of a known one, nor the other way round, each once."""
+    seen = [f" {folded(each)} " for each in known]
+    kept: list[str] = []
+    for name in names:
+        this = f" {folded(name)} "
+        if len(name) <= LONGEST_NAME and not any(this in each or each in this for each in seen):
+            seen.append(this)
+            kept.append(name)
+    return kept
+
+
+def question_of(following: GenerationRequest, asked: Sequence[Asked]) -> Question:
+    """The question about these names, before the turn `following`."""
+    by_kind: dict[What, list[str]] = {"person": [], "unknown": [], "thing": []}
+    for each in asked:
+        by_kind[each.what].append(" ".join(neutralise(each.name).split()))
+    templates: dict[What, str] = {
+        "person": PEOPLE_TEXT,
+        "unknown": UNKNOWN_TEXT if by_kind["person"] else PEOPLE_OR_NOT_TEXT,
+        "thing": THINGS_TEXT,
+    }
+    about = [
+        templates[what].format(names=", ".join(names)) for what, names in by_kind.items() if names
+    ]
+    # In the order in which they stand in the question.
+    ordered = [each for what in by_kind for each in asked if each.what == what]
+    schema = {
+        "type": "object",
+        "properties": {each.name: {"enum": list(each.answers)} for each in ordered},
+        "required": [each.name for each in ordered],
+        "additionalProperties": False,
+    }
+    return Question(
+        request=following,
+        text=TEXT.format(about=" ".join(about)),
+        output=OutputFormat(json_schema=schema),
+        sampling=SamplingParams(
+            max_tokens=TOKENS_OF_A_NAME * len(ordered) + 8, temperature=0, repetition_penalty=1.0
+        ),
+    )
+
+
+def changes_in(
+    answer: str, asked: Sequence[Asked], world: World, newest: Passage
+) -> tuple[WorldChange, ...]:
+    """What an answer changes in the state before the turn. Raises UnreadableAnswer.
+
+    What only says again what is known is left out, and so is a new name that is not with the
+    player.
+    """
+    try:
+        found = json.loads(answer)
+    except ValueError:
+        raise UnreadableAnswer("the reading is no JSON") from None
+    allowed = {each.name: each.answers for each in asked}
+    if not isinstance(found, dict) or not all(found.get(n) in allowed[n] for n in allowed):
+        raise UnreadableAnswer("the reading does not answer what was asked")
+    changes: list[WorldChange] = []
+    for each in asked:
+        read = found[each.name]
+        if each.what == "thing":
+            changes += changes_of_thing(each.name, read, world)
+        else:
+            changes += changes_of_person(each.name, read, world)
+    return tuple(
+        change.model_copy(update={"sentence": sentence_about(change.name, newest)})
+        for change in changes
+    )
+
+
+def changes_of_thing(name: str, read: str, world: World) -> list[WorldChange]:
+    """What an answer about a thing changes."""
+    held = next(each.held for each in world.things if each.name == name)
+    if read == held:
+        return []
+    return [WorldChange(part="thing", name=name, field="held", value=read, source="narrator")]
+
+
+def changes_of_person(name: str, read: str, world: World) -> list[WorldChange]:
+    """What an answer about a person, or a name that may be one, changes."""
+    person = next((each for each in world.people if each.name == name), None)
+
+    def change(field: Literal["life", "here", "mood"], value: str) -> WorldChange:
+        return WorldChange(part="person", name=name, field=field, value=value, source="narrator")
+
+    if read == NEITHER or (person is None and read in (AWAY, DEAD)):
+        return []
+    if read == DEAD:
+        return [change("life", "dead")]
+    if read == AWAY:
+        return [change("here", "no")] if person is not None and person.here else []
+    changes = [] if person is not None and person.here else [change("here", "yes")]
+    mood = "" if read == CALM else read
+    if mood != (person.mood if person else ""):
+        changes.append(change("mood", mood))
+    return changes
+
+
+def sentence_about(name: str, newest: Passage) -> str:
+    """The last sentence of the turn that has a name; the last one of all where none has."""
+    told = sentences(newest.reply)
+    key = key_of(name)
+    about = [each for each in told if key is not None and SearchIndex(each).last(key) >= 0]
+    return (about or told or [""])[-1][:LONGEST_SENTENCE]

@@ -1,0 +1,169 @@
+"""What the narrator is asked about a turn, and what its answers change."""
+
+import json
+
+import pytest
+
+from inference.contract.request import Card, Passage
+from inference.contract.world import Person, Thing, World, WorldChange
+from inference.world import reading
+from inference.world.reading import Asked, UnreadableAnswer
+from tests.prompting import request
+
+WORLD = World(
+    people=(
+        Person(name="Teague", here=True, mood="wary"),
+        Person(name="Captain Aune"),
+        Person(name="Rolf", life="dead"),
+    ),
+    things=(
+        Thing(name="brass key", held="carried"),
+        Thing(name="lantern", held="lost"),
+    ),
+)
+TURN = Passage(
+    kind="do",
+    action="give Teague the brass key",
+    reply='Teague takes it with a grin. "Ask at the mill," he says. The lantern is out. Rolf lies '
+    "where he fell.",
+)
+
+
+def asked(world=WORLD, turn=TURN, cards=()):
+    return reading.names_asked(world, turn, cards)
+
+
+def read(world=WORLD, turn=TURN, names=None, **answers):
+    names = names or asked(world, turn)
+    return reading.changes_in(json.dumps(answers), names, world, turn)
+
+
+def changed(change):
+    return (change.part, change.name, change.field, change.value)
+
+
+def test_only_what_the_turn_mentions_is_asked_about():
+    assert asked() == (Asked("Teague", "person"), Asked("brass key", "thing"))
+
+
+def test_the_dead_and_the_lost_are_not_asked_about():
+    turn = Passage(kind="do", action="take the lantern", reply="Rolf hands you the lantern.")
+    assert [each.name for each in asked(turn=turn)] == ["Teague"], "he is here, and may have left"
+
+
+def test_a_turn_without_anything_known_asks_nothing():
+    turn = Passage(kind="do", action="wait", reply="Rain. The wind turns round.")
+    assert asked(World(), turn) == ()
+
+
+def test_a_name_that_the_text_brings_is_asked_about_as_one_that_may_be_no_person():
+    reply = "The door opens. In comes Mother Hale, wet to the knees, and Aune is not with her."
+    found = asked(World(people=WORLD.people[1:]), Passage(kind="do", action="wait", reply=reply))
+    assert found == (Asked("Mother Hale", "unknown"),)
+
+
+def test_a_card_is_asked_about_where_its_title_is_mentioned():
+    cards = [Card(title=title, keys=(title,), text="x") for title in ("The Mill", "Jory")]
+    turn = Passage(kind="do", action="call", reply="Jory comes up the stairs.")
+    assert asked(World(), turn, cards) == (Asked("Jory", "unknown"),)
+
+
+def test_names_without_spaces_are_found_in_the_text():
+    world = World(people=(Person(name="小红"),))
+    turn = Passage(kind="do", action="等", reply="门开了,小红走进来。")
+    assert asked(world, turn) == (Asked("小红", "person"),)
+
+
+def test_a_crowd_is_asked_about_in_part():
+    people = tuple(Person(name=f"Person{n}", here=True) for n in range(9))
+    assert len(asked(World(people=people))) == reading.MOST_ASKED
+
+
+def test_nothing_can_be_answered_but_words_of_the_question():
+    question = reading.question_of(request(), asked())
+    schema = question.output.json_schema
+    assert schema["properties"] == {
+        "Teague": {"enum": list(reading.PERSON)},
+        "brass key": {"enum": list(reading.THING)},
+    }
+    assert schema["required"] == ["Teague", "brass key"]
+    assert "Teague" in question.text and "brass key" in question.text
+    assert question.sampling.max_tokens < 60
+
+
+@pytest.mark.parametrize(
+    ("answer", "changes"),
+    [
+        ({"Teague": "wary", "brass key": "carried"}, []),
+        (
+            {"Teague": "friendly", "brass key": "lost"},
+            [
+                ("person", "Teague", "mood", "friendly"),
+                ("thing", "brass key", "held", "lost"),
+            ],
+        ),
+        ({"Teague": "calm", "brass key": "carried"}, [("person", "Teague", "mood", "")]),
+        ({"Teague": "away", "brass key": "carried"}, [("person", "Teague", "here", "no")]),
+        ({"Teague": "dead", "brass key": "carried"}, [("person", "Teague", "life", "dead")]),
+    ],
+)
+def test_an_answer_changes_what_was_known(answer, changes):
+    assert [changed(each) for each in read(**answer)] == changes
+
+
+def test_a_change_says_what_it_was_read_from_and_by_whom():
+    [change] = read(**{"Teague": "wary", "brass key": "lost"})
+    assert change.source == "narrator"
+    assert change.sentence == "Rolf lies where he fell.", "the turn's last: none has the key"
+    [change] = read(**{"Teague": "friendly", "brass key": "carried"})
+    assert change.sentence == "Teague takes it with a grin."
+
+
+@pytest.mark.parametrize("answer", ["away", "dead", "neither"])
+def test_a_new_name_becomes_known_only_where_its_person_is_here(answer):
+    names = (Asked("Mother Hale", "unknown"),)
+    assert read(names=names, **{"Mother Hale": answer}) == ()
+    found = read(names=names, **{"Mother Hale": "afraid"})
+    assert [changed(each) for each in found] == [
+        ("person", "Mother Hale", "here", "yes"),
+        ("person", "Mother Hale", "mood", "afraid"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "",
+        "{",
+        "[]",
+        '{"Teague": "wary"}',
+        '{"Teague": "married", "brass key": "lost"}',
+        '{"Teague": ["wary"], "brass key": "lost"}',
+        '{"Teague": "carried", "brass key": "lost"}',
+    ],
+)
+def test_an_answer_that_is_none_is_refused_without_a_word_of_it(answer):
+    with pytest.raises(UnreadableAnswer) as refused:
+        reading.changes_in(answer, asked(), WORLD, TURN)
+    assert "Teague" not in str(refused.value)
+
+
+def test_what_is_read_keeps_to_the_limits_of_a_change():
+    turn = Passage(kind="do", action="wait", reply="Teague " + "walks on and on " * 60 + ".")
+    [change] = read(turn=turn, names=(Asked("Teague", "person"),), Teague="away")
+    assert isinstance(change, WorldChange)
+    assert len(change.sentence) <= 300
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("You meet Jory. Jory waves.", ["Jory"]),
+        ('"You are late," says Captain Aune to Jory.', ["Captain Aune", "Jory"]),
+        ("You take Hale's hand, and I am here.", ["Hale"]),
+        ("The rain. It stops. Nobody.", []),
+        ("", []),
+    ],
+)
+def test_names_are_runs_of_capitals_that_begin_no_sentence(text, names):
+    assert reading.names_in(text) == names
