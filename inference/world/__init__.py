@@ -1,5 +1,7 @@
 """The state of the world: what changes it, and how it is read from the text. Pure.
 
+    names        how people are called
+    rules        what a turn changes, by rules over its text
     reading      the narrator's own reading of a turn: question, schema, and what its answer changes
     suggestions  actions that the narrator suggests to the player
 

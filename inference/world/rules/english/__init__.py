@@ -1,0 +1,193 @@
+"""What an English turn changes: who is there, what the player has, where they are, and when.
+
+A sentence is read clause by clause: its subject (the player, someone with a name, something else),
+its verb, and what follows. Clauses that tell what is not so, may be, or was, are passed over.
+"""
+
+import re
+
+from inference.world.names import NAME
+from inference.world.rules.english import people, places, things
+from inference.world.rules.english.clauses import (
+    FILLERS,
+    SUPPOSED,
+    TOKEN,
+    Clause,
+    Subject,
+    after_noun,
+    clauses,
+    is_thing,
+    phrase_at,
+    verb_of,
+)
+from inference.world.rules.english.scene import Scene
+from inference.world.rules.english.verbs import PERSONAL, VERBS
+from inference.world.rules.english.words import STARTERS
+from inference.world.rules.reader import Found
+from inference.world.rules.text import Sentence, sentences
+
+YOU = re.compile(r"^you(?:'(?P<short>re|ve|ll|d))?\b\s*", re.IGNORECASE)
+# "In the box under the bench you found a lamp."
+FRONT = re.compile(
+    r"^(?:in|on|under|behind|inside|from|with|by|near|beside|at) (?:[\w'-]+ ){1,7}?(?=you\b)",
+    re.IGNORECASE,
+)
+PRONOUN = re.compile(r"^(?P<who>he|she|they|it|we|i)(?:'(?P<short>s|re|ve|ll|d|m))?\b\s*", re.I)
+CALLED = re.compile(
+    rf"^(?:(?:[Oo]ld|[Yy]oung|[Pp]oor|[Ll]ittle) )?(?P<name>{NAME})(?P<short>'s)?(?:,? |$)"
+)
+OLD_NAME = re.compile(r"^(?:old|young|poor|little) ", re.IGNORECASE)
+NOUN = re.compile(r"^(?:the|an?|your|his|her|their|its|this|that|one|another|two|some)\b", re.I)
+RANK = re.compile(r"^(the (?:\w+|other one))\b\s*", re.IGNORECASE)
+NOT_OWNED = re.compile(r"^(?:\w+ing|dead|gone|here|been|not|already|still)\b")
+DREAMS = re.compile(r"\byou dream\b|\bin (?:your|the|a) dream\b|\bdreaming\b", re.IGNORECASE)
+WAKES = re.compile(r"\b(?:you|when you) (?:wake|awake)\b|\bopen your eyes\b", re.IGNORECASE)
+IMAGINED = re.compile(
+    r"\byou (?:remember|imagine|recall|wonder|think of|picture|dream|hope|wish|forget)\b"
+    r"|\bin your memory\b",
+    re.IGNORECASE,
+)
+
+
+class Reader:
+    """Reads the texts of one turn into `found`. `action` is what the player did or said."""
+
+    def __init__(self, found: Found, opening: bool = False, action: str = "") -> None:
+        self.scene = Scene(found, opening=opening)
+        self.action = action
+
+    def read(self, text: str) -> None:
+        """Read what a text tells as what happens."""
+        for sentence in sentences(text):
+            self.read_sentence(sentence)
+
+    def read_sentence(self, sentence: Sentence) -> None:
+        """Read one sentence."""
+        scene = self.scene
+        dreams = DREAMS.search(sentence.told) is not None
+        scene.dreaming = (scene.dreaming or dreams) and not WAKES.search(sentence.told)
+        if scene.dreaming or IMAGINED.search(sentence.told) or sentence.told.endswith("?"):
+            return
+        if scene.opening and not scene.found.has_place():
+            places.read_setting(scene, sentence)
+        places.read_time(scene, sentence)
+        people.read_introductions(scene, sentence, self.action)
+        people.read_it_is(scene, sentence)
+        people.read_speakers(scene, sentence)
+        things.read_naming(scene, sentence)
+        things.read_pockets(scene, sentence)
+        self._read_clauses(sentence)
+        people.read_dead(scene, sentence)
+
+    def _read_clauses(self, sentence: Sentence) -> None:
+        subject: Subject = ""
+        person = ""
+        before: Clause | None = None
+        for number, (joint, text) in enumerate(clauses(sentence.told)):
+            self.scene.begins = number == 0
+            clause = self._parse(text, joint, subject, person)
+            if joint in SUPPOSED:
+                before = None
+                continue
+            if clause.subject:
+                subject, person = clause.subject, clause.person
+            if not clause.verb and before is not None and joint in ("and", ","):
+                self._continue(before, clause.text, sentence)
+                continue
+            self._read_clause(clause, sentence)
+            before = clause if clause.verb else None
+
+    # -- clauses
+
+    def _parse(self, text: str, joint: str, subject: Subject, person: str) -> Clause:
+        """A clause; without a subject of its own it goes on about `subject`."""
+        whole, short, scene = text, "", self.scene
+        text = FRONT.sub("", FILLERS.sub("", text.strip()))
+        if found := YOU.match(text):
+            own: Subject = "you"
+            who, short, text = "", found["short"] or "", text[found.end() :]
+        elif found := PRONOUN.match(text):
+            who = scene.last_person if found["who"].lower() in ("he", "she") else ""
+            own = "person" if who else "other"
+            short, text = found["short"] or "", text[found.end() :]
+        elif (found := CALLED.match(text)) and not self._is_starter(found["name"]):
+            after = text[found.end() :]
+            owner = found["short"] and not NOT_OWNED.match(after)
+            who = "" if owner else self._person(OLD_NAME.sub("", found["name"]), after)
+            own = "person" if who else "other"
+            short = "s" if found["short"] and not owner else ""
+            text = after_noun(text) if owner else after
+        elif NOUN.match(text):
+            ranked = RANK.match(text)
+            who = scene.found.people.find(ranked[1]) if ranked else ""
+            own = "person" if who else "other"
+            text = text[ranked.end() :] if ranked and who else after_noun(text)
+        else:
+            own, who = subject, person
+            first = TOKEN.match(text)
+            if first is None or first[0].casefold() not in VERBS:
+                return Clause("", "", "", "", text, joint, whole)
+        verb, form, rest, perfect = verb_of(text, short)
+        if own == "person":
+            scene.last_person = who
+        return Clause(own, who, verb, form, rest, joint, whole, perfect)
+
+    def _is_starter(self, name: str) -> bool:
+        """Whether a first word is no name."""
+        return name.split()[0] in STARTERS and not self.scene.found.people.find(name)
+
+    def _person(self, name: str, after: str) -> str:
+        """Who is called `name`: someone known, or someone new who does what people do."""
+        found = self.scene.found
+        if known := found.people.find(name):
+            return known
+        if found.is_player(name):
+            return ""
+        acting = TOKEN.match(FILLERS.sub("", after))
+        form = acting[0].casefold() if acting else ""
+        acts = form in PERSONAL or (form in VERBS and not self.scene.begins)
+        acts = acts and form != VERBS.get(form, "") and not form.endswith("ing")
+        if name in self.scene.introduced or acts or people.titled(name):
+            return found.people.add(name)
+        return ""
+
+    def _read_clause(self, clause: Clause, sentence: Sentence) -> None:
+        scene = self.scene
+        match clause.subject:
+            case "you" | "" if clause.verb:
+                people.read_addressed(scene, clause, sentence)
+                if not places.read_move(scene, clause, sentence):
+                    things.read_player(scene, clause, sentence)
+                people.kills(scene, clause, sentence) if clause.verb == "kill" else None
+                self._note_objects(clause)
+            case "person":
+                people.read_behind(scene, clause, sentence)
+                people.read_person(scene, clause, sentence)
+                places.read_carried_off(scene, clause, sentence)
+                things.read_other(scene, clause, sentence)
+            case "other":
+                places.read_carried_off(scene, clause, sentence)
+                things.read_other(scene, clause, sentence)
+
+    def _continue(self, before: Clause, text: str, sentence: Sentence) -> None:
+        """ "… the lantern and the rope": more of what a verb is about."""
+        phrase = phrase_at(text)
+        if phrase is None or not is_thing(phrase):
+            return
+        if phrase.rest and not before.rest.endswith(phrase.rest):
+            return
+        if len(phrase.words) > 1 and phrase.words[-1].casefold() in VERBS:
+            return
+        front = re.match(r"^(?:up|out|on|off|away|you|over|back)\s+", before.rest)
+        rest = f"{front[0] if front else ''}{phrase.article} {phrase.name}"
+        self._read_clause(before._replace(rest=rest), sentence)
+
+    def _note_objects(self, clause: Clause) -> None:
+        """Who "he" and what "it" may be in the next clause: what the player does something to."""
+        scene = self.scene
+        named = [scene.found.people.find(each[0]) for each in re.finditer(NAME, clause.rest)]
+        if any(named):
+            scene.last_person = next(each for each in reversed(named) if each)
+        phrase = phrase_at(clause.rest)
+        if phrase is not None and is_thing(phrase):
+            scene.last_thing = phrase.name

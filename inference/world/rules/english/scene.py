@@ -1,0 +1,62 @@
+"""What the English rules remember from one clause to the next."""
+
+import re
+from dataclasses import dataclass, field
+
+from inference.world.names import NAME
+from inference.world.rules.english.clauses import Phrase, is_thing, is_vague, phrase_at
+from inference.world.rules.reader import Found
+
+IT = re.compile(r"^(?:it|them|both of them|one of them)\b\s*", re.IGNORECASE)
+
+
+@dataclass
+class Scene:
+    """The changes found so far, and whom "he" and what "it" may mean."""
+
+    found: Found
+    last_person: str = ""
+    last_thing: str = ""
+    introduced: set[str] = field(default_factory=set)  # names that the text gives someone
+    begins: bool = True  # the clause begins its sentence, where any word has a capital
+    dreaming: bool = False
+    pockets: bool = False  # it is told what is in the player's pockets
+    opening: bool = False
+    unnamed: str = ""  # what became of something that the next sentence names: "lost"
+
+    def take_object(self, rest: str) -> tuple[str, str] | None:
+        """The thing that `rest` begins with, and what follows: "the lantern" or "it"."""
+        if found := IT.match(rest):
+            return (self.last_thing, rest[found.end() :]) if self.last_thing else None
+        phrase = phrase_at(rest)
+        if phrase is None or not is_thing(phrase):
+            return None
+        self.last_thing = phrase.name
+        return phrase.name, phrase.rest
+
+    def thing_at(self, rest: str) -> Phrase | None:
+        """As `take_object`, without remembering it."""
+        if found := IT.match(rest):
+            words = tuple(self.last_thing.split())
+            return Phrase("the", words, rest[found.end() :]) if words else None
+        phrase = phrase_at(rest)
+        return phrase if phrase is not None and is_thing(phrase) else None
+
+    def vague_at(self, rest: str) -> bool:
+        """Whether `rest` begins with something that is not named."""
+        phrase = phrase_at(rest)
+        if phrase is None:
+            return re.match(r"(?:some|any)thing\b", rest) is not None
+        return is_vague(phrase)
+
+    def has(self, called: str) -> bool:
+        """Whether the player carries or wears what is called so."""
+        return self.found.held(self.found.known_thing(called)) in ("carried", "worn")
+
+    def person_at(self, text: str) -> str:
+        """Whom `text` begins with: someone known by name or rank; "" otherwise."""
+        name = re.match(rf"(?:the \w+|(?:old |young |poor )?{NAME})", text)
+        if name is None:
+            return ""
+        whole = re.sub(r"^(?:old|young|poor) ", "", name[0])
+        return self.found.people.find(whole.removesuffix("'s"))
