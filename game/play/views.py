@@ -50,6 +50,7 @@ MODULES = [
     "store",
     "story",
     "storyview",
+    "suggestions",
     "turnrange",
     "turnview",
     "visibleturns",

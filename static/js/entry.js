@@ -153,13 +153,15 @@ export class Entry {
   }
 
   /**
-   * A first action is put into the input, below what is the player's own there.
+   * A suggested action is put into the input, below what is the player's own there.
    *
    * @param {string} text
    * @param {string} kind
    */
   suggest(text, kind) {
-    const offered = [...$("chips").querySelectorAll("button")].map((chip) => chip.dataset.text);
+    /** @type {NodeListOf<HTMLElement>} */
+    const chips = document.querySelectorAll(".chips button");
+    const offered = [...chips].map((chip) => chip.dataset.text);
     const own = this.text;
     input.value = own && !offered.includes(own) ? `${own}\n${text}` : text;
     this.setMode(kind);

@@ -21,6 +21,7 @@ import { Socket } from "./socket.js";
 import { Store } from "./store.js";
 import * as story from "./story.js";
 import { StoryView } from "./storyview.js";
+import { Suggestions } from "./suggestions.js";
 import { VisibleTurns } from "./visibleturns.js";
 import { Waiting } from "./waiting.js";
 import { WindowTitle } from "./windowtitle.js";
@@ -112,6 +113,10 @@ const entry = new Entry(drafts, {
   },
   say: (text) => announcer.say(text),
 });
+const suggestions = new Suggestions($("suggestions"), {
+  choose: (text) => entry.suggest(text, "do"),
+  announce: (text) => announcer.say(text),
+});
 const address = new URL(adventure.socket, location.href);
 address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
 const socket = new Socket(address.href, { onEvent: receive, onStatus: showConnection });
@@ -183,6 +188,8 @@ function drawn(before) {
   const { state } = store;
   controls.show(state);
   title.show(state.adventure?.title);
+  const suggested = autoScroll.whole ? story.suggestions(state) : [];
+  if (suggestions.show(suggested, before.head === state.head)) autoScroll.storyGrew();
   aloud.update();
   const was = story.turnOf(before, state.head)?.status;
   if (before.head !== state.head || was !== story.headTurn(state)?.status) {

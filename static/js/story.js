@@ -31,6 +31,8 @@
  * @property {Record<string, QueuePosition>} waiting by turn
  * @property {Sent[]} commands sent and not yet answered
  * @property {Problem | null} problem the last error
+ * @property {{turn: string, actions: string[]} | null} suggested the newest suggested actions, and
+ *   the turn that they follow
  * @property {boolean} missing something was skipped: only a snapshot mends it
  * @property {NextStep | null} then
  */
@@ -73,6 +75,7 @@ export function empty() {
     waiting: {},
     commands: [],
     problem: null,
+    suggested: null,
     missing: false,
     then: null,
   };
@@ -124,6 +127,18 @@ export function headings(turns) {
     if (turn.chapter) first = null;
   });
   return found;
+}
+
+/**
+ * What the player might do next, as the narrator suggests it: until something is sent, or the story
+ * goes elsewhere.
+ *
+ * @param {State} state
+ * @returns {string[]}
+ */
+export function suggestions(state) {
+  const { suggested: last, head } = state;
+  return last?.turn === head && !busy(state) ? last.actions : [];
 }
 
 /** @param {State} state */
@@ -263,6 +278,7 @@ const REDUCERS = {
   "turn.stopped": ended,
   "turn.failed": failed,
   "turn.edited": edited,
+  "turn.suggested": suggested,
   "page.then": (state, { then }) => ({ ...state, then }),
   "page.forget": forget,
   "head.moved": moved,
@@ -328,6 +344,7 @@ function snapshot(state, event) {
     log: event.id ?? null,
     waiting,
     commands: state.commands.filter((each) => !each.accepted),
+    suggested: { turn: event.head, actions: event.suggestions ?? [] },
     missing: false,
   };
 }
@@ -478,9 +495,19 @@ function failed(state, event) {
 function edited(state, event) {
   if (isOutdated(state, event)) return state;
   const next = { ...state, lastEdit: event.last_edit ?? null };
+  if (next.suggested?.turn === event.turn.id) next.suggested = null; // of a text that is gone
   const known = state.turns[event.turn.id];
   if (!known || known.attempt > event.turn.attempt) return next;
   return updateSiblings(putTurn(next, { ...known, ...event.turn }), event.turn);
+}
+
+/**
+ * @param {State} state
+ * @param {Protocol.TurnSuggested} event
+ * @returns {State}
+ */
+function suggested(state, { turn, actions }) {
+  return { ...state, suggested: { turn, actions } };
 }
 
 /**

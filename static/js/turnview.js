@@ -28,7 +28,7 @@ import { codePoints, LONGEST, settled } from "./story.js";
  * @param {string} [className]
  * @param {string} [text]
  */
-const make = (tag, className, text) => {
+export const make = (tag, className, text) => {
   const element = document.createElement(tag);
   if (className) element.className = className;
   if (text) element.textContent = text;
@@ -41,7 +41,7 @@ const make = (tag, className, text) => {
  * @param {string} label
  * @param {(event: MouseEvent) => void} press
  */
-const button = (className, text, label, press) => {
+export const button = (className, text, label, press) => {
   const element = make("button", className, text);
   element.type = "button";
   if (label) element.setAttribute("aria-label", label);

@@ -14,6 +14,7 @@ import {
   shownAction,
   otherActions,
   retriesOf,
+  suggestions,
   underWay,
   undoesEdit,
 } from "../../static/js/story.js";
@@ -435,4 +436,28 @@ test("a long story is forgotten from its beginning, and goes on as before", () =
 test("a turn told again from a place that was never shown asks for a snapshot", () => {
   assert.equal(play(opening, queued("a", "o")).missing, false);
   assert.equal(play(opening, queued("a", "elsewhere")).missing, true);
+});
+
+test("suggested actions stand below the reply that they follow, until something is sent", () => {
+  const event = { type: "turn.suggested", id: "14-0", turn: "o", actions: ["Go up.", "Wait."] };
+  const offered = reduce(play(opening), event);
+  assert.deepEqual(suggestions(offered), ["Go up.", "Wait."]);
+  const command = { type: "take_action", key: "k", kind: "do", text: "wait" };
+  const acted = reduce(offered, { type: "page.sent", command });
+  assert.deepEqual(suggestions(acted), []);
+  const refused = reduce(acted, { type: "error", key: "k", code: "full", message: "Later." });
+  assert.deepEqual(suggestions(refused), ["Go up.", "Wait."]);
+  assert.deepEqual(suggestions(reduce(acted, queued("a", "o"))), []);
+});
+
+test("suggestions of a snapshot are shown, those of another turn or text are not", () => {
+  const turns = [turn("o", null), turn("a", "o")];
+  const offered = play(snapshot(turns, { suggestions: ["Run."] }));
+  assert.deepEqual(suggestions(offered), ["Run."]);
+  const back = { type: "head.moved", id: "14-0", version: 6, head: "o", undo: false, redo: "a" };
+  assert.deepEqual(suggestions(reduce(offered, back)), []);
+  const late = { type: "turn.suggested", id: "15-0", turn: "a", actions: ["Hide."] };
+  assert.deepEqual(suggestions(reduce(reduce(offered, back), late)), []);
+  const edit = { type: "turn.edited", id: "14-0", version: 6, turn: turn("a", "o") };
+  assert.deepEqual(suggestions(reduce(offered, edit)), []);
 });
