@@ -18,6 +18,7 @@ ALSO = [
     "data/adventures/README.md",
     "data/adapters/README.md",
     "inference/lab/evaluation/labelled/guide.md",
+    "inference/lab/recall/README.md",
 ]
 # Fences: `sh` is typed as it stands, `console` has commands after `$ ` and what they answer.
 LANGUAGES = {"sh", "console", "text", "yaml", "json", "python", "nginx", "caddy"}
