@@ -7,6 +7,7 @@ from game.accounts import operator_views
 from game.cards import views as card_views
 from game.chapters import views as chapter_views
 from game.play import export_views, option_views, search_views, views
+from game.state import views as state_views
 
 urlpatterns = [
     path("", include("game.library.urls")),
@@ -33,6 +34,7 @@ urlpatterns = [
         name="narrator_part",
     ),
     path("adventures/<uuid:adventure_id>/summary/", option_views.summary, name="summary"),
+    path("adventures/<uuid:adventure_id>/world/", state_views.world, name="world"),
     path(
         "adventures/<uuid:adventure_id>/turns/<uuid:turn_id>/versions/",
         views.versions,

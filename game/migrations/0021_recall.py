@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('game', '0019_a_removal_that_failed'),
+        ('game', '0020_world_state'),
     ]
 
     operations = [

@@ -34,6 +34,7 @@ from game.models.shares import Share, ShareQuerySet, ShareTexts
 from game.models.tastes import Taste
 from game.models.training import TrainingConsent, TrainingRun
 from game.models.turns import Edit, Kind, Status, Summary, Turn, TurnContext
+from game.models.world import TurnChanges
 
 __all__ = [
     "LONGEST_CHAPTER_TITLE",
@@ -78,6 +79,7 @@ __all__ = [
     "TrainingConsent",
     "TrainingRun",
     "Turn",
+    "TurnChanges",
     "TurnContext",
     "Visibility",
     "Words",

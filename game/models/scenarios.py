@@ -60,6 +60,12 @@ class Scenario(models.Model):
     first_actions = models.JSONField(
         default=list, blank=True, help_text='A list of {"kind", "text"}.'
     )
+    world = models.JSONField(
+        default=list,
+        db_default=models.Value([], models.JSONField()),
+        blank=True,
+        help_text="The beginning state of the world, as game.state.beginnings writes it.",
+    )
     visibility = models.CharField(
         max_length=10, choices=Visibility, default=Visibility.PUBLIC, db_index=True
     )

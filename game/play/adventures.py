@@ -28,6 +28,7 @@ from game.play.changes import change_adventure, publish_fields
 from game.play.endings import stop_turn_under_way
 from game.play.events import delete_keys_on_commit
 from game.play.protocol import clean_text
+from game.state import beginnings
 from game.tastes.writer import WriterSettings
 
 
@@ -72,6 +73,7 @@ def begin(player: Player, scenario: Scenario, answers: dict[str, str]) -> Advent
             status=Status.TOLD,
             told=Now(),
         )
+        beginnings.begin_world(opening, scenario, filled)
         adventure.head = opening
         adventure.size = edits.size_of(opening.reply)
         adventure.save(update_fields=["head", "size"])

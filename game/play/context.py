@@ -10,7 +10,9 @@ from game.models import Adventure, Summary, Turn
 from game.play import dice, tree
 from game.play.tree import Step
 from game.recall.search import recall
+from game.state import worlds
 from inference.contract.request import Card, Passage, StoryContext
+from inference.contract.world import World
 from inference.narrators import NarratorsError, UnknownNarrator, narrators_of
 from inference.prompts.cards import reachable
 from inference.reply import shown_action
@@ -21,6 +23,7 @@ STORY_BYTES = 160_000
 CARD_TURNS = 40
 CARD_BYTES = 40_000
 SMALL_WINDOW = 2048  # tokens
+WORLD_BYTES = 20_000  # of the state of the world, whose prompt section has less room by far
 # The other cards are sent too if they take no more bytes than this: the reply may mention them, and
 # the worker reads the next prompt ahead with the cards it has.
 OTHER_CARD_BYTES = 6_000
@@ -41,6 +44,7 @@ def story_context(adventure: Adventure, turn: Turn) -> StoryContext:
         story=story,
         turns=len(path),
         earlier=recall(adventure, path, action, story[-1:], window_of(turn)),
+        world=world_for(turn),
         action=action,
     )
 
@@ -51,6 +55,20 @@ def window_of(turn: Turn) -> int:
         return registry.merged(narrators_of(settings.INFERENCE)).get(turn.narrator).context
     except (NarratorsError, UnknownNarrator):
         return SMALL_WINDOW
+
+
+def world_for(turn: Turn) -> World | None:
+    """The state of the world before a turn, at most WORLD_BYTES; None if nothing is known."""
+    if turn.parent_id is None:
+        return None
+    world = worlds.world_at(turn.parent_id)
+    if world == World():
+        return None
+    facts = world.facts
+    while facts and len(world.model_dump_json().encode()) > WORLD_BYTES:
+        facts = facts[1:]  # the oldest first; people and things are short
+        world = world.model_copy(update={"facts": facts})
+    return world
 
 
 def all_cards(adventure: Adventure) -> list[Card]:

@@ -18,6 +18,7 @@ from game.play.events import publish_on_commit, queue_client
 from game.play.protocol import Refused, TurnEnded, TurnFailed
 from game.play.snapshots import turn_data
 from game.recall.indexing import index_on_commit
+from game.state import changes as world_changes
 from inference.contract.prompt_report import UnreadableReport, unpack
 from inference.contract.request import Result
 
@@ -102,6 +103,7 @@ def record_end(adventure: Adventure, turn_id: UUID, result: Result) -> bool:
     turn = Turn.objects.select_related("adventure", "player").get(pk=turn_id)
     adventure.size += edits.size_of(turn.reply)
     store_context(adventure, turn, result)
+    world_changes.read_turn(turn)
     metrics.turn_ended(turn, result)
     log_on_commit(f"turn {result.outcome}", turn, tokens=result.tokens, seconds=result.seconds)
     screening.record_reply_hits(turn, result)

@@ -327,6 +327,13 @@ class ChaptersChanged(Event):
     title: str
 
 
+class WorldChanged(Event):
+    """The state of the world changed at a turn, other than by its being told or edited."""
+
+    type: Literal["world.changed"] = "world.changed"
+    turn: str
+
+
 LoggedEvent = (
     TurnQueued
     | TurnEnded
@@ -336,6 +343,7 @@ LoggedEvent = (
     | PlotChanged
     | TurnSuggested
     | ChaptersChanged
+    | WorldChanged
 )
 
 

@@ -37,6 +37,8 @@ from game.play.protocol import (
 )
 from game.play.snapshots import turn_data
 from game.recall.indexing import index_on_commit
+from game.state import changes as world_changes
+from game.state import worlds
 from inference.reply import shown_action
 
 # Retry-after in seconds when a player has too many turns under way: about as long as a turn takes.
@@ -207,6 +209,7 @@ def replace_texts(
     edits.record_last_edit(
         adventure, turn, edits.replace(adventure, turn, new, player), undone=undone
     )
+    world_changes.reread_turn(adventure, turn)
     edited = TurnEdited(turn=turn_data(turn), last_edit=edits.last_edit(adventure))
     publish_on_commit(adventure, edited)
     index_on_commit(turn.pk)
@@ -250,6 +253,7 @@ def head_of(adventure: Adventure) -> Turn:
 def move_head(adventure: Adventure, turn: Turn) -> Turn:
     """Make `turn` the head, and publish that."""
     adventure.head, adventure.last_edit = turn, None
+    worlds.refresh_cache(turn.pk)
     moved = HeadMoved(
         head=str(turn.pk),
         undo=turn.parent_id is not None,

@@ -1,5 +1,7 @@
 """The state of the world: what changes it, and how it is read from the text. Pure.
 
+    folding      the changes of the turns on a path make the state
+    revealing    hidden entries that the story has come to tell
     names        how people are called
     rules        what a turn changes, by rules over its text
     reading      the narrator's own reading of a turn: question, schema, and what its answer changes

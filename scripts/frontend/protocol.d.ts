@@ -221,6 +221,13 @@ declare namespace Protocol {
     type: "undo_turn";
   }
 
+  /** The state of the world changed at a turn, other than by its being told or edited. */
+  interface WorldChanged {
+    version?: number | null;
+    type: "world.changed";
+    turn: string;
+  }
+
   type Command =
     | TakeAction
     | RetryTurn
@@ -242,6 +249,7 @@ declare namespace Protocol {
     | PlotChanged
     | TurnSuggested
     | ChaptersChanged
+    | WorldChanged
     | TurnStarted
     | TurnToken
   ) & { id: string };

@@ -286,6 +286,7 @@ const REDUCERS = {
   "page.earlier": earlier, // older turns were fetched
   "adventure.changed": changed,
   "chapters.changed": chaptersChanged,
+  "world.changed": (state) => state, // the panel World fetches it; the version counts
   "page.dismissed": (state) => (state.problem ? { ...state, problem: null } : state),
 };
 

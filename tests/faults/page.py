@@ -321,4 +321,5 @@ REDUCERS = {
     "page.sent": sent,
     "adventure.changed": changed,
     "chapters.changed": chapters_changed,
+    "world.changed": lambda state, _event: state,
 }

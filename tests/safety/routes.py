@@ -54,6 +54,7 @@ ROUTES = {
     "summary": Route(THEIRS, post={"text": "stolen"}),
     "chapters": Route(THEIRS, post={"turn": "turn", "title": "stolen"}),
     "reopen_chapter": Route(THEIRS, {"turn_id": "turn"}),
+    "world": Route(THEIRS, query="?turn={turn}"),
     "context": Route(THEIRS, {"turn_id": "turn"}),
     "versions": Route(THEIRS, {"turn_id": "turn"}),
     "cards": Route(THEIRS, post={"title": "x", "keys": "x", "text": "stolen"}),

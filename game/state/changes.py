@@ -1,0 +1,108 @@
+"""Stores what turns change in the state of the world: read by rules, by a narrator, or by dice.
+
+All but `record_reading` are called with the adventure locked.
+"""
+
+import hashlib
+import logging
+from collections.abc import Iterable
+from uuid import UUID
+
+from game.models import Adventure, Turn, TurnChanges
+from game.play.changes import NoSuchAdventure, change_adventure
+from game.play.events import publish_on_commit
+from game.play.protocol import WorldChanged
+from game.state.worlds import (
+    as_data,
+    changes_of,
+    drop_caches,
+    entries_at,
+    refresh_cache,
+)
+from inference.contract.world import MOST_CHANGES, Source, WorldChange
+from inference.log_context import where
+from inference.world.folding import Entries, fold
+from inference.world.revealing import reveal
+
+logger = logging.getLogger(__name__)
+
+
+def read_turn(turn: Turn) -> None:
+    """Store what rules read from a turn's texts, in place of what they read before."""
+    before = entries_at(turn.parent_id) if turn.parent_id else entries_of_scenario(turn)
+    store(turn.pk, "rule", read_by_rules(turn, before))
+    refresh_cache(turn.pk)
+
+
+def reread_turn(adventure: Adventure, turn: Turn) -> None:
+    """After an edit: read a turn again, and forget what a narrator read from its old texts."""
+    store(turn.pk, "narrator", ())
+    read_turn(turn)
+    if adventure.head_id is not None:
+        refresh_cache(adventure.head_id)
+
+
+def read_by_rules(turn: Turn, before: Entries) -> list[WorldChange]:
+    """What rules read from a turn's texts; nothing where a rule fails, since the turn stands."""
+    if not turn.reply and not turn.action:
+        return []
+    try:
+        return [*reveal(before, f"{turn.action}\n{turn.reply}")]
+    except Exception as problem:
+        logger.error("turn %s: rules could not read it: %s", turn.pk, where(problem))
+        return []
+
+
+def entries_of_scenario(opening: Turn) -> Entries:
+    """What an opening's scenario declares, before anything is read from its text."""
+    declared = [each for each in changes_of(opening.pk) if each.source == "scenario"]
+    return fold({}, str(opening.pk), 0, declared)
+
+
+def store(turn_id: UUID, source: Source, changes: Iterable[WorldChange]) -> bool:
+    """Replace the changes of one source in a turn; at most MOST_CHANGES. Whether any differs."""
+    before = changes_of(turn_id)
+    new = tuple(changes)[:MOST_CHANGES]
+    after = tuple(each for each in before if each.source != source) + new
+    if after == before:
+        return False
+    TurnChanges.objects.update_or_create(turn_id=turn_id, defaults={"changes": as_data(after)})
+    drop_caches(turn_id)
+    return True
+
+
+# Readings that come later
+
+
+def digest_of(turn: Turn) -> str:
+    """The SHA-256 of a turn's texts, by which a late reading knows that they are unchanged."""
+    return hashlib.sha256(f"{turn.action}\0{turn.reply}".encode()).hexdigest()
+
+
+def record_reading(
+    adventure_id: UUID, turn_id: UUID, changes: Iterable[WorldChange], digest: str
+) -> bool:
+    """Store what a narrator read from a turn whose texts had this digest.
+
+    False if the turn is gone or its texts have changed since: the reading is dropped then.
+    """
+    try:
+        with change_adventure(adventure_id) as adventure:
+            turn = adventure.turns.filter(pk=turn_id).first()
+            if turn is None or digest_of(turn) != digest:
+                return False
+            read = [
+                each.model_copy(update={"source": "narrator", "hidden": False}) for each in changes
+            ]
+            if store(turn.pk, "narrator", read):
+                announce(adventure, turn.pk)
+            return True
+    except NoSuchAdventure:
+        return False  # it was deleted meanwhile
+
+
+def announce(adventure: Adventure, turn_id: UUID) -> None:
+    """Publish that the state changed at a turn, other than by telling or editing it."""
+    if adventure.head_id is not None:
+        refresh_cache(adventure.head_id)
+    publish_on_commit(adventure, WorldChanged(turn=str(turn_id)))

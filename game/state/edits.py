@@ -1,0 +1,183 @@
+"""The player's changes of the state of the world. They hold until the player changes them again."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+from game import disk_space
+from game.models import Adventure, Player, Turn
+from game.moderation import screening
+from game.play import edits, read_ahead
+from game.play.changes import change_adventure
+from game.play.protocol import Refused, clean_text
+from game.state.changes import announce, store
+from game.state.worlds import changes_of, current_turn, entries_at
+from inference.contract.world import MOST_CHANGES, Field, Part, WorldChange
+from inference.world.folding import (
+    LONGEST_NAMES,
+    LONGEST_VALUE,
+    MOST,
+    VALUES,
+    Entries,
+    fold_name,
+    key_of,
+)
+
+LONGEST_BODY = 64 * 1024  # bytes of a request's JSON
+
+
+class WorldError(Exception):
+    """Changes that cannot be stored. The message tells the player what to do."""
+
+
+class PlayerChange(BaseModel):
+    """One change as a page sends it; an empty value removes the entry."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    part: Part
+    name: str = ""
+    field: Field = ""
+    value: str
+
+
+PLAYER_CHANGES = TypeAdapter(list[PlayerChange])
+
+
+def parse_changes(body: bytes) -> list[WorldChange]:
+    """The player's changes in a request's JSON. Raises WorldError."""
+    if len(body) > LONGEST_BODY:
+        raise WorldError(
+            _("That is larger than %(size)d KiB. Save fewer changes at once.")
+            % {"size": LONGEST_BODY // 1024}
+        )
+    try:
+        sent = PLAYER_CHANGES.validate_json(body)
+    except ValidationError as problem:
+        first = problem.errors(include_url=False, include_context=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise WorldError(f"{place}: {first['msg']}" if place else first["msg"]) from None
+    if not sent:
+        raise WorldError(_("There is no change to save."))
+    if len(sent) > MOST_CHANGES:
+        raise WorldError(
+            _("%(count)d changes; at most %(most)d can be saved at once.")
+            % {"count": len(sent), "most": MOST_CHANGES}
+        )
+    return [checked(each) for each in sent]
+
+
+def checked(change: PlayerChange) -> WorldChange:
+    """A change with cleaned texts, as the player's. Raises WorldError if it makes no sense."""
+    name, value = one_line(change.name), one_line(change.value)
+    if (change.part, change.field) not in VALUES:
+        raise WorldError(
+            _("A %(part)s has no field “%(field)s”.") % {"part": change.part, "field": change.field}
+        )
+    longest = LONGEST_NAMES.get(change.part)
+    if longest is None and name:
+        raise WorldError(_("A %(part)s has no name, only a value.") % {"part": change.part})
+    if longest is not None and not name:
+        raise WorldError(_("Give it a name."))
+    allowed = VALUES[change.part, change.field]
+    if allowed is not None and value and value not in allowed:
+        raise WorldError(
+            _("“%(value)s” is not possible here. Choose one of these: %(allowed)s.")
+            % {"value": value[:40], "allowed": ", ".join(allowed)}
+        )
+    refuse_too_long(name, longest or 0)
+    if allowed is None:
+        refuse_too_long(value, LONGEST_VALUE[change.part])
+    return WorldChange(
+        part=change.part, name=name, field=change.field, value=value, source="player"
+    )
+
+
+def one_line(text: str) -> str:
+    """The text as it is stored, on one line."""
+    return " ".join(clean_text(text).split())
+
+
+def refuse_too_long(text: str, most: int) -> None:
+    """Raise WorldError if a text has more than `most` code points."""
+    if len(text) > most:
+        raise WorldError(
+            _("“%(start)s…” has %(length)s characters; the limit is %(most)s. Shorten it.")
+            % {"start": text[:20], "length": f"{len(text):,}", "most": f"{most:,}"}
+        )
+
+
+@screening.record_rejections()
+def change_world(
+    adventure_id: UUID,
+    player: Player,
+    changes: Sequence[WorldChange],
+    turn_id: UUID | None = None,
+) -> None:
+    """Store the player's changes with a turn (None: the current one).
+
+    Raises WorldError, NoSuchAdventure, and Refused if a text breaks a rule or there are too many
+    edits. Nothing is stored then.
+    """
+    with change_adventure(adventure_id, player) as adventure:
+        disk_space.refuse_when_full()
+        edits.refuse_too_many(player)
+        turn = turn_to_change(adventure, turn_id)
+        screening.screen(texts_of(changes), "world", player, adventure)
+        own = merge([each for each in changes_of(turn.pk) if each.source == "player"], changes)
+        if len(own) > MOST_CHANGES:
+            raise WorldError(
+                _(
+                    "This turn has %(most)d changes of yours, the maximum. Make the others after "
+                    "your next action."
+                )
+                % {"most": MOST_CHANGES}
+            )
+        if not store(turn.pk, "player", own):
+            return
+        refuse_ineffective(entries_at(turn.pk), changes)
+        announce(adventure, turn.pk)
+        read_ahead.request_on_commit(adventure)
+
+
+def turn_to_change(adventure: Adventure, turn_id: UUID | None) -> Turn:
+    """The turn with which a change is stored. Raises Refused if the adventure has no such turn."""
+    if turn_id is None:
+        return current_turn(adventure)
+    turn = adventure.turns.filter(pk=turn_id).first()
+    if turn is None:
+        raise Refused("unknown_turn", _("That turn is not in this adventure. Reload the page."))
+    return turn
+
+
+def texts_of(changes: Sequence[WorldChange]) -> list[str]:
+    """The texts that the player wrote: names, and values that are no choice."""
+    values = [each.value for each in changes if VALUES[each.part, each.field] is None]
+    return [text for text in (*(each.name for each in changes), *values) if text]
+
+
+def merge(before: Sequence[WorldChange], new: Sequence[WorldChange]) -> list[WorldChange]:
+    """The player's changes of one turn with newer ones, which replace those of the same entry."""
+    merged = {key_of(each): each for each in before}
+    for each in new:
+        merged.pop(key_of(each), None)
+        merged[key_of(each)] = each
+    return list(merged.values())
+
+
+def refuse_ineffective(after: Entries, changes: Sequence[WorldChange]) -> None:
+    """Raise WorldError if a change is not in the state after it: a limit or a death forbids it."""
+    for change in merge([], changes):
+        entry = after.get(key_of(change))
+        value = "" if change.value == "done" else change.value
+        if not value or (entry is not None and entry.value == value):
+            continue
+        life = after.get(("person", fold_name(change.name), "life"))
+        if change.field == "here" and life is not None and life.value == "dead":
+            raise WorldError(_("%(name)s is dead. Set them alive first.") % {"name": change.name})
+        raise WorldError(
+            _("The world has %(most)d of these that you set, the maximum. Remove one first.")
+            % {"most": MOST.get(change.part, 1)}
+        )

@@ -1,0 +1,127 @@
+"""The page data of the state of the world: what is known at a turn, and the player's changes."""
+
+from typing import Any
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from game.models import Adventure, Turn
+from game.play.protocol import Refused
+from game.play.requests import own_adventure, require_player
+from game.state import edits
+from game.state.worlds import current_turn, entries_at, state_at
+from inference.world.folding import Entries, Entry, people_fields, person_of
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+def world(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
+    """The state at a turn (`?turn=`, or the current one) as JSON; on POST the player's changes."""
+    found = own_adventure(request, adventure_id)
+    turn_id = asked_turn(request, found)
+    if request.method == "POST":
+        try:
+            changes = edits.parse_changes(request.body)
+            edits.change_world(found.pk, require_player(request), changes, turn_id)
+        except edits.WorldError as problem:
+            return JsonResponse({"message": str(problem)}, status=422)
+        except Refused as refused:
+            status = 429 if refused.code == "too_many" else 422
+            return JsonResponse({"message": refused.message}, status=status)
+        found.refresh_from_db()
+    return JsonResponse(world_data(found, turn_id))
+
+
+def asked_turn(request: HttpRequest, adventure: Adventure) -> UUID | None:
+    """The turn in `?turn=`; None without it. Raises Http404 if it is not in the adventure."""
+    asked = request.GET.get("turn", "")
+    if not asked:
+        return None
+    try:
+        turn_id = UUID(asked)
+    except ValueError:
+        raise Http404("That is no turn.") from None
+    if not adventure.turns.filter(pk=turn_id).exists():
+        raise Http404("That turn is not in this adventure.")
+    return turn_id
+
+
+def world_data(adventure: Adventure, turn_id: UUID | None = None) -> dict[str, Any]:
+    """The state after a turn (None: the current one) for pages, without hidden entries."""
+    turn = current_turn(adventure) if turn_id is None else Turn.objects.get(pk=turn_id)
+    state = state_at(turn.pk)
+    before = visible(entries_at(turn.parent_id)) if turn.parent_id else {}
+    now = visible(state.entries)
+    parts: dict[str, list[dict[str, Any]]] = {
+        part: [
+            {**values_of(entry), **origin_of([entry], before)}
+            for entry in now.values()
+            if entry.part == part
+        ]
+        for part in ("place", "time", "thing", "aim", "fact")
+    }
+    return {
+        "version": adventure.version,
+        "turn": str(turn.pk),
+        "number": state.number,
+        "place": next(iter(parts["place"]), None),
+        "time": next(iter(parts["time"]), None),
+        "people": [
+            {**person_of(fields).model_dump(), **origin_of(list(fields.values()), before)}
+            for fields in people_fields(now.values()).values()
+        ],
+        "things": parts["thing"],
+        "aims": parts["aim"],
+        "facts": parts["fact"],
+    }
+
+
+def visible(entries: Entries) -> Entries:
+    """The entries that players see."""
+    return {key: entry for key, entry in entries.items() if entry.value and not entry.hidden}
+
+
+def values_of(entry: Entry) -> dict[str, str]:
+    """What an entry of one value says."""
+    if entry.part == "thing":
+        return {"name": entry.name, "held": entry.value}
+    if entry.part in ("aim", "fact"):
+        return {"text": entry.name}
+    return {"value": entry.value}
+
+
+def origin_of(entries: list[Entry], before: Entries) -> dict[str, Any]:
+    """Where the values of one place, person or thing are from: the newest of them.
+
+    `fields` has that of each value where there are several.
+    """
+    newest = max(entries, key=lambda entry: entry.number)
+    origin = {
+        "turn": newest.turn,
+        "number": newest.number,
+        "source": newest.source,
+        "sentence": newest.sentence,
+        "locked": any(entry.locked for entry in entries),
+        "changed": any(is_changed(entry, before) for entry in entries),
+    }
+    if newest.part == "person":
+        origin["fields"] = {
+            entry.field: {
+                "turn": entry.turn,
+                "number": entry.number,
+                "source": entry.source,
+                "sentence": entry.sentence,
+                "locked": entry.locked,
+                "changed": is_changed(entry, before),
+            }
+            for entry in entries
+        }
+    return origin
+
+
+def is_changed(entry: Entry, before: Entries) -> bool:
+    """Whether the state before the turn did not say this yet."""
+    known = before.get(entry.key)
+    return known is None or known.value != entry.value
