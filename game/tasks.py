@@ -11,9 +11,10 @@ from celery.signals import worker_ready
 from django.db import DatabaseError, InterfaceError, close_old_connections
 
 from game.installed import publishing
-from game.play import endings, summaries
+from game.play import endings, suggestions, summaries
 from game.play.sweep import sweep
 from inference import tracing
+from inference.contract.questions import Suggestions
 from inference.contract.request import Result, SummaryResult
 from inference.installing.jobs import JobResult
 from inference.log_context import about, where
@@ -39,6 +40,12 @@ def record_reply(result: str) -> None:
 def record_summary(result: str) -> None:
     """Store a narrator's summary, sent by a worker as JSON of a SummaryResult."""
     summaries.record(SummaryResult.from_message(result))
+
+
+@shared_task(name="game.tasks.record_suggestions", ignore_result=True)
+def record_suggestions(result: str) -> None:
+    """Publish the actions that a narrator suggests, sent by a worker as JSON of Suggestions."""
+    suggestions.record(Suggestions.from_message(result))
 
 
 @shared_task(name="game.tasks.record_install", ignore_result=True)

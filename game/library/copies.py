@@ -163,6 +163,7 @@ def blank_copy(
         narrator=original.narrator,
         summarise=original.summarise,
         dice=original.dice,
+        suggestions=original.suggestions,
         sampling=original.sampling if plot else {},
         audience=original.audience,
         memory=original.memory if plot else "",

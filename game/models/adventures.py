@@ -47,6 +47,9 @@ class Adventure(models.Model):
     # Validated by game.tastes.writer; empty unless the owner changed something.
     sampling = models.JSONField(default=dict, blank=True, editable=False)
     dice = models.BooleanField(default=False, help_text="Whether dice decide how actions go.")
+    suggestions = models.BooleanField(
+        default=False, help_text="Whether the narrator suggests actions after its replies."
+    )
     archived = models.BooleanField(default=False, help_text="Out of sight, not out of the house.")
     # When it was deleted: it can be restored until game.library.tasks.tidy purges it.
     deleted = models.DateTimeField(null=True, blank=True, editable=False)

@@ -178,9 +178,8 @@ def record_reply_hits(turn: Turn, result: Result) -> None:
             open_case(finding, turn.player, adventure, turn, Words.NARRATOR)
 
 
-def is_summary_allowed(text: str, adventure: Adventure) -> bool:
-    """Whether a narrator's summary breaks no blocking rule."""
-    screening = reply_screening(adventure)
-    if screening is None:
-        return True
-    return not any(each.severity == "block" for each in found_in(text, screen_for(screening)))
+def allows_output(text: str, adventure: Adventure, player: Player | None = None) -> bool:
+    """Whether a text of a narrator beside its replies breaks no rule that blocks or queues."""
+    audience = limits.effective_audience(adventure.audience, player)
+    findings = find_matches(text, rulebook(), "output", audience)
+    return all(each.severity == "note" for each in findings)

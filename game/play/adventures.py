@@ -117,7 +117,7 @@ def set_fields(adventure: Adventure, **values: str | bool | dict[str, Any]) -> N
 
 
 def set_options(adventure_id: UUID, options: dict[str, bool]) -> None:
-    """Switch options of the adventure: `dice`, `summarise`."""
+    """Switch options of the adventure: `dice`, `summarise`, `suggestions`."""
     with change_adventure(adventure_id) as adventure:
         set_fields(adventure, **options)
 

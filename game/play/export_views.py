@@ -41,6 +41,7 @@ def export(request: HttpRequest, adventure_id: UUID, form: str) -> HttpResponse:
                     "sampling": found.sampling,
                     "dice": found.dice,
                     "summarise": found.summarise,
+                    "suggestions": found.suggestions,
                 },
                 "cards": [card_data(card) for card in found.cards.seen()],
                 "summaries": [

@@ -97,6 +97,7 @@ class OptionsForm(forms.Form):
 
     dice = forms.ChoiceField(choices=[("on", "on"), ("off", "off")], required=False)
     summarise = forms.ChoiceField(choices=[("on", "on"), ("off", "off")], required=False)
+    suggestions = forms.ChoiceField(choices=[("on", "on"), ("off", "off")], required=False)
 
     def changes(self) -> dict[str, bool]:
         """The options that were sent, as booleans."""

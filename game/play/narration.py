@@ -247,6 +247,7 @@ def request_for(adventure: Adventure, turn: Turn) -> GenerationRequest:
         trace=tracing.carrier(),
         sampling=sampling_for_player(turn, settings_of(adventure)),
         screening=screening.reply_screening(adventure, turn.player),
+        suggestions=adventure.suggestions,
     )
 
 

@@ -93,7 +93,7 @@ def context(request: HttpRequest, adventure_id: UUID, turn_id: UUID) -> HttpResp
 
 @require_POST
 def options(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
-    """Switch `dice` or `summarise` to `on` or `off`."""
+    """Switch `dice`, `summarise` or `suggestions` to `on` or `off`."""
     found = own_adventure(request, adventure_id)
     form = OptionsForm(request.POST)
     if not form.is_valid():
@@ -103,7 +103,8 @@ def options(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
         adventures.set_options(found.pk, chosen)
     if wants_json(request):
         found.refresh_from_db()
-        return JsonResponse({"dice": found.dice, "summarise": found.summarise})
+        names = ("dice", "summarise", "suggestions")
+        return JsonResponse({name: getattr(found, name) for name in names})
     back = "summary" if request.POST.get("back") == "summary" else "adventure"
     return redirect(back, found.pk)
 

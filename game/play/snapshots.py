@@ -103,6 +103,7 @@ def adventure_data(adventure: Adventure) -> dict[str, Any]:
         "cards": adventure.cards.seen().count(),
         "dice": adventure.dice,
         "summarise": adventure.summarise,
+        "suggestions": adventure.suggestions,
         "audience": adventure.audience,
     }
 

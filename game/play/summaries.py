@@ -131,7 +131,7 @@ def record(result: SummaryResult) -> bool:
                 turn=UUID(result.turn), turn__adventure=adventure, by=Summary.By.EXTRACT
             ).first()
             current = summary is not None and summary.text == result.replaces
-            usable = current and screening.is_summary_allowed(result.text, adventure)
+            usable = current and screening.allows_output(result.text, adventure)
             if summary is None or not usable or not adventure.summarise:
                 return False
             summary.text = join_summary(summary.text[: summary.own], result.text)

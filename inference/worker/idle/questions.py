@@ -70,7 +70,7 @@ def jobs_after(request: GenerationRequest, reply: str, narrator: Narrator) -> li
 
         question = reading.question_of(following, asked)
         jobs.append(Job("reading", request.adventure, question, parse_reading, now))
-    if request.suggestions:
+    if request.suggestions and narrator.engine != "transformers":  # which keeps to no schema
         said = said_lately(request, newest)
 
         def parse_suggestions(text: str) -> Suggestions | None:

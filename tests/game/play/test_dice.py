@@ -156,6 +156,7 @@ def test_dice_are_switched_by_their_owner_alone(client, alice, bob, adventure, l
     assert client.post(url, {"dice": "off"}, headers=json).json() == {
         "dice": False,
         "summarise": True,
+        "suggestions": False,
     }
     assert client.get(url).status_code == 405
     assert Adventure.objects.get(pk=adventure.pk).version == 2

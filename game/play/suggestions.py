@@ -1,0 +1,42 @@
+"""Actions that the narrator suggests after a reply: screened, published, and kept for a day.
+
+They are no part of the story and stand in Redis alone: what is lost is not missed.
+"""
+
+import logging
+from uuid import UUID
+
+import redis
+
+from game.models import Status, Turn
+from game.moderation import screening
+from game.play.events import queue_client
+from inference.contract.questions import Suggestions, digest_of
+
+logger = logging.getLogger(__name__)
+
+
+def record(result: Suggestions) -> bool:
+    """Publish a narrator's suggestions. False where the head or its texts have changed since."""
+    turn = (
+        Turn.objects.select_related("adventure", "player")
+        .filter(pk=UUID(result.turn), adventure=UUID(result.adventure), status=Status.TOLD)
+        .first()
+    )
+    if turn is None or turn.adventure.head_id != turn.pk or not turn.adventure.suggestions:
+        return False
+    if digest_of(turn.action, turn.reply) != result.texts:
+        return False
+    allowed = [
+        each
+        for each in result.actions
+        if screening.allows_output(each, turn.adventure, turn.player)
+    ]
+    if not allowed:
+        return False
+    try:
+        queue_client().publish_suggestions(result.adventure, result.turn, allowed)
+    except redis.RedisError as problem:
+        logger.warning("turn %s: its suggestions are lost: %s", turn.pk, problem)
+        return False
+    return True
