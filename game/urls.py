@@ -7,6 +7,7 @@ from game.accounts import operator_views
 from game.cards import views as card_views
 from game.chapters import views as chapter_views
 from game.play import export_views, option_views, search_views, views
+from game.recall import views as recall_views
 from game.state import views as state_views
 
 urlpatterns = [
@@ -44,6 +45,11 @@ urlpatterns = [
         "adventures/<uuid:adventure_id>/turns/<uuid:turn_id>/context/",
         option_views.context,
         name="context",
+    ),
+    path(
+        "adventures/<uuid:adventure_id>/turns/<uuid:turn_id>/memory/",
+        recall_views.mark_memory,
+        name="mark_memory",
     ),
     path("adventures/<uuid:adventure_id>/chapters/", chapter_views.list_chapters, name="chapters"),
     path(

@@ -14,6 +14,7 @@ from game.state import worlds
 from inference.contract.request import Card, Passage, StoryContext
 from inference.contract.world import World
 from inference.narrators import NarratorsError, UnknownNarrator, narrators_of
+from inference.prompts.building import MARGIN
 from inference.prompts.cards import reachable
 from inference.reply import shown_action
 
@@ -22,7 +23,7 @@ STORY_BYTES = 160_000
 # The newest turns whose mentions may bring a card into a prompt: about as many as a window holds.
 CARD_TURNS = 40
 CARD_BYTES = 40_000
-SMALL_WINDOW = 2048  # tokens
+SMALL_ROOM = 1500  # tokens
 WORLD_BYTES = 20_000  # of the state of the world, whose prompt section has less room by far
 # The other cards are sent too if they take no more bytes than this: the reply may mention them, and
 # the worker reads the next prompt ahead with the cards it has.
@@ -43,18 +44,23 @@ def story_context(adventure: Adventure, turn: Turn) -> StoryContext:
         card_characters=sum(len(card.text) for card in cards),
         story=story,
         turns=len(path),
-        earlier=recall(adventure, path, action, story[-1:], window_of(turn)),
+        earlier=recall(adventure, path, action, story[-1:], room_of(turn)),
         world=world_for(turn),
         action=action,
     )
 
 
-def window_of(turn: Turn) -> int:
-    """The context window of a turn's narrator in tokens; a small one if it is not known."""
+def room_of(turn: Turn) -> int:
+    """The room of a turn's prompt in its narrator's window, in tokens.
+
+    That of a small narrator if it is not known which one answers.
+    """
     try:
-        return registry.merged(narrators_of(settings.INFERENCE)).get(turn.narrator).context
+        narrator = registry.merged(narrators_of(settings.INFERENCE)).get(turn.narrator)
     except (NarratorsError, UnknownNarrator):
-        return SMALL_WINDOW
+        return SMALL_ROOM
+    reply = int(narrator.sampling.max_tokens * (1 + MARGIN))
+    return narrator.context - min(reply, narrator.context // 2)
 
 
 def world_for(turn: Turn) -> World | None:

@@ -4,11 +4,12 @@ Only turns of the given path are found, whatever is on other branches, and each 
 turn itself: a text that was edited or deleted is never recalled.
 """
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from game.models import Adventure, RecallEntry, RecallMark
+from game.models import Adventure, RecallEntry, RecallMark, TurnContext
 from game.play.tree import Step
 from game.recall import indexing
 from game.recall.index import AdventureIndex, IndexCache, Stamp, packed, unpacked
@@ -25,16 +26,19 @@ from game.recall.terms import (
     terms_of,
     words_of,
 )
+from inference.contract.prompt_report import UnreadableReport, unpack
 from inference.contract.request import Passage
 from inference.contract.world import Recalled
+from inference.prompts.building import EARLIER_SHARE
 from inference.reply import shown_action
 
-SHARE = 0.15  # of the narrator's window, for everything that is recalled
+logger = logging.getLogger(__name__)
+
+SHARE = EARLIER_SHARE  # of the prompt's room, for everything that is recalled
 ACTION_SHARE = 1 / 3  # of that, for what only the action asks for: it delays the first word
 PINNED_SHARE = 1 / 3  # of that at most, for what the player pinned
 BYTES_PER_TOKEN = 4.2  # about the same in all scripts
-# The newest turns are in the prompt anyway: it has at least so much of the window.
-PROMPT_SHARE = 0.45
+PROMPT_SHARE = 0.5  # of the room, for the newest turns, where no earlier prompt tells
 MOST_BYTES = 16_000  # of all that is recalled, whatever the window is
 MOST_TURNS = 60  # that each of both questions may find
 SHORT = 70  # bytes of a short sentence: no more turns are looked at than have room with such
@@ -54,18 +58,18 @@ def recall(
     path: Sequence[Step],
     action: Passage,
     newest: Sequence[Passage],
-    window: int,
+    room: int,
 ) -> tuple[Recalled, ...]:
     """What to remember for a turn below `path` (oldest first): pinned turns, then the best first.
 
-    `newest` are the last passages of the path, `window` is that of the narrator in tokens. What the
-    action did not ask for comes first and does not depend on it. Turns that the prompt has anyway
-    are not looked at.
+    `newest` are the last passages of the path, `room` is that of the whole prompt in tokens. What
+    the action did not ask for comes first and does not depend on it. Turns that the prompt has
+    anyway are not looked at.
     """
-    limit = first_in_prompt(path, window)
+    limit = first_in_prompt(path, room)
     if limit == 0:
         return ()
-    room = int(min(window * SHARE * BYTES_PER_TOKEN, MOST_BYTES))
+    room = int(min(room * SHARE * BYTES_PER_TOKEN, MOST_BYTES))
     marks = dict(RecallMark.objects.filter(turn__adventure=adventure).values_list("turn", "mark"))
     pinned = [turn for turn, mark in marks.items() if mark == RecallMark.Mark.PINNED]
     index = cache.of(adventure.pk)
@@ -90,13 +94,26 @@ def recall(
     return read(found, path, {**by_newest, **by_action}, room)
 
 
-def first_in_prompt(path: Sequence[Step], window: int) -> int:
-    """The number of the first turn that surely is in the prompt; those before may be old."""
-    room = window * PROMPT_SHARE * BYTES_PER_TOKEN
+def first_in_prompt(path: Sequence[Step], room: int) -> int:
+    """The number of the first turn that the next prompt will have anyway.
+
+    It is known from the last turn's prompt; without that it is estimated.
+    """
+    if not path:
+        return 0
+    packed = TurnContext.objects.filter(turn=path[-1].id).values_list("details", flat=True).first()
+    if packed:
+        try:
+            report = unpack(packed)
+        except UnreadableReport:
+            logger.warning("turn %s: its prompt report cannot be read", path[-1].id)
+        else:
+            return max(0, len(path) - 1 - (report.passages - report.first))
+    left = room * PROMPT_SHARE * BYTES_PER_TOKEN
     number = len(path)
-    while number and room > 0:
+    while number and left > 0:
         number -= 1
-        room -= path[number].bytes
+        left -= path[number].bytes
     return number
 
 

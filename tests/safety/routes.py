@@ -56,6 +56,7 @@ ROUTES = {
     "reopen_chapter": Route(THEIRS, {"turn_id": "turn"}),
     "world": Route(THEIRS, query="?turn={turn}"),
     "context": Route(THEIRS, {"turn_id": "turn"}),
+    "mark_memory": Route(THEIRS, {"turn_id": "turn"}, {"mark": "forgotten"}),
     "versions": Route(THEIRS, {"turn_id": "turn"}),
     "cards": Route(THEIRS, post={"title": "x", "keys": "x", "text": "stolen"}),
     "reveal_cards": Route(THEIRS),

@@ -10,7 +10,7 @@ from inference.contract.request import Passage
 pytestmark = pytest.mark.django_db
 
 FILLER = "You walk on along the wet road, and the rain does not stop. A cart passes you slowly. "
-WINDOW = 1024
+ROOM = 800  # tokens of a prompt
 
 
 @pytest.fixture(autouse=True)
@@ -38,11 +38,11 @@ def told(adventure, replies, parent=None, action="walk on"):
     return turns
 
 
-def recalled(adventure, action="", kind="do", window=WINDOW):
+def recalled(adventure, action="", kind="do", room=ROOM):
     path = tree.path_lengths(adventure.head_id)
     asked = Passage(kind=kind if action else "continue", action=action)
     newest = context.recent_story(path)[-1:]
-    return search.recall(adventure, path, asked, newest, window)
+    return search.recall(adventure, path, asked, newest, room)
 
 
 def test_what_an_old_turn_said_of_somebody_is_recalled_when_they_are_named(adventure):
