@@ -6,7 +6,6 @@ that nothing can be invented.
 """
 
 import json
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -15,10 +14,11 @@ from inference.contract.output_format import OutputFormat
 from inference.contract.questions import Question
 from inference.contract.request import Card, GenerationRequest, Passage
 from inference.contract.sampling import SamplingParams
-from inference.contract.world import LONGEST_NAME, LONGEST_SENTENCE, World, WorldChange
+from inference.contract.world import LONGEST_NAME, World, WorldChange
 from inference.prompts.cards import SearchIndex, folded, key_of
 from inference.reply import neutralise
-from inference.worker.summaries import CLOSED, WORD, sentences
+from inference.world.names import People, are_people, names_in
+from inference.world.rules.text import sentences
 
 MOST_ASKED = 4  # names in one question: each costs about eight tokens of answer
 TOKENS_OF_A_NAME = 16  # of an answer, at most; longer names in other scripts are cut off and lost
@@ -36,7 +36,6 @@ TEXT = (
     "(Pause the story. How are things now, after the last reply? One word each, as JSON. {about})"
 )
 
-POSSESSIVE = re.compile(r"['’]s?$")
 What = Literal["person", "thing", "unknown"]
 
 
@@ -66,22 +65,17 @@ def names_asked(world: World, newest: Passage, cards: Iterable[Card]) -> tuple[A
     reading brings them back.
     """
     text = SearchIndex(f"{newest.action}\n{newest.reply}")
-
-    def mentioned(names: Iterable[str]) -> list[str]:
-        """The names in the turn's text, the last mentioned first."""
-        places = {name: text.last(key) for name in names if (key := key_of(name))}
-        return sorted((name for name in places if places[name] >= 0), key=lambda n: -places[n])
-
     alive = [each for each in world.people if each.life == "alive"]
-    people = mentioned(each.name for each in alive)
+    people = mentioned([each.name for each in alive], text)
     silent = [each.name for each in alive if each.here and each.name not in people]
-    things = mentioned(each.name for each in world.things if each.held != "lost")
+    things = mentioned([each.name for each in world.things if each.held != "lost"], text)
     known = [each.name for each in world.people] + [each.name for each in world.things]
-    new = [*(card.title for card in cards if mentioned([card.title])), *names_in(newest.reply)]
+    titles = mentioned([card.title for card in cards], text)
+    new = unknown([*titles, *are_people(names_in(newest.reply), newest.reply)], known)
     asked = [
         *(Asked(name, "person") for name in people[:2]),
         *(Asked(name, "thing") for name in things[:1]),
-        *(Asked(name, "unknown") for name in unknown(new, known)[:1]),
+        *(Asked(name, "unknown") for name in new[:1]),
         *(Asked(name, "person") for name in people[2:]),
         *(Asked(name, "thing") for name in things[1:]),
         *(Asked(name, "person") for name in silent if newest.kind != "say"),
@@ -89,24 +83,14 @@ def names_asked(world: World, newest: Passage, cards: Iterable[Card]) -> tuple[A
     return tuple(asked[:MOST_ASKED])
 
 
-def names_in(text: str) -> list[str]:
-    """Runs of capitalised words that begin no sentence, as written, the first one first."""
-    found: list[str] = []
-    end = -1  # of the last one
-    for word in WORD.finditer(text):
-        before = text[max(0, word.start() - 2) : word.start()]
-        inside = before[1:] == " " and (before[0].isalnum() or before[0] in ",;:")
-        if not (inside and word[0][0].isupper() and len(word[0]) > 1):
-            continue
-        name = POSSESSIVE.sub("", word[0])
-        if name.casefold() in CLOSED:
-            continue
-        if word.start() == end + 1:
-            found[-1] += f" {name}"
-        else:
-            found.append(name)
-        end = word.end()
-    return list(dict.fromkeys(found))
+def mentioned(names: Sequence[str], text: SearchIndex) -> list[str]:
+    """The names that a text has, or another way to call them, the last mentioned first."""
+    people = People(names)
+    places: dict[str, int] = {}
+    for name in names:
+        keys = [key for way in people.called(name) if (key := key_of(way)) is not None]
+        places[name] = max(map(text.last, keys), default=-1)
+    return sorted((name for name in places if places[name] >= 0), key=lambda n: -places[n])
 
 
 def unknown(names: Iterable[str], known: Sequence[str]) -> list[str]:
@@ -210,7 +194,6 @@ def changes_of_person(name: str, read: str, world: World) -> list[WorldChange]:
 
 def sentence_about(name: str, newest: Passage) -> str:
     """The last sentence of the turn that has a name; the last one of all where none has."""
-    told = sentences(newest.reply)
-    key = key_of(name)
-    about = [each for each in told if key is not None and SearchIndex(each).last(key) >= 0]
-    return (about or told or [""])[-1][:LONGEST_SENTENCE]
+    told = [each.text for each in sentences(newest.reply)]
+    about = [each for each in told if mentioned([name], SearchIndex(each))]
+    return (about or told or [""])[-1]

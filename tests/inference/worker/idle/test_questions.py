@@ -6,12 +6,18 @@ from types import SimpleNamespace
 import pytest
 
 from inference.contract.questions import Reading, Suggestions, digest_of
-from inference.contract.request import SummaryRequest
+from inference.contract.request import Passage, SummaryRequest
 from inference.contract.world import Person, World
+from inference.prompts import build, build_question, stable_front
 from inference.worker.idle import questions
 from inference.worker.idle.questions import IdleQuestions
+from inference.worker.idle.read_ahead import next_request
+from inference.world import reading
+from tests.inference.engines.test_engines import joined, llama_engine, tell_all
 from tests.prompting import narrator, request, told_turns
 from tests.serving import until
+
+__all__ = ["llama_engine"]
 
 REPLY = "Teague nods at you and goes down to the boats."
 WORLD = World(people=(Person(name="Teague", here=True),))
@@ -181,3 +187,47 @@ def test_a_question_that_cannot_be_made_fails_no_turn(idle, monkeypatch, caplog)
     idle.note(turn(), REPLY)
     assert "ZeroDivisionError" in caplog.text
     assert not idle.busy
+
+
+# ---- with a real model
+
+
+@pytest.mark.model
+def test_a_question_finds_the_story_in_the_cache_and_leaves_it_there(llama_engine):
+    """Of the question only itself is computed; the next turn's prompt is where it was."""
+    engine, teller = llama_engine, narrator(state="narrator", max_tokens=16)
+    before = turn()
+    following = next_request(before, REPLY)
+    given = (teller, engine.count, engine.render_chat, engine.context_tokens)
+    front = engine.count(stable_front(following, *given))
+    engine.prefill(stable_front(following, *given))
+    tell_all(engine)
+    [job] = questions.jobs_after(before, REPLY, teller)
+    texts = answers_of(engine, build_question(job.question, *given))
+    assert cached(texts) >= front - 1
+    answer = job.parse(joined(texts))
+    assert answer is None or answer.turn == "t-a"
+    acted = following.context.model_copy(update={"action": Passage(kind="do", action="run")})
+    prompt = build(following.model_copy(update={"context": acted}), *given)
+    assert cached(answers_of(engine, prompt)) >= front - 1
+
+
+@pytest.mark.model
+def test_a_real_reading_has_words_of_the_question_alone(llama_engine):
+    engine, teller = llama_engine, narrator(state="narrator", max_tokens=16)
+    [job] = questions.jobs_after(turn(), REPLY, teller)
+    built = build_question(
+        job.question, teller, engine.count, engine.render_chat, engine.context_tokens
+    )
+    found = json.loads(joined(answers_of(engine, built)))
+    assert set(found) == {"Teague"}
+    assert found["Teague"] in reading.PERSON
+
+
+def answers_of(engine, built):
+    number = engine.submit(built.text, built.sampling, built.output)
+    return tell_all(engine)[number]
+
+
+def cached(texts):
+    return next(each.cached for each in texts if each.cached is not None)
