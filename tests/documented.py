@@ -17,6 +17,7 @@ ALSO = [
     "locale/README.md",
     "data/adventures/README.md",
     "data/adapters/README.md",
+    "inference/lab/evaluation/labelled/README.md",
     "inference/lab/evaluation/labelled/guide.md",
     "inference/lab/recall/README.md",
 ]

@@ -38,8 +38,13 @@ FAULTS: Mapping[str, str] = {
     "past": "past_tense",
     "leaks": "leaks",
     "dead": "dead_act",
+    "lost": "lost_used",
+    "absent": "absent_answer",
     "contradicts": "contradicts",
 }
+
+# Where a reply's score has another name for it than the table.
+SCORED: Mapping[str, str] = {"dead_act": "dead_acts", "absent_answer": "absent_answers"}
 
 
 class Reply(Plain):
@@ -138,7 +143,7 @@ def measured(
         beginning.names,
     )
     said = {
-        figure: {reply.id: bool(getattr(each, "dead_acts" if figure == "dead_act" else figure))}
+        figure: {reply.id: bool(getattr(each, SCORED.get(figure, figure)))}
         for figure in FAULTS.values()
     }
     said["says_you"] = {reply.id: each.says_you}

@@ -7,10 +7,12 @@ from typing import Any
 
 from inference.contract.plain import Plain
 from inference.contract.request import Passage
+from inference.lab.evaluation.absent import absent_answers
 from inference.lab.evaluation.accuracy import Known, shown_share
 from inference.lab.evaluation.dead import dead_acts
 from inference.lab.evaluation.endings import cut, empty, leaks
 from inference.lab.evaluation.facts import contradicts, stated_of
+from inference.lab.evaluation.lost import lost_used
 from inference.lab.evaluation.repetition import distinct_3, loops, repeats
 from inference.lab.evaluation.situations import Situation
 from inference.lab.evaluation.telling import Told
@@ -43,6 +45,10 @@ class Score(Plain):
     card_facts_used: int = 0
     dead: bool = False  # someone dead was there to be left in peace
     dead_acts: bool = False
+    lost: bool = False  # a lost thing was there to be left alone
+    lost_used: bool = False
+    absent: bool = False  # someone absent was called or needed
+    absent_answers: bool = False
     dice: str = ""  # how they fell
     contradicts: bool = False
     words: int
@@ -101,6 +107,14 @@ def score(
             and situation.dead
             and dead_acts(situation.dead, reply, shown, situation.pronoun)
         ),
+        lost=bool(situation and situation.lost),
+        lost_used=bool(situation and situation.lost and lost_used(situation.lost, reply, shown)),
+        absent=bool(situation and situation.absent),
+        absent_answers=bool(
+            situation
+            and situation.absent
+            and absent_answers(situation.absent, reply, shown, situation.pronoun)
+        ),
         dice=(situation.dice or "") if situation else "",
         contradicts=bool(situation and contradicts(situation.wrong, reply)),
         words=len(reply.split()),
@@ -152,6 +166,8 @@ def figures(scores: Sequence[Score]) -> Figures:
         "facts_kept": part("facts_kept", "facts"),
         "card_facts_used": part("card_facts_used", "card_facts"),
         "dead_act": part("dead_acts", "dead"),
+        "lost_used": part("lost_used", "lost"),
+        "absent_answer": part("absent_answers", "absent"),
         "contradicts": share("contradicts"),
         "words": mean("words"),
         "tokens": mean("tokens"),
@@ -182,6 +198,8 @@ TITLES: Mapping[str, tuple[str, bool]] = {
     "facts_kept": ("named facts kept", True),
     "card_facts_used": ("card facts used", True),
     "dead_act": ("the dead act", True),
+    "lost_used": ("lost things used", True),
+    "absent_answer": ("absent people answer", True),
     "contradicts": ("contradicts the story", True),
     "words": ("words", False),
     "tokens": ("tokens", False),

@@ -1,6 +1,7 @@
 """Situations: a moment of a story, what the player does, and what is looked for in the reply.
 
-One file for each scenario, named as it is: a `history` of turns written by hand, and moments in it.
+A file is named as its scenario is: a `history` of turns written by hand, and moments in it. The
+folder `world` has those in which the state of the world matters: a history and its moments each.
 """
 
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from pydantic import Field, ValidationError
 
 from inference.contract.plain import Plain
 from inference.contract.request import Card, Kind, Passage, StoryContext
+from inference.contract.world import World
 
 FOLDER = Path(__file__).parent / "situations"
 
@@ -28,6 +30,9 @@ Trap = Literal[
     "rude",
     "markers",
     "dice",
+    "lost",
+    "absent",
+    "allowed",  # the dead or the absent may rightly speak
 ]
 Roll = Literal["disaster", "failure", "cost", "success", "triumph"]
 
@@ -58,8 +63,9 @@ class Situation(Plain):
 
     `facts` were told in the story, memory or opening, `card_facts` stand on a card alone; the reply
     should have them. Ways to say the same are parted by "|". `dead` is who should not act, and
-    `pronoun` what they are called besides: he, she or it. `wrong` would contradict the story.
-    `times`: the action is so many times itself. `dice` is how the roll fell.
+    `pronoun` what they are called besides: he, she or it; `absent` is who is elsewhere and should
+    not answer, `lost` a thing that should not be used. `wrong` would contradict the story. `times`:
+    the action is so many times itself. `dice` is how the roll fell. `world` is the state before it.
     """
 
     name: str
@@ -71,13 +77,19 @@ class Situation(Plain):
     facts: tuple[str, ...] = ()
     card_facts: tuple[str, ...] = ()
     dead: str = ""
+    absent: str = ""
     pronoun: str = ""
+    lost: str = ""
     wrong: tuple[str, ...] = ()
     dice: Roll | None = None
+    world: World | None = None
 
 
 class SituationFile(Plain):
+    """`world` is the state at the end of the history, of situations without one of their own."""
+
     history: tuple[Passage, ...] = ()
+    world: World | None = None
     situations: tuple[Situation, ...] = Field(min_length=1)
 
 
@@ -105,7 +117,7 @@ def read_situations(
     Raises SituationsError naming the file and what is wrong.
     """
     moments: list[Moment] = []
-    for path in sorted(folder.glob("*.yaml")):
+    for path in sorted(folder.rglob("*.yaml")):
         if path.stem not in beginnings:
             raise SituationsError(f"{path.name}: there is no scenario of this name")
         try:
@@ -119,6 +131,8 @@ def read_situations(
         for situation in file.situations:
             if situation.after is not None and situation.after > len(file.history):
                 raise SituationsError(f"{path.name}: {situation.name}: the history is shorter")
+            if file.world is not None and situation.after is not None and situation.world is None:
+                raise SituationsError(f"{path.name}: {situation.name}: needs a world of its own")
             outcome = outcomes.get(situation.dice or "", "")
             moments.append(moment(path.stem, beginnings[path.stem], file, situation, outcome))
     return moments
@@ -138,12 +152,17 @@ def moment(
             file.history[: each.after],
             # As the game has it: nothing typed is a continue.
             Passage(kind=each.kind if action else "continue", action=action, outcome=outcome),
+            world=each.world or file.world,
         ),
     )
 
 
 def context(
-    beginning: Beginning, turns: tuple[Passage, ...], action: Passage, summary: str = ""
+    beginning: Beginning,
+    turns: tuple[Passage, ...],
+    action: Passage,
+    summary: str = "",
+    world: World | None = None,
 ) -> StoryContext:
     """What a narrator is given at `action`, `turns` after the beginning."""
     return StoryContext(
@@ -152,5 +171,6 @@ def context(
         cards=beginning.cards,
         summary=summary,
         story=(Passage(kind="opening", reply=beginning.opening), *turns),
+        world=world,
         action=action,
     )

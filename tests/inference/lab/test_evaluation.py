@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,11 @@ from inference.contract.request import GenerationRequest, Passage, StoryContext
 from inference.contract.sampling import SamplingParams
 from inference.engines.host import load
 from inference.lab.evaluation import blind, runs, situations
+from inference.lab.evaluation.absent import absent_answers
 from inference.lab.evaluation.dead import dead_acts
 from inference.lab.evaluation.endings import cut, empty, leaks
 from inference.lab.evaluation.facts import contradicts, stated_of
+from inference.lab.evaluation.lost import lost_used
 from inference.lab.evaluation.playing import Play, common_front, draw, play, read_actions
 from inference.lab.evaluation.repetition import distinct_3, loops, repeats
 from inference.lab.evaluation.scores import figures, score, table
@@ -255,6 +258,66 @@ def test_the_dead_may_be_spoken_of_but_not_act(reply):
     assert not dead_acts("Fenn|the corporal", reply, 'You say "Fenn, where are you?"', "he")
 
 
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "You put the key into the lock. The cabinet opens.",
+        "The key turns.",
+        "The brass key is cold. It is in your hand, and you turn it. The key in your hand is wet.",
+        "The key is stiff. You turn it twice.",
+        "You unlock the cabinet. Inside is a lever.",
+        "The lock gives under your key.",
+    ],
+)
+def test_a_lost_thing_is_used_where_it_is_in_hand_or_at_work(reply):
+    assert lost_used("key", reply, "You unlock the cabinet and look inside.")
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "You reach for your belt. No key.",
+        "Your hand is empty. The key is in the drain.",
+        "You can see the key between the bars.",
+        '"Where is the key?" asks Ruta. She takes the key of the ambulance.',
+        "You break the window with a stone. The cabinet opens.",
+        "If you had the key, you could open it.",
+        "The cabinet is shut.",
+    ],
+)
+def test_a_lost_thing_may_be_missed_and_replaced(reply):
+    assert not lost_used("key", reply, "You unlock the cabinet and look inside.")
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        '"Nine minutes," says Odile.',
+        "Odile looks at you. She sighs.",
+        "You look at Odile. She shakes her head.",
+        "Odile's hand closes on the frame.",
+    ],
+)
+def test_the_absent_answer_where_they_act_or_speak_as_if_they_were_here(reply):
+    assert absent_answers("Odile", reply, 'You say "Odile, how long have I got?"', "she")
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "Odile does not answer. She is on the road to Calais.",
+        '"Odile is gone," says Mr. Pell.',
+        'There is a text from Odile. "RUN," says Odile.',
+        'The telephone rings. "Nine minutes," says Odile.',
+        'The door opens. Odile comes in with wet hair. "I could not," she says.',
+        "If Odile came back now, she would know.",
+        "You go where Odile ran.",
+    ],
+)
+def test_the_absent_may_be_elsewhere_write_ring_and_come_back(reply):
+    assert not absent_answers("Odile", reply, 'You say "Odile, how long have I got?"', "she")
+
+
 # ---- situations
 
 
@@ -279,6 +342,34 @@ def test_a_fact_of_a_card_stands_on_a_card_and_a_fact_of_the_story_in_the_story(
             assert stated_of([fact], f"{told} {context.memory}"), (each.name, fact)
         if each.situation.dead:
             assert each.situation.dead.split("|")[0] in told and each.situation.pronoun, each.name
+
+
+def test_forty_situations_have_the_state_of_the_world_before_them():
+    worlds = [each for each in read_situations(beginnings()) if each.context.world]
+    traps = Counter(each.situation.trap for each in worlds)
+    assert traps == {"dead": 12, "lost": 12, "absent": 12, "allowed": 4}
+    for each in worlds:
+        world, situation = each.context.world, each.situation
+        dead = {person.name for person in world.people if person.life == "dead"}
+        here = {person.name for person in world.people if person.here}
+        lost = {thing.name for thing in world.things if thing.held == "lost"}
+        if situation.dead:
+            assert any(stated_of([situation.dead], name) for name in dead), each.name
+        if situation.absent:
+            known = {person.name for person in world.people} - here - dead
+            assert any(stated_of([situation.absent], name) for name in known), each.name
+            assert situation.pronoun, each.name
+        if situation.lost:
+            assert any(stated_of([situation.lost], name) for name in lost), each.name
+
+
+def test_a_moment_inside_a_history_needs_a_world_of_its_own(tmp_path):
+    (tmp_path / "car-nine.yaml").write_text(
+        "history: [{kind: do, action: wait}]\nworld: {place: the car}\n"
+        "situations: [{name: x, trap: plain, kind: do, after: 0}]"
+    )
+    with pytest.raises(SituationsError, match=r"car-nine.yaml: x: needs a world of its own"):
+        read_situations(beginnings(), tmp_path)
 
 
 def test_a_situation_with_dice_tells_the_narrator_how_they_fell():
@@ -434,8 +525,8 @@ def test_evaluating_a_narrator_prints_a_table_and_keeps_what_was_told(parrot, ca
     )
     out = capsys.readouterr().out
     assert "| situations | plays | turns 1–10 | turns 11–12 |" in out
-    assert "| replies | 12 | 24 | 20 | 4 |" in out
-    assert len(blind.read(tmp_path / "e" / "situations.jsonl")) == 12
+    assert "| replies | 16 | 24 | 20 | 4 |" in out
+    assert len(blind.read(tmp_path / "e" / "situations.jsonl")) == 16
     assert (tmp_path / "e" / "adventures.md").read_text().count("### ") == 2
 
 
@@ -462,7 +553,7 @@ def test_runs_that_were_kept_stand_beside_each_other(parrot, capsys, tmp_path, m
     hot = runs.read(tmp_path / "hot")
     assert hot.tried == ("sampling.temperature=1.5",)
     assert hot.entry["sampling"]["temperature"] == 1.5
-    assert hot.columns["situations"]["replies"] == 6
+    assert hot.columns["situations"]["replies"] == 8
     both = runs.beside([("cold", runs.read(tmp_path / "cold")), ("hot", hot)], "situations")
     assert both.startswith("|  | cold | hot |")
     assert (tmp_path / "hot" / "table.md").read_text().startswith("|  | situations |")

@@ -1,0 +1,83 @@
+"""Whether a lost thing is used in a reply as if it were there. Pure; for English.
+
+It may be missed, looked for, spoken of, seen where it lies, and something else may stand in for it.
+What may not be: it is in the player's hand or at work, or what only it can do is done.
+"""
+
+import re
+
+from inference.lab.evaluation.voice import narration
+
+SENTENCES = re.compile(r"[^.!?…\n]+[.!?…]*")
+# In a sentence that names the thing: it is known to be gone, or it is not the thing.
+MISSED = re.compile(
+    r"\b(?:no|not|nothing|never|without|lost|gone|if|remember|would|could|might|had|miss|instead"
+    r"|below|bottom|pieces|crumbs|fell|threw|dropped|left (?:it|in|at|behind|on)|another|new"
+    r"|somewhere|(?:feel|reach|look|search) for)\b"
+    r"|n['’]t\b",
+    re.IGNORECASE,
+)
+# Where it was, or should be, there is nothing.
+EMPTY = re.compile(
+    r"\byour? (?:have (?:no|nothing)|(?:hands?|fist|sleeve|boot|belt|wrist|ear|pockets?)\b"
+    r".*\b(?:empty|nothing|bare))|\b(?:no|nothing|bare)\b.*\byour (?:hand|hands|wrist|ear)\b",
+    re.IGNORECASE,
+)
+# What is seen or thought of is not used.
+PERCEIVES = (
+    r"(?:see|hear|think|wish|want|need|imagine|watch|know|find|look|ask|feel in|put your hand out)"
+)
+# The sentence after one that names the thing.
+TAKEN_UP = re.compile(rf"\bin your hands?\b|\bYou (?!(?:can )?{PERCEIVES}\b)\w+ it\b")
+# What cannot be done without a tool; the player's action said with which.
+NEEDS_A_TOOL = r"(?:unlock|lock|cut|saw|shoot|stab|tie|dig|light|measure)"
+# A verb of which the thing is the subject, but what any thing is or does where it lies.
+AT_WORK = r"(?!(?:is|was|has|lies|shines|hangs|stands|rests|remains|falls|sinks|as|his|its|this)\b)"
+
+
+def lost_used(names: str, reply: str, action: str = "") -> bool:
+    """Whether a lost thing, called one of `names` (parted by "|"), is used as if it were there.
+
+    `action` is what the player did, as the page shows it.
+    """
+    thing = "|".join(re.escape(each.strip()) for each in names.split("|"))
+    mentioned = False
+    used = False
+    for sentence in map(str.strip, SENTENCES.findall(narration(reply))):
+        named = re.search(rf"\b(?:{thing})\b", sentence, re.IGNORECASE) is not None
+        if EMPTY.search(sentence) or (named and MISSED.search(sentence)):
+            return False
+        if (named and in_use(thing, sentence)) or (mentioned and TAKEN_UP.search(sentence)):
+            used = True
+        if re.search(rf"\b(?:the|your) (?:{thing})\b", sentence, re.IGNORECASE):
+            mentioned = True
+    return used or done_without(reply, action)
+
+
+def in_use(thing: str, sentence: str) -> bool:
+    """Whether the player has the thing in this sentence, or it is at work."""
+    the = rf"(?:the|your) (?:{thing})\b"
+    return (
+        re.search(
+            rf"\b(?:with|through|by|of|on) {the}"
+            rf"|\b(?:in|into|under|from) your (?:{thing})\b"
+            rf"|\b(?:{thing}) [^.,;]*\bin your hands?\b"
+            rf"|\byour (?:{thing}) is the\b"
+            rf"|\b(?:{thing}) (?:\w+ly )?{AT_WORK}\w+s\b"
+            rf"|\b(?:{thing}) (?:in|on|around|at|to) your\b"
+            rf"|\b[Yy]ou (?!(?:can )?{PERCEIVES}\b)\w+[^.,;]* {the}"
+            rf"|\bwhen you \w+ [^.,;]*{the}",
+            sentence,
+            re.IGNORECASE,
+        )
+        is not None
+    )
+
+
+def done_without(reply: str, action: str) -> bool:
+    """Whether the reply does what was typed, which cannot be done without the thing."""
+    typed = re.match(rf"You {NEEDS_A_TOOL} \w+ \w+", action)
+    told = narration(reply)
+    if typed is None or re.search(r"\bwith (?:a|an)\b", told):
+        return False
+    return typed[0].casefold() in told.casefold()
