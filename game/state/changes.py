@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from game.models import Adventure, Turn, TurnChanges
+from game.play import dice, tree
 from game.play.changes import NoSuchAdventure, change_adventure
 from game.play.events import publish_on_commit
 from game.play.protocol import WorldChanged
@@ -19,12 +20,18 @@ from game.state.worlds import (
     entries_at,
     refresh_cache,
 )
+from inference.contract.request import Passage, StoryContext
 from inference.contract.world import MOST_CHANGES, Source, WorldChange
 from inference.log_context import where
-from inference.world.folding import Entries, fold
+from inference.prompts.steering import player_names
+from inference.world import rules
+from inference.world.folding import Entries, fold, world_of
+from inference.world.names import names_in
 from inference.world.revealing import reveal
 
 logger = logging.getLogger(__name__)
+
+NEWEST_TURNS = 6  # before a turn, whose names rules know when they read it
 
 
 def read_turn(turn: Turn) -> None:
@@ -44,13 +51,36 @@ def reread_turn(adventure: Adventure, turn: Turn) -> None:
 
 def read_by_rules(turn: Turn, before: Entries) -> list[WorldChange]:
     """What rules read from a turn's texts; nothing where a rule fails, since the turn stands."""
-    if not turn.reply and not turn.action:
+    if not turn.reply:
         return []
+    passage = Passage(
+        kind=turn.kind,  # type: ignore[arg-type]
+        action=turn.action,
+        reply=turn.reply,
+        outcome=dice.outcome_line(turn.dice),
+    )
     try:
-        return [*reveal(before, f"{turn.action}\n{turn.reply}")]
+        return [
+            *reveal(before, f"{turn.action}\n{turn.reply}"),
+            *rules.read_turn(passage, world_of(before), known_names(turn), name_of_player(turn)),
+        ]
     except Exception as problem:
         logger.error("turn %s: rules could not read it: %s", turn.pk, where(problem))
         return []
+
+
+def known_names(turn: Turn) -> frozenset[str]:
+    """The names that a turn's adventure has: in its memory, its cards and the newest turns."""
+    newest = tree.path_ids(turn.parent_id, NEWEST_TURNS) if turn.parent_id else []
+    texts = Turn.objects.filter(pk__in=newest).values_list("action", "reply")
+    written = "\n".join([turn.adventure.memory, *(text for pair in texts for text in pair)])
+    return names_in(written) | set(turn.adventure.cards.values_list("title", flat=True))
+
+
+def name_of_player(turn: Turn) -> str:
+    """What the player is called, as far as the memory says it."""
+    context = StoryContext(memory=turn.adventure.memory, action=Passage(kind="continue"))
+    return " ".join(sorted(player_names(context)))
 
 
 def entries_of_scenario(opening: Turn) -> Entries:

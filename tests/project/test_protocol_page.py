@@ -18,6 +18,7 @@ from game.chapters import proposals
 from game.models import Audience, Chapter, Edit, Kind, Summary, Turn
 from game.models.limits import LONGEST_MEMORY, LONGEST_NOTE, LONGEST_TEXT
 from game.play import consumers, dice, protocol, routing, snapshots
+from game.state.edits import change_world, parse_changes
 from inference.contract.request import Card, GenerationRequest, StoryContext, Token
 from inference.contract.request import Passage as Action
 from inference.queue.client import QueueClient
@@ -286,6 +287,7 @@ def test_answers_in_json_have_the_fields_that_the_page_says(adventure, as_player
     for _ in range(proposals.MIN_TURNS):
         last = told(adventure, last)
     Summary.objects.create(turn=last, text="It opened.", by=Summary.By.EXTRACT)
+    state_of_everything(adventure, alice)
     client = as_player(alice)
     filled = {"adventure": str(adventure.pk), "turn": str(opening.pk)}
     queries = {"turns/": {"before": str(opening.pk)}, "search/": {"q": "lamp"}}
@@ -298,4 +300,21 @@ def test_answers_in_json_have_the_fields_that_the_page_says(adventure, as_player
         got = names_in(answer.json())
         compare(set(re.findall(r"`(\w+)`", said)), got, address)
         looked_at += 1
-    assert looked_at == 9
+    assert looked_at == 10
+
+
+def state_of_everything(adventure, player):
+    """A state of the world with an entry of each part."""
+    person = {"part": "person", "name": "Mara"}
+    changes = [
+        {"part": "place", "value": "the cellar"},
+        {"part": "time", "value": "noon"},
+        *({**person, "field": field, "value": value} for field, value in PERSON.items()),
+        {"part": "thing", "name": "lantern", "field": "held", "value": "carried"},
+        {"part": "aim", "name": "find the key", "value": "open"},
+        {"part": "fact", "name": "The bridge is down.", "value": "true"},
+    ]
+    change_world(adventure.pk, player, parse_changes(json.dumps(changes).encode()))
+
+
+PERSON = {"life": "alive", "here": "yes", "mood": "wary"}
