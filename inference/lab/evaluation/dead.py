@@ -65,6 +65,8 @@ def is_act(verb: str, after: str) -> bool:
         return doing[1].lower() not in ("ly", "hang", "bleed", "miss", "noth", "rott", "someth")
     if verb in ("starts", "begins", "tries"):
         return True
+    if verb in ("sits", "sat"):  # as the body was found, or not
+        return re.match(r" (?:up|down|back)\b", after) is not None
     if verb == "looks":
         return (
             re.match(r" (?:at|up|down|back|around|round|over|into|through|out)\b", after)
