@@ -12,7 +12,7 @@ from django.utils.translation import gettext_noop
 from game import metrics
 from game.models import Adventure, Status, Turn, TurnContext
 from game.moderation import screening
-from game.play import edits
+from game.play import edits, read_ahead
 from game.play.changes import NoSuchAdventure, change_adventure, log_on_commit, publish_fields
 from game.play.events import publish_on_commit, queue_client
 from game.play.protocol import Refused, TurnEnded, TurnFailed
@@ -115,6 +115,7 @@ def record_end(adventure: Adventure, turn_id: UUID, result: Result) -> bool:
         )
     publish_on_commit(adventure, event)
     index_on_commit(turn.pk)
+    read_ahead.request_on_commit(adventure, after_turn=True)
     return True
 
 

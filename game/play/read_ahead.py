@@ -1,7 +1,7 @@
 """Requests that an idle worker prefills an adventure's next prompt: a page opens, or a head moves.
 
-After a turn its worker does so by itself. Nothing depends on it: if no worker is idle, or Redis is
-down, the next turn only starts later.
+After a turn its worker does so by itself; the game tells it what it cannot know. Nothing depends
+on it: if no worker is idle, or Redis is down, the next turn only starts later.
 """
 
 import logging
@@ -20,8 +20,8 @@ from inference.contract.request import GenerationRequest
 logger = logging.getLogger(__name__)
 
 
-def request_read_ahead(adventure_id: UUID) -> bool:
-    """Request prefilling of what the next prompt begins with. Whether a worker was found."""
+def request_read_ahead(adventure_id: UUID, only_if_more_is_known: bool = False) -> bool:
+    """Request prefilling of what the next prompt begins with. Whether that was requested."""
     if not settings.INFERENCE.read_ahead or redis_breaker.is_open:
         return False
     found = Adventure.objects.filter(pk=adventure_id).select_related("head").first()
@@ -33,6 +33,8 @@ def request_read_ahead(adventure_id: UUID) -> bool:
         if not worker:
             return False
         request = read_ahead_request(found, found.head, narrator.name)
+        if only_if_more_is_known and not (request.context.earlier or request.context.world):
+            return False
         queue_client().enqueue_read_ahead(request, worker)
     except Refused:
         return False  # the next action will be refused with the reason
@@ -43,12 +45,16 @@ def request_read_ahead(adventure_id: UUID) -> bool:
     return True
 
 
-def request_on_commit(adventure: Adventure) -> None:
-    """Request it once the change is committed, after which the prompt differs."""
+def request_on_commit(adventure: Adventure, after_turn: bool = False) -> None:
+    """Request it once the change is committed, after which the prompt differs.
+
+    After a turn its worker does so by itself, and is only told what it cannot know: what is
+    recalled, and the state of the world.
+    """
     identity = adventure.pk
 
     def request() -> None:
-        request_read_ahead(identity)
+        request_read_ahead(identity, only_if_more_is_known=after_turn)
 
     after_commit(request)
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from game.models import Adventure, Turn, TurnChanges
-from game.play import dice, tree
+from game.play import dice, read_ahead, tree
 from game.play.changes import NoSuchAdventure, change_adventure
 from game.play.events import publish_on_commit
 from game.play.protocol import WorldChanged
@@ -126,6 +126,7 @@ def record_reading(
             ]
             if store(turn.pk, "narrator", read):
                 announce(adventure, turn.pk)
+                read_ahead.request_on_commit(adventure)
             return True
     except NoSuchAdventure:
         return False  # it was deleted meanwhile

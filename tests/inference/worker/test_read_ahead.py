@@ -7,7 +7,9 @@ from game.models import Turn
 from game.play import narration, read_ahead, turns
 from game.play.events import redis_breaker
 from game.play.protocol import UndoTurn
+from game.state.edits import change_world
 from inference.contract.request import Card, Passage
+from inference.contract.world import WorldChange
 from inference.prompts import stable_front
 from inference.queue.client import QueueClient
 from inference.worker.idle.read_ahead import ReadAhead, next_request
@@ -141,6 +143,23 @@ def test_after_a_turn_the_next_prompt_is_read(alice, adventure, log, workers):
 
 
 @database
+def test_after_a_turn_the_state_of_the_world_is_read_too(alice, adventure, log, workers):
+    """The worker does not know it: the game asks once more, for less of the prompt."""
+    lit = WorldChange(part="fact", name="The lamp is lit.", value="true", source="player")
+    change_world(adventure.pk, alice, [lit])
+    narrator_worker = reading(workers)
+    act(adventure, alice, "look at the lamp")
+    until(lambda: Turn.objects.filter(status="told", action="look at the lamp").exists())
+
+    def known_in_what_is_read():
+        job = narrator_worker.read_ahead.reading
+        return job and job[1].request.context.world
+
+    until(known_in_what_is_read)
+    assert known_in_what_is_read().facts == ("The lamp is lit.",)
+
+
+@database
 def test_a_turn_breaks_off_what_is_read_and_waits_for_nothing(alice, bob, adventure, workers):
     """Half a minute of reading costs the next player nothing; then it goes on where it was."""
     narrator_worker = reading(workers)
@@ -239,12 +258,14 @@ def newest(narrator_worker):
 
 @database
 def test_what_is_asked_for_is_what_the_worker_reads_unasked(alice, adventure, narrator_awake, log):
+    """But for what the worker cannot know."""
     turn = act(adventure, alice, "open the door")
     before = narration.request_for(adventure, turn)
     tell(turn)
     head = Turn.objects.get(pk=turn.pk)
     asked = read_ahead.read_ahead_request(adventure, head, "parrot").context
-    assert asked == next_request(before, "It opens.").context
+    known = asked.model_copy(update={"world": None, "earlier": ()})
+    assert known == next_request(before, "It opens.").context
 
 
 @database
