@@ -33,7 +33,7 @@ TITLES = {"dev": "turns that the rules were written with", "held": "turns kept f
 def read_by_rules(turn: LabelledTurn) -> list[WorldChange]:
     """The changes that rules find in a labelled turn."""
     passage = Passage(kind=turn.kind, action=turn.action, reply=turn.reply, outcome=turn.outcome)
-    return read_turn(passage, turn.world, frozenset(turn.names))
+    return read_turn(passage, turn.world, frozenset(turn.names), turn.player)
 
 
 def report(name: str, turns: Sequence[LabelledTurn]) -> str:

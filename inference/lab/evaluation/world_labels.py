@@ -48,7 +48,8 @@ class ExpectedChange(Plain):
 
 
 class LabelledTurn(Plain):
-    """A turn, the world before it, and its changes. `names` are the names known before it.
+    """A turn, the world before it, and its changes. `names` are the names known before it,
+    `player` is the player's own.
 
     `trap` says in a word what a hasty reader would get wrong. `outcome` is what the dice decided.
     """
@@ -60,6 +61,7 @@ class LabelledTurn(Plain):
     trap: str = ""
     world: World
     names: tuple[str, ...] = ()
+    player: str = ""
     story: tuple[Passage, ...] = ()
     kind: Kind
     action: str = ""
