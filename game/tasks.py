@@ -13,8 +13,9 @@ from django.db import DatabaseError, InterfaceError, close_old_connections
 from game.installed import publishing
 from game.play import endings, suggestions, summaries
 from game.play.sweep import sweep
+from game.state import changes
 from inference import tracing
-from inference.contract.questions import Suggestions
+from inference.contract.questions import Reading, Suggestions
 from inference.contract.request import Result, SummaryResult
 from inference.installing.jobs import JobResult
 from inference.log_context import about, where
@@ -40,6 +41,13 @@ def record_reply(result: str) -> None:
 def record_summary(result: str) -> None:
     """Store a narrator's summary, sent by a worker as JSON of a SummaryResult."""
     summaries.record(SummaryResult.from_message(result))
+
+
+@shared_task(name="game.tasks.record_reading", ignore_result=True)
+def record_reading(result: str) -> None:
+    """Store what a narrator read of the state of the world, sent by a worker as JSON of Reading."""
+    read = Reading.from_message(result)
+    changes.record_reading(UUID(read.adventure), UUID(read.turn), read.changes, read.texts)
 
 
 @shared_task(name="game.tasks.record_suggestions", ignore_result=True)

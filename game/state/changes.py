@@ -3,7 +3,6 @@
 All but `record_reading` are called with the adventure locked.
 """
 
-import hashlib
 import logging
 from collections.abc import Iterable
 from uuid import UUID
@@ -20,6 +19,7 @@ from game.state.worlds import (
     entries_at,
     refresh_cache,
 )
+from inference.contract.questions import digest_of
 from inference.contract.request import Passage, StoryContext
 from inference.contract.world import MOST_CHANGES, Source, WorldChange
 from inference.log_context import where
@@ -104,11 +104,6 @@ def store(turn_id: UUID, source: Source, changes: Iterable[WorldChange]) -> bool
 # Readings that come later
 
 
-def digest_of(turn: Turn) -> str:
-    """The SHA-256 of a turn's texts, by which a late reading knows that they are unchanged."""
-    return hashlib.sha256(f"{turn.action}\0{turn.reply}".encode()).hexdigest()
-
-
 def record_reading(
     adventure_id: UUID, turn_id: UUID, changes: Iterable[WorldChange], digest: str
 ) -> bool:
@@ -119,7 +114,7 @@ def record_reading(
     try:
         with change_adventure(adventure_id) as adventure:
             turn = adventure.turns.filter(pk=turn_id).first()
-            if turn is None or digest_of(turn) != digest:
+            if turn is None or digest_of(turn.action, turn.reply) != digest:
                 return False
             read = [
                 each.model_copy(update={"source": "narrator", "hidden": False}) for each in changes

@@ -4,7 +4,6 @@ The narrator answers in JSON of a schema, for programs. No answer is part of the
 """
 
 import hashlib
-import json
 
 from inference.contract.output_format import OutputFormat
 from inference.contract.plain import Plain
@@ -48,5 +47,5 @@ class Suggestions(Plain):
 
 
 def digest_of(action: str, reply: str) -> str:
-    """A digest of a turn's texts, to see whether they have changed."""
-    return hashlib.sha256(json.dumps([action, reply]).encode()).hexdigest()[:32]
+    """The SHA-256 of a turn's texts, by which a late answer knows that they are unchanged."""
+    return hashlib.sha256(f"{action}\0{reply}".encode()).hexdigest()

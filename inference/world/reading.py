@@ -8,6 +8,7 @@ that nothing can be invented.
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from inference.contract.output_format import OutputFormat
@@ -22,6 +23,9 @@ from inference.world.rules.text import sentences
 
 MOST_ASKED = 4  # names in one question: each costs about eight tokens of answer
 TOKENS_OF_A_NAME = 16  # of an answer, at most; longer names in other scripts are cut off and lost
+
+# Inside English sentences hardly one word in ten has a capital, in German every fourth.
+LEAST_WORDS, MOST_CAPITALS = 12, 0.2
 
 MOODS = ("friendly", "wary", "hostile", "afraid")
 CALM, AWAY, DEAD, NEITHER = "calm", "away", "dead", "neither"
@@ -62,23 +66,21 @@ def names_asked(world: World, newest: Passage, cards: Iterable[Card]) -> tuple[A
     """What is asked about after a turn; nothing where the turn mentions nothing that is known.
 
     `world` is the state before the turn. The dead, and what is lost, are not asked about: no
-    reading brings them back.
+    reading brings them back. Nor is who is not mentioned: hidden entries of the state stay hidden.
     """
     text = SearchIndex(f"{newest.action}\n{newest.reply}")
     alive = [each for each in world.people if each.life == "alive"]
     people = mentioned([each.name for each in alive], text)
-    silent = [each.name for each in alive if each.here and each.name not in people]
     things = mentioned([each.name for each in world.things if each.held != "lost"], text)
     known = [each.name for each in world.people] + [each.name for each in world.things]
     titles = mentioned([card.title for card in cards], text)
-    new = unknown([*titles, *are_people(names_in(newest.reply), newest.reply)], known)
+    new = unknown([*titles, *new_names(newest.reply)], known)
     asked = [
         *(Asked(name, "person") for name in people[:2]),
         *(Asked(name, "thing") for name in things[:1]),
         *(Asked(name, "unknown") for name in new[:1]),
         *(Asked(name, "person") for name in people[2:]),
         *(Asked(name, "thing") for name in things[1:]),
-        *(Asked(name, "person") for name in silent if newest.kind != "say"),
     ]
     return tuple(asked[:MOST_ASKED])
 
@@ -91,6 +93,19 @@ def mentioned(names: Sequence[str], text: SearchIndex) -> list[str]:
         keys = [key for way in people.called(name) if (key := key_of(way)) is not None]
         places[name] = max(map(text.last, keys), default=-1)
     return sorted((name for name in places if places[name] >= 0), key=lambda n: -places[n])
+
+
+def new_names(text: str) -> list[str]:
+    """What is written as a name in a text; nothing in languages that write nouns with capitals."""
+    words = text.split()
+    # The second of two words, where no sentence ends between them.
+    inside = [
+        second for first, second in pairwise(words) if first[-1].isalpha() or first[-1] == ","
+    ]
+    capitals = sum(word[0].isupper() for word in inside)
+    if len(words) >= LEAST_WORDS and capitals > MOST_CAPITALS * len(words):
+        return []
+    return are_people(names_in(text), text)
 
 
 def unknown(names: Iterable[str], known: Sequence[str]) -> list[str]:

@@ -10,6 +10,7 @@ from game.play import context, read_ahead
 from game.play.changes import change_adventure
 from game.play.protocol import EditTurn, GoToTurn, RedoTurn, Refused, RetryTurn, UndoTurn
 from game.state import changes, edits, worlds
+from inference.contract.questions import digest_of
 from inference.contract.world import Person, Thing, World, WorldChange
 from tests.game.play.test_turns import act, do, head, tell
 
@@ -176,7 +177,7 @@ def test_a_rule_that_fails_costs_nothing_the_turn_stands(adventure, play, monkey
 def test_a_late_reading_counts_only_where_the_text_is_still_the_same(adventure, alice, play, log):
     turn = play("Mara arrives.")
     read = [WorldChange(part="person", name="Mara", field="mood", value="shy", source="rule")]
-    digest = changes.digest_of(turn)
+    digest = digest_of(turn.action, turn.reply)
     assert changes.record_reading(adventure.pk, turn.pk, read, digest)
     assert now(adventure).people == (Person(name="Mara", here=True, mood="shy"),)
     assert [each["turn"] for each in events(log, adventure)] == [str(turn.pk)]
