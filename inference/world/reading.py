@@ -6,7 +6,7 @@ that nothing can be invented.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
@@ -25,7 +25,7 @@ MOST_ASKED = 4  # names in one question: each costs about eight tokens of answer
 TOKENS_OF_A_NAME = 16  # of an answer, at most; longer names in other scripts are cut off and lost
 
 # Inside English sentences hardly one word in ten has a capital, in German every fourth.
-LEAST_WORDS, MOST_CAPITALS = 12, 0.2
+LEAST_WORDS, MOST_CAPITALS = 12, 0.14
 
 MOODS = ("friendly", "wary", "hostile", "afraid")
 CALM, AWAY, DEAD, NEITHER = "calm", "away", "dead", "neither"
@@ -62,11 +62,14 @@ class Asked:
         return PERSON if self.what == "person" else (*PERSON, NEITHER)
 
 
-def names_asked(world: World, newest: Passage, cards: Iterable[Card]) -> tuple[Asked, ...]:
+def names_asked(
+    world: World, newest: Passage, cards: Iterable[Card], player: Collection[str] = ()
+) -> tuple[Asked, ...]:
     """What is asked about after a turn; nothing where the turn mentions nothing that is known.
 
-    `world` is the state before the turn. The dead, and what is lost, are not asked about: no
-    reading brings them back. Nor is who is not mentioned: hidden entries of the state stay hidden.
+    `world` is the state before the turn, `player` the words of the player's name. The dead, and
+    what is lost, are not asked about: no reading brings them back. Nor is who is not mentioned:
+    hidden entries of the state stay hidden.
     """
     text = SearchIndex(f"{newest.action}\n{newest.reply}")
     alive = [each for each in world.people if each.life == "alive"]
@@ -74,7 +77,7 @@ def names_asked(world: World, newest: Passage, cards: Iterable[Card]) -> tuple[A
     things = mentioned([each.name for each in world.things if each.held != "lost"], text)
     known = [each.name for each in world.people] + [each.name for each in world.things]
     titles = mentioned([card.title for card in cards], text)
-    new = unknown([*titles, *new_names(newest.reply)], known)
+    new = unknown([*titles, *new_names(newest.reply)], [*known, *player])
     asked = [
         *(Asked(name, "person") for name in people[:2]),
         *(Asked(name, "thing") for name in things[:1]),
@@ -99,9 +102,7 @@ def new_names(text: str) -> list[str]:
     """What is written as a name in a text; nothing in languages that write nouns with capitals."""
     words = text.split()
     # The second of two words, where no sentence ends between them.
-    inside = [
-        second for first, second in pairwise(words) if first[-1].isalpha() or first[-1] == ","
-    ]
+    inside = [word for before, word in pairwise(words) if before[-1].isalpha() or before[-1] == ","]
     capitals = sum(word[0].isupper() for word in inside)
     if len(words) >= LEAST_WORDS and capitals > MOST_CAPITALS * len(words):
         return []

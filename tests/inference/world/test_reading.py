@@ -62,9 +62,18 @@ def test_a_turn_without_anything_known_asks_nothing():
 
 
 def test_a_name_that_the_text_brings_is_asked_about_as_one_that_may_be_no_person():
-    reply = "The door opens. In comes Mother Hale, wet to the knees, and Aune is not with her."
+    reply = (
+        "The door opens on nothing but the rain. After a while in comes Mother Hale, wet to the "
+        "knees, and Aune is not with her."
+    )
     found = asked(World(people=WORLD.people[1:]), Passage(kind="do", action="wait", reply=reply))
     assert found == (Asked("Captain Aune", "person"), Asked("Mother Hale", "unknown"))
+
+
+def test_the_player_is_not_asked_about():
+    reply = "Somebody is calling you, and it is not Jonna Reik that they mean."
+    turn = Passage(kind="do", action="listen", reply=reply)
+    assert reading.names_asked(World(), turn, (), {"Jonna"}) == ()
 
 
 def test_nouns_with_capitals_are_no_names():
