@@ -17,7 +17,7 @@ RANK_WORDS = """
 """
 RANKS = frozenset(RANK_WORDS.split())
 TITLE = rf"(?:(?:{'|'.join(sorted(TITLES, key=len, reverse=True))})\.? )"
-NAME_WORD = r"[A-ZÀ-ÖØ-ÞŠŽ][^\W_]+(?:['-](?!s\b)[^\W_]+)*"
+NAME_WORD = r"(?!(?:[A-Z]{2,}|I)\b)[A-ZÀ-ÖØ-ÞŠŽ][^\W_]+(?:['-](?!s\b)[^\W_]+)*"
 NAME = rf"{TITLE}?{NAME_WORD}(?: {NAME_WORD}){{0,2}}"
 JOINED = frozenset(("de", "da", "du", "di", "of", "the", "von", "van", "der", "la", "le", "al"))
 
@@ -137,7 +137,14 @@ def are_people(names: Iterable[str], text: str = "") -> list[str]:
     """
     small = set(re.findall(r"(?<![\w'-])[^\W\d_A-Z][\w'-]*", text))
     found = [name for name in names if may_be_person(name) and name.casefold() not in small]
-    return sorted(found, key=lambda name: (-len(name), name))
+    parts = {name: set(map(str.casefold, parts_of(name))) for name in found}
+
+    def is_short(name: str) -> bool:
+        """Whether it is a part of one longer name: "Hatch", where there is one "Teague Hatch"."""
+        return sum(parts[name] < other for other in parts.values()) == 1
+
+    whole = [name for name in found if not is_short(name)]
+    return sorted(whole, key=lambda name: (-len(name), name))
 
 
 def may_be_person(name: str) -> bool:

@@ -9,7 +9,7 @@ import re
 from inference.contract.request import Passage
 from inference.contract.world import MOST_CHANGES, World, WorldChange
 from inference.reply.actions import shown_action
-from inference.world.names import People, are_people
+from inference.world.names import People, are_people, names_in
 from inference.world.rules.accepting import accepted
 from inference.world.rules.english import Reader
 from inference.world.rules.reader import Found
@@ -34,7 +34,8 @@ def read_turn(
     people = People([*(person.name for person in world.people), *known])
     player = frozenset(part.casefold() for part in (player_name, *player_name.split()) if part)
     found = Found(world, people, player)
-    reader = Reader(found, passage.kind == "opening", passage.action)
+    named = names_in(f"{passage.action}\n{passage.reply}")
+    reader = Reader(found, passage.kind == "opening", passage.action, named)
     if passage.kind in ("story", "opening"):
         reader.read(passage.action)
     elif passage.kind == "do":

@@ -40,6 +40,9 @@ OLD_NAME = re.compile(r"^(?:old|young|poor|little) ", re.IGNORECASE)
 NOUN = re.compile(r"^(?:the|an?|your|his|her|their|its|this|that|one|another|two|some)\b", re.I)
 RANK = re.compile(r"^(the (?:\w+|other one))\b\s*", re.IGNORECASE)
 NOT_OWNED = re.compile(r"^(?:\w+ing|dead|gone|here|been|not|already|still)\b")
+# "… and a pencil on a string" is still a thing; "… and the captain laughs" is not.
+MORE_OF_IT = re.compile(r"^(?:of|on|in|with|from|for|under|by|as well|too|at)\b")
+SETTING = 3  # sentences of an opening that may say where it is
 DREAMS = re.compile(r"\byou dream\b|\bin (?:your|the|a) dream\b|\bdreaming\b", re.IGNORECASE)
 WAKES = re.compile(r"\b(?:you|when you) (?:wake|awake)\b|\bopen your eyes\b", re.IGNORECASE)
 IMAGINED = re.compile(
@@ -52,13 +55,23 @@ IMAGINED = re.compile(
 class Reader:
     """Reads the texts of one turn into `found`. `action` is what the player did or said."""
 
-    def __init__(self, found: Found, opening: bool = False, action: str = "") -> None:
+    def __init__(
+        self,
+        found: Found,
+        opening: bool = False,
+        action: str = "",
+        named: frozenset[str] = frozenset(),
+    ) -> None:
+        """`named` is what the turn writes as names."""
         self.scene = Scene(found, opening=opening)
         self.action = action
+        self.named = named
 
     def read(self, text: str) -> None:
         """Read what a text tells as what happens."""
-        for sentence in sentences(text):
+        for number, sentence in enumerate(sentences(text)):
+            if self.scene.opening and number < SETTING and not self.scene.found.has_place():
+                places.read_setting(self.scene, sentence)
             self.read_sentence(sentence)
 
     def read_sentence(self, sentence: Sentence) -> None:
@@ -68,8 +81,6 @@ class Reader:
         scene.dreaming = (scene.dreaming or dreams) and not WAKES.search(sentence.told)
         if scene.dreaming or IMAGINED.search(sentence.told) or sentence.told.endswith("?"):
             return
-        if scene.opening and not scene.found.has_place():
-            places.read_setting(scene, sentence)
         places.read_time(scene, sentence)
         people.read_introductions(scene, sentence, self.action)
         people.read_it_is(scene, sentence)
@@ -145,7 +156,8 @@ class Reader:
             return ""
         acting = TOKEN.match(FILLERS.sub("", after))
         form = acting[0].casefold() if acting else ""
-        acts = form in PERSONAL or (form in VERBS and not self.scene.begins)
+        sure = not self.scene.begins or " " in name or name in self.named
+        acts = form in PERSONAL or (form in VERBS and sure)
         acts = acts and form != VERBS.get(form, "") and not form.endswith("ing")
         if name in self.scene.introduced or acts or people.titled(name):
             return found.people.add(name)
@@ -174,7 +186,7 @@ class Reader:
         phrase = phrase_at(text)
         if phrase is None or not is_thing(phrase):
             return
-        if phrase.rest and not before.rest.endswith(phrase.rest):
+        if phrase.rest and not MORE_OF_IT.match(phrase.rest):
             return
         if len(phrase.words) > 1 and phrase.words[-1].casefold() in VERBS:
             return

@@ -45,8 +45,10 @@ WORN_AROUND = re.compile(
 )
 PUTS_ON = words("put pull slip strap throw tie place take shrug set lay hang")
 FROM_OWN = re.compile(rf"^(?:up )?(?:out\b(?! of the (?:way|ground|wall))|from {OWN}|out of {OWN})")
+NO_PREP = r"(?!(?:in|into|to|on|onto|at|over|from|with|of|off|out|down|up|through|for|and)\b)"
 TO_WHOM = re.compile(
-    r"^(?:him|her|them|(?:the|your|his|an?) \w+(?: \w+)?(?= (?:the|an?|your|some|one)\b)"
+    rf"^(?:him|her|them|(?:the|your|his|an?) {NO_PREP}\w+(?: {NO_PREP}\w+)?"
+    r"(?= (?:the|an?|your|some|one)\b)"
     rf"|{NAME})\s+"
 )
 FROM_YOU = re.compile(
@@ -199,8 +201,9 @@ def gives(scene: Scene, clause: Clause, sentence: Sentence) -> bool:
     """What the player gives away."""
     rest = re.sub(r"^(?:over|back|away|up)\s+", "", clause.rest)
     whom = TO_WHOM.match(rest)
-    if whom and scene.thing_at(rest[whom.end() :]):
-        thing_text, given = rest[whom.end() :], True
+    after = re.sub(r"^back\s+", "", rest[whom.end() :]) if whom else ""
+    if whom and scene.thing_at(after):
+        thing_text, given = after, True
     else:
         thing_text, given = rest, rest != clause.rest
     thing = scene.take_object(thing_text)

@@ -81,29 +81,38 @@ WEARABLE = words(
 
 PLACES = words(
     """
-    room kitchen hall hallway corridor street alley alleyway lane avenue road path trail forest
-    woods wood grove glade clearing jungle swamp marsh cave cavern caves tunnel tunnels passage
-    passageway cellar basement crypt vault tomb cabin hold deck ship boat ferry barge raft
-    submarine car carriage compartment train tram bus station platform subway office shop store
-    bakery smithy forge tavern inn pub bar saloon café cafe restaurant hotel house home hut shack
-    shed barn stable stables cottage manor mansion palace castle fortress fort keep tower church
-    chapel cathedral temple shrine monastery abbey graveyard cemetery bridge crossroads field
-    fields meadow pasture orchard vineyard garden gardens greenhouse yard courtyard square plaza
-    market marketplace bazaar beach shore shoreline riverbank bank river stream lake lakeside pond
-    sea ocean coast island cliff cliffs ravine canyon gorge mountain mountains peak summit hill
-    hilltop hillside valley plain plains desert dunes oasis village hamlet town city harbour
-    harbor dock docks pier quay wharf port lighthouse library archive archives school classroom
-    university laboratory lab hospital infirmary ward clinic surgery prison jail cell dungeon
-    attic loft roof rooftop stairs staircase stairwell landing bathroom bedroom chamber chambers
-    study parlour parlor lounge lobby foyer vestibule porch veranda balcony terrace pantry larder
-    scullery closet cupboard wardrobe gate gateway door doorway entrance threshold outside arena
-    stadium theatre theater stage cinema museum gallery ballroom throne-room court courtroom
-    warehouse factory mill mine shaft quarry workshop garage hangar airport spaceship airlock
-    bridge cockpit engine-room galley bunk berth wheelhouse crow's-nest tent camp campsite caravan
-    wagon circus fair fairground park playground pool sewer sewers drain pit trench bunker
-    elevator booth cabin cable-car well arcade ford weir bank bus-stop bedside embassy consulate
-    headquarters barracks armoury armory treasury depot junction maze labyrinth ruins underworld
-    counter customs shed wheelhouse bilge boathouse windmill
+    flat apartment building suite pavilion jetty slipway lock dam reservoir spring waterfall moor
+    heath common camp conservatory bandstand bow stern nest dormitory refectory cloister crossing
+    corner-shop pawnshop butcher's baker's barber's chemist's pharmacy post-office fort outpost
+    checkpoint border frontier sauna spa baths gym canteen cafeteria diner bakery brewery winery
+    distillery parsonage vicarage rectory lodge cabin bungalow villa estate compound camp
+    observatory planetarium aquarium zoo menagerie kennel coop sty dairy creamery henhouse pigsty
+    hayloft stall turret battlements ramparts drawbridge moat keep bailey undercroft catacombs
+    ossuary mausoleum anteroom antechamber solar nursery playroom boudoir smithy rink allotment
+    quay gorge pass glacier volcano crater lagoon reef atoll delta estuary headland cape
+    promontory bay cove inlet room kitchen hall hallway corridor street alley alleyway lane avenue
+    road path trail forest woods wood grove glade clearing jungle swamp marsh cave cavern caves
+    tunnel tunnels passage passageway cellar basement crypt vault tomb cabin hold deck ship boat
+    ferry barge raft submarine car carriage compartment train tram bus station platform subway
+    office shop store bakery smithy forge tavern inn pub bar saloon café cafe restaurant hotel
+    house home hut shack shed barn stable stables cottage manor mansion palace castle fortress
+    fort keep tower church chapel cathedral temple shrine monastery abbey graveyard cemetery
+    bridge crossroads field fields meadow pasture orchard vineyard garden gardens greenhouse yard
+    courtyard square plaza market marketplace bazaar beach shore shoreline riverbank bank river
+    stream lake lakeside pond sea ocean coast island cliff cliffs ravine canyon gorge mountain
+    mountains peak summit hill hilltop hillside valley plain plains desert dunes oasis village
+    hamlet town city harbour harbor dock docks pier quay wharf port lighthouse library archive
+    archives school classroom university laboratory lab hospital infirmary ward clinic surgery
+    prison jail cell dungeon attic loft roof rooftop stairs staircase stairwell landing bathroom
+    bedroom chamber chambers study parlour parlor lounge lobby foyer vestibule porch veranda
+    balcony terrace pantry larder scullery closet cupboard wardrobe gate gateway door doorway
+    entrance threshold outside arena stadium theatre theater stage cinema museum gallery ballroom
+    throne-room court courtroom warehouse factory mill mine shaft quarry workshop garage hangar
+    airport spaceship airlock bridge cockpit engine-room galley bunk berth wheelhouse crow's-nest
+    tent camp campsite caravan wagon circus fair fairground park playground pool sewer sewers
+    drain pit trench bunker elevator booth cabin cable-car well arcade ford weir bank bus-stop
+    bedside embassy consulate headquarters barracks armoury armory treasury depot junction maze
+    labyrinth ruins underworld counter customs shed wheelhouse bilge boathouse windmill
     """
 )
 NO_PLACES = words(
@@ -195,5 +204,5 @@ FEELINGS = words(
 VAGUE = words(
     "thing things something object objects item items equipment stuff belongings anything"
 )
-THINGS_IN_ING = words("ring earring string spring painting drawing clothing wing")
+THINGS_IN_ING = words("ring king earring string spring painting drawing clothing wing")
 ADVERBS_IN_LY = words("jelly belly lily holy lovely family ugly friendly silly woolly")
