@@ -52,6 +52,7 @@ from inference.prompts.world import world_lines
 from inference.reply import ReplyStream, neutralise, shown_action
 from inference.reply.worn import phrases_for
 from inference.screening import Listener, screen_for
+from inference.world.checks import Facts
 
 MEMORY_SHARE = 0.4
 NOTE_SHARE = 0.1
@@ -212,7 +213,17 @@ def reply_stream(
         bans=phrases_for(sampling.banned, sampling.worn),
         reminder=narrator.reminder,
         texts=() if narrator.repeats_itself else texts_of(request.context),
+        facts=None if narrator.repeats_itself else facts_of(request.context),
+        fact=request.fact,
     )
+
+
+def facts_of(context: StoryContext) -> Facts | None:
+    """What the reply should not contradict; None where nothing is known."""
+    if context.world is None:
+        return None
+    action = shown_action(context.action.kind, context.action.action)
+    return Facts(context.world, action, texts_of(context))
 
 
 def texts_of(context: StoryContext) -> tuple[str, ...]:

@@ -23,6 +23,9 @@ Fault = Literal[
     "endless",
     "rule",
     "banned",
+    "dead",
+    "lost",
+    "absent",
 ]
 Quotation = Literal["", "open", "closed"]
 
@@ -84,6 +87,7 @@ class Draft:
     def __init__(self, shown: Shown) -> None:
         self.shown = shown
         self.fault: Fault = ""
+        self.fact = ""  # what the reply contradicted, as a sentence, where that is its fault
         self.held = ""  # complete units that may not be shown yet
         self.safe = 0  # how much of what is held waits for the end of its sentence alone
         self.tail = ""  # a comma waits for the next word: a reply should not end in one

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Literal, Protocol
 
 from inference.contract.request import Kind
 from inference.contract.screening import Finding
@@ -35,6 +35,31 @@ class Moderator(Protocol):
         """A sentence ends."""
 
 
+class Contradiction(Protocol):
+    """What a reply contradicts, and the fact as a sentence of the prompt."""
+
+    @property
+    def kind(self) -> Literal["dead", "lost", "absent"]:
+        """What is wrong with the reply."""
+
+    @property
+    def fact(self) -> str:
+        """The fact, as a sentence."""
+
+
+class Facts(Protocol):
+    """What a reply should not contradict. `inference.world.checks.Facts` is one."""
+
+    any: bool  # there are some
+    people: bool  # some are about people
+
+    def mentioned(self, text: str) -> bool:
+        """Whether a text mentions what one of them is about."""
+
+    def contradicted(self, text: str) -> Contradiction | None:
+        """The first that a text contradicts, the beginning of a reply or all of it."""
+
+
 @dataclass(frozen=True)
 class Given:
     """What a reply answers and what came before it; the fields are as in `ReplyStream`."""
@@ -49,6 +74,8 @@ class Given:
     bans: Phrases | None
     reminder: str = ""  # what the narrator was reminded of after the action
     texts: Sequence[str] = ()  # the latest of the prompt
+    facts: Facts | None = None  # of the state before the reply, which it should not contradict
+    fact: str = ""  # what an attempt before this one contradicted
 
     @property
     def earlier(self) -> list[str]:

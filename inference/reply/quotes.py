@@ -65,6 +65,18 @@ def unquoted(text: str) -> str:
     return re.sub(r'"[^"]*"?|“[^”]*”?', "", text)
 
 
+DOUBLE_QUOTED = re.compile(r'"[^"]*(?:"|$)|“[^”"]*(?:[”"]|$)|«[^»]*(?:»|$)')
+# What closes a quotation by mistake, where the marks of a text do not come in pairs.
+CLOSED_SINGLY = re.compile(r"(?<=[.!?,])'(?=\s+[A-Z])")
+
+
+def narration(text: str) -> str:
+    """`text` with `""` for what is said in double quotation marks."""
+    if text.count('"') % 2:
+        text = CLOSED_SINGLY.sub('"', text)
+    return DOUBLE_QUOTED.sub('""', text)
+
+
 # ---- quotations that are open in a growing text
 
 PAIRS = {"“": "”", "„": "“", "«": "»", "‹": "›", "「": "」", "『": "』", "‘": "’"}

@@ -11,7 +11,7 @@ from inference.contract.request import Kind
 from inference.reply.actions import shown_action
 from inference.reply.draft import Draft, Fault, Shown
 from inference.reply.endings import Ending
-from inference.reply.given import Given, Moderator
+from inference.reply.given import Facts, Given, Moderator
 from inference.reply.phrases import Phrases
 from inference.reply.quotes import without_stray_mark
 from inference.reply.reader import Reader
@@ -42,7 +42,8 @@ class ReplyStream:
     every word before it is shown; what they block is never shown, nor is anything that was held
     with it. `bans` are phrases that are never shown. `reminder` is what the narrator
     was reminded of after the action: a reply should not say it, not even in other words. `texts`
-    are those of the prompt, whose words a sampler may have joined.
+    are those of the prompt, whose words a sampler may have joined. `facts` are what
+    it should not contradict; `fact` is the one that an attempt before this one did.
     """
 
     def __init__(
@@ -61,10 +62,25 @@ class ReplyStream:
         bans: Phrases | None = None,
         reminder: str = "",
         texts: Sequence[str] = (),
+        facts: Facts | None = None,
+        fact: str = "",
     ) -> None:
         self.rules = rules
         shown = shown_action(kind, action) if action else ""
-        given = Given(kind, shown, told, recent, older, sentences, rules, bans, reminder, texts)
+        given = Given(
+            kind,
+            shown,
+            told,
+            recent,
+            older,
+            sentences,
+            rules,
+            bans,
+            reminder,
+            texts,
+            facts,
+            fact,
+        )
         self._by_sentences = sentences
         self._rules = rules_for(given)
         self._draft = Draft(Shown(max_chars))
@@ -90,6 +106,11 @@ class ReplyStream:
     def fault(self) -> Fault:
         """Why the reply ended early, or is without its first sentences."""
         return self._draft.fault
+
+    @property
+    def fact(self) -> str:
+        """What the reply contradicted, as a sentence; "" where that is not its fault."""
+        return self._draft.fact
 
     @property
     def unfinished(self) -> bool:

@@ -3,8 +3,9 @@
 The stream finds a fault before the player sees it and stops the engine (`ReplyStream.fault`). Where
 almost nothing was shown the reply is generated again, as a continuation of what was; at most
 MAX_RETRIES times. After a loop the settings are moved away from those that failed; other faults get
-another seed alone, since a small model loses the story at a higher temperature. After that the
-reply is shown as it comes, shortened.
+another seed alone, since a small model loses the story at a higher temperature. What contradicts
+the state of the world is retried with the fact last in the prompt. After that the reply is shown as
+it comes, shortened.
 """
 
 from inference.contract.request import GenerationRequest
@@ -26,6 +27,9 @@ NAMES: dict[Fault, str] = {
     "endless": "found no end",
     "rule": "broke a rule of this host",
     "banned": "a banned phrase",
+    "dead": "had the dead act",
+    "lost": "used what was lost",
+    "absent": "had somebody answer who is not there",
 }
 
 LOOPS: tuple[Fault, ...] = ("loop", "repeats", "echo")
@@ -87,4 +91,5 @@ def retry_request(
         sampling = vary_sampling(sampling)
     else:
         sampling = sampling.model_copy(update={"seed": new_seed(sampling)})
-    return request.model_copy(update={"told": stream.told, "sampling": sampling})
+    fact = stream.fact or request.fact
+    return request.model_copy(update={"told": stream.told, "sampling": sampling, "fact": fact})

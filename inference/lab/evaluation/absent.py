@@ -7,8 +7,8 @@ speak than the dead.
 
 import re
 
-from inference.lab.evaluation.dead import SENTENCES, dead_acts
-from inference.lab.evaluation.voice import narration
+from inference.reply.quotes import narration
+from inference.world.dead import SENTENCES, dead_acts
 
 TITLE = re.compile(r"\b(Mrs?|Dr|St)\.")
 # What carries a voice from elsewhere, where it does so now: not a radio that only stands there.

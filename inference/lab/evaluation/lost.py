@@ -6,7 +6,7 @@ What may not be: it is in the player's hand or at work, or what only it can do i
 
 import re
 
-from inference.lab.evaluation.voice import narration
+from inference.reply.quotes import narration
 
 SENTENCES = re.compile(r"[^.!?…\n]+[.!?…]*")
 # In a sentence that names the thing: it is known to be gone, or it is not the thing.

@@ -2,9 +2,9 @@
 
 import re
 
+from inference.reply.quotes import narration
 from inference.reply.rules.tense import verbs
 
-QUOTED = re.compile(r'"[^"]*(?:"|$)|“[^”"]*(?:[”"]|$)|«[^»]*(?:»|$)')
 SAYS = (
     r"(?:say|ask|reply|answer|respond|explain|tell|add(?=[,:.]| \"\")|announce|declare|admit"
     r"|repl(?:y|ied)|said|asked|answered|told)"
@@ -37,17 +37,6 @@ ALONE = re.compile(
     rf"(?=\s*$|\n|\s+[A-Z](?!(?:\S+\s){{1,4}}?(?:{SAYS}|{LOUD})s?\b))",
     re.MULTILINE,
 )
-
-
-# What closes a quotation by mistake, where the marks of a reply do not come in pairs.
-CLOSED_SINGLY = re.compile(r"(?<=[.!?,])'(?=\s+[A-Z])")
-
-
-def narration(reply: str) -> str:
-    """The reply without what is said in quotation marks; what ended there still ends there."""
-    if reply.count('"') % 2:
-        reply = CLOSED_SINGLY.sub('"', reply)
-    return QUOTED.sub('""', reply)
 
 
 def speaks_for_player(reply: str, action: str = "") -> bool:

@@ -17,6 +17,7 @@ from inference.reply.rules.rule_list import RuleList
 from inference.reply.rules.scaffolding import GameTalk, GameTalkToCome, Preamble, QuestionToPlayer
 from inference.reply.rules.speaking import Speaker
 from inference.reply.rules.tense import PastTense
+from inference.reply.rules.world import WorldContradicted
 
 
 def rules_for(given: Given) -> RuleList:
@@ -27,7 +28,7 @@ def rules_for(given: Given) -> RuleList:
     question, speaker, quotation = QuestionToPlayer(), Speaker(given), PlayersQuotation(given)
     action_again, nothing_new = ActionAgain(given), NothingNew(given)
     repeated, begins_as_before = RepeatedSentences(given), BeginsAsBefore(given)
-    loops, past = Loops(given), PastTense(given)
+    loops, past, world = Loops(given), PastTense(given), WorldContradicted(given)
     # The first that objects decides, so the order says which fault a reply with several of them
     # has, and with it whether and how it is retried. The three orders differ: a quotation, for one,
     # comes early while it grows and last when its sentence is over. They are those of the single
@@ -45,6 +46,7 @@ def rules_for(given: Given) -> RuleList:
             repeated,
             *reminder,
             loops,
+            world,
             *moderation,
         ),
         on_join=(quotation,),
@@ -59,6 +61,7 @@ def rules_for(given: Given) -> RuleList:
             question,
             speaker,
             quotation,
+            world,
         ),
         on_end=(
             quotation,
@@ -72,6 +75,7 @@ def rules_for(given: Given) -> RuleList:
             to_come,
             question,
             preamble,
+            world,
         ),
         filters=(BannedPhrases(given.bans, given.told),) if given.bans else (),
         followers=(loops,),

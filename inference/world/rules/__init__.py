@@ -5,9 +5,10 @@ and denies nothing of it, and the dice did not fail it.
 """
 
 import re
+from collections.abc import Sequence
 
 from inference.contract.request import Passage
-from inference.contract.world import MOST_CHANGES, World, WorldChange
+from inference.contract.world import MOST_CHANGES, Person, World, WorldChange
 from inference.reply.actions import shown_action
 from inference.world.names import People, are_people, names_in
 from inference.world.rules.accepting import accepted
@@ -50,3 +51,18 @@ def read_turn(
                 found.take_over(change)
     reader.read(passage.reply)
     return found.changes()[:MOST_CHANGES]
+
+
+def last_seen(name: str, texts: Sequence[str], people: People) -> bool | None:
+    """Whether someone was here when they were last told of in `texts`, the newest last.
+
+    None where none of them says.
+    """
+    for text in reversed(texts):
+        if not text:
+            continue
+        found = Found(World(people=(Person(name=name, here=True),)), people, frozenset())
+        Reader(found).read(text)
+        if (here := found.here(name)) is not None:
+            return here
+    return None

@@ -60,6 +60,11 @@ class Found:
         change = self._changes.get(("person", name.casefold(), "life"))
         return change.value if change is not None else self._lives.get(name.casefold(), "alive")
 
+    def here(self, name: str) -> bool | None:
+        """Whether someone is told to be here, or not to be; None where nothing is told."""
+        change = self._changes.get(("person", name.casefold(), "here"))
+        return None if change is None else change.value == "yes"
+
     def is_player(self, name: str) -> bool:
         """Whether this is the player."""
         return name.casefold() in self.player

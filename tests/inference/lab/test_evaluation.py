@@ -17,7 +17,6 @@ from inference.contract.sampling import SamplingParams
 from inference.engines.host import load
 from inference.lab.evaluation import blind, runs, situations
 from inference.lab.evaluation.absent import absent_answers
-from inference.lab.evaluation.dead import dead_acts
 from inference.lab.evaluation.endings import cut, empty, leaks
 from inference.lab.evaluation.facts import contradicts, stated_of
 from inference.lab.evaluation.lost import lost_used
@@ -28,6 +27,7 @@ from inference.lab.evaluation.situations import SituationsError, read_situations
 from inference.lab.evaluation.telling import Teller, Told
 from inference.lab.evaluation.voice import past_tense, says_you, speaks_for_player, wrong_person
 from inference.narrators import Narrator
+from inference.world.dead import dead_acts
 
 NOWHERE = InferenceConfig(redis_url="", narrators_file=Path(), models_dir=Path())
 

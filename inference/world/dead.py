@@ -7,7 +7,7 @@ pronoun of the sentence after, or a quotation that is theirs.
 
 import re
 
-from inference.lab.evaluation.voice import narration
+from inference.reply.quotes import narration
 
 # What a dead body is or does, and what is told of one who lived.
 STILL_WORDS = """

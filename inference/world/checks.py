@@ -1,0 +1,142 @@
+"""Whether a reply contradicts the state of the world. Pure; for English.
+
+The dead do not speak or act, what is lost is not used, and whoever is not here does not answer. The
+dead may be remembered, dreamt of, and lie where they fell. docs/world.md describes it.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Literal, NamedTuple
+
+from inference.contract.world import Person, World
+from inference.reply.quotes import narration
+from inference.world.dead import acts, answers, pronoun_acts, speaks
+from inference.world.lost import uses_lost
+from inference.world.names import RANKS, People, parts_of
+from inference.world.rules import last_seen
+
+Kind = Literal["dead", "lost", "absent"]
+
+# Where one of these is told of, the dead may well walk: nothing is said against it.
+UNDEAD = re.compile(
+    r"\b(?:ghosts?|spirits?|spectres?|undead|zombies?|vampires?|skeletons?|resurrect\w*|haunt\w*"
+    r"|séance|seance|necromanc\w*|afterlife|underworld|reviv\w+|comes? back to life"
+    r"|back from the dead|wakes? the dead|raises? the dead|shades? of)\b",
+    re.IGNORECASE,
+)
+# A sentence with one of these tells of another time, of a dream, or of what is not so.
+ASIDE = re.compile(
+    r"\b(?:remember\w*|memor(?:y|ies)|dream\w*|imagin\w*|once|used to|had|years ago|yesterday|would"
+    r"|if|as though|photo\w*|portrait|painting|picture|recording|letter|diary|thinks? of"
+    r"|voice in your head|think about|before (?:he|she|they) died|last words)\b|['’]d\b",
+    re.IGNORECASE,
+)
+SENTENCES = re.compile(r"[^.!?…\n]+(?:[.!?…]+[\"”’')]*|\n|$)")
+ARRIVES = (
+    r"(?:comes?|came|arrives?|arrived|enters?|entered|appears?|appeared|returns?|returned|steps?"
+    r"|walks?|runs?|climbs?|emerges?|is back|bursts?|hurries|is (?:here|standing|waiting))"
+)
+FROM_AFAR = re.compile(
+    r"\b(?:radio|phone|telephone|intercom|speaker|receiver|shouts?|calls?|letter|note|screen|distance"
+    r"|in your ear|on the line|from (?:above|below|outside|the other side|behind the door))\b",
+    re.IGNORECASE,
+)
+
+
+RECENT_TEXTS = 24  # in which somebody must have left
+
+
+class Contradiction(NamedTuple):
+    """What a reply contradicts: the kind, and the fact as a sentence of the prompt."""
+
+    kind: Kind
+    fact: str
+
+
+class Facts:
+    """What a reply must not contradict, in the state before it.
+
+    `action` is what the player did, as the page shows it; `texts` are those of the prompt: where
+    they tell of ghosts, the dead may act.
+    """
+
+    def __init__(self, world: World, action: str = "", texts: Sequence[str] = ()) -> None:
+        self._action = action
+        people = People(person.name for person in world.people)
+        haunted = UNDEAD.search(action) or any(UNDEAD.search(text) for text in texts)
+        self._alone = not any(person.here for person in world.people)
+        self._dead: dict[str, str] = {}
+        self._absent: dict[str, str] = {}
+        for person in world.people:
+            who = "|".join(map(re.escape, called(person.name, people)))
+            if not who:
+                continue
+            pattern = re.sub(r"(?:^|(?<=\|))the\\ ", "[Tt]he ", who)
+            if person.life == "dead" and not haunted:
+                self._dead[person.name] = pattern
+            elif person.life == "gone" or self._has_left(person, pattern, people, texts):
+                self._absent[person.name] = pattern
+        self._lost = {
+            thing.name: re.escape(thing.name.split()[-1])
+            for thing in world.things
+            if thing.held == "lost" and thing.name.split()
+        }
+        named = [f"(?:{each})" for each in (*self._dead.values(), *self._absent.values())]
+        things = [f"(?i:{each})" for each in self._lost.values()]
+        self._mentioned = re.compile(rf"(?<!\w)(?:{'|'.join([*named, *things])})(?!\w)")
+        self.any = bool(named or things)
+        self.people = bool(named)
+
+    def _has_left(self, person: Person, pattern: str, people: People, texts: Sequence[str]) -> bool:
+        """Whether someone whom the player speaks to was last told to leave.
+
+        Not everybody who is here was seen to come.
+        """
+        addressed = re.search(rf"(?<!\w)(?:{pattern})(?!\w)", self._action)
+        if person.here or person.life != "alive" or not addressed:
+            return False
+        return last_seen(person.name, texts[-RECENT_TEXTS:], people) is False
+
+    def mentioned(self, text: str) -> bool:
+        """Whether a text mentions anything that it could contradict."""
+        return self.any and self._mentioned.search(text) is not None
+
+    def contradicted(self, text: str) -> Contradiction | None:
+        """The first fact that a text contradicts, the beginning of a reply or all of it."""
+        return next(self._contradictions(text), None) if self.any else None
+
+    def _contradictions(self, text: str) -> Iterator[Contradiction]:
+        told = narration(text)
+        now = "".join(each for each in SENTENCES.findall(told) if not ASIDE.search(each))
+        for name, who in self._dead.items():
+            if not re.search(rf"(?<!\w)(?:{who})(?!\w)", f"{now} {self._action}"):
+                continue
+            if self._dead_act(rf"(?:{who})(?!['’]s\b)", now, text):
+                yield Contradiction("dead", f"{name} is dead.")
+        for name, who in self._absent.items():
+            if speaks(f"(?:{who})", now) and not arrives(who, told) and not FROM_AFAR.search(told):
+                yield Contradiction("absent", f"{name} is not here.")
+        for name in self._lost:
+            if uses_lost(name, now, self._action):
+                yield Contradiction("lost", f"You no longer have the {name}.")
+
+    def _dead_act(self, who: str, now: str, text: str) -> bool:
+        if acts(who, now) or speaks(who, now) or pronoun_acts(who, "he|she", now):
+            return True
+        # "She" may be somebody else, where somebody else is here.
+        return self._alone and answers(who, "he|she", text, self._action)
+
+
+def called(name: str, people: People) -> list[str]:
+    """The ways to call someone that mean nobody else, as they are written."""
+    ways = [name, " ".join(parts_of(name)), *parts_of(name)]
+    words = name.split()
+    if words and words[0].strip(".") in RANKS:
+        ways.append(f"the {words[0].strip('.').lower()}")
+    found = [way for way in dict.fromkeys(ways) if len(way) > 1 and people.find(way) == name]
+    return sorted(found, key=len, reverse=True)
+
+
+def arrives(who: str, told: str) -> bool:
+    """Whether someone comes, before they speak."""
+    return re.search(rf"\b(?:{who})\b[^.!?]{{0,30}}\b{ARRIVES}\b", told) is not None

@@ -1,0 +1,123 @@
+"""A reply does not contradict the state of the world: where it does, it is told again."""
+
+import pytest
+
+from inference import prompts
+from inference.contract.request import Passage
+from inference.contract.world import Person, Thing, World
+from inference.worker.retry_reply import retry_request
+from inference.world.checks import Facts
+from tests.prompting import build, narrator, request
+
+BANK = World(
+    people=(
+        Person(name="Teague Hatch", life="dead"),
+        Person(name="Corliss Hatch", here=True),
+        Person(name="Ada", life="gone"),
+        Person(name="Wendell"),
+    ),
+    things=(Thing(name="brass lantern", held="lost"), Thing(name="knife", held="carried")),
+)
+
+
+def contradicted(reply: str, action: str = "", texts: tuple[str, ...] = ()) -> str:
+    found = Facts(BANK, action, texts).contradicted(reply)
+    return found.fact if found else ""
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "Teague drops the shotgun and goes over to the counter.",
+        '"Put it down," says Teague.',
+        'Teague: "Do it."',
+        "Teague lies on the floor. He sits up and looks at you.",
+    ],
+)
+def test_the_dead_neither_act_nor_speak(reply):
+    assert contradicted(reply) == "Teague Hatch is dead."
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "Teague lies on the floor with his mouth open.",
+        "Teague's hand lies open beside the sock.",
+        "You remember how Teague laughed. Teague had a dog once.",
+        "In the dream Teague walks up to you and shrugs.",
+        '"Teague shot first," says Hatch.',
+        "Hatch looks at Teague. Hatch says nothing.",
+        "You close Teague's eyes. Corliss Hatch turns away.",
+        "The portrait shows Teague, who smiles.",
+    ],
+)
+def test_the_dead_lie_are_remembered_and_spoken_of(reply):
+    assert contradicted(reply, "close Teague's eyes") == ""
+
+
+def test_where_ghosts_walk_the_dead_may_act():
+    reply = "Teague sits up and looks at you."
+    assert contradicted(reply) != ""
+    assert contradicted(reply, "I raise the dead with the horn.") == ""
+    assert contradicted(reply, texts=("The ghost of the bank is awake.",)) == ""
+
+
+def test_a_name_that_the_dead_share_with_the_living_is_not_theirs():
+    assert contradicted("Hatch opens the door and shouts.") == ""
+
+
+def test_what_is_lost_is_not_used_unless_it_is_found_again():
+    lost = "You no longer have the brass lantern."
+    assert contradicted("You raise the lantern and look about.") == lost
+    assert contradicted("The steps are wet in the light. Your lantern flickers.") == lost
+    assert contradicted("You raise the knife.") == ""
+    assert contradicted("Hatch raises his lantern. He lights another lantern for you.") == ""
+    assert contradicted("If you still had your lantern, you could see.") == ""
+    assert contradicted("You find the lantern in the ditch. You raise the lantern.") == ""
+    assert contradicted("You raise the lantern.", "You pick up the lantern.") == ""
+
+
+def test_who_is_gone_does_not_answer_and_who_left_does_not_either():
+    assert contradicted('"Yes," says Ada.') == "Ada is not here."
+    assert contradicted('"Yes," says Ada over the radio.') == ""
+    asked = 'You say "Wendell, where is the key?"'
+    left = ("Wendell counts the money.", "Wendell walks out of the bank.", "It is quiet.")
+    assert contradicted('"Here," says Wendell.', asked, left) == "Wendell is not here."
+    assert contradicted('Wendell comes back. "Here," says Wendell.', asked, left) == ""
+    stays = ("Wendell walks away.", "Wendell comes back and sits down.")
+    assert contradicted('"Here," says Wendell.', asked, stays) == ""
+    assert contradicted('"Here," says Wendell.', asked) == "", "nobody said that he left"
+    assert contradicted('"Here," says Wendell.', "You wait.", left) == ""
+
+
+@pytest.mark.parametrize("shows", ["words", "sentences"])
+def test_a_reply_that_has_the_dead_act_is_told_again_with_the_fact_last(shows):
+    told = request(action="look at the counter", world=BANK)
+    teller = narrator(shows=shows, may_repeat=False)
+    stream = prompts.reply_stream(told, teller, again=True)
+    assert stream.feed('Teague nods slowly at you and smiles. "Do it," he says. ') == ""
+    assert (stream.done, stream.unfinished, stream.fault) == (True, True, "dead")
+    again = retry_request(told, teller.sampling, stream)
+    assert again is not None
+    assert build(again, teller).text.partition("Teague Hatch is dead.")[2].count("\n") < 3
+    stream = prompts.reply_stream(again, teller, again=True)
+    shown = stream.feed("Teague laughs. Nobody moves. The clock ticks on above the counter.")
+    assert (shown + stream.finish("stop")).startswith("Nobody moves.")
+
+
+@pytest.mark.parametrize("shows", ["words", "sentences"])
+def test_a_reply_ends_before_the_dead_speak(shows):
+    told = request(action="look at the counter", world=BANK)
+    stream = prompts.reply_stream(told, narrator(shows=shows, may_repeat=False), again=True)
+    good = "The sock unrolls across the boards as far as your knee, and nobody picks it up again. "
+    shown = stream.feed(f'{good}Hatch waits. "Go. Now," says Teague. He stands up.')
+    shown += stream.finish("stop")
+    assert shown == f"{good}Hatch waits."
+    assert not stream.unfinished
+
+
+def test_without_a_state_of_the_world_nothing_is_held_back():
+    stream = prompts.reply_stream(
+        request(story=(Passage(kind="opening", reply="A bank."),)), narrator()
+    )
+    assert stream.feed("Teague nods ") == "Teague nods"
