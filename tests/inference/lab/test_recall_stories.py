@@ -21,6 +21,7 @@ DIGESTS = {
     "chinese-b": "dfbaa42e6374219e75ed46ecdf7be0c628d23d18da2fcaf112c376d271e46793",
     "english-a": "09a5db5ab57169a92054f616eeb8444325b13739c9a1ba627de1590df53b0bad",
     "english-b": "f3a6e662c8d46f1f42660b1cd85fa60306cf8ae72567b4f7bb6b01d95c086bea",
+    "english-c": "e4a1792c263083def5a2687f6f4af0f5c8c7c0080f2a3ead70a05f9582505d16",
 }
 
 # Words that say nothing by themselves. Everything else counts as a word with a stem.
@@ -224,6 +225,19 @@ def test_chinese_questions_share_words_that_are_no_names(chinese):
             assert word in question.action.action, word
             assert word in text(answering(chinese, question)), word
             assert not any(word in name or name in word for name in chinese.people), word
+
+
+def test_words_of_one_stem_are_found_to_be_related():
+    pairs = "promised promise|pays pay|stole stolen|burning burns|forgotten forgot|wounds wound"
+    for one, other in (pair.split() for pair in pairs.split("|")):
+        assert related(one, other), (one, other)
+    for one, other in (("scar", "wound"), ("vow", "promise"), ("brother", "sibling")):
+        assert not related(one, other)
+
+
+def test_a_question_in_the_words_of_its_answer_would_be_noticed(english):
+    for question in english.questions:
+        assert shared(english, question, answering(english, question).reply)
 
 
 def test_nobody_in_a_story_is_named_as_a_word_of_it(english):
