@@ -50,6 +50,11 @@ def list_chapters(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
             return changed(request, found, _("Chapter saved."))
     if form.errors and wants_json(request):
         return json_errors(request, form) or HttpResponse(status=422)
+    return chapters_page(request, found, form)
+
+
+def chapters_page(request: HttpRequest, found: Adventure, form: ChapterForm) -> HttpResponse:
+    """The chapters as JSON, as a part of a page (`?part`), or as a page."""
     data = chapters_data(found)
     if wants_json(request):
         return JsonResponse(data)
@@ -60,6 +65,7 @@ def list_chapters(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
         {
             "adventure": found,
             **data,
+            "part": part,
             "form": form,
             "typed": request.POST.get("title", "") if form.errors else "",
             "typed_for": request.POST.get("turn", "") if form.errors else "",
@@ -84,9 +90,9 @@ def reopen_chapter(request: HttpRequest, adventure_id: UUID, turn_id: UUID) -> H
 
 
 def changed(request: HttpRequest, found: Adventure, message: str) -> HttpResponse:
-    """The answer after a change: the chapters as JSON, or a redirect to their page."""
-    if wants_json(request):
-        return JsonResponse(chapters_data(found))
+    """The answer after a change: JSON or a part of a page at once, else a redirect to the page."""
+    if wants_json(request) or "part" in request.GET:
+        return chapters_page(request, found, ChapterForm())
     messages.success(request, message)
     return redirect("chapters", found.pk)
 

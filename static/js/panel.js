@@ -123,6 +123,7 @@ export class Part {
     this.url = "";
     this.first = ""; // the address that it was first asked for by
     this.asked = 0;
+    this.sent = false; // a form of its own was sent: the keyboard stays here
     box.addEventListener("click", (event) => this.click(event));
     box.addEventListener("submit", (event) => this.submit(event));
   }
@@ -164,6 +165,11 @@ export class Part {
     const words = made.querySelector(".messages");
     if (words) part.prepend(words);
     this.box.replaceChildren(...document.adoptNode(part).childNodes);
+    if (!this.sent) return;
+    this.sent = false;
+    /** @type {HTMLElement | null} */
+    const tab = this.box.closest("[role=tabpanel]");
+    if (document.activeElement === document.body) tab?.focus({ preventScroll: true });
   }
 
   /** @param {string} text */
@@ -202,6 +208,7 @@ export class Part {
       url.search = new URLSearchParams(asked).toString();
       this.load(url.href);
     } else {
+      this.sent = true;
       if (submitter) submitter.disabled = true;
       this.load(url.href, { method: "POST", body: data });
     }

@@ -30,7 +30,7 @@ import { WindowTitle } from "./windowtitle.js";
  * Addresses of this adventure, and where the reader asked to begin.
  *
  * @type {{id: string, socket: string, turns: string, tree: string, versions: string,
- *   opens_at: import("./passages.js").Found | null}}
+ *   chapters: string, opens_at: import("./passages.js").Found | null}}
  */
 const adventure = JSON.parse($("adventure-data").textContent);
 const MEND_AFTER = 1000; // ms in which the server fills a gap by itself, in most cases
@@ -71,6 +71,10 @@ const view = new StoryView(store, {
     versions: fetchVersions,
     go: (turn) => commands.goTo(turn),
     retry: () => commands.retry(),
+    chapter: async ({ id, chapter = "" }) => {
+      const { showChapter } = await import("./chapterdialog.js");
+      showChapter({ url: adventure.chapters, turn: id, title: chapter });
+    },
   },
 });
 const aloud = new Aloud({
@@ -148,6 +152,7 @@ function receive(event) {
   if (event.type === "accepted" || event.type === "error") commands.answered(event);
   title.announce(event.type);
   if (event.type === "snapshot" && !started) start();
+  if (event.type === "chapters.changed") sidePanel.chaptersChanged();
   // To a turn that this page has never seen (the tree leads anywhere): only a snapshot has it.
   if (event.type === "head.moved" && store.state.missing) socket.restart();
   if (event.type === "turn.token") view.drawSoon();

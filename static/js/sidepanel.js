@@ -6,6 +6,8 @@ import { t } from "./i18n.js";
 import { $, targetOf } from "./page.js";
 import { Panel, Part } from "./panel.js";
 
+const MOVES = new Set(["chapters", "summary"]); // parts that differ from turn to turn
+
 export class SidePanel {
   /**
    * @param {string} treeUrl
@@ -20,14 +22,17 @@ export class SidePanel {
     /** @type {import("./tree.js").Tree | null} */
     this.tree = null;
     this.panel = new Panel($("panel"), {
-      plot: () => this.load("summary"),
+      plot: () => {
+        this.load("chapters");
+        this.load("summary");
+      },
       tree: () => this.showTree(true),
       cards: () => this.load("cards"),
       context: () => this.load("context"),
       search: () => this.load("search"),
     });
     // Before the part itself takes the click for a link of its own.
-    $("tab-search").addEventListener("click", (event) => this.jump(event), { capture: true });
+    $("panel").addEventListener("click", (event) => this.jump(event), { capture: true });
     /** @type {NodeListOf<HTMLElement>} */
     const openers = document.querySelectorAll("[data-panel]");
     for (const opener of openers) {
@@ -36,7 +41,10 @@ export class SidePanel {
         event.preventDefault();
         const menu = opener.closest("details");
         menu?.removeAttribute("open");
-        this.panel.toggle(opener.dataset.panel ?? "", menu?.querySelector("summary") ?? opener);
+        const { panel: name = "", section } = opener.dataset;
+        const from = menu?.querySelector("summary") ?? opener;
+        if (section) this.openAt(name, section, from);
+        else this.panel.toggle(name, from);
       });
     }
     $("plot-form").addEventListener("submit", (event) => this.savePlot(event));
@@ -56,7 +64,28 @@ export class SidePanel {
     if (this.panel.shows("tree")) this.showTree();
     else if (this.story.busy()) return;
     else if (this.panel.shows("context")) this.load("context");
-    else if (this.panel.shows("plot")) this.load("summary", { again: !this.hasEdits("summary") });
+    else if (this.panel.shows("plot")) {
+      this.load("chapters", { again: !this.hasEdits("chapters") });
+      this.load("summary", { again: !this.hasEdits("summary") });
+    }
+  }
+
+  /** A chapter was closed, renamed or reopened, here or in another window. */
+  chaptersChanged() {
+    if (this.panel.shows("plot")) this.load("chapters", { again: !this.hasEdits("chapters") });
+  }
+
+  /**
+   * Open the tab `name` at one of its sections.
+   *
+   * @param {string} name
+   * @param {string} section
+   * @param {HTMLElement} opener
+   */
+  async openAt(name, section, opener) {
+    this.panel.open(name, opener);
+    await this.load(section);
+    $(`tab-${section}`).scrollIntoView({ block: "start" });
   }
 
   /**
@@ -64,7 +93,7 @@ export class SidePanel {
    *
    * @param {string} name
    */
-  load(name, { again = name === "summary" && !this.hasEdits(name) } = {}) {
+  async load(name, { again = MOVES.has(name) && !this.hasEdits(name) } = {}) {
     const box = $(`tab-${name}`);
     let { part: url = "" } = box.dataset;
     const { standsFor } = box.dataset;
@@ -73,8 +102,9 @@ export class SidePanel {
     if (standsFor && head) url = url.replace(new RegExp(`${standsFor}(?=/context)`, "u"), head);
     const part = this.parts.get(name) ?? new Part(box);
     this.parts.set(name, part);
-    if (part.first !== url || again) part.load(url);
+    const loads = part.first !== url || again;
     part.first = url;
+    if (loads) await part.load(url);
   }
 
   /**
@@ -100,9 +130,10 @@ export class SidePanel {
    * @param {string} name
    */
   hasEdits(name) {
-    const areas = [...$(`tab-${name}`).querySelectorAll("textarea")];
-    return areas.some(
-      (area) => area.value !== area.defaultValue || area === document.activeElement,
+    /** @type {NodeListOf<HTMLTextAreaElement | HTMLInputElement>} */
+    const fields = $(`tab-${name}`).querySelectorAll("textarea, input[type=text]");
+    return [...fields].some(
+      (field) => field.value !== field.defaultValue || field === document.activeElement,
     );
   }
 

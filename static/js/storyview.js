@@ -66,6 +66,8 @@ export class StoryView {
     autoScroll.whole = to === whole.length - 1;
     const sent = autoScroll.whole ? story.pendingAction(state) : null;
     this.showTurns(whole.slice(from, to + 1), sent, before);
+    const headings = story.headings(whole);
+    for (const [id, shown] of this.turns) shown.showHeading(headings[id]);
     $("earlier").hidden = !state.earlier && from === 0;
     $("later").hidden = autoScroll.whole;
     this.showSent(sent);

@@ -9,10 +9,11 @@ import { codePoints, LONGEST, settled } from "./story.js";
 /** @typedef {{field: "action" | "reply", text: string, original: boolean}} Version */
 /**
  * What the buttons of a turn do. `versions` asks the server for its earlier texts; `edited` is told
- * when an editor that had the cursor is closed.
+ * when an editor that had the cursor is closed; `chapter` asks for the title of one that ends there.
  *
  * @typedef {{edit: (turn: Turn, texts: Texts) => void, go: (turn: string) => void,
- *   retry: () => unknown, versions: (turn: Turn) => Promise<Version[]>, edited: () => void}} TurnActions
+ *   retry: () => unknown, versions: (turn: Turn) => Promise<Version[]>, edited: () => void,
+ *   chapter: (turn: Turn) => void}} TurnActions
  */
 /**
  * `last`: the turn at the head; `ids`: the retries of its action; `others`: what else was done at
@@ -129,11 +130,15 @@ export class TurnView {
     this.wait.append(copy("lamp"), this.waitText);
     this.note = make("p", "note");
     this.earlier = make("p", "edited");
+    /** @type {HTMLElement | null} */
+    this.heading = null; // of the chapter that begins here
+    this.chapterEnd = make("p", "chapter-end");
+    this.chapterEnd.dir = "auto";
     this.tools = make("div", "tools");
     this.list = make("div", "turn-list"); // earlier versions, or other actions, while it is open
     this.list.hidden = true;
     this.element.append(this.actionLine, this.dice, this.replyBox, this.wait, this.note);
-    this.element.append(this.earlier, this.tools, this.list);
+    this.element.append(this.earlier, this.chapterEnd, this.tools, this.list);
 
     this.back = button("tool step", "‹", t("Previous reply"), () => this.step(-1));
     this.count = make("span", "count");
@@ -149,7 +154,8 @@ export class TurnView {
     this.here = button("tool", t("Go back to here"), "", () => actions.go(this.turn.id));
     this.share = button("tool", t("Share"), "", () => this.offer());
     this.tools.append(this.back, this.count, this.forth, this.others, this.again, this.change);
-    this.tools.append(this.here, this.share);
+    this.chapter = button("tool", t("Chapter"), "", () => actions.chapter(this.turn));
+    this.tools.append(this.here, this.share, this.chapter);
     this.update(turn, {});
   }
 
@@ -190,6 +196,7 @@ export class TurnView {
     this.showTools(turn, last, ids);
     this.showBranch(others, settled(turn));
     this.showEdited(turn);
+    this.showChapterEnd(turn);
     const silent = !settled(turn) && !turn.reply;
     this.wait.hidden = !silent && !fading;
     if (turn.status === "running") this.say(t("The narrator is thinking"));
@@ -260,6 +267,7 @@ export class TurnView {
     this.change.hidden = !done;
     this.here.hidden = last || !done;
     this.share.hidden = !done;
+    this.chapter.hidden = !done;
     this.tools.hidden = !done || Boolean(this.editor);
   }
 
@@ -281,6 +289,27 @@ export class TurnView {
     const count = turn.versions ?? 0;
     this.earlier.hidden = !count || !settled(turn) || Boolean(this.editor);
     if (count) this.older.textContent = n("{count} earlier", "{count} earlier", count);
+  }
+
+  // ------------------------------------------------------------ chapters
+
+  /** @param {string | undefined} title of the chapter that begins here; "" where it has none yet */
+  showHeading(title) {
+    const shown = this.heading ? this.heading.textContent : undefined;
+    if (shown === title) return;
+    this.heading?.remove();
+    this.heading = null;
+    if (title === undefined) return;
+    this.heading = title ? make("h2", "chapter", title) : make("hr", "chapter");
+    this.heading.dir = "auto";
+    this.element.prepend(this.heading);
+  }
+
+  /** @param {Turn} turn */
+  showChapterEnd({ chapter = "" }) {
+    this.chapterEnd.hidden = !chapter;
+    const text = chapter && t("End of the chapter “{title}”", { title: chapter });
+    if (this.chapterEnd.textContent !== text) this.chapterEnd.textContent = text;
   }
 
   // ------------------------------------------------------------ lists below the turn

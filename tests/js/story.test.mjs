@@ -8,6 +8,7 @@ import {
   canUndo,
   pendingAction,
   empty,
+  headings,
   path,
   reduce,
   pendingRetry,
@@ -90,6 +91,33 @@ test("a turn is queued, started, told word by word, and ends", () => {
   );
 });
 
+test("a chapter begins after the one before it, and is named by its last turn", () => {
+  const turns = [
+    turn("a", null),
+    turn("b", "a", { chapter: "The cellar" }),
+    turn("c", "b"),
+    turn("d", "c", { chapter: "The river" }),
+    turn("e", "d"),
+  ];
+  assert.deepEqual(headings(turns), { a: "The cellar", c: "The river", e: "" });
+  assert.deepEqual(headings(turns.slice(0, 4)), { a: "The cellar", c: "The river" });
+  assert.deepEqual(headings(turns.slice(0, 3)), { a: "The cellar", c: "" });
+  assert.deepEqual(headings(turns.slice(1)), { c: "The river", e: "" }, "its beginning is unknown");
+  assert.deepEqual(headings([turn("a", null), turn("b", "a")]), {});
+  assert.deepEqual(headings([]), {});
+});
+
+test("a chapter that is closed, renamed or reopened changes its turn alone", () => {
+  const event = { type: "chapters.changed", id: "15-0", turn: "t", title: "The cellar" };
+  const before = play(opening, queued("t", "o"), started("t"), told("t", "o", "You see a lamp."));
+  const closed = reduce(before, event);
+  assert.equal(closed.turns.t.chapter, "The cellar");
+  assert.equal(reduce(closed, { ...event, title: "" }).turns.t.chapter, "");
+  assert.deepEqual(reduce(before, { ...event, turn: "x" }).turns, before.turns);
+  const newer = { ...before, version: 9 };
+  assert.deepEqual(reduce(newer, { ...event, version: 8 }).turns, before.turns);
+});
+
 test("every event applied twice changes nothing the second time", () => {
   const story = [
     opening,
@@ -105,6 +133,7 @@ test("every event applied twice changes nothing the second time", () => {
     queued("u", "t"),
     { type: "turn.failed", id: "18-0", turn: "u", reason: "The narrator is away." },
     { type: "adventure.changed", id: "19-0", adventure: { title: "B" } },
+    { type: "chapters.changed", id: "20-0", turn: "t", title: "The cellar" },
     { type: "error", code: "busy", message: "Wait.", key: null },
   ];
   let state = empty();
