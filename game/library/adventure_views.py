@@ -3,11 +3,12 @@
 Each look-up uses the player's own adventures, so another player's is a 404.
 """
 
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -19,9 +20,9 @@ from game.accounts.limits import too_many, too_many_response
 from game.guests import ensure_player
 from game.library import archive, copies, trash
 from game.library.limits import LimitMet
-from game.library.previews import preview_of
+from game.library.previews import AdventurePreview, preview_of
 from game.library.scenario_views import with_preview_fields
-from game.models import Adventure, Turn
+from game.models import Adventure
 from game.play import adventures, search
 from game.play.forms import RenameForm
 from game.play.protocol import Refused
@@ -39,9 +40,22 @@ def list_adventures(request: HttpRequest) -> HttpResponse:
         return too_many_response(request)
     archived = "archived" in request.GET
     mine = own_adventures(request)
-    found = searched(with_preview_fields(mine.filter(archived=archived)), q)
-    page = Paginator(found, ADVENTURES_PER_PAGE).get_page(request.GET.get("page"))
-    hits = search.best_hits(list(page.object_list), q)
+    shelf = mine.filter(archived=archived)
+    problem = ""
+    stories: list[search.StoryHits] | None = None
+    try:
+        if q:
+            with search.time_limit():
+                stories = search.find_stories(titles_of(shelf), q)
+    except search.SearchTooSlow:
+        problem = _("This search takes too long. Try longer or fewer words.")
+        stories = []
+    shown: Any = with_preview_fields(shelf) if stories is None else stories
+    page = Paginator(shown, ADVENTURES_PER_PAGE).get_page(request.GET.get("page"))
+    if stories is None:
+        cards = [preview_of(each) for each in page.object_list]
+    else:
+        cards = found_cards(shelf, list(page.object_list), q)
     deleted = [
         trash.Deleted(
             each.title,
@@ -57,7 +71,8 @@ def list_adventures(request: HttpRequest) -> HttpResponse:
         "adventures/list.html",
         {
             "here": "adventures",
-            "cards": [preview_of(each, hits.get(each.pk)) for each in page.object_list],
+            "cards": cards,
+            "problem": problem,
             "page": page,
             "q": q,
             "archived": archived,
@@ -66,19 +81,27 @@ def list_adventures(request: HttpRequest) -> HttpResponse:
             "deleted": deleted,
             "hours": trash.HOURS,
         },
+        status=422 if problem else 200,
     )
 
 
-def searched(among: QuerySet[Adventure], q: str) -> QuerySet[Adventure]:
-    """Adventures with every word of `q` in their title, scenario's title, actions or replies."""
-    for word in q.split():
-        turns = Turn.objects.filter(adventure=OuterRef("pk")).filter(
-            Q(reply__icontains=word) | Q(action__icontains=word)
-        )
-        among = among.filter(
-            Q(title__icontains=word) | Q(scenario__title__icontains=word) | Exists(turns)
-        )
-    return among
+def titles_of(adventures: QuerySet[Adventure]) -> dict[UUID, str]:
+    """By adventure the titles that a search looks at: its own, and its scenario's."""
+    rows = adventures.values_list("pk", "title", "scenario__title")
+    return {pk: f"{title}\n{scenario or ''}" for pk, title, scenario in rows}
+
+
+def found_cards(
+    shelf: QuerySet[Adventure], stories: list[search.StoryHits], q: str
+) -> list[AdventurePreview]:
+    """The previews of adventures that were found, with the passages in them."""
+    passages = search.story_passages(stories, q)
+    found = with_preview_fields(shelf).in_bulk([story.adventure for story in stories])
+    return [
+        preview_of(found[story.adventure], passages[story.adventure], story.count)
+        for story in stories
+        if story.adventure in found
+    ]
 
 
 @require_POST

@@ -1,5 +1,6 @@
 """Previews of adventures in lists: the last action and the last sentence of the story."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -20,7 +21,8 @@ class AdventurePreview:
     adventure: Adventure
     last_action: str
     words: str
-    hit: Hit | None = None  # the best match of a search
+    hits: Sequence[Hit] = ()  # the best matches of a search
+    more: int = 0  # turns that match it beside these
 
     @property
     def when(self) -> str:
@@ -35,13 +37,17 @@ def ago(moment: datetime) -> str:
     return _("%(time)s ago") % {"time": timesince(moment, depth=1)}
 
 
-def preview_of(adventure: Adventure, hit: Hit | None = None) -> AdventurePreview:
-    """The preview of an adventure. Reads no row if `head__parent` was selected with it."""
+def preview_of(adventure: Adventure, hits: Sequence[Hit] = (), count: int = 0) -> AdventurePreview:
+    """The preview of an adventure, with matches of a search, which `count` of its turns have.
+
+    Reads no row if `head__parent` was selected with it.
+    """
+    more = max(0, count - len(hits))
     head = adventure.head
     if head is None:
-        return AdventurePreview(adventure, "", "", hit)
+        return AdventurePreview(adventure, "", "", hits, more)
     last = head if head.reply or head.parent is None else head.parent
-    return AdventurePreview(adventure, action_line(head), last_words(last.reply), hit)
+    return AdventurePreview(adventure, action_line(head), last_words(last.reply), hits, more)
 
 
 def action_line(turn: Turn) -> str:
