@@ -12,6 +12,7 @@ const LONGEST = 80; // code points of a title
  */
 export function showChapter({ url, turn, title }) {
   const form = make("form", "chapter-form");
+  form.id = "chapter-form";
   const label = make("label", "", t("Title of the chapter that ends with this turn"));
   const field = make("input");
   field.type = "text";
@@ -23,8 +24,9 @@ export function showChapter({ url, turn, title }) {
   label.append(field);
   const problem = make("p", "errors");
   problem.setAttribute("role", "alert");
-  const save = make("button", "primary", title ? t("Rename") : t("Close chapter"));
-  form.append(label, problem, save);
+  const save = make("button", "primary", title ? t("Rename") : t("End chapter"));
+  save.setAttribute("form", form.id);
+  form.append(label, problem);
 
   /**
    * @param {string} to
@@ -55,7 +57,7 @@ export function showChapter({ url, turn, title }) {
     "danger",
   );
   const heading = title ? t("Edit chapter") : t("End a chapter here");
-  const dialog = dialogOf(heading, [form], title ? [remove] : []);
+  const dialog = dialogOf(heading, [form], title ? [save, remove] : [save]);
   field.focus();
   field.select();
 }

@@ -1,5 +1,7 @@
 // Passages that were found: shows the turn of one, wherever it is, and marks the words in it.
 
+import { showAlert } from "./alerts.js";
+import { t } from "./i18n.js";
 import { texts } from "./prose.js";
 import * as story from "./story.js";
 
@@ -42,6 +44,7 @@ export class Passages {
     if (!this.page.elementOf(pending.turn)) return;
     this.show(pending);
     this.pending = null;
+    showAlert(t("You are on another branch now. “Tree” leads back to where you were."));
   }
 
   /**

@@ -85,7 +85,9 @@ export class SidePanel {
   async openAt(name, section, opener) {
     this.panel.open(name, opener);
     await this.load(section);
-    $(`tab-${section}`).scrollIntoView({ block: "start" });
+    const body = $(`tab-${name}`); // scrollIntoView would move the page below it as well
+    const { top } = $(`tab-${section}`).getBoundingClientRect();
+    body.scrollTop += top - body.getBoundingClientRect().top;
   }
 
   /**

@@ -11,10 +11,14 @@ from tests.browser.test_everyone import EVERY_RULE, wrong
 from tests.browser.test_light import LENGTHEN
 from tests.dungeon.test_play import ROOT
 
-# Three chapters in a story of 250 turns, and a summary that proposes a fourth.
+# Three chapters in a story of 250 turns, a summary that proposes a fourth, and another branch.
 CHAPTERS = """
 from game.models import Chapter, Summary
 aune, rain = "Captain Aune counts the steps.", "Captain Aune counts the steps. It rains."
+Turn.objects.create(
+    adventure=found, parent=made[12], kind="say", status="told", action="Is anybody there?",
+    reply="A heron answers, and the stairs are gone.",
+)
 for number, title in [(9, "The long stairs"), (59, "Captain Aune"), (119, "門の向こう")]:
     Chapter.objects.create(turn=made[number], title=title)
 Summary.objects.create(turn=made[55], by="extract", text=aune)
@@ -76,6 +80,7 @@ def test_a_chapter_is_closed_below_a_turn_and_every_window_has_it(alice):
     # By keyboard alone: renamed and removed again.
     window.turns.first.get_by_role("button", name="Chapter").focus()
     page.keyboard.press("Enter")
+    expect(page.get_by_role("textbox", name="Title of the chapter")).to_be_focused()
     page.keyboard.type("Another title")
     page.keyboard.press("Enter")
     expect(other.story.get_by_role("heading", name="Another title")).to_be_visible()
@@ -94,6 +99,7 @@ def test_the_panel_lists_chapters_and_jumps_to_turns_that_are_not_on_the_page(al
     expect(chapters.get_by_role("listitem")).to_have_count(3)
     expect(chapters.get_by_role("listitem").nth(1)).to_contain_text("turns 11 to 60")
     expect(chapters).to_contain_text("Captain Aune counts the steps.")
+    assert page.evaluate("document.scrollingElement.scrollTop + document.body.scrollTop") == 0
     shot(page, "chapters-panel")
     assert wrong(page, EVERY_RULE) == []
     chapters.get_by_role("link", name="Captain Aune").press("Enter")
@@ -114,8 +120,9 @@ def test_the_panel_lists_chapters_and_jumps_to_turns_that_are_not_on_the_page(al
     # A title that is too long stays in its field, with what is wrong.
     last = chapters.get_by_role("textbox", name="End a chapter with the latest turn")
     last.evaluate("field => { field.maxLength = 200; field.value = 'x'.repeat(81); }")
-    last.press("Enter")
-    expect(chapters.get_by_text("A chapter’s title has 1 to 80 characters.")).to_be_visible()
+    with alice.expecting("422"):
+        last.press("Enter")
+        expect(chapters.get_by_text("A chapter’s title has 1 to 80 characters.")).to_be_visible()
     expect(last).to_have_value("x" * 81)
 
     # Found by words: each passage says its turn's number.
@@ -125,6 +132,14 @@ def test_the_panel_lists_chapters_and_jumps_to_turns_that_are_not_on_the_page(al
     expect(page.locator(".results a")).to_have_count(1)
     expect(page.locator(".results a")).to_contain_text("turn 242")
     shot(page, "chapters-search")
+    page.get_by_role("searchbox", name="Search this adventure").fill("heron answers")
+    page.get_by_role("searchbox", name="Search this adventure").press("Enter")
+    expect(page.locator(".results a")).to_contain_text("turn 14 · on another branch")
+    page.locator(".results a").click()
+    expect(window.last).to_contain_text("A heron answers")
+    expect(window.line).to_contain_text("You are on another branch now.")
+    page.get_by_role("tab", name="Plot").click()
+    expect(chapters.get_by_role("listitem")).to_have_count(1)  # of this branch's past
 
 
 def test_chapters_are_for_a_phone_too(visit, long_story):
