@@ -374,7 +374,7 @@ def test_readiness_names_what_does_not_answer(client, db, log):
 def test_the_page_preloads_every_module(settings):
     found = {file.stem for file in (settings.BASE_DIR / "static" / "js").glob("*.js")}
     others = {"looks", "offline", "read"}  # of other pages
-    later = {"tree", "treelayout"}  # when the tree is first looked at
+    later = {"tree", "treelayout", "chapterdialog"}  # when they are first used
     assert found == {*MODULES, "play", *others, *later}
 
 
