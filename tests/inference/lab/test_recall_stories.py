@@ -6,6 +6,7 @@ from functools import cache
 from itertools import chain, pairwise
 
 import pytest
+import snowballstemmer
 
 from inference.contract.request import Passage
 from inference.lab.recall import stories
@@ -39,10 +40,11 @@ were what whatever when where whether which while who whom whose why will with w
 would yes yet you your yours yourself
 """
 ENDINGS = re.compile(r"(?:ings?|edly|ed|er|ers|est|ies|ied|es|s|ly|ness|ful|y|e|en)$")
-MIRRORED = str.maketrans({"’": "'", "ë": "e", "é": "e"})
+PLAIN_LETTERS = str.maketrans({"’": "'", "ë": "e", "é": "e"})
 
 
 load = cache(stories.load)
+SNOWBALL = cache(snowballstemmer.stemmer("english").stemWord)
 
 
 @pytest.fixture(params=ALL)
@@ -74,23 +76,24 @@ def answering(story: Story, question: Question) -> Passage:
 
 def content(text: str, names: tuple[str, ...] = ()) -> set[str]:
     """The words of a text that have a meaning of their own, without the names."""
-    words = set(re.findall(r"[^\W\d_]+", text.translate(MIRRORED).casefold()))
+    words = set(re.findall(r"[^\W\d_]+", text.translate(PLAIN_LETTERS).casefold()))
     return words - set(FUNCTION_WORDS.split()) - {name.casefold() for name in names}
 
 
 @cache
 def stem(word: str) -> str:
     """What is left of a word without its endings, and without a doubled last letter."""
-    while len(word) > 4 and (shorter := ENDINGS.sub("", word)) != word and len(shorter) >= 3:
+    while len(word) > 3 and (shorter := ENDINGS.sub("", word)) != word and len(shorter) >= 3:
         word = shorter
     return word[:-1] if len(word) > 3 and word[-1] == word[-2] else word
 
 
 def related(one: str, other: str) -> bool:
-    """Whether two words may share a stem: wider than any stemmer, which then finds less."""
+    """Whether two words may share a stem: a stemmer's, or one that is cut more boldly."""
     short, long = sorted((stem(one), stem(other)), key=len)
     return (
         short == long
+        or SNOWBALL(one) == SNOWBALL(other)
         or (len(short) >= 4 and long.startswith(short))
         or (len(short) >= 5 and short[:5] == long[:5])
     )
