@@ -91,6 +91,7 @@ class ScenarioAdmin(admin.ModelAdmin):
     list_filter = ("visibility", "hidden")
     raw_id_fields = ("author",)
     search_fields = ("title", "tempt", "opening")
+    exclude = ("world",)  # its lines are checked in files and on the author's page
     inlines = (ScenarioCards,)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:

@@ -4,11 +4,19 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from django.db import transaction
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from game.cards.card_import import LONGEST_KEY, LONGEST_TITLE, MOST_KEYS
 from game.exchange import parsers, sandbox
 from game.models import LONGEST_MEMORY, LONGEST_NOTE, LONGEST_TEXT, Scenario, StoryCard
+from game.state import beginnings
 
 SHIPPED = Path(__file__).parent / "beginnings"
 MOST_QUESTIONS = 8
@@ -72,7 +80,15 @@ class ScenarioFile(Plain):
     opening: str = Field(min_length=1, max_length=LONGEST_TEXT)
     first_actions: list[FirstAction] = Field([], max_length=MOST_FIRST_ACTIONS)
     cards: list[CardFile] = Field([], max_length=MOST_SCENARIO_CARDS)
+    # The beginning state: lines as game.state.beginnings reads them, or the changes in them.
+    world: list[dict[str, Any]] = []
     audience: Literal["everyone", "teen", "mature"] = "teen"
+
+    @field_validator("world", mode="before")
+    @classmethod
+    def state_in(cls, value: Any) -> list[dict[str, Any]]:
+        """The changes in the lines of a beginning state. Raises ValueError with what is wrong."""
+        return beginnings.as_data(beginnings.entries_in(value))
 
 
 def read_scenario(file: Path) -> ScenarioFile:

@@ -19,8 +19,18 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from game.library import share_content
-from game.models import Adventure, Appeal, Membership, Player, ShareTexts, StoryCard, TurnContext
+from game.models import (
+    Adventure,
+    Appeal,
+    Membership,
+    Player,
+    ShareTexts,
+    StoryCard,
+    TurnChanges,
+    TurnContext,
+)
 from game.play.context_views import seen_titles
+from game.state.worlds import seen_changes
 from inference.contract.prompt_report import UnreadableReport, unpack
 
 # Models that are not exported, each with the reason.
@@ -129,7 +139,12 @@ def fields_of(row: Model, player: Player) -> dict[str, Any]:
         values["details"] = unpacked_details(row)
     if isinstance(row, ShareTexts):
         texts = share_content.load(row.share)
-        values["content"] = asdict(texts) | {"cards": share_content.visible_cards(texts)}
+        world = {turn: seen_changes(changes) for turn, changes in texts.world.items()}
+        seen = {"cards": share_content.visible_cards(texts), "world": world}
+        values["content"] = asdict(texts) | seen
+    if isinstance(row, TurnChanges):
+        del values["folded"]  # computed from the changes of the path
+        values["changes"] = seen_changes(row.changes)
     return values
 
 

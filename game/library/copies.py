@@ -23,12 +23,14 @@ from game.models import (
     StoryCard,
     Summary,
     Turn,
+    TurnChanges,
 )
 from game.play import edits, tree
 from game.recall.tasks import request_on_commit
+from game.state import worlds
 
-# Makes new ids for the chosen turns and copies the turns, their summaries and chapters. `{columns}`
-# has every column that is copied unchanged, also those added later.
+# Makes new ids for the chosen turns and copies the turns, their summaries, chapters and changes of
+# the world. `{columns}` has every column that is copied unchanged, also those added later.
 COPY = """
 WITH map AS MATERIALIZED (
     SELECT id AS old, gen_random_uuid() AS new FROM game_turn
@@ -50,6 +52,10 @@ WITH map AS MATERIALIZED (
     INSERT INTO game_chapter (turn_id, {chapter_columns})
     SELECT map.new, {chapter_values} FROM game_chapter c JOIN map ON map.old = c.turn_id
     WHERE %(live)s
+), worlds AS (
+    INSERT INTO game_turnchanges (turn_id, changes)
+    SELECT map.new, c.changes FROM game_turnchanges c JOIN map ON map.old = c.turn_id
+    WHERE %(live)s
 )
 SELECT old, new FROM map
 """
@@ -64,7 +70,7 @@ def columns_of(model: type[Turn] | type[Summary] | type[Chapter]) -> list[str]:
 
 
 def duplicate(player: Player, original: Adventure, only_path: bool) -> Adventure:
-    """Copy a player's adventure for them, with memory, cards, summaries and chapters.
+    """Copy a player's adventure for them, with memory, cards, summaries, chapters and state.
 
     Raises LimitMet.
     """
@@ -74,6 +80,7 @@ def duplicate(player: Player, original: Adventure, only_path: bool) -> Adventure
     with transaction.atomic():
         copy = blank_copy(player, original, title, original.scenario, plot=True)
         copy_turns(copy, original, player, end, path, live=True)
+        worlds.refresh_cache(worlds.current_turn(copy).pk)
         request_on_commit(copy.pk)
     return copy
 
@@ -83,8 +90,8 @@ def copy_shared(
 ) -> Adventure:
     """Copy what a link shows for `player` to play on. Raises LimitMet.
 
-    The texts are those of the link, whatever the original says today. Memory, author's note, cards
-    and summaries are copied only with `plot`.
+    The texts are those of the link, whatever the original says today. Memory, author's note, cards,
+    summaries and the state of the world are copied only with `plot`.
     """
     public = Scenario.objects.public().filter(pk=original.scenario_id).first()
     with transaction.atomic():
@@ -105,6 +112,11 @@ def copy_shared(
             Chapter(turn_id=new[UUID(turn)], title=title)
             for turn, title in content.chapters.items()
         )
+        TurnChanges.objects.bulk_create(
+            TurnChanges(turn_id=new[UUID(turn)], changes=changes)
+            for turn, changes in content.world.items()
+        )
+        worlds.refresh_cache(new[path[-1]])
         copy.size = edits.measure(copy.pk)
         copy.save(update_fields=["size"])
         request_on_commit(copy.pk)
@@ -189,8 +201,8 @@ def copy_turns(
 ) -> dict[UUID, UUID]:
     """Copy the turns of `path` (None: all) and set the head to the copy of `end`. Raises LimitMet.
 
-    With `live` summaries and chapters are copied as they are now. Returns the new ids by the
-    original's.
+    With `live` summaries, chapters and changes of the world are copied as they are now. Returns
+    the new ids by the original's.
     """
     count = len(path) if path is not None else original.turns.count()
     if count > MOST_COPIED:

@@ -22,6 +22,7 @@ from game.library.excerpts import last_words
 from game.library.limits import LONGEST_SHARED, MOST_SHARED, LimitMet
 from game.models import Adventure, Share, ShareTexts, StoryCard, Summary, Turn
 from game.play import tree
+from game.state import worlds
 
 # Columns of a card that are not shared or copied; all others are, also those added later.
 NOT_SHARED = {"id", "adventure", "scenario", "deleted"}
@@ -39,7 +40,7 @@ class SharedTurn:
 
 @dataclass(frozen=True)
 class ShareContent:
-    """The texts of a link. Memory to summaries are empty unless the player shared them."""
+    """The texts of a link. All but title, turns and chapters are empty without the plot."""
 
     title: str
     turns: list[SharedTurn]
@@ -49,6 +50,8 @@ class ShareContent:
     cards: list[dict[str, Any]] = field(default_factory=list)
     summaries: dict[str, dict[str, Any]] = field(default_factory=dict)  # by the turn's id
     chapters: dict[str, str] = field(default_factory=dict)  # titles by the last turn's id
+    # Changes of the state of the world by turn: copied by whoever plays on, and not shown.
+    world: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     @property
     def path(self) -> list[UUID]:
@@ -77,6 +80,7 @@ def capture(turn: Turn, plot: bool) -> ShareContent:
         [card_fields(card) for card in adventure.cards.all()],
         {str(s.turn_id): {"text": s.text, "own": s.own, "by": s.by} for s in summaries},
         titles,
+        {str(pk): changes for pk, changes in worlds.changes_on(path).items()},
     )
 
 
@@ -103,8 +107,9 @@ def pack(content: ShareContent) -> tuple[bytes, str]:
     Raises LimitMet if it is longer than LONGEST_SHARED.
     """
     fields = asdict(content)
-    if not fields["chapters"]:
-        del fields["chapters"]  # the digest of a link from before there were chapters stays
+    for name in ("chapters", "world"):
+        if not fields[name]:
+            del fields[name]  # the digest of a link from before there were any stays
     raw = json.dumps(fields, ensure_ascii=False, sort_keys=True, default=str).encode()
     if len(raw) > LONGEST_SHARED:
         raise LimitMet(

@@ -23,6 +23,7 @@ from game.moderation.rulebook import Where
 from game.moderation.standing import publishing_refusal
 from game.play.protocol import Refused, clean_text
 from game.scenarios import ScenarioError, ScenarioFile, parse_scenario
+from game.state import beginnings
 
 MOST_WARNINGS = 8
 LONGEST_FILE = 512 * 1024  # bytes
@@ -169,7 +170,7 @@ def texts_of(file: ScenarioFile) -> list[str]:
     texts = [file.opening, file.memory, file.authors_note]
     texts += [action.text for action in file.first_actions]
     texts += [text for card in file.cards for text in (card.title, card.text, *card.keys)]
-    return texts
+    return [*texts, *beginnings.texts_of(file.world)]
 
 
 def all_texts(file: ScenarioFile) -> list[str]:
@@ -223,6 +224,9 @@ def content_in(file: ScenarioFile) -> dict[str, Any]:
 def as_yaml(scenario: Scenario) -> str:
     """The scenario as a file like those in `game/beginnings`."""
     content = content_of(scenario)
+    content["world"] = beginnings.as_text(scenario.world)
+    if not content["world"]:
+        del content["world"]
     return yaml.dump(content, Dumper=Dumper, allow_unicode=True, sort_keys=False, width=100)
 
 

@@ -20,6 +20,7 @@ from game.scenarios import (
     ScenarioFile,
     parse_scenario,
 )
+from game.state import beginnings
 from game.widgets import text_area, text_input
 
 LONGEST_ANSWER = 80
@@ -71,6 +72,19 @@ class WordsForm(forms.Form):
         widget=text_area(3),
     )
 
+    world = forms.CharField(
+        label=gettext_lazy("Beginning state"),
+        help_text=gettext_lazy(
+            "Optional: what is so at the opening, one entry a line. “place: the cellar”, "
+            "“time: noon”, “person: Mara, here, wary”, “carry: lantern”, “wear: cloak”, "
+            "“lost: key”, “aim: find the key”, “fact: the bridge is down”. After a name: here, "
+            "away, dead, gone, or a mood. “hidden” before an entry keeps it from players until "
+            "the story tells of it."
+        ),
+        max_length=beginnings.LONGEST_TEXT,
+        required=False,
+        widget=text_area(4),
+    )
     audience = forms.ChoiceField(
         label=gettext_lazy("Suitable for"),
         help_text=gettext_lazy("The host may have stricter rules. Players can change it later."),
@@ -82,6 +96,15 @@ class WordsForm(forms.Form):
     def clean_audience(self) -> str:
         """The chosen audience, teens if none was sent."""
         return str(self.cleaned_data["audience"] or Audience.TEEN)
+
+    def clean_world(self) -> str:
+        """The lines of the beginning state. Raises ValidationError with the line that is wrong."""
+        lines = str(self.cleaned_data["world"])
+        try:
+            beginnings.parse(lines)
+        except ValueError as problem:
+            raise forms.ValidationError(str(problem)) from None
+        return lines
 
     def clean_tags(self) -> list[str]:
         """The tags in lower case, each once. Raises ValidationError for too many or long ones."""
@@ -272,6 +295,7 @@ def initial_of(scenario: Scenario) -> dict[str, Any]:
     """The initial data of the forms for a stored scenario."""
     words = {name: getattr(scenario, name) for name in WordsForm.base_fields}
     words["tags"] = ", ".join(scenario.tags)
+    words["world"] = beginnings.as_text(scenario.world)
     return {
         "words": words,
         "questions": scenario.placeholders,

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from game.models import Edit, Kind, Turn, Words
+from game.state.worlds import changes_of
+from inference.contract.world import WorldChange
 from inference.reply import shown_action
 
 
@@ -33,6 +35,7 @@ class AttributedTurn:
     reply: list[Piece]
     reported: bool = False
     chapter: str = ""  # the title of the chapter that ends with it: the player's words
+    world: tuple[str, ...] = ()  # what the player changed in the state of the world
 
     @property
     def pieces(self) -> list[Piece]:
@@ -112,4 +115,10 @@ def players_words(turn: Turn) -> list[str]:
     """All texts in a turn that the player wrote, earlier versions too."""
     current = [piece.text for piece in attribute_turn(turn).pieces if piece.by_player]
     earlier = turn.edits.filter(field=Edit.Field.ACTION).values_list("before", flat=True)
-    return [*current, turn.action, *earlier]
+    world = [text for change in own_changes(turn) for text in (change.name, change.value)]
+    return [*current, turn.action, *earlier, *world]
+
+
+def own_changes(turn: Turn) -> list[WorldChange]:
+    """The player's changes of the state of the world at a turn."""
+    return [change for change in changes_of(turn.pk) if change.source == "player"]

@@ -1,6 +1,6 @@
 """The queue of cases: claims, and what a case shows of the story."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from django.db.models import Q
@@ -15,6 +15,7 @@ from game.moderation import audit
 from game.moderation.authorship import AttributedTurn, attribute_turn
 from game.moderation.rulebook import rulebook
 from game.play import tree
+from game.state import worlds
 
 CLAIMED_FOR = timedelta(minutes=20)
 AROUND = 3  # turns shown before and after the reported one
@@ -156,11 +157,17 @@ def open_story(case: Case, by: Player, reason: str, emergency: bool = False) -> 
         assert adventure.head_id is not None, "an adventure begins with its opening"
         found = all_turns(adventure.head_id)
         titles = chapters.titles_on([turn.pk for turn in found])
+        world = {str(pk): each for pk, each in worlds.changes_on(turn.pk for turn in found).items()}
     else:
         found = share_content.moderated_turns(share)
-        titles = share_content.chapter_titles(share_content.load(share))
+        texts = share_content.load(share)
+        titles, world = share_content.chapter_titles(texts), texts.world
     turns = [
-        attribute_turn(turn, turn.pk == case.turn_id, titles.get(turn.pk, "")) for turn in found
+        replace(
+            attribute_turn(turn, turn.pk == case.turn_id, titles.get(turn.pk, "")),
+            world=worlds.lines_of_player(world.get(str(turn.pk), [])),
+        )
+        for turn in found
     ]
     return WholeStory(adventure, turns)
 

@@ -11,6 +11,7 @@ from game.library import share_content
 from game.models import AuditEntry, Case, Player, Preserved, Turn
 from game.moderation.cases import reported_scenario, reported_share
 from game.play import tree
+from game.state import worlds
 
 
 def preserve_text(case: Case, by: Player, reason: str) -> Preserved:
@@ -42,19 +43,24 @@ def content_of(case: Case) -> dict[str, Any]:
     }
     scenario = reported_scenario(case)
     if scenario is not None:
-        names = ("title", "tempt", "opening", "memory", "authors_note")
+        names = ("title", "tempt", "opening", "memory", "authors_note", "world")
         content["scenario"] = {name: getattr(scenario, name) for name in names}
         content["cards"] = list(scenario.cards.values("title", "keys", "text"))
     share = reported_share(case)
     if share is not None:
-        titles = share_content.chapter_titles(share_content.load(share))
+        texts = share_content.load(share)
+        titles = share_content.chapter_titles(texts)
         turns = share_content.moderated_turns(share)
-        content["turns"] = [turn_data(turn, titles.get(turn.pk, "")) for turn in turns]
+        content["turns"] = [
+            turn_data(turn, titles.get(turn.pk, ""), texts.world.get(str(turn.pk), []))
+            for turn in turns
+        ]
     elif case.turn_id is not None and was_opened_in_emergency(case):
         path = tree.whole_path(case.turn_id)
-        titles = chapters.titles_on(path)
+        titles, world = chapters.titles_on(path), worlds.changes_on(path)
         content["turns"] = [
-            turn_data(turn, titles.get(turn.pk, "")) for turn in tree.turns_in_order(path)
+            turn_data(turn, titles.get(turn.pk, ""), world.get(turn.pk, []))
+            for turn in tree.turns_in_order(path)
         ]
     return content
 
@@ -77,8 +83,11 @@ def player_data(player: Player | None) -> dict[str, Any] | None:
     }
 
 
-def turn_data(turn: Turn, chapter: str) -> dict[str, Any]:
-    """A turn with its authors, edits and date; `chapter`: the title of the one that ends there."""
+def turn_data(turn: Turn, chapter: str, world: list[dict[str, Any]]) -> dict[str, Any]:
+    """A turn with its authors, edits and date.
+
+    `chapter` is the title of the one that ends there, `world` its stored changes of the state.
+    """
     return {
         "id": str(turn.pk),
         "kind": turn.kind,
@@ -89,6 +98,7 @@ def turn_data(turn: Turn, chapter: str) -> dict[str, Any]:
             for edit in turn.edits.all()
         ],
         "chapter": chapter,
+        "world": world,
         "narrator": turn.narrator,
         "created": turn.created.isoformat(),
     }

@@ -17,6 +17,7 @@ from game.library.previews import action_line
 from game.models import Adventure, Chapter, Kind, Summary, Turn
 from game.play import adventures, snapshots, tree
 from game.play.requests import own_adventure
+from game.state import worlds
 from inference.reply import shown_action
 
 
@@ -55,6 +56,11 @@ def export(request: HttpRequest, adventure_id: UUID, form: str) -> HttpResponse:
                     )
                 ],
                 "turns": [turn.model_dump(mode="json") for turn in every],
+                "world": [
+                    {"turn": str(turn), "changes": seen}
+                    for turn, changes in worlds.changes_on(UUID(each.id) for each in every).items()
+                    if (seen := worlds.seen_changes(changes))
+                ],
             },
             ensure_ascii=False,
             indent=1,

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.utils.translation import gettext as _
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from game.library.placeholders import FilledPlaceholders
 from game.models import Scenario, Turn
@@ -66,6 +66,20 @@ def parse(text: str) -> list[WorldChange]:
                 ) from None
     refuse_too_many(found)
     return found
+
+
+def entries_in(value: Any) -> list[WorldChange]:
+    """The entries in lines, or in what `as_data` returned. Raises ValueError."""
+    if isinstance(value, str):
+        return parse(value)
+    try:
+        found = CHANGES.validate_python(value)
+    except ValidationError:
+        raise ValueError(
+            _("write the beginning state as lines, like “place: the cellar”.")
+        ) from None
+    refuse_too_many(found)
+    return [entry(each.part, each.name, each.field, each.value, each.hidden) for each in found]
 
 
 def refuse_too_many(entries: list[WorldChange]) -> None:
@@ -137,9 +151,16 @@ def entry(part: Part, name: str, field: Field, value: str, hidden: bool) -> Worl
     change = WorldChange(
         part=part, name=name, field=field, value=value, source="scenario", hidden=hidden
     )
-    if normalise(change) is None:
-        raise ValueError(_("it has no name."))
+    if not value or normalise(change) is None or (part == "person" and "," in name):
+        raise ValueError(
+            _("“%(name)s” makes no sense here.") % {"name": (name or value or part)[:40]}
+        )
     return change
+
+
+def as_data(entries: Iterable[WorldChange]) -> list[dict[str, Any]]:
+    """Entries as they are stored with a scenario."""
+    return [entry.model_dump(exclude_defaults=True) for entry in entries]
 
 
 def as_text(stored: Iterable[dict[str, Any]]) -> str:

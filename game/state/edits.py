@@ -135,9 +135,12 @@ def change_world(
                 )
                 % {"most": MOST_CHANGES}
             )
+        before = entries_at(turn.pk)
         if not store(turn.pk, "player", own):
             return
-        refuse_ineffective(entries_at(turn.pk), changes)
+        after = entries_at(turn.pk)
+        refuse_ineffective(after, changes)
+        refuse_crowding_out(before, after, changes)
         announce(adventure, turn.pk)
         read_ahead.request_on_commit(adventure)
 
@@ -168,16 +171,27 @@ def merge(before: Sequence[WorldChange], new: Sequence[WorldChange]) -> list[Wor
 
 
 def refuse_ineffective(after: Entries, changes: Sequence[WorldChange]) -> None:
-    """Raise WorldError if a change is not in the state after it: a limit or a death forbids it."""
+    """Raise WorldError if a change is not in the state after it: nobody dead is here."""
     for change in merge([], changes):
-        entry = after.get(key_of(change))
-        value = "" if change.value == "done" else change.value
-        if not value or (entry is not None and entry.value == value):
-            continue
         life = after.get(("person", fold_name(change.name), "life"))
-        if change.field == "here" and life is not None and life.value == "dead":
+        here = change.field == "here" and change.value == "yes"
+        if here and life is not None and life.value == "dead":
             raise WorldError(_("%(name)s is dead. Set them alive first.") % {"name": change.name})
-        raise WorldError(
-            _("The world has %(most)d of these that you set, the maximum. Remove one first.")
-            % {"most": MOST.get(change.part, 1)}
+
+
+def refuse_crowding_out(before: Entries, after: Entries, changes: Sequence[WorldChange]) -> None:
+    """Raise WorldError if, beyond a limit, something that the player set before was dropped."""
+    removed = {key_of(each)[:2] for each in changes if each.value in ("", "done")}
+    for part, most in MOST.items():
+        set_before, set_after = (
+            {
+                key[:2]
+                for key, each in state.items()
+                if key[0] == part and each.locked and each.value
+            }
+            for state in (before, after)
         )
+        if set_before - set_after - removed:
+            raise WorldError(
+                _("You have set %(most)d of these, the maximum. Remove one first.") % {"most": most}
+            )

@@ -12,7 +12,7 @@ from game.play.protocol import Refused
 from game.play.requests import own_adventure, require_player
 from game.state import edits
 from game.state.worlds import current_turn, entries_at, state_at
-from inference.world.folding import Entries, Entry, people_fields, person_of
+from inference.world.folding import TRUST, Entries, Entry, people_fields, person_of
 
 
 @never_cache
@@ -97,7 +97,7 @@ def origin_of(entries: list[Entry], before: Entries) -> dict[str, Any]:
 
     `fields` has that of each value where there are several.
     """
-    newest = max(entries, key=lambda entry: entry.number)
+    newest = max(entries, key=lambda entry: (entry.number, TRUST[entry.source]))
     origin = {
         "turn": newest.turn,
         "number": newest.number,

@@ -6,6 +6,7 @@ stored and dropped with the adventure locked.
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -119,6 +120,12 @@ def changes_of(turn_id: UUID) -> tuple[WorldChange, ...]:
     return CHANGES.validate_python(stored or ())
 
 
+def changes_on(turns: Iterable[UUID]) -> dict[UUID, list[dict[str, Any]]]:
+    """The stored changes of these turns, as they are stored, by turn."""
+    found = TurnChanges.objects.filter(turn__in=list(turns)).exclude(changes=[])
+    return dict(found.values_list("turn_id", "changes"))
+
+
 def as_data(changes: tuple[WorldChange, ...]) -> list[dict[str, Any]]:
     """Changes as they are stored: JSON data without the fields that are as by default."""
     return [change.model_dump(exclude_defaults=True) for change in changes]
@@ -127,6 +134,15 @@ def as_data(changes: tuple[WorldChange, ...]) -> list[dict[str, Any]]:
 def seen_changes(stored: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Stored changes without hidden ones, for exports that players read."""
     return [change for change in stored if not change.get("hidden")]
+
+
+def lines_of_player(stored: list[dict[str, Any]]) -> tuple[str, ...]:
+    """What a player set in the state, of stored changes, in words for staff."""
+    return tuple(
+        f"{each['part']} {each.get('name', '')}".strip() + f": {each['value'] or '–'}"
+        for each in stored
+        if each["source"] == "player"
+    )
 
 
 def current_turn(adventure: Adventure) -> Turn:

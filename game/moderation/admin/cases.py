@@ -18,6 +18,7 @@ from game.models import AuditEntry, Case, Notice, Player, Report
 from game.moderation import actions, cases
 from game.moderation.admin.base import ReadOnly, staff_of
 from game.moderation.forms import ActionForm, OpenForm
+from game.state import beginnings
 
 # Each action's permission and label, in the order in which staff sees them.
 ACTIONS: dict[str, tuple[str, Any]] = {
@@ -237,13 +238,15 @@ class CaseAdmin(ReadOnly):
         """Render a case with the form for its actions."""
         staff = staff_of(request)
         others = Case.objects.waiting().filter(player=case.player).exclude(pk=case.pk)
+        scenario = cases.reported_scenario(case)
         context = {
             **self.admin_site.each_context(request),
             "title": f"{label_of(case)}: {cases.describe(case)}",
             "opts": self.opts,
             "case": case,
             "about": cases.describe(case),
-            "scenario": cases.reported_scenario(case),
+            "scenario": scenario,
+            "scenario_world": beginnings.as_text(scenario.world) if scenario else "",
             "share": cases.reported_share(case),
             "rule": cases.rule_title(case),
             "reports": case.reports.select_related("player").order_by("created"),
