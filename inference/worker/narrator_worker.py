@@ -105,6 +105,7 @@ class NarratorWorker:
             next_number,
             self.may_ask,
             self.stop_summaries_and_batch,
+            self.read_ahead.in_cache,
         )
         self.turn_runner = TurnRunner(
             narrator,

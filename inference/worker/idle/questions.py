@@ -104,6 +104,7 @@ class IdleQuestions:
     next_number: Callable[[], int]  # for a request of the engine
     may_ask: Callable[[], bool]
     stop_idle_work: Callable[[EngineProcess], None]
+    in_cache: Callable[[str], GenerationRequest | None]  # what was read ahead of an adventure
     waiting: list[Job] = field(default_factory=list)
     asking: tuple[int, Job] | None = None  # under the engine's number
     done: list[Job] = field(default_factory=list)
@@ -185,9 +186,21 @@ class IdleQuestions:
             self.waiting.remove(job)
             job.text = ""
             self.asking = (number, job)
-            engine.submit(number, job.question)  # never waits; before preempt can cancel it
+            # never waits; before preempt can cancel it
+            engine.submit(number, self.as_read_ahead(job.question))
         if not self.may_ask():  # a turn came meanwhile, and saw nothing to break off
             self.preempt(engine)
+
+    def as_read_ahead(self, question: Question) -> Question:
+        """The question behind the prompt that was read ahead, if that is of the same turn.
+
+        The game knows more of the next prompt than a worker: what is recalled, and the state.
+        Another prompt would take its place in the cache, and the next turn would have to wait.
+        """
+        read = self.in_cache(question.request.adventure)
+        if read is None or read.context.story[-1:] != question.request.context.story[-1:]:
+            return question
+        return question.model_copy(update={"request": read})
 
     def send_answers(self) -> None:
         """Parse the answers and send them to the game; an unreadable one is logged and dropped."""

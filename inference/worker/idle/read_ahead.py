@@ -30,6 +30,7 @@ QUIET_SECONDS = 0.25  # without a change of an adventure, before it is read
 EXPIRES_SECONDS = 180.0  # after which a player is not expected to act any more
 MOST_WAITING = 64  # adventures; the oldest go first
 MOST_CHARACTERS = 8_000_000  # of the stories that wait
+LAST_READ = 16  # adventures whose last read-ahead is kept
 
 
 def next_request(request: GenerationRequest, reply: str) -> GenerationRequest:
@@ -80,6 +81,7 @@ class ReadAhead:
     enabled: bool = False
     waiting: OrderedDict[str, Job] = field(default_factory=OrderedDict)
     reading: tuple[int, Job] | None = None  # under the engine's number
+    last_read: OrderedDict[str, GenerationRequest] = field(default_factory=OrderedDict)
     lock: threading.Lock = field(default_factory=threading.Lock)
     changed: threading.Event = field(default_factory=threading.Event)
     ended: bool = False
@@ -187,11 +189,24 @@ class ReadAhead:
             self.reading = (number, found)
             engine.prefill(number, found.request)  # never waits; before preempt can cancel it
         self.count("started")
+        self.keep_last(found.request)
         self.queue.note_cached(found.request.adventure, self.worker)
         if not self.may_read():  # a turn came meanwhile, and saw nothing to break off
             self.preempt(engine)
 
+    def keep_last(self, request: GenerationRequest) -> None:
+        """Keep a request that is read, in place of the adventure's one before."""
+        with self.lock:
+            self.last_read[request.adventure] = request
+            self.last_read.move_to_end(request.adventure)
+            while len(self.last_read) > LAST_READ:
+                self.last_read.popitem(last=False)
+
     # On other threads
+
+    def in_cache(self, adventure: str) -> GenerationRequest | None:
+        """The request of an adventure that was read last; None where it is not known any more."""
+        return self.last_read.get(adventure)
 
     def preempt(self, engine: EngineProcess, adventure: str = "") -> None:
         """Break off for a turn of `adventure`; the rest waits for later.
@@ -217,6 +232,7 @@ class ReadAhead:
         with self.lock:
             self.reading = None
             self.waiting.clear()
+            self.last_read.clear()
 
     def take(self, news: list[NewText]) -> None:
         """Take the texts of one step: those of read-aheads say only that one has ended."""

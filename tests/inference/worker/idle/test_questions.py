@@ -152,12 +152,33 @@ def test_a_dead_engine_takes_its_questions_with_it(idle):
     assert not idle.busy
 
 
+def test_a_question_stands_behind_the_prompt_that_was_read_ahead(asking):
+    """The game sends it with the state that the turn left: another would cost the next turn."""
+    worker = asking(prefill_seconds=0.0)
+    asked = []
+    submit = worker.engine.submit
+    worker.engine.submit = lambda number, request: (asked.append(request), submit(number, request))
+    left = World(place="the boats")
+    newer = next_request(turn(), REPLY)
+    newer = newer.model_copy(
+        update={"context": newer.context.model_copy(update={"world": left}), "turn": "t-next"}
+    )
+    worker.read_ahead.note(newer)
+    until(lambda: worker.read_ahead.in_cache("a") == newer and not worker.read_ahead.busy)
+    worker.questions.note(turn(), REPLY)
+    until(lambda: worker.answers)
+    assert asked[-1].request == newer
+    worker.questions.note(turn(), "Another reply, of a retry, with Teague in it.")
+    until(lambda: len(worker.answers) == 2)
+    assert asked[-1].request.context.story[-1].reply.startswith("Another reply")
+
+
 # ---- limits
 
 
 @pytest.fixture
 def idle():
-    free = (lambda: None, lambda: 1, lambda: True, print)
+    free = (lambda: None, lambda: 1, lambda: True, print, lambda adventure: None)
     return IdleQuestions(narrator(state="narrator"), print, *free)
 
 
