@@ -1,15 +1,21 @@
 """Dice, rolled before the narrator replies, so that it cannot let every plan succeed.
 
 The difficulty of an action decides what a roll means: everyday actions need no roll, others need 8
-or more of 20, dangerous or very hard ones 12 or more.
+or more of 20, dangerous or very hard ones 12 or more. What the player carries and who helps make
+that less, what is missing makes it more.
 """
 
 import re
 import secrets
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.utils.translation import gettext_noop
+
+from inference.contract.world import World
+from inference.prompts.cards import SearchIndex
+from inference.prompts.world import mentions
 
 SIDES = 20
 DICE = secrets.SystemRandom()
@@ -27,6 +33,19 @@ class Difficulty:
 
 ORDINARY = Difficulty("ordinary", 8)
 HARD = Difficulty("hard", 12)
+
+
+@dataclass(frozen=True)
+class Modifier:
+    """What makes an action easier or harder: a thing or a person, and by how much."""
+
+    name: str
+    change: int  # of what the roll needs
+
+
+HELP = -2  # by one thing that is carried or worn and named in the action, and by one helper
+MISSING = 4  # by a thing that is named in the action and lost
+LEAST_NEEDED, MOST_NEEDED = 2, 19  # 1 and 20 stay extremes
 
 # Outcomes as players see them, and as lines of the prompt.
 OUTCOME_LABELS = {
@@ -53,16 +72,21 @@ OLD_OUTCOME_LINES = {
 }
 
 
-def roll(difficulty: Difficulty) -> dict[str, Any]:
+def roll(difficulty: Difficulty, modifiers: Sequence[Modifier] = ()) -> dict[str, Any]:
     """Roll the dice, in the form that a turn stores."""
     rolled = DICE.randint(1, SIDES)
-    return {
+    needed = difficulty.needed + sum(each.change for each in modifiers)
+    needed = max(LEAST_NEEDED, min(needed, MOST_NEEDED))
+    found: dict[str, Any] = {
         "sides": SIDES,
         "rolled": rolled,
-        "outcome": outcome_of(rolled, difficulty.needed),
+        "outcome": outcome_of(rolled, needed),
         "difficulty": difficulty.name,
-        "needed": difficulty.needed,
+        "needed": needed,
     }
+    if modifiers:
+        found["modifiers"] = [asdict(each) for each in modifiers]
+    return found
 
 
 def outcome_of(rolled: int, needed: int) -> str:
@@ -85,8 +109,20 @@ def outcome_line(dice: dict[str, Any] | None) -> str:
 
 
 def roll_data(dice: dict[str, Any] | None) -> dict[str, Any] | None:
-    """A roll for pages, with its outcome in words."""
-    return {**dice, "text": OUTCOME_LABELS[dice["outcome"]]} if dice else None
+    """A roll for pages, with its outcome and what made it easier or harder in words."""
+    if not dice:
+        return None
+    modifiers = [
+        {**each, "text": f"{each['name']} {signed(each['change'])}"}
+        for each in dice.get("modifiers", ())
+    ]
+    shown = {**dice, "text": OUTCOME_LABELS[dice["outcome"]]}
+    return {**shown, "modifiers": modifiers} if modifiers else shown
+
+
+def signed(change: int) -> str:
+    """A change of what a roll needs, as pages show it: "−2"."""
+    return f"{'−' if change < 0 else '+'}{abs(change)}"
 
 
 # Difficulty of actions
@@ -160,6 +196,38 @@ def difficulty_of(kind: str, action: str) -> Difficulty | None:
     risky = any(base in RISKY_WORDS for verb in verbs for base in bases(verb))
     everyday = bool(verbs) and any(base in EVERYDAY_WORDS for base in bases(verbs[0]))
     return None if everyday and not risky and not UNCERTAIN & set(spoken) else ORDINARY
+
+
+# "with Mira" is help, "fight with Mira" is not.
+WITH = r"\b(?:with|alongside|together with|mit|avec|con)\s+(?:\w+\s+){0,1}"
+AGAINST = re.compile(
+    r"\b(?:fight|duel|wrestle|argue|quarrel|struggle|spar|negotiate|compete|bargain)\w*\b[^.,;]*\bwith\b",
+    re.IGNORECASE,
+)
+LONGEST_ACTION = 2_000  # characters of an action that are looked at
+
+
+def modifiers_of(action: str, world: World) -> tuple[Modifier, ...]:
+    """What makes an action easier or harder, in the state before it.
+
+    One thing that is carried or worn and named helps, and so does one person who is here and named
+    after "with". Everything lost that is named is missing.
+    """
+    action = action[:LONGEST_ACTION]
+    named = SearchIndex(action)
+    things = [each for each in world.things if mentions(named, each.name)]
+    found = [Modifier(each.name, HELP) for each in things if each.held != "lost"][:1]
+    if not AGAINST.search(action):
+        present = [each.name for each in world.people if each.here]
+        found += [Modifier(name, HELP) for name in present if helps(name, action)][:1]
+    return (*found, *(Modifier(each.name, MISSING) for each in things if each.held == "lost"))
+
+
+def helps(name: str, action: str) -> bool:
+    """Whether an action is done with someone, by their whole name or a part of it."""
+    ways = "|".join(re.escape(way) for way in (name, *name.split()) if len(way) > 1)
+    spaced = re.search(rf"{WITH}(?:{ways})(?!\w)", action, re.IGNORECASE)
+    return spaced is not None or re.search(rf"[和跟与與同](?:{ways})", action) is not None
 
 
 def first_verb(clause: str) -> str:

@@ -105,7 +105,10 @@ def take_action(adventure: Adventure, player: Player, kind: str, text: str) -> T
     if not shown_action(kind, text):  # type: ignore[arg-type]
         kind = Kind.CONTINUE
     difficulty = dice.difficulty_of(kind, text) if adventure.dice else None
-    rolled = dice.roll(difficulty) if difficulty else None
+    rolled = None
+    if difficulty:
+        known = worlds.world_at((parent or head).pk)
+        rolled = dice.roll(difficulty, dice.modifiers_of(text, known))
     text = "" if kind == Kind.CONTINUE else text
     return queue_turn(adventure, player, parent or head, kind, text, rolled)
 

@@ -215,8 +215,11 @@ export class TurnView {
   /** @param {Turn["dice"]} dice */
   showDice(dice) {
     const needs = dice?.needed ? ` · ${t("needed {count}", { count: number(dice.needed) })}` : "";
+    const by = (dice?.modifiers ?? [])
+      .map((/** @type {{text: string}} */ each) => ` · ${each.text}`)
+      .join("");
     const text = dice
-      ? `${number(dice.rolled)} · ${OUTCOMES[dice.outcome] ?? dice.text}${needs}`
+      ? `${number(dice.rolled)} · ${OUTCOMES[dice.outcome] ?? dice.text}${needs}${by}`
       : "";
     this.dice.hidden = !text;
     if (text && this.dice.textContent !== ` ${text}`)

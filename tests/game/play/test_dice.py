@@ -3,10 +3,12 @@
 from collections import Counter
 
 import pytest
+from django.test import Client
 
 from game.models import Adventure, Turn
 from game.play import adventures, context, dice
 from game.play.protocol import RetryTurn
+from inference.contract.world import Person, Thing, World
 from tests.game.play.test_turns import act, do, head, logged, tell
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -136,6 +138,71 @@ def test_picking_up_a_lantern_does_not_fail(alice, adventure, narrator_awake, ro
     tell(turn)
     rolls.append(9)
     assert act(adventure, alice, "climb down").dice["outcome"] == "cost"
+
+
+WORLD = World(
+    people=(
+        Person(name="Mira Holt", here=True),
+        Person(name="Odile", here=True),
+        Person(name="Teague", life="dead"),
+    ),
+    things=(
+        Thing(name="brass lantern", held="carried"),
+        Thing(name="rope", held="carried"),
+        Thing(name="knife", held="lost"),
+        Thing(name="灯笼", held="carried"),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("action", "changes"),
+    [
+        ("climb down", []),
+        ("climb down with the lantern", [("brass lantern", -2)]),
+        ("tie the rope to the lantern and climb", [("brass lantern", -2)]),
+        ("climb down with Mira", [("Mira Holt", -2)]),
+        ("climb down the rope with Mira and Odile", [("rope", -2), ("Mira Holt", -2)]),
+        ("fight with Mira", []),
+        ("climb down with Teague", []),
+        ("cut the net with the knife", [("knife", 4)]),
+        ("提着灯笼爬下去", [("灯笼", -2)]),
+    ],
+)
+def test_what_is_carried_and_who_helps_make_it_easier_and_what_is_lost_harder(action, changes):
+    assert [(each.name, each.change) for each in dice.modifiers_of(action, WORLD)] == changes
+
+
+def test_the_page_shows_what_moved_a_roll(alice, adventure, narrator_awake, rolls):
+    adventures.set_options(adventure.pk, {"dice": True})
+    tell(act(adventure, alice, "look around"), "You take the lantern.")
+    rolls.append(7)
+    turn = act(adventure, alice, "climb down with the lantern")
+    assert turn.dice == {
+        "sides": 20,
+        "rolled": 7,
+        "outcome": "cost",
+        "difficulty": "ordinary",
+        "needed": 6,
+        "modifiers": [{"name": "lantern", "change": -2}],
+    }
+    assert dice.roll_data(turn.dice)["modifiers"][0]["text"] == "lantern −2"
+    tell(turn)
+    page = alice_page(alice, adventure)
+    assert "needed 6 · <bdi>lantern −2</bdi>" in page
+
+
+def alice_page(alice, adventure):
+    client = Client()
+    client.force_login(alice)
+    return client.get(f"/adventures/{adventure.pk}/").content.decode()
+
+
+def test_a_roll_stays_possible_and_uncertain(rolls):
+    rolls += [2, 19]
+    harder = [dice.Modifier(str(number), 4) for number in range(5)]
+    assert dice.roll(dice.HARD, harder)["needed"] == 19
+    assert dice.roll(dice.ORDINARY, [dice.Modifier("all", -20)])["needed"] == 2
 
 
 def test_a_roll_from_before_actions_had_a_difficulty_reads_as_it_did():
