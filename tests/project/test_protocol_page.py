@@ -154,7 +154,7 @@ def test_the_page_has_every_event_and_its_fields(log: QueueClient):
 def test_the_page_has_every_field_of_what_is_in_events(adventure, log):
     page = chapters(part("Objects in events"))
     shown = snapshots.adventure_data(adventure)
-    rolled = dice.roll_data(dice.roll(dice.ORDINARY))
+    rolled = dice.roll_data(dice.roll(dice.ORDINARY, [dice.Modifier("lantern", -2)]))
     code = {
         "Turn": set(protocol.TurnData.model_fields),
         "Action": set(protocol.SiblingAction.model_fields),
