@@ -71,13 +71,14 @@ def names_asked(
     what is lost, are not asked about: no reading brings them back. Nor is who is not mentioned:
     hidden entries of the state stay hidden.
     """
-    text = SearchIndex(f"{newest.action}\n{newest.reply}")
+    told = " ".join(each.told for each in sentences(newest.reply))  # who is only spoken of is not
+    text = SearchIndex(told if newest.kind == "say" else f"{newest.action}\n{told}")
     alive = [each for each in world.people if each.life == "alive"]
     people = mentioned([each.name for each in alive], text)
     things = mentioned([each.name for each in world.things if each.held != "lost"], text)
     known = [each.name for each in world.people] + [each.name for each in world.things]
     titles = mentioned([card.title for card in cards], text)
-    new = unknown([*titles, *new_names(newest.reply)], [*known, *player])
+    new = unknown([*titles, *new_names(told)], [*known, *player])
     asked = [
         *(Asked(name, "person") for name in people[:2]),
         *(Asked(name, "thing") for name in things[:1]),
