@@ -5,7 +5,7 @@ and branches restore the chapters of a turn exactly: they are always those on it
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import connection
@@ -43,17 +43,20 @@ class Section:
 def sections_of(path: Iterable[tuple[UUID, str | None, bool]]) -> list[Section]:
     """The sections of a path of (turn, title of the chapter that ends with it, has a summary)."""
     found: list[Section] = []
-    section: Section | None = None
+    first: tuple[UUID, int] | None = None  # of the section, with its place
+    last: tuple[UUID, int] | None = None
+    summary: tuple[UUID | None, int] = (None, -1)
     for place, (turn, title, has_summary) in enumerate(path):
-        if section is None:
-            section = Section("", turn, turn, place, place)
-        section = replace(section, title=title or "", last=turn, end=place)
+        last = (turn, place)
+        first = first or last
         if has_summary:
-            section = replace(section, summary=turn, summary_place=place)
+            summary = last
         if title:
-            found.append(section)
-            section = None
-    return found if section is None else [*found, section]
+            found.append(Section(title, first[0], turn, first[1], place, *summary))
+            first, summary = None, (None, -1)
+    if first is not None and last is not None:
+        found.append(Section("", first[0], last[0], first[1], last[1], *summary))
+    return found
 
 
 def sections_at(turn: UUID) -> list[Section]:

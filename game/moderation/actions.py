@@ -210,7 +210,8 @@ def is_players_text(case: Case, excerpt: str) -> bool:
     if case.turn is None:
         return case.subject == Case.Subject.STORY  # a rule found it in the player's text
     theirs = case.turn.player_id in (None, case.player_id)
-    return theirs and contains_excerpt(players_words(case.turn), excerpt)
+    own = [*players_words(case.turn), *cases.shared_titles(case)]
+    return theirs and contains_excerpt(own, excerpt)
 
 
 # Preservation

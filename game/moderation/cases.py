@@ -116,6 +116,12 @@ def reported_turns(case: Case) -> list[AttributedTurn]:
     ]
 
 
+def shared_titles(case: Case) -> list[str]:
+    """The titles of chapters that a reported link shows: its player's words."""
+    share = reported_share(case)
+    return [] if share is None else list(share_content.load(share).chapters.values())
+
+
 @dataclass(frozen=True)
 class WholeStory:
     """A story that was opened with a reason."""

@@ -5,6 +5,8 @@ from datetime import timedelta
 import pytest
 from django.db.models.functions import Now
 
+from game.chapters import chapters
+from game.library import shares
 from game.models import (
     Appeal,
     AuditEntry,
@@ -19,7 +21,7 @@ from game.models import (
     Turn,
     Words,
 )
-from game.moderation import actions, appeals, operation, reports, statistics
+from game.moderation import actions, appeals, cases, operation, reports, statistics
 from game.moderation.reports import Complaint, Reader
 from game.play.protocol import Refused
 from tests.game.play.test_turns import act
@@ -62,6 +64,24 @@ def test_a_case_shows_the_turn_whose_words_it_is_and_what_readers_say(client, mo
     assert "Thing 9 happens" not in page
     assert '<span class="by-player">You do thing 4.</span>' in page
     assert '<span class="by-narrator">Thing 4 happens.</span>' in page
+
+
+def test_titles_of_chapters_are_seen_as_the_players_words(client, moderator, senior, bob, shared):
+    _share, turns = shared
+    alice = turns[-1].player
+    chapters.close(turns[0].adventure_id, alice, turns[4].pk, "Nasty things")
+    share = shares.share(alice, turns[-1], plot=False)
+    complaint = Complaint(Report.Kind.HATE, "Look at the title.", Words.PLAYER)
+    case = reports.report_turn(Reader(bob), share, turns[5], complaint).case
+    chapters.close(turns[0].adventure_id, alice, turns[4].pk, "Nice things")
+    client.force_login(moderator)
+    page = client.get(case_page(case)).content.decode()
+    assert "End of the chapter “Nasty things”" in page and "Nice things" not in page
+    story = cases.open_story(case, senior, "To see the titles.")
+    assert [turn.chapter for turn in story.turns if turn.chapter] == ["Nasty things"]
+    kept = actions.preserve(case, senior, "A letter.").content["turns"]
+    assert [turn["chapter"] for turn in kept if turn["chapter"]] == ["Nasty things"]
+    assert act_on(client, case, deed="warn", excerpt="Nasty", note="Not so.").status_code == 302
 
 
 def test_a_moderator_decides_and_the_case_leaves_the_queue(client, moderator, case, alice):
