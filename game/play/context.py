@@ -15,19 +15,12 @@ from inference.contract.request import Card, Passage, StoryContext
 from inference.contract.world import World
 from inference.narrators import NarratorsError, UnknownNarrator, narrators_of
 from inference.prompts.building import MARGIN
-from inference.prompts.cards import reachable
-from inference.reply import shown_action
+from inference.prompts.cards import cards_for
 
 # Bytes, so that a request stays under 256 KiB. Narrators' context windows are smaller.
 STORY_BYTES = 160_000
-# The newest turns whose mentions may bring a card into a prompt: about as many as a window holds.
-CARD_TURNS = 40
-CARD_BYTES = 40_000
 SMALL_ROOM = 1500  # tokens
 WORLD_BYTES = 20_000  # of the state of the world, whose prompt section has less room by far
-# The other cards are sent too if they take no more bytes than this: the reply may mention them, and
-# the worker reads the next prompt ahead with the cards it has.
-OTHER_CARD_BYTES = 6_000
 
 
 def story_context(adventure: Adventure, turn: Turn) -> StoryContext:
@@ -84,35 +77,6 @@ def all_cards(adventure: Adventure) -> list[Card]:
         Card(title=title, keys=tuple(keys), text=text, pinned=pinned)
         for title, keys, text, pinned in rows
     ]
-
-
-def cards_for(cards: list[Card], story: tuple[Passage, ...]) -> tuple[Card, ...]:
-    """The cards that could fire, most likely first, at most CARD_BYTES.
-
-    An adventure may have thousands. The worker decides which of them fire, since it knows the
-    budget.
-    """
-    latest = story[-CARD_TURNS:]
-    text = "\n".join(
-        part for each in latest for part in (shown_action(each.kind, each.action), each.reply)
-    )
-    likely = reachable(cards, text)
-    sent = cards_within(likely, CARD_BYTES)
-    reachable_ids = {id(card) for card in likely}
-    others = [card for card in cards if id(card) not in reachable_ids]
-    all_fit = len(cards_within(others, OTHER_CARD_BYTES)) == len(others)
-    return (*sent, *others) if all_fit else tuple(sent)
-
-
-def cards_within(cards: list[Card], room: int) -> list[Card]:
-    """The first cards that take at most `room` bytes together."""
-    found: list[Card] = []
-    for card in cards:
-        room -= len(card.model_dump_json().encode())
-        if room < 0:
-            break
-        found.append(card)
-    return found
 
 
 def recent_story(path: list[Step]) -> tuple[Passage, ...]:

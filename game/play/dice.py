@@ -13,6 +13,7 @@ from typing import Any
 
 from django.utils.translation import gettext_noop
 
+from inference.contract.outcomes import OUTCOME_LINES
 from inference.contract.world import World
 from inference.prompts.cards import SearchIndex
 from inference.prompts.world import mentions
@@ -47,20 +48,13 @@ HELP = -2  # by one thing that is carried or worn and named in the action, and b
 MISSING = 4  # by a thing that is named in the action and lost
 LEAST_NEEDED, MOST_NEEDED = 2, 19  # 1 and 20 stay extremes
 
-# Outcomes as players see them, and as lines of the prompt.
+# Outcomes as players see them; OUTCOME_LINES has them as lines of the prompt.
 OUTCOME_LABELS = {
     "disaster": gettext_noop("disaster"),
     "failure": gettext_noop("failure"),
     "cost": gettext_noop("success at a cost"),
     "success": gettext_noop("success"),
     "triumph": gettext_noop("triumph"),
-}
-OUTCOME_LINES = {
-    "disaster": "The attempt fails: what was attempted does not happen, and things get worse.",
-    "failure": "The attempt fails: what was attempted does not happen.",
-    "cost": "The attempt succeeds: what was attempted happens, but at a cost.",
-    "success": "The attempt succeeds: what was attempted happens.",
-    "triumph": "The attempt succeeds: what was attempted happens, better than anyone hoped.",
 }
 # Lines for rolls of older versions, where actions had no difficulty.
 OLD_OUTCOME_LINES = {

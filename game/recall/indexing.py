@@ -13,7 +13,8 @@ from django.db import connection, transaction
 from game.database import after_commit
 from game.models import RecallEntry, Turn
 from game.recall.index import Stamp, packed
-from game.recall.terms import ACTION, FORMAT, Sentence, language_of, sentences_of, terms_of
+from game.recall.terms import ACTION, FORMAT, Sentence, sentences_of, terms_of
+from inference.languages import language_of
 from inference.reply import shown_action
 
 # Turns of one task, which takes less than a second: its queue has replies to store.

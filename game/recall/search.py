@@ -20,7 +20,6 @@ from game.recall.terms import (
     ACTION,
     FORMAT,
     HASH,
-    language_of,
     sentences,
     shortened,
     terms_of,
@@ -29,6 +28,7 @@ from game.recall.terms import (
 from inference.contract.prompt_report import UnreadableReport, unpack
 from inference.contract.request import Passage
 from inference.contract.world import Recalled
+from inference.languages import language_of
 from inference.prompts.building import EARLIER_SHARE
 from inference.reply import shown_action
 

@@ -14,37 +14,30 @@ Entries with `hidden` are the narrator's alone until the story tells of them. `$
 the player's answer.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from pydantic import TypeAdapter, ValidationError
 
 from game.library.placeholders import FilledPlaceholders
 from game.models import Scenario, Turn
 from game.play.protocol import clean_text
 from game.state.changes import read_turn, store
-from inference.contract.world import (
-    MOST_AIMS,
-    MOST_CHANGES,
-    Field,
-    Held,
-    Part,
-    WorldChange,
-)
-from inference.world.folding import LONGEST_NAMES, LONGEST_VALUE, normalise
+from inference.contract.world import MOST_AIMS, MOST_CHANGES, WorldChange
+from inference.world.folding import LONGEST_NAMES, LONGEST_VALUE
+from inference.world.lines import HIDDEN, HOLDING, STATES, LineError, entry, entry_of
 
 LONGEST_TEXT = 16_000  # code points of all lines
-HIDDEN = "hidden"
-HOLDING: dict[str, Held] = {"carry": "carried", "wear": "worn", "lost": "lost"}
-# What follows a person's name: the field and value of each word; any other word is the mood.
-STATES: dict[str, tuple[Field, str]] = {
-    "here": ("here", "yes"),
-    "away": ("here", "no"),
-    "dead": ("life", "dead"),
-    "gone": ("life", "gone"),
+# What may be wrong with a line: `inference.world.lines` has the same for files.
+PROBLEMS = {
+    "keyword": gettext_noop("begin it with one of these and a colon: %(keywords)s."),
+    "empty": gettext_noop("nothing follows “%(keyword)s:”."),
+    "contradiction": gettext_noop("“%(first)s” and “%(second)s” contradict each other."),
+    "long": gettext_noop("“%(start)s…” has %(length)d characters; the limit is %(most)d."),
+    "senseless": gettext_noop("“%(name)s” makes no sense here."),
 }
-KEYWORDS = ("place", "time", "person", *HOLDING, "aim", "fact")
 CHANGES = TypeAdapter(list[WorldChange])
 
 
@@ -60,9 +53,10 @@ def parse(text: str) -> list[WorldChange]:
         if line.strip():
             try:
                 found += entry_of(line)
-            except ValueError as problem:
+            except LineError as error:
                 raise ValueError(
-                    _("Line %(number)d: %(problem)s") % {"number": number, "problem": problem}
+                    _("Line %(number)d: %(problem)s")
+                    % {"number": number, "problem": translated(error)}
                 ) from None
     refuse_too_many(found)
     return found
@@ -79,7 +73,15 @@ def entries_in(value: Any) -> list[WorldChange]:
             _("write the beginning state as lines, like “place: the cellar”.")
         ) from None
     refuse_too_many(found)
-    return [entry(each.part, each.name, each.field, each.value, each.hidden) for each in found]
+    try:
+        return [entry(each.part, each.name, each.field, each.value, each.hidden) for each in found]
+    except LineError as error:
+        raise ValueError(translated(error)) from None
+
+
+def translated(error: LineError) -> str:
+    """What is wrong with a line, in the player's language."""
+    return _(PROBLEMS[error.problem]) % error.values
 
 
 def refuse_too_many(entries: list[WorldChange]) -> None:
@@ -95,67 +97,6 @@ def refuse_too_many(entries: list[WorldChange]) -> None:
             _("The beginning state has %(count)d aims; the limit is %(most)d.")
             % {"count": aims, "most": MOST_AIMS}
         )
-
-
-def entry_of(line: str) -> Iterator[WorldChange]:
-    """The changes of one line. Raises ValueError."""
-    keyword, colon, rest = line.partition(":")
-    words = keyword.casefold().split()
-    hidden = words[:1] == [HIDDEN]
-    keyword, rest = " ".join(words[hidden:]), " ".join(rest.split())
-    if not colon or keyword not in KEYWORDS:
-        raise ValueError(
-            _("begin it with one of these and a colon: %(keywords)s.")
-            % {"keywords": ", ".join(KEYWORDS)}
-        )
-    if not rest:
-        raise ValueError(_("nothing follows “%(keyword)s:”.") % {"keyword": keyword})
-    if keyword == "person":
-        yield from person(rest, hidden)
-    elif keyword in HOLDING:
-        yield entry("thing", rest, "held", HOLDING[keyword], hidden)
-    elif keyword in ("place", "time"):
-        yield entry(keyword, "", "", rest, hidden)  # type: ignore[arg-type]
-    else:
-        yield entry(keyword, rest, "", "open" if keyword == "aim" else "true", hidden)  # type: ignore[arg-type]
-
-
-def person(rest: str, hidden: bool) -> Iterator[WorldChange]:
-    """The changes of a person: the name, then states and a mood after commas."""
-    name, *states = [part.strip() for part in rest.split(",")]
-    values: dict[Field, str] = {}
-    for state in filter(None, states):
-        field, value = STATES.get(state.casefold(), ("mood", state))
-        if field in values:
-            raise ValueError(
-                _("“%(first)s” and “%(second)s” contradict each other.")
-                % {"first": values[field], "second": state}
-            )
-        values[field] = value
-    values.setdefault("life", "alive")
-    for field, value in values.items():
-        yield entry("person", name, field, value, hidden)
-
-
-def entry(part: Part, name: str, field: Field, value: str, hidden: bool) -> WorldChange:
-    """One entry as a scenario's change. Raises ValueError for a text that is too long."""
-    limits = [(name, LONGEST_NAMES.get(part, 0))]
-    if part in LONGEST_VALUE:
-        limits.append((value, LONGEST_VALUE[part]))
-    for text, most in limits:
-        if len(text) > most:
-            raise ValueError(
-                _("“%(start)s…” has %(length)d characters; the limit is %(most)d.")
-                % {"start": text[:20], "length": len(text), "most": most}
-            )
-    change = WorldChange(
-        part=part, name=name, field=field, value=value, source="scenario", hidden=hidden
-    )
-    if not value or normalise(change) is None or (part == "person" and "," in name):
-        raise ValueError(
-            _("“%(name)s” makes no sense here.") % {"name": (name or value or part)[:40]}
-        )
-    return change
 
 
 def as_data(entries: Iterable[WorldChange]) -> list[dict[str, Any]]:

@@ -16,10 +16,17 @@ from functools import cache, lru_cache
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
-from inference.contract.request import Card
-from inference.reply import neutralise, spaceless
+from inference.contract.request import Card, Passage
+from inference.reply import neutralise, shown_action, spaceless
 
 STEPS = 2  # how deep cards may name other cards
+
+# The newest turns whose mentions may bring a card into a prompt: about as many as a window holds.
+CARD_TURNS = 40
+CARD_BYTES = 40_000
+# The other cards are sent too if they take no more bytes than this: the reply may mention them, and
+# the worker reads the next prompt ahead with the cards it has.
+OTHER_CARD_BYTES = 6_000
 
 INVISIBLE = {
     code: None for code in (0xAD, 0x200B, 0x200C, 0x200D, 0x200E, 0x200F, 0x2060, 0x2061, 0xFEFF)
@@ -147,6 +154,35 @@ def reachable(cards: Sequence[Card], text: str) -> list[Card]:
         new = mentioned = [found.card for found, _ in named(rest, new)]
         result += new
     return result
+
+
+def cards_for(cards: list[Card], story: tuple[Passage, ...]) -> tuple[Card, ...]:
+    """The cards that could fire, most likely first, at most CARD_BYTES.
+
+    An adventure may have thousands. The worker decides which of them fire, since it knows the
+    budget.
+    """
+    latest = story[-CARD_TURNS:]
+    text = "\n".join(
+        part for each in latest for part in (shown_action(each.kind, each.action), each.reply)
+    )
+    likely = reachable(cards, text)
+    sent = cards_within(likely, CARD_BYTES)
+    reachable_ids = {id(card) for card in likely}
+    others = [card for card in cards if id(card) not in reachable_ids]
+    all_fit = len(cards_within(others, OTHER_CARD_BYTES)) == len(others)
+    return (*sent, *others) if all_fit else tuple(sent)
+
+
+def cards_within(cards: list[Card], room: int) -> list[Card]:
+    """The first cards that take at most `room` bytes together."""
+    found: list[Card] = []
+    for card in cards:
+        room -= len(card.model_dump_json().encode())
+        if room < 0:
+            break
+        found.append(card)
+    return found
 
 
 # ---- words
