@@ -18,8 +18,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from pydantic import ValidationError
 
-from game.play import dice
 from game.scenarios import SHIPPED, ScenarioError, ScenarioFile, read_scenario
+from inference.contract.outcomes import OUTCOME_LINES
 from inference.contract.request import Card, GenerationRequest, Passage
 from inference.engines.base import EngineBroken
 from inference.engines.host import load
@@ -121,7 +121,7 @@ class Command(BaseCommand):
             )
             narrator = with_settings(narrator, options["set"])
             begun = beginnings()
-            moments = read_situations(begun, outcomes=dice.OUTCOME_LINES)
+            moments = read_situations(begun, outcomes=OUTCOME_LINES)
             moments = [each for each in moments if options["only"] in each.name]
             teller = Teller(narrator, load(narrator, settings.INFERENCE))
             files = ReplyFiles(options["save"])
@@ -222,7 +222,7 @@ class Command(BaseCommand):
 def measure_accuracy() -> Known:
     """The accuracy of the measures on the replies that were labelled by hand."""
     begun = beginnings()
-    moments = {each.name: each for each in read_situations(begun, outcomes=dice.OUTCOME_LINES)}
+    moments = {each.name: each for each in read_situations(begun, outcomes=OUTCOME_LINES)}
     return accuracy(read_labelled(), moments, begun)
 
 
@@ -311,7 +311,7 @@ def columns(situations: list[Score], plays: list[Play]) -> dict[str, Figures]:
 def score_saved_run(folder: Path) -> dict[str, Figures]:
     """Score the replies of a saved run again. Raises CommandError if there is none."""
     begun = beginnings()
-    moments = {each.name: each for each in read_situations(begun, outcomes=dice.OUTCOME_LINES)}
+    moments = {each.name: each for each in read_situations(begun, outcomes=OUTCOME_LINES)}
     saved = [read_scores(folder / name) for name in ("situations.jsonl", "plays.jsonl")]
     if not any(saved):
         raise CommandError(f"{folder} has no situations.jsonl or plays.jsonl of evaluate --save")

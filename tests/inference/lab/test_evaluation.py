@@ -10,8 +10,8 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from game.management.commands.evaluate import beginnings, with_settings
-from game.play import dice
 from inference.config import InferenceConfig
+from inference.contract.outcomes import OUTCOME_LINES
 from inference.contract.request import GenerationRequest, Passage, StoryContext
 from inference.contract.sampling import SamplingParams
 from inference.engines.host import load
@@ -373,11 +373,11 @@ def test_a_moment_inside_a_history_needs_a_world_of_its_own(tmp_path):
 
 
 def test_a_situation_with_dice_tells_the_narrator_how_they_fell():
-    moments = read_situations(beginnings(), outcomes=dice.OUTCOME_LINES)
+    moments = read_situations(beginnings(), outcomes=OUTCOME_LINES)
     rolled = [each for each in moments if each.situation.dice]
     assert {each.situation.dice for each in rolled} >= {"failure", "success", "disaster"}
     for each in rolled:
-        assert each.context.action.outcome == dice.OUTCOME_LINES[each.situation.dice], each.name
+        assert each.context.action.outcome == OUTCOME_LINES[each.situation.dice], each.name
         assert each.situation.trap == "dice", each.name
 
 
