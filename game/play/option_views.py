@@ -39,6 +39,8 @@ ORIGINS = {
     "card": _("card"),
     "story": _("story"),
     "summary": _("summary"),
+    "earlier": _("remembered"),
+    "world": _("world"),
     "note": _("author’s note"),
     "action": _("action"),
     "dice": _("dice"),

@@ -86,6 +86,7 @@ export class Panel {
   }
 
   closed() {
+    if (this.dialog.open) return; // it was closed to be opened in its other shape
     document.body.classList.remove("with-panel");
     if (this.opener?.isConnected) this.opener.focus({ preventScroll: true });
     this.opener = null;

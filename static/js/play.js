@@ -151,6 +151,7 @@ function receive(event) {
   store.reduce(event);
   if (event.type === "accepted" || event.type === "error") commands.answered(event);
   title.announce(event.type);
+  sidePanel.received(event.type);
   if (event.type === "snapshot" && !started) start();
   if (event.type === "chapters.changed") sidePanel.chaptersChanged();
   // To a turn that this page has never seen (the tree leads anywhere): only a snapshot has it.
@@ -192,9 +193,9 @@ function showProblem({ message, command }) {
 function drawn(before) {
   const { state } = store;
   controls.show(state);
-  title.show(state.adventure?.title);
   const suggested = autoScroll.whole ? story.suggestions(state) : [];
   if (suggestions.show(suggested, before.head === state.head)) autoScroll.storyGrew();
+  title.show(state.adventure?.title);
   aloud.update();
   const was = story.turnOf(before, state.head)?.status;
   if (before.head !== state.head || was !== story.headTurn(state)?.status) {

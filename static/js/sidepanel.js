@@ -1,4 +1,4 @@
-// What stands beside the story: plot, cards, tree, context and settings, each brought when it is
+// What stands beside the story: plot, cards, world, tree, context and settings, each brought when it is
 // first looked at.
 
 import { showAlert } from "./alerts.js";
@@ -7,6 +7,15 @@ import { $, targetOf } from "./page.js";
 import { Panel, Part } from "./panel.js";
 
 const MOVES = new Set(["chapters", "summary"]); // parts that differ from turn to turn
+// After these the state of the world may be another.
+const WORLD_EVENTS = new Set([
+  "snapshot",
+  "turn.told",
+  "turn.stopped",
+  "turn.edited",
+  "head.moved",
+  "world.changed",
+]);
 
 export class SidePanel {
   /**
@@ -21,6 +30,8 @@ export class SidePanel {
     this.parts = new Map(); // by tab
     /** @type {import("./tree.js").Tree | null} */
     this.tree = null;
+    /** @type {import("./world.js").World | null} */
+    this.world = null;
     this.panel = new Panel($("panel"), {
       plot: () => {
         this.load("chapters");
@@ -28,6 +39,7 @@ export class SidePanel {
       },
       tree: () => this.showTree(true),
       cards: () => this.load("cards"),
+      world: () => this.showWorld(),
       context: () => this.load("context"),
       search: () => this.load("search"),
     });
@@ -91,6 +103,15 @@ export class SidePanel {
   }
 
   /**
+   * An event has come from the server: it may have changed the state of the world.
+   *
+   * @param {string} type
+   */
+  received(type) {
+    if (WORLD_EVENTS.has(type) && this.panel.shows("world")) this.world?.storyChanged();
+  }
+
+  /**
    * A part of another page of ours, in its box. Unless told, what is there already stays.
    *
    * @param {string} name
@@ -120,10 +141,15 @@ export class SidePanel {
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
     event.stopPropagation();
-    if ($("panel").matches(":modal")) $("panel").close();
     const { turn = "", here } = link.dataset;
     const words = new URL(link.href).searchParams.get("q") ?? "";
-    this.story.jump({ turn, here: here !== undefined, words });
+    this.jumpTo({ turn, here: here !== undefined, words });
+  }
+
+  /** @param {{turn: string, here: boolean, words: string}} place */
+  jumpTo(place) {
+    if ($("panel").matches(":modal")) $("panel").close();
+    this.story.jump(place);
   }
 
   /**
@@ -145,6 +171,22 @@ export class SidePanel {
       this.tree ??= new Tree($("tab-tree"), { url: this.treeUrl, go: this.story.go });
     }
     this.tree.show(this.story.head(), { reload });
+  }
+
+  async showWorld() {
+    if (!this.world) {
+      const { World } = await import("./world.js");
+      const box = $("tab-world");
+      const { url = "", style = "" } = box.dataset;
+      this.world ??= new World(box, {
+        url,
+        style,
+        token: () => String(new FormData($("plot-form")).get("csrfmiddlewaretoken")),
+        shown: () => this.panel.shows("world"),
+        jump: (turn, words) => this.jumpTo({ turn, here: true, words }),
+      });
+    }
+    this.world.load();
   }
 
   /** @param {SubmitEvent} event */

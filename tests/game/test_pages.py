@@ -375,6 +375,7 @@ def test_the_page_preloads_every_module(settings):
     found = {file.stem for file in (settings.BASE_DIR / "static" / "js").glob("*.js")}
     others = {"looks", "offline", "read"}  # of other pages
     later = {"tree", "treelayout", "chapterdialog"}  # when they are first used
+    later |= {"world", "worldentries", "worldform"}  # and the page World
     assert found == {*MODULES, "play", *others, *later}
 
 
