@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from game.models import Edit, StoryCard, Turn, TurnContext
+from game.models import Edit, RecallMark, StoryCard, Turn, TurnContext
 from game.play import dice, tree
 from inference.contract.prompt_report import Part, PromptReport, report_fields, text_of, unpack
 from inference.contract.request import Passage
@@ -30,8 +30,50 @@ def context_data(stored: TurnContext) -> dict[str, Any]:
         created=turn.created.isoformat(),
         told=turn.told.isoformat() if turn.told else None,
         parts=parts_data(details, turn),
+        recalled=recalled_data(details, turn),
     )
     return data
+
+
+def recalled_data(details: PromptReport, turn: Turn) -> list[dict[str, Any]]:
+    """The old turns of which the prompt has sentences, oldest first, with the player's marks.
+
+    After them come the other turns of this path that the player has marked, without text.
+    """
+    marks = {
+        str(pk): mark
+        for pk, mark in RecallMark.objects.filter(turn__adventure=turn.adventure_id).values_list(
+            "turn", "mark"
+        )
+    }
+    texts: defaultdict[str, list[str]] = defaultdict(list)
+    for part in details.parts:
+        if part.origin == "earlier":
+            texts[recalled_turn(part.title)[1]].append(part.text)
+    recalled = [
+        {
+            "turn": each.turn,
+            "number": each.number,
+            "text": " ".join(texts[each.turn]),
+            "score": each.score,
+            "reason": each.reason,
+            "mark": marks.pop(each.turn, ""),
+        }
+        for each in details.recalled
+    ]
+    path = [str(pk) for pk in tree.whole_path(turn.pk)] if marks else []
+    others = [
+        {"turn": pk, "number": number, "text": "", "score": 0, "reason": "", "mark": marks[pk]}
+        for number, pk in enumerate(path)
+        if pk in marks
+    ]
+    return recalled + others
+
+
+def recalled_turn(title: str) -> tuple[int, str]:
+    """The number and the id of the turn in the title of a piece of recalled text."""
+    number, _colon, turn = title.partition(":")
+    return int(number), turn
 
 
 def sampling_labels(sampling: dict[str, Any] | None) -> dict[str, Any]:
@@ -73,7 +115,9 @@ def parts_data(details: PromptReport, turn: Turn) -> list[dict[str, Any]]:
     result = []
     for part in details.parts:
         one: dict[str, Any] = {"origin": part.origin, "text": part.text, "exact": True}
-        if part.title:
+        if part.origin == "earlier":
+            one["number"], one["turn"] = recalled_turn(part.title)
+        elif part.title:
             one["title"] = part.title
         if part.origin == "world" and part.title == HIDDEN:
             one["text"] = _("(hidden until the story reveals it)")

@@ -84,6 +84,7 @@ def context(request: HttpRequest, adventure_id: UUID, turn_id: UUID) -> HttpResp
         "adventures/context_part.html",
         {
             "context": data,
+            "adventure_id": adventure_id,
             "legend": legend,
             "lost": lost,
             "sampling": sampling_labels(data["sampling"]),

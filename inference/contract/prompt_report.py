@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from inference.contract.plain import Plain
 from inference.contract.sampling import SamplingParams
+from inference.contract.world import Recalled
 from inference.narrators import Narrator
 from inference.prompts.parts import Firing, Piece, Report
 from inference.reply.worn import worn_phrases
@@ -56,6 +57,7 @@ class PromptReport(Plain):
     resampled: tuple[str, ...] = ()  # why the reply was retried, once for each time
     shortened: str = ""  # why it is shorter than it might be
     not_kept: int = 0  # the oldest pieces of the story, beyond STORY_PIECES
+    recalled: tuple[Recalled, ...] = ()  # the old turns in the prompt, without their texts
 
 
 class UnreadableReport(ValueError):
@@ -102,6 +104,7 @@ def compact_report(
         resampled=tuple(resampled),
         shortened=shortened,
         not_kept=len(surplus),
+        recalled=report.recalled,
     )
 
 

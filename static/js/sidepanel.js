@@ -45,6 +45,9 @@ export class SidePanel {
     });
     // Before the part itself takes the click for a link of its own.
     $("panel").addEventListener("click", (event) => this.jump(event), { capture: true });
+    $("tab-context").addEventListener("submit", (event) => this.markMemory(event), {
+      capture: true,
+    });
     /** @type {NodeListOf<HTMLElement>} */
     const openers = document.querySelectorAll("[data-panel]");
     for (const opener of openers) {
@@ -146,6 +149,30 @@ export class SidePanel {
     this.jumpTo({ turn, here: here !== undefined, words });
   }
 
+  /**
+   * Pin or forget an old turn, and show it so.
+   *
+   * @param {SubmitEvent} event
+   */
+  async markMemory(event) {
+    const form = /** @type {HTMLFormElement} */ (event.target);
+    if (!form.matches("[data-memory]")) return;
+    event.preventDefault();
+    event.stopPropagation();
+    try {
+      await post(form, event.submitter);
+    } catch (problem) {
+      const line = form.closest(".remembered")?.querySelector("[role=alert]");
+      if (line) line.textContent = messageOf(problem);
+      return;
+    }
+    const { action } = form;
+    await this.load("context", { again: true });
+    const forms = $("tab-context").querySelectorAll("form");
+    const same = [...forms].find((each) => each.action === action);
+    same?.querySelector("button")?.focus({ preventScroll: true });
+  }
+
   /** @param {{turn: string, here: boolean, words: string}} place */
   jumpTo(place) {
     if ($("panel").matches(":modal")) $("panel").close();
@@ -224,11 +251,12 @@ async function save(form) {
  * Send a form. Raises an Error with the server's own words where it refuses.
  *
  * @param {HTMLFormElement} form
+ * @param {HTMLElement | null} [submitter] the button that sends it, where it has a value
  */
-async function post(form) {
+async function post(form, submitter) {
   const answer = await fetch(form.action, {
     method: "POST",
-    body: new FormData(form),
+    body: new FormData(form, submitter),
     headers: { Accept: "application/json" },
   });
   const said = await answer.json();

@@ -5,12 +5,14 @@ import uuid
 
 import pytest
 
-from game.models import Turn, TurnContext
+from game.models import RecallMark, Turn, TurnContext
 from game.play.protocol import EditTurn
 from inference.contract.prompt_report import UnreadableReport, compact_report, pack, unpack
 from inference.contract.request import Card, Passage
+from inference.contract.world import Recalled
 from inference.prompts import Piece, Report
 from tests.game.play.test_turns import act, do
+from tests.game.test_pages import told
 from tests.prompting import build, narrator, request, told_turns
 from tests.serving import until
 
@@ -114,6 +116,56 @@ def test_it_is_shown_coloured_by_origin_and_as_text(client, alice, adventure, wo
     assert '<span data-origin="action">You open the cellar.</span>' in page
     assert "&lt;script&gt;" in page and "<script>" not in page
     assert "on “<span" in page
+
+
+@pytest.fixture
+def remembering(alice, adventure):
+    """A turn whose prompt had sentences of the first of three turns before it."""
+    first = told(adventure, adventure.head, reply="Teague hid the <b>ledger</b> in the cellar.")
+    second = told(adventure, first)
+    third = told(adventure, second)
+    turn = told(adventure, told(adventure, third), action="look for the ledger")
+    text = "Teague hid the <b>ledger</b> in the cellar."
+    pieces = (
+        Piece(origin="frame", text="Earlier: "),
+        Piece(origin="earlier", text=text, title=f"1:{first.pk}"),
+        Piece(origin="world", text="Teague is dead."),
+    )
+    kept = Recalled(turn=str(first.pk), number=1, text="", score=2.75, reason="ledger")
+    report = Report(tokens=9, window=99, max_tokens=1, pieces=pieces, recalled=(kept,))
+    TurnContext.objects.create(turn=turn, details=pack(compact_report(report, narrator())))
+    return turn, first, third
+
+
+def test_what_was_remembered_says_which_turn_it_is_from_and_why(client, alice, remembering):
+    turn, first, _third = remembering
+    client.force_login(alice)
+    (recalled,) = get(client, turn).json()["recalled"]
+    assert recalled["turn"] == str(first.pk)
+    assert (recalled["number"], recalled["reason"]) == (1, "ledger")
+    page = get(client, turn, part="").content.decode()
+    assert "remembered: turn 1" in page and "score 2.8" in page
+    assert '<li data-origin="earlier">' in page and '<li data-origin="world">' in page
+    assert "Teague hid the &lt;b&gt;ledger" in page and "<b>ledger" not in page
+
+
+def test_a_marked_turn_can_be_unmarked_where_it_was_remembered_and_where_not(
+    client, alice, remembering
+):
+    turn, first, third = remembering
+    client.force_login(alice)
+    address = f"/adventures/{turn.adventure_id}/turns/{{}}/memory/"
+    client.post(address.format(first.pk), {"mark": "pinned"})
+    client.post(address.format(third.pk), {"mark": "forgotten"})
+    recalled = get(client, turn).json()["recalled"]
+    assert [(each["number"], each["mark"], bool(each["text"])) for each in recalled] == [
+        (1, "pinned", True),
+        (3, "forgotten", False),
+    ]
+    page = get(client, turn, part="").content.decode()
+    assert "Unpin" in page and "Remember again" in page
+    client.post(address.format(first.pk), {"mark": ""})
+    assert set(RecallMark.objects.values_list("turn", flat=True)) == {third.pk}
 
 
 def test_it_goes_with_the_adventure(alice, adventure, workers):
