@@ -36,6 +36,7 @@ urlpatterns = [
     ),
     path("adventures/<uuid:adventure_id>/summary/", option_views.summary, name="summary"),
     path("adventures/<uuid:adventure_id>/world/", state_views.world, name="world"),
+    path("adventures/<uuid:adventure_id>/world/unlock/", state_views.unlock, name="unlock_world"),
     path(
         "adventures/<uuid:adventure_id>/turns/<uuid:turn_id>/versions/",
         views.versions,

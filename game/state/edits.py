@@ -1,15 +1,16 @@
 """The player's changes of the state of the world. They hold until the player changes them again."""
 
 from collections.abc import Sequence
+from typing import TypeVar
 from uuid import UUID
 
 from django.utils.translation import gettext as _
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from game import disk_space
-from game.models import Adventure, Player, Turn
+from game.models import Adventure, Player, Turn, TurnChanges
 from game.moderation import screening
-from game.play import edits, read_ahead
+from game.play import edits, read_ahead, tree
 from game.play.changes import change_adventure
 from game.play.protocol import Refused, clean_text
 from game.state.changes import announce, store
@@ -21,6 +22,7 @@ from inference.world.folding import (
     MOST,
     VALUES,
     Entries,
+    Key,
     fold_name,
     key_of,
 )
@@ -43,18 +45,41 @@ class PlayerChange(BaseModel):
     value: str
 
 
+class EntryName(BaseModel):
+    """Which value of the state a page means."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    part: Part
+    name: str = ""
+    field: Field = ""
+
+
+Item = TypeVar("Item", bound=BaseModel)
+
 PLAYER_CHANGES = TypeAdapter(list[PlayerChange])
+ENTRY_NAMES = TypeAdapter(list[EntryName])
 
 
 def parse_changes(body: bytes) -> list[WorldChange]:
     """The player's changes in a request's JSON. Raises WorldError."""
+    return [checked(each) for each in parse(body, PLAYER_CHANGES)]
+
+
+def parse_keys(body: bytes) -> set[Key]:
+    """The keys of the entries that a request's JSON names. Raises WorldError."""
+    return {(each.part, fold_name(each.name), each.field) for each in parse(body, ENTRY_NAMES)}
+
+
+def parse(body: bytes, items: TypeAdapter[list[Item]]) -> list[Item]:
+    """The items of a request's JSON. Raises WorldError."""
     if len(body) > LONGEST_BODY:
         raise WorldError(
             _("That is larger than %(size)d KiB. Save fewer changes at once.")
             % {"size": LONGEST_BODY // 1024}
         )
     try:
-        sent = PLAYER_CHANGES.validate_json(body)
+        sent = items.validate_json(body)
     except ValidationError as problem:
         first = problem.errors(include_url=False, include_context=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"]))
@@ -66,7 +91,7 @@ def parse_changes(body: bytes) -> list[WorldChange]:
             _("%(count)d changes; at most %(most)d can be saved at once.")
             % {"count": len(sent), "most": MOST_CHANGES}
         )
-    return [checked(each) for each in sent]
+    return sent
 
 
 def checked(change: PlayerChange) -> WorldChange:
@@ -143,6 +168,30 @@ def change_world(
         refuse_crowding_out(before, after, changes)
         announce(adventure, turn.pk)
         read_ahead.request_on_commit(adventure)
+
+
+def unlock(adventure_id: UUID, player: Player, keys: set[Key], turn_id: UUID | None = None) -> None:
+    """Forget what the player set of some entries on the path to a turn (None: the current one).
+
+    The state is then what the other sources say, and they may change it again. Raises
+    NoSuchAdventure, and Refused if there are too many edits.
+    """
+    with change_adventure(adventure_id, player) as adventure:
+        edits.refuse_too_many(player)
+        turn = turn_to_change(adventure, turn_id)
+        path = set(tree.whole_path(turn.pk))
+        by_player = TurnChanges.objects.filter(
+            turn__adventure=adventure, changes__contains=[{"source": "player"}]
+        )
+        forgotten = False
+        for pk in by_player.values_list("turn", flat=True):
+            if pk in path:
+                own = [each for each in changes_of(pk) if each.source == "player"]
+                kept = [each for each in own if key_of(each) not in keys]
+                forgotten |= store(pk, "player", kept)
+        if forgotten:
+            announce(adventure, turn.pk)
+            read_ahead.request_on_commit(adventure)
 
 
 def turn_to_change(adventure: Adventure, turn_id: UUID | None) -> Turn:

@@ -1,13 +1,14 @@
 """The page data of the state of the world: what is known at a turn, and the player's changes."""
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
-from game.models import Adventure, Turn
+from game.models import Adventure, Player, Turn
 from game.play.protocol import Refused
 from game.play.requests import own_adventure, require_player
 from game.state import edits
@@ -21,17 +22,43 @@ def world(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     """The state at a turn (`?turn=`, or the current one) as JSON; on POST the player's changes."""
     found = own_adventure(request, adventure_id)
     turn_id = asked_turn(request, found)
-    if request.method == "POST":
-        try:
-            changes = edits.parse_changes(request.body)
-            edits.change_world(found.pk, require_player(request), changes, turn_id)
-        except edits.WorldError as problem:
-            return JsonResponse({"message": str(problem)}, status=422)
-        except Refused as refused:
-            status = 429 if refused.code == "too_many" else 422
-            return JsonResponse({"message": refused.message}, status=status)
-        found.refresh_from_db()
-    return JsonResponse(world_data(found, turn_id))
+    if request.method != "POST":
+        return JsonResponse(world_data(found, turn_id))
+
+    def change(player: Player) -> None:
+        edits.change_world(found.pk, player, edits.parse_changes(request.body), turn_id)
+
+    return changed(request, found, turn_id, change)
+
+
+@require_POST
+def unlock(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
+    """Forget what the player set of the entries that the JSON names; the new state as JSON."""
+    found = own_adventure(request, adventure_id)
+    turn_id = asked_turn(request, found)
+
+    def change(player: Player) -> None:
+        edits.unlock(found.pk, player, edits.parse_keys(request.body), turn_id)
+
+    return changed(request, found, turn_id, change)
+
+
+def changed(
+    request: HttpRequest,
+    adventure: Adventure,
+    turn_id: UUID | None,
+    change: Callable[[Player], None],
+) -> HttpResponse:
+    """Change the state, and answer with the new one, or with what is wrong."""
+    try:
+        change(require_player(request))
+    except edits.WorldError as problem:
+        return JsonResponse({"message": str(problem)}, status=422)
+    except Refused as refused:
+        status = 429 if refused.code == "too_many" else 422
+        return JsonResponse({"message": refused.message}, status=status)
+    adventure.refresh_from_db()
+    return JsonResponse(world_data(adventure, turn_id))
 
 
 def asked_turn(request: HttpRequest, adventure: Adventure) -> UUID | None:

@@ -8,6 +8,7 @@ import { WorldForm } from "./worldform.js";
 
 /** @typedef {import("./worldentries.js").Change} Change */
 /** @typedef {import("./worldentries.js").Entry} Entry */
+/** @typedef {import("./worldentries.js").EntryName} EntryName */
 /** @typedef {import("./worldentries.js").Part} Part */
 /** @typedef {import("./worldentries.js").World} State */
 
@@ -88,11 +89,12 @@ export class World {
   /**
    * Change the state, and show what became of it. Raises an Error whose message is for the player.
    *
-   * @param {Change[]} changes
+   * @param {string} url
+   * @param {Change[] | EntryName[]} changes
    */
-  async save(changes) {
+  async send(url, changes) {
     const key = this.open;
-    const state = await send(this.outside, changes);
+    const state = await post(url, this.outside.token(), changes);
     if (key === this.open) {
       this.form = null;
       this.open = "";
@@ -227,7 +229,8 @@ export class World {
     const entry = this.entries.get(key) ?? null;
     const part = entry?.part ?? /** @type {Part} */ (key.slice("add:".length));
     const form = new WorldForm(part, entry, {
-      save: (changes) => this.save(changes),
+      save: (changes) => this.send(this.outside.url, changes),
+      unlock: (names) => this.send(`${this.outside.url}unlock/`, names),
       close: () => {
         this.close();
         this.focus(key);
@@ -253,11 +256,12 @@ export class World {
 /**
  * Send changes. The state after them. Raises an Error whose message is for the player.
  *
- * @param {{url: string, token: () => string}} outside
- * @param {Change[]} changes
+ * @param {string} url
+ * @param {string} token
+ * @param {object[]} changes
  * @returns {Promise<State>}
  */
-async function send({ url, token }, changes) {
+async function post(url, token, changes) {
   let answer;
   let said;
   try {
@@ -267,7 +271,7 @@ async function send({ url, token }, changes) {
       headers: {
         Accept: "application/json",
         "Content-Type": "application/json",
-        "X-CSRFToken": token(),
+        "X-CSRFToken": token,
       },
     });
     said = await answer.json();

@@ -28,11 +28,8 @@ import { codePoints } from "./story.js";
  * @typedef {{version: number, turn: string, number: number, place: Line | null, time: Line | null, people: Person[],
  *   things: Thing[], aims: Text[], facts: Text[]}} World
  */
-/**
- * With `release` the player's own changes of that field count no longer.
- *
- * @typedef {{part: Part, name: string, field: string, value?: string, release?: boolean}} Change
- */
+/** @typedef {{part: Part, name: string, field: string, value: string}} Change */
+/** @typedef {Omit<Change, "value">} EntryName which value of the state is meant */
 /** @typedef {{says: string, origin: Origin}} Reason what an origin is about, "" where it is about all */
 /**
  * An entry as it is shown and edited: `state` is where a person is ("here", "elsewhere", "dead",
@@ -249,19 +246,15 @@ export const removalOf = ({ part, name }) => [
 ];
 
 /**
- * What gives an entry back to the story: the player's own changes of it count no longer.
+ * The names of all that is known of an entry.
  *
  * @param {Entry} entry
+ * @returns {EntryName[]}
  */
-export function unlockingOf({ part, name }) {
-  const fields = { place: [""], time: [""], person: ["life", "here", "mood"], thing: ["held"] };
+export function namesOf({ part, name }) {
   const named = part === "place" || part === "time" ? "" : name;
-  return (fields[/** @type {"place"} */ (part)] ?? [""]).map((field) => ({
-    part,
-    name: named,
-    field,
-    release: true,
-  }));
+  const fields = part === "person" ? ["life", "here", "mood"] : [REMOVED_BY[part]];
+  return fields.map((field) => ({ part, name: named, field }));
 }
 
 /** @param {string} state */

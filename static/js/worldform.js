@@ -4,22 +4,24 @@ import { t } from "./i18n.js";
 import { button, make } from "./turnview.js";
 import {
   changesOf,
+  namesOf,
   problemOf,
   removalOf,
   sourceName,
   stateName,
   STATES,
   turnName,
-  unlockingOf,
 } from "./worldentries.js";
 
 /** @typedef {import("./worldentries.js").Change} Change */
 /** @typedef {import("./worldentries.js").Entry} Entry */
+/** @typedef {import("./worldentries.js").EntryName} EntryName */
 /** @typedef {import("./worldentries.js").Part} Part */
 /**
- * What a form does. `save` rejects with an Error whose message is for the player.
+ * What a form does. `save` and `unlock` reject with an Error whose message is for the player.
  *
- * @typedef {{save: (changes: Change[]) => Promise<void>, close: () => void,
+ * @typedef {{save: (changes: Change[]) => Promise<void>,
+ *   unlock: (names: EntryName[]) => Promise<void>, close: () => void,
  *   jump: (turn: string, words: string) => void}} Actions
  */
 
@@ -132,7 +134,8 @@ export class WorldForm {
     if (entry.origin?.locked) {
       const lock = make("p", "world-lock meta");
       lock.append(make("span", "", t("You set this: the story does not change it.")));
-      lock.append(button("small", t("Unlock"), "", () => this.save(unlockingOf(entry))));
+      const unlock = () => this.run(() => this.actions.unlock(namesOf(entry)));
+      lock.append(button("small", t("Let the story decide"), "", unlock));
       parts.push(lock);
     }
     return parts;
@@ -189,17 +192,22 @@ export class WorldForm {
     else this.actions.close();
   }
 
+  /** @param {Change[]} changes */
+  save(changes) {
+    this.run(() => this.actions.save(changes));
+  }
+
   /**
-   * Send changes. Until the server has answered, the form stays with what was typed.
+   * Change the state. Until the server has answered, the form stays with what was typed.
    *
-   * @param {Change[]} changes
+   * @param {() => Promise<void>} action
    */
-  async save(changes) {
+  async run(action) {
     const buttons = this.element.querySelectorAll("button");
     for (const each of buttons) each.disabled = true;
     this.message.textContent = "";
     try {
-      await this.actions.save(changes);
+      await action();
     } catch (problem) {
       for (const each of buttons) each.disabled = false;
       this.message.textContent = problem instanceof Error ? problem.message : String(problem);

@@ -5,11 +5,11 @@ import {
   changesOf,
   entriesOf,
   keyOf,
+  namesOf,
   problemOf,
   removalOf,
   sourceName,
   turnName,
-  unlockingOf,
 } from "../../static/js/worldentries.js";
 
 const origin = {
@@ -105,19 +105,20 @@ test("new entries", () => {
   ]);
 });
 
-test("removing and unlocking name every field that is meant", () => {
+test("removing and unlocking name all that is meant", () => {
   assert.deepEqual(removalOf(mara), [person("Mara", "life", "")]);
   assert.deepEqual(removalOf(lantern), [
     { part: "thing", name: "lantern", field: "held", value: "" },
   ]);
   const [place] = entriesOf(world, "place");
   assert.deepEqual(removalOf(place), [{ part: "place", name: "", field: "", value: "" }]);
+  assert.deepEqual(namesOf(place), [{ part: "place", name: "", field: "" }]);
   assert.deepEqual(
-    unlockingOf(mara).map(({ field, release }) => [field, release]),
+    namesOf(mara).map(({ name, field }) => [name, field]),
     [
-      ["life", true],
-      ["here", true],
-      ["mood", true],
+      ["Mara", "life"],
+      ["Mara", "here"],
+      ["Mara", "mood"],
     ],
   );
 });

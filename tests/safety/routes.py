@@ -55,6 +55,7 @@ ROUTES = {
     "chapters": Route(THEIRS, post={"turn": "turn", "title": "stolen"}),
     "reopen_chapter": Route(THEIRS, {"turn_id": "turn"}),
     "world": Route(THEIRS, query="?turn={turn}"),
+    "unlock_world": Route(THEIRS),
     "context": Route(THEIRS, {"turn_id": "turn"}),
     "mark_memory": Route(THEIRS, {"turn_id": "turn"}, {"mark": "forgotten"}),
     "versions": Route(THEIRS, {"turn_id": "turn"}),

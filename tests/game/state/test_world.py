@@ -253,3 +253,44 @@ def test_nothing_is_read_twice_when_a_result_comes_twice(adventure, alice, play)
     assert tell(turn, "Mara arrives.")
     assert not tell(turn, "Ada arrives.")
     assert people(adventure) == {"Mara": True}
+
+
+# Unlocking
+
+
+def test_what_the_player_set_is_the_storys_again_when_it_is_unlocked(
+    play, change, adventure, alice, client
+):
+    play("Mira arrives. Mira dies.")
+    change(("person", "Mira", "life", "alive"))
+    play("You take the rope.")
+    change(("aim", "climb out", "", "open"))
+    play("Mira dies.")
+    assert people(adventure) == {"Mira": False}
+    client.force_login(alice)
+    names = [{"part": "person", "name": "MIRA", "field": "life"}]
+    address = f"/adventures/{adventure.pk}/world/unlock/"
+    answer = client.post(address, json.dumps(names), content_type="application/json").json()
+    assert [(each["life"], each["locked"]) for each in answer["people"]] == [("dead", False)]
+    assert people(adventure) == {"Mira": "dead"}
+    assert now(adventure).aims == ("climb out",)
+
+
+def test_unlocking_on_one_branch_leaves_what_was_set_on_another(play, change, adventure, alice):
+    first = play("Mira arrives.")
+    change(("place", "", "", "the attic"))
+    do(adventure, alice, RetryTurn, turn=first.pk)
+    assert tell(head(adventure), "You are in Bath.")
+    change(("place", "", "", "the cellar"))
+    key = edits.parse_keys(b'[{"part": "place"}]')
+    edits.unlock(adventure.pk, alice, key)
+    assert now(adventure).place == "Bath"
+    assert worlds.world_at(first.pk).place == "the attic"
+
+
+def test_what_names_no_entry_is_refused(adventure, alice, client):
+    client.force_login(alice)
+    address = f"/adventures/{adventure.pk}/world/unlock/"
+    for body in ("[]", "x", '[{"part": "moon"}]', '[{"part": "place", "value": "x"}]'):
+        answer = client.post(address, body, content_type="application/json")
+        assert answer.status_code == 422 and answer.json()["message"]
