@@ -14,7 +14,7 @@ from game.state import worlds
 from inference.contract.request import Card, Passage, StoryContext
 from inference.contract.world import World
 from inference.narrators import NarratorsError, UnknownNarrator, narrators_of
-from inference.prompts.building import MARGIN
+from inference.prompts.building import room_for_prompt
 from inference.prompts.cards import cards_for
 
 # Bytes, so that a request stays under 256 KiB. Narrators' context windows are smaller.
@@ -52,8 +52,7 @@ def room_of(turn: Turn) -> int:
         narrator = registry.merged(narrators_of(settings.INFERENCE)).get(turn.narrator)
     except (NarratorsError, UnknownNarrator):
         return SMALL_ROOM
-    reply = int(narrator.sampling.max_tokens * (1 + MARGIN))
-    return narrator.context - min(reply, narrator.context // 2)
+    return room_for_prompt(narrator.context, narrator.sampling.max_tokens)
 
 
 def world_for(turn: Turn) -> World | None:

@@ -1,6 +1,6 @@
 """Paths in the tree of turns. A path leads from the opening to a turn."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -20,8 +20,7 @@ WITH RECURSIVE path AS (
 """
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """A turn on a path: its id, the length of its texts in bytes, whether it has a summary.
 
     `edit` is the id of its last edit, 0 without one: with the length it says which texts it has.

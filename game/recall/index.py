@@ -10,6 +10,8 @@ from array import array
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from operator import attrgetter
 from threading import Lock
 from typing import NamedTuple
 from uuid import UUID
@@ -56,27 +58,46 @@ def unpacked(stored: bytes) -> "array[int]":
     return values
 
 
+SIZE_OF, EDIT_OF = attrgetter("bytes"), attrgetter("edit")
+
+
 class AdventureIndex:
-    """Entries of the turns of an adventure, on any branch. A slot is a place in its lists."""
+    """Entries of the turns of an adventure, on any branch, and the path that is followed now.
+
+    A slot is a place in its lists; a turn whose texts change gets a new one. What it says of the
+    path is changed turn by turn, so that the next turn of a long story costs no more than that of a
+    short one. It is the same as if it had been made for this path alone.
+    """
 
     def __init__(self) -> None:
-        self.lock = Lock()  # held while it is read or extended
-        self.clear()
-
-    def clear(self) -> None:
-        """Forget everything."""
+        self.lock = Lock()  # held while it is read or changed
         self.slots: dict[UUID, int] = {}
-        self.turns: list[UUID] = []
         self.stamps: list[Stamp] = []
         self.entries: list[array[int]] = []
-        self.postings: dict[int, array[int]] = {}  # by term: slot * 2, + 1 where it is a name
+        self.postings: dict[int, array[int]] = {}  # by term the slots that have it
         self.terms = 0
         self.outdated = 0
+        # The path: its turns with their slots (-1: not known), and the stamps that they have.
+        self.path: list[UUID] = []
+        self.path_sizes: list[int] = []
+        self.path_edits: list[int] = []
+        self.path_slots: list[int] = []
+        self.numbers = array("i")  # by slot its number on the path, -1 elsewhere
+        self.frequencies: dict[int, int] = {}  # in how many turns of the path a term is
+        self.name_frequencies: dict[int, int] = {}
+        self.turns = 0  # of the path that are known
+        self.length = 0  # in terms, of all of these
 
     def has(self, step: Step) -> bool:
         """Whether the index knows a turn with the texts that it has at present."""
         slot = self.slots.get(step.id)
-        return slot is not None and self.stamps[slot] == Stamp.of(step)
+        return slot is not None and self.stamps[slot] == (step.bytes, step.edit)
+
+    def missing(self, path: Sequence[Step]) -> list[Step]:
+        """The turns of a path that the index does not know with their present texts."""
+        common = self.common(path)
+        numbers = chain(self.outdated_numbers(path, common), range(common, len(path)))
+        return [path[number] for number in numbers if not self.has(path[number])]
 
     def add(self, turn: UUID, stamp: Stamp, values: "array[int]") -> None:
         """Add a turn, in place of what the index knew of it."""
@@ -84,16 +105,12 @@ class AdventureIndex:
             self.outdated += 1
         slot = len(self.stamps)
         self.slots[turn] = slot
-        self.turns.append(turn)
         self.stamps.append(stamp)
         self.entries.append(values)
+        self.numbers.append(-1)
         self.terms += len(values)
-        names = {value & HASH for value in values if value & NAME}
-        for term in {value & HASH for value in values}:
-            found = self.postings.get(term)
-            if found is None:
-                found = self.postings[term] = array("I")
-            found.append(slot * 2 + (term in names))
+        for term in terms_in(values):
+            self.postings.setdefault(term, array("I")).append(slot)
 
     def sentences(self, slot: int) -> list[tuple[int, list[int]]]:
         """The sentences of a turn that have terms: their numbers with their terms."""
@@ -102,15 +119,90 @@ class AdventureIndex:
             found.setdefault(value >> SENTENCE_SHIFT, []).append(value & HASH)
         return list(found.items())
 
-    def numbers(self, path: Sequence[Step]) -> "array[int]":
-        """By slot the number of its turn on the path; -1 where it is not on it, or outdated."""
-        found = array("i", [-1]) * len(self.stamps)
-        slots, stamps = self.slots, self.stamps
-        for number, step in enumerate(path):
-            slot = slots.get(step.id)
-            if slot is not None and stamps[slot] == (step.bytes, step.edit):
-                found[slot] = number
-        return found
+    # ---- the path
+
+    def common(self, path: Sequence[Step]) -> int:
+        """How many turns a path has in common with the one that is followed.
+
+        A turn has one path only: where both have the same turn at a place, all before is the same.
+        """
+        low, high = 0, min(len(path), len(self.path))
+        while low < high:
+            middle = (low + high + 1) // 2
+            if path[middle - 1].id == self.path[middle - 1]:
+                low = middle
+            else:
+                high = middle - 1
+        return low
+
+    def follow(self, path: Sequence[Step]) -> None:
+        """Make `path` the one that is followed."""
+        common = self.common(path)
+        for number in range(common, len(self.path)):
+            self.leave(number)
+        for each in (self.path, self.path_sizes, self.path_edits, self.path_slots):
+            del each[common:]
+        for number in self.outdated_numbers(path, common):
+            self.leave(number)
+            step = path[number]
+            self.path_sizes[number], self.path_edits[number] = step.bytes, step.edit
+            self.path_slots[number] = self.enter(number, step)
+        for number in range(common, len(path)):
+            step = path[number]
+            self.path.append(step.id)
+            self.path_sizes.append(step.bytes)
+            self.path_edits.append(step.edit)
+            self.path_slots.append(self.enter(number, step))
+
+    def outdated_numbers(self, path: Sequence[Step], common: int) -> list[int]:
+        """Which of the `common` first turns are not known, or have other texts than before."""
+        # Lists of numbers: tuples by the thousand would wake the garbage collector.
+        front = path[:common]
+        sizes, edits = list(map(SIZE_OF, front)), list(map(EDIT_OF, front))
+        slots = self.path_slots[:common]
+        known = self.path_sizes[:common], self.path_edits[:common]
+        if (sizes, edits) == known and -1 not in slots:
+            return []
+        return [
+            number
+            for number in range(common)
+            if slots[number] < 0
+            or sizes[number] != self.path_sizes[number]
+            or edits[number] != self.path_edits[number]
+        ]
+
+    def enter(self, number: int, step: Step) -> int:
+        """Count a turn that is on the path now. Returns its slot, -1 if it is not known."""
+        if not self.has(step):
+            return -1
+        slot = self.slots[step.id]
+        self.numbers[slot] = number
+        self.count(slot, 1)
+        return slot
+
+    def leave(self, number: int) -> None:
+        """Count a turn of the path no more."""
+        slot = self.path_slots[number]
+        if slot >= 0:
+            self.numbers[slot] = -1
+            self.path_slots[number] = -1
+            self.count(slot, -1)
+
+    def count(self, slot: int, step: int) -> None:
+        """Add a slot's terms to the figures of the path (1), or take them off (-1)."""
+        values = self.entries[slot]
+        frequencies, names = self.frequencies, self.name_frequencies
+        for term in terms_in(values):
+            frequencies[term] = frequencies.get(term, 0) + step
+        for term in {value & HASH for value in values if value & NAME}:
+            names[term] = names.get(term, 0) + step
+        self.turns += step
+        self.length += step * len(values)
+
+
+def terms_in(values: "array[int]") -> set[int]:
+    """The terms of an entry, without the number of their sentence."""
+    return {value & HASH for value in values}
 
 
 @dataclass

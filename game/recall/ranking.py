@@ -7,25 +7,33 @@ is shared, the answer may be in any turn that has it. Among these, sentences tha
 come first.
 """
 
+import heapq
 import math
-from array import array
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from game.recall.index import AdventureIndex
 from game.recall.terms import ACTION
 
-K1, B = 1.2, 0.5  # of BM25: how fast repetition saturates, how much length counts
-NAME_WEIGHT = 1.6  # of a name in a query
+K1, B = 1.2, 0.3  # of BM25: how fast repetition saturates, how much length counts
+NAME_WEIGHT = 1.5  # of a name that the action asks for
+NEWEST_NAME_WEIGHT = 3.0  # of a name in the newest turns: whoever is there matters most
+NEWEST_WEIGHT = 0.25  # of their other words
 COMMON = 0.35  # a term in more of the turns than this says nothing, where there are many turns
 FEW_TURNS = 12
-RARITY_WEIGHT = 0.6  # of what a sentence says, beside what is asked
-RAREST = 4  # terms of a sentence by which its rarity is measured
-RECENCY_WEIGHT = 0.05
-AFTER_WEIGHT = 0.15  # of a sentence after one with a name: it is often said of it
+BEFORE_SHARE = 0.9  # of a term's weight for the sentence after it: it is often about the same
+TURN_SHARE = 0.4  # and for other sentences of the turn
+RARITY_WEIGHT = 12.0  # of what a sentence says, beside what is asked
+RAREST = 6  # terms of a sentence by which its rarity is measured
+LONG = 10  # terms of a sentence, from which it takes the room of two
+LENGTH_WEIGHT = 0.15
+RECENCY_WEIGHT = 0.3
 ACTION_WEIGHT = 0.7  # of a sentence of the player's, who often asks in the same words again
-SEEN_AGAIN = 0.75  # a term's weight falls so with each turn that was chosen for it
+SEEN_AGAIN = 0.85  # a term's weight falls so with each turn that was chosen for it
+CANDIDATES = 3  # turns that are looked into for each that is wanted
+MOST_VISITS = 8_000  # turns that are scored, with repetition: each takes a tenth of a microsecond
 MOST_ASKED = 30  # terms of the newest turns
+WITH_ANTECEDENT = 2  # turns whose sentence comes with the one before it, which has the name
 
 
 @dataclass(frozen=True)
@@ -39,124 +47,128 @@ class Chosen:
     matched: frozenset[int]
 
 
-@dataclass
 class PathRanking:
-    """Ranks the turns of one path. `numbers` has by slot the turn's number on it, or -1.
+    """Ranks the turns of the path that an index follows; other branches have no influence.
 
-    Turns from `limit` on are in the prompt anyway. Nothing of other branches has any influence.
+    Turns from `limit` on are in the prompt anyway. `hidden` are the slots that are never found.
     """
 
-    index: AdventureIndex
-    numbers: "array[int]"
-    limit: int
-    hidden: frozenset[int] = frozenset()  # slots that the player forgot
-    frequencies: dict[int, tuple[int, int]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        on_path = [slot for slot, number in enumerate(self.numbers) if number >= 0]
-        self.turns = len(on_path)
-        self.alone = self.turns == len(self.numbers)  # nothing in the index but this path
-        lengths = [len(self.index.entries[slot]) for slot in on_path]
-        self.mean_length = max(1.0, sum(lengths) / max(1, len(lengths)))
+    def __init__(self, index: AdventureIndex, limit: int, hidden: Collection[int] = ()) -> None:
+        self.index = index
+        self.limit = limit
+        self.hidden = hidden
+        self.mean_length = max(1.0, index.length / max(1, index.turns))
+        self.highest = math.log(1 + index.turns) or 1.0
+        self.rarities: dict[int, float] = {}
 
     # ---- terms
 
-    def frequency(self, term: int) -> tuple[int, int]:
-        """In how many turns of the path a term is, and in how many of these as a name."""
-        found = self.frequencies.get(term)
-        if found is None:
-            postings: Iterable[int] = self.index.postings.get(term, ())
-            if not self.alone:
-                numbers = self.numbers
-                postings = [each for each in postings if numbers[each >> 1] >= 0]
-            every = list(postings)
-            found = self.frequencies[term] = (len(every), sum(each & 1 for each in every))
-        return found
-
     def rarity(self, term: int) -> float:
-        """How much a term says, by the turns that have it (BM25's idf)."""
-        count, _ = self.frequency(term)
-        return math.log(1 + (self.turns - count + 0.5) / (count + 0.5))
+        """How much a term says, by the turns of the path that have it (BM25's idf)."""
+        found = self.rarities.get(term)
+        if found is None:
+            count = self.index.frequencies.get(term, 0)
+            found = math.log(1 + (self.index.turns - count + 0.5) / (count + 0.5))
+            self.rarities[term] = found
+        return found
 
     def is_name(self, term: int) -> bool:
         """Whether a term is mostly written with a capital inside sentences."""
-        count, named = self.frequency(term)
-        return named * 3 >= count > 0
+        named = self.index.name_frequencies.get(term, 0)
+        return named * 3 >= self.index.frequencies.get(term, 0) > 0
 
-    def weight(self, term: int) -> float:
-        """The weight of a term in a query; 0 where it is in too many turns or in none."""
-        count, _ = self.frequency(term)
-        if not count or (count > COMMON * self.turns and self.turns > FEW_TURNS):
-            return 0.0
-        return self.rarity(term) * (NAME_WEIGHT if self.is_name(term) else 1.0)
+    def asked(
+        self, terms: Mapping[int, float], name_weight: float = NAME_WEIGHT, weight: float = 1.0
+    ) -> dict[int, float]:
+        """The terms of a query that weigh most, with their weights.
 
-    def asked(self, terms: Mapping[int, float], most: int = MOST_ASKED) -> dict[int, float]:
-        """The terms of a query that weigh most, with their weights."""
-        weights = {term: share * self.weight(term) for term, share in terms.items()}
-        best = sorted(weights, key=lambda term: (-weights[term], term))[:most]
-        return {term: weights[term] for term in best if weights[term] > 0}
+        `terms` have the share of each. What is in too many turns says nothing.
+        """
+        weights = {}
+        turns, most = self.index.turns, COMMON * self.index.turns
+        for term, share in terms.items():
+            count = self.index.frequencies.get(term, 0)
+            if count and (count <= most or turns <= FEW_TURNS):
+                kind = name_weight if self.is_name(term) else weight
+                weights[term] = share * kind * self.rarity(term)
+        best = sorted(weights, key=lambda term: (-weights[term], term))[:MOST_ASKED]
+        # The commonest are left out where they are in more turns than there is time to look at.
+        kept: set[int] = set()
+        visits = 0
+        for term in sorted(best, key=lambda term: (self.index.frequencies[term], term)):
+            visits += self.index.frequencies[term]
+            if visits > MOST_VISITS and kept:
+                break
+            kept.add(term)
+        return {term: weights[term] for term in best if term in kept}
 
     # ---- turns
 
     def scores(self, asked: Mapping[int, float]) -> dict[int, float]:
         """The score of each old turn that has one of the terms, by slot."""
         found: dict[int, float] = {}
-        numbers, limit = self.numbers, self.limit
+        get, numbers, limit = found.get, self.index.numbers, self.limit
         for term, weight in asked.items():
-            for each in self.index.postings.get(term, ()):
-                if 0 <= numbers[each >> 1] < limit:
-                    found[each >> 1] = found.get(each >> 1, 0.0) + weight
-        for slot in found:
-            length = len(self.index.entries[slot]) / self.mean_length
-            found[slot] *= (K1 + 1) / (1 + K1 * (1 - B + B * length))
-        return {slot: score for slot, score in found.items() if slot not in self.hidden}
+            for slot in self.index.postings.get(term, ()):
+                if 0 <= numbers[slot] < limit:
+                    found[slot] = get(slot, 0.0) + weight
+        entries, mean = self.index.entries, self.mean_length
+        for slot, score in found.items():
+            found[slot] = score * (K1 + 1) / (1 + K1 * (1 - B + B * len(entries[slot]) / mean))
+        for slot in self.hidden:
+            found.pop(slot, None)
+        return found
 
     def pins(self, slots: Iterable[int], asked: Mapping[int, float]) -> list[Chosen]:
         """Turns that the player pinned, oldest first, each with its sentences, the best first."""
         found = []
         for slot in slots:
-            number = self.numbers[slot]
+            number = self.index.numbers[slot]
             if not 0 <= number < self.limit:
                 continue
-            every = self.index.sentences(slot)
-            worth = {each: self.worth_of(terms, asked) for each, terms in every}
-            sentences = tuple(sorted(worth, key=lambda each: (-worth[each], each)))
-            matched = frozenset(term for _, terms in every for term in terms if term in asked)
+            scored, matched = self.sentences(slot, asked)
+            sentences = tuple(each for each, _ in scored)
             found.append(Chosen(slot, number, sentences, 1.0, matched))
         return sorted(found, key=lambda each: each.number)
 
     def best(self, asked: Mapping[int, float], most: int) -> list[Chosen]:
-        """At most `most` turns for these terms, the best first."""
+        """At most `most` turns for these terms, the best first, each with its best sentence."""
         scores = self.scores(asked)
-        top = sorted(scores, key=lambda slot: (-scores[slot], self.numbers[slot]))[: most * 3]
-        top_score = max(scores.values(), default=1.0)
+        numbers = self.index.numbers
+        ranked = ((-score, numbers[slot], slot) for slot, score in scores.items())
         candidates = []
-        for slot in top:
-            sentences, worth, matched = self.sentences(slot, asked)
-            recency = RECENCY_WEIGHT * self.numbers[slot] / max(1, self.limit)
-            score = scores[slot] / top_score + RARITY_WEIGHT * worth + recency
-            candidates.append(Chosen(slot, self.numbers[slot], sentences, score, matched))
-        return self.spread(candidates, asked, most)
+        for _, number, slot in heapq.nsmallest(most * CANDIDATES, ranked):
+            scored, matched = self.sentences(slot, asked)
+            sentence, score = scored[0]
+            score += RECENCY_WEIGHT * number / self.limit
+            candidates.append(Chosen(slot, number, (sentence,), score, matched))
+        chosen = self.spread(candidates, asked, most)
+        first = [self.with_antecedent(each, asked) for each in chosen[:WITH_ANTECEDENT]]
+        return first + chosen[WITH_ANTECEDENT:]
 
     def spread(
         self, candidates: list[Chosen], asked: Mapping[int, float], most: int
     ) -> list[Chosen]:
         """The best turns first, where what was found often already weighs less each time."""
-        left = dict(enumerate(candidates))
         shares: dict[int, float] = {}
+
+        def worth(each: Chosen) -> float:
+            lost = sum(asked[term] * (1 - shares.get(term, 1.0)) for term in each.matched)
+            return each.score - lost
+
+        # What a turn is worth only falls: whoever is best when looked at again is the best of all.
+        heap = [(-each.score, each.number, place) for place, each in enumerate(candidates)]
+        heapq.heapify(heap)
         chosen: list[Chosen] = []
-
-        def worth(key: int) -> tuple[float, int]:
-            each = left[key]
-            every = sum(asked[term] for term in each.matched) or 1.0
-            fresh = sum(asked[term] * shares.get(term, 1.0) for term in each.matched) / every
-            return (each.score * (0.5 + 0.5 * fresh), -each.number)
-
-        while left and len(chosen) < most:
-            best = max(left, key=worth)
-            each = left.pop(best)
-            chosen.append(each)
-            for term in each.matched:
+        while heap and len(chosen) < most:
+            _, number, place = heap[0]
+            again = (-worth(candidates[place]), number, place)
+            if len(heap) > 1 and again > min(heap[1:3]):
+                heapq.heapreplace(heap, again)
+                continue
+            heapq.heappop(heap)
+            chosen.append(candidates[place])
+            for term in candidates[place].matched:
                 shares[term] = shares.get(term, 1.0) * SEEN_AGAIN
         return chosen
 
@@ -164,41 +176,36 @@ class PathRanking:
 
     def sentences(
         self, slot: int, asked: Mapping[int, float]
-    ) -> tuple[tuple[int, ...], float, frozenset[int]]:
-        """The sentence of a turn to recall, its rarity (0 to 1), and the turn's terms asked for.
-
-        The sentence before it comes along where that has a name that was asked for and it has none.
-        """
+    ) -> tuple[list[tuple[int, float]], frozenset[int]]:
+        """The sentences of a turn with their scores, the best first, and the terms asked for."""
         every = self.index.sentences(slot)
-        matched: set[int] = set()
-        best, best_worth = 0, -1.0
+        hits = [{term for term in terms if term in asked} for _, terms in every]
+        matched = frozenset().union(*hits)
+        scored = []
         for place, (number, terms) in enumerate(every):
-            hits = [term for term in terms if term in asked]
-            matched.update(hits)
-            worth = self.worth_of(terms, asked)
-            if not hits and place and any(term in asked for term in every[place - 1][1]):
-                worth += AFTER_WEIGHT
-            if number == ACTION:
-                worth *= ACTION_WEIGHT
-            if worth > best_worth:
-                best, best_worth = place, worth
-        number, terms = every[best]
-        best_rarity = self.rarity_of(terms)
-        chosen: tuple[int, ...] = (number,)
-        if best and not any(term in asked for term in terms):
-            before, its_terms = every[best - 1]
-            if before == number - 1 and any(term in asked for term in its_terms):
-                chosen = (before, number)
-        return chosen, best_rarity, frozenset(matched)
+            here = hits[place]
+            before = hits[place - 1] - here if place and number != ACTION else set()
+            rest = matched - here - before
+            score = sum(asked[term] for term in here)
+            score += BEFORE_SHARE * sum(asked[term] for term in before)
+            score += TURN_SHARE * sum(asked[term] for term in rest)
+            score += RARITY_WEIGHT * self.rarity_of(terms)
+            score -= LENGTH_WEIGHT * max(0, len(terms) - LONG)
+            scored.append((number, score * (ACTION_WEIGHT if number == ACTION else 1.0)))
+        return sorted(scored, key=lambda each: -each[1]), matched
 
-    def worth_of(self, terms: Sequence[int], asked: Mapping[int, float]) -> float:
-        """How much a sentence says of what is asked, and how rare it is."""
-        hits = sum(asked.get(term, 0.0) for term in terms)
-        most = sum(asked.values()) or 1.0
-        return min(1.0, 2 * hits / most) + RARITY_WEIGHT * self.rarity_of(terms)
+    def with_antecedent(self, chosen: Chosen, asked: Mapping[int, float]) -> Chosen:
+        """With the sentence before, where that has a term that was asked for and this has none."""
+        every = dict(self.index.sentences(chosen.slot))
+        [number] = chosen.sentences
+        before = every.get(number - 1, []) if number != ACTION else []
+        if any(term in asked for term in every[number]) or not any(
+            term in asked for term in before
+        ):
+            return chosen
+        return replace(chosen, sentences=(number - 1, number))
 
     def rarity_of(self, terms: Iterable[int]) -> float:
         """How rare a sentence's rarest terms are, between 0 and 1."""
-        highest = math.log(1 + self.turns) or 1.0
-        rarest = sorted((self.rarity(term) for term in terms), reverse=True)[:RAREST]
-        return sum(rarest) / RAREST / highest if rarest else 0.0
+        rarest = sorted(map(self.rarity, terms), reverse=True)[:RAREST]
+        return sum(rarest) / RAREST / self.highest

@@ -14,7 +14,7 @@ from game.play.tree import Step
 from game.recall import indexing
 from game.recall.index import AdventureIndex, IndexCache, Stamp, packed, unpacked
 from game.recall.indexing import TurnTexts
-from game.recall.ranking import Chosen, PathRanking
+from game.recall.ranking import NEWEST_NAME_WEIGHT, NEWEST_WEIGHT, Chosen, PathRanking
 from game.recall.tasks import request_index
 from game.recall.terms import (
     ACTION,
@@ -69,29 +69,15 @@ def recall(
     limit = first_in_prompt(path, room)
     if limit == 0:
         return ()
-    room = int(min(room * SHARE * BYTES_PER_TOKEN, MOST_BYTES))
     marks = dict(RecallMark.objects.filter(turn__adventure=adventure).values_list("turn", "mark"))
     pinned = [turn for turn, mark in marks.items() if mark == RecallMark.Mark.PINNED]
     index = cache.of(adventure.pk)
     with index.lock:
         complete(index, adventure.pk, path, pinned)
-        ranking = PathRanking(index, index.numbers(path), limit)
-        marked = {index.slots[turn]: mark for turn, mark in marks.items() if turn in index.slots}
-        ranking.hidden = frozenset(marked)
-        by_newest = ranking.asked(newest_terms(index, path))
-        by_action = ranking.asked(
-            action_terms(action, language_of("\n".join(map(text_of, newest))))
-        )
-        most = min(MOST_TURNS, room // SHORT)
-        found = Found(
-            pinned=ranking.pins(
-                (slot for slot in marked if index.turns[slot] in pinned), by_newest
-            ),
-            newest=ranking.best(by_newest, most),
-            action=ranking.best(by_action, most),
-        )
+        found = find(index, path, limit, action, newest, room, marks)
     cache.trim()
-    return read(found, path, {**by_newest, **by_action}, room)
+    texts = indexing.read_texts(path[each.number].id for each in found.every)
+    return read(found, path, texts, room)
 
 
 def first_in_prompt(path: Sequence[Step], room: int) -> int:
@@ -128,7 +114,7 @@ def complete(
     They are read from their entries. Where a few have none, these are made here; where many have
     none, all but pinned ones are left out, and made in the background.
     """
-    missing = {step.id: Stamp(step.bytes, step.edit) for step in path if not index.has(step)}
+    missing = {step.id: Stamp.of(step) for step in index.missing(path)}
     if not missing:
         return
     entries = RecallEntry.objects.filter(pk__in=missing, format=FORMAT)
@@ -148,6 +134,54 @@ def complete(
 
 
 # ---- what is asked
+
+
+@dataclass(frozen=True)
+class Found:
+    """The turns that matter, by what asks for them, each best first; and the terms that asked."""
+
+    pinned: list[Chosen]
+    newest: list[Chosen]
+    action: list[Chosen]
+    asked: Mapping[int, float]
+    language: str
+
+    @property
+    def every(self) -> list[Chosen]:
+        """All of them; a turn may be in it more than once."""
+        return [*self.pinned, *self.newest, *self.action]
+
+
+def find(
+    index: AdventureIndex,
+    path: Sequence[Step],
+    limit: int,
+    action: Passage,
+    newest: Sequence[Passage],
+    room: int,
+    marks: Mapping[UUID, str],
+) -> Found:
+    """The turns before `limit` that matter, for a prompt of `room` tokens. Pure."""
+    index.follow(path)
+    marked = {index.slots[turn]: mark for turn, mark in marks.items() if turn in index.slots}
+    ranking = PathRanking(index, limit, marked)
+    pinned = [slot for slot, mark in marked.items() if mark == RecallMark.Mark.PINNED]
+    by_newest = ranking.asked(newest_terms(index, path), NEWEST_NAME_WEIGHT, NEWEST_WEIGHT)
+    language = language_of("\n".join(map(text_of, newest)))
+    by_action = ranking.asked(action_terms(action, language))
+    most = min(MOST_TURNS, bytes_for(room) // SHORT)  # half as many for the action
+    return Found(
+        pinned=ranking.pins(pinned, by_newest)[:MOST_PINNED],
+        newest=ranking.best(by_newest, most),
+        action=ranking.best(by_action, max(1, most // 2)),
+        asked={**by_newest, **by_action},
+        language=language,
+    )
+
+
+def bytes_for(room: int) -> int:
+    """How many bytes may be recalled for a prompt of `room` tokens."""
+    return int(min(room * SHARE * BYTES_PER_TOKEN, MOST_BYTES))
 
 
 def newest_terms(index: AdventureIndex, path: Sequence[Step]) -> dict[int, float]:
@@ -179,22 +213,12 @@ def text_of(passage: Passage) -> str:
 # ---- the sentences
 
 
-@dataclass(frozen=True)
-class Found:
-    """The turns that matter, by what asks for them, each best first."""
-
-    pinned: list[Chosen]
-    newest: list[Chosen]
-    action: list[Chosen]
-
-
 def read(
-    found: Found, path: Sequence[Step], asked: Mapping[int, float], room: int
+    found: Found, path: Sequence[Step], texts: Iterable[TurnTexts], room: int
 ) -> tuple[Recalled, ...]:
-    """The sentences of the turns that were found, within `room` bytes."""
-    every = [*found.pinned, *found.newest, *found.action]
-    ids = {path[each.number].id for each in every}
-    reader = Reader({each.id: each for each in indexing.read_texts(ids)}, path, asked)
+    """The sentences of the turns that were found, from their texts. Pure."""
+    room = bytes_for(room)
+    reader = Reader({each.id: each for each in texts}, path, found)
     pinned = reader.take(found.pinned, int(room * PINNED_SHARE), pinned=True)
     used = sum(map(size_of, pinned))
     newest = reader.take(found.newest, int(room * (1 - ACTION_SHARE)) - used)
@@ -205,12 +229,10 @@ def read(
 class Reader:
     """Makes what is recalled of turns' texts. No sentence is taken twice."""
 
-    def __init__(
-        self, texts: Mapping[UUID, TurnTexts], path: Sequence[Step], asked: Mapping[int, float]
-    ) -> None:
+    def __init__(self, texts: Mapping[UUID, TurnTexts], path: Sequence[Step], found: Found) -> None:
         self.texts = texts
         self.path = path
-        self.asked = asked
+        self.found = found
         self.taken: set[str] = set()
 
     def take(
@@ -257,14 +279,13 @@ class Reader:
 
     def reason(self, text: str, chosen: Chosen, texts: TurnTexts) -> str:
         """The words that matched, those that say most first; in the turn if not in the sentence."""
-        language = language_of(f"{texts.reply}\n{texts.shown}")
         for place in (text, f"{texts.reply}\n{texts.shown}"):
             found: dict[int, str] = {}
-            for word, term in words_of(place, language):
+            for word, term in words_of(place, self.found.language):
                 if term & HASH in chosen.matched:
                     found.setdefault(term & HASH, word)
             if found:
-                best = sorted(found, key=lambda term: -self.asked.get(term, 0.0))
+                best = sorted(found, key=lambda term: -self.found.asked[term])
                 return ", ".join(found[term] for term in best[:MOST_REASON])
         return ""
 

@@ -160,6 +160,11 @@ def stable_front(
     return one[: common_front(one, other)]
 
 
+def room_for_prompt(window: int, max_tokens: int) -> int:
+    """The tokens of a window that a prompt may take, beside a reply of `max_tokens`."""
+    return window - max(1, min(int(max_tokens * (1 + MARGIN)), window // 2))
+
+
 def wants_reminder(context: StoryContext, narrator: Narrator) -> bool:
     """Whether the narrator's reminder stands after this turn's action."""
     if narrator.reminder_when == "always" or context.action.kind == "continue":
