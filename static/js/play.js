@@ -153,7 +153,9 @@ function receive(event) {
   title.announce(event.type);
   sidePanel.received(event.type);
   if (event.type === "snapshot" && !started) start();
-  if (event.type === "chapters.changed") sidePanel.chaptersChanged();
+  if (event.type === "chapters.changed" || event.type === "adventure.changed") {
+    sidePanel.chaptersChanged(); // with the fields, a summary that proposes one may have changed
+  }
   // To a turn that this page has never seen (the tree leads anywhere): only a snapshot has it.
   if (event.type === "head.moved" && store.state.missing) socket.restart();
   if (event.type === "turn.token") view.drawSoon();

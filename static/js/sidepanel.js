@@ -34,8 +34,7 @@ export class SidePanel {
     this.world = null;
     this.panel = new Panel($("panel"), {
       plot: () => {
-        this.load("chapters");
-        this.load("summary");
+        for (const name of MOVES) this.load(name);
       },
       tree: () => this.showTree(true),
       cards: () => this.load("cards"),
@@ -80,12 +79,11 @@ export class SidePanel {
     else if (this.story.busy()) return;
     else if (this.panel.shows("context")) this.load("context");
     else if (this.panel.shows("plot")) {
-      this.load("chapters", { again: !this.hasEdits("chapters") });
-      this.load("summary", { again: !this.hasEdits("summary") });
+      for (const name of MOVES) this.load(name, { again: !this.hasEdits(name) });
     }
   }
 
-  /** A chapter was closed, renamed or reopened, here or in another window. */
+  /** Chapters or their proposal may have changed, here or in another window. */
   chaptersChanged() {
     if (this.panel.shows("plot")) this.load("chapters", { again: !this.hasEdits("chapters") });
   }
