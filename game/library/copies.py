@@ -18,6 +18,7 @@ from game.models import (
     Chapter,
     Membership,
     Player,
+    RecallMark,
     Scenario,
     Status,
     StoryCard,
@@ -29,8 +30,9 @@ from game.play import edits, tree
 from game.recall.tasks import request_on_commit
 from game.state import worlds
 
-# Makes new ids for the chosen turns and copies the turns, their summaries, chapters and changes of
-# the world. `{columns}` has every column that is copied unchanged, also those added later.
+# Makes new ids for the chosen turns and copies the turns, their summaries, chapters, marks and
+# changes of the world. `{columns}` has every column that is copied unchanged, also those added
+# later.
 COPY = """
 WITH map AS MATERIALIZED (
     SELECT id AS old, gen_random_uuid() AS new FROM game_turn
@@ -56,6 +58,10 @@ WITH map AS MATERIALIZED (
     INSERT INTO game_turnchanges (turn_id, changes)
     SELECT map.new, c.changes FROM game_turnchanges c JOIN map ON map.old = c.turn_id
     WHERE %(live)s
+), marks AS (
+    INSERT INTO game_recallmark (turn_id, mark)
+    SELECT map.new, m.mark FROM game_recallmark m JOIN map ON map.old = m.turn_id
+    WHERE %(live)s
 )
 SELECT old, new FROM map
 """
@@ -70,7 +76,7 @@ def columns_of(model: type[Turn] | type[Summary] | type[Chapter]) -> list[str]:
 
 
 def duplicate(player: Player, original: Adventure, only_path: bool) -> Adventure:
-    """Copy a player's adventure for them, with memory, cards, summaries, chapters and state.
+    """Copy a player's adventure for them, with memory, cards, summaries, chapters, marks and state.
 
     Raises LimitMet.
     """
@@ -91,7 +97,7 @@ def copy_shared(
     """Copy what a link shows for `player` to play on. Raises LimitMet.
 
     The texts are those of the link, whatever the original says today. Memory, author's note, cards,
-    summaries and the state of the world are copied only with `plot`.
+    summaries, marks and the state of the world are copied only with `plot`.
     """
     public = Scenario.objects.public().filter(pk=original.scenario_id).first()
     with transaction.atomic():
@@ -115,6 +121,9 @@ def copy_shared(
         TurnChanges.objects.bulk_create(
             TurnChanges(turn_id=new[UUID(turn)], changes=changes)
             for turn, changes in content.world.items()
+        )
+        RecallMark.objects.bulk_create(
+            RecallMark(turn_id=new[UUID(turn)], mark=mark) for turn, mark in content.marks.items()
         )
         worlds.refresh_cache(new[path[-1]])
         copy.size = edits.measure(copy.pk)
@@ -201,8 +210,8 @@ def copy_turns(
 ) -> dict[UUID, UUID]:
     """Copy the turns of `path` (None: all) and set the head to the copy of `end`. Raises LimitMet.
 
-    With `live` summaries, chapters and changes of the world are copied as they are now. Returns
-    the new ids by the original's.
+    With `live` summaries, chapters, marks and changes of the world are copied as they are now.
+    Returns the new ids by the original's.
     """
     count = len(path) if path is not None else original.turns.count()
     if count > MOST_COPIED:

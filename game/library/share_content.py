@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from game.chapters import chapters
 from game.library.excerpts import last_words
 from game.library.limits import LONGEST_SHARED, MOST_SHARED, LimitMet
-from game.models import Adventure, Share, ShareTexts, StoryCard, Summary, Turn
+from game.models import Adventure, RecallMark, Share, ShareTexts, StoryCard, Summary, Turn
 from game.play import tree
 from game.state import worlds
 
@@ -52,6 +52,8 @@ class ShareContent:
     chapters: dict[str, str] = field(default_factory=dict)  # titles by the last turn's id
     # Changes of the state of the world by turn: copied by whoever plays on, and not shown.
     world: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    # Turns that the player pinned for the narrator, or had it forget: copied likewise.
+    marks: dict[str, str] = field(default_factory=dict)
 
     @property
     def path(self) -> list[UUID]:
@@ -81,6 +83,7 @@ def capture(turn: Turn, plot: bool) -> ShareContent:
         {str(s.turn_id): {"text": s.text, "own": s.own, "by": s.by} for s in summaries},
         titles,
         {str(pk): changes for pk, changes in worlds.changes_on(path).items()},
+        {str(mark.turn_id): mark.mark for mark in RecallMark.objects.filter(turn__in=path)},
     )
 
 
@@ -107,7 +110,7 @@ def pack(content: ShareContent) -> tuple[bytes, str]:
     Raises LimitMet if it is longer than LONGEST_SHARED.
     """
     fields = asdict(content)
-    for name in ("chapters", "world"):
+    for name in ("chapters", "world", "marks"):
         if not fields[name]:
             del fields[name]  # the digest of a link from before there were any stays
     raw = json.dumps(fields, ensure_ascii=False, sort_keys=True, default=str).encode()

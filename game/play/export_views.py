@@ -14,7 +14,7 @@ from game.cards.views import card_data
 from game.chapters import chapters
 from game.library import html_export
 from game.library.previews import action_line
-from game.models import Adventure, Chapter, Kind, Summary, Turn
+from game.models import Adventure, Chapter, Kind, RecallMark, Summary, Turn
 from game.play import adventures, snapshots, tree
 from game.play.requests import own_adventure
 from game.state import worlds
@@ -52,6 +52,12 @@ def export(request: HttpRequest, adventure_id: UUID, form: str) -> HttpResponse:
                 "chapters": [
                     {"turn": str(each.turn_id), "title": each.title}
                     for each in Chapter.objects.filter(turn__adventure=found).order_by(
+                        "turn__created", "pk"
+                    )
+                ],
+                "marks": [
+                    {"turn": str(each.turn_id), "mark": each.mark}
+                    for each in RecallMark.objects.filter(turn__adventure=found).order_by(
                         "turn__created", "pk"
                     )
                 ],

@@ -56,7 +56,7 @@ class TurnTexts:
 
     def sentences(self) -> list[Sentence]:
         """What the turn can be found by: the sentences of its reply by number, and its action."""
-        language = language_of(f"{self.reply}\n{self.shown}")
+        language = language_of(self.reply) or language_of(self.shown)
         found = sentences_of(self.reply, language)
         if self.shown:
             found.append(Sentence(ACTION, self.shown, terms_of(self.shown, language)))

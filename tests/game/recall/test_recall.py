@@ -1,25 +1,37 @@
 """A story remembers: sentences of old turns that matter now are in the prompt again."""
 
-import pytest
+import json
 
-from game.models import Adventure, Kind, Status, Turn
-from game.play import context, tree
-from game.recall import indexing, search
-from inference.contract.request import Passage
+import pytest
+from django.urls import reverse
+from kombu.exceptions import OperationalError
+
+from game.library import copies, share_content
+from game.models import Adventure, Kind, RecallEntry, RecallMark, Status, Turn, TurnContext
+from game.play import adventures, context, edits, endings, read_ahead, tree
+from game.play.events import redis_breaker
+from game.recall import indexing, marks, search, tasks
+from inference.contract.prompt_report import PromptReport, pack
+from inference.contract.request import Passage, Result
 
 pytestmark = pytest.mark.django_db
 
 FILLER = "You walk on along the wet road, and the rain does not stop. A cart passes you slowly. "
+KEY = "Old Marta grins. Then Marta hid the brass key under the third stone of the bridge."
 ROOM = 800  # tokens of a prompt
+JSON = {"accept": "application/json"}
 
 
 @pytest.fixture(autouse=True)
-def no_index_of_another_test(monkeypatch):
+def requests(monkeypatch):
+    """No index of another test. What would be asked of the queue, in place of asking."""
+    asked = []
     monkeypatch.setattr(search, "cache", search.IndexCache())
-    monkeypatch.setattr(search, "request_index", lambda adventure: None)
+    monkeypatch.setattr(search, "request_index", asked.append)
+    return asked
 
 
-def told(adventure, replies, parent=None, action="walk on"):
+def told(adventure, *replies, parent=None, action="walk on", index=True):
     """Turns with these replies, one after the other; indexed as when they end."""
     turns = []
     for reply in replies:
@@ -34,21 +46,230 @@ def told(adventure, replies, parent=None, action="walk on"):
         turns.append(parent)
     Adventure.objects.filter(pk=adventure.pk).update(head=parent)
     adventure.refresh_from_db()
-    indexing.index_turns([turn.pk for turn in turns])
+    if index:
+        indexing.index_turns([turn.pk for turn in turns])
     return turns
 
 
-def recalled(adventure, action="", kind="do", room=ROOM):
+def recalled(adventure, action="", kind="do"):
     path = tree.path_lengths(adventure.head_id)
     asked = Passage(kind=kind if action else "continue", action=action)
-    newest = context.recent_story(path)[-1:]
-    return search.recall(adventure, path, asked, newest, room)
+    return search.recall(adventure, path, asked, context.recent_story(path)[-1:], ROOM)
+
+
+def by_action(adventure, action):
+    return [each for each in recalled(adventure, action) if each.by_action]
 
 
 def test_what_an_old_turn_said_of_somebody_is_recalled_when_they_are_named(adventure):
-    [meeting] = told(adventure, ["Old Marta grins. Then Marta hid the key under the third stone."])
-    told(adventure, [FILLER] * 40)
-    [found] = [each for each in recalled(adventure, "ask Marta for the key") if each.by_action]
+    [meeting] = told(adventure, KEY)
+    told(adventure, *[FILLER] * 40)
+    [found] = by_action(adventure, "ask Marta for the key")
     assert found.turn == str(meeting.pk) and found.number == 1
-    assert found.text == "Then Marta hid the key under the third stone."
+    assert found.text == "Then Marta hid the brass key under the third stone of the bridge."
     assert found.reason == "Marta, key"
+    assert by_action(adventure, "wait") == []
+
+
+@pytest.mark.parametrize(
+    ("reply", "filler", "action"),
+    [
+        ("老周把铜钥匙埋在石桥下面。", "你继续往前走，雨下个不停。", "问铜钥匙在哪里"),
+        (
+            "Ihre Schlüssel lagen im Brunnen.",
+            "Du gehst weiter, und es regnet.",
+            "den Schlüssel suchen",
+        ),
+        ("Она спрятала ключи под камнем.", "Ты идёшь дальше под дождём.", "искать ключ"),
+        ("그 열쇠는 다리 아래에 있다.", "비가 내리고 너는 계속 걷는다.", "열쇠를 찾는다"),
+        ("กุญแจทองเหลืองอยู่ใต้สะพาน", "คุณเดินต่อไปบนถนนที่เปียก", "หากุญแจ"),
+    ],
+)
+def test_it_is_found_in_any_script(adventure, reply, filler, action):
+    told(adventure, reply)
+    told(adventure, *[filler * 12] * 12)
+    assert [each.text for each in by_action(adventure, action)] == [reply]
+
+
+def test_turns_that_the_last_prompt_had_are_not_recalled(adventure):
+    told(adventure, KEY)
+    *_, last = told(adventure, *[FILLER] * 40)
+    report = PromptReport(
+        narrator="n", revision="", parts=(), tokens=1, window=1, passages=40, first=0
+    )
+    TurnContext.objects.create(turn=last, details=pack(report))
+    assert recalled(adventure, "ask Marta for the key") == ()
+
+
+def test_an_edit_changes_what_is_recalled_at_once(adventure, alice):
+    [meeting] = told(adventure, KEY)
+    told(adventure, *[FILLER] * 40)
+    assert by_action(adventure, "ask Marta for the key")
+    edits.replace(adventure, meeting, {"reply": "Ilka swallowed the key."}, alice)
+    assert [each.text for each in by_action(adventure, "find the key")] == [
+        "Ilka swallowed the key."
+    ]
+    assert by_action(adventure, "ask Marta") == []
+    indexing.index_turns([meeting.pk])
+    assert RecallEntry.objects.get(turn=meeting).edit == meeting.edits.get().pk
+
+
+def test_another_branch_knows_nothing_of_it(adventure):
+    start = adventure.head
+    told(adventure, KEY, *[FILLER] * 40)
+    assert by_action(adventure, "ask Marta for the key")
+    told(adventure, *[FILLER] * 40, parent=start)
+    assert by_action(adventure, "ask Marta for the key") == []
+
+
+def test_turns_and_reading_ahead_have_what_the_newest_turns_ask_for(adventure, monkeypatch):
+    monkeypatch.setattr(context, "room_of", lambda turn: ROOM)
+    told(adventure, KEY)
+    told(adventure, *[FILLER] * 40, "Marta stands in the door.")
+    turn = Turn(adventure=adventure, parent=adventure.head, kind=Kind.DO, action="greet Marta")
+    taken = context.story_context(adventure, turn).earlier
+    ahead = read_ahead.read_ahead_request(adventure, adventure.head, "parrot").context.earlier
+    assert ahead and ahead == tuple(each for each in taken if not each.by_action)
+    assert "brass key" in ahead[0].text
+
+
+# When turns are indexed
+
+
+def test_a_turn_is_indexed_once_its_end_is_committed(
+    adventure, django_capture_on_commit_callbacks, log
+):
+    turn = Turn.objects.create(adventure=adventure, parent=adventure.head, kind=Kind.DO, action="x")
+    result = Result(
+        adventure=str(adventure.pk), turn=str(turn.pk), attempt=1, outcome="told", reply=KEY
+    )
+    with django_capture_on_commit_callbacks(execute=True):
+        assert endings.finish_turn(result)
+        assert not RecallEntry.objects.filter(turn=turn).exists()
+    assert RecallEntry.objects.filter(turn=turn).exists()
+
+
+def test_a_turn_whose_indexing_fails_is_told_all_the_same(
+    adventure, django_capture_on_commit_callbacks, log, monkeypatch, caplog
+):
+    turn = Turn.objects.create(adventure=adventure, parent=adventure.head, kind=Kind.DO, action="x")
+    result = Result(
+        adventure=str(adventure.pk), turn=str(turn.pk), attempt=1, outcome="told", reply=KEY
+    )
+    with monkeypatch.context() as broken, django_capture_on_commit_callbacks(execute=True):
+        broken.setattr(indexing, "entry_of", lambda texts: 1 / 0)
+        assert endings.finish_turn(result)
+    turn.refresh_from_db()
+    assert turn.status == Status.TOLD and "ZeroDivisionError" in caplog.text
+    assert "brass" not in caplog.text
+    told(adventure, *[FILLER] * 40, parent=turn)
+    assert by_action(adventure, "ask Marta for the key"), "it is indexed when it is asked for"
+
+
+def test_a_long_story_from_before_is_indexed_in_the_background(adventure, requests, monkeypatch):
+    monkeypatch.setattr(indexing, "MOST_AT_ONCE", 25)
+    again = []
+    monkeypatch.setattr(tasks, "request_index", lambda adventure: again.append(adventure))
+    told(adventure, KEY, *[FILLER] * 60, index=False)
+    assert recalled(adventure, "ask Marta for the key") == ()
+    assert requests == [adventure.pk]
+    for _ in range(3):
+        tasks.index_adventure(str(adventure.pk))
+    assert again == [adventure.pk] * 2 and RecallEntry.objects.count() == 62
+    assert by_action(adventure, "ask Marta for the key")
+    assert len(requests) == 1
+
+
+def test_entries_of_an_older_format_are_made_again(adventure):
+    told(adventure, KEY)
+    RecallEntry.objects.update(format=0, terms=b"")
+    told(adventure, *[FILLER] * 40)
+    assert by_action(adventure, "ask Marta for the key")
+    assert not indexing.index_some(adventure.pk)
+    assert set(RecallEntry.objects.values_list("format", flat=True)) == {indexing.FORMAT}
+
+
+def test_nothing_fails_while_the_queue_is_down(adventure, monkeypatch):
+    def down(*_, **__):
+        raise OperationalError
+
+    monkeypatch.setattr(redis_breaker, "open_until", 0.0)
+    monkeypatch.setattr(tasks.index_adventure, "apply_async", down)
+    tasks.request_index(adventure.pk)
+    assert redis_breaker.is_open
+    redis_breaker.open_until = 0.0
+
+
+def test_deleting_an_adventure_deletes_its_index(adventure, alice):
+    [meeting] = told(adventure, KEY)
+    marks.mark_turn(adventure.pk, alice, meeting.pk, "pinned")
+    adventures.purge(adventure.pk)
+    assert not RecallEntry.objects.exists() and not RecallMark.objects.exists()
+
+
+def test_entries_take_less_room_than_the_story(adventure):
+    for reply in (KEY + FILLER * 3, "老周把铜钥匙埋在石桥下面，然后头也不回地走进了雨里。" * 5):
+        [turn] = told(adventure, reply)
+        assert len(RecallEntry.objects.get(turn=turn).terms) < len(reply.encode())
+
+
+# What players pin and forget
+
+
+def mark(client, adventure, turn, value, **headers):
+    url = reverse("mark_memory", args=[adventure.pk, turn.pk])
+    return client.post(url, {"mark": value}, headers=headers or JSON)
+
+
+def test_a_pinned_turn_is_always_recalled_and_a_forgotten_one_never(as_player, alice, adventure):
+    client = as_player(alice)
+    [meeting] = told(adventure, KEY)
+    told(adventure, *[FILLER] * 40)
+    assert mark(client, adventure, meeting, "pinned").json()["mark"] == "pinned"
+    [found] = recalled(adventure, "wait")
+    assert (found.text, found.reason) == (f"You walk on. {KEY}", "pinned")
+    assert not found.by_action
+    mark(client, adventure, meeting, "forgotten")
+    assert recalled(adventure, "ask Marta for the key") == ()
+    mark(client, adventure, meeting, "")
+    assert by_action(adventure, "ask Marta for the key")
+    assert not RecallMark.objects.exists()
+
+
+def test_a_mark_that_is_none_is_refused_in_words(as_player, alice, adventure):
+    answer = mark(as_player(alice), adventure, adventure.head, "loved")
+    assert answer.status_code == 422
+    assert answer.json()["message"] == "Choose pinned, forgotten, or neither."
+
+
+def test_without_javascript_the_story_says_what_was_done(as_player, alice, adventure):
+    client = as_player(alice)
+    answer = mark(client, adventure, adventure.head, "pinned", accept="text/html")
+    assert answer.status_code == 302
+    page = client.get(answer.url).content.decode()
+    assert "the narrator always remembers this turn" in page
+
+
+def test_there_is_a_limit_to_pinned_turns(as_player, alice, adventure, monkeypatch):
+    monkeypatch.setattr(marks, "MOST_PINNED", 1)
+    client = as_player(alice)
+    first, second = told(adventure, KEY, FILLER)
+    mark(client, adventure, first, "pinned")
+    answer = mark(client, adventure, second, "pinned")
+    assert answer.status_code == 422 and "Unpin one first" in answer.json()["message"]
+    assert mark(client, adventure, second, "forgotten").status_code == 200
+
+
+def test_copies_have_the_marks_and_links_only_with_the_plot(as_player, alice, bob, adventure):
+    [meeting] = told(adventure, KEY)
+    told(adventure, *[FILLER] * 40)
+    marks.mark_turn(adventure.pk, alice, meeting.pk, "pinned")
+    copy = copies.duplicate(alice, adventure, only_path=True)
+    assert [each.reason for each in recalled(copy)] == ["pinned"]
+    for plot in (True, False):
+        content = share_content.capture(adventure.head, plot=plot)
+        shared = copies.copy_shared(bob, adventure, content, plot=plot)
+        assert [each.reason for each in recalled(shared)] == (["pinned"] if plot else [])
+    client = as_player(alice)
+    export = client.get(reverse("export", args=[adventure.pk, "json"])).content
+    assert json.loads(export)["marks"] == [{"turn": str(meeting.pk), "mark": "pinned"}]
