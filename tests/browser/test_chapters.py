@@ -92,7 +92,20 @@ def test_a_chapter_is_closed_below_a_turn_and_every_window_has_it(alice):
     expect(window.story.locator(".chapter")).to_have_count(0)
 
 
-def test_the_panel_lists_chapters_and_jumps_to_turns_that_are_not_on_the_page(alice, long_story):
+def search_all_adventures(page, browser):
+    """The list of adventures shows some passages, and leads to all of them."""
+    page.goto(f"{browser.address}/adventures/?q=steep")
+    expect(page.locator(".passage mark")).to_have_count(3)
+    more = page.get_by_role("link", name="247 more turns")
+    expect(more).to_be_visible()
+    shot(page, f"chapters-list-{page.viewport_size['width']}")
+    assert wrong(page, EVERY_RULE) == []
+    more.click()
+    expect(page.get_by_text("Found in 250 turns, on all branches.")).to_be_visible()
+
+
+def test_the_panel_lists_chapters_and_jumps_to_turns_that_are_not_on_the_page(visit, long_story):
+    alice = visit(viewport={"width": 1440, "height": 900})
     window = long_story(alice)
     page = window.page
     chapters = open_chapters(page)
@@ -140,6 +153,7 @@ def test_the_panel_lists_chapters_and_jumps_to_turns_that_are_not_on_the_page(al
     expect(window.line).to_contain_text("You are on another branch now.")
     page.get_by_role("tab", name="Plot").click()
     expect(chapters.get_by_role("listitem")).to_have_count(1)  # of this branch's past
+    search_all_adventures(page, alice)
 
 
 def test_chapters_are_for_a_phone_too(visit, long_story):
@@ -161,6 +175,8 @@ def test_chapters_are_for_a_phone_too(visit, long_story):
     turn.get_by_role("button", name="Chapter").tap()
     expect(page.get_by_role("dialog")).to_be_visible()
     shot(page, "chapters-phone-dialog")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    search_all_adventures(page, window.browser)
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
