@@ -51,7 +51,7 @@ def reread_turn(adventure: Adventure, turn: Turn) -> None:
 
 def read_by_rules(turn: Turn, before: Entries) -> list[WorldChange]:
     """What rules read from a turn's texts; nothing where a rule fails, since the turn stands."""
-    if not turn.reply:
+    if not turn.action and not turn.reply:
         return []
     passage = Passage(
         kind=turn.kind,  # type: ignore[arg-type]
