@@ -48,5 +48,7 @@ def accepted(change: WorldChange, action: str, reply: str) -> bool:
 
 def has_word(text: str, word: str) -> bool:
     """Whether a text has a word, or its plural."""
+    if re.search(r"[\u3040-\u9fff]", word):
+        return word in text
     plain = re.escape(word.casefold().removesuffix("s"))
     return re.search(rf"(?<!\w){plain}s?(?!\w)", text.casefold()) is not None
