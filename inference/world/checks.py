@@ -37,7 +37,8 @@ ARRIVES = (
     r"|walks?|runs?|climbs?|emerges?|is back|bursts?|hurries|is (?:here|standing|waiting))"
 )
 FROM_AFAR = re.compile(
-    r"\b(?:radio|phone|telephone|intercom|speaker|receiver|shouts?|calls?|letter|note|screen|distance"
+    r"\b(?:radio|phone|telephone|intercom|speaker|receiver|shouts?|calls?|letter|note|screen"
+    r"|distance"
     r"|in your ear|on the line|from (?:above|below|outside|the other side|behind the door))\b",
     re.IGNORECASE,
 )

@@ -56,6 +56,10 @@ class People:
                 found = people[0]
         return found or ""
 
+    def find_exactly(self, called: str) -> str:
+        """As `find`, where no word may be missing or too many."""
+        return self._ways.get(called.replace("’", "'").strip().casefold()) or ""
+
     def add(self, name: str) -> str:
         """Who is called `name`, who may be new."""
         found = self.find(name)

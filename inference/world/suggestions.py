@@ -31,7 +31,8 @@ SCHEMA = {
 
 # What stands before the action itself: "1. ", "- ", "You could ", "I'll ".
 BEFORE = re.compile(
-    r"^(?:[\s\-*•>]+|\d+[.)]\s+|(?:you|i)(?:['’](?:ll|d))?\s+(?:(?:could|can|will|should|might)\s+)?)+",
+    r"^(?:[\s\-*•>]+|\d+[.)]\s+|(?:you|i)(?:['’](?:ll|d))?\s+(?:(?:could|can|will|should"
+    r"|might)\s+)?)+",
     re.IGNORECASE,
 )
 QUOTED = re.compile(r"^[\"“«„「'‘](.*)[\"”»“」'’]$")

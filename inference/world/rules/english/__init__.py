@@ -22,14 +22,15 @@ from inference.world.rules.english.clauses import (
 )
 from inference.world.rules.english.scene import Scene
 from inference.world.rules.english.verbs import PERSONAL, VERBS
-from inference.world.rules.english.words import STARTERS
+from inference.world.rules.english.words import PLACES, STARTERS
 from inference.world.rules.reader import Found
 from inference.world.rules.text import Sentence, sentences
 
 YOU = re.compile(r"^you(?:'(?P<short>re|ve|ll|d))?\b\s*", re.IGNORECASE)
 # "In the box under the bench you found a lamp."
 FRONT = re.compile(
-    r"^(?:in|on|under|behind|inside|from|with|by|near|beside|at) (?:[\w'-]+ ){1,7}?(?=you\b)",
+    r"^(?:in|on|under|behind|inside|from|with|by|near|beside|at) (?:[\w'-]+ ){1,7}?(?=(?:you|he"
+    r"|she|they)\b)",
     re.IGNORECASE,
 )
 PRONOUN = re.compile(r"^(?P<who>he|she|they|it|we|i)(?:'(?P<short>s|re|ve|ll|d|m))?\b\s*", re.I)
@@ -38,10 +39,10 @@ CALLED = re.compile(
 )
 OLD_NAME = re.compile(r"^(?:old|young|poor|little) ", re.IGNORECASE)
 NOUN = re.compile(r"^(?:the|an?|your|his|her|their|its|this|that|one|another|two|some)\b", re.I)
-RANK = re.compile(r"^(the (?:\w+|other one))\b\s*", re.IGNORECASE)
 NOT_OWNED = re.compile(r"^(?:\w+ing|dead|gone|here|been|not|already|still)\b")
 # "… and a pencil on a string" is still a thing; "… and the captain laughs" is not.
-MORE_OF_IT = re.compile(r"^(?:of|on|in|with|from|for|under|by|as well|too|at)\b")
+MORE_OF_IT = re.compile(r"^(?:of|that|which|shaped|on|in|with|from|for|under|by|as well|too|at)\b")
+BESIDE_OBJECT = re.compile(r"^(?:you|him|her|them|out|up|over|back|off) ")
 SETTING = 3  # sentences of an opening that may say where it is
 DREAMS = re.compile(r"\byou dream\b|\bin (?:your|the|a) dream\b|\bdreaming\b", re.IGNORECASE)
 WAKES = re.compile(r"\b(?:you|when you) (?:wake|awake)\b|\bopen your eyes\b", re.IGNORECASE)
@@ -73,6 +74,8 @@ class Reader:
             if self.scene.opening and number < SETTING and not self.scene.found.has_place():
                 places.read_setting(self.scene, sentence)
             self.read_sentence(sentence)
+        if self.scene.opening and not self.scene.found.has_place():
+            any(places.read_any_place(self.scene, each) for each in sentences(text))
 
     def read_sentence(self, sentence: Sentence) -> None:
         """Read one sentence."""
@@ -87,6 +90,7 @@ class Reader:
         people.read_speakers(scene, sentence)
         things.read_naming(scene, sentence)
         things.read_pockets(scene, sentence)
+        things.read_held(scene, sentence)
         self._read_clauses(sentence)
         people.read_dead(scene, sentence)
 
@@ -94,18 +98,27 @@ class Reader:
         subject: Subject = ""
         person = ""
         before: Clause | None = None
+        waiting: list[str] = []  # "Jory" in "Jory and Mr. Tobin laugh"
         for number, (joint, text) in enumerate(clauses(sentence.told)):
             self.scene.begins = number == 0
             clause = self._parse(text, joint, subject, person)
             if joint in SUPPOSED:
                 before = None
                 continue
-            if clause.subject:
+            if clause.subject == "person" and not clause.verb:
+                waiting.append(clause.person)
+            # "The landlady, Orla Budge, sets a bowl on the table."
+            if clause.subject and (clause.verb or clause.subject != "other"):
                 subject, person = clause.subject, clause.person
             if not clause.verb and before is not None and joint in ("and", ","):
                 self._continue(before, clause.text, sentence)
                 continue
             self._read_clause(clause, sentence)
+            if clause.verb and clause.subject == "person":
+                for other in waiting:
+                    if other != clause.person:
+                        self._read_clause(clause._replace(person=other), sentence)
+            waiting = [] if clause.verb else waiting
             before = clause if clause.verb else None
 
     # -- clauses
@@ -129,10 +142,13 @@ class Reader:
             short = "s" if found["short"] and not owner else ""
             text = after_noun(text) if owner else after
         elif NOUN.match(text):
-            ranked = RANK.match(text)
-            who = scene.found.people.find(ranked[1]) if ranked else ""
+            described = scene.described_at(text)
+            who, after = described or ("", "")
+            owner = after.startswith("'s ") and not NOT_OWNED.match(after[3:])
+            who = "" if owner else who
             own = "person" if who else "other"
-            text = text[ranked.end() :] if ranked and who else after_noun(text)
+            short = "s" if who and after.startswith("'s ") else ""
+            text = after.removeprefix("'s ") if who else after_noun(text)
         else:
             own, who = subject, person
             first = TOKEN.match(text)
@@ -152,13 +168,14 @@ class Reader:
         found = self.scene.found
         if known := found.people.find(name):
             return known
-        if found.is_player(name):
+        if found.is_player(name) or set(name.casefold().split()) & PLACES:
             return ""
         acting = TOKEN.match(FILLERS.sub("", after))
         form = acting[0].casefold() if acting else ""
         sure = not self.scene.begins or " " in name or name in self.named
         acts = form in PERSONAL or (form in VERBS and sure)
         acts = acts and form != VERBS.get(form, "") and not form.endswith("ing")
+        acts = acts or (not after and " " in name and self.scene.begins is False)
         if name in self.scene.introduced or acts or people.titled(name):
             return found.people.add(name)
         return ""
@@ -170,16 +187,18 @@ class Reader:
                 people.read_addressed(scene, clause, sentence)
                 if not places.read_move(scene, clause, sentence):
                     things.read_player(scene, clause, sentence)
-                people.kills(scene, clause, sentence) if clause.verb == "kill" else None
+                people.read_killing(scene, clause, sentence)
                 self._note_objects(clause)
             case "person":
                 people.read_behind(scene, clause, sentence)
                 people.read_person(scene, clause, sentence)
                 places.read_carried_off(scene, clause, sentence)
                 things.read_other(scene, clause, sentence)
+                self._note_thing(clause)
             case "other":
                 places.read_carried_off(scene, clause, sentence)
                 things.read_other(scene, clause, sentence)
+                self._note_thing(clause)
 
     def _continue(self, before: Clause, text: str, sentence: Sentence) -> None:
         """ "… the lantern and the rope": more of what a verb is about."""
@@ -197,9 +216,14 @@ class Reader:
     def _note_objects(self, clause: Clause) -> None:
         """Who "he" and what "it" may be in the next clause: what the player does something to."""
         scene = self.scene
-        named = [scene.found.people.find(each[0]) for each in re.finditer(NAME, clause.rest)]
+        starts = re.finditer(rf"\bthe |\b(?={NAME})", clause.rest)
+        named = [scene.person_at(clause.rest[each.start() :]) for each in starts]
         if any(named):
             scene.last_person = next(each for each in reversed(named) if each)
-        phrase = phrase_at(clause.rest)
+        self._note_thing(clause)
+
+    def _note_thing(self, clause: Clause) -> None:
+        """What "it" may be: what is shown, offered or handled."""
+        phrase = phrase_at(BESIDE_OBJECT.sub("", clause.rest))
         if phrase is not None and is_thing(phrase):
-            scene.last_thing = phrase.name
+            self.scene.last_thing = phrase.name

@@ -68,6 +68,8 @@ class Phrase(NamedTuple):
     def head(self) -> str:
         """The noun, in small letters."""
         plain = self.words[: self.words.index("of")] if "of" in self.words else self.words
+        if plain and plain[-1].casefold() in PART_OF:
+            plain = self.words  # "forty feet of line"
         return plain[-1].casefold() if plain else ""
 
 
@@ -138,7 +140,7 @@ def phrase_at(text: str) -> Phrase | None:
 def is_thing(phrase: Phrase) -> bool:
     """Whether a phrase names something that one can carry."""
     head = phrase.head
-    if not head or head in NO_THINGS or head in PLACES or not head[0].isalpha():
+    if not head or "'" in head or head in NO_THINGS or head in PLACES or not head[0].isalpha():
         return False
     if head.endswith("ing") and head not in THINGS_IN_ING:
         return False

@@ -3,10 +3,10 @@
 import re
 
 from inference.world.names import NAME, TITLE
-from inference.world.rules.english.clauses import BE, Clause, phrase_at
+from inference.world.rules.english.clauses import BE, HAVE, Clause, phrase_at
 from inference.world.rules.english.scene import Scene
 from inference.world.rules.english.verbs import DIES, KILLS, LEAVES, MOVES, SPOKEN
-from inference.world.rules.english.words import MOODS, STARTERS, words
+from inference.world.rules.english.words import MOODS, PLACES, STARTERS, words
 from inference.world.rules.text import Sentence
 
 SAYS = "|".join(sorted(SPOKEN - {"laugh", "laughing", "laughed", "laughs"}))
@@ -15,6 +15,7 @@ RANKED = r"the \w+"
 SPEAKER = re.compile(
     rf'""[^.!?"]{{0,3}}? ?(?:{SAYS}) (?:old )?(?P<after>{NAME}|{RANKED})'
     rf'|""[^.!?"]{{0,2}} (?P<before>{NAME}|{RANKED}) (?:\w+ly |then )?(?:{SAYS})\b'
+    rf'|"",? (?:{SAYS}) (?:the|your|an?) \w+, (?P<also>{NAME})'
     rf'|(?:^|[.,;] |and )(?P<opens>{NAME}|[Tt]he \w+) (?:[^.!?",]{{0,40}},? )?'
     rf'(?:{SAYS})(?: [^.!?"]{{0,40}})?[,:] ?""'
 )
@@ -31,17 +32,30 @@ NEWS = re.compile(
     r"(?:dead|died|drowned|was killed|killed|was murdered|murdered|shot dead|passed away)\b"
     r"(?! (?:tired|drunk|set|serious|calm))[^?]*$"
 )
-BODY = r"(?:corpse|dead body|lifeless body|remains)"
+BODY = (
+    r"(?:corpse|dead body|lifeless body|remains|funeral|grave|coffin|tomb|murder|murderer|widow"
+    r"|body (?:lies|falls|slumps|is found|was found|floats))"
+)
 DEAD_OBJECT = re.compile(
     rf"\b(?:(?P<one>{NAME})'s (?:cold |lifeless )*{BODY}\b|{BODY} of (?P<two>{NAME})"
-    rf"|(?<!the )dead (?P<three>{NAME}))"
+    rf"|(?<!the )(?:dead|[Tt]he late) (?P<three>{NAME})"
+    rf"|(?P<four>{NAME}), who(?:m)? [^,.;]{{0,30}}\b"
+    r"(?:died|drowned|was (?:killed|murdered|hanged|shot|buried)|is dead|they buried"
+    r"|has been dead))"
 )
 DEAD = re.compile(
     r"^(?:now |been |stone |shot |found |already |quite |very |\w+ly )*\b"
-    r"(?:dead|killed|slain|murdered|lifeless|executed|beheaded)\b"
+    r"(?:dead|killed|slain|murdered|lifeless|executed|beheaded|hanged|drowned|buried|gone to (?:his"
+    r"|her) grave)\b"
     r"(?! (?:tired|drunk|set|serious|silent|still|ahead|quiet|certain|sure|calm|pale|on his feet))"
 )
 FALLS_DEAD = re.compile(r"^(?:down |over |to the (?:floor|ground) |off [^,]* )?(?:dead|lifeless)\b")
+TO_DEATH = re.compile(r"^(?:\w+ ){1,3}to death\b|^(?:\w+ ){1,3}dead\b")
+LAST_BREATH = re.compile(
+    r"^(?:(?:stops|stopped) breathing|(?:takes|took|draws|drew|breathes|breathed) (?:his|her|their)"
+    r" (?:very )?last\b|(?:bleeds|bled|freezes|froze|burns) to death|drowns?\b|drowned\b"
+    r"|perishe[sd]\b)"
+)
 LIES = words("lies lie lay falls fell drops dropped collapses collapsed slumps slumped")
 APPOSED_DEAD = re.compile(
     rf"(?P<name>{NAME})[^,.;]*, (?:dead|lifeless)\b(?! (?:tired|serious|set))"
@@ -55,6 +69,7 @@ AWAY = re.compile(
     r"|through the (?:door|doorway|gate|window)|to (?:bed|find|fetch|get)\b)"
 )
 TO_YOU = re.compile(r"\b(?:to|towards?|at|beside|behind|after|over) you\b|\bin\b(?! the)|\bback\b")
+ROOMS = words("room hall light outside door doorway gate stage threshold entrance stairs")
 LEAVES_ALONE = re.compile(
     r"^(?:you|him|her|them|it|no|an?|his|her|your|the)\b"
     r"(?! (?:room|house|hut|cabin|office|shop|bar|kitchen|hall|building|tent|ship|boat|deck|cell"
@@ -78,6 +93,10 @@ BEHIND = re.compile(
     r"^(?:now |still )?(?:somewhere|far|out of sight|out of hearing|miles|nowhere|long gone)\b"
 )
 NOT_THERE = re.compile(r"^(?:not|no longer) (?:here|there|with you|at your side)|^nowhere")
+LED_AWAY = re.compile(
+    r"^(?:\w+ly |being |then )*(?:led|taken|dragged|carried|driven|marched|sent) "
+    r"(?:away|off|out|outside|home|to (?:the )?(?:prison|jail|gaol|hospital|cells?))\b"
+)
 GONE = re.compile(
     r"^(?:already |long |now )?gone\b(?! (?:quiet|silent|pale|white|red|soft|mad|still))"
 )
@@ -88,7 +107,8 @@ FEELING = re.compile(
 ADDRESS = words("look turn smile nod talk speak listen walk wave bow point show ask tell")
 TO_NAME = re.compile(r"^(?:\w+ly |back |over |up )*(?:at|to|towards?|with|for) (?=\S)")
 NEAR_YOU = re.compile(
-    r"(?:'s\b|^)[^,.]*?\b(?:standing|sitting|walking|coming|running|waiting|leaning|kneeling|lying|here"
+    r"(?:'s\b|^)[^,.]*?\b(?:standing|sitting|walking|coming|running|waiting|leaning|kneeling"
+    r"|lying|here"
     r"|beside|next to|in front|at the (?:door|window|table))\b"
 )
 TOWARD = {
@@ -96,6 +116,26 @@ TOWARD = {
     "fears": "afraid", "distrusts": "suspicious", "despises": "hostile", "admires": "impressed",
 }  # fmt: skip
 GLARES = frozenset(["glare", "scowl"])
+SHOWN_FEELINGS = (
+    (re.compile(r"thank you\b"), "grateful"),
+    (re.compile(r"(?:hug|embrace|kiss) you\b"), "friendly"),
+    (re.compile(r"smile (?:warmly|kindly|gratefully) at you\b"), "friendly"),
+    (re.compile(r"(?:smile|beam|grin) at you\b"), "friendly"),
+    (re.compile(r"(?:laugh|sneer|jeer) at you\b"), "mocking"),
+    (re.compile(r"(?:threaten you|spit (?:at|on) you|curse you)\b"), "hostile"),
+    (re.compile(r"(?:back|shrink|flinch|cower) (?:away |back )?(?:from|before) you\b"), "afraid"),
+)
+LOOKS_WITH = re.compile(
+    r"^(?:look|stare|gaze|glance|regard|eye|watch|study)\b(?: at)? you\b.* (?:with|in) (?:a |an )?"
+    r"(?:\w+ )?(?P<noun>\w+)"
+)
+MOOD_NOUNS = {
+    "suspicion": "suspicious", "anger": "angry", "rage": "angry", "fury": "angry", "fear": "afraid",
+    "terror": "afraid", "gratitude": "grateful", "contempt": "contemptuous", "hatred": "hostile",
+    "respect": "respectful", "pity": "pitying", "affection": "fond", "love": "loving",
+    "disgust": "disgusted", "admiration": "impressed", "distrust": "suspicious",
+    "disappointment": "disappointed", "warmth": "friendly",
+}  # fmt: skip
 ASKS_NAME = re.compile(r"\bname\b|\bwho are you\b|\btell me\b|\bcalled\b", re.IGNORECASE)
 
 
@@ -105,7 +145,7 @@ def read_person(scene: Scene, clause: Clause, sentence: Sentence) -> None:
     if dies(clause):
         found.put_life(who, "dead", sentence)
         return
-    if clause.verb in KILLS:
+    if clause.verb in KILLS or TO_DEATH.search(rest):
         kills(scene, clause, sentence)
     if ELSEWHERE.search(sentence.told):
         return
@@ -125,11 +165,15 @@ def read_person(scene: Scene, clause: Clause, sentence: Sentence) -> None:
 
 def dies(clause: Clause) -> bool:
     """Whether someone dies, or is dead."""
+    if LAST_BREATH.match(f"{clause.form} {clause.rest}"):
+        return True
     if clause.form in DIES:
         return re.match(r"^(?:of (?:boredom|laughter)|down|away|to )", clause.rest) is None
     if clause.form in LIES:
         return FALLS_DEAD.match(clause.rest) is not None
-    return clause.form in BE and DEAD.match(clause.rest) is not None
+    rest = clause.rest.removeprefix("been ")
+    have_been = clause.form in HAVE and rest != clause.rest
+    return (clause.form in BE or have_been) and DEAD.match(rest) is not None
 
 
 def departs(clause: Clause) -> bool:
@@ -140,19 +184,39 @@ def departs(clause: Clause) -> bool:
     if clause.verb in LEAVES:
         stays = clause.verb == "leave" and LEAVES_ALONE.match(rest)
         return not stays and not re.match(r"^from (?:under|behind)\b", rest)
-    return clause.verb in MOVES and AWAY.match(rest) is not None and not TO_YOU.search(rest)
+    if clause.verb not in MOVES or TO_YOU.search(rest):
+        return False
+    return AWAY.match(rest) is not None or goes_elsewhere(rest)
+
+
+def goes_elsewhere(rest: str) -> bool:
+    """ "… to the kitchen": another place, where it is not the one that is entered."""
+    to = re.match(
+        r"^(?:\w+ly |down |up |over |back |on )*(?:to|into|towards?) (?=the |his |her )", rest
+    )
+    phrase = phrase_at(rest[to.end() :]) if to else None
+    return phrase is not None and phrase.head in PLACES and phrase.head not in ROOMS
+
+
+def read_killing(scene: Scene, clause: Clause, sentence: Sentence) -> None:
+    """The player kills someone."""
+    if clause.verb in KILLS or TO_DEATH.search(clause.rest):
+        kills(scene, clause, sentence)
 
 
 def kills(scene: Scene, clause: Clause, sentence: Sentence) -> None:
     """Someone is killed."""
-    if who := scene.person_at(clause.rest):
+    who = scene.person_at(clause.rest)
+    if not who and clause.subject != "person" and re.match(r"(?:him|her)\b", clause.rest):
+        who = scene.last_person
+    if who:
         scene.found.put_life(who, "dead", sentence)
 
 
 def read_being(scene: Scene, clause: Clause, sentence: Sentence) -> None:
     """ "Hatch is gone", "Hatch is here", "Hatch is angry with you"."""
     who, rest, found = clause.person, clause.rest, scene.found
-    if NOT_THERE.match(rest):
+    if NOT_THERE.match(rest) or LED_AWAY.match(rest):
         found.put_here(who, False, sentence)
     elif GONE.match(rest):
         if FOR_GOOD.search(rest):
@@ -167,7 +231,13 @@ def read_being(scene: Scene, clause: Clause, sentence: Sentence) -> None:
 
 
 def read_feeling(scene: Scene, clause: Clause, sentence: Sentence) -> None:
-    """ "Hatch glares at you", "Hatch trusts you"."""
+    """ "Hatch glares at you", "Hatch trusts you", "Hatch looks at you with suspicion"."""
+    told = f"{clause.verb} {clause.rest}"
+    for pattern, mood in SHOWN_FEELINGS:
+        if pattern.match(told):
+            scene.found.put_mood(clause.person, mood, sentence)
+    if (looks := LOOKS_WITH.search(told)) and looks["noun"] in MOOD_NOUNS:
+        scene.found.put_mood(clause.person, MOOD_NOUNS[looks["noun"]], sentence)
     if clause.verb in GLARES and re.match(r"^(?:\w+ly )?at you\b", clause.rest):
         scene.found.put_mood(clause.person, "angry", sentence)
     if clause.form in TOWARD and re.match(r"^you\b", clause.rest):
@@ -177,6 +247,11 @@ def read_feeling(scene: Scene, clause: Clause, sentence: Sentence) -> None:
 def read_addressed(scene: Scene, clause: Clause, sentence: Sentence) -> None:
     """Whom the player looks at or speaks to is there; so is whom they see coming."""
     rest = clause.rest
+    if clause.verb in ("leave", "send") and (who := scene.person_at(rest)):
+        away = clause.verb == "leave" or re.search(r"\b(?:away|off|home|out|to)\b", rest)
+        if away and not re.search(r"\b(?:alone|alive|be)\b", rest):
+            scene.found.put_here(who, False, sentence)
+        return
     if ELSEWHERE.search(sentence.told) or re.search(r"\bwindow\b", sentence.told):
         return
     if clause.verb == "see":

@@ -20,7 +20,13 @@ ALONG = re.compile(r"^(?:\w+ly )*(?:down|along|up|through|across) (?=the |an? )"
 ALONG_PLACES = words(
     "hall hallway corridor street road path alley tunnel passage lane stairs staircase tunnels"
 )
-OUTSIDE = re.compile(r"^(?:back )?(?:outside|outdoors)\b")
+OUTSIDE = re.compile(r"^(?:back )?(?P<where>outside|outdoors|upstairs|downstairs|home|ashore)\b")
+MAKES_WAY = re.compile(
+    r"^(?:your|our) way (?:back |over |up |down |out )?(?:to|into|onto|towards) "
+)
+BY_WAY = re.compile(
+    r"^the (?:stairs|steps|lift|elevator|train|bus|path|road|ladder)\b[^,]*? (?:to|into) "
+)
 OUT_OF = re.compile(r"^(?:back )?out of (?=the |an? |your )")
 AT = re.compile(
     r"^(?:back |now |still |standing |sitting |lying |alone |locked |here )*"
@@ -39,7 +45,8 @@ BUILDINGS = words(
 )
 STREET = re.compile(
     r"\b(?:in|at|on|of) (?P<place>(?:the )?(?:[A-Z][\w'-]+ )+"
-    r"(?:Street|Road|Lane|Square|Avenue|Museum|Station|House|Inn|Hotel|Tower|Bridge|Castle|Hall|Park"
+    r"(?:Street|Road|Lane|Square|Avenue|Museum|Station|House|Inn|Hotel|Tower|Bridge|Castle|Hall"
+    r"|Park"
     r"|Gate|Harbou?r|Island|Bay|Church|Abbey|School|Office|Library|Theatre|Pool|Baths)"
     r"|(?:Car|Room|Platform|Dock|Deck) (?:\d+|[A-Z][a-z]+))\b"
 )
@@ -68,7 +75,7 @@ TIME = re.compile(
     rf"|\b[Cc]lock (?:strikes|says|reads|shows|chimes) (?P<hour>{CLOCK}|{NUMBER}|midnight|noon)\b"
     r"|\b[Tt]he (?:next|following) (?P<next>morning|day|evening|night|afternoon)"
     r"(?=,| you| is| comes| the)"
-    rf"|^(?:By|At|In the) (?P<by>{TIMES}|{CLOCK})(?=[,. ])(?! (?:air|sky|light|sun|watch|tomorrow))"
+    rf"|^(?:By (?P<by>{TIMES}|{CLOCK})|At (?P<sharp>{CLOCK}))(?=,| you| the)"
     rf"|\b[Yy]ou are [^.]*\bat (?P<at>{CLOCK})"
 )
 FALLEN = {"darkness": "night", "day": "morning"}
@@ -90,6 +97,10 @@ def read_move(scene: Scene, clause: Clause, sentence: Sentence) -> bool:
     if clause.form in BE:
         where = AT.match(rest)
         return bool(where) and arrive(scene, rest[where.end() :], sentence)  # type: ignore[union-attr]
+    if verb in ("make", "find") and (way := MAKES_WAY.match(rest)):
+        return arrive(scene, rest[way.end() :], sentence)
+    if verb == "take" and (way := BY_WAY.match(rest)):
+        return arrive(scene, rest[way.end() :], sentence)
     if verb not in GOES:
         return False
     return goes(scene, rest, sentence)
@@ -97,13 +108,13 @@ def read_move(scene: Scene, clause: Clause, sentence: Sentence) -> bool:
 
 def goes(scene: Scene, rest: str, sentence: Sentence) -> bool:
     """Whether what follows a verb of going says where to."""
-    if OUTSIDE.match(rest):
-        scene.found.put_place("outside", sentence)
+    if out := OUTSIDE.match(rest):
+        scene.found.put_place(out["where"], sentence)
         return True
     if BED.match(rest):
         scene.found.put_place("bed", sentence)
         return True
-    if (out := OUT_OF.match(rest)) and (left := phrase_at(rest[out.end() :])):
+    if (left_by := OUT_OF.match(rest)) and (left := phrase_at(rest[left_by.end() :])):
         inside = left.head in BUILDINGS
         if inside and not re.search(r"\b(?:into|onto|to)\b", left.rest):
             scene.found.put_place(f"outside {left.article} {left.name}", sentence)
@@ -176,6 +187,22 @@ def read_setting(scene: Scene, sentence: Sentence) -> None:
         scene.found.put_place(found["place"], sentence)
 
 
+FALLBACK = re.compile(
+    r"\b(?:in|at|inside|aboard|on|of|behind|under) (?=(?:the|your|an?) )", re.IGNORECASE
+)
+
+
+def read_any_place(scene: Scene, sentence: Sentence) -> bool:
+    """In an opening that says no more: the first place in a sentence about the player."""
+    if not re.search(r"\b(?:you|your)\b", sentence.told, re.IGNORECASE):
+        return False
+    for found in FALLBACK.finditer(sentence.told):
+        phrase = phrase_at(sentence.told[found.end() :])
+        if phrase is not None and phrase.head in PLACES:
+            return arrive(scene, sentence.told[found.end() :], sentence)
+    return False
+
+
 def read_time(scene: Scene, sentence: Sentence) -> None:
     """What time it is, where that is said plainly."""
     found = TIME.search(sentence.told)
@@ -185,7 +212,7 @@ def read_time(scene: Scene, sentence: Sentence) -> None:
         time = FALLEN.get(falls.lower(), falls.lower())
     elif found["next"]:
         time = f"the next {found['next']}"
-    elif said := found["is"] or found["hour"] or found["by"] or found["at"]:
+    elif said := found["is"] or found["hour"] or found["by"] or found["at"] or found["sharp"]:
         time = said
     else:
         time = "sunrise" if found["rises"] else "sunset"

@@ -55,8 +55,21 @@ class Scene:
 
     def person_at(self, text: str) -> str:
         """Whom `text` begins with: someone known by name or rank; "" otherwise."""
-        name = re.match(rf"(?:the \w+|(?:old |young |poor )?{NAME})", text)
+        if described := self.described_at(text):
+            return described[0]
+        name = re.match(rf"(?:old |young |poor )?{NAME}", text)
         if name is None:
             return ""
-        whole = re.sub(r"^(?:old|young|poor) ", "", name[0])
-        return self.found.people.find(whole.removesuffix("'s"))
+        return self.found.people.find(re.sub(r"^(?:old|young|poor) ", "", name[0]))
+
+    def described_at(self, text: str) -> tuple[str, str] | None:
+        """Whom `text` begins with, as "the old woman", and what follows."""
+        if text[:4].casefold() != "the ":
+            return None
+        for words in (3, 2, 1):
+            found = re.match(
+                rf"the(?: [\w'-]+?(?='s\b|[ ,.;!?]|$)){{{words}}}", text, re.IGNORECASE
+            )
+            if found and (who := self.found.people.find_exactly(found[0])):
+                return who, text[found.end() :].strip()
+        return None

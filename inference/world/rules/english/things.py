@@ -4,7 +4,7 @@ import re
 
 from inference.contract.world import Held
 from inference.world.names import NAME
-from inference.world.rules.english.clauses import BE, FILLERS, Clause, is_thing, phrase_at
+from inference.world.rules.english.clauses import BE, FILLERS, Clause, Phrase, is_thing, phrase_at
 from inference.world.rules.english.scene import Scene
 from inference.world.rules.english.verbs import (
     BRINGS,
@@ -12,6 +12,7 @@ from inference.world.rules.english.verbs import (
     FALLS,
     GIVES,
     HOLDS,
+    KEEPS_IT,
     PULLS,
     PUTS,
     ROBS,
@@ -55,9 +56,23 @@ FROM_YOU = re.compile(
     rf"\b(?:from|out of|off) (?:you\b(?!r)|your (?:\w+ )?(?:{HANDS}|{KEEPS}|shoulders?|head|neck))"
 )
 IN_YOURS = re.compile(
-    rf"^(?:now |still |back |safely |warm |cold |heavy )*in your (?:\w+ )?(?:{HANDS}|{KEEPS})\b"
+    rf"^(?:now |still |back |safely |warm |cold |heavy )*(?:in|on|under|at|round|around|over"
+    rf"|between)"
+    rf" (?:your|both) (?:\w+ )?(?:{HANDS}|{KEEPS}|arm|neck|shoulders?|back|hip|side|lap|knees?"
+    rf"|finger"
+    r"|wrist|head|chest)\b"
 )
-GONE = re.compile(r"^(?:now )?(?:gone|lost|missing|broken|destroyed|taken|ruined|swallowed)\b")
+RESTS = words("hang lie sit rest dangle weigh stick wait")
+OFF_AND_AWAY = re.compile(
+    r"\b(?:to the (?:floor|ground|deck|street)|into|in the|over (?:the|board)|overboard|out of"
+    r"|away|down"
+    r"|under|off|through|among|between|past|on the (?:floor|ground|stones?|stairs))\b"
+)
+GONE = re.compile(
+    r"^(?:now |then |suddenly )?(?:gone|lost|missing|broken|destroyed|taken|ruined|swallowed"
+    r"|knocked|torn"
+    r"|ripped|snatched|wrenched|stolen|confiscated|smashed)\b"
+)
 AT_ONCE = re.compile(r"^(?:up|out|hold of|back|along|down|away|off)\b\s*")
 UP_CLOSE = re.compile(rf"^(?:up|out|high|tight|close|above|in front|{IN_HAND})")
 WITH_YOU = re.compile(rf"^(?:{IN_HAND}|on you\b|with you\b|in {OWN}|in your|under your|left\b)")
@@ -98,9 +113,16 @@ def read_player(scene: Scene, clause: Clause, sentence: Sentence) -> None:
             take(scene, taken, first, sentence)
     elif verb == "bring" and (brought := re.match(r"^(?:back|along)\s+", rest)):
         take(scene, scene.take_object(rest[brought.end() :]), rest[brought.end() :], sentence)
+    elif verb == "let" and (go := re.match(r"^go of ", rest)):
+        drops(scene, verb, rest[go.end() :], sentence)
     elif verb in HOLDS:
         held = scene.take_object(rest)
-        if held and (re.match(r"(?:your|an?|it)\b", rest, re.I) or UP_CLOSE.match(held[1])):
+        sure = (
+            verb == "carry"
+            or scene.opening
+            or re.match(r"(?:your|an?|it)\b", rest, re.I) is not None
+        )
+        if held and (sure or not held[1] or UP_CLOSE.match(held[1])):
             scene.found.put_thing(held[0], "carried", sentence)
     elif verb in DROPS:
         drops(scene, verb, rest, sentence)
@@ -133,7 +155,8 @@ def read_state(scene: Scene, clause: Clause, sentence: Sentence) -> None:
 def read_having(scene: Scene, rest: str, sentence: Sentence) -> None:
     """ "You have the key in your hand"; in an opening "you have a key" will do."""
     owned = scene.take_object(re.sub(r"^(?:still|now|also|only) ", "", rest))
-    if owned and (scene.opening or WITH_YOU.match(owned[1])):
+    now = re.search(r"\byou (?:now|finally|also) have\b", sentence.told, re.IGNORECASE)
+    if owned and (scene.opening or now or WITH_YOU.match(owned[1])):
         scene.found.put_thing(owned[0], "carried", sentence)
 
 
@@ -270,18 +293,23 @@ def read_other(scene: Scene, clause: Clause, sentence: Sentence) -> None:
     if verb in BRINGS and receives(scene, rest, sentence):
         return
     if verb in PUTS:
+        given = re.match(rf"^{IN_HAND}\s+", rest)
+        if given and (thing := scene.take_object(rest[given.end() :])):
+            scene.found.put_thing(thing[0], "carried", sentence)
+            return
         thing = scene.take_object(rest)
         if thing and re.match(rf"^{IN_HAND}", thing[1]):
             scene.found.put_thing(thing[0], "carried", sentence)
         elif thing and WORN_AROUND.match(thing[1]):
             scene.found.put_thing(thing[0], "worn", sentence)
-    elif verb in ROBS:
+    elif verb in ROBS or verb in KEEPS_IT:
         own = re.match(r"^your\b", rest, re.IGNORECASE) is not None
         thing = scene.take_object(re.sub(r"^(?:off|out|up)\s+", "", rest))
         if thing is None:
             return
-        taken = verb in ("take", "snatch", "steal", "swipe", "grab") and scene.has(thing[0])
-        if FROM_YOU.search(thing[1]) or own or taken:
+        taken = verb in KEEPS_IT and scene.has(thing[0])
+        robbed = verb in ROBS and (own or FROM_YOU.search(thing[1]))
+        if robbed or taken:
             scene.found.put_thing(thing[0], "lost", sentence)
 
 
@@ -298,29 +326,41 @@ def receives(scene: Scene, rest: str, sentence: Sentence) -> bool:
 
 def befalls(scene: Scene, clause: Clause, sentence: Sentence) -> bool:
     """ "The lantern slips from your hand", "your lantern is gone", "the key is in your hand"."""
-    phrase = phrase_at(FILLERS.sub("", clause.text.strip()))
-    if phrase is None:
-        return False
-    words = phrase.words
-    while len(words) > 1 and words[-1].casefold() in VERBS:
-        words = words[:-1]
-    phrase = phrase._replace(words=words)
-    if not is_thing(phrase):
+    phrase = subject_of(scene, FILLERS.sub("", clause.text.strip()))
+    if phrase is None or not is_thing(phrase):
         return False
     rest, name = clause.rest, phrase.name
     concerned = phrase.article == "your" or scene.has(name)
     be = clause.form in BE
-    if be and IN_YOURS.match(rest):
+    if (be or clause.verb in RESTS) and IN_YOURS.match(rest):
         scene.found.put_thing(name, "carried", sentence)
         scene.last_thing = name
         return True
-    falls = clause.verb in FALLS and FROM_YOU.search(rest)
+    falls = clause.verb in FALLS and (
+        FROM_YOU.search(rest) or (scene.has(name) and OFF_AND_AWAY.search(rest))
+    )
     gone = concerned and be and GONE.match(rest)
     ruined = concerned and clause.verb in RUINS and clause.form != clause.verb
     if not (falls or gone or ruined):
         return False
     scene.found.put_thing(name, "lost", sentence)
     return True
+
+
+def subject_of(scene: Scene, text: str) -> Phrase | None:
+    """What a clause begins with, up to its verb."""
+    if re.match(r"(?:it|they)\b", text, re.IGNORECASE):
+        words = tuple(scene.last_thing.split())
+        return Phrase("the", words, "") if words and scene.has(scene.last_thing) else None
+    phrase = phrase_at(text)
+    if phrase is None:
+        return None
+    words = phrase.words
+    for place, word in enumerate(words):
+        if place and word.casefold() in VERBS and word.casefold() != VERBS[word.casefold()]:
+            words = words[:place]
+            break
+    return phrase._replace(words=words)
 
 
 def read_naming(scene: Scene, sentence: Sentence) -> None:
@@ -333,6 +373,46 @@ def read_naming(scene: Scene, sentence: Sentence) -> None:
             held: Held = "lost" if scene.unnamed == "lost" else "carried"
             scene.found.put_thing(phrase.name, held, sentence)
     scene.unnamed = ""
+
+
+IN_MY_HAND = re.compile(
+    rf"^(?:In|Inside) your (?:\w+ )?(?:{HANDS}|{KEEPS})\b(?: there)?,? (?:is|are|you (?:hold"
+    rf"|have|find)) ",
+    re.IGNORECASE,
+)
+WITH_ONE = re.compile(r"\bwith (?=(?:the|an?|your) )")
+# What is the player's own in an opening is at hand, where it is made to be carried.
+YOUR_TOOL = re.compile(
+    r"\b[Yy]our (?:\w+ )?(?P<name>(?:\w+ )?(?:lantern|lamp|torch|flashlight|sword|knife|dagger"
+    r"|pistol|gun"
+    r"|revolver|rifle|keys?|map|notebook|purse|wallet|bag|satchel|suitcase|staff|wand|bow|axe"
+    r"|hammer"
+    r"|compass|pen|pencil|camera|umbrella|walking stick|cane|toolbox|badge|ledger|briefcase|flute"
+    r"|fiddle|violin|lute|spear|shield|telescope|spade|shovel|scissors))\b(?! (?:is|was) (?:gone"
+    r"|lost))"
+)
+AT_YOU = re.compile(
+    rf"^(?:in|round|around|on|over|under|at|across|between) (?:(?:your|both|one) (?:\w+ )?"
+    rf"(?:{HANDS}|{KEEPS}|neck|arm|shoulders?|back|side|teeth|knees|lap|head|feet))\b"
+)
+
+
+def read_held(scene: Scene, sentence: Sentence) -> None:
+    """ "In your hand is a note", "you wait with a satchel round your neck"."""
+    told = sentence.told.rstrip(".!")
+    found = IN_MY_HAND.match(told)
+    phrase = phrase_at(told[found.end() :]) if found else None
+    if phrase is not None and is_thing(phrase):
+        scene.found.put_thing(phrase.name, "carried", sentence)
+    if scene.opening:
+        for each in YOUR_TOOL.finditer(told):
+            scene.found.put_thing(each["name"], "carried", sentence)
+    if not re.search(r"\byou\b", told, re.IGNORECASE):
+        return
+    for each in WITH_ONE.finditer(told):
+        phrase = phrase_at(told[each.end() :])
+        if phrase is not None and is_thing(phrase) and AT_YOU.match(phrase.rest):
+            scene.found.put_thing(phrase.name, "carried", sentence)
 
 
 def read_pockets(scene: Scene, sentence: Sentence) -> None:

@@ -29,43 +29,65 @@ IRREGULAR = {
 SINGLE = words(
     """
     enter gather collect wander whisper mutter answer offer order vanish open follow deliver
-    recover surrender discover slither scurry visit exit hand discard abandon pocket falter stagger
-    murmur clutter hover linger shiver shatter scatter wear tear appear disappear
+    recover surrender discover slither scurry visit exit hand discard abandon pocket falter
+    stagger murmur clutter hover linger shiver shatter scatter wear tear appear disappear
     """
 )
 DOUBLED = re.compile(rf"[^{VOWELS}][{VOWELS}][bdgklmnprtv]$")
 
 TAKES = words(
     """
-    take grab pocket snatch collect gather scoop retrieve fetch receive accept steal swipe buy
+    take get grab pocket snatch collect gather scoop retrieve fetch receive accept steal swipe buy
     purchase pluck catch keep unhook seize recover pick
     """
 )
 DROPS = words(
     """
     drop lose discard abandon surrender leave throw toss fling hurl sell spend pay eat drink
-    swallow burn devour
+    swallow burn devour break smash crush snap spill pour empty finish trade swap bet gamble send
+    post bury release rip tear kick roll push
     """
 )
 THROWS = words("throw toss fling hurl")
-GIVES = words("give hand pass sell lend throw toss")
+GIVES = words(
+    "give hand pass sell lend throw toss feed deliver present donate trade surrender return"
+)
 BRINGS = words("give hand pass toss throw slip lend bring fling sell return")
 PUTS = words(
     "put place lay set slip tuck stuff stow shove slide drop hang stick push press pack hide"
 )
-PULLS = words("pull draw fish dig haul produce")
+PULLS = words("pull draw fish dig haul produce remove")
 HOLDS = words("hold carry clutch grip cradle hug wield brandish")
 KILLS = words("kill slay murder behead strangle execute")
-ROBS = words("take snatch steal grab pluck rip tear seize pull swipe")
-FALLS = words("slip fall fly drop slide jerk tumble")
-RUINS = words("shatter break sink vanish disappear burn snap")
+ROBS = words(
+    """
+    take snatch steal grab pluck rip tear seize pull swipe accept pocket confiscate collect
+    receive
+    """
+)
+FALLS = words(
+    """
+    slip fall fly drop slide jerk tumble roll clatter spin bounce float drift go skitter skid land
+    """
+)
+RUINS = words(
+    """
+    shatter break sink vanish disappear burn snap burst split melt crumble explode dissolve
+    """
+)
+KEEPS_IT = words(
+    """
+    take grab snatch steal seize accept pocket confiscate collect receive eat swallow devour burn
+    break smash crush throw toss drop kick hurl fling keep catch pick drink claim
+    """
+)
 LEAVES = words("leave depart vanish disappear flee escape")
 ARRIVES = words("arrive appear enter return emerge")
 MOVES = words(
     """
-    go walk run ride drive fly swim step march stride storm hurry rush stagger stumble wander
-    slip sneak creep crawl climb sail row stalk stomp trudge shuffle head scurry limp gallop trot
-    dart float drift turn hobble scramble scuttle sprint bolt slink move duck
+    go walk run ride drive fly swim step march stride storm hurry rush stagger stumble wander slip
+    sneak creep crawl climb sail row stalk stomp trudge shuffle head scurry limp gallop trot dart
+    float drift turn hobble scramble scuttle sprint bolt slink move duck
     """
 )
 GOES = words(
@@ -75,8 +97,18 @@ GOES = words(
     wander squeeze wade clamber burst proceed cross get back
     """
 )
-CARRIES_OFF = words("take bring lead drag carry pull push throw put lock usher shove march escort")
-OTHERS = words("manage stoop die fall wear don remove find follow wake reach have be lock drown")
+CARRIES_OFF = words(
+    """
+    take bring lead drag carry pull push throw put lock usher shove march escort guide steer drive
+    row
+    """
+)
+OTHERS = words(
+    """
+    manage stoop die fall wear don remove find follow wake reach have be lock drown let stop
+    perish bleed freeze
+    """
+)
 
 
 def forms(base: str) -> Iterator[str]:
@@ -107,8 +139,8 @@ def table(bases: frozenset[str]) -> dict[str, str]:
 
 
 VERBS = table(
-    TAKES | DROPS | GIVES | BRINGS | PUTS | PULLS | HOLDS | KILLS | ROBS | FALLS | RUINS | LEAVES
-    | ARRIVES | MOVES | GOES | CARRIES_OFF | OTHERS | ACTS | SPEECH
+    TAKES | DROPS | KEEPS_IT | GIVES | BRINGS | PUTS | PULLS | HOLDS | KILLS | ROBS | FALLS
+    | RUINS | LEAVES | ARRIVES | MOVES | GOES | CARRIES_OFF | OTHERS | ACTS | SPEECH
 ) | {"found": "find", "left": "leave", "lay": "lie", "saw": "see", "fell": "fall"}  # fmt: skip
 SPOKEN = frozenset(table(SPEECH))
 PERSONAL = frozenset(table(SPEECH | FEELINGS))
