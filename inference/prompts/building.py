@@ -4,7 +4,7 @@
 
 or, with `cards_beside_action`,
 
-    memory, pinned cards, summary | story with its cards | recalled, world, note | action | told
+    memory, pinned cards, summary | story with its cards, note | recalled, world | action | told
 
 Parts that do not change come first, so that the engine finds them in its prompt cache.
 """

@@ -45,14 +45,14 @@ def transcript(given: Given) -> list[Piece]:
     note_label = "Author's note: "
     story = [in_transcript(line) for line in given.story]
     if given.beside_action:
-        story = with_placed_cards(given, story)
+        story = with_placed_cards(given, story, bracketed([note_part(given, note_label)]))
     else:
         insertions = bracketed(changing_parts(given, note_label))
         # Two lines per turn: action and reply.
         place = stable_place(len(story) - 1, 2 * INSERTION_TURNS)
         story = [*story[:place], *insertions, *story[place:]]
     parts = [*constant_parts(given), *story]
-    parts += [part for group in newest_parts(given, note_label) for part in bracketed(group)]
+    parts += [part for group in newest_parts(given) for part in bracketed(group)]
     if given.action is not None:
         parts.append(in_transcript(given.action))
     if given.dice:
@@ -68,20 +68,27 @@ def transcript(given: Given) -> list[Piece]:
 
 
 def bracketed(parts: list[list[Piece]]) -> list[list[Piece]]:
-    """Each part in brackets."""
-    return [[frame("["), *part, frame("]")] for part in parts]
+    """Each part that is not empty in brackets."""
+    return [[frame("["), *part, frame("]")] for part in parts if part]
 
 
-def with_placed_cards(given: Given, story: list[list[Piece]]) -> list[list[Piece]]:
-    """The lines of a transcript with the placed cards in front of their passages."""
+def with_placed_cards(
+    given: Given, story: list[list[Piece]], note: list[list[Piece]]
+) -> list[list[Piece]]:
+    """The lines of a transcript with the placed cards in front of their passages.
+
+    The note stands in front of the newest passage.
+    """
+    newest = given.story[-1].passage if given.story else None
     lines: list[list[Piece]] = []
     before: int | None = None
     for line, pieces in zip(given.story, story, strict=True):
         if line.passage is not None and line.passage != before:
+            lines += note if line.passage == newest else []
             lines += [part for group in cards_at(given, line.passage) for part in bracketed(group)]
         before = line.passage
         lines.append(pieces)
-    return lines
+    return lines if given.story else note
 
 
 def in_transcript(line: Line) -> list[Piece]:
@@ -150,17 +157,20 @@ def chat(given: Given, style: str, example: bool = False, reminder: str = "") ->
         add(turns, "user", [frame(GO_ON)])
     if turns[0].role == "assistant":
         turns.insert(0, ChatMessage("user", [frame(ANOTHER if example else BEGIN)]))
-    for parts in newest_parts(given, "")[::-1]:
+    for parts in newest_parts(given)[::-1]:
         put_in_front(turns[-1], parts)
     if reminder:
         turns[-1].pieces += [frame(f"\n\n{reminder}")]
     if given.fact:
         turns[-1].pieces += [frame(f"\n\n({given.fact})")]
-    insertions = joined(changing_parts(given, ""), " ")
-    if insertions and not given.beside_action:
-        asked = [turn for turn in turns if turn.role == "user"]
-        turn = asked[stable_place(len(asked) - 2, INSERTION_TURNS)]
-        turn.pieces = [*insertions, frame("\n\n"), *turn.pieces]
+    asked = [turn for turn in turns if turn.role == "user"]
+    if given.beside_action:
+        # In front of the newest action it would be obeyed to the letter: "Short sentences." made
+        # the replies of a model of 1.5B a third shorter.
+        put_in_front(asked[-2:][0], [part for part in [note_part(given, "")] if part])
+    else:
+        place = stable_place(len(asked) - 2, INSERTION_TURNS)
+        put_in_front(asked[place], changing_parts(given, ""))
     front = joined([[frame(style or STYLE)], *constant_parts(given)], "\n\n")
     shown: list[ChatMessage] = []
     for question, answer in EXAMPLE if example else ():
@@ -263,7 +273,7 @@ def changing_parts(given: Given, note_label: str) -> list[list[Piece]]:
     return [part for part in parts if part]
 
 
-def newest_parts(given: Given, note_label: str) -> list[list[list[Piece]]]:
+def newest_parts(given: Given) -> list[list[list[Piece]]]:
     """The parts in front of the newest action: those that do not depend on it, and the others.
 
     What does not depend on the action is read ahead while the player types.
@@ -275,7 +285,6 @@ def newest_parts(given: Given, note_label: str) -> list[list[list[Piece]]]:
         *of_reply,
         earlier_part(given, by_action=False),
         world_part(given, by_action=False),
-        note_part(given, note_label),
     ]
     asked = [earlier_part(given, by_action=True), world_part(given, by_action=True), *of_action]
     return [[part for part in parts if part] for parts in (known, asked)]

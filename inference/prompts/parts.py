@@ -120,7 +120,7 @@ class Given:
 
     Summary, cards and note stand some turns before the end, `cards` in order of priority; or, with
     `beside_action`, the summary at the beginning, the `placed` cards in front of their actions, and
-    the note in front of the newest action.
+    the note in front of the turn before the newest.
     """
 
     memory: str

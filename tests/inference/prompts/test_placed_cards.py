@@ -91,7 +91,7 @@ ACTIONS = st.tuples(st.sampled_from(["do", "say", "story", "continue"]), WORDS)
 
 @given(st.lists(st.tuples(ACTIONS, WORDS), min_size=2, max_size=30), st.booleans())
 def test_between_two_cuts_a_prompt_begins_with_the_one_before_it(plays, transcript):
-    """Up to the note, which stands in front of the newest action; here there is none."""
+    """Up to the note, which moves by a turn; here there is none."""
     cards = (JORY, KEY, GEESE)
     format = "transcript" if transcript else "chat"
     story: list[Passage] = []

@@ -50,19 +50,17 @@ NOW = (
 )
 
 
-def test_the_state_stands_in_front_of_the_action_and_what_the_action_brings_after_the_note():
+def test_the_state_stands_in_front_of_the_action_and_what_the_action_brings_after_it():
     text = built("call Teague and throw the rope").text
     assert text.endswith(
-        f"user\n{NOW} Short sentences.\n\nNow: You no longer have: rope. Teague is dead.\n\n"
+        f"user\n{NOW}\n\nNow: You no longer have: rope. Teague is dead.\n\n"
         "You call Teague and throw the rope.<|im_end|>\n<|im_start|>assistant\n"
     )
 
 
 def test_a_transcript_has_the_same_lines_in_brackets():
     text = built(format="transcript").text
-    assert text.endswith(
-        f"[{NOW}]\n[Author's note: Short sentences.]\n[Now: Teague is dead.]\n> You call Teague.\n"
-    )
+    assert text.endswith(f"[{NOW}]\n[Now: Teague is dead.]\n> You call Teague.\n")
 
 
 def test_other_narrators_have_it_where_cards_and_note_stand():
@@ -79,7 +77,7 @@ def test_nothing_is_said_of_what_nobody_mentions():
 def test_recalled_sentences_stand_in_the_order_of_the_story():
     recalled = built("wait", world=None, earlier=OLD, turns=40)
     line = "Earlier: Mira was paid thirty marks. Teague hid the ledger under the third stair."
-    assert f"user\n{line} Short sentences.\n\nYou wait." in recalled.text
+    assert f"user\n{line}\n\nYou wait." in recalled.text
     assert [(each.number, each.turn, each.text) for each in recalled.report.recalled] == [
         (2, "u2", ""),
         (5, "u5", ""),
@@ -124,6 +122,13 @@ def test_hidden_things_are_marked():
     report = built("wait", world=World(hidden=("Mira holds the ledger",))).report
     pieces = [(each.text, each.title) for each in report.pieces if each.origin == "world"]
     assert pieces == [("Mira holds the ledger.", "hidden")]
+
+
+@pytest.mark.parametrize("format", ["chat", "transcript"])
+def test_the_note_stands_in_front_of_the_turn_before(format):
+    """Beside the newest action a model of 1.5B obeys it to the letter and says hardly a word."""
+    text = built("wait", world=None, format=format).text
+    assert text.index(OPENING) < text.index("Short sentences.") < text.index("You cross the bridge")
 
 
 @pytest.mark.parametrize("format", ["chat", "transcript"])
