@@ -94,8 +94,8 @@ class Narrator(BaseModel):
         ""  # "worn": it does not tell the phrases of inference/reply/worn.txt
     )
     summaries: Literal["narrator", "extract"] = "narrator"  # who tells what happened before
-    # Who reads the state of the world (docs/world.md): nobody, rules over the text, or these and,
-    # while a worker is idle, the narrator itself.
+    # Who reads the state of the world (docs/world.md): rules over the text; or these and, while a
+    # worker is idle, the narrator itself. "none": it is not told of the state.
     state: Literal["none", "rules", "narrator"] = "rules"
     # Whether a reply may repeat those before it; canned ones do, and nobody else should.
     may_repeat: bool | None = None

@@ -92,6 +92,9 @@ def build(
     """
     if request.output is not None:  # its format applies from the first token on
         request = request.model_copy(update={"told": ""})
+    if narrator.state == "none":
+        context = request.context.model_copy(update={"world": None})
+        request = request.model_copy(update={"context": context})
     sampling = sampling_for(request, narrator, count, window)
     room = window - sampling.max_tokens
 
@@ -218,14 +221,14 @@ def reply_stream(
         bans=phrases_for(sampling.banned, sampling.worn),
         reminder=narrator.reminder,
         texts=() if narrator.repeats_itself else texts_of(request.context),
-        facts=None if narrator.repeats_itself else facts_of(request.context),
+        facts=facts_of(request.context, narrator),
         fact=request.fact,
     )
 
 
-def facts_of(context: StoryContext) -> Facts | None:
-    """What the reply should not contradict; None where nothing is known."""
-    if context.world is None:
+def facts_of(context: StoryContext, narrator: Narrator) -> Facts | None:
+    """What the reply should not contradict; None where nothing is known, or nobody minds."""
+    if context.world is None or narrator.repeats_itself or narrator.state == "none":
         return None
     action = shown_action(context.action.kind, context.action.action)
     return Facts(context.world, action, texts_of(context))

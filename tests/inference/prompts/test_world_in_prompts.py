@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from inference.contract.request import Passage
 from inference.contract.world import Person, Recalled, Thing, World
 from inference.prompts import stable_front
+from inference.prompts.building import facts_of
 from inference.worker.idle.read_ahead import next_request
 from tests.prompting import OPENING, build, count, narrator, render_chat, request, told_turns
 
@@ -116,6 +117,14 @@ def test_the_state_takes_its_share_and_loses_what_matters_least():
     tokens = sum(count(each.text) for each in built_one.report.pieces if each.origin == "world")
     assert tokens <= 0.08 * (built_one.report.window - built_one.report.max_tokens)
     assert "You no longer have: rope." in built_one.text
+
+
+def test_a_narrator_without_a_state_is_not_told_of_it():
+    asked = request("do", "call Teague", world=WORLD, story=STORY)
+    teller = narrator(cards_beside_action=True, state="none")
+    assert "Teague is dead" not in build(asked, teller).text
+    assert facts_of(asked.context, teller) is None
+    assert facts_of(asked.context, narrator()) is not None
 
 
 def test_hidden_things_are_marked():
