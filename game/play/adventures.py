@@ -28,6 +28,7 @@ from game.play.changes import change_adventure, publish_fields
 from game.play.endings import stop_turn_under_way
 from game.play.events import delete_keys_on_commit
 from game.play.protocol import clean_text
+from game.recall import search
 from game.state import beginnings
 from game.tastes.writer import WriterSettings
 
@@ -141,6 +142,7 @@ def purge(adventure_id: UUID) -> None:
         stop_turn_under_way(adventure)
         turns = [str(pk) for pk in adventure.turns.values_list("pk", flat=True)]
     Adventure.objects.filter(pk=adventure_id).delete()
+    search.cache.forget(adventure_id)
     delete_keys_on_commit(str(adventure_id), turns, narration.names())
 
 
