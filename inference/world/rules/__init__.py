@@ -11,7 +11,7 @@ from inference.contract.request import Passage
 from inference.contract.world import MOST_CHANGES, Person, World, WorldChange
 from inference.reply.actions import shown_action
 from inference.world.names import People, are_people, names_in
-from inference.world.rules.accepting import accepted, has_word
+from inference.world.rules.accepting import accepted
 from inference.world.rules.chinese import CHINESE
 from inference.world.rules.english import Reader
 from inference.world.rules.french import FRENCH
@@ -19,7 +19,7 @@ from inference.world.rules.german import GERMAN
 from inference.world.rules.reader import Found
 from inference.world.rules.spanish import SPANISH
 from inference.world.rules.tables import Language, TableReader
-from inference.world.rules.text import sentences
+from inference.world.rules.text import has_word, sentences
 
 FAILS = re.compile(r"^(?:The attempt fails|This fails|This does not succeed)")
 HAN = re.compile(r"[\u3400-\u9fff]")
@@ -67,6 +67,7 @@ def read_turn(
         shown = shown_action("do", passage.action)
         attempting.read(shown)
         reader.scene.last_thing = attempting.scene.last_thing
+        reader.scene.last_person = attempting.scene.last_person
         for change in attempt.changes():
             if not fails and accepted(change, shown, passage.reply):
                 found.take_over(change)
@@ -101,6 +102,9 @@ def read_by_table(passage: Passage, found: Found, language: Language) -> None:
                 found.put_place(name, about)
             else:
                 found.put_thing(name, "carried", about)
+        if not refused:
+            for name in reader.lost_in(passage.action, language.gives):
+                found.put_thing(name, "lost", told[0])
     reader.read(passage.reply)
 
 

@@ -5,7 +5,7 @@ import re
 
 from inference.contract.world import WorldChange
 from inference.world.rules.english.words import ARTICLES, STOPS
-from inference.world.rules.text import sentences
+from inference.world.rules.text import has_word, sentences
 
 DENIED = re.compile(
     r"n't\b|\b(?:cannot|not|no|never|nothing|nobody|too \w+|stuck|nailed"
@@ -44,11 +44,3 @@ def accepted(change: WorldChange, action: str, reply: str) -> bool:
     others = {word.casefold() for word in CONTENT.findall(action)}
     others -= STOPS | ARTICLES | {head.casefold(), "take"}
     return any(has_word(each, word) for each in narrated[:2] for word in others)
-
-
-def has_word(text: str, word: str) -> bool:
-    """Whether a text has a word, or its plural."""
-    if re.search(r"[\u3040-\u9fff]", word):
-        return word in text
-    plain = re.escape(word.casefold().removesuffix("s"))
-    return re.search(rf"(?<!\w){plain}s?(?!\w)", text.casefold()) is not None

@@ -42,10 +42,18 @@ FRENCH = Language(
         r"(?:te|vous) (?:prend|arrache|vole|confisque) {thing}",
         r"(?:[Tt]on|[Tt]a|[Vv]otre) (?P<name>[a-zà-ÿœ-]+) (?:a disparu|est perdue?|est cassée?|se brise)",
     ),
-    lost_if_had=(
-        r"(?:prend|range|garde|empoche|saisit|brûle|casse|déchire|jette) {thing}",
-        rf"{TU} (?:poses|manges|bois|brûles|casses|vends|posez|mangez|buvez) {{thing}}",
-        r"{thing} (?:tombe dans|se brise|brûle|coule)",
+    loses=(
+        r"\b(?:donnes|donnez|tends|tendez|remets|remettez|offres|offrez|rends|rendez|confies|perds|perdez"
+        r"|perdu|laisses|laissez|abandonnes|lâches|jettes|jetez|lances|poses|posez|manges|mangez|bois"
+        r"|buvez|brûles|casses|vends|vendez|prend|prit|arrache|vole|emporte|confisque|garde|empoche"
+        r"|saisit|brûle|casse|déchire|jette|tombe|roule|glisse|échappe|brise|coule|disparaît|disparu"
+        r"|avale|ramasse|attrape|range|reçoit|accepte|dépenses|payes|verses|échanges|enterres|s'envole"
+        r"|s'éteint pour toujours)\b"
+    ),
+    keeps=r"\b(?:te|vous) (?:donne|tend|rend|remet|passe)\b|\b(?:ta|votre) (?:poche|besace|ceinture)\b|\bton sac\b",
+    gives=(
+        r"\b(?:donne|donner|tends|remets|offre|rends|confie|jette|lance|mange|bois|vends|brûle|pose|lâche"
+        r"|laisse|casse|déchire|échange|verse|paie|abandonne)\b"
     ),
     speech=(
         rf"""(?:""|,),? {SAYS} (?:le vieux |la vieille )?{{who}}""",
@@ -67,6 +75,7 @@ FRENCH = Language(
         r"(?:tues|tuez|assassines) {who}\b",
         r"(?:cadavre|corps sans vie) (?:de |d'){who}\b",
     ),
+    dying=r"\b(?:morte?|meurt|mourut|décédée?|tuée?|assassinée?|noyée?|sans vie|expire|succombe|péri|pendue?|abattue?)\b",
     at=(
         rf"{TU} (?:entres|entrez|vas|allez|arrives|arrivez|descends|descendez|montes|montez|cours|courez"
         rf"|retournes|retournez|reviens|pénètres|sors|sortez|grimpes)[^.,;]{{0,25}}?"
@@ -95,6 +104,7 @@ FRENCH = Language(
         rf"(?i:\b(?:va|vais|aller|marche|cours|monte|descends|entre|retourne|sors|grimpe|rentre))"
         rf"[^.,;]{{0,25}}? ?{TO_PLACE} {{place}}",
     ),
+    joints=r"[,;:]| et | mais | pendant que | tandis que | quand ",
     denied=(
         r"\b(?:ne|n'|jamais|presque|essaies|essayez|tentes|veux|voudrais|pourrais|peux|si|sans|avant de"
         r"|comme si|peut-être|au lieu)\b|\bn'"

@@ -47,10 +47,17 @@ GERMAN = Language(
         r"(?<!\w)(?:[Dd]ein|[Dd]eine) (?P<name>[A-ZÄÖÜ][\wäöüß-]+) ist (?:weg|fort|verloren|zerbrochen"
         r"|verschwunden|kaputt)",
     ),
-    lost_if_had=(
-        r"(?:nimmt|steckt|ergreift|behält|verbrennt|zerbricht|zerreißt|wirft) {thing}",
-        rf"{DU} (?:wirfst|isst|trinkst|verbrennst|zerbrichst|legst|stellst|verkaufst|opferst) {{thing}}",
-        r"{thing} (?:zerbricht|verbrennt|versinkt|zerspringt)",
+    loses=(
+        r"\b(?:gibst|reichst|schenkst|überreichst|übergibst|überlässt|verlierst|verloren|wirfst|wirft|fällt"
+        r"|lässt|zerbricht|zerspringt|zerreißt|verbrennt|verbrennst|isst|trinkst|verkaufst|legst|stellst"
+        r"|versinkt|nimmt|entreißt|stiehlt|schnappt|packt|steckt|greift|opferst|tauschst|bricht|platzt"
+        r"|verschwindet|rollt|rutscht|gleitet|fliegt|schlägt|reißt|schluckt|frisst|ist weg|ist fort"
+        r"|verbraucht|bezahlst|hinterlässt|vergräbst|gossen|gießt|leerst|aß|nahm|warf|fiel|zerbrach)\b"
+    ),
+    keeps=r"\b(?:dir (?:den|die|das|einen|eine|ein)|deine[rn]? (?:Tasche|Gürtel|Rucksack|Mantel|Hand)|steckst)\b(?!.* ab\b)",
+    gives=(
+        r"\b(?:gib|gebe|reiche?|schenke?|wirf|werfe|iss|esse|trinke?|verkaufe?|opfere?|überlasse?|lege?"
+        r"|stelle?|verbrenne?|tausche?|lasse?|zerbrich|zerreiße?|bezahle?|überreiche?|übergib|übergebe)\b"
     ),
     speech=(
         rf"""(?:""|,)[,.]? {SAYS} (?:der |die |das )?{{who}}""",
@@ -74,6 +81,7 @@ GERMAN = Language(
         r"(?:tötest|erschlägst|erschießt|erstichst) (?:den |die |das )?{who}\b",
         r"(?:Leiche|Leichnam) (?:von |des |der ){who}\b",
     ),
+    dying=r"\b(?:tot|stirbt|starb|gestorben|getötet|ermordet|erschlagen|erschossen|ertrunken|leblos|verblutet|erstochen|erfroren|umgekommen|gefallen)\b(?! (?:müde|traurig))",
     at=(
         rf"{DU} (?:gehst|läufst|trittst|kommst|steigst|kletterst|rennst|kehrst|eilst|schleichst|reitest"
         rf"|fährst|wanderst|kriechst|betreten|gehen)[^.,;]{{0,40}} {TO_PLACE} {{place}}",
@@ -105,6 +113,7 @@ GERMAN = Language(
         rf"[^.,;]{{0,30}}? {TO_PLACE} {{place}}",
         r"(?i:\bbetrete|\bbetritt) {place}",
     ),
+    joints=r"[,;:]| und | aber | doch | während | als ",
     denied=(
         r"\b(?:nicht|nie|niemals|kein\w*|fast|beinahe|versuch\w*|willst|will|möchte\w*|würde\w*|könnte\w*"
         r"|hätte\w*|wäre\w*|kannst|kann|wenn|falls|als ob|sollst|solltest|vielleicht|statt|ohne|bevor)\b"

@@ -69,6 +69,12 @@ class Found:
         """Whether this is the player."""
         return name.casefold() in self.player
 
+    def had(self) -> list[str]:
+        """What the player carries or wears now."""
+        names = [thing.name for thing in self.world.things]
+        names += [each.name for each in self._changes.values() if each.part == "thing"]
+        return [name for name in dict.fromkeys(names) if self.held(name) in ("carried", "worn")]
+
     def known_thing(self, called: str) -> str:
         """What the world calls a thing that a text calls so, by its last word; or as the text."""
         head = called.casefold().split()[-1] if called.split() else ""

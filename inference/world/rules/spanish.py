@@ -34,10 +34,17 @@ SPANISH = Language(
         r"\bte (?:quita|arrebata|roba|arranca) {thing}",
         r"\b[Tt]u (?P<name>[a-záéíóúñü]+) (?:ha desaparecido|se rompe|está rot[oa]|se hunde|ya no está)",
     ),
-    lost_if_had=(
-        r"\b(?:guarda|toma|coge|agarra|recibe|quema|rompe|tira|arroja|se lleva) {thing}",
-        r"\b(?:comes|bebes|quemas|rompes|vendes|dejas|Comes|Bebes|Dejas|pones sobre) {thing}",
-        r"{thing} (?:se rompe|se hunde|arde|cae al agua)",
+    loses=(
+        r"\b(?:das|entregas|regalas|devuelves|pierdes|perdido|sueltas|dejas|tiras|abandonas|lanzas|arrojas"
+        r"|comes|bebes|quemas|rompes|vendes|pones|quita|arrebata|roba|arranca|guarda|toma|coge|agarra"
+        r"|recibe|acepta|quema|rompe|tira|arroja|lleva|cae|cayó|rueda|resbala|escapa|hunde|arde|parte"
+        r"|desaparece|desaparecido|traga|come|muerde|vuela|pagas|gastas|cambias|viertes|entierras|ofreces"
+        r"|tomó|cogió|rompió|perdió)\b"
+    ),
+    keeps=r"\bte (?:da|entrega|pasa|devuelve|tiende)\b|\btu (?:bolsillo|bolsa|mochila|cinturón|zurrón)\b|\b(?:en el|al) bolsillo\b",
+    gives=(
+        r"\b(?:doy|da|dar|dale|entrego|entrega|regalo|devuelvo|tiro|lanzo|arrojo|como|bebo|vendo|quemo|rompo"
+        r"|dejo|suelto|pongo|ofrezco|pago|cambio|entierro|tira|lanza|suelta|deja|come|bebe)\b"
     ),
     speech=(
         rf"""(?:""|,),? {SAYS} {{who}}""",
@@ -56,6 +63,7 @@ SPANISH = Language(
         r"(?:cadáver|cuerpo sin vida) de {who}\b",
         r"{who} ya no está\.",
     ),
+    dying=r"\b(?:muert[oa]|muere|murió|ahogad[oa]|asesinad[oa]|sin vida|fallec\w+|expira|perece|ahorcad[oa]|matad[oa])\b",
     at=(
         rf"\b(?:sales|entras|vas|llegas|bajas|subes|corres|vuelves|regresas|caminas|trepas|cruzas|Sales"
         rf"|Entras|Vas|Llegas|Bajas|Subes|Corres|Vuelves|Regresas|Caminas)[^.,;]{{0,25}}?"
@@ -81,6 +89,7 @@ SPANISH = Language(
         rf"(?i:\b(?:voy|ve|ir|salgo|sal|entro|entra|subo|sube|bajo|baja|corro|corre|camino|camina|vuelvo))"
         rf"[^.,;]{{0,25}}? {TO_PLACE} {{place}}",
     ),
+    joints=r"[,;:]| y | pero | mientras | cuando ",
     denied=(
         r"\b(?:no|nunca|casi|intentas|intenta|quieres|querrías|podrías|puedes|si|sin|antes de|como si"
         r"|tal vez|quizás?|en vez)\b"

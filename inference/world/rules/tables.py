@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from inference.contract.world import Held
 from inference.world.names import NAME
 from inference.world.rules.reader import Found
-from inference.world.rules.text import Sentence, sentences
+from inference.world.rules.text import Sentence, has_word, sentences
 
 CLAUSE_ENDS = re.compile(r"[,;:，；：—]")
 
@@ -26,15 +26,19 @@ class Language:
     carried: tuple[str, ...]
     worn: tuple[str, ...]
     lost: tuple[str, ...]
-    lost_if_had: tuple[str, ...]  # what others take, put away, break
+    loses: str  # verbs by which a thing that is carried is lost, whoever does it
+    keeps: str  # in a clause: it is not lost, but put away or given to the player
+    gives: str  # verbs of an action by which a thing is given away, dropped or used up
     speech: tuple[str, ...]  # who speaks, by a name that may be new
     here: tuple[str, ...]
     left: tuple[str, ...]
     dead: tuple[str, ...]
+    dying: str  # in a clause: whom it names is dead
     at: tuple[str, ...]  # where the player is
     times: tuple[tuple[str, str], ...]
     takes: tuple[str, ...]
     goes: tuple[str, ...]
+    joints: str  # where a clause ends
     denied: str  # in a clause: it is not so, or may be
     aside: str  # in a sentence: a dream, a memory
     but: str  # what an attempt comes to besides: it failed
@@ -71,9 +75,8 @@ class TableReader:
         for held, patterns in self._things():
             for name in self._matches(patterns, told, "thing"):
                 found.put_thing(name, held, sentence)
-        for name in self._matches(language.lost_if_had, told, "thing"):
-            if found.held(found.known_thing(name)) in ("carried", "worn"):
-                found.put_thing(name, "lost", sentence)
+        for name in self.lost_in(told, language.loses):
+            found.put_thing(name, "lost", sentence)
         for name in self._matches(language.at, told, "place"):
             found.put_place(name, sentence)
         self._read_people(sentence)
@@ -83,6 +86,17 @@ class TableReader:
         for part, patterns in (("thing", self.language.takes), ("place", self.language.goes)):
             for name in self._matches(patterns, action, part):
                 yield part, name
+
+    def lost_in(self, text: str, loses: str) -> Iterator[str]:
+        """What the player has, and loses by one of the verbs of `loses`, clause by clause."""
+        for clause in re.split(self.language.joints, text):
+            if not re.search(loses, clause) or re.search(self.language.keeps, clause):
+                continue
+            if re.search(self.language.denied, clause, re.IGNORECASE):
+                continue
+            for name in self.found.had():
+                if has_word(clause, name.split()[-1]):
+                    yield name
 
     def _things(self) -> Iterator[tuple[Held, Sequence[str]]]:
         yield "carried", self.language.carried
@@ -104,15 +118,26 @@ class TableReader:
                 found.put_here(who, True, sentence)
         for who in self._people(language.left, told):
             found.put_here(who, False, sentence)
-        for who in self._people(language.dead, told):
+        for who in (*self._people(language.dead, told), *self._dying(told)):
             found.put_life(who, "dead", sentence)
         for quoted in sentence.quoted:
             if quoted.rstrip().endswith(("?", "？")):
                 continue
-            for who in self._people(language.dead, quoted):
+            for who in (*self._people(language.dead, quoted), *self._dying(quoted)):
                 found.put_life(who, "dead", sentence)
         if named := self._pattern("{who}", pronouns=False).search(told):
             self.last_person = found.people.find(named["who"]) or self.last_person
+
+    def _dying(self, text: str) -> Iterator[str]:
+        """Whom a clause names last before it says that somebody is dead."""
+        for clause in re.split(self.language.joints, text):
+            death = re.search(self.language.dying, clause)
+            if death is None or re.search(self.language.denied, clause, re.IGNORECASE):
+                continue
+            named = list(self._pattern("{who}", pronouns=False).finditer(clause, 0, death.start()))
+            who = self.found.people.find(named[-1]["who"]) if named else ""
+            if who and not self.found.is_player(who):
+                yield who
 
     def _people(self, patterns: Sequence[str], text: str) -> Iterator[str]:
         """Whom the patterns find: known people, and new ones who do what only people do."""

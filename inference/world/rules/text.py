@@ -62,3 +62,11 @@ def bounds(hidden: str) -> Iterator[tuple[int, int]]:
             begin, sentence = found.start(2) + cut.end(), word[cut.end() :]
     if begin < len(hidden):
         yield begin, len(hidden)
+
+
+def has_word(text: str, word: str) -> bool:
+    """Whether a text has a word, or its plural."""
+    if re.search(r"[\u3040-\u9fff]", word):
+        return word in text
+    plain = re.escape(word.casefold().removesuffix("s"))
+    return re.search(rf"(?<!\w){plain}s?(?!\w)", text.casefold()) is not None

@@ -42,6 +42,7 @@ NOUN = re.compile(r"^(?:the|an?|your|his|her|their|its|this|that|one|another|two
 NOT_OWNED = re.compile(r"^(?:\w+ing|dead|gone|here|been|not|already|still)\b")
 # "… and a pencil on a string" is still a thing; "… and the captain laughs" is not.
 MORE_OF_IT = re.compile(r"^(?:of|that|which|shaped|on|in|with|from|for|under|by|as well|too|at)\b")
+PLACED = re.compile(r"\b(?:to|in|at|from|near|of|into) $")
 BESIDE_OBJECT = re.compile(r"^(?:you|him|her|them|out|up|over|back|off) ")
 SETTING = 3  # sentences of an opening that may say where it is
 DREAMS = re.compile(r"\byou dream\b|\bin (?:your|the|a) dream\b|\bdreaming\b", re.IGNORECASE)
@@ -189,6 +190,8 @@ class Reader:
                     things.read_player(scene, clause, sentence)
                 people.read_killing(scene, clause, sentence)
                 self._note_objects(clause)
+            case "you":
+                self._note_objects(clause)
             case "person":
                 people.read_behind(scene, clause, sentence)
                 people.read_person(scene, clause, sentence)
@@ -196,6 +199,8 @@ class Reader:
                 things.read_other(scene, clause, sentence)
                 self._note_thing(clause)
             case "other":
+                people.read_killing(scene, clause, sentence)
+                self._note_people(clause)
                 places.read_carried_off(scene, clause, sentence)
                 things.read_other(scene, clause, sentence)
                 self._note_thing(clause)
@@ -215,15 +220,23 @@ class Reader:
 
     def _note_objects(self, clause: Clause) -> None:
         """Who "he" and what "it" may be in the next clause: what the player does something to."""
+        self._note_people(clause)
+        self._note_thing(clause)
+
+    def _note_people(self, clause: Clause) -> None:
+        """Whom something is done to."""
         scene = self.scene
-        starts = re.finditer(rf"\bthe |\b(?={NAME})", clause.rest)
+        starts = re.finditer(rf"\bthe |\b{NAME}", clause.rest)
+        if clause.subject != "you":  # "He takes you to Brandy Point."
+            starts = (each for each in starts if not PLACED.search(clause.rest[: each.start()]))
         named = [scene.person_at(clause.rest[each.start() :]) for each in starts]
         if any(named):
             scene.last_person = next(each for each in reversed(named) if each)
-        self._note_thing(clause)
 
     def _note_thing(self, clause: Clause) -> None:
         """What "it" may be: what is shown, offered or handled."""
-        phrase = phrase_at(BESIDE_OBJECT.sub("", clause.rest))
+        rest = BESIDE_OBJECT.sub("", clause.rest)
+        whom = things.TO_WHOM.match(rest)
+        phrase = phrase_at(rest[whom.end() :] if whom else rest) or phrase_at(rest)
         if phrase is not None and is_thing(phrase):
             self.scene.last_thing = phrase.name

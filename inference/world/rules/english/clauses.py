@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 
 from inference.world.rules.english.verbs import VERBS, forms
 from inference.world.rules.english.words import (
+    ADJECTIVES,
     ADVERBS_IN_LY,
     ARTICLES,
     NO_THINGS,
@@ -124,7 +125,7 @@ def phrase_at(text: str) -> Phrase | None:
         if plain in ARTICLES and not words:
             place = following.end()  # "one of the", "all the"
             continue
-        if plain in STOPS or plain in ARTICLES:
+        if (plain in STOPS and (words or plain not in ADJECTIVES)) or plain in ARTICLES:
             break
         if plain.endswith("ly") and plain not in ADVERBS_IN_LY:
             break

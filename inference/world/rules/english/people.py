@@ -68,7 +68,11 @@ AWAY = re.compile(
     r"|into the (?:night|dark|darkness|fog|mist|forest|woods|shadows|crowd|distance|storm|rain)"
     r"|through the (?:door|doorway|gate|window)|to (?:bed|find|fetch|get)\b)"
 )
-TO_YOU = re.compile(r"\b(?:to|towards?|at|beside|behind|after|over) you\b|\bin\b(?! the)|\bback\b")
+TO_YOU = re.compile(
+    r"\b(?:to|towards?|at|beside|behind|after|over) you\b|\bin\b(?! the)"
+    r"|\bback\b(?! to (?:his|her|their|the)\b)"
+)
+RUNS = words("run flee bolt gallop")
 ROOMS = words("room hall light outside door doorway gate stage threshold entrance stairs")
 LEAVES_ALONE = re.compile(
     r"^(?:you|him|her|them|it|no|an?|his|her|your|the)\b"
@@ -129,6 +133,16 @@ LOOKS_WITH = re.compile(
     r"^(?:look|stare|gaze|glance|regard|eye|watch|study)\b(?: at)? you\b.* (?:with|in) (?:a |an )?"
     r"(?:\w+ )?(?P<noun>\w+)"
 )
+LOOKS_HOW = re.compile(
+    r"^(?:look|stare|gaze|glance|regard|eye|watch|study|glare|frown|smile"
+    r"|nod)\b(?: at)? you (?P<how>\w+ly)"
+)
+MOOD_ADVERBS = {
+    "angrily": "angry", "furiously": "angry", "suspiciously": "suspicious", "warily": "suspicious",
+    "gratefully": "grateful", "coldly": "cold", "kindly": "friendly", "warmly": "friendly",
+    "fearfully": "afraid", "nervously": "nervous", "sadly": "sad", "curiously": "curious",
+    "scornfully": "contemptuous", "contemptuously": "contemptuous", "fondly": "fond",
+}  # fmt: skip
 MOOD_NOUNS = {
     "suspicion": "suspicious", "anger": "angry", "rage": "angry", "fury": "angry", "fear": "afraid",
     "terror": "afraid", "gratitude": "grateful", "contempt": "contemptuous", "hatred": "hostile",
@@ -167,6 +181,8 @@ def dies(clause: Clause) -> bool:
     """Whether someone dies, or is dead."""
     if LAST_BREATH.match(f"{clause.form} {clause.rest}"):
         return True
+    if clause.form in ("killed", "murdered", "executed") and not clause.rest:
+        return True
     if clause.form in DIES:
         return re.match(r"^(?:of (?:boredom|laughter)|down|away|to )", clause.rest) is None
     if clause.form in LIES:
@@ -186,7 +202,8 @@ def departs(clause: Clause) -> bool:
         return not stays and not re.match(r"^from (?:under|behind)\b", rest)
     if clause.verb not in MOVES or TO_YOU.search(rest):
         return False
-    return AWAY.match(rest) is not None or goes_elsewhere(rest)
+    runs = clause.verb in RUNS and not rest
+    return runs or AWAY.match(rest) is not None or goes_elsewhere(rest)
 
 
 def goes_elsewhere(rest: str) -> bool:
@@ -236,6 +253,8 @@ def read_feeling(scene: Scene, clause: Clause, sentence: Sentence) -> None:
     for pattern, mood in SHOWN_FEELINGS:
         if pattern.match(told):
             scene.found.put_mood(clause.person, mood, sentence)
+    if (looks := LOOKS_HOW.search(told)) and looks["how"] in MOOD_ADVERBS:
+        scene.found.put_mood(clause.person, MOOD_ADVERBS[looks["how"]], sentence)
     if (looks := LOOKS_WITH.search(told)) and looks["noun"] in MOOD_NOUNS:
         scene.found.put_mood(clause.person, MOOD_NOUNS[looks["noun"]], sentence)
     if clause.verb in GLARES and re.match(r"^(?:\w+ly )?at you\b", clause.rest):
@@ -264,8 +283,13 @@ def read_addressed(scene: Scene, clause: Clause, sentence: Sentence) -> None:
         scene.found.put_here(who, True, sentence)
 
 
+NO_TRUST = re.compile(r"\b(?:no longer|does not|doesn't|do not|don't) trusts? you\b")
+
+
 def read_behind(scene: Scene, clause: Clause, sentence: Sentence) -> None:
     """ "Joss is somewhere behind you": told of people who are not here, in spite of the word."""
+    if NO_TRUST.search(clause.text):
+        scene.found.put_mood(clause.person, "suspicious", sentence)
     if clause.form in BE and BEHIND.match(clause.rest):
         scene.found.put_here(clause.person, False, sentence)
 

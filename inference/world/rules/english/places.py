@@ -16,11 +16,18 @@ INTO = re.compile(
 LATER_INTO = re.compile(
     r"\b(?:into|onto|(?:back|down|up|over) to|towards? |to )\s*(?=the |an? |your )"
 )
-ALONG = re.compile(r"^(?:\w+ly )*(?:down|along|up|through|across) (?=the |an? )")
+ALONG = re.compile(
+    r"^(?:\w+ly )*(?:down|along|up|through|across) (?=the |an? |[A-Z]\w+ (?:Street|Road|Lane"
+    r"|Avenue))"
+)
 ALONG_PLACES = words(
     "hall hallway corridor street road path alley tunnel passage lane stairs staircase tunnels"
 )
 OUTSIDE = re.compile(r"^(?:back )?(?P<where>outside|outdoors|upstairs|downstairs|home|ashore)\b")
+# Places that need no article.
+BARE = re.compile(
+    r"^(?:jail|prison|gaol|bed|church|school|court|hospital|town|home|deck|camp)\b(?! of)"
+)
 MAKES_WAY = re.compile(
     r"^(?:your|our) way (?:back |over |up |down |out )?(?:to|into|onto|towards) "
 )
@@ -94,6 +101,10 @@ def read_move(scene: Scene, clause: Clause, sentence: Sentence) -> bool:
         return bool(where) and arrive(scene, rest[where.end() :], sentence, True)  # type: ignore[union-attr]
     if verb == "follow" and (into := LATER_INTO.search(rest)):
         return arrive(scene, rest[into.end() :], sentence)
+    left = phrase_at(rest) if verb == "leave" else None
+    if left and not left.rest and scene.found.world.place.casefold().split()[-1:] == [left.head]:
+        scene.found.put_place(f"outside {left.article} {left.name}", sentence)
+        return True
     if clause.form in BE:
         where = AT.match(rest)
         return bool(where) and arrive(scene, rest[where.end() :], sentence)  # type: ignore[union-attr]
@@ -124,7 +135,7 @@ def goes(scene: Scene, rest: str, sentence: Sentence) -> bool:
         into = LATER_INTO.search(rest)
         if into and arrive(scene, rest[into.end() :], sentence):
             return True
-        if way is not None and way.head in ALONG_PLACES:
+        if way is None or way.head in ALONG_PLACES:
             return arrive(scene, rest[along.end() :], sentence)
         return False
     where = INTO.match(rest) or LATER_INTO.search(rest)
@@ -149,6 +160,9 @@ def arrive(
 
     `anything`: the verb says that it is one. `proper`: so does a name without more.
     """
+    if bare := BARE.match(text):
+        scene.found.put_place(bare[0], sentence)
+        return True
     phrase = phrase_at(text)
     if phrase is not None and (phrase.head in PLACES or (anything and may_be_place(phrase))):
         article = (

@@ -33,18 +33,21 @@ HANDS = r"(?:hands?|palms?|grip|grasp|fingers|arms)"
 IN_HAND = rf"(?:in|into|to) (?:both |one of )?your (?:\w+ )?{HANDS}\b"
 AWAY = re.compile(
     rf"^(?:back )?(?:away\b|(?:back )?(?:in|into|inside|under|through|to|up) {OWN}"
+    r"|(?:over|on|across|round|around) your (?:shoulders?|back|neck)\b"
     rf"|(?:in|into|to|under) your (?:\w+ )?(?:{KEEPS}|hands?|arm)\b)"
 )
 DOWN = re.compile(r"^(?:down|aside|back|on|onto|in|into|under|beside|at|over|against|next)\b")
 INTO = re.compile(r"^(?:back )?(?:in|into|inside) (?=the|your)")
 ON = re.compile(r"^(?:on|back on)\s+")
 OFF = re.compile(r"^off\s+")
-WORN_ON = re.compile(r"^(?:back )?on(?:$|[.!?,]| your (?:\w+ )?(?:head|feet|hands?|finger|face)\b)")
+WORN_ON = re.compile(
+    r"^(?:back )?on(?:to)?(?:$|[.!?,]| your (?:\w+ )?(?:head|feet|hands?|finger|face)\b)"
+)
 WORN_AROUND = re.compile(
     r"^(?:around|over|about|round|on) "
     r"(?:your (?:neck|shoulders|waist|head|wrist|finger)|yourself)\b"
 )
-PUTS_ON = words("put pull slip strap throw tie place take shrug set lay hang")
+PUTS_ON = words("slide push put pull slip strap throw tie place take shrug set lay hang")
 FROM_OWN = re.compile(rf"^(?:up )?(?:out\b(?! of the (?:way|ground|wall))|from {OWN}|out of {OWN})")
 NO_PREP = r"(?!(?:in|into|to|on|onto|at|over|from|with|of|off|out|down|up|through|for|and)\b)"
 TO_WHOM = re.compile(
@@ -76,7 +79,12 @@ GONE = re.compile(
 AT_ONCE = re.compile(r"^(?:up|out|hold of|back|along|down|away|off)\b\s*")
 UP_CLOSE = re.compile(rf"^(?:up|out|high|tight|close|above|in front|{IN_HAND})")
 WITH_YOU = re.compile(rf"^(?:{IN_HAND}|on you\b|with you\b|in {OWN}|in your|under your|left\b)")
-NOT_TAKEN = re.compile(r"^(?:apart|in turn|seriously|off\b|by )")
+NOT_TAKEN = re.compile(
+    r"^(?:apart|in turn|seriously|by |off\b(?! (?:the (?:table|counter|wall|shelf|floor|ground|hook"
+    r"|desk|nail|rack|bed|bar|chair)|him|her|them)\b))"
+)
+FROM_HANDS = re.compile(r"^(?:out of|from|off) (?:his|her|their|the \w+'s|[A-Z]\w+'s) ")
+WEAPONS = words("gun sword knife pistol dagger revolver blade weapon rapier axe bow")
 FROM_OTHERS = re.compile(r"\b(?:in|into|inside|under|to) (?:his|her|their|its) ")
 POCKETS = re.compile(rf"\byour (?:\w+ )?(?:pockets?|{KEEPS})\b", re.IGNORECASE)
 NAMED_NOW = re.compile(r"^(?:It|That)(?:'s| is| was) (?=the\b|an?\b|your\b)")
@@ -104,8 +112,8 @@ def read_player(scene: Scene, clause: Clause, sentence: Sentence) -> None:
         picked = scene.take_object(first)
         if first != rest or (picked and picked[1].startswith("up")):
             take(scene, picked, first, sentence)
-    elif verb in PULLS:
-        pulls(scene, clause, sentence)
+    elif verb in PULLS and pulls(scene, clause, sentence):
+        return
     elif verb in TAKES:
         first = rest if rest.startswith("off") else AT_ONCE.sub("", rest)
         taken = scene.take_object(first)
@@ -261,22 +269,25 @@ def whole_name(name: str, rest: str) -> str:
     return f"{name} {of[0]}" if of else name
 
 
-def pulls(scene: Scene, clause: Clause, sentence: Sentence) -> None:
-    """What is drawn from a pocket or a sheath was carried; what is dragged out is now."""
+def pulls(scene: Scene, clause: Clause, sentence: Sentence) -> bool:
+    """Whether something is taken out: from a pocket or a sheath, or out of another's hands."""
     rest = re.sub(r"^(?:out|up)\b\s*", "", clause.rest)
     pulled = scene.take_object(rest)
     if pulled is None:
-        return
-    out = clause.rest.startswith("out ") or FROM_OWN.match(pulled[1])
-    own = re.match(r"your\b", rest, re.I) and clause.verb in ("draw", "produce")
-    if out or own:
-        scene.found.put_thing(pulled[0], "carried", sentence)
+        return False
+    out = clause.rest.startswith("out ") or FROM_OWN.match(pulled[1]) or FROM_HANDS.match(pulled[1])
+    weapon = pulled[0].split()[-1].casefold() in WEAPONS
+    own = clause.verb in ("draw", "produce") and (weapon or re.match(r"your\b", rest, re.I))
+    if not (out or own):
+        return False
+    scene.found.put_thing(pulled[0], "carried", sentence)
+    return True
 
 
 def drops(scene: Scene, verb: str, rest: str, sentence: Sentence) -> None:
     """What is dropped, thrown, eaten or spent is lost."""
     own = re.match(r"^(?:the last of |all )?your\b", rest, re.IGNORECASE) is not None
-    rest = re.sub(r"^(?:away|down|out|behind|up|the last of|all)\s+", "", rest)
+    rest = re.sub(r"^(?:away|down|out|behind|up|with|the last of|all)\s+", "", rest)
     thing = scene.take_object(rest)
     if thing is None:
         return
@@ -289,6 +300,10 @@ def read_other(scene: Scene, clause: Clause, sentence: Sentence) -> None:
     """What others do to what the player has, and what happens to it."""
     verb, rest = clause.verb, clause.rest
     if clause.subject == "other" and befalls(scene, clause, sentence):
+        return
+    if verb == "put" and (worn := re.match(r"^on (?=your )", rest)):
+        if thing := scene.take_object(rest[worn.end() :]):
+            scene.found.put_thing(thing[0], "lost", sentence)
         return
     if verb in BRINGS and receives(scene, rest, sentence):
         return

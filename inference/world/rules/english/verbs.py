@@ -54,9 +54,12 @@ GIVES = words(
 )
 BRINGS = words("give hand pass toss throw slip lend bring fling sell return")
 PUTS = words(
-    "put place lay set slip tuck stuff stow shove slide drop hang stick push press pack hide"
+    """
+    sling hoist put place lay set slip tuck stuff stow shove slide drop hang stick push press pack
+    hide
+    """
 )
-PULLS = words("pull draw fish dig haul produce remove")
+PULLS = words("wrench pry prise wrest rip tear pull draw fish dig haul produce remove")
 HOLDS = words("hold carry clutch grip cradle hug wield brandish")
 KILLS = words("kill slay murder behead strangle execute")
 ROBS = words(

@@ -201,6 +201,8 @@ FEELINGS = words(
     """
 )
 
+# Stops that may also be the first word of a name: "the back room".
+ADJECTIVES = words("back first open very home other next last outside inside free loose wide lower")
 VAGUE = words(
     "thing things something object objects item items equipment stuff belongings anything"
 )
