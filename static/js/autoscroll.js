@@ -101,12 +101,17 @@ export class AutoScroll {
       this.notify();
       return;
     }
-    if (atOnce || this.reducedMotion.matches) this.scrollTo(this.target());
-    else if (!this.frame) this.frame = requestAnimationFrame(() => this.step());
+    this.follow(atOnce);
     if (this.target() < this.end - NEAR) {
       this.unread = true;
       this.notify();
     }
+  }
+
+  /** Scroll down as far as what is followed allows. */
+  follow(atOnce = false) {
+    if (atOnce || this.reducedMotion.matches) this.scrollTo(this.target());
+    else if (!this.frame) this.frame = requestAnimationFrame(() => this.step());
   }
 
   target() {

@@ -196,7 +196,8 @@ function drawn(before) {
   const { state } = store;
   controls.show(state);
   const suggested = autoScroll.whole ? story.suggestions(state) : [];
-  if (suggestions.show(suggested, before.head === state.head)) autoScroll.storyGrew();
+  // They are no words of the story: nobody is told that there is something to read.
+  if (suggestions.show(suggested, before.head === state.head) && autoScroll.on) autoScroll.follow();
   title.show(state.adventure?.title);
   aloud.update();
   const was = story.turnOf(before, state.head)?.status;
