@@ -10,8 +10,10 @@ from typing import Literal, NamedTuple
 
 from inference.contract.world import Person, World
 from inference.reply.quotes import narration
+from inference.world.absent import ASIDE as ASIDE_OF_ABSENT
+from inference.world.absent import BODY, until_they_may
 from inference.world.dead import acts, answers, pronoun_acts, speaks
-from inference.world.lost import uses_lost
+from inference.world.lost import uses_lost, was_put_down
 from inference.world.names import RANKS, People, parts_of
 from inference.world.rules import last_seen
 
@@ -32,19 +34,9 @@ ASIDE = re.compile(
     re.IGNORECASE,
 )
 SENTENCES = re.compile(r"[^.!?…\n]+(?:[.!?…]+[\"”’')]*|\n|$)")
-ARRIVES = (
-    r"(?:comes?|came|arrives?|arrived|enters?|entered|appears?|appeared|returns?|returned|steps?"
-    r"|walks?|runs?|climbs?|emerges?|is back|bursts?|hurries|is (?:here|standing|waiting))"
-)
-FROM_AFAR = re.compile(
-    r"\b(?:radio|phone|telephone|intercom|speaker|receiver|shouts?|calls?|letter|note|screen"
-    r"|distance"
-    r"|in your ear|on the line|from (?:above|below|outside|the other side|behind the door))\b",
-    re.IGNORECASE,
-)
 
-
-RECENT_TEXTS = 24  # in which somebody must have left
+FAR = re.compile(r"\b(?:somewhere|elsewhere|meanwhile|miles)\b", re.IGNORECASE)
+RECENT_TEXTS = 24  # that say who was seen last, and what was put down
 
 
 class Contradiction(NamedTuple):
@@ -80,7 +72,9 @@ class Facts:
         self._lost = {
             thing.name: re.escape(thing.name.split()[-1])
             for thing in world.things
-            if thing.held == "lost" and thing.name.split()
+            if thing.held == "lost"
+            and thing.name.split()
+            and not was_put_down(thing.name, texts[-RECENT_TEXTS:])
         }
         named = [f"(?:{each})" for each in (*self._dead.values(), *self._absent.values())]
         things = [f"(?i:{each})" for each in self._lost.values()]
@@ -89,14 +83,14 @@ class Facts:
         self.people = bool(named)
 
     def _has_left(self, person: Person, pattern: str, people: People, texts: Sequence[str]) -> bool:
-        """Whether someone whom the player speaks to was last told to leave.
+        """Whether someone whom the player speaks to is elsewhere.
 
-        Not everybody who is here was seen to come.
+        Not everybody who is here was read to come: whoever did something last is here.
         """
         addressed = re.search(rf"(?<!\w)(?:{pattern})(?!\w)", self._action)
         if person.here or person.life != "alive" or not addressed:
             return False
-        return last_seen(person.name, texts[-RECENT_TEXTS:], people) is False
+        return last_seen(person.name, texts[-RECENT_TEXTS:], people) is not True
 
     def mentioned(self, text: str) -> bool:
         """Whether a text mentions anything that it could contradict."""
@@ -115,11 +109,22 @@ class Facts:
             if self._dead_act(rf"(?:{who})(?!['’]s\b)", now, text):
                 yield Contradiction("dead", f"{name} is dead.")
         for name, who in self._absent.items():
-            if speaks(f"(?:{who})", now) and not arrives(who, told) and not FROM_AFAR.search(told):
+            if self._absent_act(who, text):
                 yield Contradiction("absent", f"{name} is not here.")
         for name in self._lost:
             if uses_lost(name, now, self._action):
                 yield Contradiction("lost", f"You no longer have the {name}.")
+
+    def _absent_act(self, who: str, text: str) -> bool:
+        near = ASIDE_OF_ABSENT.sub("", until_they_may(who, text))
+        near = "".join(each for each in SENTENCES.findall(near) if not FAR.search(each))
+        told = narration(near)
+        named = rf"(?:{who})(?!['’]s\b)"
+        if re.search(rf"\b(?:{who}){BODY}", told) or acts(named, told) or speaks(named, told):
+            return True
+        if pronoun_acts(named, "he|she", told):
+            return True
+        return self._alone and answers(named, "he|she", near, self._action)
 
     def _dead_act(self, who: str, now: str, text: str) -> bool:
         if acts(who, now) or speaks(who, now) or pronoun_acts(who, "he|she", now):
@@ -136,8 +141,3 @@ def called(name: str, people: People) -> list[str]:
         ways.append(f"the {words[0].strip('.').lower()}")
     found = [way for way in dict.fromkeys(ways) if len(way) > 1 and people.find(way) == name]
     return sorted(found, key=len, reverse=True)
-
-
-def arrives(who: str, told: str) -> bool:
-    """Whether someone comes, before they speak."""
-    return re.search(rf"\b(?:{who})\b[^.!?]{{0,30}}\b{ARRIVES}\b", told) is not None

@@ -3,8 +3,6 @@
 import re
 from collections.abc import Sequence
 
-from inference.world.lost import told_as_had
-
 
 def stated(fact: str, reply: str) -> bool:
     """Whether one of the ways to say `fact`, parted by "|", stands in the reply as whole words."""
@@ -17,6 +15,16 @@ def stated_of(facts: Sequence[str], reply: str) -> int:
     return sum(stated(fact, reply) for fact in facts)
 
 
+# A thing that is gone may be missed: "if you still had your lamp", "your lamp is gone".
+MISSED = re.compile(r"\b(?:if|no|not|without|given|gave|lost|where|instead of|like)\b|n['’]t\b")
+GONE = re.compile(r"\s+(?:away|is gone|is lost|was)\b")
+
+
 def contradicts(wrong: Sequence[str], reply: str) -> bool:
     """Whether one of `wrong` is told as what is so now."""
-    return any(told_as_had(re.escape(each), reply) for each in wrong)
+    for each in wrong:
+        for found in re.finditer(rf"(?<!\w){re.escape(each)}(?!\w)", reply, re.IGNORECASE):
+            sentence = re.split(r"[.!?…]", reply[: found.start()])[-1].lower()
+            if not MISSED.search(sentence) and not GONE.match(reply[found.end() :]):
+                return True
+    return False

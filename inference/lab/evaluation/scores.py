@@ -7,17 +7,17 @@ from typing import Any
 
 from inference.contract.plain import Plain
 from inference.contract.request import Passage
-from inference.lab.evaluation.absent import absent_answers
 from inference.lab.evaluation.accuracy import Known, shown_share
 from inference.lab.evaluation.endings import cut, empty, leaks
 from inference.lab.evaluation.facts import contradicts, stated_of
-from inference.lab.evaluation.lost import lost_used
 from inference.lab.evaluation.repetition import distinct_3, loops, repeats
 from inference.lab.evaluation.situations import Situation
 from inference.lab.evaluation.telling import Told
 from inference.lab.evaluation.voice import past_tense, says_you, speaks_for_player, wrong_person
 from inference.reply import shown_action
+from inference.world.absent import absent_answers
 from inference.world.dead import dead_acts
+from inference.world.lost import lost_used
 
 
 class Score(Plain):

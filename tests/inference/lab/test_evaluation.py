@@ -16,10 +16,8 @@ from inference.contract.request import GenerationRequest, Passage, StoryContext
 from inference.contract.sampling import SamplingParams
 from inference.engines.host import load
 from inference.lab.evaluation import blind, runs, situations
-from inference.lab.evaluation.absent import absent_answers
 from inference.lab.evaluation.endings import cut, empty, leaks
 from inference.lab.evaluation.facts import contradicts, stated_of
-from inference.lab.evaluation.lost import lost_used
 from inference.lab.evaluation.playing import Play, common_front, draw, play, read_actions
 from inference.lab.evaluation.repetition import distinct_3, loops, repeats
 from inference.lab.evaluation.scores import figures, score, table
@@ -27,7 +25,9 @@ from inference.lab.evaluation.situations import SituationsError, read_situations
 from inference.lab.evaluation.telling import Teller, Told
 from inference.lab.evaluation.voice import past_tense, says_you, speaks_for_player, wrong_person
 from inference.narrators import Narrator
+from inference.world.absent import absent_answers
 from inference.world.dead import dead_acts
+from inference.world.lost import lost_used
 
 NOWHERE = InferenceConfig(redis_url="", narrators_file=Path(), models_dir=Path())
 
