@@ -5,6 +5,7 @@ All but `record_reading` are called with the adventure locked.
 
 import logging
 from collections.abc import Iterable
+from itertools import chain
 from uuid import UUID
 
 from game.models import Adventure, Turn, TurnChanges
@@ -20,18 +21,13 @@ from game.state.worlds import (
     refresh_cache,
 )
 from inference.contract.questions import digest_of
-from inference.contract.request import Passage, StoryContext
+from inference.contract.request import Passage
 from inference.contract.world import MOST_CHANGES, Source, WorldChange
 from inference.log_context import where
-from inference.prompts.steering import player_names
-from inference.world import rules
-from inference.world.folding import Entries, fold, world_of
-from inference.world.names import names_in
-from inference.world.revealing import reveal
+from inference.world import turns
+from inference.world.folding import Entries, fold
 
 logger = logging.getLogger(__name__)
-
-NEWEST_TURNS = 6  # before a turn, whose names rules know when they read it
 
 
 def read_turn(turn: Turn) -> None:
@@ -60,10 +56,8 @@ def read_by_rules(turn: Turn, before: Entries) -> list[WorldChange]:
         outcome=dice.outcome_line(turn.dice),
     )
     try:
-        return [
-            *reveal(before, f"{turn.action}\n{turn.reply}"),
-            *rules.read_turn(passage, world_of(before), known_names(turn), name_of_player(turn)),
-        ]
+        player = turns.name_of_player(turn.adventure.memory)
+        return turns.read_changes(passage, before, known_names(turn), player)
     except Exception as problem:
         logger.error("turn %s: rules could not read it: %s", turn.pk, where(problem))
         return []
@@ -71,16 +65,10 @@ def read_by_rules(turn: Turn, before: Entries) -> list[WorldChange]:
 
 def known_names(turn: Turn) -> frozenset[str]:
     """The names that a turn's adventure has: in its memory, its cards and the newest turns."""
-    newest = tree.path_ids(turn.parent_id, NEWEST_TURNS) if turn.parent_id else []
+    newest = tree.path_ids(turn.parent_id, turns.NEWEST_TURNS) if turn.parent_id else []
     texts = Turn.objects.filter(pk__in=newest).values_list("action", "reply")
-    written = "\n".join([turn.adventure.memory, *(text for pair in texts for text in pair)])
-    return names_in(written) | set(turn.adventure.cards.values_list("title", flat=True))
-
-
-def name_of_player(turn: Turn) -> str:
-    """What the player is called, as far as the memory says it."""
-    context = StoryContext(memory=turn.adventure.memory, action=Passage(kind="continue"))
-    return " ".join(sorted(player_names(context)))
+    titles = turn.adventure.cards.values_list("title", flat=True)
+    return turns.known_names(turn.adventure.memory, titles, chain.from_iterable(texts))
 
 
 def entries_of_scenario(opening: Turn) -> Entries:

@@ -13,7 +13,8 @@ from game.models import Adventure, Kind, Player, Status, Turn
 from game.play.tree import turns_in_order, whole_path
 from game.training.anonymisation import answers, remove_names
 from game.training.consent import adventures_with_consent
-from inference.finetune.corpus import CorpusError, parse
+from inference.finetune.corpus import parse
+from inference.finetune.trouble import CorpusError
 from inference.reply import neutralise, shown_action
 
 PREFIX = "players-"

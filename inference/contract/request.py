@@ -15,13 +15,15 @@ Outcome = Literal["told", "stopped", "failed"]
 class Passage(Plain):
     """One turn as the narrator reads it: the player's action and the reply.
 
-    `outcome` is what the dice decided about the action, in words.
+    `outcome` is what the dice decided about the action, in words. `player` is the character who
+    acts where several players play: then the action is told in the third person, as it stands.
     """
 
     kind: Kind
     action: str = ""
     reply: str = ""
     outcome: str = ""
+    player: str = ""
 
 
 class Card(Plain):

@@ -9,10 +9,12 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from inference.contract.request import GenerationRequest, Passage, StoryContext
+from inference.contract.request import GenerationRequest
 from inference.engines.base import Message
-from inference.finetune.corpus import Adventure, CorpusError, Turn
+from inference.finetune.corpus import Adventure, Turn
+from inference.finetune.playing import Played
 from inference.finetune.split import HELD_OUT, Side, side_of
+from inference.finetune.trouble import CorpusError
 from inference.narrators import Narrator
 from inference.prompts import MARGIN, build
 from inference.prompts.cutting import Count
@@ -77,50 +79,105 @@ def chatml(messages: list[Message], begun: str) -> str:
     return f"{said}<|im_start|>assistant\n{begun}"
 
 
-def samples(adventure: Adventure, form: Form, held_out: float = HELD_OUT) -> Iterator[Sample]:
+def samples(
+    adventure: Adventure, form: Form, held_out: float = HELD_OUT, every: int = 1
+) -> Iterator[Sample]:
     """The samples of an adventure: each reply of its tree is learnt in exactly one of them, after
     exactly the prompt that serving would build.
 
-    A path is one sample where the window has room for it; a longer one is several, of which each
-    begins where the serving prompt does. What a branch shares with an earlier path is there to be
-    read, and not learnt again. Raises CorpusError where a turn alone is longer than the window.
+    A path is one sample where the window has room for it and its prompts only grow at their end;
+    else it is several. What a branch shares with an earlier path is there to be read, and not
+    learnt again. Raises CorpusError where a turn alone is longer than the window.
+
+    The state of the world, the note and recalled sentences stand in front of the newest action
+    alone, so with them each turn is a sample of its own. With `every` above 1 only every so many
+    turns are, counted from the end, and those that recall something: the others are learnt within
+    these, after the prompt that serving would build if it knew nothing of the three.
     """
     side = side_of(adventure.title, held_out)
-    end = form.end
-    asked = {turn.number: prompt_of(adventure, turn, form, end) for turn in adventure.turns}
+    prompts = Prompts(adventure, form)
     learnt: set[int] = set()
     for path in adventure.paths:
+        alone = {turn.number for place, turn in enumerate(path) if is_alone(path, place, every)}
         found = []
-        for length in range(len(path), 0, -1):
-            if path[length - 1].number not in learnt:
-                spans = learnt_from(path[:length], asked, end, learnt)
-                learnt.update(spans)
-                found.append(
-                    Sample(
-                        adventure=adventure.title,
-                        side=side,
-                        format=form.narrator.format,
-                        turns=tuple(spans),
-                        spans=tuple(spans.values()),
-                        text=asked[path[length - 1].number].text + told_by(path[length - 1], end),
-                    )
+        # From the end: a long prompt teaches the replies before it, too.
+        for turn in sorted(path[::-1], key=lambda turn: turn.number not in alone):
+            if turn.number in learnt:
+                continue
+            upto = path[: path.index(turn) + 1]
+            spans = learnt_from(upto, prompts, learnt, alone)
+            learnt.update(spans)
+            found.append(
+                Sample(
+                    adventure=adventure.title,
+                    side=side,
+                    format=form.narrator.format,
+                    turns=tuple(spans),
+                    spans=tuple(spans.values()),
+                    text=prompts.asked(turn).text + told_by(turn, prompts.end),
                 )
-        yield from reversed(found)
+            )
+        yield from sorted(found, key=lambda sample: sample.turns[-1])
+
+
+def is_alone(path: list[Turn], place: int, every: int) -> bool:
+    """Whether a turn of a path is learnt after its own prompt, state and note included."""
+    return (len(path) - 1 - place) % every == 0 or bool(path[place].earlier)
+
+
+class Prompts:
+    """The prompts of an adventure's turns, each built once."""
+
+    def __init__(self, adventure: Adventure, form: Form) -> None:
+        self.end = form.end
+        self._adventure = adventure
+        self._form = form
+        self._played = Played(adventure)
+        self._asked: dict[int, BuiltPrompt] = {}
+        self._plain: dict[int, BuiltPrompt] = {}
+
+    def asked(self, turn: Turn) -> BuiltPrompt:
+        """What the narrator is given for a turn. Raises CorpusError where it has no room."""
+        if turn.number not in self._asked:
+            self._asked[turn.number] = self._prompt(turn, self._played.request(turn))
+        return self._asked[turn.number]
+
+    def plain(self, turn: Turn) -> BuiltPrompt:
+        """The same where nothing is known of the world, and nothing is noted or recalled."""
+        if turn.number not in self._plain:
+            request = self._played.request(turn)
+            known = {"world": None, "authors_note": "", "earlier": ()}
+            context = request.context.model_copy(update=known)
+            plain = request.model_copy(update={"context": context})
+            self._plain[turn.number] = self._prompt(turn, plain)
+        return self._plain[turn.number]
+
+    def _prompt(self, turn: Turn, request: GenerationRequest) -> BuiltPrompt:
+        return prompt_of(self._adventure, turn, request, self._form, self.end)
 
 
 def learnt_from(
-    path: list[Turn], asked: dict[int, BuiltPrompt], end: str, learnt: set[int]
+    path: list[Turn], prompts: Prompts, learnt: set[int], alone: set[int]
 ) -> dict[int, tuple[int, int]]:
-    """Which replies the prompt for the last turn teaches, and where they stand: that turn's own,
-    and those before it that are not in `learnt` and whose own prompts it begins with."""
+    """Which replies the prompt for the last turn teaches, and where they stand.
+
+    That turn's own, and those before it that are not in `learnt` and whose own prompts it begins
+    with; or, for turns that are not in `alone`, whose plain prompts.
+    """
     last = path[-1]
-    prompt = asked[last.number]
+    prompt = prompts.asked(last)
+    left_out = len(path) - prompt.report.passages  # turns that were not sent
     spans = {}
-    for passage, (begin, stop) in told_in(prompt.report.pieces, end):
-        number = path[passage - 1].number
-        if number not in learnt and asked[number].text == prompt.text[:begin]:
-            spans[number] = (begin, stop)
-    spans[last.number] = (len(prompt.text), len(prompt.text + told_by(last, end)))
+    for passage, (begin, stop) in told_in(prompt.report.pieces, prompts.end):
+        place = passage + left_out
+        if not place or path[place - 1].number in learnt:
+            continue  # the opening was not told by the narrator
+        turn = path[place - 1]
+        before = prompt.text[:begin]
+        as_asked = prompts.asked(turn).text == before
+        if as_asked or (turn.number not in alone and prompts.plain(turn).text == before):
+            spans[turn.number] = (begin, stop)
+    spans[last.number] = (len(prompt.text), len(prompt.text + told_by(last, prompts.end)))
     return spans
 
 
@@ -129,12 +186,13 @@ def told_by(turn: Turn, end: str) -> str:
     return neutralise(turn.reply).strip() + end
 
 
-def prompt_of(adventure: Adventure, turn: Turn, form: Form, end: str) -> BuiltPrompt:
-    """What the narrator is given for `turn` in play. Raises CorpusError where it has no room."""
+def prompt_of(
+    adventure: Adventure, turn: Turn, request: GenerationRequest, form: Form, end: str
+) -> BuiltPrompt:
+    """The prompt for `turn` by a request of play. Raises CorpusError where it has no room."""
     # A small model is helped by a reply that is begun for it; one that learns begins its own.
     narrator = form.narrator.model_copy(update={"begun": {}})
     told = form.count(told_by(turn, end))
-    request = request_of(adventure, turn)
     if told > int(narrator.sampling.max_tokens * (1 + MARGIN)):
         sampling = narrator.sampling.model_copy(
             update={"max_tokens": min(4096, int(told / (1 + MARGIN)) + 1)}
@@ -151,29 +209,15 @@ def prompt_of(adventure: Adventure, turn: Turn, form: Form, end: str) -> BuiltPr
     return built
 
 
-def request_of(adventure: Adventure, turn: Turn) -> GenerationRequest:
-    """`turn`, asked for as in play."""
-    opening = Passage(kind="opening", reply=adventure.opening)
-    before = (each.passage for each in adventure.path_to(turn)[:-1])
-    action = turn.passage.model_copy(update={"reply": ""})
-    return GenerationRequest(
-        adventure="",
-        turn=str(turn.number),
-        attempt=1,
-        narrator="",
-        context=StoryContext(story=(opening, *before), action=action),
-    )
-
-
 def told_in(pieces: tuple[Piece, ...], end: str) -> Iterator[tuple[int, tuple[int, int]]]:
     """The replies that stand whole in a prompt: number of the passage, and where they stand.
 
-    What ends a reply belongs to it. The opening, passage 0, was not told by the narrator.
+    What ends a reply belongs to it.
     """
     place = 0
     for index, piece in enumerate(pieces):
         begin, place = place, place + len(piece.text)
-        if piece.side != "reply" or not piece.passage or piece.skip:
+        if piece.side != "reply" or piece.passage is None or piece.skip:
             continue
         after = pieces[index + 1].text if index + 1 < len(pieces) else ""
         ended = len(after) - len(after.lstrip()) if not after.startswith(end) else 0

@@ -24,6 +24,9 @@ class Prepare(Plain):
     corpus: tuple[str, ...] = Field(default=("data/adventures",), min_length=1)
     window: int = Field(default=2048, ge=64)  # tokens of a sample
     held_out: float = Field(default=HELD_OUT, gt=0, lt=1)  # share of the adventures
+    # Every so many turns of a path are learnt after their own prompt, where state, note or recalled
+    # sentences make it another than that of the turn before.
+    every: int = Field(default=1, ge=1, le=100)
 
 
 class Lora(Plain):

@@ -19,3 +19,11 @@ class Broken(FinetuneError):
 
 class TrainingFailed(FinetuneError):
     """Why a training ended before its time."""
+
+
+class CorpusError(Exception):
+    """An error in one line that names the file and, where it is known, the line."""
+
+    def __init__(self, file: str, line: int, what: str) -> None:
+        self.file, self.line, self.what = file, line, what
+        super().__init__(f"{file}:{line}: {what}" if line else f"{file}: {what}")

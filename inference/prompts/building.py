@@ -230,8 +230,9 @@ def facts_of(context: StoryContext, narrator: Narrator) -> Facts | None:
     """What the reply should not contradict; None where nothing is known, or nobody minds."""
     if context.world is None or narrator.repeats_itself or narrator.state == "none":
         return None
-    action = shown_action(context.action.kind, context.action.action)
-    return Facts(context.world, action, texts_of(context))
+    action = context.action
+    shown = shown_action(action.kind, action.action, action.player)
+    return Facts(context.world, shown, texts_of(context))
 
 
 def texts_of(context: StoryContext) -> tuple[str, ...]:
@@ -383,7 +384,8 @@ def lines_of(story: tuple[Passage, ...]) -> Iterator[Line]:
 
 def line_of(passage: Passage) -> Line | None:
     """The player's line in the story; None for Continue."""
-    shown = neutralise(shown_action(passage.kind, neutralise(passage.action))).strip()
+    shown = shown_action(passage.kind, neutralise(passage.action), passage.player)
+    shown = neutralise(shown).strip()
     if not shown:
         return None
     return Line("player" if passage.kind in ("do", "say") else "narrator", shown)

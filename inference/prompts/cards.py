@@ -164,7 +164,9 @@ def cards_for(cards: list[Card], story: tuple[Passage, ...]) -> tuple[Card, ...]
     """
     latest = story[-CARD_TURNS:]
     text = "\n".join(
-        part for each in latest for part in (shown_action(each.kind, each.action), each.reply)
+        part
+        for each in latest
+        for part in (shown_action(each.kind, each.action, each.player), each.reply)
     )
     likely = reachable(cards, text)
     sent = cards_within(likely, CARD_BYTES)

@@ -112,7 +112,8 @@ def thing(context: StoryContext) -> str:
 
 def done(context: StoryContext) -> str:
     """The action without "You": "open the cellar door"."""
-    text = neutralise(shown_action(context.action.kind, context.action.action))
+    action = context.action
+    text = neutralise(shown_action(action.kind, action.action, action.player))
     return re.sub(r"^you\s+", "", text.strip(), flags=re.IGNORECASE)
 
 

@@ -90,19 +90,22 @@ CALLED = re.compile(r"[A-Z]\w+,\s")  # "Matthias, come here"
 LATER_ORDER = re.compile(r"([.!?…]\s+)([A-Za-z]+)(?=\s|[.!?,]|$)")
 
 
-def shown_action(kind: Kind, action: str) -> str:
+def shown_action(kind: Kind, action: str, player: str = "") -> str:
     """How an action is worded in the story, on the page and in the prompt.
+
+    `player` is the character who acts, where several players play: their actions are told in the
+    third person already.
 
     Do and Say come without the `> ` that page and prompt put before them. Continue shows nothing,
     and neither does an action without visible characters. Direction marks and other characters
     without a shape are removed.
     """
-    return shown(kind, action)
+    return shown(kind, action, player)
 
 
 # The same actions are needed again for each turn and each snapshot.
 @lru_cache(maxsize=2048)
-def shown(kind: Kind, action: str) -> str:
+def shown(kind: Kind, action: str, player: str) -> str:
     """As `shown_action`, cached."""
     action = clean(action).strip()
     if kind == "continue" or not action or invisible(action.strip(MARKS)):
@@ -111,7 +114,9 @@ def shown(kind: Kind, action: str) -> str:
         return action
     action = " ".join(action.split())
     if kind == "say" or (action[0] in '"“' and quotations(action) == [(0, len(action))]):
-        return f'You say "{spoken(action)}"'
+        return f'{player} says "{spoken(action)}"' if player else f'You say "{spoken(action)}"'
+    if player:
+        return ended(action)
     return ended(second_person_action(LINE_START.sub("", action)))
 
 

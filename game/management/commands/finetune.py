@@ -17,13 +17,13 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from game.training.corpus import collect
 from inference.engines.base import EngineBroken
 from inference.engines.host import die_with
-from inference.finetune.corpus import Adventure, CorpusError, files_of, read
+from inference.finetune.corpus import Adventure, files_of, read
 from inference.finetune.prepare import Form, Sample, chatml, samples
 from inference.finetune.recipe import read_recipe
 from inference.finetune.rules import Complaint, Measure, check, estimated_tokens, sum_of
 from inference.finetune.split import HELD_OUT, side_of
 from inference.finetune.stages import Stages
-from inference.finetune.trouble import FinetuneError
+from inference.finetune.trouble import CorpusError, FinetuneError
 from inference.models.export import ExportFailed
 from inference.models.lora import AdapterError
 from inference.models.store import ModelError
@@ -66,6 +66,9 @@ class Command(BaseCommand):
         )
         add["collect"].add_argument("--out", type=Path, required=True, help="a folder of its own")
         add["prepare"].add_argument("--format", choices=FORMATS, help="both where it is missing")
+        add["prepare"].add_argument(
+            "--every", type=int, default=1, help="learn every so many turns after their own prompt"
+        )
         add["prepare"].add_argument("--narrator", default="", help="its format and tokenizer")
         for do in ("prepare", *STAGES):
             add[do].add_argument(
@@ -96,7 +99,13 @@ class Command(BaseCommand):
                 self.collect(options["out"])
             elif do == "prepare" and options["recipe"] is None:
                 forms = list(forms_of(options["narrator"], options["format"], options["window"]))
-                self.prepare([options["folder"]], forms, options["out"], options["held_out"])
+                self.prepare(
+                    [options["folder"]],
+                    forms,
+                    options["out"],
+                    options["held_out"],
+                    options["every"],
+                )
             else:
                 self.run_stage(do, options)
         except Trouble as error:
@@ -113,7 +122,9 @@ class Command(BaseCommand):
             if do == "prepare":
                 recipe = stages.recipe.prepare
                 folders = [Path(folder) for folder in recipe.corpus]
-                self.prepare(folders, [stages.form()], options["out"], recipe.held_out)
+                self.prepare(
+                    folders, [stages.form()], options["out"], recipe.held_out, recipe.every
+                )
                 return
             if do == "train":
                 named = {name: options[name] for name in ("samples", "out", "metrics", "curve")}
@@ -165,22 +176,31 @@ class Command(BaseCommand):
                 f"{row:<10}{found.files:>7}{found.turns:>7}{found.words:>8}{found.paths:>7}"
             )
 
-    def prepare(self, folders: list[Path], forms: list[Form], out: Path, held_out: float) -> None:
-        """Write `FORMAT-SIDE.jsonl` for each form and side."""
+    def prepare(
+        self, folders: list[Path], forms: list[Form], out: Path, held_out: float, every: int
+    ) -> None:
+        """Write `FORMAT-SIDE.jsonl` for each form and side; nothing where an adventure is wrong."""
         adventures = [read(file) for folder in folders for file in files_of(folder)]
+        made = {
+            form.narrator.format: [
+                each for a in adventures for each in samples(a, form, held_out, every)
+            ]
+            for form in forms
+        }
         try:
             out.mkdir(parents=True, exist_ok=True)
-            for form in forms:
-                made = [each for a in adventures for each in samples(a, form, held_out)]
+            for format, of_format in made.items():
                 for side in SIDES:
-                    self.write(out / f"{form.narrator.format}-{side}.jsonl", side, made)
+                    self.write(out / f"{format}-{side}.jsonl", side, of_format)
         except OSError as error:
             raise CommandError(f"{out} cannot be written: {error.strerror}") from error
 
     def write(self, file: Path, side: str, made: list[Sample]) -> None:
         """Write the samples of one side to a file."""
         chosen = [sample for sample in made if sample.side == side]
-        file.write_text("".join(f"{sample.json}\n" for sample in chosen), encoding="utf-8")
+        new = file.with_suffix(".new")
+        new.write_text("".join(f"{sample.json}\n" for sample in chosen), encoding="utf-8")
+        new.replace(file)  # a full disk leaves the samples that were there
         replies = sum(len(sample.turns) for sample in chosen)
         self.stdout.write(f"{file}: {len(chosen)} samples, {replies} replies")
 

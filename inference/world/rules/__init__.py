@@ -64,7 +64,7 @@ def read_turn(
         fails = FAILS.match(passage.outcome) and not THROWS.search(passage.action)
         attempt = Found(world, people, player)
         attempting = Reader(attempt)
-        shown = shown_action("do", passage.action)
+        shown = shown_action("do", passage.action, passage.player)
         attempting.read(shown)
         reader.scene.last_thing = attempting.scene.last_thing
         reader.scene.last_person = attempting.scene.last_person

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from inference.finetune.corpus import CorpusError, files_of, parse, read
+from inference.finetune.corpus import files_of, parse, read
 from inference.finetune.rules import MEASURE, check, sum_of
 from inference.finetune.split import side_of
+from inference.finetune.trouble import CorpusError
 
 SHIPPED = Path(__file__).resolve().parents[3] / "data" / "adventures"
 HEAD = "title: The Well\ntags: cave, short\nauthor: Ada\nlicence: CC0-1.0\n"

@@ -12,8 +12,9 @@ from django.core.management import CommandError, call_command
 
 from inference import prompts
 from inference.contract.request import GenerationRequest, Passage, StoryContext
-from inference.finetune.corpus import CorpusError, files_of, parse, read
+from inference.finetune.corpus import files_of, parse, read
 from inference.finetune.prepare import Form, chatml, samples
+from inference.finetune.trouble import CorpusError
 from tests.inference.finetune.test_corpus import HEAD, OPENING, SHIPPED, STORY
 from tests.prompting import count, narrator
 
