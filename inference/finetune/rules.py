@@ -7,10 +7,12 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from inference.finetune.corpus import Adventure
+from inference.finetune.corpus import Adventure, words_of
 from inference.finetune.likeness import NEARLY, RUN_WORDS, alike, common_run, shingles
+from inference.finetune.part_rules import PART_RULES, Found
 from inference.finetune.split import HELD_OUT, side_of
-from inference.reply import neutralise, shown_action
+from inference.finetune.voice import voice_of
+from inference.reply import neutralise
 from inference.reply.quotes import outside
 from inference.reply.rules.scaffolding import META, begins_with
 from inference.reply.rules.speaking import SPEECH
@@ -37,7 +39,7 @@ class Measure:
 
     opening: tuple[int, int] = (40, 200)
     reply: tuple[int, int] = (8, 120)
-    turns: tuple[int, int] = (8, 15)  # of the longest path
+    turns: tuple[int, int] = (8, 16)  # of the longest path
     title: int = 60  # characters
     tags: int = 6
     window: int = 1024  # tokens: GPT-2's
@@ -45,7 +47,6 @@ class Measure:
 
 
 MEASURE = Measure()
-Found = Iterator[tuple[int, str]]  # a line, and what is wrong there
 
 
 def check(adventures: Sequence[Adventure], measure: Measure = MEASURE) -> list[Complaint]:
@@ -56,6 +57,12 @@ def check(adventures: Sequence[Adventure], measure: Measure = MEASURE) -> list[C
         for rule in RULES
         for line, what in rule(adventure, measure)
     ]
+    found += [
+        Complaint(adventure.file, line, what)
+        for adventure in adventures
+        for part_rule in PART_RULES
+        for line, what in part_rule(adventure)
+    ]
     found += between(adventures, measure)
     return sorted(found, key=lambda each: (each.file, each.line, each.what))
 
@@ -65,13 +72,17 @@ def check(adventures: Sequence[Adventure], measure: Measure = MEASURE) -> list[C
 
 def header(adventure: Adventure, measure: Measure) -> Found:
     """Title, tags and licence."""
+    lines = adventure.header.lines
     if len(adventure.title) > measure.title:
-        yield 1, f"the title is longer than {measure.title} characters"
+        yield lines["title"], f"the title is longer than {measure.title} characters"
     tags = adventure.tags
     if not all(tags) or len(set(tags)) < len(tags) or len(tags) > measure.tags:
-        yield 2, f"tags are up to {measure.tags} words or short phrases, each once, with commas"
+        yield (
+            lines["tags"],
+            f"tags are up to {measure.tags} words or short phrases, each once, with commas",
+        )
     if not re.fullmatch(r"[A-Za-z0-9.+-]+", adventure.licence):
-        yield 4, "the licence is an SPDX identifier, such as CC0-1.0"
+        yield lines["licence"], "the licence is an SPDX identifier, such as CC0-1.0"
 
 
 def lengths(adventure: Adventure, measure: Measure) -> Found:
@@ -87,7 +98,7 @@ def lengths(adventure: Adventure, measure: Measure) -> Found:
 
 def amiss(called: str, text: str, line: int, bounds: tuple[int, int]) -> Found:
     """A text whose number of words is out of bounds."""
-    words = len(text.split())
+    words = words_of(text)
     if not bounds[0] <= words <= bounds[1]:
         yield line, f"{called} has {words} words, and {bounds[0]} to {bounds[1]} are wanted"
 
@@ -118,12 +129,14 @@ def characters(adventure: Adventure, measure: Measure) -> Found:
 
 def actions(adventure: Adventure, measure: Measure) -> Found:
     """Actions that are not worded as the game words them."""
+    english = adventure.header.language == "en"
     for turn in adventure.turns:
-        shown = shown_action(turn.kind, turn.action)
-        written = f'You say "{turn.action}"' if turn.kind == "say" else turn.action
-        if shown != written:
-            yield turn.line, f"the game would show this action as {shown!r}"
-        elif written and not re.match(r"You(?:r|['’]\w+)?\b", written):
+        who = f"{turn.player} says" if turn.player else "You say"
+        written = f'{who} "{turn.action}"' if turn.kind == "say" else turn.action
+        begins = turn.player or not english or re.match(r"You(?:r|['’]\w+)?\b", written)
+        if turn.shown != written:
+            yield turn.line, f"the game would show this action as {turn.shown!r}"
+        elif written and not begins:
             yield turn.line, "an action tells what the player does: it begins with You"
 
 
@@ -134,20 +147,18 @@ def endings(adventure: Adventure, measure: Measure) -> Found:
             yield line, "does not end with a sentence's end"
 
 
-# "I WAS HERE" is what somebody painted on a wall.
-FIRST = re.compile(
-    r"(?<![\w'’./-])(?:I(?:['’](?:m|ve|ll|d))?(?!['’\w.-])(?!\s+[A-Z]{2})"
-    r"|(?:my|myself|me|we|us|ours?)(?![\w-]))"
-)
-
-
 def person(adventure: Adventure, measure: Measure) -> Found:
-    """Outside quotation the narrator is nobody, and the player is "you"."""
+    """Outside quotation the narrator is nobody, and the player is "you"; several have names."""
+    voice = voice_of(adventure.header.language)
+    several = bool(adventure.header.players)
     for text, line in told(adventure):
-        if found := FIRST.search(unquoted(text)):
+        words = unquoted(text)
+        if voice.first and (found := voice.first.search(words)):
             yield line, f"the narrator speaks of {found[0]!r}: the story is told to you"
+        if several and voice.you and (found := voice.you.search(words)):
+            yield line, f"{found[0]!r} may be any of the players: name them"
     texts = " ".join(unquoted(text) for text, _ in told(adventure))
-    if not re.search(r"\byou\b", texts, re.IGNORECASE):
+    if not several and voice.you and not voice.you.search(texts):
         yield adventure.opening_line, "never says you: the story is told to the player"
 
 
@@ -164,6 +175,8 @@ PRESENT = re.compile(
 
 def tense(adventure: Adventure, measure: Measure) -> Found:
     """Past verbs, and not one of the present, in a text of some length."""
+    if adventure.header.language != "en":
+        return
     for text, line in told(adventure):
         words = unquoted(text)
         past = len(PAST.findall(words))
@@ -180,16 +193,27 @@ BESIDE = re.compile(r'(?:"\s*,?\s*you (?:\w+ly )?(?:say|ask|reply|answer|shout|w
 
 def players_part(adventure: Adventure, measure: Measure) -> Found:
     """What the player says and decides is theirs."""
+    english = adventure.header.language == "en"
+    voice = voice_of(adventure.header.language)
+    names = "|".join(map(re.escape, adventure.header.players))
+    named = re.compile(rf"\b(?:{names}) (?:\w+ly )?{SPEECH}s?\b(?! nothing)") if names else None
     for turn in adventure.turns:
-        if SPEAKS.search(unquoted(turn.reply)) or BESIDE.search(turn.reply):
+        words = unquoted(turn.reply)
+        found = english and (SPEAKS.search(words) or BESIDE.search(turn.reply))
+        found = found or (voice.speaks and voice.speaks.search(words))
+        if found or (named and named.search(words)):
             yield turn.reply_line, "speaks or decides for the player"
+
+
+LAST_SENTENCE = re.compile(r"(?<=[.!?…])\s+|(?<=[。！？])(?=.)")
 
 
 def questions(adventure: Adventure, measure: Measure) -> Found:
     """A reply ends where the player must act, and does not say so."""
+    voice = voice_of(adventure.header.language)
     for text, line in told(adventure):
-        last = re.split(r"(?<=[.!?…])\s+", unquoted(text).strip())[-1]
-        asked = last.endswith("?") and re.search(r"\byou\b", last, re.IGNORECASE)
+        last = LAST_SENTENCE.split(unquoted(text).strip())[-1]
+        asked = voice.asks and voice.asks.search(last)
         if asked or begins_with(last.lower(), META):
             yield line, "asks the player what to do"
 
@@ -216,7 +240,7 @@ def repeated(adventure: Adventure, measure: Measure) -> Found:
     lines: dict[tuple[str, ...], int] = {}  # where each run of words stands first
     for text, line in told(adventure):
         runs = shingles(text, RUN_WORDS)
-        twice = sorted((lines[run], run) for run in runs & lines.keys() if len(run) == RUN_WORDS)
+        twice = sorted((lines[run], run) for run in runs & lines.keys() if len(run) >= RUN_WORDS)
         if twice:
             before, run = twice[0]
             yield line, f"repeats line {before}: {' '.join(run)!r}"

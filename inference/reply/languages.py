@@ -6,13 +6,15 @@ WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 
 ENGLISH_WORDS = """
     the and to of on at with my your his her their our this that these those it its he she they we
-    you i'm i've i'll i'd for from into onto is are am have has had look take go open close get give
+    you i'm i've i'll i'd for from into onto is are have has had look take go open close get give
     put pull push run walk ask tell say shout whisper attack hit kill use try wait climb jump follow
     find search pick drop hide eat drink listen myself mine by through behind under over up down
     around back then while when what where who how if but not don't can't as out off away
 """
 FOREIGN_WORDS = """
-    je le les un une des du et dans avec mon mes moi toi suis prends ouvre regarde vais lève dit
+    tu te toi ton ta tes vous votre du dich dir dein deine deinen deinem
+    tú tus contigo abres tomas coges miras vas dices sacas subes bajas corres entras
+    je le les un une des et dans avec mon mes moi toi suis prends ouvre regarde vais lève dit
     der die das und ich mich mir mein meine meinen dem ein eine einen nicht ist auf zum zur nimm
     öffne geh schaue sage gehe nehme von für sie wir ihr
     el la los las una que en con mi mis yo estoy abro tomo miro voy abre toma mira para por al

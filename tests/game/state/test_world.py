@@ -166,7 +166,7 @@ def test_a_rule_that_fails_costs_nothing_the_turn_stands(adventure, play, monkey
     def broken(*_):
         raise ValueError("Mara arrives.")
 
-    monkeypatch.setattr(changes, "reveal", broken)
+    monkeypatch.setattr(changes.turns, "reveal", broken)
     play("Mara arrives.")
     assert now(adventure) == World()
     assert "could not read it" in caplog.text

@@ -198,7 +198,7 @@ def test_lengths_are_minded():
 
 
 def test_a_turn_longer_than_the_window_is_complained_of():
-    (found,) = complaints(adventure("The rope moves. " * 300 + "It stops."))
+    (found,) = complaints(adventure("The rope moves. " * 220 + "It stops."))
     assert found == "a.txt:8: the turn is longer than the window of 1024 tokens"
 
 
