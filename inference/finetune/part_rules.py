@@ -11,9 +11,10 @@ from inference.finetune.corpus import Adventure, Turn, words_of
 from inference.finetune.header import LANGUAGES, Change
 from inference.finetune.playing import Played
 from inference.finetune.voice import FEWEST_WORDS, found_language, same
-from inference.prompts.building import facts_of
+from inference.prompts.building import texts_of
 from inference.prompts.cards import SearchIndex, reachable
 from inference.prompts.world import ended, mentions, world_lines
+from inference.world.checks import Facts
 from inference.world.folding import Entries, fold_name
 
 Found = Iterator[tuple[int, str]]  # a line, and what is wrong there
@@ -126,8 +127,10 @@ def state(adventure: Adventure) -> Found:
 
 def contradiction(turn: Turn, request: GenerationRequest) -> Found:
     """What the reply contradicts, as the worker would find it."""
-    facts = facts_of(request.context)
-    found = facts.contradicted(turn.reply) if facts is not None else None
+    context = request.context
+    if context.world is None:
+        return
+    found = Facts(context.world, turn.shown, texts_of(context)).contradicted(turn.reply)
     if found is not None:
         yield turn.reply_line, f"the reply contradicts the state before it: {found.fact}"
 
