@@ -86,7 +86,7 @@ def duplicate(player: Player, original: Adventure, only_path: bool) -> Adventure
     with transaction.atomic():
         copy = blank_copy(player, original, title, original.scenario, plot=True)
         copy_turns(copy, original, player, end, path, live=True)
-        worlds.refresh_cache(worlds.current_turn(copy).pk)
+        worlds.refreshed_state(worlds.current_turn(copy).pk)
         request_on_commit(copy.pk)
     return copy
 
@@ -125,7 +125,7 @@ def copy_shared(
         RecallMark.objects.bulk_create(
             RecallMark(turn_id=new[UUID(turn)], mark=mark) for turn, mark in content.marks.items()
         )
-        worlds.refresh_cache(new[path[-1]])
+        worlds.refreshed_state(new[path[-1]])
         copy.size = edits.measure(copy.pk)
         copy.save(update_fields=["size"])
         request_on_commit(copy.pk)

@@ -256,7 +256,7 @@ def head_of(adventure: Adventure) -> Turn:
 def move_head(adventure: Adventure, turn: Turn) -> Turn:
     """Make `turn` the head, and publish that."""
     adventure.head, adventure.last_edit = turn, None
-    worlds.refresh_cache(turn.pk)
+    worlds.refreshed_state(turn.pk)
     moved = HeadMoved(
         head=str(turn.pk),
         undo=turn.parent_id is not None,

@@ -17,8 +17,7 @@ from game.state.worlds import (
     as_data,
     changes_of,
     drop_caches,
-    entries_at,
-    refresh_cache,
+    refreshed_state,
 )
 from inference.contract.questions import digest_of
 from inference.contract.request import Passage
@@ -32,9 +31,10 @@ logger = logging.getLogger(__name__)
 
 def read_turn(turn: Turn) -> None:
     """Store what rules read from a turn's texts, in place of what they read before."""
-    before = entries_at(turn.parent_id) if turn.parent_id else entries_of_scenario(turn)
+    before = (
+        refreshed_state(turn.parent_id).entries if turn.parent_id else entries_of_scenario(turn)
+    )
     store(turn.pk, "rule", read_by_rules(turn, before))
-    refresh_cache(turn.pk)
 
 
 def reread_turn(adventure: Adventure, turn: Turn) -> None:
@@ -42,7 +42,7 @@ def reread_turn(adventure: Adventure, turn: Turn) -> None:
     store(turn.pk, "narrator", ())
     read_turn(turn)
     if adventure.head_id is not None:
-        refresh_cache(adventure.head_id)
+        refreshed_state(adventure.head_id)
 
 
 def read_by_rules(turn: Turn, before: Entries) -> list[WorldChange]:
@@ -118,5 +118,5 @@ def record_reading(
 def announce(adventure: Adventure, turn_id: UUID) -> None:
     """Publish that the state changed at a turn, other than by telling or editing it."""
     if adventure.head_id is not None:
-        refresh_cache(adventure.head_id)
+        refreshed_state(adventure.head_id)
     publish_on_commit(adventure, WorldChanged(turn=str(turn_id)))

@@ -14,7 +14,7 @@ from game.play import edits, read_ahead, tree
 from game.play.changes import change_adventure
 from game.play.protocol import Refused, clean_text
 from game.state.changes import announce, store
-from game.state.worlds import changes_of, current_turn, entries_at
+from game.state.worlds import changes_of, current_turn, entries_at, refreshed_state
 from inference.contract.world import MOST_CHANGES, Field, Part, WorldChange
 from inference.world.folding import (
     LONGEST_NAMES,
@@ -160,7 +160,7 @@ def change_world(
                 )
                 % {"most": MOST_CHANGES}
             )
-        before = entries_at(turn.pk)
+        before = refreshed_state(turn.pk).entries
         if not store(turn.pk, "player", own):
             return
         after = entries_at(turn.pk)

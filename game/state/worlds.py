@@ -18,37 +18,33 @@ from game.models import Adventure, Status, Turn, TurnChanges
 from inference.contract.world import World, WorldChange
 from inference.world.folding import Entries, dump, fold, load, world_of
 
-# Turns after which the next cache is stored. Each takes some kilobytes.
+# Caches are stored at every 16th turn of a path; each takes some kilobytes. Where more than two are
+# missing, after an edit of an early turn or in a copy, only the newest ones are stored again.
 CACHE_EVERY = 16
+CACHES = 2
 
 CHANGES = TypeAdapter(tuple[WorldChange, ...])
 
-# The changes on the path to a turn, back to the nearest turn with a cache, oldest first.
+# The turns on the path to a turn with their changes, back to the nearest cache, oldest first.
 PATH = """
 WITH RECURSIVE path AS (
-    SELECT t.id, t.parent_id, 0 AS back, c.changes, c.folded
-    FROM game_turn t LEFT JOIN game_turnchanges c ON c.turn_id = t.id
-    WHERE t.id = %s
+    SELECT id, parent_id, 0 AS back FROM game_turn WHERE id = %s
     UNION ALL
-    SELECT t.id, t.parent_id, path.back + 1, c.changes, c.folded
-    FROM path
-    JOIN game_turn t ON t.id = path.parent_id
-    LEFT JOIN game_turnchanges c ON c.turn_id = t.id
-    WHERE path.folded IS NULL
+    SELECT t.id, t.parent_id, path.back + 1
+    FROM path JOIN game_turn t ON t.id = path.parent_id
+    WHERE (SELECT c.folded IS NULL FROM game_turnchanges c WHERE c.turn_id = path.id) IS NOT FALSE
 )
-SELECT id, back, changes, folded FROM path
-WHERE changes IS NOT NULL OR parent_id IS NULL
+SELECT path.id, back, changes, folded
+FROM path LEFT JOIN game_turnchanges c ON c.turn_id = path.id
 ORDER BY back DESC
 """
 
+# Those of an adventure from a turn's place on its path on: the turns after it are among them.
 DROP_CACHES = """
-WITH RECURSIVE later AS (
-    SELECT id FROM game_turn WHERE id = %s
-    UNION ALL
-    SELECT t.id FROM game_turn t JOIN later ON t.parent_id = later.id
-)
 UPDATE game_turnchanges SET folded = NULL
-FROM later WHERE turn_id = later.id AND folded IS NOT NULL
+FROM game_turn t
+WHERE turn_id = t.id AND t.adventure_id = (SELECT adventure_id FROM game_turn WHERE id = %s)
+    AND (folded ->> 'number')::int >= %s
 """
 
 
@@ -57,13 +53,15 @@ class WorldState:
     """The state after a turn.
 
     `number` is the turn's place on its path, the opening being 0; `walked` counts the turns between
-    it and the cache that was used.
+    it and the cache that was used. `newest` are the states at the newest places where caches are
+    stored, by turn, with the place.
     """
 
     turn: UUID
     number: int
     entries: Entries
     walked: int
+    newest: dict[UUID, tuple[int, Entries]]
 
 
 def world_at(turn_id: UUID) -> World:
@@ -86,32 +84,45 @@ def state_at(turn_id: UUID) -> WorldState:
     # The first row has a cache, or is the opening.
     _first, walked, _changes, cache = rows[0]
     cached = json.loads(cache) if cache else None
-    number = walked + (cached["number"] if cached else 0)
+    last = walked + (cached["number"] if cached else 0)
     entries: Entries = load(cached["entries"]) if cached else {}
+    newest: dict[UUID, tuple[int, Entries]] = {}
     for pk, back, changes, _folded in rows[1:] if cached else rows:
+        number = last - back
         if changes:
-            entries = fold(entries, str(pk), number - back, CHANGES.validate_json(changes))
-    return WorldState(turn_id, number, entries, walked)
+            entries = fold(entries, str(pk), number, CHANGES.validate_json(changes))
+        if number and number % CACHE_EVERY == 0 and back < CACHES * CACHE_EVERY:
+            newest[pk] = (number, entries)
+    return WorldState(turn_id, last, entries, walked, newest)
 
 
-def refresh_cache(turn_id: UUID) -> None:
-    """Store a cache with a turn if the nearest one is CACHE_EVERY turns away.
+def refreshed_state(turn_id: UUID) -> WorldState:
+    """The state after a turn; caches are stored at the newest places of its path that lack one.
 
     To be called with the adventure locked.
     """
     state = state_at(turn_id)
-    if state.walked >= CACHE_EVERY:
-        folded = {"number": state.number, "entries": dump(state.entries)}
-        TurnChanges.objects.update_or_create(turn_id=turn_id, defaults={"folded": folded})
+    for pk, (number, entries) in state.newest.items():
+        folded = {"number": number, "entries": dump(entries)}
+        TurnChanges.objects.update_or_create(turn_id=pk, defaults={"folded": folded})
+    return state
 
 
 def drop_caches(turn_id: UUID) -> None:
     """Drop the caches that depend on a turn's changes: its own and its descendants'.
 
-    To be called with the adventure locked.
+    To be called with the adventure locked, after the changes were stored.
     """
     with connection.cursor() as cursor:
-        cursor.execute(DROP_CACHES, [turn_id])
+        cursor.execute(DROP_CACHES, [turn_id, number_of(turn_id)])
+
+
+def number_of(turn_id: UUID) -> int:
+    """The place of a turn on its path, the opening being 0."""
+    with connection.cursor() as cursor:
+        cursor.execute(PATH, [turn_id])
+        _first, walked, _changes, cache = cursor.fetchone()
+    return int(walked + (json.loads(cache)["number"] if cache else 0))
 
 
 def changes_of(turn_id: UUID) -> tuple[WorldChange, ...]:

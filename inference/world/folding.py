@@ -5,7 +5,7 @@ depends on nothing else: the same changes in the same order give the same state.
 """
 
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -106,7 +106,7 @@ def fold_name(name: str) -> str:
     return unicodedata.normalize("NFC", " ".join(name.split()).casefold())
 
 
-def fold(before: Entries, turn: str, number: int, changes: Iterable[WorldChange]) -> Entries:
+def fold(before: Entries, turn: str, number: int, changes: Collection[WorldChange]) -> Entries:
     """The state after a turn with these changes. `before` stays as it is.
 
     Changes that make no sense, or that a more trusted source rules out, are left out.
@@ -115,7 +115,9 @@ def fold(before: Entries, turn: str, number: int, changes: Iterable[WorldChange]
     for change in sorted(changes, key=lambda each: TRUST[each.source]):
         if (valid := normalise(change)) is not None:
             apply(state, valid, turn, number)
-    drop_oldest(state)
+    for part in {change.part for change in changes} & MOST.keys():
+        drop_oldest(state, part, MOST[part])
+    drop_removals(state)
     return state
 
 
@@ -132,13 +134,13 @@ def normalise(change: WorldChange) -> WorldChange | None:
         return None
     if allowed is None:
         value = value[: LONGEST_VALUE[change.part]].strip()
-    return change.model_copy(
-        update={
-            "name": name[: LONGEST_NAMES.get(change.part, 0)].strip(),
-            "value": value,
-            "sentence": change.sentence[:LONGEST_SENTENCE],
-        }
-    )
+    texts = {
+        "name": name[: LONGEST_NAMES.get(change.part, 0)].strip(),
+        "value": value,
+        "sentence": change.sentence[:LONGEST_SENTENCE],
+    }
+    same = all(getattr(change, field) == text for field, text in texts.items())
+    return change if same else change.model_copy(update=texts)
 
 
 def apply(state: Entries, change: WorldChange, turn: str, number: int) -> None:
@@ -256,30 +258,28 @@ def known_name(state: Entries, change: WorldChange) -> str:
     return change.name
 
 
-def known(entry: Entry) -> bool:
-    """Whether the entry says something, and is not a removal."""
-    return bool(entry.value)
+def drop_oldest(state: Entries, part: Part, most: int) -> None:
+    """Drop what is beyond a limit: what was said longest ago, and the player's own last."""
+    names = {key[1] for key, entry in state.items() if key[0] == part and entry.value}
+    over = len(names) - most
+    if over <= 0:
+        return
+    groups: dict[str, list[Entry]] = {}
+    for key, entry in state.items():
+        if key[0] == part and entry.value:
+            groups.setdefault(key[1], []).append(entry)
+    for name in sorted(groups, key=lambda name: rank(groups[name]))[:over]:
+        for key in [key for key in state if key[:2] == (part, name)]:
+            del state[key]
 
 
-def drop_oldest(state: Entries) -> None:
-    """Drop what is beyond the limits: what was said longest ago, and the player's own last."""
-    for part, most in MOST.items():
-        groups: dict[str, list[Entry]] = {}
-        for key, entry in state.items():
-            if key[0] == part and known(entry):
-                groups.setdefault(key[1], []).append(entry)
-        over = len(groups) - most
-        if over <= 0:
-            continue
-        ranked = sorted(groups, key=lambda name: rank(groups[name]))
-        for name in ranked[:over]:
-            for key in [key for key in state if key[:2] == (part, name)]:
-                del state[key]
-    removed = [key for key, entry in state.items() if not known(entry)]
-    for key in sorted(removed, key=lambda key: state[key].seen)[
-        : max(0, len(removed) - MOST_REMOVED)
-    ]:
-        del state[key]
+def drop_removals(state: Entries) -> None:
+    """Drop the oldest of the player's removals beyond MOST_REMOVED."""
+    if len(state) <= MOST_REMOVED:
+        return
+    removed = [entry for entry in state.values() if not entry.value]
+    for entry in sorted(removed, key=lambda each: each.seen)[: max(0, len(removed) - MOST_REMOVED)]:
+        del state[entry.key]
 
 
 def rank(group: list[Entry]) -> tuple[bool, int]:
@@ -292,7 +292,7 @@ def rank(group: list[Entry]) -> tuple[bool, int]:
 
 def world_of(entries: Entries) -> World:
     """The state as a narrator reads it. Hidden entries are sentences in `hidden` alone."""
-    shown = [entry for entry in entries.values() if known(entry) and not entry.hidden]
+    shown = [entry for entry in entries.values() if entry.value and not entry.hidden]
     place, time = (only_value(shown, part) for part in ("place", "time"))
     return World(
         place=place,
@@ -306,7 +306,7 @@ def world_of(entries: Entries) -> World:
         aims=tuple(entry.name for entry in shown if entry.part == "aim"),
         facts=tuple(entry.name for entry in shown if entry.part == "fact"),
         hidden=tuple(
-            hidden_sentence(entry) for entry in entries.values() if known(entry) and entry.hidden
+            hidden_sentence(entry) for entry in entries.values() if entry.value and entry.hidden
         ),
     )
 
@@ -326,7 +326,7 @@ def people_fields(entries: Iterable[Entry]) -> dict[str, dict[str, Entry]]:
     """The entries of each person by field, in the order in which people became known."""
     found: dict[str, dict[str, Entry]] = {}
     for entry in entries:
-        if entry.part == "person" and known(entry):
+        if entry.part == "person" and entry.value:
             found.setdefault(fold_name(entry.name), {})[entry.field] = entry
     return found
 

@@ -22,6 +22,7 @@ from game.models import (
     StoryCard,
     Summary,
     Turn,
+    TurnChanges,
     TurnContext,
     Visibility,
 )
@@ -36,7 +37,7 @@ WORD = "xylopomp"
 PASSWORD = "lamp-oil-and-rope"
 PLANTED = [
     *("title", "memory", "note", "action", "reply", "before", "summary", "context", "chapter"),
-    *("card", "cardtext", "scenario", "scenariocard", "deleted"),
+    *("card", "cardtext", "scenario", "scenariocard", "deleted", "world"),
 ]
 
 
@@ -67,6 +68,8 @@ def planted(scenario, narrator_awake, log, client):
     Edit.objects.create(turn=told, field="reply", before=word("before"), by=player)
     Summary.objects.create(turn=told, text=word("summary"), by="player")
     Chapter.objects.create(turn=told, title=word("chapter"))
+    fact = {"part": "fact", "name": word("world"), "value": "true", "source": "player"}
+    TurnChanges.objects.create(turn=told, changes=[fact])
     part = Part(origin="memory", text=word("context"))
     details = PromptReport(narrator="parrot", revision="1", parts=(part,), tokens=1, window=10)
     TurnContext.objects.create(turn=told, details=pack(details))

@@ -253,7 +253,7 @@ def test_a_copy_of_one_s_own_has_the_state_of_every_turn(adventure, alice, play,
         turns = set(map(str, copy.turns.values_list("pk", flat=True)))
         entries = worlds.entries_at(worlds.current_turn(copy).pk).values()
         assert {entry.turn for entry in entries} <= turns
-        assert worlds.state_at(worlds.current_turn(copy).pk).walked == 0
+        assert worlds.state_at(worlds.current_turn(copy).pk).walked < worlds.CACHE_EVERY
 
 
 def test_whoever_plays_on_from_a_link_has_the_state_only_with_the_plot(
