@@ -23,6 +23,7 @@ def test_recall_finds_what_was_told_long_ago(name, shares, least):
     assert found >= least
 
 
+@pytest.mark.django_db
 def test_the_command_says_so_and_shows_nothing_of_stories_that_are_only_scored(capsys):
     call_command("measure_recall", "english-b", narrator="parrot", missed=True)
     said = capsys.readouterr().out
