@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from itertools import chain
 from operator import attrgetter
 from threading import Lock
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
-from game.play.tree import Step
 from game.recall.terms import HASH, NAME, Sentence
+
+if TYPE_CHECKING:
+    from game.play.tree import Step  # with it come Django's models
 
 SENTENCE_SHIFT = 24
 # Of all adventures that a process keeps; a term takes about fourteen bytes.
@@ -33,7 +35,7 @@ class Stamp(NamedTuple):
     edit: int
 
     @classmethod
-    def of(cls, step: Step) -> "Stamp":
+    def of(cls, step: "Step") -> "Stamp":
         """The stamp of the texts that a turn has at present."""
         return cls(step.bytes, step.edit)
 
@@ -88,12 +90,12 @@ class AdventureIndex:
         self.turns = 0  # of the path that are known
         self.length = 0  # in terms, of all of these
 
-    def has(self, step: Step) -> bool:
+    def has(self, step: "Step") -> bool:
         """Whether the index knows a turn with the texts that it has at present."""
         slot = self.slots.get(step.id)
         return slot is not None and self.stamps[slot] == (step.bytes, step.edit)
 
-    def missing(self, path: Sequence[Step]) -> list[Step]:
+    def missing(self, path: "Sequence[Step]") -> "list[Step]":
         """The turns of a path that the index does not know with their present texts."""
         common = self.common(path)
         numbers = chain(self.outdated_numbers(path, common), range(common, len(path)))
@@ -121,7 +123,7 @@ class AdventureIndex:
 
     # ---- the path
 
-    def common(self, path: Sequence[Step]) -> int:
+    def common(self, path: "Sequence[Step]") -> int:
         """How many turns a path has in common with the one that is followed.
 
         A turn has one path only: where both have the same turn at a place, all before is the same.
@@ -135,7 +137,7 @@ class AdventureIndex:
                 high = middle - 1
         return low
 
-    def follow(self, path: Sequence[Step]) -> None:
+    def follow(self, path: "Sequence[Step]") -> None:
         """Make `path` the one that is followed."""
         common = self.common(path)
         for number in range(common, len(self.path)):
@@ -154,7 +156,7 @@ class AdventureIndex:
             self.path_edits.append(step.edit)
             self.path_slots.append(self.enter(number, step))
 
-    def outdated_numbers(self, path: Sequence[Step], common: int) -> list[int]:
+    def outdated_numbers(self, path: "Sequence[Step]", common: int) -> list[int]:
         """Which of the `common` first turns are not known, or have other texts than before."""
         # Lists of numbers: tuples by the thousand would wake the garbage collector.
         front = path[:common]
@@ -171,7 +173,7 @@ class AdventureIndex:
             or edits[number] != self.path_edits[number]
         ]
 
-    def enter(self, number: int, step: Step) -> int:
+    def enter(self, number: int, step: "Step") -> int:
         """Count a turn that is on the path now. Returns its slot, -1 if it is not known."""
         if not self.has(step):
             return -1

@@ -5,7 +5,6 @@ or has other texts by now, is found by `game.recall.search` and indexed in the b
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -13,9 +12,8 @@ from django.db import connection, transaction
 from game.database import after_commit
 from game.models import RecallEntry, Turn
 from game.recall.index import Stamp, packed
-from game.recall.terms import ACTION, FORMAT, Sentence, sentences_of, terms_of
-from inference.languages import language_of
-from inference.reply import shown_action
+from game.recall.terms import FORMAT
+from game.recall.texts import TurnTexts
 
 # Turns of one task, which takes less than a second: its queue has replies to store.
 MOST_AT_ONCE = 200
@@ -37,30 +35,6 @@ WHERE t.adventure_id = %s AND t.status <> 'queued' AND (
 )
 ORDER BY t.created DESC, t.id LIMIT %s
 """
-
-
-@dataclass(frozen=True)
-class TurnTexts:
-    """The texts of a turn, and their stamp."""
-
-    id: UUID
-    kind: str
-    action: str
-    reply: str
-    stamp: Stamp
-
-    @property
-    def shown(self) -> str:
-        """The action as the story shows it."""
-        return shown_action(self.kind, self.action)  # type: ignore[arg-type]
-
-    def sentences(self) -> list[Sentence]:
-        """What the turn can be found by: the sentences of its reply by number, and its action."""
-        language = language_of(self.reply) or language_of(self.shown)
-        found = sentences_of(self.reply, language)
-        if self.shown:
-            found.append(Sentence(ACTION, self.shown, terms_of(self.shown, language)))
-        return found
 
 
 def read_texts(turns: Iterable[UUID]) -> list[TurnTexts]:

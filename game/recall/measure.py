@@ -10,7 +10,7 @@ from uuid import UUID, uuid5
 from game.play.tree import Step
 from game.recall import search
 from game.recall.index import AdventureIndex, Stamp, packed, unpacked
-from game.recall.indexing import TurnTexts
+from game.recall.texts import TurnTexts
 from inference.contract.request import GenerationRequest, Passage, StoryContext
 from inference.contract.world import Recalled
 from inference.engines.base import Message

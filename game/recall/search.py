@@ -13,7 +13,6 @@ from game.models import Adventure, RecallEntry, RecallMark, TurnContext
 from game.play.tree import Step
 from game.recall import indexing
 from game.recall.index import AdventureIndex, IndexCache, Stamp, packed, unpacked
-from game.recall.indexing import TurnTexts
 from game.recall.ranking import NEWEST_NAME_WEIGHT, NEWEST_WEIGHT, Chosen, PathRanking
 from game.recall.tasks import request_index
 from game.recall.terms import (
@@ -25,6 +24,7 @@ from game.recall.terms import (
     terms_of,
     words_of,
 )
+from game.recall.texts import TurnTexts
 from inference.contract.prompt_report import UnreadableReport, unpack
 from inference.contract.request import Passage
 from inference.contract.world import Recalled

@@ -6,7 +6,10 @@ Every complaint names its kind (the constants below), so that a test can show th
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from uuid import UUID
 
+from game.recall.index import Stamp, packed
+from game.recall.texts import TurnTexts
 from tests.faults import page, script
 from tests.faults.history import History
 from tests.faults.stored import Row, Stored
@@ -36,6 +39,7 @@ WORDS_MISSING = "the words shown are not the words told"
 GAP = "something was skipped and nobody mended it"
 STALE = "a page shows what is not stored"
 STALE_AFRESH = "a fresh page shows what is not stored"
+FOUND_BY_OTHER_WORDS = "a turn is recalled by words that it does not have"
 LEFT_OVER = "something is left in Redis"
 BARRIER = "not exactly one of many at once was carried out"
 
@@ -63,6 +67,7 @@ def check(
         *check_heads(stored),
         *check_trees(stored),
         *check_words(stored),
+        *check_recall(stored),
         *check_endings_seen(stored, histories),
         *(wrong for history in histories for wrong in check_page(stored, history)),
         *(Violation(LEFT_OVER, each) for each in stored.left_in_redis),
@@ -251,6 +256,14 @@ def check_words(stored: Stored) -> Iterator[Violation]:
         fits = script.is_whole if turn["status"] == "told" else script.is_beginning
         if not fits(reply, turn["kind"]):
             yield Violation(NOT_SCRIPTED, turn["id"], f"{turn['status']}: {reply!r}")
+
+
+def check_recall(stored: Stored) -> Iterator[Violation]:
+    """What is stored to find a turn by is what its texts give."""
+    for row in stored.recall:
+        texts = TurnTexts(UUID(row["turn"]), row["kind"], row["action"], row["reply"], Stamp(0, 0))
+        if packed(texts.sentences()).hex() != row["terms"]:
+            yield Violation(FOUND_BY_OTHER_WORDS, row["turn"])
 
 
 # What players saw

@@ -22,6 +22,13 @@ QUERIES = {
         FROM seen_adventures ORDER BY n""",
     "command_inserts": """
         SELECT n, tx, adventure::text, key::text, type, turn::text FROM seen_commands ORDER BY n""",
+    # What finds a turn again, with the texts that it was made for; not what is to be made anew.
+    "recall": """
+        SELECT t.id::text AS turn, t.kind, t.action, t.reply, encode(r.terms, 'hex') AS terms
+        FROM game_recallentry r JOIN game_turn t ON t.id = r.turn_id
+        WHERE r.bytes = octet_length(t.action) + octet_length(t.reply)
+            AND r.edit = CASE WHEN t.edited THEN coalesce(
+                (SELECT max(e.id) FROM game_edit e WHERE e.turn_id = t.id), 0) ELSE 0 END""",
     "edits": "SELECT n, tx, turn::text, field, before FROM seen_edits ORDER BY n",
 }
 
@@ -37,6 +44,7 @@ class Stored:
     head_changes: list[Row] = field(default_factory=list)
     command_inserts: list[Row] = field(default_factory=list)
     edits: list[Row] = field(default_factory=list)
+    recall: list[Row] = field(default_factory=list)
     left_in_redis: list[str] = field(default_factory=list)
 
     def turn(self, turn: str) -> Row | None:

@@ -371,6 +371,18 @@ def a_lease_that_nobody_let_go(world):
     world.stored.left_in_redis.append("grue:lease:first")
 
 
+@breaks(checker.FOUND_BY_OTHER_WORDS)
+def a_turn_that_is_found_by_words_of_another(world):
+    row = {
+        "turn": str(uuid.uuid4()),
+        "kind": "do",
+        "action": "wait",
+        "reply": "It rains.",
+        "terms": "00" * 8,
+    }
+    world.stored.recall = [row]
+
+
 @pytest.mark.parametrize("name", BREAKS)
 def test_the_checker_complains_about(world, name):
     kind, change = BREAKS[name]
