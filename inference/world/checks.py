@@ -55,7 +55,10 @@ class Facts:
 
     def __init__(self, world: World, action: str = "", texts: Sequence[str] = ()) -> None:
         self._action = action
-        people = People(person.name for person in world.people)
+        self._texts = texts[-RECENT_TEXTS:]
+        self._seen: dict[str, bool] = {}
+        self._gone = frozenset(each.name for each in world.people if each.life == "gone")
+        self._people = people = People(person.name for person in world.people)
         haunted = UNDEAD.search(action) or any(UNDEAD.search(text) for text in texts)
         self._alone = not any(person.here for person in world.people)
         self._dead: dict[str, str] = {}
@@ -67,14 +70,12 @@ class Facts:
             pattern = re.sub(r"(?:^|(?<=\|))the\\ ", "[Tt]he ", who)
             if person.life == "dead" and not haunted:
                 self._dead[person.name] = pattern
-            elif person.life == "gone" or self._has_left(person, pattern, people, texts):
+            elif person.life == "gone" or self._is_missed(person, pattern):
                 self._absent[person.name] = pattern
         self._lost = {
             thing.name: re.escape(thing.name.split()[-1])
             for thing in world.things
-            if thing.held == "lost"
-            and thing.name.split()
-            and not was_put_down(thing.name, texts[-RECENT_TEXTS:])
+            if thing.held == "lost" and thing.name.split()
         }
         named = [f"(?:{each})" for each in (*self._dead.values(), *self._absent.values())]
         things = [f"(?i:{each})" for each in self._lost.values()]
@@ -82,15 +83,20 @@ class Facts:
         self.any = bool(named or things)
         self.people = bool(named)
 
-    def _has_left(self, person: Person, pattern: str, people: People, texts: Sequence[str]) -> bool:
-        """Whether someone whom the player speaks to is elsewhere.
-
-        Not everybody who is here was read to come: whoever did something last is here.
-        """
-        addressed = re.search(rf"(?<!\w)(?:{pattern})(?!\w)", self._action)
-        if person.here or person.life != "alive" or not addressed:
+    def _is_missed(self, person: Person, pattern: str) -> bool:
+        """Whether the player speaks to someone who is not here, as far as the state knows."""
+        if person.here or person.life != "alive":
             return False
-        return last_seen(person.name, texts[-RECENT_TEXTS:], people) is not True
+        return has(pattern, self._action)
+
+    def _was_here(self, name: str) -> bool:
+        """Whether someone did something last, as far as the newest texts tell.
+
+        Not everybody who is here was read to come. Found out when it matters: it takes a moment.
+        """
+        if name not in self._gone and name not in self._seen:
+            self._seen[name] = last_seen(name, self._texts, self._people) is True
+        return self._seen.get(name, False)
 
     def mentioned(self, text: str) -> bool:
         """Whether a text mentions anything that it could contradict."""
@@ -104,15 +110,19 @@ class Facts:
         told = narration(text)
         now = "".join(each for each in SENTENCES.findall(told) if not ASIDE.search(each))
         for name, who in self._dead.items():
-            if not re.search(rf"(?<!\w)(?:{who})(?!\w)", f"{now} {self._action}"):
-                continue
-            if self._dead_act(rf"(?:{who})(?!['’]s\b)", now, text):
+            if has(who, f"{now} {self._action}") and self._dead_act(
+                rf"(?:{who})(?!['’]s\b)", now, text
+            ):
                 yield Contradiction("dead", f"{name} is dead.")
         for name, who in self._absent.items():
-            if self._absent_act(who, text):
+            if has(who, text) and self._absent_act(who, text) and not self._was_here(name):
                 yield Contradiction("absent", f"{name} is not here.")
-        for name in self._lost:
-            if uses_lost(name, now, self._action):
+        for name, head in self._lost.items():
+            if (
+                has(f"(?i:{head})", now)
+                and uses_lost(name, now, self._action)
+                and not was_put_down(name, self._texts)
+            ):
                 yield Contradiction("lost", f"You no longer have the {name}.")
 
     def _absent_act(self, who: str, text: str) -> bool:
@@ -131,6 +141,11 @@ class Facts:
             return True
         # "She" may be somebody else, where somebody else is here.
         return self._alone and answers(who, "he|she", text, self._action)
+
+
+def has(pattern: str, text: str) -> bool:
+    """Whether a text has what the pattern finds, as whole words."""
+    return re.search(rf"(?<!\w)(?:{pattern})(?!\w)", text) is not None
 
 
 def called(name: str, people: People) -> list[str]:

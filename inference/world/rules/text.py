@@ -16,7 +16,8 @@ MARKS = '"“”„«»「」『』'
 WORD = re.compile(r"(\s*)(\S+)")
 HIDDEN = "\x00"
 ENDS_IN_WORD = re.compile(r"[。！？]+[」』”’）]*")
-LONGEST_TEXT = 20_000  # characters of a turn that are read, from its end
+LONGEST_TEXT = 6_000  # characters of a text that are read, from its end
+LONGEST_READ = 600  # of one sentence, from its beginning: patterns are slow on long ones
 
 
 class Sentence(NamedTuple):
@@ -34,7 +35,7 @@ def sentences(text: str) -> Iterator[Sentence]:
         whole = text[begin:end].strip()
         if whole:
             quoted = tuple(found[0].strip(MARKS) for found in QUOTED.finditer(whole))
-            told = QUOTED.sub('""', whole).replace("’", "'")
+            told = QUOTED.sub('""', whole).replace("’", "'")[:LONGEST_READ]
             yield Sentence(whole[:LONGEST_SENTENCE], told, quoted)
 
 
