@@ -10,6 +10,8 @@ from uuid import UUID
 
 from game.recall.index import Stamp, packed
 from game.recall.texts import TurnTexts
+from game.state.worlds import CHANGES
+from inference.world.folding import Entries, dump, fold
 from tests.faults import page, script
 from tests.faults.history import History
 from tests.faults.stored import Row, Stored
@@ -40,6 +42,7 @@ GAP = "something was skipped and nobody mended it"
 STALE = "a page shows what is not stored"
 STALE_AFRESH = "a fresh page shows what is not stored"
 FOUND_BY_OTHER_WORDS = "a turn is recalled by words that it does not have"
+WORLD = "the stored state of the world is not the fold of its path"
 LEFT_OVER = "something is left in Redis"
 BARRIER = "not exactly one of many at once was carried out"
 
@@ -68,6 +71,7 @@ def check(
         *check_trees(stored),
         *check_words(stored),
         *check_recall(stored),
+        *check_worlds(stored),
         *check_endings_seen(stored, histories),
         *(wrong for history in histories for wrong in check_page(stored, history)),
         *(Violation(LEFT_OVER, each) for each in stored.left_in_redis),
@@ -229,6 +233,21 @@ def check_trees(stored: Stored) -> Iterator[Violation]:
         if heads.get(adventure) not in ids:
             yield Violation(TREE, adventure, "the head is not in the tree")
         yield from check_reaches_opening(turns)
+
+
+def check_worlds(stored: Stored) -> Iterator[Violation]:
+    """Each cached state of the world is what the changes on its path give, from the opening on."""
+    changes = {row["turn"]: CHANGES.validate_python(row["changes"]) for row in stored.worlds}
+    for row in stored.worlds:
+        if row["folded"] is None:
+            continue
+        entries: Entries = {}
+        path = stored.path_to(row["turn"])
+        for number, turn in enumerate(path):
+            entries = fold(entries, turn["id"], number, changes.get(turn["id"], ()))
+        expected = {"number": len(path) - 1, "entries": dump(entries)}
+        if row["folded"] != expected:
+            yield Violation(WORLD, row["turn"], f"{row['folded']} and not {expected}")
 
 
 def check_reaches_opening(turns: list[Row]) -> Iterator[Violation]:

@@ -29,6 +29,7 @@ QUERIES = {
         WHERE r.bytes = octet_length(t.action) + octet_length(t.reply)
             AND r.edit = CASE WHEN t.edited THEN coalesce(
                 (SELECT max(e.id) FROM game_edit e WHERE e.turn_id = t.id), 0) ELSE 0 END""",
+    "worlds": "SELECT turn_id::text AS turn, changes, folded FROM game_turnchanges",
     "edits": "SELECT n, tx, turn::text, field, before FROM seen_edits ORDER BY n",
 }
 
@@ -45,6 +46,7 @@ class Stored:
     command_inserts: list[Row] = field(default_factory=list)
     edits: list[Row] = field(default_factory=list)
     recall: list[Row] = field(default_factory=list)
+    worlds: list[Row] = field(default_factory=list)
     left_in_redis: list[str] = field(default_factory=list)
 
     def turn(self, turn: str) -> Row | None:
@@ -61,6 +63,10 @@ class Stored:
     def path(self, adventure: str) -> list[Row]:
         """The turns from the opening to the head. Broken trees end where they break."""
         head = next((each["head"] for each in self.adventures if each["id"] == adventure), None)
+        return self.path_to(head)
+
+    def path_to(self, head: str | None) -> list[Row]:
+        """The turns from the opening to one of them. Broken trees end where they break."""
         turns: list[Row] = []
         seen: set[str] = set()
         while head and head in self.by_id and head not in seen:

@@ -15,6 +15,10 @@ CUT = SHORT[: SHORT.index(" ", 20)]
 KEYS = {name: str(uuid.uuid5(uuid.NAMESPACE_OID, name)) for name in "abcd"}
 
 
+ATTIC = {"part": "place", "value": "the attic", "source": "rule"}
+KNOWN = {**ATTIC, "name": "", "field": "", "turn": OPENING, "number": 0, "seen": 0}
+
+
 class World:
     """A small true story: an action is told, undone, redone; the next one is stopped."""
 
@@ -26,6 +30,10 @@ class World:
                 turn(OPENING, None, "opening", "Once.", "told", FIRST),
                 turn(FIRST, OPENING, "do", LONG, "told", SECOND),
                 turn(SECOND, FIRST, "say", CUT, "stopped", None),
+            ],
+            worlds=[
+                {"turn": OPENING, "changes": [ATTIC], "folded": None},
+                {"turn": SECOND, "changes": [], "folded": {"number": 2, "entries": [KNOWN]}},
             ],
         )
         self.tx = 100
@@ -155,6 +163,16 @@ def breaks(kind):
         return function
 
     return note
+
+
+@breaks(checker.WORLD)
+def a_state_that_forgot_a_change(world):
+    world.stored.worlds[1]["folded"]["entries"] = []
+
+
+@breaks(checker.WORLD)
+def a_state_from_before_an_edit(world):
+    world.stored.worlds[0]["changes"] = [{**ATTIC, "value": "the cellar"}]
 
 
 @breaks(checker.LOST)
