@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from game.play.tree import Step  # with it come Django's models
 
 SENTENCE_SHIFT = 24
-# Of all adventures that a process keeps; a term takes about fourteen bytes.
-MOST_CACHED_TERMS = 3_000_000
+# Of all adventures that a process keeps; a term takes about 47 bytes.
+MOST_CACHED_TERMS = 1_000_000
 # An index is built anew once so many of its turns are no longer what the story says.
 MOST_OUTDATED = 50
 

@@ -273,3 +273,16 @@ def test_copies_have_the_marks_and_links_only_with_the_plot(as_player, alice, bo
     client = as_player(alice)
     export = client.get(reverse("export", args=[adventure.pk, "json"])).content
     assert json.loads(export)["marks"] == [{"turn": str(meeting.pk), "mark": "pinned"}]
+
+
+def test_a_process_keeps_the_indexes_of_the_adventures_used_last(alice, begin):
+    stories = [begin(alice) for _ in range(3)]
+    for each in stories:
+        told(each, KEY, *[FILLER] * 40)
+        recalled(each)
+    search.cache.most_terms = search.cache.of(stories[0].pk).terms * 2 + 10
+    search.cache.trim()
+    assert list(search.cache.indexes) == [stories[2].pk, stories[0].pk]
+    assert by_action(stories[1], "ask Marta for the key")
+    adventures.purge(stories[1].pk)
+    assert stories[1].pk not in search.cache.indexes
