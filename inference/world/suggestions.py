@@ -18,9 +18,10 @@ LONGEST_ACTION = 80  # code points
 SHORTEST_ACTION = 3
 TOKENS = 64  # of the answer
 
+# Without an example: quill suggested that, whatever had happened.
 TEXT = (
-    "(Pause the story. Name three different short things that I could do next, as I would type "
-    'them, a few words each, such as "ask him about the key". No "I" or "you". As a JSON list.)'
+    "(Pause the story. Name three different things that I could do next, after what just happened. "
+    "Each begins with a verb and has three to eight words, without I or you. As a JSON list.)"
 )
 SCHEMA = {
     "type": "array",

@@ -22,7 +22,6 @@ from inference.engines.base import NewText
 from inference.engines.process import EngineProcess
 from inference.log_context import where
 from inference.narrators import Narrator
-from inference.prompts.steering import player_names
 from inference.worker.idle.read_ahead import next_request
 from inference.world import reading, suggestions
 
@@ -62,8 +61,7 @@ def jobs_after(request: GenerationRequest, reply: str, narrator: Narrator) -> li
     world = request.context.world or World()
     asked: tuple[reading.Asked, ...] = ()
     if narrator.state == "narrator":
-        player = player_names(request.context)
-        asked = reading.names_asked(world, newest, request.context.cards, player)
+        asked = reading.names_asked(world, newest)
     if asked:
 
         def parse_reading(text: str) -> Reading | None:

@@ -12,7 +12,6 @@ from inference.prompts import build, build_question, stable_front
 from inference.worker.idle import questions
 from inference.worker.idle.questions import IdleQuestions
 from inference.worker.idle.read_ahead import next_request
-from inference.world import reading
 from tests.inference.engines.test_engines import joined, llama_engine, tell_all
 from tests.prompting import narrator, request, told_turns
 from tests.serving import until
@@ -242,7 +241,7 @@ def test_a_real_reading_has_words_of_the_question_alone(llama_engine):
     )
     found = json.loads(joined(answers_of(engine, built)))
     assert set(found) == {"Teague"}
-    assert found["Teague"] in reading.PERSON
+    assert found["Teague"] in ("here", "away", "dead")
 
 
 def answers_of(engine, built):
