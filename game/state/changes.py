@@ -55,9 +55,10 @@ def read_by_rules(turn: Turn, before: Entries) -> list[WorldChange]:
         reply=turn.reply,
         outcome=dice.outcome_line(turn.dice),
     )
+    names = known_names(turn)  # an error of the database is no rule's, and fails the change
     try:
         player = turns.name_of_player(turn.adventure.memory)
-        return turns.read_changes(passage, before, known_names(turn), player)
+        return turns.read_changes(passage, before, names, player)
     except Exception as problem:
         logger.error("turn %s: rules could not read it: %s", turn.pk, where(problem))
         return []
