@@ -50,9 +50,10 @@ from inference.prompts.placing import CardPlacer
 from inference.prompts.stalling import stands_still
 from inference.prompts.world import world_lines
 from inference.reply import ReplyStream, neutralise, shown_action
+from inference.reply.languages import english
 from inference.reply.worn import phrases_for
 from inference.screening import Listener, screen_for
-from inference.world.checks import Facts
+from inference.world.checks import BEGINNINGS, Facts
 
 MEMORY_SHARE = 0.4
 NOTE_SHARE = 0.1
@@ -192,8 +193,39 @@ def sampling_for(
 
 def begun(request: GenerationRequest, narrator: Narrator) -> str:
     """The first words of the reply that the prompt ends with; the player reads them too."""
-    usual = narrator.begun.get(request.context.action.kind, "")
-    return "" if request.told or request.output else steering.filled(usual, request.context)
+    if request.told or request.output:
+        return ""
+    context = request.context
+    facts = facts_of(context, narrator)
+    usual = narrator.begun.get(context.action.kind, "")
+    if facts is None:
+        return steering.filled(usual, context)
+    return contrary(context, facts) or steering.filled(usual, context, facts.silent)
+
+
+def named_fact(request: GenerationRequest, narrator: Narrator) -> str:
+    """The fact about the dead, absent or lost that the action names; "" where it names none."""
+    facts = facts_of(request.context, narrator)
+    if facts is None or request.told or begun(request, narrator):
+        return ""
+    found = facts.about(shown_line(request.context.action))
+    return found.fact if found else ""
+
+
+def contrary(context: StoryContext, facts: Facts) -> str:
+    """How the reply begins to someone who cannot answer, or to the use of what is lost; or "".
+
+    Left to itself a small model lets the dead answer whoever speaks to them. For English.
+    """
+    if not english(context.action.action):
+        return ""
+    name = steering.spoken_to(context)
+    why = facts.silent(name) if name else None
+    if why is not None:
+        return BEGINNINGS[why].format(name=name)
+    if context.action.kind == "do" and (thing := facts.lost_in_use()):
+        return BEGINNINGS["lost"].format(name=thing)
+    return ""
 
 
 def reply_stream(
@@ -230,9 +262,12 @@ def facts_of(context: StoryContext, narrator: Narrator) -> Facts | None:
     """What the reply should not contradict; None where nothing is known, or nobody minds."""
     if context.world is None or narrator.repeats_itself or narrator.state == "none":
         return None
-    action = context.action
-    shown = shown_action(action.kind, action.action, action.player)
-    return Facts(context.world, shown, texts_of(context))
+    return Facts(context.world, shown_line(context.action), texts_of(context))
+
+
+def shown_line(action: Passage) -> str:
+    """The player's action as the page shows it."""
+    return shown_action(action.kind, action.action, action.player)
 
 
 def texts_of(context: StoryContext) -> tuple[str, ...]:
@@ -283,6 +318,7 @@ def allocate(request: GenerationRequest, narrator: Narrator, count: Count, room:
         action = action._replace(text=within("action", action.text, room * ACTION_SHARE))
     dice = within("dice", neutralise(context.action.outcome).strip(), room * DICE_SHARE)
     story = tuple(lines_of(context.story))
+    fact = request.fact or named_fact(request, narrator)
 
     rest = room - count(memory) - count(note) - int(room * ACTION_SHARE)
     summary_room = max(0, min(int(room * SUMMARY_SHARE), rest // 4))
@@ -301,7 +337,7 @@ def allocate(request: GenerationRequest, narrator: Narrator, count: Count, room:
         dice=dice,
         begun=told or begun(request, narrator),
         cut=cut,
-        fact=trimmed(neutralise(request.fact).strip(), int(room * FACT_SHARE), count, "start"),
+        fact=trimmed(neutralise(fact).strip(), int(room * FACT_SHARE), count, "start"),
         earlier=earlier,
         world=world,
         passages=len(context.story),

@@ -64,14 +64,19 @@ ASKS = re.compile(
 )
 
 
-def filled(begun: str, context: StoryContext) -> str:
-    """The first of the ways to begin, parted by bars, whose places can be filled."""
+def filled(
+    begun: str, context: StoryContext, silent: Callable[[str], object] = lambda name: False
+) -> str:
+    """The first of the ways to begin, parted by bars, whose places can be filled.
+
+    Nobody answers who is `silent`.
+    """
     for way in begun.split("|"):
         for place, find in PLACES.items():
             if place not in way:
                 continue
             found = find(context)
-            if not found:
+            if not found or silent(found):
                 break
             way = way.replace(place, found)
         else:
@@ -108,6 +113,11 @@ def thing(context: StoryContext) -> str:
         return ""
     which = "the" if which in ("a", "an") else which
     return f"{which.capitalize()} {what}"
+
+
+def spoken_to(context: StoryContext) -> str:
+    """Whom the action speaks to by name, as a sentence begins with them; "" for nobody."""
+    return asked(context) or addressed(context)
 
 
 def done(context: StoryContext) -> str:

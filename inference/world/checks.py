@@ -46,6 +46,39 @@ class Contradiction(NamedTuple):
     fact: str
 
 
+FACTS: dict[Kind, str] = {
+    "dead": "{name} is dead.",
+    "absent": "{name} is not here.",
+    "lost": "You no longer have the {name}.",
+}
+# How a reply begins to someone who cannot answer, or to an action with what is lost.
+BEGINNINGS: dict[Kind, str] = {
+    "dead": "{name} does not answer.",
+    "absent": "{name} is not here to answer.",
+    "lost": "You no longer have the {name}.",
+}
+# Who does one of these does not need to have the thing.
+WITHOUT_HAVING = re.compile(
+    r"You (?:\w+ly )?(?:take|pick|get|grab|fetch|find|recover|retrieve|reach|dive|search|look|seek"
+    r"|ask|tell|buy|want|wish|miss|forget|remember|think|go|walk|run|climb|crawl|swim|see|hear"
+    r"|listen|wait|call|replace|describe|mention)\b"
+)
+
+
+def told_of(kind: Kind, name: str) -> Contradiction:
+    """The fact about someone or something, as a contradiction of it."""
+    return Contradiction(kind, FACTS[kind].format(name=name))
+
+
+def uses(thing: str, action: str) -> bool:
+    """Whether an action ("You cut the rope with the saw.") needs a thing, given as a pattern."""
+    the = rf"(?:the|your|my) (?:[\w-]+ )?(?i:{thing})(?!\w)"
+    if re.search(rf"\b(?:with|using) {the}", action):
+        return True
+    used = re.match(rf"You (?:\w+ly )?\w+ (?:out |up |down |on )?{the}", action)
+    return used is not None and WITHOUT_HAVING.match(action) is None
+
+
 class Facts:
     """What a reply must not contradict, in the state before it.
 
@@ -98,6 +131,29 @@ class Facts:
             self._seen[name] = last_seen(name, self._texts, self._people) is True
         return self._seen.get(name, False)
 
+    def about(self, text: str) -> Contradiction | None:
+        """The first fact about someone or something that a text mentions."""
+        for people, kind in ((self._dead, "dead"), (self._absent, "absent")):
+            for name, who in people.items():
+                if re.search(rf"(?<!\w)(?:{who})(?!\w)", text):
+                    return told_of(kind, name)  # type: ignore[arg-type]
+        for name, thing in self._lost.items():
+            if re.search(rf"(?<!\w)(?i:{thing})(?!\w)", text):
+                return told_of("lost", name)
+        return None
+
+    def silent(self, name: str) -> Kind | None:
+        """Why someone cannot answer, who is called `name` in a sentence; None where they can."""
+        found = self.about(f"{name[:1].upper()}{name[1:]}")
+        return None if found is None or found.kind == "lost" else found.kind
+
+    def lost_in_use(self) -> str:
+        """What the player's action uses although it is lost, as it is called; "" for nothing."""
+        for name, thing in self._lost.items():
+            if uses(thing, self._action):
+                return name
+        return ""
+
     def mentioned(self, text: str) -> bool:
         """Whether a text mentions anything that it could contradict."""
         return self.any and self._mentioned.search(text) is not None
@@ -113,17 +169,17 @@ class Facts:
             if has(who, f"{now} {self._action}") and self._dead_act(
                 rf"(?:{who})(?!['’]s\b)", now, text
             ):
-                yield Contradiction("dead", f"{name} is dead.")
+                yield told_of("dead", name)
         for name, who in self._absent.items():
             if has(who, text) and self._absent_act(who, text) and not self._was_here(name):
-                yield Contradiction("absent", f"{name} is not here.")
+                yield told_of("absent", name)
         for name, head in self._lost.items():
             if (
                 has(f"(?i:{head})", now)
                 and uses_lost(name, now, self._action)
                 and not was_put_down(name, self._texts)
             ):
-                yield Contradiction("lost", f"You no longer have the {name}.")
+                yield told_of("lost", name)
 
     def _absent_act(self, who: str, text: str) -> bool:
         near = ASIDE_OF_ABSENT.sub("", until_they_may(who, text))

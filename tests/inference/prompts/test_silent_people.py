@@ -1,0 +1,77 @@
+"""How a reply begins to someone who cannot answer, and to the use of what is lost."""
+
+import pytest
+
+from inference.contract.request import Passage
+from inference.contract.world import Person, Thing, World
+from tests.prompting import build, narrator, request
+
+WORLD = World(
+    people=(
+        Person(name="Maud Finch", life="dead"),
+        Person(name="Agnes", life="gone"),
+        Person(name="Jory", here=True),
+    ),
+    things=(Thing(name="saw", held="lost"), Thing(name="brass lantern", held="lost")),
+)
+STORY = (
+    Passage(
+        kind="opening", reply='"Go on," says Jory. Maud Finch lies by the stove. Agnes is gone.'
+    ),
+)
+BEGUN = {"say": '{someone} says, "'}
+
+
+def begun(kind, action, world=WORLD, story=STORY, **more):
+    asked = request(kind, action, story=story, world=world)
+    teller = narrator(begun=BEGUN, cards_beside_action=True, may_repeat=False, **more)
+    return build(asked, teller).text.rsplit("assistant\n", 1)[1]
+
+
+@pytest.mark.parametrize(
+    ("action", "reply"),
+    [
+        ("Maud, what does he eat?", "Maud does not answer."),
+        ("What does he eat, Maud Finch?", "Maud Finch does not answer."),
+        ("Agnes, who is that?", "Agnes is not here to answer."),
+        ("Jory, who is that?", 'Jory says, "'),
+        ("Where is Maud, Jory?", 'Jory says, "'),
+        ("Who is there?", 'Jory says, "'),
+        ("Maud, wo ist der Ofen?", ""),  # these sentences are for English
+    ],
+)
+def test_whoever_cannot_answer_does_not(action, reply):
+    assert begun("say", action) == reply
+
+
+@pytest.mark.parametrize(
+    ("action", "reply"),
+    [
+        ("ask Maud about the stove", "Maud does not answer."),
+        ("cut the rope with the saw", "You no longer have the saw."),
+        ("hold up the lantern", "You no longer have the brass lantern."),
+        ("light the brass lantern", "You no longer have the brass lantern."),
+        ("look for the saw", ""),
+        ("pick up the saw", ""),
+        ("ask Jory about the saw", ""),
+        ("cut the rope with the knife", ""),
+        ("see the rope", ""),
+    ],
+)
+def test_what_is_lost_is_not_used(action, reply):
+    assert begun("do", action) == reply
+
+
+def test_where_ghosts_walk_the_dead_may_answer():
+    haunted = (*STORY, Passage(kind="continue", reply="The ghost of Maud Finch rises."))
+    assert begun("say", "Maud, what does he eat?", story=haunted) == 'Maud says, "'
+
+
+def test_a_narrator_without_a_state_lets_anybody_answer():
+    assert begun("say", "Maud, what does he eat?", state="none") == 'Maud says, "'
+
+
+def test_what_an_action_names_stands_last_in_the_prompt():
+    asked = request("do", "sit down beside Maud Finch", story=STORY, world=WORLD)
+    text = build(asked, narrator(cards_beside_action=True, may_repeat=False)).text
+    assert "You sit down beside Maud Finch.\n\n(Maud Finch is dead.)<|im_end|>" in text
