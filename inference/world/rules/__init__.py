@@ -32,6 +32,8 @@ COMMON_WORDS = {
     "fr": "le la les et tu te vous votre ton ta est pas une un des du dans il elle sur que au je",
     "es": "el la los las y tu te está no una un en que se con del al lo su por es él ella yo",
 }
+# Letters that the others hardly have.
+LETTERS = {"de": "[äöüß]", "fr": "[èêçàœûîô]", "es": "[ñáíóú¿¡]"}
 COMMON = {name: frozenset(common.split()) for name, common in COMMON_WORDS.items()}
 THROWS = re.compile(r"\b(?:throw|toss|hurl|fling)\b")  # leaves the hand, whatever comes of it
 
@@ -80,7 +82,11 @@ def table_for(text: str) -> Language | None:
     if len(HAN.findall(text)) * 4 > len(text):
         return None if KANA.search(text) else CHINESE
     words = [word.casefold() for word in WORD.findall(text)]
-    counts = {name: sum(word in common for word in words) for name, common in COMMON.items()}
+    counts = {
+        name: sum(word in common for word in words)
+        + len(re.findall(LETTERS.get(name, "(?!)"), text))
+        for name, common in COMMON.items()
+    }
     name = max(counts, key=lambda each: counts[each])
     return TABLES.get(name) if counts[name] else None
 

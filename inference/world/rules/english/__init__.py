@@ -43,6 +43,10 @@ NOT_OWNED = re.compile(r"^(?:\w+ing|dead|gone|here|been|not|already|still)\b")
 # "… and a pencil on a string" is still a thing; "… and the captain laughs" is not.
 MORE_OF_IT = re.compile(r"^(?:of|that|which|shaped|on|in|with|from|for|under|by|as well|too|at)\b")
 PLACED = re.compile(r"\b(?:to|in|at|from|near|of|into) $")
+# "Her nephew Gerald pours you a cup of tea."
+RELATION = re.compile(
+    rf"^(?:[Tt]he|[Yy]our|[Hh]er|[Hh]is|[Tt]heir|[Mm]y) (?:[a-z]+ ){{1,2}}(?={NAME}(?:,|\s+[a-z]))"
+)
 BESIDE_OBJECT = re.compile(r"^(?:you|him|her|them|out|up|over|back|off) ")
 SETTING = 3  # sentences of an opening that may say where it is
 DREAMS = re.compile(r"\byou dream\b|\bin (?:your|the|a) dream\b|\bdreaming\b", re.IGNORECASE)
@@ -88,6 +92,7 @@ class Reader:
         places.read_time(scene, sentence)
         people.read_introductions(scene, sentence, self.action)
         people.read_it_is(scene, sentence)
+        people.read_beside(scene, sentence)
         people.read_speakers(scene, sentence)
         things.read_naming(scene, sentence)
         things.read_pockets(scene, sentence)
@@ -127,7 +132,7 @@ class Reader:
     def _parse(self, text: str, joint: str, subject: Subject, person: str) -> Clause:
         """A clause; without a subject of its own it goes on about `subject`."""
         whole, short, scene = text, "", self.scene
-        text = FRONT.sub("", FILLERS.sub("", text.strip()))
+        text = RELATION.sub("", FRONT.sub("", FILLERS.sub("", text.strip())))
         if found := YOU.match(text):
             own: Subject = "you"
             who, short, text = "", found["short"] or "", text[found.end() :]

@@ -57,6 +57,20 @@ LAST_BREATH = re.compile(
     r"|perishe[sd]\b)"
 )
 LIES = words("lies lie lay falls fell drops dropped collapses collapsed slumps slumped")
+UNSURE = re.compile(
+    r"n't\b|\b(?:not|never|nearly|almost|if|would|could|might|may|whether|who|to be|try|tries|want"
+    r"|wants|dream\w*|think\w*|say|says|said|believe\w*|threaten\w*|will|going to)\b",
+    re.IGNORECASE,
+)
+DEATHS = (
+    re.compile(
+        rf"\b(?P<name>{NAME}) (?:has |had )?(?:died|drowned|passed away|(?:is|was"
+        rf"|has been) (?:found )?"
+        r"(?:dead|killed|murdered|poisoned|strangled|hanged))\b(?! (?:tired|drunk|serious|set))"
+    ),
+    re.compile(rf"\b(?:killed|murdered|buried|poisoned|strangled|shot dead) (?P<name>{NAME})\b"),
+    re.compile(rf"\b(?:finds?|found|sees?|saw) (?P<name>{NAME}) (?:lying )?dead\b"),
+)
 APPOSED_DEAD = re.compile(
     rf"(?P<name>{NAME})[^,.;]*, (?:dead|lifeless)\b(?! (?:tired|serious|set))"
 )
@@ -345,12 +359,30 @@ def read_dead(scene: Scene, sentence: Sentence) -> None:
         each for found in DEAD_OBJECT.finditer(sentence.told) for each in found.groups() if each
     ]
     names += [found["name"] for found in APPOSED_DEAD.finditer(sentence.told)]
+    if not UNSURE.search(sentence.told):
+        for pattern in DEATHS:
+            names += [found["name"] for found in pattern.finditer(sentence.told)]
     for quoted in sentence.quoted:
         if news := NEWS.match(quoted):
             names.append(news["name"])
     for name in names:
         if who := scene.found.people.find(name):
             scene.found.put_life(who, "dead", sentence)
+
+
+BESIDE_YOU = re.compile(
+    r"^(?:Beside|Behind|Opposite|Next to|In front of|With|Around) you,? (?:is|are|stands?|sits?"
+    r"|waits?"
+    rf"|lies|kneels|walks|crouches) (?:old |young |little )?(?P<name>{NAME})"
+)
+
+
+def read_beside(scene: Scene, sentence: Sentence) -> None:
+    """ "Beside you stands Gerald." """
+    found = BESIDE_YOU.match(sentence.told)
+    if found and not scene.found.is_player(found["name"]):
+        scene.last_person = scene.found.people.add(found["name"])
+        scene.found.put_here(scene.last_person, True, sentence)
 
 
 def read_it_is(scene: Scene, sentence: Sentence) -> None:

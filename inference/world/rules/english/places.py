@@ -68,12 +68,13 @@ NUMBER = (
 )
 CLOCK = (
     rf"(?:{NUMBER} (?:past|to) {NUMBER}|{NUMBER} o'clock"
-    rf"|{NUMBER} in the (?:morning|afternoon|evening)"
+    rf"|{NUMBER} (?:in the (?:morning|afternoon|evening)|at night)"
     r"|\d{1,2}[:.]\d\d(?: ?[ap]\.?m\.?)?|\d{1,2} ?[ap]\.?m\.?)"
 )
 DAY = r"(?:Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday)(?: \w+)?"
 TIME = re.compile(
-    rf"\b[Ii]t(?: is|'s) (?:now |already |still |almost |nearly |just )?(?:the )?(?:next )?"
+    rf"\b[Ii]t(?: is|'s) (?:now |already |still |almost |nearly |just )?(?:(?:after|before|past"
+    rf"|shortly after) )?(?:the )?(?:next )?"
     rf"(?P<is>{TIMES}|{CLOCK}|{DAY})\b(?! since| that| when|-)"
     r"|\b(?P<falls>[Nn]ight|[Ee]vening|[Dd]arkness|[Dd]usk|[Dd]awn|[Mm]orning|[Dd]ay|[Mm]idnight)"
     r" (?:falls|has fallen|comes|has come|breaks|arrives|strikes)\b"

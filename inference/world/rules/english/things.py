@@ -61,7 +61,7 @@ FROM_YOU = re.compile(
 IN_YOURS = re.compile(
     rf"^(?:now |still |back |safely |warm |cold |heavy )*(?:in|on|under|at|round|around|over"
     rf"|between)"
-    rf" (?:your|both) (?:\w+ )?(?:{HANDS}|{KEEPS}|arm|neck|shoulders?|back|hip|side|lap|knees?"
+    rf" your (?:\w+ )?(?:{HANDS}|{KEEPS}|arm|neck|shoulders?|back|hip|side|lap|knees?"
     rf"|finger"
     r"|wrist|head|chest)\b"
 )
@@ -305,7 +305,8 @@ def read_other(scene: Scene, clause: Clause, sentence: Sentence) -> None:
         if thing := scene.take_object(rest[worn.end() :]):
             scene.found.put_thing(thing[0], "lost", sentence)
         return
-    if verb in BRINGS and receives(scene, rest, sentence):
+    brings = verb in BRINGS or (verb == "leave" and rest.startswith("you "))
+    if brings and receives(scene, rest, sentence):
         return
     if verb in PUTS:
         given = re.match(rf"^{IN_HAND}\s+", rest)
@@ -406,9 +407,10 @@ YOUR_TOOL = re.compile(
     r"|fiddle|violin|lute|spear|shield|telescope|spade|shovel|scissors))\b(?! (?:is|was) (?:gone"
     r"|lost))"
 )
+ALL_YOU_HAVE = re.compile(r"\ball (?:that )?you (?:have|own|carry)(?: left)? (?:is|are) ", re.I)
 AT_YOU = re.compile(
-    rf"^(?:in|round|around|on|over|under|at|across|between) (?:(?:your|both|one) (?:\w+ )?"
-    rf"(?:{HANDS}|{KEEPS}|neck|arm|shoulders?|back|side|teeth|knees|lap|head|feet))\b"
+    rf"^(?:in|round|around|on|over|under|at|across|between) (?:your (?:\w+ )?"
+    rf"(?:{HANDS}|{KEEPS}|neck|arm|shoulders?|back|side|teeth|knees|lap))\b"
 )
 
 
@@ -422,8 +424,14 @@ def read_held(scene: Scene, sentence: Sentence) -> None:
     if scene.opening:
         for each in YOUR_TOOL.finditer(told):
             scene.found.put_thing(each["name"], "carried", sentence)
-    if not re.search(r"\byou\b", told, re.IGNORECASE):
+    if not re.search(r"\byour?\b", told, re.IGNORECASE):
         return
+    if (all_of_it := ALL_YOU_HAVE.search(told)) or THERE_IS.match(told):
+        listed = told[all_of_it.end() :] if all_of_it else THERE_IS.sub("", told)
+        for part in re.split(r",\s*(?:and )?|\band (?=an? |the )", listed):
+            phrase = phrase_at(part)
+            if phrase is not None and is_thing(phrase) and (all_of_it or AT_YOU.match(phrase.rest)):
+                scene.found.put_thing(phrase.name, "carried", sentence)
     for each in WITH_ONE.finditer(told):
         phrase = phrase_at(told[each.end() :])
         if phrase is not None and is_thing(phrase) and AT_YOU.match(phrase.rest):
