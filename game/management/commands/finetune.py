@@ -21,6 +21,7 @@ from inference.finetune.corpus import Adventure, files_of, read
 from inference.finetune.prepare import Form, Sample, chatml, samples
 from inference.finetune.recipe import read_recipe
 from inference.finetune.rules import Complaint, Measure, check, estimated_tokens, sum_of
+from inference.finetune.showing import given_lines
 from inference.finetune.split import HELD_OUT, side_of
 from inference.finetune.stages import Stages
 from inference.finetune.trouble import CorpusError, FinetuneError
@@ -35,6 +36,7 @@ FORMATS = ("transcript", "chat")
 STAGES = ("train", "evaluate", "export")
 HELP = {
     "check": "read adventures, and say what is wrong",
+    "show": "show what the narrator is given for each turn of an adventure, besides the story",
     "collect": "write the adventures whose owners agreed, without names",
     "prepare": "write samples for training, as JSON lines",
     "train": "learn the samples; killed, it goes on where it was",
@@ -64,6 +66,7 @@ class Command(BaseCommand):
         add["check"].add_argument(
             "--players", action="store_true", help="any length, as adventures that were played have"
         )
+        add["show"].add_argument("file", type=Path, help="an adventure")
         add["collect"].add_argument("--out", type=Path, required=True, help="a folder of its own")
         add["prepare"].add_argument("--format", choices=FORMATS, help="both where it is missing")
         add["prepare"].add_argument(
@@ -95,6 +98,9 @@ class Command(BaseCommand):
                 measure = PLAYED if options["players"] else Measure()
                 measure = replace(measure, window=options["window"], held_out=options["held_out"])
                 self.check_folder(options["folder"], measure, options["each"])
+            elif do == "show":
+                for line in given_lines(read(options["file"])):
+                    self.say(line)
             elif do == "collect":
                 self.collect(options["out"])
             elif do == "prepare" and options["recipe"] is None:

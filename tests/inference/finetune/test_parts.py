@@ -1,6 +1,9 @@
 """Adventures with memory, cards, a state, dice and recalled turns: read, checked, asked for."""
 
+from io import StringIO
+
 import pytest
+from django.core.management import CommandError, call_command
 
 from game.cards import card_import
 from game.models import limits
@@ -235,7 +238,8 @@ def test_each_reply_is_learnt_once_whatever_parts_there_are(format, beside, ever
 
 
 def test_most_turns_may_be_learnt_within_others_and_what_is_recalled_never():
-    made = list(samples(story(), form("chat", cards_beside_action=True), every=3))
+    plain = story(changed("note: Dry.\n", ""))
+    made = list(samples(plain, form("chat", cards_beside_action=True), every=3))
     assert [each.turns for each in made] == [(2,), (1, 3, 4, 5), (6,), (7,), (8,)]
 
 
@@ -372,3 +376,36 @@ def test_the_limits_are_those_of_play():
     assert part_rules.LONGEST_TITLE == card_import.LONGEST_TITLE
     assert part_rules.LONGEST_KEY == card_import.LONGEST_KEY
     assert part_rules.MOST_KEYS == card_import.MOST_KEYS
+
+
+# ---- for writers
+
+
+def test_a_writer_sees_what_the_narrator_is_given(tmp_path):
+    file = tmp_path / "well.txt"
+    file.write_text(STORY, encoding="utf-8")
+    out = StringIO()
+    call_command("finetune", "show", str(file), stdout=out)
+    shown = out.getvalue().splitlines()
+    assert shown[0] == "turn 1, line 20: > You call down to Teague."
+    place = shown.index("turn 7, line 47: > You count the marks.")
+    assert shown[place + 1 : place + 7] == [
+        "    the story from turn 1 on",
+        "    card: the door",
+        "    Earlier: Bram counts his eleven marks.",
+        "    Now: Teague is under the stair. Open aim: fetch the bucket. Place: the rim, noon.",
+        "    dice: The attempt succeeds: what was attempted happens, but at a cost.",
+        "turn 8, line 55: > You spit.",
+    ]
+
+
+def test_samples_stay_where_one_adventure_is_wrong(tmp_path):
+    corpus, out = tmp_path / "corpus", tmp_path / "out"
+    corpus.mkdir()
+    (corpus / "well.txt").write_text(STORY, encoding="utf-8")
+    call_command("finetune", "prepare", str(corpus), "--out", str(out), stdout=StringIO())
+    before = {file.name: file.read_bytes() for file in out.iterdir()}
+    (corpus / "bad.txt").write_text(changed("dice: failure", "dice: 7"), encoding="utf-8")
+    with pytest.raises(CommandError, match=r"bad\.txt:25: dice: is one of disaster"):
+        call_command("finetune", "prepare", str(corpus), "--out", str(out), stdout=StringIO())
+    assert {file.name: file.read_bytes() for file in out.iterdir()} == before
