@@ -35,7 +35,9 @@ LANGUAGES = {
     "tr": "turkish",
     "hu": "hungarian",
 }
-DONE, FORGET = "done", "forget"  # lines of the state that only turns have
+# Lines of the state that scenarios do not have: only a turn reaches an aim, and what rules read in
+# an opening by mistake is forgotten in the header.
+DONE, FORGET = "done", "forget"
 FIELD = re.compile(r"(\w+(?: \w+)?):(.*)")
 
 
@@ -84,7 +86,7 @@ def header_of(lines: list[str], called: str) -> tuple[Header, int]:
         name, value = (found[1], found[2].strip()) if found else ("", "")
         if name in (CARD, PINNED_CARD):
             cards.append((card_of(value, name == PINNED_CARD, called, index + 1), index + 1))
-        elif name in STATE:
+        elif name in (*STATE, FORGET):
             state += changes_in(name, value, called, index + 1)
         elif name not in (*HEADER, *OPTIONAL):
             what = f"the header has {', '.join(HEADER)}, may have {MAY_HAVE}, and an empty line"

@@ -121,7 +121,7 @@ def state(adventure: Adventure) -> Found:
     requests = [played.request(turn) for turn in adventure.turns]
     for turn, request in zip(adventure.turns, requests, strict=True):
         yield from contradiction(turn, request)
-        yield from unheard(turn, played.entries[turn.parent])
+        yield from unheard(turn, played.read_entries[turn.number])
     yield from untold(adventure, requests)
 
 
@@ -135,9 +135,9 @@ def contradiction(turn: Turn, request: GenerationRequest) -> Found:
         yield turn.reply_line, f"the reply contradicts the state before it: {found.fact}"
 
 
-def unheard(turn: Turn, before: Entries) -> Found:
-    """Names in declared changes that neither the state before nor the turn knows."""
-    known = {name for _, name, _ in before}
+def unheard(turn: Turn, read: Entries) -> Found:
+    """Names in declared changes that neither the turn has nor the state that rules read of it."""
+    known = {name for _, name, _ in read}
     text = SearchIndex(f"{turn.shown}\n{turn.reply}")
     for line, changes in by_line(turn.changes).items():
         change = changes[0].change
@@ -145,7 +145,7 @@ def unheard(turn: Turn, before: Entries) -> Found:
         if not change.value or change.value == "done":
             if fold_name(name) not in known:
                 what = "forget" if not change.value else "done"
-                yield line, f"{what}: {name!r} is not in the state before this turn"
+                yield line, f"{what}: {name!r} is not in the state"
         elif change.part in ("person", "thing") and not (
             fold_name(name) in known or mentions(text, name)
         ):
@@ -165,7 +165,7 @@ def untold(adventure: Adventure, requests: list[GenerationRequest]) -> Found:
     told = {line.text for request in requests for line in world_lines(request.context, ALL, len)}
     for line, changes in by_line(adventure.header.state).items():
         change = next((each.change for each in changes if each.change.value != "alive"), None)
-        if change is None or change.hidden:
+        if change is None or change.hidden or not change.value:
             continue
         name = change.name
         shown = {

@@ -91,20 +91,31 @@ class Played:
         world = world_of(self.entries[turn.parent])
         return None if world == World() else world
 
-    @cached_property
+    @property
     def entries(self) -> list[Entries]:
-        """The state after each turn by its number, the opening being 0.
+        """The state after each turn by its number, the opening being 0."""
+        return self._states[0]
 
-        Rules read each turn, as in play; what the author declares is trusted more. Where nothing
-        is declared, nothing is known.
+    @property
+    def read_entries(self) -> list[Entries]:
+        """The same without what the author declares of the turn itself."""
+        return self._states[1]
+
+    @cached_property
+    def _states(self) -> tuple[list[Entries], list[Entries]]:
+        """Both of them. Rules read each turn, as in play; what the author declares is trusted more.
+
+        Where nothing is declared, nothing is known.
         """
         if not self.adventure.has_state:
-            return [{} for _ in range(len(self.adventure.turns) + 1)]
+            nothing: list[Entries] = [{} for _ in range(len(self.adventure.turns) + 1)]
+            return nothing, nothing
         declared = [each.change for each in self.adventure.header.state]
         opening = Passage(kind="opening", reply=self.adventure.opening)
         before = fold({}, "0", 0, declared)
         read = self.read(opening, before, [])
         states = [fold({}, "0", 0, [*declared, *read])]
+        by_rules = [fold({}, "0", 0, read)]
         for turn in self.adventure.turns:
             path = self.adventure.path_to(turn)
             before = states[turn.parent]
@@ -112,7 +123,8 @@ class Played:
             read = self.read(turn.passage, before, passages[-reading.NEWEST_TURNS :])
             changes = [*read, *declared_in(turn.changes)]
             states.append(fold(before, str(turn.number), len(path), changes))
-        return states
+            by_rules.append(fold(before, str(turn.number), len(path), read))
+        return states, by_rules
 
     def read(
         self, passage: Passage, before: Entries, newest: tuple[Passage, ...] | list[Passage]

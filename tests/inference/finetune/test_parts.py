@@ -1,6 +1,8 @@
 """Adventures with memory, cards, a state, dice and recalled turns: read, checked, asked for."""
 
+import re
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -19,6 +21,7 @@ from inference.finetune.trouble import CorpusError
 from tests.inference.finetune.test_corpus import ANY, complaints
 from tests.inference.finetune.test_samples import form
 
+DOCS = Path(__file__).resolve().parents[3] / "docs"
 HEAD = """title: The Well
 tags: cave, short
 author: Ada
@@ -252,6 +255,18 @@ def said(text):
 
 def test_the_parts_of_a_good_adventure_pass():
     assert said(STORY) == []
+    # What rules read in the same turn may be forgotten, too.
+    read = changed("A frog climbs out", "You take the spoon. A frog climbs out")
+    assert said(read.replace("> You wait.", "> You wait.\nforget: spoon")) == []
+
+
+def test_the_examples_of_the_pages_are_adventures():
+    for page in ("finetuning", "writing-adventures"):
+        text = (DOCS / f"{page}.md").read_text(encoding="utf-8")
+        examples = re.findall(r"```text\n(title: .*?)```", text, re.DOTALL)
+        assert examples
+        for example in examples:
+            assert said(example) == [], page
 
 
 @pytest.mark.parametrize(
