@@ -21,13 +21,18 @@ from inference.reply import neutralise
 from inference.world.names import People
 from inference.world.rules.text import sentences
 
-MOST_ASKED = 4  # names in one question: each costs about eight tokens of answer
+MOST_ASKED = 3  # names in one question: each costs about eight tokens of answer
 TOKENS_OF_A_NAME = 16  # of an answer, at most; longer names in other scripts are cut off and lost
 
 HERE, AWAY, DEAD, LOST = "here", "away", "dead", "lost"
-PEOPLE_TEXT = "{names}: here with me, away or dead?"
-THINGS_TEXT = "{names}: {held} by me or lost?"
-TEXT = "(Pause the story. At its end now, in JSON, one word each: {about})"
+PEOPLE_TEXT = "{names} (here, away or dead)"
+THINGS_TEXT = "{names} ({held} or lost)"
+# With an example: without it, quill says that everybody is here and everything is carried.
+TEXT = (
+    "(Pause the story. Where is everyone and everything now, when the last reply has ended? As "
+    'after "Anna walks out. Ben waits with you. You burn your map.": '
+    '{{"Anna": "away", "Ben": "here", "map": "lost"}}. Now the same for {about})'
+)
 
 
 class UnreadableAnswer(Exception):
