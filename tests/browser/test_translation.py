@@ -111,10 +111,17 @@ def test_no_state_of_the_play_page_speaks_english(visit, cellar):
     look("editor")
     page.keyboard.press("Escape")
     page.locator("[data-panel=plot]").first.click()
-    for tab in ("plot", "cards", "tree", "context", "settings"):
+    for tab in ("plot", "cards", "world", "tree", "search", "context", "settings"):
         page.locator(f"#tab-of-{tab}").click()
         page.wait_for_timeout(700)
         look(f"panel: {tab}")
+    page.locator("#tab-of-world").click()
+    page.locator("[data-key='add:person'] button").first.click()
+    page.locator("#tab-world input").first.fill("Марта")
+    page.locator("#tab-world form").evaluate("form => form.requestSubmit()")
+    page.locator("[data-key='person:Марта'] .world-entry").click()
+    look("an entry of the world")
+    page.locator("#tab-of-settings").click()
     page.locator("#tab-settings input[name=length][value=long]").check(force=True)
     page.wait_for_timeout(500)
     look("a choice that is kept")
