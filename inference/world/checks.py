@@ -16,6 +16,7 @@ from inference.world.dead import acts, answers, pronoun_acts, speaks
 from inference.world.lost import uses_lost, was_put_down
 from inference.world.names import RANKS, People, parts_of
 from inference.world.rules import last_seen
+from inference.world.rules.text import bounded
 
 Kind = Literal["dead", "lost", "absent"]
 
@@ -163,6 +164,7 @@ class Facts:
         return next(self._contradictions(text), None) if self.any else None
 
     def _contradictions(self, text: str) -> Iterator[Contradiction]:
+        text = bounded(text)
         told = narration(text)
         now = "".join(each for each in SENTENCES.findall(told) if not ASIDE.search(each))
         for name, who in self._dead.items():
