@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from game.play.tree import Step  # with it come Django's models
 
 SENTENCE_SHIFT = 24
-# Of all adventures that a process keeps; a term takes about 47 bytes.
-MOST_CACHED_TERMS = 1_000_000
+# What a place of a term takes, and what a term takes that is in no other turn: arrays and tables.
+PLACE_BYTES, TERM_BYTES = 10, 200
+MOST_CACHED_BYTES = 64 * 1024**2  # of all adventures that a process keeps
+MOST_INDEX_BYTES = 48 * 1024**2  # of one adventure
 # An index is built anew once so many of its turns are no longer what the story says.
 MOST_OUTDATED = 50
 
@@ -101,8 +103,20 @@ class AdventureIndex:
         numbers = chain(self.outdated_numbers(path, common), range(common, len(path)))
         return [path[number] for number in numbers if not self.has(path[number])]
 
+    @property
+    def size(self) -> int:
+        """About how many bytes it takes."""
+        return self.terms * PLACE_BYTES + len(self.postings) * TERM_BYTES
+
+    @property
+    def full(self) -> bool:
+        """Whether it takes no more turns. What it does not know is not recalled."""
+        return self.size >= MOST_INDEX_BYTES
+
     def add(self, turn: UUID, stamp: Stamp, values: "array[int]") -> None:
-        """Add a turn, in place of what the index knew of it."""
+        """Add a turn, in place of what the index knew of it. A full index stays as it is."""
+        if self.full:
+            return
         if turn in self.slots:
             self.outdated += 1
         slot = len(self.stamps)
@@ -211,7 +225,7 @@ def terms_in(values: "array[int]") -> set[int]:
 class IndexCache:
     """The indexes of the adventures that a process used last."""
 
-    most_terms: int = MOST_CACHED_TERMS
+    most_bytes: int = MOST_CACHED_BYTES
 
     def __post_init__(self) -> None:
         self.lock = Lock()
@@ -222,16 +236,17 @@ class IndexCache:
         with self.lock:
             index = self.indexes.setdefault(adventure, AdventureIndex())
             self.indexes.move_to_end(adventure)
-            if index.outdated > MOST_OUTDATED + len(index.slots) // 4:
+            others = index.full and index.turns < len(index.stamps)  # room for those of the path
+            if others or index.outdated > MOST_OUTDATED + len(index.slots) // 4:
                 index = self.indexes[adventure] = AdventureIndex()
             return index
 
     def trim(self) -> None:
-        """Evict the indexes that were not used for longest, down to `most_terms`."""
+        """Evict the indexes that were not used for longest, down to `most_bytes`."""
         with self.lock:
-            total = sum(index.terms for index in self.indexes.values())
-            while total > self.most_terms and len(self.indexes) > 1:
-                total -= self.indexes.popitem(last=False)[1].terms
+            total = sum(index.size for index in self.indexes.values())
+            while total > self.most_bytes and len(self.indexes) > 1:
+                total -= self.indexes.popitem(last=False)[1].size
 
     def forget(self, adventure: UUID) -> None:
         """Drop the index of an adventure."""

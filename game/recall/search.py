@@ -115,7 +115,7 @@ def complete(
     none, all but pinned ones are left out, and made in the background.
     """
     missing = {step.id: Stamp.of(step) for step in index.missing(path)}
-    if not missing:
+    if not missing or index.full:
         return
     entries = RecallEntry.objects.filter(pk__in=missing, format=FORMAT)
     for turn, size, edit, terms in entries.values_list("pk", "bytes", "edit", "terms"):

@@ -1,6 +1,10 @@
 """A story remembers: sentences of old turns that matter now are in the prompt again."""
 
 import json
+import tracemalloc
+from array import array
+from random import Random
+from uuid import uuid4
 
 import pytest
 from django.urls import reverse
@@ -10,7 +14,8 @@ from game.library import copies, share_content
 from game.models import Adventure, Kind, RecallEntry, RecallMark, Status, Turn, TurnContext
 from game.play import adventures, context, edits, endings, read_ahead, tree
 from game.play.events import redis_breaker
-from game.recall import indexing, marks, search, tasks
+from game.recall import index, indexing, marks, search, tasks
+from game.recall.terms import HASH
 from inference.contract.prompt_report import PromptReport, pack
 from inference.contract.request import Passage, Result
 
@@ -260,6 +265,46 @@ def test_there_is_a_limit_to_pinned_turns(as_player, alice, adventure, monkeypat
     assert mark(client, adventure, second, "forgotten").status_code == 200
 
 
+def test_there_is_a_limit_to_forgotten_turns_and_to_marks_in_a_minute(
+    as_player, alice, adventure, monkeypatch, settings
+):
+    first, second = told(adventure, KEY, FILLER)
+    client = as_player(alice)
+    monkeypatch.setattr(marks, "MOST_FORGOTTEN", 1)
+    mark(client, adventure, first, "forgotten")
+    assert mark(client, adventure, first, "forgotten").status_code == 200
+    refused = mark(client, adventure, second, "forgotten").json()["message"]
+    assert refused == "1 turns are forgotten, the maximum. Let the narrator remember one first."
+    settings.LIMITS = settings.LIMITS | {"edit": "1/m/user"}
+    mark(client, adventure, first, "forgotten")
+    assert "Too many" in mark(client, adventure, second, "pinned").json()["message"]
+    assert dict(RecallMark.objects.values_list("turn", "mark")) == {first.pk: "forgotten"}
+
+
+def test_a_story_of_words_that_nobody_knows_takes_no_more_memory_than_one_may(monkeypatch):
+    """A player may type words by chance: each is a term of its own."""
+    monkeypatch.setattr(index, "MOST_INDEX_BYTES", 1024**2)
+    cache, adventure, chance = index.IndexCache(most_bytes=1024**2), uuid4(), Random(1)
+    path = [tree.Step(uuid4(), 1, False, 0) for _ in range(200)]
+    tracemalloc.start()
+    filled = cache.of(adventure)
+    for step in path:
+        terms = array("I", (chance.randrange(HASH) for _ in range(100)))
+        filled.add(step.id, index.Stamp.of(step), terms)
+    filled.follow(path)
+    taken, _most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert taken < 1.5 * 1024**2
+    assert 0 < filled.turns < 200
+    assert cache.of(adventure) is filled
+    filled.follow(path[:1])
+    assert cache.of(adventure).turns == 0, "what is not on the path gave its room"
+    for other in (uuid4(), uuid4()):
+        cache.of(other).add(path[0].id, index.Stamp.of(path[0]), array("I", range(10_000)))
+        cache.trim()
+    assert [*cache.indexes] == [other], "together they take no more than is allowed"
+
+
 def test_copies_have_the_marks_and_links_only_with_the_plot(as_player, alice, bob, adventure):
     [meeting] = told(adventure, KEY)
     told(adventure, *[FILLER] * 40)
@@ -280,7 +325,7 @@ def test_a_process_keeps_the_indexes_of_the_adventures_used_last(alice, begin):
     for each in stories:
         told(each, KEY, *[FILLER] * 40)
         recalled(each)
-    search.cache.most_terms = search.cache.of(stories[0].pk).terms * 2 + 10
+    search.cache.most_bytes = search.cache.of(stories[0].pk).size * 2 + 10
     search.cache.trim()
     assert list(search.cache.indexes) == [stories[2].pk, stories[0].pk]
     assert by_action(stories[1], "ask Marta for the key")
