@@ -32,6 +32,7 @@ from game.models import (
 from game.play.context_views import seen_titles
 from game.state.worlds import seen_changes
 from inference.contract.prompt_report import UnreadableReport, unpack
+from inference.prompts.formats import HIDDEN
 
 # Models that are not exported, each with the reason.
 OMITTED_MODELS: dict[str, str] = {
@@ -149,9 +150,12 @@ def fields_of(row: Model, player: Player) -> dict[str, Any]:
 
 
 def unpacked_details(context: TurnContext) -> Any:
-    """A turn's prompt report without titles of hidden cards; None if it is unreadable."""
+    """A turn's prompt report without what players do not know yet; None if it is unreadable."""
     try:
         details = unpack(context.details).model_dump(mode="json")
+        for part in details["parts"]:
+            if part["origin"] == "world" and part["title"] == HIDDEN:
+                part["text"] = ""
         return details | {"left_out": seen_titles(context.turn, details["left_out"])}
     except UnreadableReport:
         return None

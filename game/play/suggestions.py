@@ -11,7 +11,9 @@ import redis
 from game.models import Status, Turn
 from game.moderation import screening
 from game.play.events import queue_client
+from game.state.worlds import entries_at
 from inference.contract.questions import Suggestions, digest_of
+from inference.world.revealing import reveal
 
 logger = logging.getLogger(__name__)
 
@@ -27,10 +29,13 @@ def record(result: Suggestions) -> bool:
         return False
     if digest_of(turn.action, turn.reply) != result.texts:
         return False
+    entries = entries_at(turn.pk)
     allowed = [
         each
         for each in result.actions
-        if screening.allows_output(each, turn.adventure, turn.player)
+        # The narrator knows what is hidden from players.
+        if not any(reveal(entries, each))
+        and screening.allows_output(each, turn.adventure, turn.player)
     ]
     if not allowed:
         return False

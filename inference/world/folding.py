@@ -186,6 +186,8 @@ def is_ruled_out(state: Entries, key: Key, change: WorldChange) -> bool:
         return change.value != present.value
     if change.part == "person" and change.field == "here" and change.value == "yes":
         life = state.get(("person", key[1], "life"))
+        if life is not None and life.hidden:
+            return False  # nobody is to learn of it by what cannot be
         if life is not None and life.value == "dead":
             return True
         if life is not None and life.value == "gone":
@@ -207,7 +209,7 @@ def is_removed(state: Entries, name: str) -> bool:
 def before_person_change(state: Entries, change: WorldChange) -> None:
     """Drop what a change of a person makes outdated."""
     name = fold_name(change.name)
-    if change.field == "life" and change.value != "alive":
+    if change.field == "life" and change.value != "alive" and not change.hidden:
         # Of the dead and gone only the place is outdated; whoever is removed goes as a whole.
         fields: tuple[Field, ...] = ("here",) if change.value else ("here", "mood")
         for field in fields:

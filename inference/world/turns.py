@@ -20,8 +20,10 @@ def read_changes(
 
     `known` are the names that `known_names` returns, `player` what the player is called.
     """
+    # What a player does or says may be a guess: only what is told reveals anything.
+    told_by_player = passage.action if passage.kind in ("story", "opening") else ""
     return [
-        *reveal(before, f"{passage.action}\n{passage.reply}"),
+        *reveal(before, f"{told_by_player}\n{passage.reply}"),
         *rules.read_turn(passage, world_of(before), known, player),
     ]
 

@@ -7,7 +7,7 @@ import redis
 from django.db import connections
 
 from game import tasks
-from game.models import Adventure, Turn
+from game.models import Adventure, Turn, TurnChanges
 from game.play import adventures, narration, snapshots, suggestions
 from game.play.protocol import EditTurn, RedoTurn, UndoTurn
 from inference.contract.questions import Suggestions, digest_of
@@ -54,6 +54,15 @@ def suggest(turn, actions=ACTIONS, **more):
 
 def shown(turn):
     return snapshots.snapshot(turn.adventure_id).suggestions
+
+
+def test_what_only_the_narrator_knows_is_in_no_suggestion(told):
+    fact = {"part": "fact", "name": "the well is dry", "value": "true", "source": "scenario"}
+    row = {"changes": [fact | {"hidden": True}]}
+    TurnChanges.objects.update_or_create(turn_id=told.parent_id, defaults=row)
+    assert suggest(told, ("look into the dry well", "say the well is dry", "wait"))
+    assert "say the well is dry" not in shown(told)
+    assert "wait" in shown(told)
 
 
 def test_they_are_off_until_the_owner_wants_them(client, alice, adventure, narrator_awake):

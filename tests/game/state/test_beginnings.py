@@ -149,6 +149,9 @@ def test_what_is_hidden_comes_out_when_the_story_tells_it(alice, scenario, narra
     turn = act(adventure, alice, "wait")
     tell(turn, "It rains. Nobody says who drowned.")
     assert worlds.world_at(turn.pk).people == worlds.world_at(turn.pk).facts == ()
+    turn = act(adventure, alice, "ask Prosser whether the keeper drowned in the harbour")
+    tell(turn, "Nobody answers.")
+    assert worlds.world_at(turn.pk).facts == (), "a guess reveals nothing"
     turn = act(adventure, alice, "wait")
     tell(turn, '"The keeper drowned in the harbour," says the boy. "Ask Prosser."')
     after = worlds.world_at(turn.pk)
