@@ -18,6 +18,7 @@ from game.state.worlds import (
     changes_of,
     drop_caches,
     refreshed_state,
+    upsert,
 )
 from inference.contract.questions import digest_of
 from inference.contract.request import Passage
@@ -85,7 +86,7 @@ def store(turn_id: UUID, source: Source, changes: Iterable[WorldChange]) -> bool
     after = tuple(each for each in before if each.source != source) + new
     if after == before:
         return False
-    TurnChanges.objects.update_or_create(turn_id=turn_id, defaults={"changes": as_data(after)})
+    upsert([TurnChanges(turn_id=turn_id, changes=as_data(after))], "changes")
     drop_caches(turn_id)
     return True
 

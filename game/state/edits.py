@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 from uuid import UUID
 
+from django.db import connection
 from django.utils.translation import gettext as _
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
@@ -28,6 +29,13 @@ from inference.world.folding import (
 )
 
 LONGEST_BODY = 64 * 1024  # bytes of a request's JSON
+MOST_STORED = 2 * 1024**2  # bytes of all that players set in one adventure
+
+STORED = """
+SELECT coalesce(sum(octet_length(
+    jsonb_path_query_array(c.changes, '$[*] ? (@.source == "player")')::text)), 0)
+FROM game_turnchanges c JOIN game_turn t ON t.id = c.turn_id WHERE t.adventure_id = %s
+"""
 
 
 class WorldError(Exception):
@@ -166,6 +174,7 @@ def change_world(
         after = entries_at(turn.pk)
         refuse_ineffective(after, changes)
         refuse_crowding_out(before, after, changes)
+        refuse_too_much(adventure)
         announce(adventure, turn.pk)
         read_ahead.request_on_commit(adventure)
 
@@ -224,8 +233,22 @@ def refuse_ineffective(after: Entries, changes: Sequence[WorldChange]) -> None:
     for change in merge([], changes):
         life = after.get(("person", fold_name(change.name), "life"))
         here = change.field == "here" and change.value == "yes"
-        if here and life is not None and life.value == "dead":
+        if here and life is not None and life.value == "dead" and not life.hidden:
             raise WorldError(_("%(name)s is dead. Set them alive first.") % {"name": change.name})
+
+
+def refuse_too_much(adventure: Adventure) -> None:
+    """Raise WorldError if what players set in an adventure takes over MOST_STORED."""
+    with connection.cursor() as cursor:
+        cursor.execute(STORED, [adventure.pk])
+        if cursor.fetchone()[0] > MOST_STORED:
+            raise WorldError(
+                _(
+                    "You have set %(size)d MiB in this adventure, the maximum. Let the story "
+                    "decide about something first."
+                )
+                % {"size": MOST_STORED // 1024**2}
+            )
 
 
 def refuse_crowding_out(before: Entries, after: Entries, changes: Sequence[WorldChange]) -> None:

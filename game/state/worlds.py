@@ -102,10 +102,19 @@ def refreshed_state(turn_id: UUID) -> WorldState:
     To be called with the adventure locked.
     """
     state = state_at(turn_id)
-    for pk, (number, entries) in state.newest.items():
-        folded = {"number": number, "entries": dump(entries)}
-        TurnChanges.objects.update_or_create(turn_id=pk, defaults={"folded": folded})
+    caches = [
+        TurnChanges(turn_id=pk, folded={"number": number, "entries": dump(entries)})
+        for pk, (number, entries) in state.newest.items()
+    ]
+    upsert(caches, "folded")
     return state
+
+
+def upsert(rows: list[TurnChanges], field: str) -> None:
+    """Store one field of these rows, in one statement, whether there are such rows or not."""
+    TurnChanges.objects.bulk_create(
+        rows, update_conflicts=True, unique_fields=["turn"], update_fields=[field]
+    )
 
 
 def drop_caches(turn_id: UUID) -> None:

@@ -173,6 +173,18 @@ def test_a_rule_that_fails_costs_nothing_the_turn_stands(adventure, play, monkey
     assert "Mara" not in caplog.text, "no words of the story in logs"
 
 
+def test_what_a_turn_changes_is_read_in_few_queries(adventure, play, django_assert_max_num_queries):
+    for _ in range(worlds.CACHE_EVERY + 1):
+        play("Nothing happens.")
+    fields = {"kind": "do", "action": "wait", "status": "told"}
+    turn = Turn.objects.create(
+        adventure=adventure, parent=head(adventure), reply="Mara arrives.", **fields
+    )
+    with django_assert_max_num_queries(8):
+        changes.read_turn(turn)
+    assert worlds.world_at(turn.pk).people
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_late_reading_counts_only_where_the_text_is_still_the_same(adventure, alice, play, log):
     turn = play("Mara arrives.")

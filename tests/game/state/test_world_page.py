@@ -9,12 +9,15 @@ from django.test import Client
 from game.accounts import data
 from game.library import copies, shares
 from game.library.share_content import load, pack
-from game.models import Adventure, Membership, Share, Turn, TurnChanges
+from game.models import Adventure, Membership, Share, Turn, TurnChanges, TurnContext
 from game.moderation import authorship, cases
 from game.play import adventures
 from game.play.protocol import UndoTurn
-from game.state import beginnings, views, worlds
+from game.state import beginnings, edits, views, worlds
+from inference.contract import prompt_report
+from inference.contract.prompt_report import Part, PromptReport
 from inference.contract.world import World
+from inference.prompts.formats import HIDDEN
 from tests.game.moderation.conftest import rules
 from tests.game.play.test_turns import act, do, tell
 
@@ -220,6 +223,11 @@ def test_what_is_hidden_is_in_no_answer_export_or_data(alice, scenario, as_playe
     client = as_player(alice)
     shares.share(alice, adventure.head, plot=True)
     assert "xylopomp" in str(worlds.world_at(adventure.head_id))
+    part = Part(origin="world", title=HIDDEN, text="xylopomp drowned.")
+    report = PromptReport(narrator="parrot", revision="1", parts=(part,), tokens=1, window=10)
+    TurnContext.objects.create(turn=adventure.head, details=prompt_report.pack(report))
+    context = f"/adventures/{adventure.pk}/turns/{adventure.head_id}/context/"
+    assert "xylopomp" not in client.get(context).content.decode()
     texts = [
         client.get(f"/adventures/{adventure.pk}/world/").content.decode(),
         client.get(f"/adventures/{adventure.pk}/export.json").content.decode(),
@@ -228,6 +236,30 @@ def test_what_is_hidden_is_in_no_answer_export_or_data(alice, scenario, as_playe
     for text in texts:
         assert "the attic" in text
         assert "xylopomp" not in text
+
+
+def test_what_a_player_sets_on_thousands_of_turns_has_a_limit(get, play, post, monkeypatch):
+    monkeypatch.setattr(edits, "MOST_STORED", 250)
+    assert post({"part": "fact", "name": "x" * 100, "value": "true"}).status_code == 200
+    play("Nothing happens.")
+    refused = post({"part": "fact", "name": "y" * 100, "value": "true"})
+    assert refused.status_code == 422 and "the maximum" in refused.json()["message"]
+    assert [each["text"][:1] for each in get()["facts"]] == ["x"]
+
+
+def test_what_a_player_sets_does_not_tell_that_somebody_is_dead_in_secret(
+    adventure, play, post, get
+):
+    secret = {"part": "person", "name": "Mara", "field": "life", "value": "dead", "hidden": True}
+    TurnChanges.objects.create(turn_id=adventure.head_id, changes=[secret | {"source": "scenario"}])
+    play("Mara arrives.")
+    assert [(each["name"], each["here"]) for each in get()["people"]] == [("Mara", True)]
+    for value in ("no", "yes"):
+        answer = post(MARA | {"field": "here", "value": value})
+        assert answer.status_code == 200, answer.content
+        [mara] = get()["people"]
+        assert (mara["life"], mara["here"]) == ("alive", value == "yes")
+    assert worlds.world_at(worlds.current_turn(adventure).pk).hidden == ("Mara is dead.",)
 
 
 # Copies and links
