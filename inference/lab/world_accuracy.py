@@ -43,7 +43,7 @@ def report(name: str, turns: Sequence[LabelledTurn]) -> str:
     by_group: dict[str, Count] = {}
     for turn in turns:
         all_of_it = score_turns([turn], read_by_rules)["all"]
-        for group in (f"language: {turn.language}", f"told by: {turn.origin}"):
+        for group in (f"language: {turn.language}", f"by: {turn.origin}"):
             by_group[group] = by_group.get(group, Count()) + all_of_it
     return "\n".join([*lines, table(by_group)])
 

@@ -52,11 +52,12 @@ FACTS: dict[Kind, str] = {
     "absent": "{name} is not here.",
     "lost": "You no longer have the {name}.",
 }
-# How a reply begins to someone who cannot answer, or to an action with what is lost.
+# How a reply begins to someone who cannot answer, or to an action with what is lost. The last word
+# leads on to something else: small models would stop, or do all the same what was asked.
 BEGINNINGS: dict[Kind, str] = {
-    "dead": "{name} does not answer.",
-    "absent": "{name} is not here to answer.",
-    "lost": "You no longer have the {name}.",
+    "dead": "{name} does not answer. The",
+    "absent": "{name} is not here to answer. The",
+    "lost": "You no longer have the {name}. The",
 }
 # Who does one of these does not need to have the thing.
 WITHOUT_HAVING = re.compile(
@@ -165,6 +166,8 @@ class Facts:
 
     def _contradictions(self, text: str) -> Iterator[Contradiction]:
         text = bounded(text)
+        for name in self._lost:  # what was begun for the narrator does not excuse what follows
+            text = text.removeprefix(told_of("lost", name).fact)
         told = narration(text)
         now = "".join(each for each in SENTENCES.findall(told) if not ASIDE.search(each))
         for name, who in self._dead.items():

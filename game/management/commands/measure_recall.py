@@ -5,8 +5,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from game.management import recall_measure as measure
 from game.play import narration
-from game.recall import measure
 from inference.lab.recall import stories
 
 

@@ -3,7 +3,7 @@
 import pytest
 from django.core.management import call_command
 
-from game.recall import measure
+from game.management import recall_measure as measure
 from inference.lab.recall import stories
 from tests.prompting import narrator
 

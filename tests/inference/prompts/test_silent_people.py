@@ -31,9 +31,9 @@ def begun(kind, action, world=WORLD, story=STORY, **more):
 @pytest.mark.parametrize(
     ("action", "reply"),
     [
-        ("Maud, what does he eat?", "Maud does not answer."),
-        ("What does he eat, Maud Finch?", "Maud Finch does not answer."),
-        ("Agnes, who is that?", "Agnes is not here to answer."),
+        ("Maud, what does he eat?", "Maud does not answer. The"),
+        ("What does he eat, Maud Finch?", "Maud Finch does not answer. The"),
+        ("Agnes, who is that?", "Agnes is not here to answer. The"),
         ("Jory, who is that?", 'Jory says, "'),
         ("Where is Maud, Jory?", 'Jory says, "'),
         ("Who is there?", 'Jory says, "'),
@@ -47,10 +47,10 @@ def test_whoever_cannot_answer_does_not(action, reply):
 @pytest.mark.parametrize(
     ("action", "reply"),
     [
-        ("ask Maud about the stove", "Maud does not answer."),
-        ("cut the rope with the saw", "You no longer have the saw."),
-        ("hold up the lantern", "You no longer have the brass lantern."),
-        ("light the brass lantern", "You no longer have the brass lantern."),
+        ("ask Maud about the stove", "Maud does not answer. The"),
+        ("cut the rope with the saw", "You no longer have the saw. The"),
+        ("hold up the lantern", "You no longer have the brass lantern. The"),
+        ("light the brass lantern", "You no longer have the brass lantern. The"),
         ("look for the saw", ""),
         ("pick up the saw", ""),
         ("ask Jory about the saw", ""),

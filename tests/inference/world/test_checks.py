@@ -128,3 +128,11 @@ def test_without_a_state_of_the_world_nothing_is_held_back():
         request(story=(Passage(kind="opening", reply="A bank."),)), narrator()
     )
     assert stream.feed("Teague nods ") == "Teague nods"
+
+
+def test_what_the_reply_was_begun_with_does_not_excuse_the_use_of_what_is_lost():
+    world = World(things=(Thing(name="rope", held="lost"),))
+    facts = Facts(world, "You tie the rope around your waist.")
+    begun = "You no longer have the rope. The wind pulls at your coat."
+    assert facts.contradicted(begun) is None
+    assert facts.contradicted(f"{begun} You tie the rope around your waist.").kind == "lost"

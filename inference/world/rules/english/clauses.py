@@ -36,7 +36,8 @@ SUPPOSED_WORDS = (
 SUPPOSED = frozenset(SUPPOSED_WORDS.split(","))
 FILLERS = re.compile(
     r"^(?:(?:\w+ly|then|now|just|also|still|again|finally|at last|at once|already|soon|both"
-    r"|once more|instead|always|even|together|all|first|next|meanwhile|in turn|there|so|and|but|yet"
+    r"|once\s+more|instead|always|even|together|all|first|next|meanwhile|in turn|there|so"
+    r"|and|but|yet"
     r"|a (?:minute|moment|second|little) later|without a word|with a (?:\w+ ){1,2})[ ,]+)+",
     re.IGNORECASE,
 )
