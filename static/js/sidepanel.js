@@ -202,10 +202,10 @@ export class SidePanel {
     if (!this.world) {
       const { World } = await import("./world.js");
       const box = $("tab-world");
-      const { url = "", style = "" } = box.dataset;
+      const { url = "", css = "" } = box.dataset;
       this.world ??= new World(box, {
         url,
-        style,
+        style: css,
         token: () => String(new FormData($("plot-form")).get("csrfmiddlewaretoken")),
         shown: () => this.panel.shows("world"),
         jump: (turn, words) => this.jumpTo({ turn, here: true, words }),
