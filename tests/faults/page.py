@@ -24,6 +24,7 @@ def empty() -> State:
         "waiting": {},
         "commands": [],
         "problem": None,
+        "suggested": None,
         "missing": False,
         "then": None,  # "page.then" is the page's own: players here send when all is at rest
     }
@@ -117,6 +118,7 @@ def snapshot(state: State, event: Event) -> State:
         "log": event.get("id"),
         "waiting": waiting,
         "commands": [sent for sent in state["commands"] if not sent["accepted"]],
+        "suggested": {"turn": event["head"], "actions": event.get("suggestions") or []},
         "missing": False,
     }
 
@@ -241,6 +243,8 @@ def edited(state: State, event: Event) -> State:
     if overtaken(state, event):
         return state
     after = {**state, "lastEdit": event.get("last_edit")}
+    if (after["suggested"] or {}).get("turn") == turn["id"]:
+        after["suggested"] = None
     if known is None or known["attempt"] > turn["attempt"]:
         return after
     return besides(put(after, {**known, **turn}), turn)

@@ -132,7 +132,16 @@ def test_a_story_has_300_turns_and_30_questions(story):
 
 def test_a_story_is_the_same_each_time_and_on_every_machine(story):
     assert stories.load(story.id) == story
-    assert hashlib.sha256(story.model_dump_json().encode()).hexdigest() == DIGESTS[story.id]
+    assert hashlib.sha256(as_json(story).encode()).hexdigest() == DIGESTS[story.id]
+
+
+def as_json(story):
+    """The story without fields of passages that it does not use, and that came later."""
+    newer = {"player"}
+    questions = {"newest": {"__all__": newer}, "action": newer}
+    return story.model_dump_json(
+        exclude={"turns": {"__all__": newer}, "questions": {"__all__": questions}}
+    )
 
 
 def test_every_question_is_answered_more_than_100_turns_back(story):
