@@ -347,8 +347,10 @@ def allocate(request: GenerationRequest, narrator: Narrator, count: Count, room:
     ratio = chars_per_token(story, count)
     block = max(16, int(room * BLOCK_SHARE * ratio))
     spare = max(0, int(room * SHORT_ACTION_SHARE) - (count(action.text) if action else 0))
-    reserved = int(room * WORLD_SHARE) if context.world is not None else 0
-    reserved += int(room * EARLIER_SHARE) if context.earlier else 0
+    # A story in play gets both as soon as it is cut: then the next turn must not move the cut.
+    in_play = context.turns > 0
+    reserved = int(room * WORLD_SHARE) if in_play or context.world is not None else 0
+    reserved += int(room * EARLIER_SHARE) if in_play or context.earlier else 0
     first_turn = max(0, context.turns - len(context.story))
     loose = int(loose_characters(context) / ratio)
     if narrator.cards_beside_action:
@@ -527,7 +529,9 @@ def fit(budget: Budget, room: int, tokens: Callable[[Given], int]) -> Given:
         return with_story(budget, replace(whole, cut={**whole.cut, "story": lost}), story)
 
     def fits(given: Given) -> bool:
-        return tokens(given) <= room - budget.spare - unused(budget, given)
+        whole_story = not given.cut["story"]
+        free = 0 if whole_story and budget.placer is None else unused(budget, given)
+        return tokens(given) <= room - budget.spare - free
 
     # No text has more than 8 characters a token for long: more than that is not worth counting.
     fewest = max(0, -(-(length - room * 8) // block))
