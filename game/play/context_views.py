@@ -11,8 +11,8 @@ from game.models import Edit, RecallMark, StoryCard, Turn, TurnContext
 from game.play import dice, tree
 from inference.contract.prompt_report import Part, PromptReport, report_fields, text_of, unpack
 from inference.contract.request import Passage
-from inference.prompts.building import lines_of
 from inference.prompts.formats import HIDDEN
+from inference.prompts.lines import lines_of
 
 
 def context_data(stored: TurnContext) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from inference.contract.prompt_report import UnreadableReport, unpack
 from inference.contract.request import Passage
 from inference.contract.world import Recalled
 from inference.languages import language_of
-from inference.prompts.building import EARLIER_SHARE
+from inference.prompts.budget import EARLIER_SHARE
 from inference.reply import shown_action
 
 logger = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from inference.finetune.corpus import Adventure, Turn, words_of
 from inference.finetune.header import LANGUAGES, Change
 from inference.finetune.playing import Played
 from inference.finetune.voice import FEWEST_WORDS, found_language, same
-from inference.prompts.building import texts_of
+from inference.prompts.beginnings import texts_of
 from inference.prompts.cards import SearchIndex, reachable
 from inference.prompts.world import ended, mentions, world_lines
 from inference.world.checks import Facts

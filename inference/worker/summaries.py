@@ -12,9 +12,10 @@ from collections.abc import Iterable, Sequence
 from inference.contract.request import Passage, SummaryRequest
 from inference.engines.base import Message
 from inference.narrators import Narrator
-from inference.prompts.building import SUMMARY_SHARE, lines_of
+from inference.prompts.budget import SUMMARY_SHARE
 from inference.prompts.cutting import CHARS_PER_TOKEN, Count, trimmed
 from inference.prompts.formats import RenderChat
+from inference.prompts.lines import lines_of
 from inference.prompts.parts import BuiltPrompt, Piece, Report
 from inference.reply import neutralise
 from inference.reply.sentences import ABBREVIATION

@@ -36,6 +36,7 @@ def served(story, turn, form):
         narrator="n",
         context=StoryContext(
             story=(Passage(kind="opening", reply=story.opening), *(t.passage for t in path[:-1])),
+            turns=len(path),  # of the path before it, with the opening, as the game counts
             action=turn.passage.model_copy(update={"reply": ""}),
         ),
     )

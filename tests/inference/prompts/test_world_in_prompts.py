@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from inference.contract.request import Passage
 from inference.contract.world import Person, Recalled, Thing, World
 from inference.prompts import stable_front
-from inference.prompts.building import facts_of
+from inference.prompts.beginnings import facts_of
 from inference.worker.idle.read_ahead import next_request
 from tests.prompting import OPENING, build, count, narrator, render_chat, request, told_turns
 
