@@ -193,6 +193,8 @@ def difficulty_of(kind: str, action: str) -> Difficulty | None:
 
 
 # "with Mira" is help, "fight with Mira" is not.
+# Words of a name that name nobody: "with the hammer" is without the Stranger.
+SMALL = frozenset("the a an of old young der die das le la el los".split())
 WITH = r"\b(?:with|alongside|together with|mit|avec|con)\s+(?:\w+\s+){0,1}"
 AGAINST = re.compile(
     r"\b(?:fight|duel|wrestle|argue|quarrel|struggle|spar|negotiate|compete|bargain)\w*\b[^.,;]*\bwith\b",
@@ -219,7 +221,9 @@ def modifiers_of(action: str, world: World) -> tuple[Modifier, ...]:
 
 def helps(name: str, action: str) -> bool:
     """Whether an action is done with someone, by their whole name or a part of it."""
-    ways = "|".join(re.escape(way) for way in (name, *name.split()) if len(way) > 1)
+    parts = name.split()
+    proper = [part for part in parts if part[:1].isupper() and part.casefold() not in SMALL]
+    ways = "|".join(re.escape(way) for way in (name, *proper, parts[-1]) if len(way) > 1)
     spaced = re.search(rf"{WITH}(?:{ways})(?!\w)", action, re.IGNORECASE)
     return spaced is not None or re.search(rf"[和跟与與同](?:{ways})", action) is not None
 

@@ -241,7 +241,8 @@ def story_passages(stories: list[StoryHits], q: str) -> dict[UUID, list[Hit]]:
         story.adventure: [
             Hit(turn, story.adventure, match)
             for turn in story.turns
-            if (match := find_passage(turns[turn], variants)) is not None
+            if turn in turns  # it may have been deleted meanwhile
+            and (match := find_passage(turns[turn], variants)) is not None
         ]
         for story in stories
     }

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from game.models import Adventure, Chapter, Turn
 from game.play import dice, edits, narration, tree
-from game.play.events import queue_client
+from game.play.events import queue_client, redis_breaker
 from game.play.protocol import Refused, SiblingAction, Snapshot, TurnData, TurnStatus
 from inference.queue.streams import FIRST
 from inference.reply import shown_action
@@ -172,9 +172,12 @@ def snapshot(adventure_id: UUID) -> Snapshot:
 
 def suggested_actions(adventure: Adventure, head: Turn) -> list[str]:
     """The actions that the narrator suggested after the head; none while Redis is down."""
+    if not adventure.suggestions or redis_breaker.is_open:
+        return []
     try:
         return queue_client().suggestions(str(adventure.pk), str(head.pk))
     except redis.RedisError:
+        redis_breaker.trip()
         return []
 
 

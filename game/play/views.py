@@ -83,7 +83,8 @@ def adventure(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     else:
         snapshot = snapshots.snapshot(found.pk)
         turns_data, earlier = snapshot.turns, snapshot.earlier
-    headings = {str(pk): title for pk, title in chapters.headings_at(found).items()}
+    last = UUID(turns_data[-1].id) if turns_data else None
+    headings = {str(pk): title for pk, title in chapters.headings_at(found, last).items()}
     rendered = [
         {
             **turn.model_dump(),

@@ -62,10 +62,7 @@ def index_turns(turns: Sequence[UUID]) -> int:
     """Store entries of these turns, in place of older ones. Returns how many."""
     entries = [entry_of(texts) for texts in read_texts(turns)]
     with transaction.atomic():
-        # A turn that was deleted meanwhile must not make the others fail.
-        kept = Turn.objects.select_for_update(of=("self",), no_key=True).order_by("pk")
-        kept = kept.filter(pk__in=[each.turn_id for each in entries])
-        there = set(kept.values_list("pk", flat=True))
+        there = lock_against_deletion([each.turn_id for each in entries])
         RecallEntry.objects.bulk_create(
             [each for each in entries if each.turn_id in there],
             update_conflicts=True,
@@ -73,6 +70,20 @@ def index_turns(turns: Sequence[UUID]) -> int:
             update_fields=["bytes", "edit", "format", "terms"],
         )
     return len(entries)
+
+
+def lock_against_deletion(turns: Sequence[UUID]) -> set[UUID]:
+    """Those of the turns that still exist. They cannot be deleted before the transaction ends.
+
+    FOR KEY SHARE lets every other change of a turn pass: a stronger lock on many turns could
+    deadlock with a player's command.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM game_turn WHERE id = ANY(%s::uuid[]) ORDER BY id FOR KEY SHARE",
+            [list(turns)],
+        )
+        return {row[0] for row in cursor.fetchall()}
 
 
 def missing(adventure: UUID, most: int) -> list[UUID]:

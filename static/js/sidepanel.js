@@ -157,18 +157,25 @@ export class SidePanel {
     if (!form.matches("[data-memory]")) return;
     event.preventDefault();
     event.stopPropagation();
+    const buttons = [...form.querySelectorAll("button")];
+    const pressed = buttons.findIndex((each) => each === event.submitter);
+    if (form.dataset.busy) return;
+    form.dataset.busy = "yes";
     try {
       await post(form, event.submitter);
     } catch (problem) {
       const line = form.closest(".remembered")?.querySelector("[role=alert]");
       if (line) line.textContent = messageOf(problem);
       return;
+    } finally {
+      delete form.dataset.busy;
     }
     const { action } = form;
     await this.load("context", { again: true });
     const forms = $("tab-context").querySelectorAll("form");
     const same = [...forms].find((each) => each.action === action);
-    same?.querySelector("button")?.focus({ preventScroll: true });
+    // The same button again: beside it is the opposite.
+    same?.querySelectorAll("button")[Math.max(pressed, 0)]?.focus({ preventScroll: true });
   }
 
   /** @param {{turn: string, here: boolean, words: string}} place */

@@ -39,6 +39,7 @@ export class World {
     this.form = null; // of the row that is open
     this.open = ""; // its key
     this.outdated = false; // another state has come while somebody typed
+    this.failed = false; // whether the line says that nothing could be loaded
     this.asked = 0;
     this.soon = 0; // the timer of the next request
     this.line = make("p", "world-status meta");
@@ -65,7 +66,9 @@ export class World {
       state = await answer.json();
       await this.styled;
     } catch {
-      if (asked === this.asked) this.line.textContent = t("Could not load this. Try again.");
+      if (asked !== this.asked) return;
+      this.failed = true;
+      this.line.textContent = t("Could not load this. Try again.");
       return;
     }
     if (asked === this.asked) this.show(state);
@@ -78,7 +81,12 @@ export class World {
    * @param {State} state
    */
   show(state) {
-    if (!this.state || state.version >= this.state.version) this.state = state;
+    const known = this.state;
+    // One's own change comes back as an event: there is nothing new to see.
+    const same = known?.version === state.version && known.turn === state.turn;
+    if (same && !this.failed && !this.outdated && !this.form) return;
+    this.failed = false;
+    if (!known || state.version >= known.version) this.state = state;
     this.outdated = Boolean(this.form?.edited);
     this.line.textContent = this.outdated
       ? t("This has changed meanwhile. Save or cancel to see it.")

@@ -63,6 +63,8 @@ def test_a_player_looks_at_the_world_and_changes_it(visit, size, request):
     expect(teague).to_contain_text("changed")
     expect(teague).to_contain_text("set by you")
     expect(teague).to_be_focused()
+    page.wait_for_timeout(600)  # the event of one's own change has come back by now
+    expect(world.get_by_role("status")).to_contain_text("Saved")
     add(page, "an aim", Aim="reach the mainland before the storm reaches the lighthouse")
 
     # Why, and an edit by the keyboard alone.

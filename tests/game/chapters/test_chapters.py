@@ -264,6 +264,15 @@ def test_pages_without_javascript_have_them(as_player, alice, story):
     assert f"?turn={path[0].pk}" in page
 
 
+def test_a_turn_of_another_branch_stands_under_the_chapters_of_its_own(as_player, alice, story):
+    client, path = as_player(alice), path_of(story)
+    close(client, story, path[9], "This way")
+    branch = told(story, path[5], action="turn back", reply="The stairs are gone.")
+    close(client, story, branch, "That way")
+    page = client.get(reverse("adventure", args=[story.pk]), {"turn": str(path[9].pk)})
+    assert "This way" in story_of(page) and "That way" not in story_of(page)
+
+
 def story_of(page):
     """What stands in the story of a page."""
     return page.content.decode().partition("<main")[2].partition("</main>")[0]
