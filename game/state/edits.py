@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from game import disk_space
-from game.models import Adventure, Player, Turn, TurnChanges
+from game.models import Adventure, Player, Status, Turn, TurnChanges
 from game.moderation import screening
 from game.play import edits, read_ahead, tree
 from game.play.changes import change_adventure
@@ -204,12 +204,17 @@ def unlock(adventure_id: UUID, player: Player, keys: set[Key], turn_id: UUID | N
 
 
 def turn_to_change(adventure: Adventure, turn_id: UUID | None) -> Turn:
-    """The turn with which a change is stored. Raises Refused if the adventure has no such turn."""
+    """The turn with which a change is stored.
+
+    Raises Refused if the adventure has no such turn, or it is queued.
+    """
     if turn_id is None:
         return current_turn(adventure)
     turn = adventure.turns.filter(pk=turn_id).first()
     if turn is None:
         raise Refused("unknown_turn", _("That turn is not in this adventure. Reload the page."))
+    if turn.status == Status.QUEUED:
+        raise Refused("busy", _("The narrator is still telling this turn. Try again then."))
     return turn
 
 

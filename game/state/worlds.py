@@ -168,10 +168,12 @@ def lines_of_player(stored: list[dict[str, Any]]) -> tuple[str, ...]:
 def current_turn(adventure: Adventure) -> Turn:
     """The turn whose state is the current one: the head.
 
-    While the head failed without a reply it is its parent: the next turn is played from there.
+    While the head is queued, or failed without a reply, it is its parent: the next turn is played
+    from there if none is told.
     """
     assert adventure.head_id is not None, "an adventure begins with its opening"
     head = Turn.objects.select_related("parent").get(pk=adventure.head_id)
-    if head.status == Status.FAILED and not head.reply and head.parent is not None:
+    untold = head.status == Status.QUEUED or (head.status == Status.FAILED and not head.reply)
+    if untold and head.parent is not None:
         return head.parent
     return head

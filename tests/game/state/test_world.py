@@ -110,6 +110,23 @@ def test_a_stopped_reply_counts_and_one_that_failed_without_words_does_not(adven
     assert people(adventure) == {"Mara": True}
 
 
+@pytest.mark.parametrize("outcome", ["told", "failed"])
+def test_a_change_while_a_turn_is_queued_holds_whatever_becomes_of_that_turn(
+    adventure, alice, play, change, outcome
+):
+    play("Mara arrives.")
+    turn = act(adventure, alice, "wait")
+    change(("place", "", "", "the attic"))
+    assert now(adventure).place == "the attic"
+    with pytest.raises(Refused) as refused:
+        change(("place", "", "", "the cellar"), turn=turn)
+    assert refused.value.code == "busy"
+    tell(turn, "Silence." if outcome == "told" else "", outcome=outcome)
+    assert now(adventure).place == "the attic"
+    play("Silence.")
+    assert now(adventure).place == "the attic"
+
+
 def test_the_player_s_change_holds_on_this_branch_until_they_change_it_again(
     adventure, alice, play, change
 ):

@@ -152,7 +152,7 @@ class Play(RuleBasedStateMachine):
         """The player changes the state, of the current turn or another one."""
         found = edits.parse_changes(json.dumps(chosen).encode())
         turn = worlds.current_turn(self.adventure).pk if which is None else self.pick(which)
-        with contextlib.suppress(edits.WorldError):
+        with contextlib.suppress(edits.WorldError, Refused):
             edits.change_world(
                 self.adventures[-1], self.alice, found, None if which is None else turn
             )
