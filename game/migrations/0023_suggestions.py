@@ -13,6 +13,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='adventure',
             name='suggestions',
-            field=models.BooleanField(default=False, help_text='Whether the narrator suggests actions after its replies.'),
+            field=models.BooleanField(db_default=False, default=False, help_text='Whether the narrator suggests actions after its replies.'),
         ),
     ]

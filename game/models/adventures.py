@@ -48,7 +48,9 @@ class Adventure(models.Model):
     sampling = models.JSONField(default=dict, blank=True, editable=False)
     dice = models.BooleanField(default=False, help_text="Whether dice decide how actions go.")
     suggestions = models.BooleanField(
-        default=False, help_text="Whether the narrator suggests actions after its replies."
+        default=False,
+        db_default=False,  # for hosts of the version before, during a rolling update
+        help_text="Whether the narrator suggests actions after its replies.",
     )
     archived = models.BooleanField(default=False, help_text="Out of sight, not out of the house.")
     # When it was deleted: it can be restored until game.library.tasks.tidy purges it.

@@ -1,10 +1,11 @@
 """Suggested actions: asked for where they are on, for the head alone, and no part of the story."""
 
 import json
+import uuid
 
 import pytest
 import redis
-from django.db import connections
+from django.db import connection, connections
 
 from game import tasks
 from game.models import Adventure, Turn, TurnChanges
@@ -154,3 +155,16 @@ def test_an_idle_worker_suggests_what_the_page_shows(alice, adventure, log, work
     turn = act(adventure, alice, "greet Teague")
     until(lambda: shown(turn) == list(ACTIONS))
     assert Turn.objects.get(pk=turn.pk).reply == REPLY
+
+
+def test_the_version_before_can_still_add_adventures_during_a_rolling_update(adventure):
+    known = [field.column for field in Adventure._meta.concrete_fields]
+    before = ", ".join(name for name in known if name not in ("id", "suggestions"))
+    added = uuid.uuid4()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO game_adventure (id, {before})"  # noqa: S608
+            f" SELECT %s, {before} FROM game_adventure WHERE id = %s",
+            [added, adventure.pk],
+        )
+    assert Adventure.objects.get(pk=added).suggestions is False
