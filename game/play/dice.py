@@ -194,7 +194,9 @@ def difficulty_of(kind: str, action: str) -> Difficulty | None:
 
 # "with Mira" is help, "fight with Mira" is not.
 # Words of a name that name nobody: "with the hammer" is without the Stranger.
-SMALL = frozenset("the a an of old young der die das le la el los".split())
+SMALL = frozenset(
+    ["the", "a", "an", "of", "old", "young", "der", "die", "das", "le", "la", "el", "los"]
+)
 WITH = r"\b(?:with|alongside|together with|mit|avec|con)\s+(?:\w+\s+){0,1}"
 AGAINST = re.compile(
     r"\b(?:fight|duel|wrestle|argue|quarrel|struggle|spar|negotiate|compete|bargain)\w*\b[^.,;]*\bwith\b",

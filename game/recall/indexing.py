@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from game.database import after_commit
-from game.models import RecallEntry, Turn
+from game.models import RecallEntry
 from game.recall.index import Stamp, packed
 from game.recall.terms import FORMAT
 from game.recall.texts import TurnTexts

@@ -163,7 +163,7 @@ def test_the_version_before_can_still_add_adventures_during_a_rolling_update(adv
     added = uuid.uuid4()
     with connection.cursor() as cursor:
         cursor.execute(
-            f"INSERT INTO game_adventure (id, {before})"  # noqa: S608
+            f"INSERT INTO game_adventure (id, {before})"
             f" SELECT %s, {before} FROM game_adventure WHERE id = %s",
             [added, adventure.pk],
         )
