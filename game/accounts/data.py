@@ -4,6 +4,7 @@ Every model of the game is exported, future ones included, unless OMITTED_MODELS
 players that a row refers to are replaced by "somebody else".
 """
 
+import base64
 import json
 from collections import defaultdict
 from collections.abc import Iterable
@@ -18,10 +19,13 @@ from django.db.models import ForeignKey, Model, QuerySet
 from django.utils import timezone
 from django.utils.text import slugify
 
+from game.imports import keeping
 from game.library import share_content
 from game.models import (
     Adventure,
     Appeal,
+    Import,
+    ImportedStory,
     Membership,
     Player,
     ShareTexts,
@@ -143,6 +147,11 @@ def fields_of(row: Model, player: Player) -> dict[str, Any]:
         world = {turn: seen_changes(changes) for turn, changes in texts.world.items()}
         seen = {"cards": share_content.visible_cards(texts), "world": world}
         values["content"] = asdict(texts) | seen
+    if isinstance(row, Import):
+        values["content"] = row.content and base64.b64encode(bytes(row.content)).decode()
+    if isinstance(row, ImportedStory):
+        kept = keeping.unpack(row.kept)
+        values["kept"] = kept and asdict(kept)
     if isinstance(row, TurnChanges):
         del values["folded"]  # computed from the changes of the path
         values["changes"] = seen_changes(row.changes)

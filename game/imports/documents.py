@@ -43,6 +43,7 @@ class TurnDocument:
     chapter: str = ""  # the title of the chapter that begins with this turn
     world: list[dict[str, Any]] = field(default_factory=list)  # changes of the state
     dice: dict[str, Any] | None = None
+    extra: dict[str, Any] = field(default_factory=dict)  # Grue's own parts without a field above
     kept: dict[str, Any] = field(default_factory=dict)
 
 
@@ -64,6 +65,7 @@ class ScenarioDocument:
     options: list[str] = field(default_factory=list)  # names of scenarios that it leads to
     audience: str = ""
     picture: str = ""  # a PNG in base64; empty for none
+    extra: dict[str, Any] = field(default_factory=dict)  # Grue's own parts without a field above
     kept: dict[str, Any] = field(default_factory=dict)
 
 
@@ -110,6 +112,7 @@ class FileDocument:
     scenarios: list[ScenarioDocument] = field(default_factory=list)
     cards: list[CardDocument] = field(default_factory=list)  # a list of cards that is no story's
     notes: list[Note] = field(default_factory=list)
+    settings: dict[str, Any] = field(default_factory=dict)  # a player's, of a Grue archive
     kept: dict[str, Any] = field(default_factory=dict)
 
 

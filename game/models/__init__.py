@@ -5,6 +5,7 @@ from game.models.adventures import Adventure, AdventureQuerySet, Command, Member
 from game.models.audience import Audience
 from game.models.cards import StoryCard, StoryCardQuerySet
 from game.models.chapters import Chapter
+from game.models.imports import Import, ImportedStory
 from game.models.invites import Invite
 from game.models.limits import (
     LONGEST_CHAPTER_TITLE,
@@ -52,6 +53,8 @@ __all__ = [
     "Chapter",
     "Command",
     "Edit",
+    "Import",
+    "ImportedStory",
     "InstalledNarrator",
     "Invite",
     "Kind",

@@ -35,7 +35,8 @@ def adventures_with_consent() -> QuerySet[Adventure]:
     """The adventures that may be collected now, in the order of their consents.
 
     Left out are deleted ones, those that moderators hid or that have a case that was not dismissed,
-    and those of players who are suspended, inactive or no longer the owner.
+    those of players who are suspended, inactive or no longer the owner, and imported ones: other
+    programs' narrators told them.
     """
     cases = Case.objects.exclude(outcome=DISMISSED).filter(adventure__isnull=False)
     suspensions = Sanction.objects.in_force().filter(kind__in=SUSPENDING)
@@ -48,6 +49,7 @@ def adventures_with_consent() -> QuerySet[Adventure]:
             membership__role=Membership.Role.OWNER,
         )
         .exclude(shares__hidden=True)
+        .exclude(imported__added=False)
         .exclude(pk__in=cases.values("adventure"))
         .exclude(training_consent__player__in=suspensions.values("player"))
         .order_by("training_consent__given", "pk")
