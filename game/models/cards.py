@@ -42,6 +42,12 @@ class StoryCard(models.Model):
     keys = models.JSONField(default=list, blank=True, help_text="A list of words.")
     text = models.TextField(validators=[MaxLengthValidator(LONGEST_NOTE)])
     pinned = models.BooleanField(default=False)
+    options = models.JSONField(
+        default=dict,
+        db_default=models.Value({}, models.JSONField()),
+        blank=True,
+        help_text="As game.cards.options reads them; empty: all as usual.",
+    )
     hidden = models.BooleanField(
         default=False, help_text="Players see it once the narrator has used it."
     )

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from inference.contract.cards import CardOptions
 from inference.contract.output_format import OutputFormat
 from inference.contract.plain import Plain
 from inference.contract.sampling import SamplingParams
@@ -27,12 +28,16 @@ class Passage(Plain):
 
 
 class Card(Plain):
-    """Lore that enters the prompt when one of its keys is mentioned, or always if pinned."""
+    """Lore that enters the prompt when one of its keys is mentioned, or always if pinned.
+
+    Of the options of a pinned card `disabled`, `order` and `group` count.
+    """
 
     title: str
     keys: tuple[str, ...]
     text: str
     pinned: bool = False
+    options: CardOptions = CardOptions()
 
 
 class StoryContext(Plain):
