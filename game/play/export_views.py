@@ -1,6 +1,5 @@
 """Exports an adventure: its path as text, Markdown or HTML, or its whole tree as JSON."""
 
-import json
 import re
 from uuid import UUID
 
@@ -10,14 +9,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from game.accounts.limits import limited
-from game.cards.views import card_data
 from game.chapters import chapters
+from game.imports.writers import grue
 from game.library import html_export
 from game.library.previews import action_line
-from game.models import Adventure, Chapter, Kind, RecallMark, Summary, Turn
-from game.play import adventures, snapshots, tree
-from game.play.requests import own_adventure
-from game.state import worlds
+from game.models import Adventure, Kind, Turn
+from game.play import adventures, tree
+from game.play.requests import own_adventure, require_player
 from inference.reply import shown_action
 
 
@@ -27,50 +25,9 @@ from inference.reply import shown_action
 def export(request: HttpRequest, adventure_id: UUID, form: str) -> HttpResponse:
     """Download the path to the head as text, Markdown or HTML, or the whole tree as JSON."""
     found = own_adventure(request, adventure_id)
+    content: str | bytes
     if form == "json":
-        every = snapshots.turns_data(list(found.turns.order_by("created", "pk")))
-        content = json.dumps(
-            {
-                "adventure": {
-                    "title": found.title,
-                    "scenario": found.scenario_id,
-                    "memory": found.memory,
-                    "authors_note": found.authors_note,
-                    "head": str(found.head_id),
-                    "created": found.created.isoformat(),
-                    "narrator": found.narrator,
-                    "sampling": found.sampling,
-                    "dice": found.dice,
-                    "summarise": found.summarise,
-                    "suggestions": found.suggestions,
-                },
-                "cards": [card_data(card) for card in found.cards.seen()],
-                "summaries": [
-                    {"turn": str(each.turn_id), "text": each.text, "by": each.by}
-                    for each in Summary.objects.filter(turn__adventure=found)
-                ],
-                "chapters": [
-                    {"turn": str(each.turn_id), "title": each.title}
-                    for each in Chapter.objects.filter(turn__adventure=found).order_by(
-                        "turn__created", "pk"
-                    )
-                ],
-                "marks": [
-                    {"turn": str(each.turn_id), "mark": each.mark}
-                    for each in RecallMark.objects.filter(turn__adventure=found).order_by(
-                        "turn__created", "pk"
-                    )
-                ],
-                "turns": [turn.model_dump(mode="json") for turn in every],
-                "world": [
-                    {"turn": str(turn), "changes": seen}
-                    for turn, changes in worlds.changes_on(UUID(each.id) for each in every).items()
-                    if (seen := worlds.seen_changes(changes))
-                ],
-            },
-            ensure_ascii=False,
-            indent=1,
-        )
+        content = grue.as_json(require_player(request), found)
         return download(found, content, "json", "application/json")
     assert found.head_id is not None
     path = tree.turns_in_order(tree.path_ids(found.head_id, tree.LONGEST_PATH))
@@ -110,7 +67,7 @@ def without_markup(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]<>#|~])", r"\\\1", text)
 
 
-def download(found: Adventure, content: str, form: str, kind: str) -> HttpResponse:
+def download(found: Adventure, content: str | bytes, form: str, kind: str) -> HttpResponse:
     """The content as a file to download, named after the adventure."""
     name = slugify(found.title)[:60] or "adventure"
     return HttpResponse(

@@ -1,0 +1,1 @@
+"""Writes adventures and scenarios as files, one module for each format."""
