@@ -9,6 +9,7 @@ import json
 import re
 import resource
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import yaml
@@ -17,6 +18,7 @@ DEEPEST = 20  # levels of nested lists and maps
 MOST_PARTS = 50_000  # values and names; a thousand cards of other games have forty each
 CPU_SECONDS = 3
 MEMORY_BYTES = 512 * 1024 * 1024
+LONGEST_ANSWER = 96 * 1024 * 1024  # characters; other scripts take six for a letter
 
 # libyaml's parser is some twenty times as fast as PyYAML's own.
 Loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
@@ -34,8 +36,8 @@ class Unreadable(Exception):
         self.reason, self.detail = reason, " ".join(detail.split())[:300]
 
 
-def read_json(text: str) -> Any:
-    """Parse JSON. Raises Unreadable."""
+def check_json(text: str, deepest: int, most: int) -> None:
+    """Raise Unreadable if JSON is nested deeper, or has more values and names, than these."""
     depth = parts = 0
     for found in JSON_PART.finditer(text):
         match found[0]:
@@ -48,10 +50,15 @@ def read_json(text: str) -> Any:
                 parts += 1
             case '"':
                 break  # a string without an end, which json.loads reports
-        if depth > DEEPEST:
-            raise Unreadable("deep")
-        if parts > MOST_PARTS:
-            raise Unreadable("many")
+        if depth > deepest:
+            raise Unreadable("deep", f"{deepest}")
+        if parts > most:
+            raise Unreadable("many", f"{most:,}")
+
+
+def read_json(text: str) -> Any:
+    """Parse JSON. Raises Unreadable."""
+    check_json(text, DEEPEST, MOST_PARTS)
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as problem:  # ValueError: also numbers of 5,000 digits
@@ -76,7 +83,7 @@ def build_data(events: Any) -> Any:
     open_nodes: list[Any] = [root]  # lists and Mappings that are not closed yet
     for parts, event in enumerate(events):
         if parts > MOST_PARTS:
-            raise Unreadable("many")
+            raise Unreadable("many", f"{MOST_PARTS:,}")
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise Unreadable("aliases")
         if isinstance(event, yaml.DocumentStartEvent) and root:
@@ -94,7 +101,7 @@ def build_data(events: Any) -> Any:
         elif isinstance(event, yaml.CollectionEndEvent):
             open_nodes.pop()
         if len(open_nodes) > DEEPEST:
-            raise Unreadable("deep")
+            raise Unreadable("deep", f"{DEEPEST}")
     return root[0] if root else ""
 
 
@@ -130,19 +137,21 @@ def read(kind: str, content: bytes) -> Any:
     return READ[kind](text)
 
 
-def main() -> None:
-    """Parse standard input within limits on CPU time and memory; print the data or the reason."""
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS + 1))
+def answer(read: Callable[[], Any], cpu_seconds: int, memory_bytes: int) -> None:
+    """Print what `read` returns, or why not, as JSON, within limits on CPU time and memory."""
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 1))
     with contextlib.suppress(ValueError, OSError):  # macOS has no such limit
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+        resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     try:
-        answer = {"data": read(sys.argv[1], sys.stdin.buffer.read())}
+        found = json.dumps({"data": read()})
+        if len(found) > LONGEST_ANSWER:
+            raise Unreadable("large", f"{LONGEST_ANSWER // 1024**2}")
     except Unreadable as problem:
-        answer = {"reason": problem.reason, "detail": problem.detail}
+        found = json.dumps({"reason": problem.reason, "detail": problem.detail})
     except MemoryError:
-        answer = {"reason": "many", "detail": ""}
-    json.dump(answer, sys.stdout)
+        found = json.dumps({"reason": "memory", "detail": ""})
+    sys.stdout.write(found)
 
 
 if __name__ == "__main__":
-    main()
+    answer(lambda: read(sys.argv[1], sys.stdin.buffer.read()), CPU_SECONDS, MEMORY_BYTES)

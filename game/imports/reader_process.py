@@ -1,0 +1,45 @@
+"""The program that game.imports.reading starts: reads a file from standard input.
+
+It writes the FileDocument as JSON to standard output, within limits on time and memory. It runs
+isolated, so the folder of the packages has to be named; it loads neither Django nor models.
+"""
+
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from game.exchange import parsers
+from game.exchange.parsers import Unreadable
+from game.imports import limits
+from game.imports.detection import FORMATS, detect
+from game.imports.documents import FileDocument, to_data
+from game.imports.payload import open_payload
+
+
+def read_document(content: bytes, filename: str = "") -> FileDocument:
+    """What a file holds, read in this process. Raises Unreadable."""
+    payload = open_payload(content, filename)
+    name = detect(payload)
+    if name == "grue_scenario":
+        payload.data = parsers.read_yaml(payload.text)
+    reader = import_module(f"game.imports.formats.{FORMATS[name].module}")
+    own = FORMATS[name].module == "grue" and payload.archive is None
+    try:
+        document: FileDocument = reader.read(payload.data if own else payload)
+    except RecursionError:
+        raise Unreadable("deep", f"{limits.DEEPEST}") from None
+    document.format = name
+    return document
+
+
+def read_input() -> Any:
+    """The document in standard input as plain data."""
+    return to_data(read_document(sys.stdin.buffer.read(limits.LARGEST_FILE + 1), sys.argv[1]))
+
+
+if __name__ == "__main__":
+    parsers.answer(read_input, limits.CPU_SECONDS, limits.MEMORY_BYTES)
