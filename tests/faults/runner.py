@@ -186,6 +186,7 @@ def note(scene: Scene, fault: str) -> None:
 async def settle(scene: Scene) -> tuple[Stored, list[Violation]]:
     """Let everything come to its end, and compare."""
     installation, tally = scene.installation, scene.tally
+    note(scene, "(the end: players stop)")
     scene.proxy.weather = CALM
     await installation.whole()
     for player in scene.players:
@@ -196,12 +197,14 @@ async def settle(scene: Scene) -> tuple[Stored, list[Violation]]:
     await asyncio.gather(
         *(w.until(lambda w=w: w.at_rest, tally.hang_seconds) for w in scene.windows)
     )
+    note(scene, "(the end: until it is in order)")
     deadline = time.monotonic() + QUIET_SECONDS
     held = await asyncio.to_thread(read, installation)
     while time.monotonic() < deadline and not in_order(scene, held):
         await asyncio.sleep(0.5)
         held = await asyncio.to_thread(read, installation)
     tally.over = True
+    note(scene, "(the end: every window afresh)")
     for window in scene.windows:
         window.history.add("quiet")
         snapshots = window.snapshots
