@@ -12,6 +12,7 @@ from django.db import connection
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
+from game import disk_space
 from game.models import LONGEST_CHAPTER_TITLE, Adventure, Chapter, Player, Status
 from game.moderation import screening
 from game.play import edits
@@ -110,13 +111,14 @@ def close(adventure_id: UUID, player: Player, turn_id: UUID, title: str) -> None
     """Let a chapter end with a turn, or rename the one that does.
 
     Raises NoSuchAdventure, and Refused: for a title that is empty, too long or breaks a rule, a
-    turn that is not there or under way, too many chapters, and too many changes in a minute.
+    turn that is not there or under way, too many chapters or changes in a minute, a full disk.
     """
+    edits.refuse_too_many(player)
     title = " ".join(clean_text(title).split())
     if not 1 <= len(title) <= LONGEST_CHAPTER_TITLE:
         raise Refused("bad_message", title_problem())
-    edits.refuse_too_many(player)
     with change_adventure(adventure_id, player) as adventure:
+        disk_space.refuse_when_full()
         turn = adventure.turns.filter(pk=turn_id).first()
         if turn is None:
             raise Refused("unknown_turn", _("That turn is not in this adventure. Choose another."))

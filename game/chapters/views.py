@@ -18,7 +18,15 @@ from game.chapters.proposals import proposal_for
 from game.chapters.summaries import summaries_of
 from game.models import LONGEST_CHAPTER_TITLE, Adventure
 from game.play.protocol import Refused
-from game.play.requests import json_errors, own_adventure, require_player, wants_json
+from game.play.requests import (
+    UNPROCESSABLE,
+    json_errors,
+    own_adventure,
+    refusal_response,
+    require_player,
+    status_of,
+    wants_json,
+)
 
 
 class ChapterForm(forms.Form):
@@ -40,21 +48,28 @@ def list_chapters(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     """The chapters at the head as a page, a part of one (`?part`) or JSON; a POST closes one."""
     found = own_adventure(request, adventure_id)
     form = ChapterForm(request.POST) if request.method == "POST" else ChapterForm()
+    status = UNPROCESSABLE
     if request.method == "POST" and form.is_valid():
         values = form.cleaned_data
         try:
             chapters.close(found.pk, require_player(request), values["turn"], values["title"])
         except Refused as refused:
             form.add_error(None, refused.message)
+            status = status_of(refused)
         else:
             return changed(request, found, _("Chapter saved."))
     if form.errors and wants_json(request):
-        return json_errors(request, form) or HttpResponse(status=422)
-    return chapters_page(request, found, form)
+        return json_errors(request, form, status) or HttpResponse(status=status)
+    return chapters_page(request, found, form, status)
 
 
-def chapters_page(request: HttpRequest, found: Adventure, form: ChapterForm) -> HttpResponse:
-    """The chapters as JSON, as a part of a page (`?part`), or as a page."""
+def chapters_page(
+    request: HttpRequest, found: Adventure, form: ChapterForm, status: int = UNPROCESSABLE
+) -> HttpResponse:
+    """The chapters as JSON, as a part of a page (`?part`), or as a page.
+
+    `status` is that of a form with errors.
+    """
     data = chapters_data(found)
     if wants_json(request):
         return JsonResponse(data)
@@ -71,7 +86,7 @@ def chapters_page(request: HttpRequest, found: Adventure, form: ChapterForm) -> 
             "typed_for": request.POST.get("turn", "") if form.errors else "",
             "longest": LONGEST_CHAPTER_TITLE,
         },
-        status=422 if form.errors else 200,
+        status=status if form.errors else 200,
     )
 
 
@@ -83,7 +98,7 @@ def reopen_chapter(request: HttpRequest, adventure_id: UUID, turn_id: UUID) -> H
         chapters.reopen(found.pk, require_player(request), turn_id)
     except Refused as refused:
         if wants_json(request):
-            return JsonResponse({"message": refused.message}, status=422)
+            return refusal_response(refused)
         messages.error(request, refused.message)
         return redirect("chapters", found.pk)
     return changed(request, found, _("Chapter removed. Its turns stay."))

@@ -14,7 +14,7 @@ from django.db.models.functions import MD5
 from django.utils.translation import gettext as _
 
 from game.accounts.limits import too_many_of
-from game.models import Adventure, Edit, Player, Turn
+from game.models import Adventure, Edit, Player, Status, Turn
 from game.play.protocol import LastEdit, Refused
 
 MAX_VERSIONS = 50  # of one turn, not counting the original of each text
@@ -143,13 +143,36 @@ def record_last_edit(
     adventure.last_edit = {"turn": str(turn.pk), "undone": undone, "versions": versions}
 
 
+def record_last_world_edit(
+    adventure: Adventure, turn: Turn, before: list[dict[str, Any]], *, undone: bool
+) -> None:
+    """Set the edit of the state of the world that undo or redo applies to.
+
+    `before` are the player's changes of the turn that it replaced. While a turn is under way, undo
+    is about that turn.
+    """
+    if not adventure.turns.filter(status=Status.QUEUED).exists():
+        adventure.last_edit = {"turn": str(turn.pk), "undone": undone, "world": before}
+
+
+def world_to_restore(
+    adventure: Adventure, *, undone: bool
+) -> tuple[Turn, list[dict[str, Any]]] | None:
+    """As `texts_to_restore`: the turn of the last edit, and the player's changes before it."""
+    last: dict[str, Any] | None = adventure.last_edit
+    if not last or last["undone"] != undone or "world" not in last:
+        return None
+    turn = adventure.turns.filter(pk=last["turn"]).first()
+    return (turn, last["world"]) if turn else None
+
+
 def texts_to_restore(adventure: Adventure, *, undone: bool) -> tuple[Turn, Texts] | None:
     """The turn of the last edit, and its texts before; None if something else changed since.
 
     `undone`: the edit must have been undone (for redo) or not (for undo).
     """
     last: dict[str, Any] | None = adventure.last_edit
-    if not last or last["undone"] != undone:
+    if not last or last["undone"] != undone or "versions" not in last:
         return None
     turn = adventure.turns.filter(pk=last["turn"]).first()
     if turn is None:

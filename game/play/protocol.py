@@ -332,6 +332,7 @@ class WorldChanged(Event):
 
     type: Literal["world.changed"] = "world.changed"
     turn: str
+    last_edit: LastEdit | None = None
 
 
 LoggedEvent = (

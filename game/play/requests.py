@@ -11,6 +11,9 @@ from django.http import Http404, HttpRequest, JsonResponse
 from django.shortcuts import get_object_or_404
 
 from game.models import Adventure, Membership, Player
+from game.play.protocol import Refused
+
+UNPROCESSABLE, TOO_MANY_REQUESTS = 422, 429
 
 
 def own_adventures(request: HttpRequest) -> QuerySet[Adventure]:
@@ -43,9 +46,21 @@ def wants_json(request: HttpRequest) -> bool:
     return request.headers.get("Accept") == "application/json"
 
 
-def json_errors(request: HttpRequest, form: forms.Form) -> JsonResponse | None:
+def json_errors(
+    request: HttpRequest, form: forms.Form, status: int = UNPROCESSABLE
+) -> JsonResponse | None:
     """The errors of a form as JSON, if the request accepts it and there are any; else None."""
     if not form.errors or not wants_json(request):
         return None
     messages = [str(message) for errors in form.errors.values() for message in errors]
-    return JsonResponse({"message": " ".join(messages)}, status=422)
+    return JsonResponse({"message": " ".join(messages)}, status=status)
+
+
+def status_of(refused: Refused) -> int:
+    """The HTTP status of the answer to something that was refused."""
+    return TOO_MANY_REQUESTS if refused.code == "too_many" else UNPROCESSABLE
+
+
+def refusal_response(refused: Refused) -> JsonResponse:
+    """The answer to something that was refused, as JSON."""
+    return JsonResponse({"message": refused.message}, status=status_of(refused))

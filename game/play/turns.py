@@ -38,6 +38,7 @@ from game.play.protocol import (
 from game.play.snapshots import turn_data
 from game.recall.indexing import index_on_commit
 from game.state import changes as world_changes
+from game.state import edits as world_edits
 from game.state import worlds
 from inference.reply import shown_action
 
@@ -130,12 +131,14 @@ def retry_turn(adventure: Adventure, player: Player, turn_id: UUID) -> Turn:
 
 
 def undo_turn(adventure: Adventure, player: Player) -> Turn:
-    """Undo the last edit or the last action. Raises Refused.
+    """Undo the last edit (of a text or of the state) or the last action. Raises Refused.
 
     A turn under way is stopped first.
     """
     if edited := edits.texts_to_restore(adventure, undone=False):
         return restore_texts(adventure, player, *edited, undone=True)
+    if changed := edits.world_to_restore(adventure, undone=False):
+        return world_edits.restore_changes(adventure, player, *changed, undone=True)
     head = head_of(adventure)
     if head.parent is None:
         raise Refused("not_allowed", _("There is nothing to undo."))
@@ -147,6 +150,8 @@ def redo_turn(adventure: Adventure, player: Player) -> Turn:
     """Redo what was undone: an edit, or the turn that was played last from here. Raises Refused."""
     if edited := edits.texts_to_restore(adventure, undone=True):
         return restore_texts(adventure, player, *edited, undone=False)
+    if changed := edits.world_to_restore(adventure, undone=True):
+        return world_edits.restore_changes(adventure, player, *changed, undone=False)
     head = head_of(adventure)
     if head.last_child is None:
         raise Refused("not_allowed", _("There is nothing to redo."))

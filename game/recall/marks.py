@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
+from game import disk_space
 from game.models import Player, RecallMark
 from game.play import edits, read_ahead
 from game.play.changes import change_adventure
@@ -21,8 +22,8 @@ MOST_FORGOTTEN = 500  # turns of an adventure: each turn's recall reads all mark
 def mark_turn(adventure_id: UUID, player: Player, turn_id: UUID, mark: str) -> None:
     """Mark a turn as pinned or forgotten; "" removes its mark.
 
-    Raises NoSuchAdventure, and Refused if the turn is unknown, too many are marked, or there are
-    too many changes in a minute.
+    Raises NoSuchAdventure, and Refused if the turn is unknown, too many are marked, there are too
+    many changes in a minute, or the disk is full.
     """
     edits.refuse_too_many(player)
     with change_adventure(adventure_id, player) as adventure:
@@ -31,6 +32,7 @@ def mark_turn(adventure_id: UUID, player: Player, turn_id: UUID, mark: str) -> N
         if not mark:
             marks.filter(turn=turn).delete()
         else:
+            disk_space.refuse_when_full()
             refuse_too_many(mark, marks.filter(mark=mark).exclude(turn=turn).count())
             RecallMark.objects.update_or_create(
                 turn=turn, defaults={"mark": mark, "changed": Now()}

@@ -12,7 +12,14 @@ from django.views.decorators.http import require_POST
 
 from game.models import RecallMark
 from game.play.protocol import Refused
-from game.play.requests import json_errors, own_adventure, require_player, wants_json
+from game.play.requests import (
+    UNPROCESSABLE,
+    json_errors,
+    own_adventure,
+    require_player,
+    status_of,
+    wants_json,
+)
 from game.recall import marks
 
 
@@ -32,16 +39,17 @@ def mark_memory(request: HttpRequest, adventure_id: UUID, turn_id: UUID) -> Http
     found = own_adventure(request, adventure_id)
     if not found.turns.filter(pk=turn_id).exists():
         raise Http404("That turn is not in this adventure.")
-    form = MarkForm(request.POST)
+    form, status = MarkForm(request.POST), UNPROCESSABLE
     if form.is_valid():
         try:
             mark = form.cleaned_data["mark"]
             marks.mark_turn(found.pk, require_player(request), turn_id, mark)
         except Refused as refused:
             form.add_error(None, refused.message)
+            status = status_of(refused)
         else:
             return changed(request, found.pk, turn_id, mark)
-    problem = json_errors(request, form)
+    problem = json_errors(request, form, status)
     if problem is None:
         for errors in form.errors.values():
             for error in errors:

@@ -9,7 +9,7 @@ from itertools import chain
 from uuid import UUID
 
 from game.models import Adventure, Turn, TurnChanges
-from game.play import dice, read_ahead, tree
+from game.play import dice, edits, read_ahead, tree
 from game.play.changes import NoSuchAdventure, change_adventure
 from game.play.events import publish_on_commit
 from game.play.protocol import WorldChanged
@@ -121,4 +121,6 @@ def announce(adventure: Adventure, turn_id: UUID) -> None:
     """Publish that the state changed at a turn, other than by telling or editing it."""
     if adventure.head_id is not None:
         refreshed_state(adventure.head_id)
-    publish_on_commit(adventure, WorldChanged(turn=str(turn_id)))
+    publish_on_commit(
+        adventure, WorldChanged(turn=str(turn_id), last_edit=edits.last_edit(adventure))
+    )

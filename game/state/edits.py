@@ -1,7 +1,7 @@
 """The player's changes of the state of the world. They hold until the player changes them again."""
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db import connection
@@ -9,13 +9,22 @@ from django.utils.translation import gettext as _
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from game import disk_space
-from game.models import Adventure, Player, Status, Turn, TurnChanges
+from game.models import Adventure, Player, Status, Turn
 from game.moderation import screening
-from game.play import edits, read_ahead, tree
+from game.play import edits as play_edits
+from game.play import read_ahead
 from game.play.changes import change_adventure
 from game.play.protocol import Refused, clean_text
 from game.state.changes import announce, store
-from game.state.worlds import changes_of, current_turn, entries_at, refreshed_state
+from game.state.worlds import (
+    CHANGES,
+    as_data,
+    changes_of,
+    current_turn,
+    entries_at,
+    refreshed_state,
+    set_by_player,
+)
 from inference.contract.world import MOST_CHANGES, Field, Part, WorldChange
 from inference.world.folding import (
     LONGEST_NAMES,
@@ -151,56 +160,88 @@ def change_world(
 ) -> None:
     """Store the player's changes with a turn (None: the current one).
 
-    Raises WorldError, NoSuchAdventure, and Refused if a text breaks a rule or there are too many
-    edits. Nothing is stored then.
+    Raises WorldError, NoSuchAdventure, and Refused if a text breaks a rule or the disk is full.
+    Nothing is stored then.
     """
     with change_adventure(adventure_id, player) as adventure:
         disk_space.refuse_when_full()
-        edits.refuse_too_many(player)
         turn = turn_to_change(adventure, turn_id)
         screening.screen(texts_of(changes), "world", player, adventure)
-        own = merge([each for each in changes_of(turn.pk) if each.source == "player"], changes)
-        if len(own) > MOST_CHANGES:
-            raise WorldError(
-                _(
-                    "This turn has %(most)d changes of yours, the maximum. Make the others after "
-                    "your next action."
-                )
-                % {"most": MOST_CHANGES}
-            )
         before = refreshed_state(turn.pk).entries
-        if not store(turn.pk, "player", own):
+        if not store_edit(adventure, turn, merge(own_changes(turn.pk), changes)):
             return
         after = entries_at(turn.pk)
         refuse_ineffective(after, changes)
         refuse_crowding_out(before, after, changes)
-        refuse_too_much(adventure)
-        announce(adventure, turn.pk)
-        read_ahead.request_on_commit(adventure)
 
 
 def unlock(adventure_id: UUID, player: Player, keys: set[Key], turn_id: UUID | None = None) -> None:
-    """Forget what the player set of some entries on the path to a turn (None: the current one).
+    """Give some entries back to the story from a turn on (None: the current one).
 
-    The state is then what the other sources say, and they may change it again. Raises
-    NoSuchAdventure, and Refused if there are too many edits.
+    Their state is then what the other sources say, and they may change it again. What was set with
+    an earlier turn stays there, and on other branches. Raises WorldError, NoSuchAdventure, and
+    Refused if the disk is full.
     """
     with change_adventure(adventure_id, player) as adventure:
-        edits.refuse_too_many(player)
+        disk_space.refuse_when_full()
         turn = turn_to_change(adventure, turn_id)
-        path = set(tree.whole_path(turn.pk))
-        by_player = TurnChanges.objects.filter(
-            turn__adventure=adventure, changes__contains=[{"source": "player"}]
+        kept = [each for each in own_changes(turn.pk) if key_of(each) not in keys]
+        earlier = set_by_player(turn.parent_id) if turn.parent_id else set()
+        store_edit(adventure, turn, [*kept, *map(release_of, sorted(keys & earlier))])
+
+
+def own_changes(turn_id: UUID) -> list[WorldChange]:
+    """The player's changes of a turn."""
+    return [each for each in changes_of(turn_id) if each.source == "player"]
+
+
+def release_of(key: Key) -> WorldChange:
+    """The change that gives an entry back to the story."""
+    part, name, field = key
+    return WorldChange(part=part, name=name, field=field, value="", source="player", released=True)
+
+
+def store_edit(
+    adventure: Adventure, turn: Turn, own: Sequence[WorldChange], *, undone: bool = False
+) -> bool:
+    """Store the player's changes of a turn, as an edit or (`undone`) as its undoing.
+
+    Whether anything differs. Raises WorldError beyond the limits.
+    """
+    if len(own) > MOST_CHANGES:
+        raise WorldError(
+            _(
+                "This turn has %(most)d changes of yours, the maximum. Make the others after "
+                "your next action."
+            )
+            % {"most": MOST_CHANGES}
         )
-        forgotten = False
-        for pk in by_player.values_list("turn", flat=True):
-            if pk in path:
-                own = [each for each in changes_of(pk) if each.source == "player"]
-                kept = [each for each in own if key_of(each) not in keys]
-                forgotten |= store(pk, "player", kept)
-        if forgotten:
-            announce(adventure, turn.pk)
-            read_ahead.request_on_commit(adventure)
+    before = own_changes(turn.pk)
+    if not store(turn.pk, "player", own):
+        return False
+    refuse_too_much(adventure)
+    play_edits.record_last_world_edit(adventure, turn, as_data(tuple(before)), undone=undone)
+    announce(adventure, turn.pk)
+    read_ahead.request_on_commit(adventure)
+    return True
+
+
+def restore_changes(
+    adventure: Adventure, player: Player, turn: Turn, stored: list[dict[str, Any]], *, undone: bool
+) -> Turn:
+    """Undo or redo an edit of the state. It counts as an edit, and rules apply to its texts.
+
+    Raises Refused.
+    """
+    disk_space.refuse_when_full()
+    play_edits.refuse_too_many(player)
+    own = CHANGES.validate_python(stored)
+    screening.screen(texts_of(own), "world", player, adventure)
+    try:
+        store_edit(adventure, turn, own, undone=undone)
+    except WorldError as problem:
+        raise Refused("not_allowed", str(problem)) from None
+    return turn
 
 
 def turn_to_change(adventure: Adventure, turn_id: UUID | None) -> Turn:
@@ -249,8 +290,8 @@ def refuse_too_much(adventure: Adventure) -> None:
         if cursor.fetchone()[0] > MOST_STORED:
             raise WorldError(
                 _(
-                    "You have set %(size)d MiB in this adventure, the maximum. Let the story "
-                    "decide about something first."
+                    "You have set %(size)d MiB in this adventure, the maximum. Edit the text of a "
+                    "turn instead."
                 )
                 % {"size": MOST_STORED // 1024**2}
             )

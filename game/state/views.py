@@ -9,8 +9,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from game.models import Adventure, Player, Turn
+from game.play.edits import refuse_too_many
 from game.play.protocol import Refused
-from game.play.requests import own_adventure, require_player
+from game.play.requests import own_adventure, refusal_response, require_player
 from game.state import edits
 from game.state.worlds import current_turn, entries_at, state_at
 from inference.world.folding import TRUST, Entries, Entry, people_fields, person_of
@@ -50,13 +51,14 @@ def changed(
     change: Callable[[Player], None],
 ) -> HttpResponse:
     """Change the state, and answer with the new one, or with what is wrong."""
+    player = require_player(request)
     try:
-        change(require_player(request))
+        refuse_too_many(player)  # before anything is parsed
+        change(player)
     except edits.WorldError as problem:
         return JsonResponse({"message": str(problem)}, status=422)
     except Refused as refused:
-        status = 429 if refused.code == "too_many" else 422
-        return JsonResponse({"message": refused.message}, status=status)
+        return refusal_response(refused)
     adventure.refresh_from_db()
     return JsonResponse(world_data(adventure, turn_id))
 

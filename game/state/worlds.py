@@ -15,8 +15,10 @@ from django.db import connection
 from pydantic import TypeAdapter
 
 from game.models import Adventure, Status, Turn, TurnChanges
+from game.play import tree
 from inference.contract.world import World, WorldChange
-from inference.world.folding import Entries, dump, fold, load, world_of
+from inference.world.folding import Entries, Key, fold, key_of, without_released, world_of
+from inference.world.serialization import FORMAT, dump, load
 
 # Caches are stored at every 16th turn of a path; each takes some kilobytes. Where more than two are
 # missing, after an edit of an early turn or in a copy, only the newest ones are stored again.
@@ -25,27 +27,45 @@ CACHES = 2
 
 CHANGES = TypeAdapter(tuple[WorldChange, ...])
 
-# The turns on the path to a turn with their changes, back to the nearest cache, oldest first.
+# The turns on the path to a turn with their changes, back to the nearest cache (or, `whole`, to the
+# opening), oldest first.
 PATH = """
 WITH RECURSIVE path AS (
-    SELECT id, parent_id, 0 AS back FROM game_turn WHERE id = %s
+    SELECT id, parent_id, 0 AS back FROM game_turn WHERE id = %(turn)s
     UNION ALL
     SELECT t.id, t.parent_id, path.back + 1
     FROM path JOIN game_turn t ON t.id = path.parent_id
-    WHERE (SELECT c.folded IS NULL FROM game_turnchanges c WHERE c.turn_id = path.id) IS NOT FALSE
+    WHERE %(whole)s OR (
+        SELECT (c.folded ->> 'format')::int = %(format)s
+        FROM game_turnchanges c WHERE c.turn_id = path.id
+    ) IS NOT TRUE
 )
-SELECT path.id, back, changes, folded
+SELECT path.id, back, changes,
+    CASE WHEN (folded ->> 'format')::int = %(format)s AND NOT %(whole)s THEN folded END
 FROM path LEFT JOIN game_turnchanges c ON c.turn_id = path.id
 ORDER BY back DESC
 """
 
-# Those of an adventure from a turn's place on its path on: the turns after it are among them.
+# Those of a turn and the turns after it. LATERAL with OFFSET has each step down use the index of
+# parents: planned as one join, it reads the whole table where its statistics are old.
 DROP_CACHES = """
+WITH RECURSIVE later AS (
+    SELECT %s::uuid AS id
+    UNION ALL
+    SELECT t.id FROM later CROSS JOIN LATERAL (
+        SELECT id FROM game_turn WHERE parent_id = later.id OFFSET 0
+    ) t
+)
 UPDATE game_turnchanges SET folded = NULL
-FROM game_turn t
-WHERE turn_id = t.id AND t.adventure_id = (SELECT adventure_id FROM game_turn WHERE id = %s)
-    AND (folded ->> 'number')::int >= %s
+FROM later WHERE turn_id = later.id AND folded IS NOT NULL
 """
+
+# What players set on the path to a turn, oldest first.
+SET_ON_PATH = f"""
+{tree.ANCESTORS.format(limit="")}
+SELECT changes FROM path JOIN game_turnchanges c ON c.turn_id = path.id
+WHERE changes @> '[{{"source": "player"}}]' ORDER BY path.back DESC
+"""  # noqa: S608  a constant
 
 
 @dataclass(frozen=True)
@@ -76,24 +96,43 @@ def entries_at(turn_id: UUID) -> Entries:
 
 def state_at(turn_id: UUID) -> WorldState:
     """The state after a turn. Raises Turn.DoesNotExist."""
+    path, cache = path_at(turn_id)
+    if any(each.released for _pk, changes in path for each in changes):
+        path, cache = path_at(turn_id, whole=True)  # what is released was set anywhere before
+    first = cache["number"] + 1 if cache else 0
+    entries: Entries = load(cache["entries"]) if cache else {}
+    last = first + len(path) - 1
+    kept, release = without_released([changes for _pk, changes in path])
+    newest: dict[UUID, tuple[int, Entries]] = {}
+    for number, ((pk, _), changes) in enumerate(zip(path, kept, strict=True), first):
+        if changes:
+            entries = fold(entries, str(pk), number, changes)
+        # The state of a turn before the last release is another than what is folded here.
+        late = number >= release and last - number < CACHES * CACHE_EVERY
+        if number and number % CACHE_EVERY == 0 and late:
+            newest[pk] = (number, entries)
+    return WorldState(turn_id, last, entries, len(path) if cache else last, newest)
+
+
+Path = list[tuple[UUID, tuple[WorldChange, ...]]]
+
+
+def path_at(turn_id: UUID, whole: bool = False) -> tuple[Path, dict[str, Any] | None]:
+    """The turns after the nearest cache (`whole`: after none) with their changes, and the cache.
+
+    Raises Turn.DoesNotExist.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(PATH, [turn_id])
+        cursor.execute(PATH, {"turn": turn_id, "whole": whole, "format": FORMAT})
         rows = cursor.fetchall()
     if not rows:
         raise Turn.DoesNotExist(f"There is no turn {turn_id}.")
-    # The first row has a cache, or is the opening.
-    _first, walked, _changes, cache = rows[0]
-    cached = json.loads(cache) if cache else None
-    last = walked + (cached["number"] if cached else 0)
-    entries: Entries = load(cached["entries"]) if cached else {}
-    newest: dict[UUID, tuple[int, Entries]] = {}
-    for pk, back, changes, _folded in rows[1:] if cached else rows:
-        number = last - back
-        if changes:
-            entries = fold(entries, str(pk), number, CHANGES.validate_json(changes))
-        if number and number % CACHE_EVERY == 0 and back < CACHES * CACHE_EVERY:
-            newest[pk] = (number, entries)
-    return WorldState(turn_id, last, entries, walked, newest)
+    cache = json.loads(rows[0][3]) if rows[0][3] else None
+    path = [
+        (pk, CHANGES.validate_json(changes) if changes else ())
+        for pk, _back, changes, _folded in (rows[1:] if cache else rows)
+    ]
+    return path, cache
 
 
 def refreshed_state(turn_id: UUID) -> WorldState:
@@ -103,7 +142,9 @@ def refreshed_state(turn_id: UUID) -> WorldState:
     """
     state = state_at(turn_id)
     caches = [
-        TurnChanges(turn_id=pk, folded={"number": number, "entries": dump(entries)})
+        TurnChanges(
+            turn_id=pk, folded={"format": FORMAT, "number": number, "entries": dump(entries)}
+        )
         for pk, (number, entries) in state.newest.items()
     ]
     upsert(caches, "folded")
@@ -123,15 +164,16 @@ def drop_caches(turn_id: UUID) -> None:
     To be called with the adventure locked, after the changes were stored.
     """
     with connection.cursor() as cursor:
-        cursor.execute(DROP_CACHES, [turn_id, number_of(turn_id)])
+        cursor.execute(DROP_CACHES, [turn_id])
 
 
-def number_of(turn_id: UUID) -> int:
-    """The place of a turn on its path, the opening being 0."""
+def set_by_player(turn_id: UUID) -> set[Key]:
+    """What the player set on the path to a turn and has not released since, by key."""
     with connection.cursor() as cursor:
-        cursor.execute(PATH, [turn_id])
-        _first, walked, _changes, cache = cursor.fetchone()
-    return int(walked + (json.loads(cache)["number"] if cache else 0))
+        cursor.execute(SET_ON_PATH, [turn_id])
+        stored = [CHANGES.validate_json(changes) for (changes,) in cursor.fetchall()]
+    kept, _release = without_released(stored)
+    return {key_of(each) for changes in kept for each in changes if each.source == "player"}
 
 
 def changes_of(turn_id: UUID) -> tuple[WorldChange, ...]:
@@ -161,7 +203,7 @@ def lines_of_player(stored: list[dict[str, Any]]) -> tuple[str, ...]:
     return tuple(
         f"{each['part']} {each.get('name', '')}".strip() + f": {each['value'] or '–'}"
         for each in stored
-        if each["source"] == "player"
+        if each["source"] == "player" and not each.get("released")
     )
 
 

@@ -42,7 +42,8 @@ class WorldChange(Plain):
 
     An empty value removes the entry; for a person with the field life, the whole person.
     `sentence` is what it was read from. `hidden` entries are the narrator's alone until a later
-    change reveals them.
+    change reveals them. `released` changes set nothing: what the player set of the entry in earlier
+    turns of the path does not count from here on.
     """
 
     part: Part
@@ -52,6 +53,7 @@ class WorldChange(Plain):
     source: Source
     sentence: str = ""
     hidden: bool = False
+    released: bool = False
 
 
 class Person(Plain):

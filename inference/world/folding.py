@@ -1,11 +1,12 @@
 """Folds the changes of turns into the state of the world. Pure; docs/world.md has the rules.
 
 The state at a turn is `fold` of the changes of every turn on its path, from the opening on. It
-depends on nothing else: the same changes in the same order give the same state.
+depends on nothing else: the same changes in the same order give the same state. Before they are
+folded, `without_released` leaves out what the player set and gave back later on the path.
 """
 
 import unicodedata
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -106,6 +107,29 @@ def fold_name(name: str) -> str:
     return unicodedata.normalize("NFC", " ".join(name.split()).casefold())
 
 
+def without_released(
+    path: Sequence[Collection[WorldChange]],
+) -> tuple[list[list[WorldChange]], int]:
+    """The changes of each turn of a path, oldest first, without those that were released later.
+
+    With them comes the place in `path` of the last release, 0 without one.
+    """
+    released: set[Key] = set()
+    last = 0
+    kept: list[list[WorldChange]] = []
+    for place in range(len(path) - 1, -1, -1):
+        changes = [
+            each
+            for each in path[place]
+            if not each.released and not (each.source == "player" and key_of(each) in released)
+        ]
+        kept.append(changes)
+        here = {key_of(each) for each in path[place] if each.released}
+        last = last or (place if here else 0)
+        released |= here
+    return kept[::-1], last
+
+
 def fold(before: Entries, turn: str, number: int, changes: Collection[WorldChange]) -> Entries:
     """The state after a turn with these changes. `before` stays as it is.
 
@@ -127,7 +151,7 @@ def normalise(change: WorldChange) -> WorldChange | None:
     if (change.part, change.field) not in VALUES:
         return None
     needs_name = change.part in LONGEST_NAMES
-    if needs_name != bool(name):
+    if change.released or needs_name != bool(name):
         return None
     allowed = VALUES[change.part, change.field]
     if value and allowed is not None and value not in allowed:
@@ -368,31 +392,3 @@ def hidden_sentence(entry: Entry) -> str:
         case "aim", _:
             return f"Open aim: {name}"
     return name
-
-
-# The state as it is stored
-
-
-def dump(entries: Entries) -> list[dict[str, Any]]:
-    """The state as JSON data."""
-    return [
-        {
-            "part": entry.part,
-            "name": entry.name,
-            "field": entry.field,
-            "value": entry.value,
-            "source": entry.source,
-            "turn": entry.turn,
-            "number": entry.number,
-            "seen": entry.seen,
-            **({"sentence": entry.sentence} if entry.sentence else {}),
-            **({"hidden": True} if entry.hidden else {}),
-        }
-        for entry in entries.values()
-    ]
-
-
-def load(data: Iterable[dict[str, Any]]) -> Entries:
-    """The state that `dump` returned as JSON data."""
-    entries = (Entry(**each) for each in data)
-    return {entry.key: entry for entry in entries}

@@ -226,6 +226,7 @@ declare namespace Protocol {
     version?: number | null;
     type: "world.changed";
     turn: string;
+    last_edit?: LastEdit | null;
   }
 
   type Command =

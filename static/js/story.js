@@ -286,7 +286,7 @@ const REDUCERS = {
   "page.earlier": earlier, // older turns were fetched
   "adventure.changed": changed,
   "chapters.changed": chaptersChanged,
-  "world.changed": (state) => state, // the panel World fetches it; the version counts
+  "world.changed": worldChanged,
   "page.dismissed": (state) => (state.problem ? { ...state, problem: null } : state),
 };
 
@@ -500,6 +500,17 @@ function edited(state, event) {
   const known = state.turns[event.turn.id];
   if (!known || known.attempt > event.turn.attempt) return next;
   return updateSiblings(putTurn(next, { ...known, ...event.turn }), event.turn);
+}
+
+/**
+ * The panel World fetches the new state.
+ *
+ * @param {State} state
+ * @param {Protocol.WorldChanged} event
+ * @returns {State}
+ */
+function worldChanged(state, event) {
+  return isOutdated(state, event) ? state : { ...state, lastEdit: event.last_edit ?? null };
 }
 
 /**

@@ -11,7 +11,8 @@ from uuid import UUID
 from game.recall.index import Stamp, packed
 from game.recall.texts import TurnTexts
 from game.state.worlds import CHANGES
-from inference.world.folding import Entries, dump, fold
+from inference.world.folding import Entries, fold, without_released
+from inference.world.serialization import FORMAT, dump
 from tests.faults import page, script
 from tests.faults.history import History
 from tests.faults.stored import Row, Stored
@@ -243,9 +244,10 @@ def check_worlds(stored: Stored) -> Iterator[Violation]:
             continue
         entries: Entries = {}
         path = stored.path_to(row["turn"])
-        for number, turn in enumerate(path):
-            entries = fold(entries, turn["id"], number, changes.get(turn["id"], ()))
-        expected = {"number": len(path) - 1, "entries": dump(entries)}
+        kept, _release = without_released([changes.get(turn["id"], ()) for turn in path])
+        for number, (turn, here) in enumerate(zip(path, kept, strict=True)):
+            entries = fold(entries, turn["id"], number, here)
+        expected = {"format": FORMAT, "number": len(path) - 1, "entries": dump(entries)}
         if row["folded"] != expected:
             yield Violation(WORLD, row["turn"], f"{row['folded']} and not {expected}")
 

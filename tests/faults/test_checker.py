@@ -5,6 +5,7 @@ import uuid
 
 import pytest
 
+from inference.world.serialization import FORMAT
 from tests.faults import checker, script
 from tests.faults.history import History
 from tests.faults.stored import Stored
@@ -33,7 +34,11 @@ class World:
             ],
             worlds=[
                 {"turn": OPENING, "changes": [ATTIC], "folded": None},
-                {"turn": SECOND, "changes": [], "folded": {"number": 2, "entries": [KNOWN]}},
+                {
+                    "turn": SECOND,
+                    "changes": [],
+                    "folded": {"format": FORMAT, "number": 2, "entries": [KNOWN]},
+                },
             ],
         )
         self.tx = 100

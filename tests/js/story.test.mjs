@@ -323,6 +323,11 @@ test("undo and redo are about an edit while it is the last thing that was done",
   state = reduce(state, queued("t", "o"));
   assert.equal(state.lastEdit, null);
   assert.deepEqual([canUndo(state), undoesEdit(state)], [true, false]);
+  const world = { type: "world.changed", turn: "o", last_edit: { turn: "o", undone: false } };
+  state = reduce(play(opening), { ...world, id: "15-0" });
+  assert.deepEqual([canUndo(state), undoesEdit(state)], [true, true]);
+  state = reduce(state, { ...world, id: "16-0", last_edit: { turn: "o", undone: true } });
+  assert.deepEqual([undoesEdit(state), canRedo(state)], [false, true]);
 });
 
 test("undo and redo are offered where they lead somewhere", () => {

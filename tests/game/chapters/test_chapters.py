@@ -9,11 +9,13 @@ from django.urls import reverse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from game import disk_space
 from game.chapters import chapters, proposals
 from game.library import copies, share_content, shares
-from game.models import Adventure, Chapter, RuleHit, Status, Summary, Turn
+from game.models import Adventure, Chapter, RecallMark, RuleHit, Status, Summary, Turn
 from game.play import adventures, snapshots, tree
 from game.play.protocol import Refused
+from game.recall import marks
 from inference.queue.keys import log_key
 from tests.game.test_pages import told
 
@@ -141,7 +143,22 @@ def test_chapters_have_limits(as_player, alice, story, monkeypatch, settings):
     assert close(client, story, path[3], "Renamed", headers=JSON).status_code == 200
     settings.LIMITS = settings.LIMITS | {"edit": "1/m/user"}
     answers = [close(client, story, path[3], f"T{n}", headers=JSON) for n in range(3)]
-    assert answers[-1].status_code == 422 and "Too many edits" in answers[-1].json()["message"]
+    assert answers[-1].status_code == 429 and "Too many edits" in answers[-1].json()["message"]
+    assert close(client, story, path[3], "On the page").status_code == 429
+    removed = client.post(reverse("reopen_chapter", args=[story.pk, path[3].pk]), headers=JSON)
+    assert removed.status_code == 429
+
+
+def test_a_full_disk_refuses_a_chapter_and_a_mark(alice, story, monkeypatch):
+    monkeypatch.setattr(disk_space.disk, "full", lambda: True)
+    turn = path_of(story)[3].pk
+    for save in (
+        lambda: chapters.close(story.pk, alice, turn, "One"),
+        lambda: marks.mark_turn(story.pk, alice, turn, "pinned"),
+    ):
+        with pytest.raises(Refused, match="disk is full"):
+            save()
+    assert not Chapter.objects.exists() and not RecallMark.objects.exists()
 
 
 def test_a_title_is_screened_as_players_words(as_player, alice, story, monkeypatch):

@@ -277,7 +277,8 @@ def test_there_is_a_limit_to_forgotten_turns_and_to_marks_in_a_minute(
     assert refused == "1 turns are forgotten, the maximum. Let the narrator remember one first."
     settings.LIMITS = settings.LIMITS | {"edit": "1/m/user"}
     mark(client, adventure, first, "forgotten")
-    assert "Too many" in mark(client, adventure, second, "pinned").json()["message"]
+    answer = mark(client, adventure, second, "pinned")
+    assert answer.status_code == 429 and "Too many" in answer.json()["message"]
     assert dict(RecallMark.objects.values_list("turn", "mark")) == {first.pk: "forgotten"}
 
 

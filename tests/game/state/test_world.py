@@ -252,6 +252,33 @@ def test_a_long_story_from_before_costs_one_walk_and_then_none(adventure, play):
     assert people(adventure) == {"Mara": True}
 
 
+def test_a_stored_state_of_another_format_is_not_read(adventure, play, monkeypatch):
+    for _ in range(worlds.CACHE_EVERY + 1):
+        play("Mara arrives.")
+    [cached] = TurnChanges.objects.exclude(folded=None)
+    assert cached.folded["format"] == worlds.FORMAT
+    for format_of in ({}, {"format": worlds.FORMAT + 1}):
+        cached.folded = {"number": worlds.CACHE_EVERY, "entries": [], **format_of}
+        cached.save()
+        assert people(adventure) == {"Mara": True}
+
+
+def test_an_edit_on_one_branch_keeps_the_stored_states_of_another(adventure, alice, play, change):
+    fork = play("Mara arrives.")
+    for _ in range(worlds.CACHE_EVERY):
+        play("Nothing happens.")
+    other = head(adventure).pk
+    do(adventure, alice, GoToTurn, turn=fork.pk)
+    here = play("Ada arrives.")
+    for _ in range(worlds.CACHE_EVERY):
+        play("Nothing happens.")
+    do(adventure, alice, EditTurn, turn=here.pk, reply="Ada leaves.")
+    assert worlds.state_at(other).walked <= 1
+    assert people(adventure) == {"Mara": True, "Ada": False}
+    do(adventure, alice, EditTurn, turn=fork.pk, reply="Mara leaves.")
+    assert worlds.state_at(other).entries["person", "mara", "here"].value == "no"
+
+
 def test_a_change_on_a_full_disk_or_of_another_s_adventure_is_refused(
     adventure, bob, play, change, monkeypatch
 ):
@@ -315,6 +342,58 @@ def test_unlocking_on_one_branch_leaves_what_was_set_on_another(play, change, ad
     edits.unlock(adventure.pk, alice, key)
     assert now(adventure).place == "Bath"
     assert worlds.world_at(first.pk).place == "the attic"
+
+
+def test_unlocking_on_one_branch_leaves_what_was_set_before_both_began(
+    play, change, adventure, alice
+):
+    play("You are in Bath.")
+    change(("place", "", "", "the attic"))
+    one = play("Mara arrives.")
+    do(adventure, alice, RetryTurn, turn=one.pk)
+    assert tell(head(adventure), "Ada arrives.")
+    edits.unlock(adventure.pk, alice, edits.parse_keys(b'[{"part": "place"}]'))
+    assert now(adventure).place == "Bath"
+    assert worlds.world_at(one.pk).place == "the attic"
+    for _ in range(worlds.CACHE_EVERY):
+        play("Nothing happens.")
+    assert now(adventure).place == "Bath"
+    play("You are in Wells.")
+    assert now(adventure).place == "Wells"
+    change(("place", "", "", "the cellar"))
+    play("You are in York.")
+    assert now(adventure).place == "the cellar"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_undo_takes_back_an_edit_of_the_state_and_redo_brings_it_again(
+    adventure, alice, play, change, log
+):
+    turn = play("Mara arrives.")
+    change(("place", "", "", "the attic"))
+    change(("place", "", "", "the cellar"), ("aim", "climb out", "", "open"))
+    assert events(log, adventure)[-1]["last_edit"] == {"turn": str(turn.pk), "undone": False}
+    do(adventure, alice, UndoTurn)
+    assert head(adventure).pk == turn.pk
+    assert (now(adventure).place, now(adventure).aims) == ("the attic", ())
+    assert events(log, adventure)[-1]["last_edit"] == {"turn": str(turn.pk), "undone": True}
+    do(adventure, alice, RedoTurn)
+    assert (now(adventure).place, now(adventure).aims) == ("the cellar", ("climb out",))
+    edits.unlock(adventure.pk, alice, edits.parse_keys(b'[{"part": "place"}]'))
+    assert now(adventure).place == ""
+    do(adventure, alice, UndoTurn)
+    assert now(adventure).place == "the cellar"
+    do(adventure, alice, UndoTurn)
+    assert head(adventure).pk == turn.parent_id, "one edit is taken back, as one of a text is"
+
+
+def test_undo_while_a_reply_is_written_is_about_the_reply(adventure, alice, play, change):
+    play("Mara arrives.")
+    turn = act(adventure, alice, "wait")
+    change(("place", "", "", "the attic"))
+    do(adventure, alice, UndoTurn)
+    assert head(adventure).pk == turn.parent_id
+    assert now(adventure).place == "the attic"
 
 
 def test_what_names_no_entry_is_refused(adventure, alice, client):

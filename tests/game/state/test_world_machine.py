@@ -81,6 +81,7 @@ class Play(RuleBasedStateMachine):
         opening = Adventure.objects.get(pk=self.adventures[0]).head
         self.said[opening.pk] = {"scenario": beginnings.parse(BEGINNING)}
         self.shared = []
+        self.replaced = None  # the turn whose state was edited last, and its changes before
 
     def wake(self):
         queue_client().send_heartbeat("parrot", "test", slots=4, recent_seconds=[0.1])
@@ -119,9 +120,11 @@ class Play(RuleBasedStateMachine):
         elif what not in ("undo_turn", "redo_turn"):
             fields = {"turn": str(self.pick(which))}
         before = self.texts()
+        last_edit = self.adventure.last_edit
         command = parse_command(json.dumps({"type": what, "key": str(uuid.uuid4()), **fields}))
         with contextlib.suppress(Refused):
             turns.carry_out(self.adventures[-1], self.alice, command)
+            self.restored(what, last_edit)
         if outcome:
             self.end(reply, outcome)
         for turn, texts in self.texts().items():
@@ -130,6 +133,15 @@ class Play(RuleBasedStateMachine):
                 self.told(turn)
                 if known is not None and known[2] != Status.QUEUED:
                     self.said[turn]["narrator"] = []  # edited: it was read from the old text
+
+    def restored(self, what, last_edit):
+        """An edit of the state that was the last change is undone, or done again."""
+        restores = last_edit and "world" in last_edit
+        if restores and (what, last_edit["undone"]) in (("undo_turn", False), ("redo_turn", True)):
+            turn, own = self.replaced
+            said = self.said.setdefault(turn, {})
+            self.replaced = (turn, said.get("player", []))
+            said["player"] = own
 
     def end(self, reply, outcome):
         turn = self.adventure.turns.filter(status=Status.QUEUED).first()
@@ -156,19 +168,34 @@ class Play(RuleBasedStateMachine):
             edits.change_world(
                 self.adventures[-1], self.alice, found, None if which is None else turn
             )
-            said = self.said.setdefault(turn, {})
-            said["player"] = edits.merge(said.get("player", []), found)
+            own = self.said.get(turn, {}).get("player", [])
+            self.edited(turn, edits.merge(own, found))
+
+    def edited(self, turn, own):
+        """The player's changes of a turn are these now; undo brings back those before."""
+        said = self.said.setdefault(turn, {})
+        if said.get("player", []) != own and not self.under_way():
+            self.replaced = (turn, said.get("player", []))
+        said["player"] = own
+
+    def under_way(self):
+        return self.adventure.turns.filter(status=Status.QUEUED).exists()
 
     @rule(chosen=st.sampled_from(PLAYERS))
     def unlock(self, chosen):
         """The player gives an entry back to the story, on the path to the current turn."""
         name = {field: value for field, value in chosen.items() if field != "value"}
-        keys = edits.parse_keys(json.dumps([name]).encode())
+        [key] = keys = edits.parse_keys(json.dumps([name]).encode())
+        turn = worlds.current_turn(self.adventure).pk
+        set_earlier = False
+        for each in tree.whole_path(turn)[:-1]:
+            for change in self.said.get(each, {}).get("player", []):
+                if key_of(change) == key:
+                    set_earlier = not change.released
+        said = self.said.setdefault(turn, {})
+        own = [each for each in said.get("player", []) if key_of(each) != key]
         edits.unlock(self.adventures[-1], self.alice, keys)
-        for turn in tree.whole_path(worlds.current_turn(self.adventure).pk):
-            own = self.said.get(turn, {}).get("player", [])
-            if own:
-                self.said[turn]["player"] = [each for each in own if key_of(each) not in keys]
+        self.edited(turn, [*own, edits.release_of(key)] if set_earlier else own)
 
     @rule(read=st.lists(st.sampled_from(READINGS), unique=True), which=st.integers(0, 30))
     def read_late(self, read, which):
@@ -231,9 +258,22 @@ class Play(RuleBasedStateMachine):
     def afresh(self, turn):
         """The fold of what was said on the path, from the opening on."""
         entries = {}
-        for number, each in enumerate(tree.whole_path(turn)):
-            said = self.said.get(each, {})
-            entries = fold(entries, str(each), number, [c for part in said.values() for c in part])
+        path = [(each, self.said.get(each, {})) for each in tree.whole_path(turn)]
+        for number, (each, said) in enumerate(path):
+            later = [
+                key_of(change)
+                for _turn, after in path[number + 1 :]
+                for change in after.get("player", [])
+                if change.released
+            ]
+            changes = [
+                change
+                for part in said.values()
+                for change in part
+                if not change.released
+                and not (change.source == "player" and key_of(change) in later)
+            ]
+            entries = fold(entries, str(each), number, changes)
         return entries
 
     def is_as_afresh(self, turn):

@@ -180,6 +180,9 @@ def test_changes_count_as_edits_and_too_many_are_put_off(post, get, settings):
     assert [each.status_code for each in answers] == [200, 429]
     assert "Too many edits" in answers[1].json()["message"]
     assert get()["place"]["value"] == "room 0"
+    # Nothing is parsed of what comes too often.
+    for path in ("", "unlock/"):
+        assert post(body="{", query=path).status_code == 429
 
 
 def test_names_and_facts_are_held_against_the_rules_of_the_host(post, get, rules):
