@@ -5,10 +5,20 @@
 
 import unicodedata
 
-from inference.prompts.cards import INVISIBLE, glued, word_pattern
-from inference.worker.summaries import CLOSED as ENGLISH_CLOSED
+from inference.words import INVISIBLE, glued, word_pattern
 
-# Words without weight, by the language that they give away. English has more of them elsewhere.
+# English words without weight. Other languages do without a list: names weigh most anyway.
+ENGLISH_WORDS = """
+    a an the and or but nor so yet if then than that this these those there here it its he him his
+    she her hers they them their we us our i me my you your yours is are was were be been being am
+    do does did done have has had will would can could may might must shall should not no of in on
+    at to from by with into onto over under up down out off as for about after before while when
+    where what who whom which how why all any each some more most other such only just very too
+    again once now still one two back away like through around between
+"""
+CLOSED_ENGLISH = frozenset(ENGLISH_WORDS.split())
+
+# Words without weight, by the language that they give away.
 CLOSED_WORDS: dict[str, str] = {
     "english": """
         i i'm i've i'll you're you've it's don't didn't that's there's am let myself yourself
@@ -80,7 +90,7 @@ CLOSED_WORDS: dict[str, str] = {
     """,
 }
 CLOSED = {language: frozenset(words.split()) for language, words in CLOSED_WORDS.items()}
-CLOSED["english"] |= ENGLISH_CLOSED
+CLOSED["english"] |= CLOSED_ENGLISH
 # Scripts that give their language away.
 BY_SCRIPT = {
     "CYRILLIC": "russian",

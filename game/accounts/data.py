@@ -33,7 +33,7 @@ from game.models import (
     TurnChanges,
     TurnContext,
 )
-from game.play.context_views import seen_titles
+from game.play.context_views import seen_cards, seen_titles
 from game.state.worlds import seen_changes
 from inference.contract.prompt_report import UnreadableReport, unpack
 from inference.prompts.formats import HIDDEN
@@ -165,6 +165,9 @@ def unpacked_details(context: TurnContext) -> Any:
         for part in details["parts"]:
             if part["origin"] == "world" and part["title"] == HIDDEN:
                 part["text"] = ""
-        return details | {"left_out": seen_titles(context.turn, details["left_out"])}
+        return details | {
+            "left_out": seen_titles(context.turn, details["left_out"]),
+            "passed_over": seen_cards(context.turn, details["passed_over"]),
+        }
     except UnreadableReport:
         return None

@@ -17,7 +17,7 @@ from game.exchange import sandbox
 from game.exchange.parsers import Unreadable
 from game.models import LONGEST_NOTE
 from game.play.protocol import clean_text
-from inference.prompts.cards import key_of
+from inference.words import key_of
 
 LONGEST_TITLE = 80
 LONGEST_KEY = 60

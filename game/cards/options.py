@@ -8,11 +8,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
 from django.utils.translation import gettext as _
+from pydantic import ValidationError
 
 from game.play.protocol import clean_text
 from inference.contract.cards import MOST_DEPTH, MOST_TURNS, ORDER, CardOptions, SecondaryLogic
 from inference.prompts.card_patterns import PatternError, compiled
-from inference.prompts.cards import key_of
+from inference.words import key_of
 
 LONGEST_KEY = 200  # code points; of a regular expression too
 MOST_KEYS = 50  # and as many secondary ones
@@ -28,6 +29,7 @@ NUMBERS: dict[str, tuple[int, int, int | None]] = {
     "sticky": (0, MOST_TURNS, 0),
 }
 SWITCHES = ("whole_words", "case_sensitive", "regex", "forms", "disabled")
+USUAL = CardOptions()
 NAMES = tuple(CardOptions.model_fields)
 
 
@@ -75,7 +77,12 @@ def nearest(name: str, value: Any) -> Any:
 
 def options_of(stored: Mapping[str, Any]) -> CardOptions:
     """Stored options for a prompt. What a later version stored is left out."""
-    return CardOptions.model_validate({name: stored[name] for name in NAMES if name in stored})
+    if not stored:
+        return USUAL
+    try:
+        return CardOptions.model_validate({name: stored[name] for name in NAMES if name in stored})
+    except ValidationError:  # stored by hand: no turn may fail for it
+        return CardOptions.model_validate(usable_options(stored)[0])
 
 
 def without_usual(options: dict[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from uuid import UUID
 from game.chapters.chapters import Section
 from game.models import LONGEST_CHAPTER_TITLE, Turn
 from game.play import tree
-from inference.worker.summaries import CLOSED, WORD, sentences
+from inference.languages import CLOSED_ENGLISH as CLOSED
+from inference.worker.summaries import WORD, sentences
 
 MIN_TURNS = 8  # of a chapter that is proposed
 MOST_TURNS = 60  # whose texts are read for a title

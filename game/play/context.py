@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.conf import settings
 
+from game.cards.options import options_of
 from game.installed import registry
 from game.models import Adventure, Summary, Turn
 from game.play import dice, tree
@@ -70,12 +71,15 @@ def world_for(turn: Turn) -> World | None:
 
 
 def all_cards(adventure: Adventure) -> list[Card]:
-    """Every card of the adventure, hidden ones too, by title."""
-    rows = adventure.cards.values_list("title", "keys", "text", "pinned").order_by("title", "pk")
-    return [
-        Card(title=title, keys=tuple(keys), text=text, pinned=pinned)
-        for title, keys, text, pinned in rows
+    """Every card of the adventure that is not disabled, hidden ones too, by title."""
+    fields = ("title", "keys", "text", "pinned", "options")
+    cards = [
+        Card(title=title, keys=tuple(keys), text=text, pinned=pinned, options=options_of(options))
+        for title, keys, text, pinned, options in adventure.cards.values_list(*fields).order_by(
+            "title", "pk"
+        )
     ]
+    return [card for card in cards if not card.options.disabled]
 
 
 def recent_story(path: list[Step]) -> tuple[Passage, ...]:

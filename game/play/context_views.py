@@ -21,6 +21,7 @@ def context_data(stored: TurnContext) -> dict[str, Any]:
     turn = stored.turn
     data = report_fields(details)
     data["left_out"] = seen_titles(turn, data["left_out"])
+    data["passed_over"] = seen_cards(turn, data["passed_over"])
     data.update(
         turn=str(turn.pk),
         attempt=turn.attempt,
@@ -103,6 +104,12 @@ def seen_titles(turn: Turn, titles: Iterable[str]) -> list[str]:
     cards = StoryCard.objects.filter(adventure=turn.adventure_id, hidden=True)
     hidden = set(cards.values_list("title", flat=True))
     return [title for title in titles if title not in hidden]
+
+
+def seen_cards(turn: Turn, cards: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those of the cards of a report that players may see, by their titles."""
+    seen = set(seen_titles(turn, [each["title"] for each in cards])) if cards else ()
+    return [each for each in cards if each["title"] in seen]
 
 
 def parts_data(details: PromptReport, turn: Turn) -> list[dict[str, Any]]:

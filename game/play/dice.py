@@ -15,8 +15,8 @@ from django.utils.translation import gettext_noop
 
 from inference.contract.outcomes import OUTCOME_LINES
 from inference.contract.world import World
-from inference.prompts.cards import SearchIndex
 from inference.prompts.world import mentions
+from inference.words import SearchIndex
 
 SIDES = 20
 DICE = secrets.SystemRandom()

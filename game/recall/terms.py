@@ -8,14 +8,13 @@ between words, and Korean, which glues its particles to them, are cut into pairs
 import re
 import zlib
 from collections.abc import Iterator
-from functools import cache, lru_cache
 from itertools import pairwise
-from threading import Lock
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from inference.languages import CLOSED, normalised
-from inference.prompts.cards import glued, word_pattern
 from inference.reply.sentences import CLOSING, PHRASE, STOPS, ends_sentence
+from inference.word_forms import snowball
+from inference.words import glued, word_pattern
 
 # Raise it when the same text gives other terms than before: everything is then indexed again.
 FORMAT = 1
@@ -148,24 +147,9 @@ def hashed(term: str) -> int:
     return zlib.crc32(term.encode()) & HASH
 
 
-@cache
-def stemmer_for(language: str) -> Any:
-    """Snowball's stemmer of a language; None without one."""
-    import snowballstemmer  # noqa: PLC0415  the tables of 34 languages, which few processes need
-
-    if language not in snowballstemmer.algorithms():
-        return None
-    return snowballstemmer.stemmer(language)
-
-
-stemming = Lock()  # a stemmer keeps the word that it works on
-
-
-@lru_cache(maxsize=50_000)
 def stem(word: str, language: str) -> str:
-    """The stem of a casefolded word. Cached."""
-    with stemming:
-        stemmer = stemmer_for(language)
-        if stemmer is not None:
-            return str(stemmer.stemWord(word))
+    """The stem of a casefolded word."""
+    found = snowball(word, language)
+    if found is not None:
+        return found
     return word if word.isdigit() else word[:STEM_LENGTH]

@@ -17,7 +17,7 @@ from inference.contract.plain import Plain
 from inference.contract.sampling import SamplingParams
 from inference.contract.world import Recalled
 from inference.narrators import Narrator
-from inference.prompts.parts import Firing, Piece, Report
+from inference.prompts.parts import Firing, PassedOver, Piece, Report
 from inference.reply.worn import worn_phrases
 
 STORY_PIECES = 1_000  # the newest are kept
@@ -51,6 +51,7 @@ class PromptReport(Plain):
     banned: tuple[str, ...] = ()  # phrases that the engine avoided, once for each time
     fired: tuple[Firing, ...] = ()
     left_out: tuple[str, ...] = ()
+    passed_over: tuple[PassedOver, ...] = ()
     cut: dict[str, int] = {}
     passages: int = 0
     first: int = 0
@@ -98,6 +99,7 @@ def compact_report(
         banned=tuple(banned),
         fired=report.fired,
         left_out=report.left_out,
+        passed_over=report.passed_over,
         cut=report.cut,
         passages=report.passages,
         first=report.first,
@@ -139,7 +141,7 @@ def unpack(packed: str) -> PromptReport:
     try:
         compressed = base64.b85decode(packed)
         raw = zlib.decompressobj().decompress(compressed, LONGEST_UNPACKED)
-        return PromptReport.model_validate_json(raw)
+        return PromptReport.from_message(raw)
     except (ValueError, zlib.error, binascii.Error, ValidationError) as wrong:
         raise UnreadableReport(str(wrong)) from None
 

@@ -12,8 +12,9 @@ from inference.finetune.header import LANGUAGES, Change
 from inference.finetune.playing import Played
 from inference.finetune.voice import FEWEST_WORDS, found_language, same
 from inference.prompts.beginnings import texts_of
-from inference.prompts.cards import SearchIndex, reachable
+from inference.prompts.cards import reachable
 from inference.prompts.world import ended, mentions, world_lines
+from inference.words import SearchIndex
 from inference.world.checks import Facts
 from inference.world.folding import Entries, fold_name
 

@@ -11,8 +11,9 @@ from inference.contract.request import GenerationRequest, Passage, StoryContext
 from inference.contract.world import Recalled, World, WorldChange
 from inference.finetune.corpus import Adventure, Turn
 from inference.finetune.header import Change
-from inference.prompts.cards import SearchIndex, cards_for
+from inference.prompts.cards import cards_for
 from inference.prompts.world import mentions_any
+from inference.words import SearchIndex
 from inference.world import turns as reading
 from inference.world.folding import Entries, fold, world_of
 

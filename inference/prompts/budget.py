@@ -7,6 +7,7 @@ from inference.contract.world import Recalled
 from inference.narrators import Narrator
 from inference.prompts.beginnings import begun, named_fact
 from inference.prompts.card_selection import CardSelection, loose_characters, recent_text
+from inference.prompts.card_timing import StoryTexts
 from inference.prompts.cutting import Count, Keep, chars_per_token, trimmed
 from inference.prompts.lines import line_of, lines_of, neutralise_told
 from inference.prompts.parts import Given, Origin
@@ -52,15 +53,17 @@ class Budget:
 
 def allocate(request: GenerationRequest, narrator: Narrator, count: Count, room: int) -> Budget:
     """The parts within their budgets, with the whole story."""
-    context = request.context
+    enabled = tuple(card for card in request.context.cards if not card.options.disabled)
+    context = request.context.model_copy(update={"cards": enabled})
     given, rest = without_cards(request, narrator, count, room)
-    selection = CardSelection(max(0, min(int(room * CARD_SHARE), rest // 2)), count)
+    told = given.begun if request.told else ""
+    texts = StoryTexts.of(request, given.story, given.action, told)
+    selection = CardSelection(max(0, min(int(room * CARD_SHARE), rest // 2)), count, texts)
     placer: CardPlacer | None = None
     if narrator.cards_beside_action:
-        placer = CardPlacer(selection.take_pinned(context), count)
+        placer = CardPlacer(selection.take_pinned(context), count, texts)
         for_cards, used = selection.room, 0
     else:
-        told = given.begun if request.told else ""
         selection.take_all(context, recent_text(given.story, given.action, told))
         given = replace(given, cards=tuple(selection.cards))
         for_cards, used = selection.room_for_others, selection.size_of_fired
@@ -75,6 +78,7 @@ def allocate(request: GenerationRequest, narrator: Narrator, count: Count, room:
             pinned=tuple(selection.pinned),
             fired=tuple(selection.fired),
             left_out=tuple(selection.left_out),
+            passed_over=tuple(selection.passed_over.values()),
         ),
         count=count,
         block=max(16, int(room * BLOCK_SHARE * ratio)),

@@ -89,6 +89,7 @@ def build(
         pieces=tuple(pieces),
         fired=fired_cards(given),
         left_out=given.left_out,
+        passed_over=given.passed_over,
         recalled=tuple(each.model_copy(update={"text": ""}) for each in given.earlier),
         cut={origin: lost for origin, lost in given.cut.items() if lost},
         sampling=sampling,

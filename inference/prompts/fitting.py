@@ -40,8 +40,13 @@ def with_story(budget: Budget, given: Given, story: tuple[Line, ...]) -> Given:
     visible = {line.passage for line in story}
     if budget.placer is not None:
         action = given.action.text if given.action else ""
-        placed, left_out = budget.placer.place(story, action, given.passages, budget.card_room)
-        given = replace(given, placed=placed, left_out=(*given.left_out, *left_out))
+        placed, left_out, passed = budget.placer.place(story, action, budget.card_room)
+        given = replace(
+            given,
+            placed=placed,
+            left_out=(*given.left_out, *left_out),
+            passed_over=(*given.passed_over, *passed),
+        )
     earlier = tuple(
         each for each in given.earlier if each.number - budget.first_turn not in visible
     )

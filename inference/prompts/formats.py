@@ -253,16 +253,17 @@ def constant_parts(given: Given) -> list[list[Piece]]:
     """The parts at the beginning: memory, pinned cards, and the summary where it stands there."""
     memory = [Piece(origin="memory", text=given.memory)] if given.memory else []
     summary = summary_part(given) if given.beside_action else []
-    return [memory, *([card_piece(card)] for card in given.pinned), summary]
+    pinned = sorted(given.pinned, key=lambda card: card.options.order)
+    return [memory, *([card_piece(card)] for card in pinned), summary]
 
 
 def changing_parts(given: Given, note_label: str) -> list[list[Piece]]:
     """The parts that change, and so come late: summary, fired cards, author's note.
 
-    Cards are in order of their titles: the order of their mentions changes from turn to turn, which
-    would invalidate the cache.
+    Cards are by their order and then their titles: the order of their mentions changes from turn to
+    turn, which would invalidate the cache.
     """
-    cards = [[card_piece(card)] for card in sorted(given.cards, key=lambda card: card.title)]
+    cards = [[card_piece(card)] for card in sorted(given.cards, key=order_and_title)]
     parts = [
         summary_part(given),
         earlier_part(given),
@@ -341,6 +342,11 @@ def stable_place(place: int, step: int) -> int:
     moved with every turn, the last two turns would be computed again each time.
     """
     return max(0, place // step * step)
+
+
+def order_and_title(card: Card) -> tuple[int, str]:
+    """Where a card stands among others: the more important later."""
+    return card.options.order, card.title
 
 
 def card_piece(card: Card) -> Piece:

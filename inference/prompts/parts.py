@@ -46,12 +46,28 @@ class Piece:
 class Firing(Plain):
     """A card in the prompt, and the key it fired on; empty for a pinned card.
 
-    `via` is the title of the card whose text has the key, empty where the story has it.
+    `via` is the title of the card whose text has the key, empty where the story has it. `rule` is
+    "secondary" where secondary keys let it fire, and "sticky" where it fired before and stays for
+    `turns` more turns.
     """
 
     title: str
     key: str = ""
     via: str = ""
+    rule: str = ""
+    turns: int = 0
+
+
+class PassedOver(Plain):
+    """A card with a key in the text that did not fire.
+
+    `why`: "secondary" keys kept it out, a "cooldown" of `turns` more turns, "probability", or a
+    better card of its "group".
+    """
+
+    title: str
+    why: str
+    turns: int = 0
 
 
 class Report(Plain):
@@ -63,6 +79,7 @@ class Report(Plain):
     pieces: tuple[Piece, ...]
     fired: tuple[Firing, ...] = ()
     left_out: tuple[str, ...] = ()  # titles of cards that fired and found no room
+    passed_over: tuple[PassedOver, ...] = ()
     cut: dict[str, int] = {}  # by origin: characters that found no room
     sampling: SamplingParams | None = None  # as the engine was asked
     ignored: tuple[Setting, ...] = ()  # settings of it that the engine does not support
@@ -134,6 +151,7 @@ class Given:
     begun: str  # the first part of the reply: told earlier, or written for the narrator
     fired: tuple[Firing, ...] = ()
     left_out: tuple[str, ...] = ()
+    passed_over: tuple[PassedOver, ...] = ()
     cut: dict[str, int] = field(default_factory=dict)
     fact: str = ""  # what an attempt before this one contradicted
     beside_action: bool = False

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 from inference.contract.request import Passage, StoryContext
 from inference.contract.world import Person, World
-from inference.prompts.cards import SearchIndex, folded, key_of
 from inference.prompts.cutting import Count
 from inference.prompts.parts import WorldLine
 from inference.reply import neutralise
+from inference.words import SearchIndex, folded, key_of
 
 RECENT_TURNS = 2  # whose mentions count, beside the action's
 HELD = {"carried": "You carry:", "worn": "You wear:", "lost": "You no longer have:"}

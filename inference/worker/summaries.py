@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from inference.contract.request import Passage, SummaryRequest
 from inference.engines.base import Message
+from inference.languages import CLOSED_ENGLISH as CLOSED
 from inference.narrators import Narrator
 from inference.prompts.budget import SUMMARY_SHARE
 from inference.prompts.cutting import CHARS_PER_TOKEN, Count, trimmed
@@ -30,17 +31,6 @@ WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 NAME_WEIGHT = 4.0
 LEAST_WORDS = 4  # outside CLOSED, of a sentence without a name
 QUOTE_WEIGHT = 0.5  # speech matters less than events
-# English words without weight. Other languages do without a list: names weigh most anyway.
-CLOSED_WORDS = """
-    a an the and or but nor so yet if then than that this these those there here it its he him his
-    she her hers they them their we us our i me my you your yours is are was were be been being am
-    do does did done have has had will would can could may might must shall should not no of in on
-    at to from by with into onto over under up down out off as for about after before while when
-    where what who whom which how why all any each some more most other such only just very too
-    again once now still one two back away like through around between
-"""
-CLOSED = frozenset(CLOSED_WORDS.split())
-
 INSTRUCTION = (
     "You keep the notes of a story. Tell in a few short sentences what has happened: who is there, "
     "where they are, what was found, lost, promised or changed. Add nothing."

@@ -16,8 +16,8 @@ from inference.contract.questions import Question
 from inference.contract.request import GenerationRequest, Passage
 from inference.contract.sampling import SamplingParams
 from inference.contract.world import Field, Part, World, WorldChange
-from inference.prompts.cards import SearchIndex, key_of
 from inference.reply import neutralise
+from inference.words import SearchIndex, key_of
 from inference.world.names import People
 from inference.world.rules.text import sentences
 

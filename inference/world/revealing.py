@@ -8,9 +8,9 @@ only by a change that says so.
 from collections.abc import Iterable, Iterator
 
 from inference.contract.world import WorldChange
-from inference.prompts.cards import SearchIndex, folded, key_of
 from inference.reply import spaceless
 from inference.reply.sentences import parts_of
+from inference.words import SearchIndex, folded, key_of
 from inference.world.folding import Entries, Entry
 
 SHARE = 2 / 3  # of the words of an aim or a fact that one sentence has to have

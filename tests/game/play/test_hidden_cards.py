@@ -13,7 +13,7 @@ from game.play.context import story_context
 from game.scenarios import read_scenario
 from inference.contract.prompt_report import PromptReport, pack
 from inference.contract.request import Result
-from inference.prompts.parts import Firing
+from inference.prompts.parts import Firing, PassedOver
 from tests.game.library.test_scenarios import FILES
 from tests.game.library.test_writing import form
 from tests.game.test_pages import told
@@ -143,6 +143,29 @@ def test_a_card_that_the_narrator_used_is_shown_from_then_on(as_player, alice, p
     assert "hidden until" not in texts["cards"]
     assert played.version > version, "windows that are open are told"
     assert played.scenario.cards.get(title=TITLE).hidden, "others begin without it"
+
+
+def test_the_context_names_the_rule_and_no_hidden_card(as_player, alice, played):
+    StoryCard.objects.create(adventure=played, title="Tide", keys=["tide"], text="It turns.")
+    turn = ended(
+        played,
+        alice,
+        "count",
+        fired=(
+            Firing(title="The bank", rule="sticky", turns=2),
+            Firing(title="Tide", key="tide", rule="secondary"),
+        ),
+        passed_over=(
+            PassedOver(title=TITLE, why="probability"),
+            PassedOver(title="Tide", why="cooldown", turns=1),
+        ),
+    )
+    page = as_player(alice).get(reverse("context", args=[played.pk, turn.pk]) + "?part")
+    shown = " ".join(page.content.decode().split())
+    assert "stays for 2 more turns" in shown
+    assert "as its secondary keys allow" in shown
+    assert "rests for 1 more turn" in shown
+    assert TITLE not in page.content.decode()
 
 
 def test_another_card_of_the_same_title_stays_hidden(alice, played, secret):
