@@ -136,7 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure with the narrator that `arguments` name, or the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("narrator")
-    parser.add_argument("set", nargs="?", choices=["dev", "held"], default="dev")
+    parser.add_argument("set", nargs="?", choices=["dev", "held2"], default="dev")
     parser.add_argument("--turns", type=int, default=10)
     parser.add_argument("--skip", type=int, default=0, help="turns that are left out first")
     parser.add_argument("--shown", action="store_true")

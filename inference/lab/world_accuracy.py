@@ -1,6 +1,6 @@
 """How well rules read what a turn changes, against turns that were labelled by hand.
 
-    python -m inference.lab.world_accuracy [dev|held] [--wrong]
+    python -m inference.lab.world_accuracy [dev|held2] [--wrong]
 
 prints precision and recall for each part of the state, each language and each origin. `--wrong`
 lists what was wrong and missed, of the turns that may be read (dev).
@@ -27,7 +27,7 @@ from inference.lab.evaluation.world_labels import (
 )
 from inference.world.rules import read_turn
 
-TITLES = {"dev": "turns that the rules were written with", "held": "turns kept for scores alone"}
+TITLES = {"dev": "turns that the rules were written with", "held2": "turns kept for scores alone"}
 
 
 def read_by_rules(turn: LabelledTurn) -> list[WorldChange]:
@@ -71,7 +71,7 @@ def line_of(change: WorldChange) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("sets", nargs="*", choices=["dev", "held"], default=["dev"])
+    parser.add_argument("sets", nargs="*", choices=["dev", "held2"], default=["dev"])
     parser.add_argument("--wrong", action="store_true", help="list the mistakes of dev")
     options = parser.parse_args()
     for name in options.sets:

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterable
 
+from inference.world.roles import ALL_ROLES
+
 TITLE_WORDS = """
     Mr Mrs Ms Miss Mx Dr Doctor Professor Captain Corporal Sergeant Lieutenant Colonel Major General
     Constable Inspector Officer Sheriff Marshal Sir Lady Lord Dame Aunt Uncle Father Mother Brother
@@ -152,8 +154,11 @@ def are_people(names: Iterable[str], text: str = "") -> list[str]:
 
 
 def may_be_person(name: str) -> bool:
-    """Whether a known name may be someone's: every word but small ones has a capital."""
+    """Whether a known name may be someone's: "the jailer", or with capitals but for small words."""
     words = name.split()
+    articled = len(words) > 1 and words[0].casefold() in ARTICLES
+    if articled and words[1].casefold() in ALL_ROLES and len(words) <= MOST_WORDS:
+        return True  # "the jailer", "le vieux Gaspard"
     if not words or words[0].casefold() in ARTICLES or words[0] in NO_NAMES:
         return False
     return not any(
@@ -161,5 +166,6 @@ def may_be_person(name: str) -> bool:
     )
 
 
+MOST_WORDS = 4  # of somebody who is called by what they are
 ARTICLE_WORDS = "the a an der die das le la les el los las un une ein eine"
 ARTICLES = frozenset(ARTICLE_WORDS.split())

@@ -86,7 +86,16 @@ def template_texts(path):
 
 # Texts that a program reads and no person: prompts, patterns of rules, training data, words that
 # narrators say and that are cleaned away.
-NOT_SHOWN = ("migrations", "finetune", "evaluation", "prompts", "reply", "screening", "beginnings")
+NOT_SHOWN = (
+    "migrations",
+    "finetune",
+    "evaluation",
+    "prompts",
+    "reply",
+    "rules",
+    "screening",
+    "beginnings",
+)
 
 
 @cache

@@ -1,7 +1,7 @@
 """What a careful reader writes down of a turn's changes of the world, and how others compare.
 
-`labelled/world-dev.jsonl` may be read by whoever writes rules or prompts, `world-held.jsonl` is for
-scores alone. `labelled/README.md` says what counts as a change. Pure.
+`labelled/world-dev.jsonl` may be read by whoever writes rules or prompts, `world-held2.jsonl` is
+for scores alone. `labelled/README.md` says what counts as a change. Pure.
 """
 
 import re
@@ -18,7 +18,7 @@ from inference.contract.world import Field, Part, Person, World, WorldChange
 FOLDER = Path(__file__).parent / "labelled"
 
 Origin = Literal["quill", "smol", "opening", "written"]
-Set = Literal["dev", "held"]
+Set = Literal["dev", "held2"]
 Key = tuple[str, str, str]  # part, name, field
 
 # Free texts: another reader may write down others that are as true.

@@ -24,7 +24,7 @@ FRENCH = Language(
         rf"{TU} (?:glisses|mets|ranges|fourres|glissez|mettez|rangez) {{thing}}[^.;]* dans"
         r" (?:ta|votre|ton|la) (?:poche|sac|veste|manteau|ceinture|besace)",
         rf"{TU} (?:sors|tires|sortez|tirez) {{thing}} de (?:ta|votre|ton) (?:poche|sac|veste|ceinture)",
-        r"(?:te|vous) (?:donne|tend et|remet|passe|offre|confie|lance|rend|prête|glisse) {thing}",
+        r"(?:[Tt]e|[Vv]ous) (?:met dans la main|donne|tend et|remet|passe|offre|confie|lance|rend|prête|glisse) {thing}",
         r"{thing} est (?:maintenant |déjà )?dans (?:ta|votre) (?:main|poche)",
     ),
     worn=(
@@ -39,7 +39,7 @@ FRENCH = Language(
         rf"{TU} (?:perds|perdez|laisses tomber|laissez tomber|abandonnes|lâches|jettes|jetez) {{thing}}",
         r"{thing} (?:te|vous) (?:échappe|glisse) (?:des mains|de la main)",
         r"(?:prend|arrache|vole|emporte) (?:ton |ta |tes |votre |vos )(?P<name>[a-zà-ÿœ'-]+)",
-        r"(?:te|vous) (?:prend|arrache|vole|confisque) {thing}",
+        r"(?:[Tt]e|[Vv]ous) (?:prend|arrache|vole|confisque) {thing}",
         r"(?:[Tt]on|[Tt]a|[Vv]otre) (?P<name>[a-zà-ÿœ-]+) (?:a disparu|est perdue?|est cassée?|se brise)",
     ),
     loses=(
@@ -48,7 +48,7 @@ FRENCH = Language(
         r"|buvez|brûles|casses|vends|vendez|prend|prit|arrache|vole|emporte|confisque|garde|empoche"
         r"|saisit|brûle|casse|déchire|jette|tombe|roule|glisse|échappe|brise|coule|disparaît|disparu"
         r"|avale|ramasse|attrape|range|reçoit|accepte|dépenses|payes|verses|échanges|enterres|s'envole"
-        r"|s'éteint pour toujours)\b"
+        r"|s'éteint pour toujours|en deux|en morceaux)\b"
     ),
     keeps=r"\b(?:te|vous) (?:donne|tend|rend|remet|passe)\b|\b(?:ta|votre) (?:poche|besace|ceinture)\b|\bton sac\b",
     gives=(
@@ -62,17 +62,20 @@ FRENCH = Language(
     here=(
         r"{who} (?:entre|arrive|apparaît|revient|surgit|s'approche|(?:vous|t'|te) ?attend|vous rejoint"
         r"|te rejoint|est là|est assise?|se tient)\b",
-        r"(?:entre|arrive|apparaît|surgit) {who}\b",
+        r"(?:entre|arrive|apparaît|surgit|attend|se tient) {who}\b",
+        r"\b[Cc]'est {who}(?=[.!,])",
     ),
     left=(
         r"{who} (?:s'en va|part|sort|s'enfuit|disparaît|quitte|s'éloigne|est partie?|est sortie?)\b",
         r"{who} [^.;]*\bl'emporte dans\b",
         r"{who} n'est plus (?:là|ici)\b",
+        r"{who} (?:a disparu|a quitté|s'est enfuie?)\b",
     ),
     dead=(
         r"{who} est (?:morte?|décédée?|tombée? morte?)\b",
         r"{who} (?:meurt|est tuée?|a été tuée?|a été assassinée?|s'est noyée?|tombe raide morte?)\b",
         r"(?:tues|tuez|assassines) {who}\b",
+        r"{who} ne respire plus\b",
         r"(?:cadavre|corps sans vie) (?:de |d'){who}\b",
     ),
     dying=r"\b(?:morte?|meurt|mourut|décédée?|tuée?|assassinée?|noyée?|sans vie|expire|succombe|péri|pendue?|abattue?)\b",
@@ -111,6 +114,10 @@ FRENCH = Language(
     ),
     aside=r"\b(?:rêves?|rêvez|en rêve|souviens|souvenez|imagines?|imaginez)\b|\?$",
     but=r"\b(?:mais|trop lourde?|plus vite|coincée?)\b",
+    stays=(r"{who} reste\b", r"{who} ne (?:te|vous) suit pas\b"),
+    returned=r"\b(?:le|la|les) (?:(?:te|vous) )?rend\b|\b(?:te|vous) (?:le|la|les) rend\b",
+    offers=(r"\b(?:[Tt]e|[Vv]ous) (?:tend|offre|montre) {thing}",),
+    takes_it=r"\b(?:[Tt]u|[Vv]ous) (?:(?:le|la|les) |l')(?:prends|ranges|mets dans|glisses|empoches|gardes|acceptes|attrapes|prenez|rangez|glissez|empochez|gardez|acceptez|attrapez)\b",
     pronoun="[Ii]l|[Ee]lle",
     acts=r" (?!est\b|était\b|a\b|avait\b|et\b|de\b|ne\b|n')[a-zà-ÿ']+",
     no_things=frozenset(

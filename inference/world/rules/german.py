@@ -52,7 +52,7 @@ GERMAN = Language(
         r"|lässt|zerbricht|zerspringt|zerreißt|verbrennt|verbrennst|isst|trinkst|verkaufst|legst|stellst"
         r"|versinkt|nimmt|entreißt|stiehlt|schnappt|packt|steckt|greift|opferst|tauschst|bricht|platzt"
         r"|verschwindet|rollt|rutscht|gleitet|fliegt|schlägt|reißt|schluckt|frisst|ist weg|ist fort"
-        r"|verbraucht|bezahlst|hinterlässt|vergräbst|gossen|gießt|leerst|aß|nahm|warf|fiel|zerbrach)\b"
+        r"|verbraucht|bezahlst|hinterlässt|vergräbst|gossen|gießt|leerst|aß|nahm|warf|fiel|zerbrach|esst|aufgegessen|verschlingt|entgleitet|zerschellt|über Bord)\b"
     ),
     keeps=r"\b(?:dir (?:den|die|das|einen|eine|ein)|deine[rn]? (?:Tasche|Gürtel|Rucksack|Mantel|Hand)|steckst)\b(?!.* ab\b)",
     gives=(
@@ -65,17 +65,25 @@ GERMAN = Language(
     ),
     here=(
         r"(?:kommt|tritt|erscheint|steht|sitzt|wartet|betritt) (?:plötzlich |jetzt |auch )?{who}\b",
+        r"\b(?:kommt|tritt|steht|sitzt|lehnt|hockt|kniet|wartet|lacht|schläft|läuft|öffnet|erwartet dich)"
+        r" (?:dort |schon |wieder |da )?{who}\b",
+        r"\bEs ist {who}(?=[.!,])",
+        r"{who} (?:steht|sitzt|lehnt|hockt|kniet|macht (?:die Tür )?auf|öffnet|sieht dich|hilft dir)\b",
         r"{who} (?:kommt|tritt|erscheint|betritt|steht neben|wartet|kehrt zurück)\b",
     ),
     left=(
         r"{who} (?:geht|läuft|rennt|reitet|fährt|verschwindet|eilt|stürmt|schleicht|flieht)[^.,;]*"
         r" (?:weg|fort|davon|hinaus|heraus|nach Hause|in die Nacht|in den Wald)\b",
         r"{who} (?:verlässt|verschwindet|flieht)\b",
+        r"{who} (?:rennt|läuft|reitet|geht|fährt|stürmt|stapft)[^.,;]{0,30} los\b",
+        r"\bist {who} (?:weg|fort|verschwunden|nicht mehr da|gegangen)\b",
+        r"{who}[^.,;]{0,40}\bist [^.,;]{0,30}verschwunden\b",
         r"{who} ist (?:weg|fort|gegangen|verschwunden|nicht mehr da)\b",
     ),
     dead=(
         r"{who} (?:ist|liegt|bleibt|fällt|sinkt|war)[^.,;]{0,20} tot\b(?! (?:müde|traurig))",
         r"{who} (?:stirbt|starb|ertrank|ertrinkt)\b",
+        r"{who} (?:atmet|lebt) nicht mehr\b",
         r"{who} (?:ist|wurde|wird)[^.,;]{0,30} (?:gestorben|getötet|ermordet|erschlagen|erschossen"
         r"|ertrunken|gefallen im Krieg)\b",
         r"(?:tötest|erschlägst|erschießt|erstichst) (?:den |die |das )?{who}\b",
@@ -86,6 +94,8 @@ GERMAN = Language(
         rf"{DU} (?:gehst|läufst|trittst|kommst|steigst|kletterst|rennst|kehrst|eilst|schleichst|reitest"
         rf"|fährst|wanderst|kriechst|betreten|gehen)[^.,;]{{0,40}} {TO_PLACE} {{place}}",
         rf"{DU} (?:betrittst|erreichst|betreten|erreichen) {{place}}",
+        r"\b[Ii]hr (?:betretet|erreicht) {place}",
+        rf"\b[Ii]hr (?:geht|lauft|kommt|steigt|klettert|rennt)[^.,;]{{0,40}} {TO_PLACE} {{place}}",
         rf"(?:zieht|führt|bringt|schleppt|trägt|zerrt|schiebt) dich[^.,;]{{0,30}} {TO_PLACE} {{place}}",
         rf"{DU} (?:bist|stehst|befindest dich) (?:jetzt |nun |wieder )?(?:in|im|auf|am|an) {{place}}",
     ),
@@ -120,6 +130,13 @@ GERMAN = Language(
     ),
     aside=r"\b(?:träum\w+|im Traum|erinner\w+|stell\w* dir vor|denkst an)\b|\?$",
     but=r"\b(?:aber|doch|schneller|zu schwer|klemmt|greifst nach)\b",
+    stays=(r"{who} bleibt (?:zurück|dort|im|in|am|an|auf|bei|stehen|sitzen)\b",),
+    returned=r"\b(?:gibt|reicht|wirft|händigt) (?:ihn|sie|es) (?:dir |Ihnen )?(?:gleich |sofort |wieder )?(?:zurück|wieder)\b",
+    offers=(
+        r"\bhält (?:dir|Ihnen) {thing}[^.,;]* hin\b",
+        r"\b(?:dir|Ihnen) {thing} (?:hin|entgegen)\b",
+    ),
+    takes_it=r"\b(?:[Dd]u|Sie|und) (?:nimmst|steckst|fängst|ergreifst|nehmen|stecken) (?:ihn|sie|es)\b(?![^.]*\bnicht\b)",
     pronoun="er|sie|Er|Sie(?= (?:ist|liegt|stirbt))",
     acts=r" (?!ist\b|war\b|hat\b|hatte\b|und\b|sein|wird\b|des\b)[a-zäöüß]+t\b",
     no_things=frozenset(

@@ -44,6 +44,10 @@ class Found:
         self._changes.pop(key, None)
         self._changes[key] = change
 
+    def moved(self) -> bool:
+        """Whether the player has gone somewhere else in this turn."""
+        return ("place", "", "") in self._changes
+
     def has_place(self) -> bool:
         """Whether a place is known now."""
         return bool(self.world.place) or ("place", "", "") in self._changes
@@ -83,11 +87,10 @@ class Found:
         for name in names:
             if name.casefold() == called.casefold():
                 return name
-        alike = [name for name in dict.fromkeys(names) if name.casefold().split()[-1:] == [head]]
+        alike = [name for name in dict.fromkeys(names) if head in heads(name)]
         own = set(called.casefold().split())
-        close = [
-            n for n in alike if set(n.casefold().split()) <= own or own <= set(n.casefold().split())
-        ]
+        others = {name: set(name.casefold().split()) for name in alike}
+        close = [name for name, theirs in others.items() if theirs <= own or own <= theirs]
         return close[0] if len(close) == 1 else called
 
     def put_thing(self, called: str, held: Held, sentence: Sentence) -> None:
@@ -101,9 +104,14 @@ class Found:
         """The player carries what was worn."""
         self._put("thing", self.known_thing(called), "held", "carried", sentence)
 
-    def put_here(self, name: str, here: bool, sentence: Sentence) -> None:
-        """Someone is in the same place as the player, or is not."""
+    def put_here(self, name: str, here: bool, sentence: Sentence, comes: bool = True) -> None:
+        """Someone is in the same place as the player, or is not.
+
+        `comes`: it would bring back somebody who has left in this turn; else they stay away.
+        """
         if self.is_player(name) or self.life(name) == "dead":
+            return
+        if here and not comes and self.here(name) is False:
             return
         key = ("person", name.casefold(), "here")
         if not here and key not in self._changes and name.casefold() not in self._lives:
@@ -163,3 +171,10 @@ class Found:
             case "person", "mood":
                 return change.value != self._moods.get(name, "")
         return True
+
+
+def heads(name: str) -> set[str]:
+    """The nouns that may stand for a thing: "basket" and "eggs" for "basket of eggs"."""
+    words = name.casefold().split()
+    of = words.index("of") if "of" in words[1:] else 0
+    return {*words[-1:], *words[of - 1 : of]} if of else {*words[-1:]}

@@ -22,7 +22,7 @@ SPANISH = Language(
         r"|levantas del suelo|te llevas|te guardas|Coges|Tomas|Agarras|Recoges|Guardas|Recibes) {thing}",
         rf"\b(?:metes|escondes|Metes|pones) {{thing}} en (?:el|la|tu) {KEEP}",
         rf"\b(?:sacas|Sacas) {{thing}} (?:del|de la|de tu) {KEEP}",
-        r"\bte (?:da|entrega|pasa|ofrece y tomas|regala|lanza|devuelve|presta|tiende y) {thing}",
+        r"\b[Tt]e (?:pone en la mano|da|entrega|pasa|ofrece y tomas|regala|lanza|devuelve|presta|tiende y) {thing}",
         r"{thing} está (?:ahora |ya )?en tu (?:mano|bolsillo|poder)",
     ),
     worn=(r"\b(?:te pones|Te pones|te calzas|Te calzas|vistes|te enfundas) {thing}",),
@@ -31,7 +31,7 @@ SPANISH = Language(
         r"\b(?:pierdes|Pierdes|sueltas|Sueltas|dejas caer|Dejas caer|tiras|Tiras|abandonas|lanzas"
         r"|arrojas) {thing}",
         r"{thing} se te (?:cae|escapa|resbala)",
-        r"\bte (?:quita|arrebata|roba|arranca) {thing}",
+        r"\b[Tt]e (?:quita|arrebata|roba|arranca) {thing}",
         r"\b[Tt]u (?P<name>[a-záéíóúñü]+) (?:ha desaparecido|se rompe|está rot[oa]|se hunde|ya no está)",
     ),
     loses=(
@@ -52,16 +52,21 @@ SPANISH = Language(
     ),
     here=(
         r"\b(?:está|entra|llega|aparece|viene|vuelve|espera) {who}\b",
+        r"\b[Ee]s {who}(?=[.!,])",
         r"{who} (?:entra|llega|aparece|vuelve|se acerca|te espera|está (?:aquí|sentad[oa]|de pie|a tu"
         r" lado))\b",
     ),
-    left=(r"{who} (?:se va|se marcha|sale|huye|desaparece|se aleja|se ha ido|se ha marchado)\b",),
+    left=(
+        r"{who} ya no está\b",
+        r"{who} (?:se va|se marcha|sale|huye|desaparece|se aleja|se ha ido|se ha marchado)\b",
+    ),
     dead=(
         r"{who} (?:está|cae|yace) (?:ya )?muert[oa]\b",
         r"{who} (?:muere|murió|ha muerto|se ahogó|se ha ahogado|fue asesinad[oa]|se ahoga)\b",
         r"(?:matas|asesinas|apuñalas hasta matar) a {who}\b",
         r"(?:cadáver|cuerpo sin vida) de {who}\b",
-        r"{who} ya no está\.",
+        r"\b(?:[Aa] )?{who} l[oa] (?:mataron|mató|han matado|asesinaron|fusilaron)\b",
+        r"{who} (?:ya )?no respira\b",
     ),
     dying=r"\b(?:muert[oa]|muere|murió|ahogad[oa]|asesinad[oa]|sin vida|fallec\w+|expira|perece|ahorcad[oa]|matad[oa])\b",
     at=(
@@ -96,6 +101,10 @@ SPANISH = Language(
     ),
     aside=r"\b(?:sueñas|en sueños|recuerdas|recuerda|imaginas|te acuerdas)\b|\?$",
     but=r"\b(?:pero|demasiado|más rápid[oa])\b",
+    stays=(r"{who} (?:se queda|sigue|permanece) en\b", r"{who} no te sigue\b"),
+    returned=r"\b(?:te|os|se) (?:lo|la|los|las) (?:devuelve|da otra vez)\b",
+    offers=(r"\b[Tt]e (?:tiende|ofrece|muestra) {thing}",),
+    takes_it=r"(?<!no )\b(?:[Ll]o|[Ll]a|[Ll]os|[Ll]as) (?:coges|tomas|guardas|aceptas|agarras|atrapas|recoges)\b",
     pronoun="[ÉéEe]l(?= )|[Ee]lla",
     acts=r" (?!es\b|era\b|está\b|ha\b|había\b|y\b|de\b|ya\b|no\b)(?:se |te )?[a-záéíóúñü]+",
     no_things=frozenset(

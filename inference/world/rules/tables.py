@@ -42,6 +42,10 @@ class Language:
     denied: str  # in a clause: it is not so, or may be
     aside: str  # in a sentence: a dream, a memory
     but: str  # what an attempt comes to besides: it failed
+    stays: tuple[str, ...] = ()  # who is left behind by a player that goes
+    returned: str = "(?!)"  # in a sentence: what was given away comes back
+    offers: tuple[str, ...] = ()  # what "it" means, when the player takes it
+    takes_it: str = "(?!)"  # the player takes what was offered
     pronoun: str = ""  # of a person, at the beginning of a clause
     acts: str = ""  # what follows the name of somebody who is here, at a sentence's beginning
     no_things: frozenset[str] = frozenset()
@@ -56,6 +60,7 @@ class TableReader:
     found: Found
     language: Language
     last_person: str = ""
+    offered: str = ""
     _compiled: dict[tuple[str, bool, int], re.Pattern[str]] = field(default_factory=dict)
 
     def read(self, text: str) -> None:
@@ -75,7 +80,11 @@ class TableReader:
         for held, patterns in self._things():
             for name in self._matches(patterns, told, "thing"):
                 found.put_thing(name, held, sentence)
-        for name in self.lost_in(told, language.loses):
+        self.offered = next(self._matches(language.offers, told, "thing"), self.offered)
+        if self.offered and re.search(language.takes_it, told):
+            found.put_thing(self.offered, "carried", sentence)
+        returned = re.search(language.returned, told)
+        for name in () if returned else self.lost_in(told, language.loses):
             found.put_thing(name, "lost", sentence)
         for name in self._matches(language.at, told, "place"):
             found.put_place(name, sentence)
@@ -116,7 +125,8 @@ class TableReader:
             ):
                 self.last_person = who
                 found.put_here(who, True, sentence)
-        for who in self._people(language.left, told):
+        stays = language.stays if found.moved() else ()
+        for who in self._people((*language.left, *stays), told):
             found.put_here(who, False, sentence)
         for who in (*self._people(language.dead, told), *self._dying(told)):
             found.put_life(who, "dead", sentence)
@@ -150,7 +160,8 @@ class TableReader:
                     who = self.last_person
                 else:
                     who = self.found.people.find(called)
-                    new = self.language.spaced and pattern in self.language.speech
+                    # Only after a quotation: nouns may have capitals, and sentences do.
+                    new = self.language.spaced and pattern == self.language.speech[0]
                     if not who and new and re.fullmatch(NAME, called):
                         who = self.found.people.add(called)
                 if who and not self.found.is_player(who):

@@ -43,11 +43,11 @@ def counted(labelled, *changes):
     return sum(compare(labelled, changes).values(), Count())
 
 
-@pytest.mark.parametrize("name", ["dev", "held"])
-def test_a_set_has_a_hundred_turns_in_five_languages_and_many_that_change_nothing(name):
+@pytest.mark.parametrize("name", ["dev", "held2"])
+def test_a_set_has_many_turns_in_five_languages_and_many_that_change_nothing(name):
     turns = read_turns(name)
-    assert len(turns) == 100
-    assert len({each.id for each in turns}) == 100
+    assert len(turns) >= 180
+    assert len({each.id for each in turns}) == len(turns)
     languages = Counter(each.language for each in turns)
     assert languages["en"] >= 75
     assert all(languages[other] >= 5 for other in ("de", "fr", "es", "zh"))
@@ -56,7 +56,7 @@ def test_a_set_has_a_hundred_turns_in_five_languages_and_many_that_change_nothin
     assert len(nothing) >= 25
 
 
-@pytest.mark.parametrize("name", ["dev", "held"])
+@pytest.mark.parametrize("name", ["dev", "held2"])
 def test_each_change_was_read_from_a_sentence_of_its_turn(name):
     for each in read_turns(name):
         told = (shown_action(each.kind, each.action), each.reply)
@@ -64,7 +64,7 @@ def test_each_change_was_read_from_a_sentence_of_its_turn(name):
             assert any(change.sentence in text for text in told), each.id
 
 
-@pytest.mark.parametrize("name", ["dev", "held"])
+@pytest.mark.parametrize("name", ["dev", "held2"])
 def test_a_reader_who_finds_the_labels_is_right_and_one_who_finds_nothing_misses_them(name):
     turns = read_turns(name)
 

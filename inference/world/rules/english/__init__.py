@@ -7,15 +7,18 @@ its verb, and what follows. Clauses that tell what is not so, may be, or was, ar
 import re
 
 from inference.world.names import NAME
-from inference.world.rules.english import people, places, things
+from inference.world.rules.english import deaths, others, people, places, things
 from inference.world.rules.english.clauses import (
     FILLERS,
+    SAME,
     SUPPOSED,
     TOKEN,
     Clause,
     Subject,
     after_noun,
     clauses,
+    is_act,
+    is_modal,
     is_thing,
     phrase_at,
     verb_of,
@@ -29,9 +32,9 @@ from inference.world.rules.text import Sentence, sentences
 YOU = re.compile(r"^you(?:'(?P<short>re|ve|ll|d))?\b\s*", re.IGNORECASE)
 # "In the box under the bench you found a lamp."
 FRONT = re.compile(
-    r"^(?:in|on|under|behind|inside|from|with|by|near|beside|at) (?:[\w'-]+ ){1,7}?(?=(?:you|he"
-    r"|she|they)\b)",
-    re.IGNORECASE,
+    r"^(?i:in|on|under|behind|inside|from|with|by|near|beside|at|above|below|across|along|over"
+    r"|through|after|out of) (?i:[\w'-]+ ){1,7}?"
+    rf"(?=(?i:you|he|she|they)\b|{NAME} (?!of\b|and\b|in\b|on\b|at\b)[a-z])"
 )
 PRONOUN = re.compile(r"^(?P<who>he|she|they|it|we|i)(?:'(?P<short>s|re|ve|ll|d|m))?\b\s*", re.I)
 CALLED = re.compile(
@@ -48,6 +51,7 @@ RELATION = re.compile(
     rf"^(?:[Tt]he|[Yy]our|[Hh]er|[Hh]is|[Tt]heir|[Mm]y) (?:[a-z]+ ){{1,2}}(?={NAME}(?:,|\s+[a-z]))"
 )
 BESIDE_OBJECT = re.compile(r"^(?:you|him|her|them|out|up|over|back|off) ")
+THEM = re.compile(r"^((?:up |out |away |on |down )?)(?:them|both(?: of them)?)\b")
 SETTING = 3  # sentences of an opening that may say where it is
 DREAMS = re.compile(r"\byou dream\b|\bin (?:your|the|a) dream\b|\bdreaming\b", re.IGNORECASE)
 WAKES = re.compile(r"\b(?:you|when you) (?:wake|awake)\b|\bopen your eyes\b", re.IGNORECASE)
@@ -56,6 +60,15 @@ IMAGINED = re.compile(
     r"|\bin your memory\b",
     re.IGNORECASE,
 )
+
+
+def without_relation(text: str) -> str:
+    """ "Gerald pours" of "Her nephew Gerald pours"; not "Jory away" of "The boat takes Jory away"."""
+    found = RELATION.match(text)
+    words = found[0].casefold().split()[1:] if found else []
+    if found is None or any(word in VERBS and word != VERBS[word] for word in words):
+        return text
+    return text[found.end() :]
 
 
 class Reader:
@@ -72,6 +85,7 @@ class Reader:
         self.scene = Scene(found, opening=opening)
         self.action = action
         self.named = named
+        self._group: list[str] = []
 
     def read(self, text: str) -> None:
         """Read what a text tells as what happens."""
@@ -98,12 +112,14 @@ class Reader:
         things.read_pockets(scene, sentence)
         things.read_held(scene, sentence)
         self._read_clauses(sentence)
-        people.read_dead(scene, sentence)
+        others.read_elliptic(scene, sentence)
+        deaths.read_dead(scene, sentence)
 
     def _read_clauses(self, sentence: Sentence) -> None:
         subject: Subject = ""
         person = ""
         before: Clause | None = None
+        modal = False
         waiting: list[str] = []  # "Jory" in "Jory and Mr. Tobin laugh"
         for number, (joint, text) in enumerate(clauses(sentence.told)):
             self.scene.begins = number == 0
@@ -111,6 +127,9 @@ class Reader:
             if joint in SUPPOSED:
                 before = None
                 continue
+            if clause.inherited and (modal or self._is_bare(clause)):
+                continue  # "he will find you and kill you"
+            modal = modal if clause.inherited or not clause.subject else is_modal(clause)
             if clause.subject == "person" and not clause.verb:
                 waiting.append(clause.person)
             # "The landlady, Orla Budge, sets a bowl on the table."
@@ -126,13 +145,16 @@ class Reader:
                         self._read_clause(clause._replace(person=other), sentence)
             waiting = [] if clause.verb else waiting
             before = clause if clause.verb else None
+        self.scene.group = tuple(dict.fromkeys(self._group))
+        self._group = []
 
     # -- clauses
 
     def _parse(self, text: str, joint: str, subject: Subject, person: str) -> Clause:
         """A clause; without a subject of its own it goes on about `subject`."""
         whole, short, scene = text, "", self.scene
-        text = RELATION.sub("", FRONT.sub("", FILLERS.sub("", text.strip())))
+        inherited = False
+        text = without_relation(FRONT.sub("", FILLERS.sub("", text.strip())))
         if found := YOU.match(text):
             own: Subject = "you"
             who, short, text = "", found["short"] or "", text[found.end() :]
@@ -156,14 +178,21 @@ class Reader:
             short = "s" if who and after.startswith("'s ") else ""
             text = after.removeprefix("'s ") if who else after_noun(text)
         else:
-            own, who = subject, person
+            own, who, inherited = subject, person, True
             first = TOKEN.match(text)
             if first is None or first[0].casefold() not in VERBS:
                 return Clause("", "", "", "", text, joint, whole)
         verb, form, rest, perfect = verb_of(text, short)
         if own == "person":
             scene.last_person = who
-        return Clause(own, who, verb, form, rest, joint, whole, perfect)
+            if not verb and is_act(form):
+                verb = "act"
+        return Clause(own, who, verb, form, rest, joint, whole, perfect, inherited)
+
+    def _is_bare(self, clause: Clause) -> bool:
+        """Whether "kill" goes on about a third person: then it is no verb of what happens."""
+        others = clause.subject in ("person", "other")
+        return others and clause.form == clause.verb and clause.form not in SAME
 
     def _is_starter(self, name: str) -> bool:
         """Whether a first word is no name."""
@@ -188,26 +217,33 @@ class Reader:
 
     def _read_clause(self, clause: Clause, sentence: Sentence) -> None:
         scene = self.scene
+        if THEM.match(clause.rest) and len(scene.group) > 1:
+            for name in scene.group:
+                rest = THEM.sub(rf"\1the {name}", clause.rest)
+                self._read_clause(clause._replace(rest=rest), sentence)
+            return
         match clause.subject:
             case "you" | "" if clause.verb:
                 people.read_addressed(scene, clause, sentence)
                 if not places.read_move(scene, clause, sentence):
                     things.read_player(scene, clause, sentence)
-                people.read_killing(scene, clause, sentence)
+                deaths.read_killing(scene, clause, sentence)
                 self._note_objects(clause)
             case "you":
                 self._note_objects(clause)
             case "person":
+                people.read_taken_away(scene, clause, sentence)
                 people.read_behind(scene, clause, sentence)
                 people.read_person(scene, clause, sentence)
                 places.read_carried_off(scene, clause, sentence)
-                things.read_other(scene, clause, sentence)
+                others.read_other(scene, clause, sentence)
                 self._note_thing(clause)
             case "other":
-                people.read_killing(scene, clause, sentence)
+                people.read_taken_away(scene, clause, sentence)
+                deaths.read_killing(scene, clause, sentence)
                 self._note_people(clause)
                 places.read_carried_off(scene, clause, sentence)
-                things.read_other(scene, clause, sentence)
+                others.read_other(scene, clause, sentence)
                 self._note_thing(clause)
 
     def _continue(self, before: Clause, text: str, sentence: Sentence) -> None:
@@ -219,6 +255,7 @@ class Reader:
             return
         if len(phrase.words) > 1 and phrase.words[-1].casefold() in VERBS:
             return
+        self._group += [self.scene.last_thing, phrase.name]
         front = re.match(r"^(?:up|out|on|off|away|you|over|back)\s+", before.rest)
         rest = f"{front[0] if front else ''}{phrase.article} {phrase.name}"
         self._read_clause(before._replace(rest=rest), sentence)

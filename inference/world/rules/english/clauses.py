@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
+from inference.world.roles import ROLES
 from inference.world.rules.english.verbs import VERBS, forms
 from inference.world.rules.english.words import (
     ADJECTIVES,
@@ -12,6 +13,7 @@ from inference.world.rules.english.words import (
     NO_THINGS,
     PART_OF,
     PLACES,
+    STATE_WORDS,
     STOPS,
     THINGS_IN_ING,
     VAGUE,
@@ -36,7 +38,7 @@ SUPPOSED_WORDS = (
 SUPPOSED = frozenset(SUPPOSED_WORDS.split(","))
 FILLERS = re.compile(
     r"^(?:(?:\w+ly|then|now|just|also|still|again|finally|at last|at once|already|soon|both"
-    r"|once\s+more|instead|always|even|together|all|first|next|meanwhile|in turn|there|so"
+    r"|once more|instead|always|even|together|all|first|next|meanwhile|in turn|there|so"
     r"|and|but|yet"
     r"|a (?:minute|moment|second|little) later|without a word|with a (?:\w+ ){1,2})[ ,]+)+",
     re.IGNORECASE,
@@ -52,6 +54,16 @@ STOOPING = "stoop bend kneel reach lean crouch"
 STOOPS = frozenset(form for base in STOOPING.split() for form in forms(base))
 STOOPS_TO = re.compile(r"^(?:down |over |out |in )*(?:to|and) (pick|take|grab|retrieve)\s+")
 MANAGES = frozenset(forms("manage"))
+# What they are followed by has not happened, and neither has what "and" joins to it.
+MODAL_WORDS = """
+    will would can could may might must should shall cannot can't won't wouldn't couldn't don't
+    doesn't didn't
+"""
+MODALS = frozenset(MODAL_WORDS.split())
+SHORT_MODAL = re.compile(r"\W*\w+'(?:ll|d)\b")
+# What is told of people wherever they are, and words in -s that are no verbs.
+STATES = frozenset(STATE_WORDS.split())
+IN_S = re.compile(r"[a-z]{2,}[^s]s")
 
 
 class Phrase(NamedTuple):
@@ -80,6 +92,7 @@ class Clause(NamedTuple):
 
     `verb` is a base form, "" where there is none that is known; `form` is the word that stands
     there. `person` is set for the subject "person". `perfect`: "has taken".
+    The verb "act" stands for any that is not listed and has somebody as its subject.
     """
 
     subject: Subject
@@ -90,6 +103,7 @@ class Clause(NamedTuple):
     joint: str
     text: str
     perfect: bool = False
+    inherited: bool = False  # it goes on about the subject of the clause before
 
 
 def clauses(told: str) -> Iterator[tuple[str, str]]:
@@ -142,7 +156,9 @@ def phrase_at(text: str) -> Phrase | None:
 def is_thing(phrase: Phrase) -> bool:
     """Whether a phrase names something that one can carry."""
     head = phrase.head
-    if not head or "'" in head or head in NO_THINGS or head in PLACES or not head[0].isalpha():
+    if not head or "'" in head or not head[0].isalpha():
+        return False
+    if head in NO_THINGS or head in PLACES or head in ROLES:
         return False
     if head.endswith("ing") and head not in THINGS_IN_ING:
         return False
@@ -194,6 +210,16 @@ def verb_of(text: str, short: str) -> tuple[str, str, str, bool]:
 
 
 SAME = frozenset(["put", "cut", "set", "let", "hit", "shut", "come", "run", "become"])
+
+
+def is_act(form: str) -> bool:
+    """Whether a word after somebody's name is a verb in -s for what they do."""
+    return IN_S.fullmatch(form) is not None and form not in STATES and form not in VERBS
+
+
+def is_modal(clause: Clause) -> bool:
+    """Whether a clause tells only what may be, will be, or is not."""
+    return clause.form in MODALS or SHORT_MODAL.match(clause.text) is not None
 
 
 def first_verb(text: str, short: str) -> tuple[str, str]:

@@ -1,11 +1,13 @@
-"""Who is here, who leaves, who dies, and what they feel about the player."""
+"""Who is here, and who leaves."""
 
 import re
 
 from inference.world.names import NAME, TITLE
-from inference.world.rules.english.clauses import BE, HAVE, Clause, phrase_at
+from inference.world.rules.english.clauses import BE, Clause, phrase_at
+from inference.world.rules.english.deaths import TO_DEATH, dies, kills
+from inference.world.rules.english.moods import FEELING, NO_TRUST, read_feeling
 from inference.world.rules.english.scene import Scene
-from inference.world.rules.english.verbs import DIES, KILLS, LEAVES, MOVES, SPOKEN
+from inference.world.rules.english.verbs import ARRIVES, KILLS, LEAVES, MOVES, SPOKEN
 from inference.world.rules.english.words import MOODS, PLACES, STARTERS, words
 from inference.world.rules.text import Sentence
 
@@ -27,54 +29,6 @@ NAMED = re.compile(
 )
 SELF = re.compile(rf"(?:\bI am|\bI'm|\b[Mm]y name(?: is|'s)|\b[Cc]all me) (?P<name>{NAME})")
 IT_IS = re.compile(rf"^It(?:'s| is) (?P<name>{NAME})(?=[.!]?$| again)")
-NEWS = re.compile(
-    rf"^(?P<name>{NAME})(?:, [^,.]{{1,30}},)?(?: is|'s| was| has)? (?:\w+ )?"
-    r"(?:dead|died|drowned|was killed|killed|was murdered|murdered|shot dead|passed away)\b"
-    r"(?! (?:tired|drunk|set|serious|calm))[^?]*$"
-)
-BODY = (
-    r"(?:corpse|dead body|lifeless body|remains|funeral|grave|coffin|tomb|murder|murderer|widow"
-    r"|body (?:lies|falls|slumps|is found|was found|floats))"
-)
-DEAD_OBJECT = re.compile(
-    rf"\b(?:(?P<one>{NAME})'s (?:cold |lifeless )*{BODY}\b|{BODY} of (?P<two>{NAME})"
-    rf"|(?<!the )(?:dead|[Tt]he late) (?P<three>{NAME})"
-    rf"|(?P<four>{NAME}), who(?:m)? [^,.;]{{0,30}}\b"
-    r"(?:died|drowned|was (?:killed|murdered|hanged|shot|buried)|is dead|they buried"
-    r"|has been dead))"
-)
-DEAD = re.compile(
-    r"^(?:now |been |stone |shot |found |already |quite |very |\w+ly )*\b"
-    r"(?:dead|killed|slain|murdered|lifeless|executed|beheaded|hanged|drowned|buried|gone to (?:his"
-    r"|her) grave)\b"
-    r"(?! (?:tired|drunk|set|serious|silent|still|ahead|quiet|certain|sure|calm|pale|on his feet))"
-)
-FALLS_DEAD = re.compile(r"^(?:down |over |to the (?:floor|ground) |off [^,]* )?(?:dead|lifeless)\b")
-TO_DEATH = re.compile(r"^(?:\w+ ){1,3}to death\b|^(?:\w+ ){1,3}dead\b")
-LAST_BREATH = re.compile(
-    r"^(?:(?:stops|stopped) breathing|(?:takes|took|draws|drew|breathes|breathed) (?:his|her|their)"
-    r" (?:very )?last\b|(?:bleeds|bled|freezes|froze|burns) to death|drowns?\b|drowned\b"
-    r"|perishe[sd]\b)"
-)
-LIES = words("lies lie lay falls fell drops dropped collapses collapsed slumps slumped")
-UNSURE = re.compile(
-    r"n't\b|\b(?:not|never|nearly|almost|if|would|could|might|may|whether|who|to be|try|tries|want"
-    r"|wants|dream\w*|think\w*|say|says|said|believe\w*|threaten\w*|will|going to)\b",
-    re.IGNORECASE,
-)
-DEATHS = (
-    re.compile(
-        rf"\b(?P<name>{NAME}) (?:has |had )?(?:died|drowned|passed away|(?:is|was"
-        rf"|has been) (?:found )?"
-        r"(?:dead|killed|murdered|poisoned|strangled|hanged))\b(?! (?:tired|drunk|serious|set))"
-    ),
-    re.compile(rf"\b(?:killed|murdered|buried|poisoned|strangled|shot dead) (?P<name>{NAME})\b"),
-    re.compile(rf"\b(?:finds?|found|sees?|saw) (?P<name>{NAME}) (?:lying )?dead\b"),
-)
-APPOSED_DEAD = re.compile(
-    rf"(?P<name>{NAME})[^,.;]*, (?:dead|lifeless)\b(?! (?:tired|serious|set))"
-)
-
 AWAY = re.compile(
     r"^(?:\w+ly |back )?(?:away|off|outside|home|ashore|overboard|upstairs|downstairs|from the room"
     r"|out(?! of (?:the )?(?:dark|darkness|shadows|crowd|fog|mist|trees|breath|his|her|it|bed))"
@@ -86,12 +40,17 @@ TO_YOU = re.compile(
     r"\b(?:to|towards?|at|beside|behind|after|over) you\b|\bin\b(?! the)"
     r"|\bback\b(?! to (?:his|her|their|the)\b)"
 )
+COMES = words("come enter join return approach follow greet meet")
+STAYS = re.compile(
+    r"(?:stays|remains|waits|sits|stands) (?:behind|where|outside|below|(?:in|on|at|aboard) the)\b"
+    r"|(?:does not|doesn't|will not|won't|refuses to) (?:follow|come|get off|move|leave)\b"
+)
 RUNS = words("run flee bolt gallop")
 ROOMS = words("room hall light outside door doorway gate stage threshold entrance stairs")
 LEAVES_ALONE = re.compile(
     r"^(?:you|him|her|them|it|no|an?|his|her|your|the)\b"
-    r"(?! (?:room|house|hut|cabin|office|shop|bar|kitchen|hall|building|tent|ship|boat|deck|cell"
-    r"|train|table|scene)\b)"
+    r"(?! (?:\w+ )?(?:room|house|hut|cabin|office|shop|bar|kitchen|hall|building|tent|ship|boat"
+    r"|deck|cell|train|table|scene|bridge|camp|town|village|yard|garden|car|cave|church|inn|tavern)\b)"
 )
 ELSEWHERE = re.compile(
     r"\b(?:remember\w*|memor(?:y|ies)|letters?|photo\w*|portrait|painting|picture|radio|phone"
@@ -119,8 +78,11 @@ GONE = re.compile(
     r"^(?:already |long |now )?gone\b(?! (?:quiet|silent|pale|white|red|soft|mad|still))"
 )
 FOR_GOOD = re.compile(r"\bfor (?:good|ever)\b|\bforever\b|\bnever (?:to return|comes? back)")
-FEELING = re.compile(
-    r"^(?:\w+ly |very |now |still |so |quite )*(?P<mood>\w+) (?:with|at|of|to|towards?|about) you\b"
+TOUCHES = words(
+    """
+    follow take hug kiss embrace push pull grab shake lift carry help touch pat hit feed free join
+    meet hold catch seize lead wake reach find greet recognise recognize hand slap comfort pass
+    """
 )
 ADDRESS = words("look turn smile nod talk speak listen walk wave bow point show ask tell")
 TO_NAME = re.compile(r"^(?:\w+ly |back |over |up )*(?:at|to|towards?|with|for) (?=\S)")
@@ -129,41 +91,6 @@ NEAR_YOU = re.compile(
     r"|lying|here"
     r"|beside|next to|in front|at the (?:door|window|table))\b"
 )
-TOWARD = {
-    "hates": "hostile", "trusts": "trusting", "likes": "friendly", "loves": "loving",
-    "fears": "afraid", "distrusts": "suspicious", "despises": "hostile", "admires": "impressed",
-}  # fmt: skip
-GLARES = frozenset(["glare", "scowl"])
-SHOWN_FEELINGS = (
-    (re.compile(r"thank you\b"), "grateful"),
-    (re.compile(r"(?:hug|embrace|kiss) you\b"), "friendly"),
-    (re.compile(r"smile (?:warmly|kindly|gratefully) at you\b"), "friendly"),
-    (re.compile(r"(?:smile|beam|grin) at you\b"), "friendly"),
-    (re.compile(r"(?:laugh|sneer|jeer) at you\b"), "mocking"),
-    (re.compile(r"(?:threaten you|spit (?:at|on) you|curse you)\b"), "hostile"),
-    (re.compile(r"(?:back|shrink|flinch|cower) (?:away |back )?(?:from|before) you\b"), "afraid"),
-)
-LOOKS_WITH = re.compile(
-    r"^(?:look|stare|gaze|glance|regard|eye|watch|study)\b(?: at)? you\b.* (?:with|in) (?:a |an )?"
-    r"(?:\w+ )?(?P<noun>\w+)"
-)
-LOOKS_HOW = re.compile(
-    r"^(?:look|stare|gaze|glance|regard|eye|watch|study|glare|frown|smile"
-    r"|nod)\b(?: at)? you (?P<how>\w+ly)"
-)
-MOOD_ADVERBS = {
-    "angrily": "angry", "furiously": "angry", "suspiciously": "suspicious", "warily": "suspicious",
-    "gratefully": "grateful", "coldly": "cold", "kindly": "friendly", "warmly": "friendly",
-    "fearfully": "afraid", "nervously": "nervous", "sadly": "sad", "curiously": "curious",
-    "scornfully": "contemptuous", "contemptuously": "contemptuous", "fondly": "fond",
-}  # fmt: skip
-MOOD_NOUNS = {
-    "suspicion": "suspicious", "anger": "angry", "rage": "angry", "fury": "angry", "fear": "afraid",
-    "terror": "afraid", "gratitude": "grateful", "contempt": "contemptuous", "hatred": "hostile",
-    "respect": "respectful", "pity": "pitying", "affection": "fond", "love": "loving",
-    "disgust": "disgusted", "admiration": "impressed", "distrust": "suspicious",
-    "disappointment": "disappointed", "warmth": "friendly",
-}  # fmt: skip
 ASKS_NAME = re.compile(r"\bname\b|\bwho are you\b|\btell me\b|\bcalled\b", re.IGNORECASE)
 
 
@@ -181,6 +108,8 @@ def read_person(scene: Scene, clause: Clause, sentence: Sentence) -> None:
         return
     if clause.form in BE:
         read_being(scene, clause, sentence)
+    elif found.moved() and STAYS.match(f"{clause.form} {rest}"):
+        found.put_here(who, False, sentence)
     elif departs(clause):
         if FOR_GOOD.search(rest):
             found.put_life(who, "gone", sentence)
@@ -188,22 +117,14 @@ def read_person(scene: Scene, clause: Clause, sentence: Sentence) -> None:
             found.put_here(who, False, sentence)
     elif clause.verb and (clause.verb != "have" or phrase_at(rest)):
         read_feeling(scene, clause, sentence)
-        found.put_here(who, True, sentence)
+        found.put_here(who, True, sentence, comes(clause))
 
 
-def dies(clause: Clause) -> bool:
-    """Whether someone dies, or is dead."""
-    if LAST_BREATH.match(f"{clause.form} {clause.rest}"):
+def comes(clause: Clause) -> bool:
+    """Whether someone who has left would be back by doing so."""
+    if clause.verb in ARRIVES or clause.verb in COMES:
         return True
-    if clause.form in ("killed", "murdered", "executed") and not clause.rest:
-        return True
-    if clause.form in DIES:
-        return re.match(r"^(?:of (?:boredom|laughter)|down|away|to )", clause.rest) is None
-    if clause.form in LIES:
-        return FALLS_DEAD.match(clause.rest) is not None
-    rest = clause.rest.removeprefix("been ")
-    have_been = clause.form in HAVE and rest != clause.rest
-    return (clause.form in BE or have_been) and DEAD.match(rest) is not None
+    return re.search(r"\b(?:back|you)\b", clause.rest) is not None
 
 
 def departs(clause: Clause) -> bool:
@@ -229,21 +150,6 @@ def goes_elsewhere(rest: str) -> bool:
     return phrase is not None and phrase.head in PLACES and phrase.head not in ROOMS
 
 
-def read_killing(scene: Scene, clause: Clause, sentence: Sentence) -> None:
-    """The player kills someone."""
-    if clause.verb in KILLS or TO_DEATH.search(clause.rest):
-        kills(scene, clause, sentence)
-
-
-def kills(scene: Scene, clause: Clause, sentence: Sentence) -> None:
-    """Someone is killed."""
-    who = scene.person_at(clause.rest)
-    if not who and clause.subject != "person" and re.match(r"(?:him|her)\b", clause.rest):
-        who = scene.last_person
-    if who:
-        scene.found.put_life(who, "dead", sentence)
-
-
 def read_being(scene: Scene, clause: Clause, sentence: Sentence) -> None:
     """ "Hatch is gone", "Hatch is here", "Hatch is angry with you"."""
     who, rest, found = clause.person, clause.rest, scene.found
@@ -255,26 +161,10 @@ def read_being(scene: Scene, clause: Clause, sentence: Sentence) -> None:
         else:
             found.put_here(who, False, sentence)
     elif HERE.match(rest):
-        found.put_here(who, True, sentence)
+        found.put_here(who, True, sentence, comes(clause))
     elif (feeling := FEELING.match(rest)) and feeling["mood"] in MOODS:
         found.put_here(who, True, sentence)
         found.put_mood(who, MOODS[feeling["mood"]], sentence)
-
-
-def read_feeling(scene: Scene, clause: Clause, sentence: Sentence) -> None:
-    """ "Hatch glares at you", "Hatch trusts you", "Hatch looks at you with suspicion"."""
-    told = f"{clause.verb} {clause.rest}"
-    for pattern, mood in SHOWN_FEELINGS:
-        if pattern.match(told):
-            scene.found.put_mood(clause.person, mood, sentence)
-    if (looks := LOOKS_HOW.search(told)) and looks["how"] in MOOD_ADVERBS:
-        scene.found.put_mood(clause.person, MOOD_ADVERBS[looks["how"]], sentence)
-    if (looks := LOOKS_WITH.search(told)) and looks["noun"] in MOOD_NOUNS:
-        scene.found.put_mood(clause.person, MOOD_NOUNS[looks["noun"]], sentence)
-    if clause.verb in GLARES and re.match(r"^(?:\w+ly )?at you\b", clause.rest):
-        scene.found.put_mood(clause.person, "angry", sentence)
-    if clause.form in TOWARD and re.match(r"^you\b", clause.rest):
-        scene.found.put_mood(clause.person, TOWARD[clause.form], sentence)
 
 
 def read_addressed(scene: Scene, clause: Clause, sentence: Sentence) -> None:
@@ -293,11 +183,35 @@ def read_addressed(scene: Scene, clause: Clause, sentence: Sentence) -> None:
     elif clause.verb in ADDRESS and (to := TO_NAME.match(rest)):
         if who := scene.person_at(rest[to.end() :]):
             scene.found.put_here(who, True, sentence)
-    elif clause.verb == "follow" and (who := scene.person_at(rest)):
+    elif clause.verb in MOVES and (to := TO_NAME.match(rest)):
+        if who := met(scene, rest[to.end() :]):
+            scene.found.put_here(who, True, sentence)
+    elif clause.verb in TOUCHES and (who := met(scene, rest)):
         scene.found.put_here(who, True, sentence)
 
 
-NO_TRUST = re.compile(r"\b(?:no longer|does not|doesn't|do not|don't) trusts? you\b")
+def met(scene: Scene, text: str) -> str:
+    """Whom `text` begins with; "" where it is about what is theirs: "Ada's house"."""
+    owned = re.match(r"(?:the )?(?:[\w.]+ ){0,3}?[\w.]+'s\b", text)
+    return "" if owned else scene.person_at(text)
+
+
+TAKEN_AWAY = re.compile(
+    r"(?:takes?|carries|leads?|drags?|drives?|pulls?|sweeps?|marches|escorts?|chases?|sends?) "
+    rf"(?P<who>him|her|{NAME}) (?:\w+ly )?(?:away|off|outside|out of|to (?:jail|prison|hospital))\b"
+)
+
+
+def read_taken_away(scene: Scene, clause: Clause, sentence: Sentence) -> None:
+    """ "The train takes him away", "the police lead Ada away"."""
+    found = TAKEN_AWAY.match(f"{clause.form} {clause.rest}")
+    if found is None:
+        return
+    who = scene.found.people.find(found["who"])
+    if not who and found["who"] in ("him", "her"):
+        who = scene.last_person
+    if who and who != clause.person:
+        scene.found.put_here(who, False, sentence)
 
 
 def read_behind(scene: Scene, clause: Clause, sentence: Sentence) -> None:
@@ -315,6 +229,7 @@ def read_introductions(scene: Scene, sentence: Sentence, action: str) -> None:
     here = SOMEONE.search(sentence.told) and not ELSEWHERE.search(sentence.told)
     for quoted in sentence.quoted:
         if (found_self := SELF.search(quoted)) and (name := introduce(scene, found_self["name"])):
+            scene.last_person = scene.found.people.add(name)
             if here:
                 scene.found.put_here(scene.found.people.add(name), True, sentence)
         elif here and ASKS_NAME.search(action) and re.fullmatch(rf"{NAME}[,.!]?", quoted):
@@ -353,27 +268,20 @@ def speaker(scene: Scene, name: str) -> str:
     return scene.found.people.add(name)
 
 
-def read_dead(scene: Scene, sentence: Sentence) -> None:
-    """A corpse with a name, and the plain news of a death."""
-    names = [
-        each for found in DEAD_OBJECT.finditer(sentence.told) for each in found.groups() if each
-    ]
-    names += [found["name"] for found in APPOSED_DEAD.finditer(sentence.told)]
-    if not UNSURE.search(sentence.told):
-        for pattern in DEATHS:
-            names += [found["name"] for found in pattern.finditer(sentence.told)]
-    for quoted in sentence.quoted:
-        if news := NEWS.match(quoted):
-            names.append(news["name"])
-    for name in names:
-        if who := scene.found.people.find(name):
-            scene.found.put_life(who, "dead", sentence)
-
-
 BESIDE_YOU = re.compile(
     r"^(?:Beside|Behind|Opposite|Next to|In front of|With|Around) you,? (?:is|are|stands?|sits?"
     r"|waits?"
     rf"|lies|kneels|walks|crouches) (?:old |young |little )?(?P<name>{NAME})"
+)
+
+
+# "On the bed sits Ada", "There, at the window, stands Old Nance": of known people.
+INVERTED = re.compile(
+    r"^(?:There,? )?(?:In|On|At|By|Under|Near|Over|From|Through|Inside|Among|Between|Against|Into"
+    r"|Down|Up|Across|Along|Out of) (?:[\w'-]+ ){1,7}?"
+    r"(?:is|stands|sits|waits|kneels|crouches|leans|walks|comes|steps|runs|climbs|strides) "
+    rf"(?:only |old |young |little )?(?P<name>[Tt]he \w+|{NAME})(?=[ ,.!]|$)"
+    rf"|^There (?:stands|sits|waits|is) (?P<two>{NAME})(?=[ ,.!]|$)"
 )
 
 
@@ -383,6 +291,11 @@ def read_beside(scene: Scene, sentence: Sentence) -> None:
     if found and not scene.found.is_player(found["name"]):
         scene.last_person = scene.found.people.add(found["name"])
         scene.found.put_here(scene.last_person, True, sentence)
+    found = INVERTED.match(sentence.told)
+    who = scene.found.people.find(found["name"] or found["two"]) if found else ""
+    if who and not ELSEWHERE.search(sentence.told):
+        scene.last_person = who
+        scene.found.put_here(who, True, sentence)
 
 
 def read_it_is(scene: Scene, sentence: Sentence) -> None:

@@ -34,6 +34,8 @@ MAKES_WAY = re.compile(
 BY_WAY = re.compile(
     r"^the (?:stairs|steps|lift|elevator|train|bus|path|road|ladder)\b[^,]*? (?:to|into) "
 )
+AT_END = re.compile(r"^at (?P<place>the (?:bottom|top|foot|end|edge|other side|summit))\b")
+TO_WORK = re.compile(r"^(?:back )?to work (?=(?:at|in) )")
 OUT_OF = re.compile(r"^(?:back )?out of (?=the |an? |your )")
 AT = re.compile(
     r"^(?:back |now |still |standing |sitting |lying |alone |locked |here )*"
@@ -92,6 +94,9 @@ FALLEN = {"darkness": "night", "day": "morning"}
 def read_move(scene: Scene, clause: Clause, sentence: Sentence) -> bool:
     """Whether the player goes somewhere, or is said to be somewhere."""
     verb, rest = clause.verb, clause.rest
+    if verb == "arrive" and (end := AT_END.match(rest)):
+        scene.found.put_place(end["place"], sentence)
+        return True
     if verb == "enter" or verb == "reach":
         return arrive(scene, rest, sentence, anything=verb == "enter")
     if verb == "find" and (found := YOURSELF.match(rest)):
@@ -123,6 +128,7 @@ def goes(scene: Scene, rest: str, sentence: Sentence) -> bool:
     if out := OUTSIDE.match(rest):
         scene.found.put_place(out["where"], sentence)
         return True
+    rest = TO_WORK.sub("", rest)
     if BED.match(rest):
         scene.found.put_place("bed", sentence)
         return True

@@ -22,6 +22,8 @@ class Scene:
     dreaming: bool = False
     pockets: bool = False  # it is told what is in the player's pockets
     opening: bool = False
+    subject: Phrase | None = None  # of the clause before: "the blade sticks, and is torn …"
+    group: tuple[str, ...] = ()  # what "them" may mean: "the rope and the lantern"
     unnamed: str = ""  # what became of something that the next sentence names: "lost"
 
     def take_object(self, rest: str) -> tuple[str, str] | None:

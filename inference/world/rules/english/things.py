@@ -4,21 +4,15 @@ import re
 
 from inference.contract.world import Held
 from inference.world.names import NAME
-from inference.world.rules.english.clauses import BE, FILLERS, Clause, Phrase, is_thing, phrase_at
+from inference.world.rules.english.clauses import BE, Clause, is_thing, phrase_at
 from inference.world.rules.english.scene import Scene
 from inference.world.rules.english.verbs import (
-    BRINGS,
     DROPS,
-    FALLS,
     GIVES,
     HOLDS,
-    KEEPS_IT,
     PULLS,
     PUTS,
-    ROBS,
-    RUINS,
     TAKES,
-    VERBS,
 )
 from inference.world.rules.english.words import NO_THINGS, WEARABLE, words
 from inference.world.rules.text import Sentence
@@ -55,30 +49,17 @@ TO_WHOM = re.compile(
     r"(?= (?:the|an?|your|some|one)\b)"
     rf"|{NAME})\s+"
 )
-FROM_YOU = re.compile(
-    rf"\b(?:from|out of|off) (?:you\b(?!r)|your (?:\w+ )?(?:{HANDS}|{KEEPS}|shoulders?|head|neck))"
-)
-IN_YOURS = re.compile(
-    rf"^(?:now |still |back |safely |warm |cold |heavy )*(?:in|on|under|at|round|around|over"
-    rf"|between)"
-    rf" your (?:\w+ )?(?:{HANDS}|{KEEPS}|arm|neck|shoulders?|back|hip|side|lap|knees?"
-    rf"|finger"
-    r"|wrist|head|chest)\b"
-)
-RESTS = words("hang lie sit rest dangle weigh stick wait")
-OFF_AND_AWAY = re.compile(
-    r"\b(?:to the (?:floor|ground|deck|street)|into|in the|over (?:the|board)|overboard|out of"
-    r"|away|down"
-    r"|under|off|through|among|between|past|on the (?:floor|ground|stones?|stairs))\b"
-)
-GONE = re.compile(
-    r"^(?:now |then |suddenly )?(?:gone|lost|missing|broken|destroyed|taken|ruined|swallowed"
-    r"|knocked|torn"
-    r"|ripped|snatched|wrenched|stolen|confiscated|smashed)\b"
-)
 AT_ONCE = re.compile(r"^(?:up|out|hold of|back|along|down|away|off)\b\s*")
 UP_CLOSE = re.compile(rf"^(?:up|out|high|tight|close|above|in front|{IN_HAND})")
 WITH_YOU = re.compile(rf"^(?:{IN_HAND}|on you\b|with you\b|in {OWN}|in your|under your|left\b)")
+TO_SOMEBODY = re.compile(rf"^(?:back |over )?to (?=(?:him|her|them)\b|the \w+|{NAME})")
+FOR_WHAT = re.compile(r"\bfor (?=(?:the|an?|your|his|her|their|two|three)\b)")
+NOT_PUT_ON = words(
+    """
+    light lights kettle radio television tv music show brake brakes record fire coffee tea engine
+    heating smile act speed weight play performance face voice song spurt water stew pot supper
+    """
+)
 NOT_TAKEN = re.compile(
     r"^(?:apart|in turn|seriously|by |off\b(?! (?:the (?:table|counter|wall|shelf|floor|ground|hook"
     r"|desk|nail|rack|bed|bar|chair)|him|her|them)\b))"
@@ -117,6 +98,10 @@ def read_player(scene: Scene, clause: Clause, sentence: Sentence) -> None:
     elif verb in TAKES:
         first = rest if rest.startswith("off") else AT_ONCE.sub("", rest)
         taken = scene.take_object(first)
+        if taken and verb == "take" and (to := TO_SOMEBODY.match(taken[1])):
+            whom = taken[1][to.end() :]
+            if re.match(r"him|her|them", whom) or scene.person_at(whom):
+                return
         if taken is None or not NOT_TAKEN.match(taken[1]):
             take(scene, taken, first, sentence)
     elif verb == "bring" and (brought := re.match(r"^(?:back|along)\s+", rest)):
@@ -192,7 +177,8 @@ def wears(scene: Scene, verb: str, rest: str, sentence: Sentence) -> bool:
         return False
     name, after = phrase.name, phrase.rest
     worn = found.held(found.known_thing(name)) == "worn"
-    if phrase.head not in WEARABLE and not worn:
+    dons = on and verb in ("put", "pull", "slip") and not after and phrase.head not in NOT_PUT_ON
+    if phrase.head not in WEARABLE and not worn and not dons:
         return False
     taken_off = verb in PUTS_ON and (off or re.match(r"off\b", after))
     if taken_off or (verb == "remove" and worn):
@@ -291,92 +277,12 @@ def drops(scene: Scene, verb: str, rest: str, sentence: Sentence) -> None:
     thing = scene.take_object(rest)
     if thing is None:
         return
+    what = FOR_WHAT.search(thing[1]) if verb in ("trade", "swap") else None
+    if what and (got := scene.take_object(thing[1][what.end() :])):
+        scene.found.put_thing(got[0], "carried", sentence)
     has = scene.has(thing[0])
     if has or own or verb in ("lose", "drop", "discard", "abandon"):
         scene.found.put_thing(thing[0], "lost", sentence)
-
-
-def read_other(scene: Scene, clause: Clause, sentence: Sentence) -> None:
-    """What others do to what the player has, and what happens to it."""
-    verb, rest = clause.verb, clause.rest
-    if clause.subject == "other" and befalls(scene, clause, sentence):
-        return
-    if verb == "put" and (worn := re.match(r"^on (?=your )", rest)):
-        if thing := scene.take_object(rest[worn.end() :]):
-            scene.found.put_thing(thing[0], "lost", sentence)
-        return
-    brings = verb in BRINGS or (verb == "leave" and rest.startswith("you "))
-    if brings and receives(scene, rest, sentence):
-        return
-    if verb in PUTS:
-        given = re.match(rf"^{IN_HAND}\s+", rest)
-        if given and (thing := scene.take_object(rest[given.end() :])):
-            scene.found.put_thing(thing[0], "carried", sentence)
-            return
-        thing = scene.take_object(rest)
-        if thing and re.match(rf"^{IN_HAND}", thing[1]):
-            scene.found.put_thing(thing[0], "carried", sentence)
-        elif thing and WORN_AROUND.match(thing[1]):
-            scene.found.put_thing(thing[0], "worn", sentence)
-    elif verb in ROBS or verb in KEEPS_IT:
-        own = re.match(r"^your\b", rest, re.IGNORECASE) is not None
-        thing = scene.take_object(re.sub(r"^(?:off|out|up)\s+", "", rest))
-        if thing is None:
-            return
-        taken = verb in KEEPS_IT and scene.has(thing[0])
-        robbed = verb in ROBS and (own or FROM_YOU.search(thing[1]))
-        if robbed or taken:
-            scene.found.put_thing(thing[0], "lost", sentence)
-
-
-def receives(scene: Scene, rest: str, sentence: Sentence) -> bool:
-    """Whether someone gives the player something."""
-    to_you = re.match(r"^(?:over |back )?you\s+", rest)
-    first = rest[to_you.end() :] if to_you else re.sub(r"^(?:over|back)\s+", "", rest)
-    thing = scene.take_object(first)
-    if thing is None or not (to_you or re.match(r"^(?:over |back )?to you\b", thing[1])):
-        return False
-    scene.found.put_thing(thing[0], "carried", sentence)
-    return True
-
-
-def befalls(scene: Scene, clause: Clause, sentence: Sentence) -> bool:
-    """ "The lantern slips from your hand", "your lantern is gone", "the key is in your hand"."""
-    phrase = subject_of(scene, FILLERS.sub("", clause.text.strip()))
-    if phrase is None or not is_thing(phrase):
-        return False
-    rest, name = clause.rest, phrase.name
-    concerned = phrase.article == "your" or scene.has(name)
-    be = clause.form in BE
-    if (be or clause.verb in RESTS) and IN_YOURS.match(rest):
-        scene.found.put_thing(name, "carried", sentence)
-        scene.last_thing = name
-        return True
-    falls = clause.verb in FALLS and (
-        FROM_YOU.search(rest) or (scene.has(name) and OFF_AND_AWAY.search(rest))
-    )
-    gone = concerned and be and GONE.match(rest)
-    ruined = concerned and clause.verb in RUINS and clause.form != clause.verb
-    if not (falls or gone or ruined):
-        return False
-    scene.found.put_thing(name, "lost", sentence)
-    return True
-
-
-def subject_of(scene: Scene, text: str) -> Phrase | None:
-    """What a clause begins with, up to its verb."""
-    if re.match(r"(?:it|they)\b", text, re.IGNORECASE):
-        words = tuple(scene.last_thing.split())
-        return Phrase("the", words, "") if words and scene.has(scene.last_thing) else None
-    phrase = phrase_at(text)
-    if phrase is None:
-        return None
-    words = phrase.words
-    for place, word in enumerate(words):
-        if place and word.casefold() in VERBS and word.casefold() != VERBS[word.casefold()]:
-            words = words[:place]
-            break
-    return phrase._replace(words=words)
 
 
 def read_naming(scene: Scene, sentence: Sentence) -> None:
@@ -399,7 +305,8 @@ IN_MY_HAND = re.compile(
 WITH_ONE = re.compile(r"\bwith (?=(?:the|an?|your) )")
 # What is the player's own in an opening is at hand, where it is made to be carried.
 YOUR_TOOL = re.compile(
-    r"\b[Yy]our (?:\w+ )?(?P<name>(?:\w+ )?(?:lantern|lamp|torch|flashlight|sword|knife|dagger"
+    r"(?<!\bon )(?<!onto )(?<!over )(?<!for )\b[Yy]our (?:\w+ )?"
+    r"(?P<name>(?:\w+ )?(?:lantern|lamp|torch|flashlight|sword|knife|dagger"
     r"|pistol|gun"
     r"|revolver|rifle|keys?|map|notebook|purse|wallet|bag|satchel|suitcase|staff|wand|bow|axe"
     r"|hammer"
@@ -434,7 +341,11 @@ def read_held(scene: Scene, sentence: Sentence) -> None:
                 scene.found.put_thing(phrase.name, "carried", sentence)
     for each in WITH_ONE.finditer(told):
         phrase = phrase_at(told[each.end() :])
-        if phrase is not None and is_thing(phrase) and AT_YOU.match(phrase.rest):
+        before = told[: each.start()]
+        begun = scene.opening and re.search(r"\byou (?:are|have|come|go|stand)\b", before)
+        if phrase is None or not is_thing(phrase):
+            continue
+        if AT_YOU.match(phrase.rest) or (begun and not phrase.rest):
             scene.found.put_thing(phrase.name, "carried", sentence)
 
 

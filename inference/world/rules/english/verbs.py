@@ -38,7 +38,7 @@ DOUBLED = re.compile(rf"[^{VOWELS}][{VOWELS}][bdgklmnprtv]$")
 TAKES = words(
     """
     take get grab pocket snatch collect gather scoop retrieve fetch receive accept steal swipe buy
-    purchase pluck catch keep unhook seize recover pick
+    purchase pluck catch keep unhook seize recover pick pack
     """
 )
 DROPS = words(
@@ -59,7 +59,7 @@ PUTS = words(
     hide
     """
 )
-PULLS = words("wrench pry prise wrest rip tear pull draw fish dig haul produce remove")
+PULLS = words("wrench pry prise wrest rip tear pull draw fish dig haul produce remove lift")
 HOLDS = words("hold carry clutch grip cradle hug wield brandish")
 KILLS = words("kill slay murder behead strangle execute")
 ROBS = words(

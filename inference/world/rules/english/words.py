@@ -15,7 +15,7 @@ STOPS = words(
     what why how whether where when if is are was were be been am has have had do does did again
     the a an this these those my your his her its our their me you him it us them everything
     something anything nothing back away apart aside once twice now here there together like than
-    without beneath above below within upon among amid not no never just still too also or because
+    round without beneath above below within upon among amid not no never just still too also or because
     since though although only even all both he she they we i can could will would may might must
     should very instead first home another each one's closer close forward forwards lower higher
     past tight tightly open shut wide free loose ashore overboard upstairs downstairs
@@ -202,7 +202,16 @@ FEELINGS = words(
 )
 
 # Stops that may also be the first word of a name: "the back room".
-ADJECTIVES = words("back first open very home other next last outside inside free loose wide lower")
+ADJECTIVES = words(
+    "round back first open very home other next last outside inside free loose wide lower"
+)
+STATE_WORDS = """
+    is was has does as its his this perhaps always sometimes besides less thus us yes owns means
+    seems belongs lives works owes needs loves likes hates hopes believes deserves remembers
+    resembles costs weighs looms depends happens matters exists consists contains lacks knows
+    misses towards afterwards hers theirs yours ours across perhaps whereas unless nonetheless
+    remains trusts fears expects wishes dreams
+"""
 VAGUE = words(
     "thing things something object objects item items equipment stuff belongings anything"
 )
