@@ -63,7 +63,7 @@ IMAGINED = re.compile(
 
 
 def without_relation(text: str) -> str:
-    """ "Gerald pours" of "Her nephew Gerald pours"; not "Jory away" of "The boat takes Jory away"."""
+    """ "Her nephew Gerald pours" from the name on; "The boat takes Jory away" as it is."""
     found = RELATION.match(text)
     words = found[0].casefold().split()[1:] if found else []
     if found is None or any(word in VERBS and word != VERBS[word] for word in words):

@@ -15,7 +15,8 @@ STOPS = words(
     what why how whether where when if is are was were be been am has have had do does did again
     the a an this these those my your his her its our their me you him it us them everything
     something anything nothing back away apart aside once twice now here there together like than
-    round without beneath above below within upon among amid not no never just still too also or because
+    round
+    without beneath above below within upon among amid not no never just still too also or because
     since though although only even all both he she they we i can could will would may might must
     should very instead first home another each one's closer close forward forwards lower higher
     past tight tightly open shut wide free loose ashore overboard upstairs downstairs
