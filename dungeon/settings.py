@@ -257,6 +257,9 @@ LIMITS = {
     "edit": "30/m/user",
     "narrators": "30/m/user",
     "search": "60/m/user,120/m/ip",
+    # Codes of invites: a guess a second from one home would take a century.
+    "join": "10/m/ip,60/h/ip,30/h/user",
+    "invite": "30/h/user",
 }
 
 # What a request may bring, in bytes, by the name of the route; the server refuses more before it is

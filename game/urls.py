@@ -16,6 +16,7 @@ urlpatterns = [
     path("", include("game.tastes.urls")),
     path("", include("game.training.urls")),
     path("", include("game.moderation.urls")),
+    path("", include("game.tables.urls")),
     path("adventures/<uuid:adventure_id>/", views.adventure, name="adventure"),
     path("adventures/<uuid:adventure_id>/turns/", views.turns, name="turns"),
     path("adventures/<uuid:adventure_id>/tree/", views.turn_tree, name="tree"),

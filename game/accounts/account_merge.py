@@ -5,7 +5,7 @@ from django.contrib.admin.models import LogEntry
 from django.db import IntegrityError, transaction
 from django.db.models import DO_NOTHING, ForeignObjectRel
 
-from game.models import Player
+from game.models import Membership, Player, TableBlock
 
 # Session key of a guest who chose not to move anything to the account.
 LEAVE_BEHIND = "leave_behind"
@@ -20,9 +20,31 @@ def merge_guest(guest: Player, player: Player) -> None:
     if not guest.is_guest:
         raise ValueError("only guests are merged")
     with transaction.atomic():
+        keep_better_roles(guest, player)
         for relation in relations():
             move(relation, guest, player)
+        drop_blocked_memberships(player)
         guest.delete()
+
+
+def keep_better_roles(guest: Player, player: Player) -> None:
+    """Where both are in an adventure, one membership is left: that with more rights."""
+    ranks = list(Membership.Role)
+    theirs = {each.adventure_id: each for each in Membership.objects.filter(player=player)}
+    for membership in Membership.objects.filter(player=guest, adventure__in=theirs):
+        other = theirs[membership.adventure_id]
+        if ranks.index(Membership.Role(membership.role)) < ranks.index(Membership.Role(other.role)):
+            other.delete()
+        else:
+            membership.delete()
+
+
+def drop_blocked_memberships(player: Player) -> None:
+    """Whom an owner blocked is no member there as the guest that they were meanwhile either."""
+    blocked = TableBlock.objects.filter(player=player).values("adventure")
+    Membership.objects.filter(player=player, adventure__in=blocked).exclude(
+        role=Membership.Role.OWNER
+    ).delete()
 
 
 def relations() -> list[ForeignObjectRel]:

@@ -20,7 +20,8 @@ from game.library.deletion import delete_player_content
 from game.models import Adventure, Membership, Player, Scenario, Visibility
 from game.moderation.deletion import redact_cases
 from game.play import adventures
-from game.play.changes import NoSuchAdventure
+from game.play.changes import NoSuchAdventure, change_adventure
+from game.tables import members
 
 logger = logging.getLogger(__name__)
 
@@ -36,10 +37,13 @@ def deletion_counts(player: Player) -> dict[str, int]:
 
 
 def stories_of(player: Player) -> tuple[list[Adventure], list[Adventure]]:
-    """The adventures that only the player is a member of, and those that have other members."""
-    theirs = list(Adventure.objects.with_deleted_of(player))
+    """The adventures that end with the player, and those that others keep.
+
+    Spectators keep none: an adventure of which only they are left is deleted.
+    """
+    theirs = list(Adventure.objects.with_member(player, list(Membership.Role)))
     others = set(
-        Membership.objects.filter(adventure__in=theirs)
+        Membership.objects.filter(adventure__in=theirs, role__in=Membership.ACTING)
         .exclude(player=player)
         .values_list("adventure_id", flat=True)
     )
@@ -60,21 +64,11 @@ def delete_player(player: Player) -> None:
             adventures.purge(adventure.pk)
     with transaction.atomic():
         for adventure in shared:
-            hand_over(adventure, player)
+            with contextlib.suppress(NoSuchAdventure), change_adventure(adventure.pk) as locked:
+                members.leave_for_good(locked, player)
         delete_traces(player, [each.pk for each in alone])
         player.delete()
     logger.info("player %s is deleted", identity)
-
-
-def hand_over(adventure: Adventure, player: Player) -> None:
-    """Remove the player's membership; if no owner is left, another member becomes the owner."""
-    Membership.objects.filter(adventure=adventure, player=player).delete()
-    left = Membership.objects.filter(adventure=adventure)
-    if not left.filter(role=Membership.Role.OWNER).exists():
-        new_owner = left.first()
-        if new_owner is not None:
-            new_owner.role = Membership.Role.OWNER
-            new_owner.save(update_fields=["role"])
 
 
 def delete_traces(player: Player, stories: list[UUID]) -> None:
@@ -99,7 +93,7 @@ def delete_inactive_guests() -> int:
     guests = Player.objects.filter(inactive, is_guest=True)
     gone = 0
     for guest in list(guests.order_by("date_joined")[:BATCH_SIZE]):
-        played = Adventure.objects.of(guest).filter(changed__gte=long_ago).exists()
+        played = Adventure.objects.readable_by(guest).filter(changed__gte=long_ago).exists()
         if played:  # a window that stayed open for a month: sockets are visits too
             Player.objects.filter(pk=guest.pk).update(seen=datetime.now(UTC).date())
             continue

@@ -79,7 +79,7 @@ class LogIn(Plain, LoginForm):
 def has_adventures(request: HttpRequest) -> bool:
     """Whether this browser's guest has begun an adventure."""
     guest: Player | None = getattr(request, "guest", None)
-    return guest is not None and Adventure.objects.of(guest).exists()
+    return guest is not None and Adventure.objects.readable_by(guest).exists()
 
 
 class AddEmail(Plain, AddEmailForm):

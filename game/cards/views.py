@@ -8,7 +8,6 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -26,7 +25,7 @@ from game.models import Adventure, StoryCard
 from game.play import search
 from game.play.forms import CardForm
 from game.play.protocol import Refused
-from game.play.requests import is_owner, json_errors, own_adventure, require_player, wants_json
+from game.play.requests import json_errors, own_adventure, require_player, wants_json
 
 CARDS_PER_PAGE = 100
 LONGEST_IMPORT = 2 * 1024 * 1024  # bytes
@@ -99,8 +98,6 @@ def card(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> HttpRespons
 def reveal(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     """Make every hidden card visible. Raises PermissionDenied for all but the owner."""
     adventure = own_adventure(request, adventure_id)
-    if not is_owner(request, adventure):
-        raise PermissionDenied
     cards.reveal_all(adventure.pk, require_player(request))
     return respond(request, adventure, _("All cards are shown."), {"hidden": 0})
 
@@ -226,7 +223,6 @@ def render_cards(
         "cards": cards_with_matches,
         "q": q,
         "hidden": adventure.cards.filter(hidden=True).count(),
-        "owner": is_owner(request, adventure),
         "form": form,
         "deleted": deleted,
         "hours": trash.HOURS,

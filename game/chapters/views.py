@@ -20,8 +20,10 @@ from game.models import LONGEST_CHAPTER_TITLE, Adventure
 from game.play.protocol import Refused
 from game.play.requests import (
     UNPROCESSABLE,
+    is_owner,
     json_errors,
     own_adventure,
+    readable_adventure,
     refusal_response,
     require_player,
     status_of,
@@ -46,7 +48,8 @@ class ChapterForm(forms.Form):
 @require_http_methods(["GET", "HEAD", "POST"])
 def list_chapters(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     """The chapters at the head as a page, a part of one (`?part`) or JSON; a POST closes one."""
-    found = own_adventure(request, adventure_id)
+    ask = own_adventure if request.method == "POST" else readable_adventure
+    found = ask(request, adventure_id)
     form = ChapterForm(request.POST) if request.method == "POST" else ChapterForm()
     status = UNPROCESSABLE
     if request.method == "POST" and form.is_valid():
@@ -80,6 +83,7 @@ def chapters_page(
         {
             "adventure": found,
             **data,
+            "owner": is_owner(request, found),
             "part": part,
             "form": form,
             "typed": request.POST.get("title", "") if form.errors else "",

@@ -26,7 +26,7 @@ from game.models import Adventure
 from game.play import adventures, search
 from game.play.forms import RenameForm
 from game.play.protocol import Refused
-from game.play.requests import own_adventure, own_adventures
+from game.play.requests import own_adventure, readable_adventures
 
 ADVENTURES_PER_PAGE = 30
 
@@ -39,7 +39,7 @@ def list_adventures(request: HttpRequest) -> HttpResponse:
     if q and too_many(request, "search", reads=True):
         return too_many_response(request)
     archived = "archived" in request.GET
-    mine = own_adventures(request)
+    mine = readable_adventures(request)
     shelf = mine.filter(archived=archived)
     problem = ""
     stories: list[search.StoryHits] | None = None

@@ -45,7 +45,7 @@ PRIOR_RATINGS = 3.0
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """The home page: the latest adventure first, then others, then scenarios to begin."""
-    theirs = Adventure.objects.of(request.user).filter(archived=False)
+    theirs = Adventure.objects.readable_by(request.user).filter(archived=False)
     mine = [preview_of(each) for each in with_preview_fields(theirs)[: OTHERS + 1]]
     public = Scenario.objects.public()
     count = public.count()

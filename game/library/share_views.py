@@ -87,6 +87,9 @@ def update(request: HttpRequest, share_id: UUID) -> HttpResponse:
     """Replace a link's texts by those of the adventure as it is now."""
     theirs = Share.objects.of(request.user).select_related("player", "turn")
     found = get_object_or_404(theirs, pk=share_id)
+    if not Adventure.objects.of(request.user).filter(pk=found.adventure_id).exists():
+        messages.error(request, _("Only the owner of an adventure can update its links."))
+        return redirect("shares")
     try:
         shares.update(found)
     except LimitMet as full:

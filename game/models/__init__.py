@@ -9,6 +9,8 @@ from game.models.imports import Import, ImportedStory
 from game.models.invites import Invite
 from game.models.limits import (
     LONGEST_CHAPTER_TITLE,
+    LONGEST_CHARACTER,
+    LONGEST_DESCRIPTION,
     LONGEST_MEMORY,
     LONGEST_NOTE,
     LONGEST_SUMMARY,
@@ -32,6 +34,7 @@ from game.models.players import Player
 from game.models.recall import RecallEntry, RecallMark
 from game.models.scenarios import Begun, Scenario, ScenarioQuerySet
 from game.models.shares import Share, ShareQuerySet, ShareTexts
+from game.models.tables import TableBlock, TableInvite
 from game.models.tastes import Taste
 from game.models.training import TrainingConsent, TrainingRun
 from game.models.turns import Edit, Kind, Status, Summary, Turn, TurnContext
@@ -39,6 +42,8 @@ from game.models.world import TurnChanges
 
 __all__ = [
     "LONGEST_CHAPTER_TITLE",
+    "LONGEST_CHARACTER",
+    "LONGEST_DESCRIPTION",
     "LONGEST_MEMORY",
     "LONGEST_NOTE",
     "LONGEST_SUMMARY",
@@ -78,6 +83,8 @@ __all__ = [
     "StoryCard",
     "StoryCardQuerySet",
     "Summary",
+    "TableBlock",
+    "TableInvite",
     "Taste",
     "TrainingConsent",
     "TrainingRun",

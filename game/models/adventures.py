@@ -1,30 +1,51 @@
 """Adventures, their members, and the commands that changed them."""
 
 import uuid
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.core.validators import MaxLengthValidator
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from game.models.audience import Audience
-from game.models.limits import LONGEST_MEMORY, LONGEST_NOTE
+from game.models.limits import (
+    LONGEST_CHARACTER,
+    LONGEST_DESCRIPTION,
+    LONGEST_MEMORY,
+    LONGEST_NOTE,
+)
 from game.models.players import Player
 from game.models.scenarios import Scenario
 
 
 class AdventureQuerySet(models.QuerySet["Adventure"]):
-    """Adventures by who may use them."""
+    """Adventures by who may use them. Every look-up by a player uses one of these."""
 
     def of(self, player: Any) -> "AdventureQuerySet":
-        """The adventures that `player` is a member of. Every look-up by a player uses this."""
+        """The adventures that `player` owns: what other members may not see or do uses this."""
         return self.with_deleted_of(player).filter(deleted__isnull=True)
 
     def with_deleted_of(self, player: Any) -> "AdventureQuerySet":
         """As `of`, with deleted adventures that can still be restored."""
+        return self.with_member(player, [Membership.Role.OWNER])
+
+    def playable_by(self, player: Any) -> "AdventureQuerySet":
+        """The adventures in which `player` may act: as owner or as player."""
+        return self.with_member(player, Membership.ACTING).filter(deleted__isnull=True)
+
+    def readable_by(self, player: Any) -> "AdventureQuerySet":
+        """The adventures whose story `player` may read: in any role."""
+        return self.with_member(player, list(Membership.Role)).filter(deleted__isnull=True)
+
+    def with_member(
+        self, player: Any, roles: "Sequence[Membership.Role | str]"
+    ) -> "AdventureQuerySet":
+        """The adventures, deleted ones too, in which `player` has one of these roles."""
         if not player.is_authenticated:
             return self.none()
-        return self.filter(membership__player_id=player.pk)
+        return self.filter(membership__player_id=player.pk, membership__role__in=roles)
 
 
 class Adventure(models.Model):
@@ -90,19 +111,44 @@ class Adventure(models.Model):
 
 
 class Membership(models.Model):
-    """A player's role in an adventure. The owner is its first member."""
+    """A player's role in an adventure, and the character they play. The owner is its first member.
+
+    Whoever leaves or is removed has no row: nothing of the adventure is theirs to look up.
+    """
+
+    if TYPE_CHECKING:
+        player_id: uuid.UUID
+        adventure_id: uuid.UUID
+        card_id: uuid.UUID | None
 
     class Role(models.TextChoices):
         """What a member may do."""
 
-        OWNER = "owner"
+        OWNER = "owner", _("Owner")
+        PLAYER = "player", _("Player")
+        SPECTATOR = "spectator", _("Spectator")
+
+    # Those who act in the story.
+    ACTING: ClassVar[list[Role]] = [Role.OWNER, Role.PLAYER]
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     player = models.ForeignKey(Player, on_delete=models.CASCADE)
     adventure = models.ForeignKey(Adventure, on_delete=models.CASCADE)
     role = models.CharField(max_length=20, choices=Role, default=Role.OWNER)
+    # db_default: for hosts of the version before, during a rolling update.
+    character = models.CharField(
+        max_length=LONGEST_CHARACTER, blank=True, default="", db_default=""
+    )
+    description = models.CharField(
+        max_length=LONGEST_DESCRIPTION, blank=True, default="", db_default=""
+    )
+    card = models.ForeignKey(
+        "StoryCard", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    joined = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
+        ordering = ["joined", "pk"]
         constraints = [
             models.UniqueConstraint(fields=["player", "adventure"], name="member_once"),
         ]

@@ -5,3 +5,5 @@ LONGEST_MEMORY = 8_000
 LONGEST_NOTE = 2_000
 LONGEST_SUMMARY = 4_000
 LONGEST_CHAPTER_TITLE = 80
+LONGEST_CHARACTER = 40  # the name of a player's character
+LONGEST_DESCRIPTION = 200  # of a character, one line

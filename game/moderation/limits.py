@@ -1,8 +1,8 @@
-"""Players' own audience limits, which hold for scenarios and replies."""
+"""Players' own audience limits, which hold for scenarios and replies of all who play together."""
 
 from django.utils.translation import gettext as _
 
-from game.models import Audience, Player
+from game.models import Adventure, Audience, Membership, Player
 from game.models.audience import within
 from game.play.protocol import Refused
 
@@ -25,6 +25,18 @@ def effective_audience(audience: str, player: Player | None) -> str:
     if player is None or audience in within(player.audience_limit):
         return audience
     return player.audience_limit
+
+
+def table_audience(adventure: Adventure, player: Player | None = None) -> str:
+    """For whom the narrator tells an adventure now.
+
+    That is the strictest of its own audience, the limits of all who play in it, and `player`'s.
+    Spectators do not count: they may not join what is beyond their limit.
+    """
+    acting = Membership.objects.filter(adventure=adventure.pk, role__in=Membership.ACTING)
+    limits = acting.values_list("player__audience_limit", flat=True).distinct().order_by()
+    strictest = min([adventure.audience, *limits], key=lambda each: len(within(each)))
+    return effective_audience(strictest, player)
 
 
 def set_limit(player: Player, audience: str) -> None:

@@ -80,8 +80,10 @@ def screen(
     Hits of rules that only note or queue are stored in the caller's transaction.
     """
     book = rulebook()
-    audience = audience or (adventure.audience if adventure else Audience.TEEN)
-    audience = limits.effective_audience(audience, player)
+    if adventure is not None and not audience:
+        audience = limits.table_audience(adventure, player)
+    else:
+        audience = limits.effective_audience(audience or Audience.TEEN, player)
     findings = [
         each for text in texts if text for each in find_matches(text, book, where, audience)
     ]
@@ -154,7 +156,7 @@ def open_case(
 
 def reply_screening(adventure: Adventure, player: Player | None = None) -> Screening | None:
     """The rules that workers apply to a narrator's replies to a player."""
-    return rulebook().screening("output", limits.effective_audience(adventure.audience, player))
+    return rulebook().screening("output", limits.table_audience(adventure, player))
 
 
 def record_reply_hits(turn: Turn, result: Result) -> None:
@@ -180,6 +182,6 @@ def record_reply_hits(turn: Turn, result: Result) -> None:
 
 def allows_output(text: str, adventure: Adventure, player: Player | None = None) -> bool:
     """Whether a text of a narrator beside its replies breaks no rule that blocks or queues."""
-    audience = limits.effective_audience(adventure.audience, player)
+    audience = limits.table_audience(adventure, player)
     findings = find_matches(text, rulebook(), "output", audience)
     return all(each.severity == "note" for each in findings)

@@ -20,17 +20,22 @@ logger = logging.getLogger(__name__)
 
 
 class NoSuchAdventure(Exception):
-    """There is no adventure with this id, or the player is not a member of it."""
+    """There is no adventure with this id, or it is not the player's."""
 
 
 @contextmanager
-def change_adventure(adventure_id: UUID, player: Player | None = None) -> Iterator[Adventure]:
+def change_adventure(
+    adventure_id: UUID, player: Player | None = None, *, member: bool = False
+) -> Iterator[Adventure]:
     """Change an adventure in one transaction, with its row locked.
 
     Version and time are stored if `raise_version` was called, which publishing an event does.
-    Raises NoSuchAdventure, also if `player` is given and is not a member.
+    Raises NoSuchAdventure, also if `player` is given and does not own it; with `member` any
+    role will do, and the caller checks what it may change.
     """
-    found = Adventure.objects.all() if player is None else Adventure.objects.of(player)
+    found = Adventure.objects.all()
+    if player is not None:
+        found = found.readable_by(player) if member else found.of(player)
     with transaction.atomic():
         adventure = found.select_for_update(of=("self",)).filter(pk=adventure_id).first()
         if adventure is None:

@@ -25,7 +25,7 @@ from game import disk_space, metrics
 from game.accounts.standing import current_play_refusal
 from game.database import in_database
 from game.languages import language_of, translated
-from game.models import Adventure, Player, Turn
+from game.models import Adventure, Membership, Player, Turn
 from game.play import connections, protocol, read_ahead, snapshots, turns
 from game.play.changes import NoSuchAdventure
 from game.play.events import queue_client, redis_breaker
@@ -97,6 +97,7 @@ class AdventureConsumer(AsyncWebsocketConsumer):
         self.reading_ahead: asyncio.Task[None] | None = None
         self.bucket = TokenBucket(COMMANDS_PER_SECOND, COMMANDS_BURST)
         self.refusals = 0
+        self.role = ""  # the player's in this adventure
         self.version = -1
         self.log_connected = True
         self.waiting: str | None = None
@@ -107,12 +108,12 @@ class AdventureConsumer(AsyncWebsocketConsumer):
             return
         self.connection = connections.Connection(self.player.pk)
         try:
-            member = await in_database(self.is_member)
+            self.role = await in_database(self.current_role)
         except (DatabaseError, InterfaceError):
             await self.send_event(ErrorEvent(code="narrator_down", message=str(DATABASE_AWAY)))
             await self.close(code=RESTARTING)
             return
-        if not member:
+        if not self.role:
             await self.close(code=NOT_FOUND)
             return
         query = parse_qs(self.scope["query_string"].decode("latin-1"))
@@ -124,7 +125,8 @@ class AdventureConsumer(AsyncWebsocketConsumer):
             return
         after = query.get("after", [""])[0]
         self.follow_from(after)
-        if not after:  # a new page, not a reconnect
+        # A new page, not a reconnect. Who only watches costs no narrator any work.
+        if not after and self.role in Membership.ACTING:
             self.reading_ahead = asyncio.create_task(self.read_ahead())
         key = self.scope["session"].session_key
         self.open_socket = OpenSocket(self, key, self.player.pk, self.adventure_id, self.connection)
@@ -315,7 +317,9 @@ class AdventureConsumer(AsyncWebsocketConsumer):
         Locked, so that of two snapshots the older one cannot arrive last.
         """
         async with self.snapshotting:
-            snapshot = await in_database(snapshots.snapshot, self.adventure_id)
+            snapshot = await in_database(snapshots.snapshot, self.adventure_id, self.player)
+            if snapshot.you is not None:
+                self.role = snapshot.you.role
             self.version = snapshot.adventure["version"]
             last = snapshot.turns[-1]
             self.set_waiting_turn(last.id if last.status == "queued" else None)
@@ -345,11 +349,17 @@ class AdventureConsumer(AsyncWebsocketConsumer):
                     if event["type"] == LAGGED:
                         continue
                     self.track_waiting_turn(event)
-                    await self.send_json(translated(event))
+                    await self.send_json(translated(self.for_member(event)))
                 if events[-1]["type"] == WORDS:
                     await self.delay_flush(follower)
         finally:
             followers().unfollow(follower)
+
+    def for_member(self, event: dict[str, Any]) -> dict[str, Any]:
+        """An event of the log as this socket's member may see it."""
+        if event["type"] == "adventure.changed" and self.role != Membership.Role.OWNER:
+            return {**event, "adventure": snapshots.without_plot(event["adventure"])}
+        return event
 
     async def delay_flush(self, follower: Follower) -> None:
         """Wait so that words gather into one frame; anything else is sent at once."""
@@ -426,12 +436,17 @@ class AdventureConsumer(AsyncWebsocketConsumer):
         if not await in_database(self.is_session_valid):
             await self.close(code=SESSION_ENDED)
             return False
-        if not await in_database(self.is_member):
-            await self.close(code=NOT_FOUND)  # deleted in another window
+        role = await in_database(self.current_role)
+        if not role:
+            # It was deleted in another window, or the player was removed from it.
+            await self.close(code=NOT_FOUND)
             return False
         if reason := await in_database(current_play_refusal, self.player.pk):
             await self.close_session(reason)
             return False
+        if role != self.role:
+            self.role = role
+            self.follow_from("")  # the snapshot says what the page may do now
         return True
 
     def is_session_valid(self) -> bool:
@@ -441,9 +456,10 @@ class AdventureConsumer(AsyncWebsocketConsumer):
         user = get_user(request)
         return user.is_authenticated and user.pk == self.player.pk
 
-    def is_member(self) -> bool:
-        """Whether the adventure exists and the player is a member."""
-        return Adventure.objects.of(self.player).filter(pk=self.adventure_id).exists()
+    def current_role(self) -> str:
+        """The player's role in the adventure; "" if it is gone, or they are no member."""
+        found = Adventure.objects.readable_by(self.player).filter(pk=self.adventure_id)
+        return found.values_list("membership__role", flat=True).first() or ""
 
     # Frames
     async def send_event(self, event: BaseModel) -> None:

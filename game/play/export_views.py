@@ -15,7 +15,7 @@ from game.library import html_export
 from game.library.previews import action_line
 from game.models import Adventure, Kind, Turn
 from game.play import adventures, tree
-from game.play.requests import own_adventure, require_player
+from game.play.requests import own_adventure, playable_adventure, require_player
 from inference.reply import shown_action
 
 
@@ -24,7 +24,9 @@ from inference.reply import shown_action
 @limited("export", reads=True)
 def export(request: HttpRequest, adventure_id: UUID, form: str) -> HttpResponse:
     """Download the path to the head as text, Markdown or HTML, or the whole tree as JSON."""
-    found = own_adventure(request, adventure_id)
+    # The whole tree comes with memory, note and cards, which are the owner's.
+    ask = own_adventure if form == "json" else playable_adventure
+    found = ask(request, adventure_id)
     content: str | bytes
     if form == "json":
         content = grue.as_json(require_player(request), found)

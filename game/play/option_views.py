@@ -10,7 +10,6 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext
@@ -24,7 +23,13 @@ from game.play.context import summary_at
 from game.play.context_views import context_data, sampling_labels
 from game.play.forms import NarratorForm, OptionsForm, SummaryForm
 from game.play.protocol import Refused
-from game.play.requests import is_owner, json_errors, own_adventure, require_player, wants_json
+from game.play.requests import (
+    json_errors,
+    own_adventure,
+    readable_adventure,
+    require_player,
+    wants_json,
+)
 from game.play.snapshots import narrator_data
 from game.tastes.writer import WriterSettings, settings_of
 from game.tastes.writer_form import CUSTOM, WriterForm
@@ -116,7 +121,7 @@ def options(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
 @require_safe
 def narrator_part(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     """The current narrator, and the default that is still loading, as parts of the page."""
-    found = own_adventure(request, adventure_id)
+    found = readable_adventure(request, adventure_id)
     context = {
         "adventure": found,
         "narrator": narrator_data(found),
@@ -186,8 +191,6 @@ def narrator_form(
 def writer(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     """The sampling settings of an adventure. Raises PermissionDenied for all but its owner."""
     found = own_adventure(request, adventure_id)
-    if not is_owner(request, found):
-        raise PermissionDenied
     narrator = current_narrator(found)
     own = narrator.sampling if narrator else None
     data = request.POST if request.method == "POST" else None

@@ -295,6 +295,39 @@ class TurnEdited(Event):
     last_edit: LastEdit | None = None
 
 
+MemberRole = Literal["owner", "player", "spectator"]
+
+
+class MemberData(BaseModel):
+    """One who acts in the adventure, by their character's name; their account is not named."""
+
+    id: str
+    name: str
+    role: MemberRole
+    description: str = ""
+
+
+class TableData(BaseModel):
+    """Who plays together."""
+
+    members: list[MemberData]  # the owner and the players, in the order in which they joined
+
+
+class Viewer(BaseModel):
+    """Who the player of one page is: the member, with their role and character's name."""
+
+    member: str
+    role: MemberRole
+    name: str = ""
+
+
+class TableChanged(Event):
+    """Members, their characters or the rules of playing together changed; null: one plays alone."""
+
+    type: Literal["table.changed"] = "table.changed"
+    table: TableData | None
+
+
 class HeadMoved(Event):
     """Another turn is the head. `undo`: whether undo is possible; `redo`: the turn it leads to."""
 
@@ -345,6 +378,7 @@ LoggedEvent = (
     | TurnSuggested
     | ChaptersChanged
     | WorldChanged
+    | TableChanged
 )
 
 
@@ -407,6 +441,8 @@ class Snapshot(BaseModel):
     redo: str | None
     last_edit: LastEdit | None = None
     suggestions: list[str] = []  # actions that are suggested after the head
+    table: TableData | None = None  # null while the owner plays alone
+    you: Viewer | None = None  # null where the page's player is not known
 
 
 class ErrorEvent(BaseModel):

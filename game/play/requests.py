@@ -1,14 +1,18 @@
-"""Helpers of the views of an adventure: its owner, the player, and the format of the response.
+"""Helpers of the views of an adventure: who may ask, the player, and the format of the response.
 
-Each look-up uses `own_adventures`, so another player's adventure is a 404.
+Each look-up uses one of these, so the adventure of somebody else is a 404. What only the owner may
+see or do is a 403 for other members, who know that the adventure is there.
 """
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from django import forms
-from django.db.models import QuerySet
+from django.core.exceptions import PermissionDenied
+from django.db.models import F, QuerySet
 from django.http import Http404, HttpRequest, JsonResponse
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
 
 from game.models import Adventure, Membership, Player
 from game.play.protocol import Refused
@@ -16,15 +20,48 @@ from game.play.protocol import Refused
 UNPROCESSABLE, TOO_MANY_REQUESTS = 422, 429
 
 
-def own_adventures(request: HttpRequest) -> QuerySet[Adventure]:
-    """The adventures of the player, newest first; none for a visitor."""
-    return Adventure.objects.of(request.user)
+def readable_adventures(request: HttpRequest) -> QuerySet[Adventure]:
+    """The adventures that the player is a member of, newest first; none for a visitor.
+
+    Each has the player's role as `members_role`.
+    """
+    found = Adventure.objects.readable_by(request.user)
+    return found.annotate(members_role=F("membership__role"))
 
 
 def own_adventure(request: HttpRequest, adventure_id: UUID) -> Adventure:
-    """One of the player's adventures, with its head and scenario. Raises Http404."""
-    found = own_adventures(request).select_related("head", "scenario")
-    return get_object_or_404(found, pk=adventure_id)
+    """An adventure that the player owns, with its head and scenario.
+
+    Raises Http404, and PermissionDenied for its other members.
+    """
+    return adventure_for(request, adventure_id, [Membership.Role.OWNER])
+
+
+def playable_adventure(request: HttpRequest, adventure_id: UUID) -> Adventure:
+    """An adventure in which the player acts, as owner or player.
+
+    Raises Http404, and PermissionDenied for its spectators.
+    """
+    return adventure_for(request, adventure_id, Membership.ACTING)
+
+
+def readable_adventure(request: HttpRequest, adventure_id: UUID) -> Adventure:
+    """An adventure whose story the player may read, in any role. Raises Http404."""
+    return adventure_for(request, adventure_id, list(Membership.Role))
+
+
+def adventure_for(
+    request: HttpRequest, adventure_id: UUID, roles: Sequence[Membership.Role]
+) -> Adventure:
+    """An adventure of which the player is a member in one of these roles.
+
+    Raises Http404 for everybody else, and PermissionDenied for members in another role.
+    """
+    readable = readable_adventures(request).select_related("head", "scenario")
+    found = get_object_or_404(readable, pk=adventure_id)
+    if vars(found)["members_role"] not in roles:
+        raise PermissionDenied(_("Only the owner of this adventure can do this."))
+    return found
 
 
 def require_player(request: HttpRequest) -> Player:
@@ -34,11 +71,15 @@ def require_player(request: HttpRequest) -> Player:
     return request.user
 
 
+def role_of(request: HttpRequest, adventure: Adventure) -> str:
+    """The player's role in the adventure; "" for who is no member."""
+    theirs = Membership.objects.filter(adventure=adventure, player=require_player(request))
+    return theirs.values_list("role", flat=True).first() or ""
+
+
 def is_owner(request: HttpRequest, adventure: Adventure) -> bool:
     """Whether the player owns the adventure, and is not only a member."""
-    return Membership.objects.filter(
-        adventure=adventure, player=require_player(request), role=Membership.Role.OWNER
-    ).exists()
+    return role_of(request, adventure) == Membership.Role.OWNER
 
 
 def wants_json(request: HttpRequest) -> bool:

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 
 from game.accounts.limits import limited
 from game.play import search
-from game.play.requests import own_adventure, wants_json
+from game.play.requests import readable_adventure, wants_json
 
 HITS_PER_PAGE = 30
 
@@ -21,7 +21,7 @@ HITS_PER_PAGE = 30
 @limited("search", reads=True)
 def search_adventure(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     """The matches of `?q=` as a page, as a part of one (`?part`), or as JSON."""
-    found = own_adventure(request, adventure_id)
+    found = readable_adventure(request, adventure_id)
     q = search.normalise_query(request.GET.get("q", ""))
     enough = search.is_long_enough(q)
     problem = ""

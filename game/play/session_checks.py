@@ -36,8 +36,9 @@ CHECK_SECONDS = 4.0  # between two checks of one socket
 TICK_SECONDS = 0.25  # between two batches of sockets that are due
 BATCH_SIZE = 500  # sockets in one query
 
-# The session's data and the player's password hash at the last full check of a socket.
-Evidence = tuple[str, str]
+# The session's data, the player's password hash and their role in the adventure at the last full
+# check of a socket.
+Evidence = tuple[str, str, str]
 
 
 class CheckedConsumer(Protocol):
@@ -150,7 +151,7 @@ async def check_one(socket: OpenSocket, evidence: Evidence | None) -> None:
 
 
 def find_valid(part: Sequence[OpenSocket]) -> dict[OpenSocket, Evidence]:
-    """The sockets that may certainly stay, with their evidence: session data and password hash.
+    """The sockets that may certainly stay, with their evidence.
 
     Left out are those whose session has ended, and whose player is no member or may be banned.
     """
@@ -161,19 +162,25 @@ def find_valid(part: Sequence[OpenSocket]) -> dict[OpenSocket, Evidence]:
     )
     players = {each.player for each in part}
     passwords = certainly_allowed(players)
-    members = set(
-        Membership.objects.filter(
-            player__in=players,
-            adventure__in={each.adventure for each in part},
-            adventure__deleted__isnull=True,
-        ).values_list("player", "adventure")
+    members = Membership.objects.filter(
+        player__in=players,
+        adventure__in={each.adventure for each in part},
+        adventure__deleted__isnull=True,
     )
+    roles = {
+        (player, adventure): role
+        for player, adventure, role in members.values_list("player", "adventure", "role")
+    }
     return {
-        each: (sessions[each.session], passwords[each.player])
+        each: (
+            sessions[each.session],
+            passwords[each.player],
+            roles[each.player, each.adventure],
+        )
         for each in part
         if each.session in sessions
         and each.player in passwords
-        and (each.player, each.adventure) in members
+        and (each.player, each.adventure) in roles
     }
 
 

@@ -8,10 +8,11 @@ import redis
 from django.db.models.functions import MD5, Left
 from django.utils.translation import gettext as _
 
-from game.models import Adventure, Chapter, Turn
+from game.models import Adventure, Chapter, Membership, Player, Turn
 from game.play import dice, edits, narration, tree
 from game.play.events import queue_client, redis_breaker
 from game.play.protocol import Refused, SiblingAction, Snapshot, TurnData, TurnStatus
+from game.tables import roster
 from inference.queue.streams import FIRST
 from inference.reply import shown_action
 
@@ -139,8 +140,15 @@ def narrator_data(adventure: Adventure) -> dict[str, Any]:
     }
 
 
-def snapshot(adventure_id: UUID) -> Snapshot:
-    """The adventure as it stands. Raises Adventure.DoesNotExist.
+def without_plot(adventure: dict[str, Any]) -> dict[str, Any]:
+    """`adventure_data` for members who do not own it: memory and note are the owner's."""
+    return {**adventure, "memory": "", "authors_note": ""}
+
+
+def snapshot(adventure_id: UUID, player: Player | None = None) -> Snapshot:
+    """The adventure as it stands, for the page of `player`. Raises Adventure.DoesNotExist.
+
+    Memory and note are in it for the owner alone, and without a player.
 
     The log's last id is read before the database: later entries may repeat what the snapshot has,
     but none is skipped.
@@ -156,10 +164,14 @@ def snapshot(adventure_id: UUID) -> Snapshot:
     if turns[-1].status == "queued":
         turns[-1] = with_words_so_far(adventure, turns[-1])
     last_edit = edits.last_edit(adventure)
+    member = roster.member_of(adventure, player) if player is not None else None
+    fields = adventure_data(adventure)
+    if player is not None and (member is None or member.role != Membership.Role.OWNER):
+        fields = without_plot(fields)
     can_undo_edit = last_edit is not None and not last_edit.undone
     return Snapshot(
         id=last_id,
-        adventure=adventure_data(adventure),
+        adventure=fields,
         turns=turns,
         earlier=turns[0].parent is not None,
         head=str(head.pk),
@@ -167,6 +179,8 @@ def snapshot(adventure_id: UUID) -> Snapshot:
         redo=str(head.last_child_id) if head.last_child_id else None,
         last_edit=last_edit,
         suggestions=suggested_actions(adventure, head),
+        table=roster.table_data(adventure),
+        you=roster.viewer_data(member) if member else None,
     )
 
 

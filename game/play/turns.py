@@ -40,6 +40,7 @@ from game.recall.indexing import index_on_commit
 from game.state import changes as world_changes
 from game.state import edits as world_edits
 from game.state import worlds
+from game.tables import permissions
 from inference.reply import shown_action
 
 # Retry-after in seconds when a player has too many turns under way: about as long as a turn takes.
@@ -52,10 +53,11 @@ def carry_out(adventure_id: UUID, player: Player, command: Keyed) -> Accepted:
 
     Raises Refused, in which case nothing has changed, and NoSuchAdventure.
     """
-    with change_adventure(adventure_id, player) as adventure:
+    with change_adventure(adventure_id, player, member=True) as adventure:
         before = Command.objects.filter(adventure=adventure, key=command.key).first()
         if before is not None:
             return Accepted(key=str(command.key), turn=before.outcome["turn"])
+        permissions.refuse_command(adventure, player, command)
         turn = dispatch_command(adventure, player, command)
         turn_id = str(turn.pk) if turn else None
         Command.objects.create(

@@ -15,12 +15,19 @@ from django.views.decorators.http import require_safe
 from game.chapters import chapters
 from game.guests import ensure_player
 from game.library.previews import paragraphs
-from game.models import Adventure, Audience, Player, Turn
+from game.models import Adventure, Audience, Membership, Player, Turn
 from game.play import adventures, edits, search, snapshots, tree
 from game.play.forms import NarratorForm, PlotForm
 from game.play.option_views import narrator_form, pending_default_data
 from game.play.protocol import Refused
-from game.play.requests import is_owner, json_errors, own_adventure, wants_json
+from game.play.requests import (
+    json_errors,
+    own_adventure,
+    playable_adventure,
+    readable_adventure,
+    role_of,
+    wants_json,
+)
 from game.tastes.sampling import taste_of
 from inference.reply import shown_action
 
@@ -66,7 +73,8 @@ def adventure(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
 
     With `?turn=<turn>` it opens at that turn, on any branch.
     """
-    found = own_adventure(request, adventure_id)
+    found = readable_adventure(request, adventure_id)
+    role = role_of(request, found)
     opens_at = None
     if "before" in request.GET:
         turns_data = snapshots.turns_before(found, turn_from_query(request, found, "before"))
@@ -103,7 +111,8 @@ def adventure(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
             "taste": taste_of(ensure_player(request)),
             "narrator_form": narrator_choice(found, ensure_player(request)),
             "audiences": Audience.choices,
-            "owner": is_owner(request, found),
+            "role": role,
+            "owner": role == Membership.Role.OWNER,
             "turns": rendered,
             "earlier": earlier,
             "at_opening": len(turns_data) == 1,
@@ -148,7 +157,7 @@ def turn_from_query(request: HttpRequest, found: Adventure, name: str) -> Turn:
 @require_safe
 def turns(request: HttpRequest, adventure_id: UUID) -> JsonResponse:
     """The turns before `?before=<turn>`, as JSON."""
-    found = own_adventure(request, adventure_id)
+    found = readable_adventure(request, adventure_id)
     turns_data = snapshots.turns_before(found, turn_from_query(request, found, "before"))
     return JsonResponse(
         {
@@ -162,7 +171,7 @@ def turns(request: HttpRequest, adventure_id: UUID) -> JsonResponse:
 @require_safe
 def versions(request: HttpRequest, adventure_id: UUID, turn_id: UUID) -> JsonResponse:
     """The earlier versions of a turn's texts, newest first, as JSON."""
-    found = own_adventure(request, adventure_id)
+    found = playable_adventure(request, adventure_id)
     turn = get_object_or_404(found.turns, pk=turn_id)
     return JsonResponse({"versions": edits.versions_data(turn)})
 
@@ -171,7 +180,7 @@ def versions(request: HttpRequest, adventure_id: UUID, turn_id: UUID) -> JsonRes
 @require_safe
 def turn_tree(request: HttpRequest, adventure_id: UUID) -> JsonResponse:
     """All turns of the tree with their first words, as JSON."""
-    found = own_adventure(request, adventure_id)
+    found = readable_adventure(request, adventure_id)
     # Only the first words leave the database, since there may be thousands of turns.
     length = FIRST_WORDS + 1
     every = found.turns.order_by("created", "pk").values_list(
@@ -205,7 +214,7 @@ def first_words(text: str) -> dict[str, Any]:
 @require_safe
 def whole_words(request: HttpRequest, adventure_id: UUID, turn_id: UUID) -> JsonResponse:
     """The whole text of which the tree has the first words: a turn's action, else its reply."""
-    found = own_adventure(request, adventure_id)
+    found = readable_adventure(request, adventure_id)
     turn = get_object_or_404(found.turns, pk=turn_id)
     return JsonResponse({"words": turn.action or turn.reply})
 
@@ -217,7 +226,7 @@ def read(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
 
     With `?kept` only the last turns, as browsers keep them for reading offline.
     """
-    found = own_adventure(request, adventure_id)
+    found = readable_adventure(request, adventure_id)
     assert found.head_id is not None
     offline = "kept" in request.GET
     most = OFFLINE_TURNS if offline else tree.LONGEST_PATH

@@ -11,7 +11,12 @@ from django.views.decorators.http import require_http_methods, require_POST
 from game.models import Adventure, Player, Turn
 from game.play.edits import refuse_too_many
 from game.play.protocol import Refused
-from game.play.requests import own_adventure, refusal_response, require_player
+from game.play.requests import (
+    own_adventure,
+    playable_adventure,
+    refusal_response,
+    require_player,
+)
 from game.state import edits
 from game.state.worlds import current_turn, entries_at, state_at
 from inference.world.folding import TRUST, Entries, Entry, people_fields, person_of
@@ -21,7 +26,8 @@ from inference.world.folding import TRUST, Entries, Entry, people_fields, person
 @require_http_methods(["GET", "POST"])
 def world(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     """The state at a turn (`?turn=`, or the current one) as JSON; on POST the player's changes."""
-    found = own_adventure(request, adventure_id)
+    ask = own_adventure if request.method == "POST" else playable_adventure
+    found = ask(request, adventure_id)
     turn_id = asked_turn(request, found)
     if request.method != "POST":
         return JsonResponse(world_data(found, turn_id))

@@ -2,9 +2,17 @@
 
 from uuid import UUID
 
-from django.db.models import F, QuerySet
+from django.db.models import Exists, F, OuterRef, QuerySet
 
-from game.models import Adventure, Case, Membership, Player, Sanction, TrainingConsent
+from game.models import (
+    Adventure,
+    Case,
+    Membership,
+    Player,
+    Sanction,
+    TrainingConsent,
+    Turn,
+)
 from game.moderation.standing import SUSPENDING
 
 DISMISSED = "dismiss"  # the outcome of a case without consequences
@@ -31,12 +39,20 @@ def withdraw(adventure: Adventure) -> None:
     TrainingConsent.objects.filter(adventure=adventure).delete()
 
 
+def written_by_others() -> QuerySet[Turn]:
+    """For a query of adventures: turns with an action that is not by who consented."""
+    return Turn.objects.filter(adventure=OuterRef("pk"), player__isnull=False).exclude(
+        player=OuterRef("training_consent__player")
+    )
+
+
 def adventures_with_consent() -> QuerySet[Adventure]:
     """The adventures that may be collected now, in the order of their consents.
 
     Left out are deleted ones, those that moderators hid or that have a case that was not dismissed,
-    those of players who are suspended, inactive or no longer the owner, and imported ones: other
-    programs' narrators told them.
+    those of players who are suspended, inactive or no longer the owner, imported ones (other
+    programs' narrators told them), and those in which somebody else has written, who consented to
+    nothing.
     """
     cases = Case.objects.exclude(outcome=DISMISSED).filter(adventure__isnull=False)
     suspensions = Sanction.objects.in_force().filter(kind__in=SUSPENDING)
@@ -52,5 +68,6 @@ def adventures_with_consent() -> QuerySet[Adventure]:
         .exclude(imported__added=False)
         .exclude(pk__in=cases.values("adventure"))
         .exclude(training_consent__player__in=suspensions.values("player"))
+        .exclude(Exists(written_by_others()))
         .order_by("training_consent__given", "pk")
     )

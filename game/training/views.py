@@ -8,14 +8,14 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
-from game.play.requests import own_adventure, require_player
+from game.play.requests import playable_adventure, require_player
 from game.training import consent
 
 
 @never_cache
 def learning(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     """On GET the explanation and the switch, on POST (owner only) grant or withdraw consent."""
-    found = own_adventure(request, adventure_id)
+    found = playable_adventure(request, adventure_id)
     player = require_player(request)
     theirs = consent.may_grant(found, player)
     if request.method == "POST" and theirs:

@@ -56,6 +56,14 @@ declare namespace Protocol {
     undone: boolean;
   }
 
+  /** One who acts in the adventure, by their character's name; their account is not named. */
+  interface MemberData {
+    id: string;
+    name: string;
+    role: "owner" | "player" | "spectator";
+    description?: string;
+  }
+
   /** Ask for a pong. */
   interface Ping {
     type: "ping";
@@ -110,6 +118,8 @@ declare namespace Protocol {
     redo: string | null;
     last_edit?: LastEdit | null;
     suggestions?: string[];
+    table?: TableData | null;
+    you?: Viewer | null;
   }
 
   /** Stop the turn under way. */
@@ -117,6 +127,18 @@ declare namespace Protocol {
     key: string;
     type: "stop_turn";
     turn: string;
+  }
+
+  /** Members, their characters or the rules of playing together changed; null: one plays alone. */
+  interface TableChanged {
+    version?: number | null;
+    type: "table.changed";
+    table: TableData | null;
+  }
+
+  /** Who plays together. */
+  interface TableData {
+    members: MemberData[];
   }
 
   /** Take an action at the head; an empty one continues the story. */
@@ -221,6 +243,13 @@ declare namespace Protocol {
     type: "undo_turn";
   }
 
+  /** Who the player of one page is: the member, with their role and character's name. */
+  interface Viewer {
+    member: string;
+    role: "owner" | "player" | "spectator";
+    name?: string;
+  }
+
   /** The state of the world changed at a turn, other than by its being told or edited. */
   interface WorldChanged {
     version?: number | null;
@@ -251,6 +280,7 @@ declare namespace Protocol {
     | TurnSuggested
     | ChaptersChanged
     | WorldChanged
+    | TableChanged
     | TurnStarted
     | TurnToken
   ) & { id: string };

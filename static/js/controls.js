@@ -81,6 +81,7 @@ export class Controls {
 
   /** @param {import("./story.js").State} state */
   show(state) {
+    if (state.you?.role === "spectator") return; // nothing can be pressed
     const head = story.headTurn(state);
     const running = story.underWay(state);
     const busy = story.busy(state);

@@ -152,6 +152,8 @@ function receive(event) {
   if (event.type === "accepted" || event.type === "error") commands.answered(event);
   title.announce(event.type);
   sidePanel.received(event.type);
+  // The server drew this page for another role: what is typed is kept as a draft.
+  if (store.state.you && store.state.you.role !== document.body.dataset.role) location.reload();
   if (event.type === "snapshot" && !started) start();
   if (event.type === "chapters.changed" || event.type === "adventure.changed") {
     sidePanel.chaptersChanged(); // with the fields, a summary that proposes one may have changed

@@ -44,9 +44,10 @@ export class SidePanel {
     });
     // Before the part itself takes the click for a link of its own.
     $("panel").addEventListener("click", (event) => this.jump(event), { capture: true });
-    $("tab-context").addEventListener("submit", (event) => this.markMemory(event), {
-      capture: true,
-    });
+    // The owner's: a player's page has no such tab.
+    document
+      .getElementById("tab-context")
+      ?.addEventListener("submit", (event) => this.markMemory(event), { capture: true });
     /** @type {NodeListOf<HTMLElement>} */
     const openers = document.querySelectorAll("[data-panel]");
     for (const opener of openers) {
@@ -118,7 +119,8 @@ export class SidePanel {
    * @param {string} name
    */
   async load(name, { again = MOVES.has(name) && !this.hasEdits(name) } = {}) {
-    const box = $(`tab-${name}`);
+    const box = document.getElementById(`tab-${name}`);
+    if (!box) return; // a part that only the owner's page has
     let { part: url = "" } = box.dataset;
     const { standsFor } = box.dataset;
     // The address was written before the turn was known.
@@ -191,8 +193,10 @@ export class SidePanel {
    */
   hasEdits(name) {
     /** @type {NodeListOf<HTMLTextAreaElement | HTMLInputElement>} */
-    const fields = $(`tab-${name}`).querySelectorAll("textarea, input[type=text]");
-    return [...fields].some(
+    const fields = document
+      .getElementById(`tab-${name}`)
+      ?.querySelectorAll("textarea, input[type=text]");
+    return [...(fields ?? [])].some(
       (field) => field.value !== field.defaultValue || field === document.activeElement,
     );
   }

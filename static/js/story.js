@@ -33,6 +33,8 @@
  * @property {Problem | null} problem the last error
  * @property {{turn: string, actions: string[]} | null} suggested the newest suggested actions, and
  *   the turn that they follow
+ * @property {Protocol.TableData | null} table who plays together; null while the owner plays alone
+ * @property {Protocol.Viewer | null} you who the player of this page is
  * @property {boolean} missing something was skipped: only a snapshot mends it
  * @property {NextStep | null} then
  */
@@ -76,6 +78,8 @@ export function empty() {
     commands: [],
     problem: null,
     suggested: null,
+    table: null,
+    you: null,
     missing: false,
     then: null,
   };
@@ -287,6 +291,7 @@ const REDUCERS = {
   "adventure.changed": changed,
   "chapters.changed": chaptersChanged,
   "world.changed": worldChanged,
+  "table.changed": tableChanged,
   "page.dismissed": (state) => (state.problem ? { ...state, problem: null } : state),
 };
 
@@ -346,6 +351,8 @@ function snapshot(state, event) {
     waiting,
     commands: state.commands.filter((each) => !each.accepted),
     suggested: { turn: event.head, actions: event.suggestions ?? [] },
+    table: event.table ?? null,
+    you: event.you ?? null,
     missing: false,
   };
 }
@@ -630,4 +637,14 @@ function chaptersChanged(state, event) {
   const turn = state.turns[event.turn];
   if (!turn || isOutdated(state, event)) return state;
   return putTurn(state, { ...turn, chapter: event.title });
+}
+
+/**
+ * @param {State} state
+ * @param {Protocol.TableChanged} event
+ * @returns {State}
+ */
+function tableChanged(state, event) {
+  if (isOutdated(state, event)) return state;
+  return { ...state, table: event.table };
 }

@@ -50,6 +50,9 @@ export const button = (className, text, label, press) => {
   return element;
 };
 
+/** Whether the page's player owns the adventure: other members do not change what was told. */
+const owns = () => document.body.dataset.role === "owner";
+
 /**
  * A copy of the picture in the template `id`.
  *
@@ -256,7 +259,7 @@ export class TurnView {
    */
   showTools(turn, last, ids) {
     const done = settled(turn);
-    const several = last && done && ids.length > 1;
+    const several = last && done && ids.length > 1 && owns();
     const at = ids.indexOf(turn.id);
     for (const part of [this.back, this.count, this.forth]) part.hidden = !several;
     this.count.textContent = several ? `${at + 1}/${ids.length}` : "";
@@ -267,10 +270,11 @@ export class TurnView {
     this.back.disabled = at <= 0;
     this.forth.disabled = at >= ids.length - 1;
     this.again.hidden = !(last && turn.status === "failed");
-    this.change.hidden = !done;
-    this.here.hidden = last || !done;
-    this.share.hidden = !done;
-    this.chapter.hidden = !done;
+    const owner = owns();
+    this.change.hidden = !done || !owner;
+    this.here.hidden = last || !done || !owner;
+    this.share.hidden = !done || !owner;
+    this.chapter.hidden = !done || !owner;
     this.tools.hidden = !done || Boolean(this.editor);
   }
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from dungeon import settings as dungeon_settings
 from game.cards import cards
 from game.chapters import proposals
-from game.models import Audience, Chapter, Edit, Kind, Summary, Turn
+from game.models import Audience, Chapter, Edit, Kind, Membership, Summary, Turn
 from game.models.limits import LONGEST_MEMORY, LONGEST_NOTE, LONGEST_TEXT
 from game.play import consumers, dice, protocol, routing, snapshots
 from game.state.edits import change_world, parse_changes
@@ -158,6 +158,9 @@ def test_the_page_has_every_field_of_what_is_in_events(adventure, log):
     code = {
         "Turn": set(protocol.TurnData.model_fields),
         "Action": set(protocol.SiblingAction.model_fields),
+        "Table": set(protocol.TableData.model_fields),
+        "Member": set(protocol.MemberData.model_fields),
+        "Viewer": set(protocol.Viewer.model_fields),
         "Last edit": set(protocol.LastEdit.model_fields),
         "Adventure": set(shown),
         "Narrator": set(shown["narrator"]),
@@ -178,6 +181,8 @@ def test_the_page_has_every_field_of_what_is_in_events(adventure, log):
         ("Dice", "outcome", dice.OUTCOME_LABELS),
         ("Dice", "difficulty", (dice.ORDINARY.name, dice.HARD.name)),
         ("Adventure", "audience", Audience.values),
+        ("Member", "role", Membership.Role.values),
+        ("Viewer", "role", Membership.Role.values),
     ],
 )
 def test_the_page_has_every_value_of_a_choice(where, field, values):

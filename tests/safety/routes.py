@@ -1,6 +1,8 @@
 """Every route, and who may have it. A test fails when one is missing here: say who, and add it.
 
-THEIRS      what is alice's: an adventure, a scenario, a link; for all others it is not there (404)
+THEIRS      what is alice's: an adventure, a scenario, a link; for all others it is not there (404).
+            Members of her adventure may read it, or send something, where `reads` and `writes` name
+            their role; the rest is refused to them (403)
 PUBLIC      anybody, and everybody sees the same
 OWN         whoever is logged in, each their own; others are asked to log in
 PASSWORD    as OWN, but guests are sent to sign up first
@@ -23,10 +25,13 @@ class Route:
     whose: str
     arguments: dict = field(default_factory=dict)  # beside adventure_id
     post: dict = field(default_factory=dict)  # what is sent
+    reads: tuple[str, ...] = ()  # members beside the owner who may have it
+    writes: tuple[str, ...] = ()  # and those who may send something to it
     query: str = ""  # what follows the address, with the same words for ids
     missing: bool = False  # with these arguments it is there for nobody
 
 
+ALL = ("player", "spectator")
 NOWHERE = str(uuid.UUID(int=0))
 SLUG = {"slug": "the-cellar"}
 
@@ -39,26 +44,26 @@ ROUTES = {
     "rate": Route(PUBLIC, SLUG),
     "adventures": Route(PUBLIC),  # an empty shelf for nobody
     # An adventure
-    "adventure": Route(THEIRS),
-    "turns": Route(THEIRS, query="?before={turn}"),
-    "tree": Route(THEIRS),
-    "whole_words": Route(THEIRS, {"turn_id": "turn"}),
-    "read": Route(THEIRS),
-    "search": Route(THEIRS, query="?q=lamp"),
+    "adventure": Route(THEIRS, reads=ALL),
+    "turns": Route(THEIRS, reads=ALL, query="?before={turn}"),
+    "tree": Route(THEIRS, reads=ALL),
+    "whole_words": Route(THEIRS, {"turn_id": "turn"}, reads=ALL),
+    "read": Route(THEIRS, reads=ALL),
+    "search": Route(THEIRS, reads=ALL, query="?q=lamp"),
     "export": Route(THEIRS, {"form": "json"}),
     "plot": Route(THEIRS, post={"memory": "stolen", "authors_note": "stolen"}),
     "options": Route(THEIRS, post={"dice": "on"}),
     "narrator": Route(THEIRS, post={"narrator": ""}),
     "writer": Route(THEIRS, post={"preset": "wild"}),
-    "narrator_part": Route(THEIRS),
+    "narrator_part": Route(THEIRS, reads=ALL),
     "summary": Route(THEIRS, post={"text": "stolen"}),
-    "chapters": Route(THEIRS, post={"turn": "turn", "title": "stolen"}),
+    "chapters": Route(THEIRS, post={"turn": "turn", "title": "stolen"}, reads=ALL),
     "reopen_chapter": Route(THEIRS, {"turn_id": "turn"}),
-    "world": Route(THEIRS, query="?turn={turn}"),
+    "world": Route(THEIRS, reads=("player",), query="?turn={turn}"),
     "unlock_world": Route(THEIRS),
     "context": Route(THEIRS, {"turn_id": "turn"}),
     "mark_memory": Route(THEIRS, {"turn_id": "turn"}, {"mark": "forgotten"}),
-    "versions": Route(THEIRS, {"turn_id": "turn"}),
+    "versions": Route(THEIRS, {"turn_id": "turn"}, reads=("player",)),
     "cards": Route(THEIRS, post={"title": "x", "keys": "x", "text": "stolen"}),
     "reveal_cards": Route(THEIRS),
     "import_cards": Route(THEIRS, post={"text": "{}"}),
@@ -72,8 +77,19 @@ ROUTES = {
     "delete": Route(THEIRS),
     "restore": Route(THEIRS),
     "purge": Route(THEIRS),
-    "learning": Route(THEIRS, post={"learning": "on"}),
+    "learning": Route(THEIRS, post={"learning": "on"}, reads=("player",)),
     "audience": Route(THEIRS, post={"audience": "everyone"}),
+    # Playing together
+    "table": Route(THEIRS, reads=ALL),
+    "set_character": Route(THEIRS, post={"name": "Mira"}, writes=("player",)),
+    "leave_table": Route(THEIRS, writes=ALL),
+    "close_table": Route(THEIRS),
+    "make_invite": Route(THEIRS, post={"role": "spectator", "days": "1"}),
+    "revoke_invite": Route(THEIRS, {"invite_id": "invite"}),
+    "change_member": Route(THEIRS, {"member_id": "member"}, {"does": "remove"}),
+    "unblock": Route(THEIRS, {"block_id": "block"}),
+    "join_by_code": Route(PUBLIC),
+    "join": Route(PUBLIC, {"token": "invite_token"}),
     # What players see of moderation
     "policy": Route(PUBLIC),
     "notices": Route(OWN),
@@ -152,6 +168,10 @@ def arguments(route, world, there=True):
         "own": world.scenario.pk if there else "nowhere",
         "share": str(world.share.pk) if there else NOWHERE,
         "token": world.share.token,
+        "invite": str(world.invite.pk),
+        "invite_token": world.invite.token,
+        "member": str(world.watcher.pk),
+        "block": str(world.block.pk),
     }
     found = {name: ids.get(value, value) for name, value in route.arguments.items()}
     if route.whose == THEIRS and not found.keys() & {"slug", "share_id"}:

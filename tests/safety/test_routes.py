@@ -4,10 +4,10 @@ import pytest
 from django.contrib import admin
 from django.urls import get_resolver, reverse
 
-from game.models import Adventure, Scenario, Share, StoryCard, Turn
+from game.models import Adventure, Membership, Scenario, Share, StoryCard, Turn
 from tests import dumps
 from tests.safety.routes import ENTRANCE, OWN, PASSWORD, PUBLIC, ROUTES, THEIRS, address, prepare
-from tests.safety.world import PEOPLE, STRANGERS, World
+from tests.safety.world import MEMBERS, PEOPLE, STRANGERS, World
 
 pytestmark = pytest.mark.django_db
 OUT = (404, 405)
@@ -61,13 +61,22 @@ def test_a_story_is_there_for_its_owner_and_for_nobody_else(world, name):
         ):
             assert answer.status_code == nowhere.status_code in OUT, who
             assert len(answer.content) == len(nowhere.content), f"{who} can tell the two apart"
-    assert dumps_of_the_story() == before
+    for who in MEMBERS:
+        read, sent = ask(world.client(who), name, route, world)
+        if who not in route.reads:
+            assert read.status_code in (403, *OUT), who
+        elif read.status_code != 405:
+            assert read.status_code == 200, who
+        assert (sent.status_code not in (403, *OUT)) == (who in route.writes), who
+    if not route.writes:
+        assert dumps_of_the_story() == before
     got = [answer.status_code for answer in ask(world.client("alice"), name, route, world)]
     assert any(status not in (403, *OUT) for status in got), got
 
 
 def dumps_of_the_story():
     return [
+        *Membership.objects.order_by("pk").values_list(),
         *Adventure.objects.order_by("pk").values_list(),
         *Turn.objects.order_by("pk").values_list(),
         *StoryCard.objects.order_by("pk").values_list(),
@@ -99,7 +108,7 @@ def test_a_page_of_ones_own_asks_who_one_is(world, name, settings):
             if who == "nobody":
                 assert answer.status_code in (302, 403, *OUT)
                 assert "/accounts/login/" in answer.headers.get("Location", "/accounts/login/")
-            elif who == "guest" and route.whose == PASSWORD:
+            elif who.endswith("guest") and route.whose == PASSWORD:
                 assert answer.url == "/accounts/signup/"
             for other in PEOPLE[:-1]:
                 if other != who and answer.status_code == 200:
@@ -110,7 +119,7 @@ def test_a_page_of_ones_own_asks_who_one_is(world, name, settings):
 def test_the_entrance_is_for_those_outside(world, name):
     for who in PEOPLE:
         read, sent = ask(world.client(who), name, ROUTES[name], world)
-        outside = who in ("nobody", "guest") and name != "mfa_authenticate"
+        outside = who in ("nobody", "guest", "blocked guest") and name != "mfa_authenticate"
         assert read.status_code == (200 if outside else 302), who
         assert sent.status_code < 500
 
@@ -121,6 +130,9 @@ def test_exports_are_whose_the_story_is(world):
         assert world.client("alice").get(url).status_code == 200
         for who in STRANGERS:
             assert world.client(who).get(url).status_code == 404
+        assert world.client("spectator").get(url).status_code == 403
+        theirs = world.client("player").get(url)
+        assert theirs.status_code == (403 if form == "json" else 200), "the plot is the owner's"
 
 
 # The admin

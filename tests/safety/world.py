@@ -1,7 +1,10 @@
 """The people of the safety tests, and a client for each: alice owns what is asked for."""
 
+from datetime import timedelta
+
 from allauth.account.models import EmailAddress
 from django.test import Client
+from django.utils import timezone
 
 from game.library import shares
 from game.models import (
@@ -9,13 +12,16 @@ from game.models import (
     Player,
     Scenario,
     StoryCard,
+    TableBlock,
+    TableInvite,
     TurnContext,
     Visibility,
 )
 from inference.contract.prompt_report import PromptReport, pack
 
-PEOPLE = ("alice", "bob", "guest", "ex-member", "moderator", "nobody")
+PEOPLE = ("alice", "bob", "guest", "blocked guest", "ex-member", "moderator", "nobody")
 STRANGERS = PEOPLE[1:]
+MEMBERS = ("player", "spectator")  # of alice's adventure
 
 
 class World:
@@ -23,9 +29,9 @@ class World:
 
     def __init__(self, begin, **client_options):
         self.players = {"nobody": None}
-        for name in PEOPLE[:-1]:
+        for name in (*PEOPLE[:-1], *MEMBERS):
             player = Player.objects.create_user(name, password=f"password-of-{name}")
-            player.is_guest, player.is_staff = name == "guest", name == "moderator"
+            player.is_guest, player.is_staff = name.endswith("guest"), name == "moderator"
             if player.is_guest:
                 player.set_unusable_password()
             player.save()
@@ -48,6 +54,18 @@ class World:
             player=self.players["ex-member"], adventure=self.adventure
         )
         former.delete()
+        for role in MEMBERS:
+            self.watcher = Membership.objects.create(
+                player=self.players[role], adventure=self.adventure, role=role, character=role
+            )
+        self.invite = TableInvite.objects.create(
+            adventure=self.adventure,
+            role=TableInvite.Role.PLAYER,
+            expires=timezone.now() + timedelta(days=1),
+        )
+        self.block = TableBlock.objects.create(
+            adventure=self.adventure, player=self.players["blocked guest"]
+        )
         EmailAddress.objects.filter(verified=False).delete()
         self.client_options = client_options
 

@@ -149,7 +149,7 @@ def test_only_the_owner_may_set_it(client, alice, adventure, db):
     assert client.get(page_of(adventure)).status_code == 404
     client.force_login(alice)
     assert b'id="writer"' in client.get(reverse("adventure", args=[adventure.pk])).content
-    Membership.objects.filter(player=alice).update(role="reader")
+    Membership.objects.filter(player=alice).update(role="player")
     assert client.post(page_of(adventure), {"preset": "wild"}).status_code == 403
     assert b'id="writer"' not in client.get(reverse("adventure", args=[adventure.pk])).content
 

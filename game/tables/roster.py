@@ -1,0 +1,66 @@
+"""The table as plain data for pages, and the event that it has changed.
+
+It names characters, never accounts: who plays with others stays as unknown as they wish.
+"""
+
+from django.utils.translation import gettext as _
+
+from game.models import Adventure, Membership, Player
+from game.play.events import publish_on_commit
+from game.play.protocol import MemberData, TableChanged, TableData, Viewer
+
+
+def acting_members(adventure: Adventure) -> list[Membership]:
+    """The owner and the players of an adventure, in the order in which they joined."""
+    return list(
+        Membership.objects.filter(
+            adventure=adventure.pk, role__in=Membership.ACTING
+        ).select_related("player")
+    )
+
+
+def member_of(adventure: Adventure, player: Player) -> Membership | None:
+    """The player's membership of an adventure; None for who has none."""
+    return Membership.objects.filter(adventure=adventure.pk, player=player.pk).first()
+
+
+def name_of(member: Membership) -> str:
+    """The name by which others know a member: their character's, or their role's."""
+    return member.character or str(Membership.Role(member.role).label)
+
+
+def table_data(adventure: Adventure) -> TableData | None:
+    """The table for pages; None while its owner plays alone."""
+    members = acting_members(adventure)
+    if len(members) < 2:
+        return None
+    return TableData(
+        members=[
+            MemberData(
+                id=str(each.pk),
+                name=name_of(each),
+                role=each.role,  # type: ignore[arg-type]
+                description=each.description,
+            )
+            for each in members
+        ]
+    )
+
+
+def viewer_data(member: Membership) -> Viewer:
+    """Who a page's own player is at the table."""
+    return Viewer(
+        member=str(member.pk),
+        role=member.role,  # type: ignore[arg-type]
+        name=member.character,
+    )
+
+
+def publish_table(adventure: Adventure) -> None:
+    """Publish the table as it is now, on commit. The adventure is locked."""
+    publish_on_commit(adventure, TableChanged(table=table_data(adventure)))
+
+
+def somebody() -> str:
+    """What stands in place of a name that is gone."""
+    return _("Somebody")
