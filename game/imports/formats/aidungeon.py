@@ -1,6 +1,5 @@
 """AI Dungeon: scenarios, adventures and story cards, in old and new dumps."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from game.exchange.parsers import Unreadable
@@ -15,6 +14,7 @@ from game.imports.keys import set_keys, title_of
 from game.imports.macros import ScenarioTexts, StoryTexts
 from game.imports.notes import Notes
 from game.imports.payload import Payload
+from game.imports.times import time_of
 from game.imports.turns import Story, split_actions
 
 ACTIONS = ("actions", "actionWindow")
@@ -246,19 +246,6 @@ def sort_by(actions: list[Any], keys: list[Any]) -> list[Any]:
     """The actions, newest first, turned into the order of these keys."""
     actions, keys = actions[::-1], keys[::-1]  # equal keys are newest first too
     return [actions[place] for place in sorted(range(len(actions)), key=lambda at: keys[at])]
-
-
-def time_of(value: Any) -> str:
-    """A time as ISO 8601, of a text that is one already or of milliseconds; "" for others."""
-    try:
-        if isinstance(value, str):
-            return datetime.fromisoformat(value.strip()).isoformat()
-        if isinstance(value, int | float) and not isinstance(value, bool) and value > 0:
-            seconds = value / 1000 if value > 10**11 else value
-            return datetime.fromtimestamp(seconds, UTC).isoformat()
-    except (ValueError, OverflowError, OSError):
-        pass
-    return ""
 
 
 # ---- cards
