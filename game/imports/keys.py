@@ -6,6 +6,7 @@ from itertools import islice, product
 from game.imports.documents import CardDocument
 from game.imports.notes import Notes
 
+SPECIAL = set("\\.+*?()|[]{}^$/")
 MOST_EXPANDED = 32  # keys that one key with alternatives becomes
 LONGEST_EXPANDED = 2_000  # characters of it
 PATTERN = re.compile(r"/.+/[a-z]*", re.DOTALL)
@@ -27,7 +28,8 @@ def expand_key(key: str) -> list[str]:
         return [key] if key else []
     parts = GROUP.split(key)  # text and alternatives in turn
     choices = [each.split("|") if place % 2 else [each] for place, each in enumerate(parts)]
-    found = (" ".join("".join(each).split()) for each in islice(product(*choices), MOST_EXPANDED))
+    found = (" ".join("".join(each).split()) for each in islice(product(*choices), SPECIAL = set("\\.+*?()|[]{}^$/")
+MOST_EXPANDED))
     return list(dict.fromkeys(each for each in found if each))
 
 
@@ -44,6 +46,13 @@ def set_keys(card: CardDocument, written: list[str], notes: Notes, patterns: boo
     card.keys = list(dict.fromkeys(keys))
     if any(map(is_pattern, card.keys)):
         card.options["regex"] = True
+        card.keys = [key if is_pattern(key) else pattern_of(key) for key in card.keys]
+
+
+def pattern_of(key: str) -> str:
+    """A word as a pattern: where one key of a card is a pattern, all of them are."""
+    inner = "".join(f"\\{each}" if each in SPECIAL else each for each in key)
+    return f"/\\b{inner}\\b/" if key.isascii() and key[:1].isalnum() else f"/{inner}/"
 
 
 def title_of(card: CardDocument) -> str:

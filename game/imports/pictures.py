@@ -100,6 +100,17 @@ def decode_text(data: bytes) -> str:
         raise Unreadable("base64") from None
 
 
+def without_text(content: bytes) -> bytes:
+    """A PNG with its picture alone; b"" for what is no PNG that can be shown."""
+    if not content.startswith(SIGNATURE):
+        return b""
+    try:
+        shown = [each for each in chunks_of(content) if each[0] in SHOWN]
+    except Unreadable:
+        return b""
+    return written(shown) if fits(shown) else b""
+
+
 def fits(shown: list[tuple[bytes, bytes]]) -> bool:
     """Whether this is a picture whose size is not too large to be shown."""
     if not shown or shown[0][0] != b"IHDR" or len(shown[0][1]) != 13:
