@@ -154,7 +154,9 @@ def entries_of(data: Data) -> list[Data]:
     """The first entries of a lorebook."""
     entries = data.get("entries")
     values = list(entries.values()) if isinstance(entries, dict) else entries
-    return [each for each in (values or [])[:50] if isinstance(each, dict)] if values else []
+    if not isinstance(values, list):
+        return []
+    return [each for each in values[:50] if isinstance(each, dict)]
 
 
 def is_agnai(data: Data) -> bool:

@@ -28,8 +28,7 @@ def expand_key(key: str) -> list[str]:
         return [key] if key else []
     parts = GROUP.split(key)  # text and alternatives in turn
     choices = [each.split("|") if place % 2 else [each] for place, each in enumerate(parts)]
-    found = (" ".join("".join(each).split()) for each in islice(product(*choices), SPECIAL = set("\\.+*?()|[]{}^$/")
-MOST_EXPANDED))
+    found = (" ".join("".join(each).split()) for each in islice(product(*choices), MOST_EXPANDED))
     return list(dict.fromkeys(each for each in found if each))
 
 

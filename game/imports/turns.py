@@ -76,7 +76,8 @@ class Story:
                     TurnDocument(turn.parent, turn.kind, turn.action, other, player=turn.player)
                 )
         turn.reply = reply
-        turn.created = turn.created or fields.pop("created", "")
+        created = fields.pop("created", "")
+        turn.created = turn.created or created
         turn.kept.update(fields.pop("kept", {}))
         for name, value in fields.items():
             setattr(turn, name, value)

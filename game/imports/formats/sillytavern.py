@@ -66,7 +66,7 @@ def read_chat(lines: list[Any], payload: Payload) -> AdventureDocument:
         authors_note=texts.fill(metadata.text("note_prompt")).strip(),
         created=time_of(header.take("create_date")),
     )
-    several = len({each.get("name") for each in messages if not each.get("is_user")}) > 1
+    several = len(speakers(messages)) > 1
     story = Story()
     for message in messages:
         read_message(story, Fields(message, notes, "mes."), texts, several)
@@ -79,6 +79,15 @@ def read_chat(lines: list[Any], payload: Payload) -> AdventureDocument:
     if char:
         adventure.kept["character_name"] = char
     return adventure
+
+
+def speakers(messages: list[dict[str, Any]]) -> set[str]:
+    """The names of those who speak beside the player."""
+    return {
+        str(each.get("name"))
+        for each in messages
+        if not each.get("is_user") and not each.get("is_system")
+    }
 
 
 def first_name(messages: list[dict[str, Any]], is_user: bool) -> str:
@@ -95,11 +104,12 @@ def read_message(story: Story, fields: Fields, texts: StoryTexts, several: bool)
     text = texts.fill(fields.text("mes"), "" if not several else name).strip()
     created = time_of(fields.peek("send_date"))
     swipes = fields.take("swipes")
+    swipes = swipes if isinstance(swipes, list) else []
     chosen = fields.take("swipe_id")
     if fields.flag("is_system"):
         fields.notes.add("system_message", "mes", "dropped")
         return
-    others = [texts.fill(each).strip() for each in swipes or [] if isinstance(each, str)]
+    others = [texts.fill(each).strip() for each in swipes if isinstance(each, str)]
     others = [each for each in dict.fromkeys(others) if each and each != text]
     if fields.flag("is_user"):
         if text:
