@@ -404,19 +404,19 @@ PIXEL = [
 ]
 
 
-def png(*texts, before=True) -> bytes:
+def png(*texts: tuple[bytes, bytes], before: bool = True) -> bytes:
     """A picture of one pixel with chunks before or after its pixels."""
     parts = [PIXEL[0], *texts, PIXEL[1]] if before else [*PIXEL, *texts]
     head = b"\x89PNG\r\n\x1a\n"
     return head + b"".join(chunk(*part) for part in parts) + chunk(b"IEND", b"")
 
 
-def text_chunk(name: str, data) -> tuple[bytes, bytes]:
+def text_chunk(name: str, data: Any) -> tuple[bytes, bytes]:
     coded = base64.b64encode(json.dumps(data).encode())
     return b"tEXt", name.encode() + b"\0" + coded
 
 
-def charx(data, picture: bytes | None = None, **others: bytes) -> bytes:
+def charx(data: Any, picture: bytes | None = None, **others: bytes) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("card.json", json.dumps(data))
@@ -426,7 +426,7 @@ def charx(data, picture: bytes | None = None, **others: bytes) -> bytes:
     return file.getvalue()
 
 
-def lines(values) -> bytes:
+def lines(values: list[Any]) -> bytes:
     return "\n".join(json.dumps(each) for each in values).encode()
 
 
