@@ -59,6 +59,16 @@ app.conf.update(
             "schedule": 600.0,
             "options": {"queue": "game", "expires": 600},
         },
+        "import files": {
+            "task": "game.imports.tasks.import_files",
+            "schedule": 10.0,
+            "options": {"queue": "game", "expires": 10},
+        },
+        "tidy imports": {
+            "task": "game.imports.tasks.tidy",
+            "schedule": 3600.0,
+            "options": {"queue": "game", "expires": 3600},
+        },
         "tidy accounts": {
             "task": "game.accounts.tasks.tidy",
             "schedule": 3600.0,
@@ -67,7 +77,10 @@ app.conf.update(
     },
 )
 app.autodiscover_tasks(
-    ["game", "game.accounts", "game.library", "game.recall", "game.training", "inference.worker"]
+    [
+        *("game", "game.accounts", "game.imports", "game.library", "game.recall", "game.training"),
+        "inference.worker",
+    ]
 )
 
 

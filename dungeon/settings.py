@@ -268,6 +268,7 @@ BODY_LIMIT = 256 * 1024
 BODY_LIMITS = {
     "import_cards": 2 * 1024 * 1024 + 64 * 1024,  # the file, and the form around it
     "import_scenario": 512 * 1024 + 64 * 1024,
+    "import_files": 32 * 1024 * 1024 + 64 * 1024,  # game.imports.importing.LARGEST
     **dict.fromkeys(
         ("new_scenario", "edit_scenario", "admin:game_scenario_add", "admin:game_scenario_change"),
         2 * 1024 * 1024,  # sixty cards

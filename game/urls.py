@@ -13,6 +13,7 @@ from game.state import views as state_views
 urlpatterns = [
     path("", include("game.library.urls")),
     path("", include("game.offline.urls")),
+    path("", include("game.imports.urls")),
     path("", include("game.tastes.urls")),
     path("", include("game.training.urls")),
     path("", include("game.moderation.urls")),

@@ -4,8 +4,10 @@ import uuid
 from typing import Any
 
 from game.cards.card_import import LONGEST_KEY, LONGEST_TITLE, MOST_KEYS, normalise_keys
+from game.cards.options import usable_options
 from game.imports.documents import CardDocument
-from game.imports.fitting import Notes, one_line, shortened
+from game.imports.fitting import one_line, shortened
+from game.imports.notes import Notes
 from game.models import LONGEST_NOTE, StoryCard
 from game.play.protocol import clean_text
 
@@ -39,8 +41,11 @@ class CardBuilder:
             self.notes.add("cards_too_many", "cards", "dropped")
             return
         if not keys and not document.pinned:
-            self.notes.add("card_without_keys", "cards.keys")
+            self.notes.add("card_without_keys", "cards.keys", "changed")
         self.there.add((title, keys, text))
+        options, problems = usable_options(document.options)
+        for name in problems:
+            self.notes.add("option_unknown", f"cards.{name}", "dropped")
         card = StoryCard(
             id=uuid.uuid4(),
             title=title,
@@ -48,6 +53,7 @@ class CardBuilder:
             text=text,
             pinned=document.pinned,
             hidden=document.hidden,
+            options=options,
             **self.story,
         )
         self.rows.append(card)

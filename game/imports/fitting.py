@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from game.imports.documents import Note
+from game.imports.notes import Notes
 from game.play.protocol import clean_text
 from inference.contract.outcomes import OUTCOME_LINES
 from inference.contract.world import LONGEST_FACT, LONGEST_SENTENCE, MOST_CHANGES, WorldChange
@@ -17,22 +17,6 @@ BREAKS = ("\n\n", "\n", re.compile(r"[.!?…]['\"”’)]*\s"), " ")
 LEAST_PART = 0.5  # of the longest text: an earlier break is not used
 TICK = timedelta(microseconds=1)
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
-
-
-class Notes:
-    """What came in another form or not at all; equal notes are counted together."""
-
-    def __init__(self) -> None:
-        self.found: dict[tuple[str, str, str], Note] = {}
-
-    def add(self, code: str, field: str = "", level: str = "changed", count: int = 1) -> None:
-        """Note something. `code` is a key of game.imports.messages."""
-        note = self.found.setdefault((code, field, level), Note(code, field, level, 0))
-        note.count += count
-
-    def listed(self) -> list[Note]:
-        """The notes in the order in which they first came."""
-        return list(self.found.values())
 
 
 def split_text(text: str, most: int) -> list[str]:
@@ -63,7 +47,7 @@ def shortened(text: str, most: int, notes: Notes, field: str) -> str:
     text = clean_text(text)
     if len(text) <= most:
         return text
-    notes.add("cut", field)
+    notes.add("cut", field, "changed")
     return split_text(text, most)[0]
 
 

@@ -1,10 +1,10 @@
 """Collects what the reader of a preview must know: equal notes become one with a count."""
 
-from typing import Literal
+from collections.abc import Iterable
 
 from game.imports.documents import Note
 
-Level = Literal["kept", "changed", "dropped"]
+Level = str  # "kept", "changed" or "dropped"
 
 MOST_NOTES = 200  # different ones; a file with more has names of fields that are made up
 LONGEST_FIELD = 80
@@ -28,6 +28,11 @@ class Notes:
         elif len(self.found) < MOST_NOTES:
             detail = " ".join(detail.split())[:LONGEST_DETAIL]
             self.found[code, field, level] = Note(code, field, level, count, detail)
+
+    def merge(self, notes: Iterable[Note]) -> None:
+        """Add the notes of a document."""
+        for each in notes:
+            self.add(each.code, each.field, each.level, each.count, each.detail)
 
     def listed(self) -> list[Note]:
         """The notes, for a FileDocument."""

@@ -24,12 +24,9 @@ def read_document(content: bytes, filename: str = "") -> FileDocument:
     """What a file holds, read in this process. Raises Unreadable."""
     payload = open_payload(content, filename)
     name = detect(payload)
-    if name == "grue_scenario":
-        payload.data = parsers.read_yaml(payload.text)
     reader = import_module(f"game.imports.formats.{FORMATS[name].module}")
-    own = FORMATS[name].module == "grue" and payload.archive is None
     try:
-        document: FileDocument = reader.read(payload.data if own else payload)
+        document: FileDocument = reader.read(payload)
     except RecursionError:
         raise Unreadable("deep", f"{limits.DEEPEST}") from None
     document.format = name

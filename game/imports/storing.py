@@ -14,8 +14,9 @@ from pydantic import ValidationError
 from game.cards.cards import MOST_CARDS
 from game.imports.card_storing import CardBuilder
 from game.imports.documents import AdventureDocument, CardDocument
-from game.imports.fitting import Notes, moment, one_line, shortened
+from game.imports.fitting import moment, one_line, shortened
 from game.imports.keeping import Kept
+from game.imports.notes import Notes
 from game.imports.turn_storing import TurnBuilder
 from game.library import limits as library_limits
 from game.library.limits import MOST_ADVENTURES, MOST_COPIED, LimitMet

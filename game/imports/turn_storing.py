@@ -10,7 +10,6 @@ from game.chapters.chapters import MOST_CHAPTERS
 from game.imports.documents import AdventureDocument, TurnDocument
 from game.imports.fitting import (
     TICK,
-    Notes,
     checked_changes,
     checked_dice,
     moment,
@@ -18,6 +17,7 @@ from game.imports.fitting import (
     shortened,
     split_text,
 )
+from game.imports.notes import Notes
 from game.models import (
     LONGEST_CHAPTER_TITLE,
     LONGEST_SUMMARY,

@@ -5,7 +5,7 @@ from collections import Counter
 from django import forms
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import F, FloatField, Q, QuerySet
+from django.db.models import F, FloatField, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Cast
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -20,7 +20,7 @@ from game.guests import ensure_player
 from game.library import ratings
 from game.library.placeholders import FilledPlaceholders, fill_placeholders
 from game.library.previews import display_name, paragraphs, preview_of
-from game.models import Adventure, Player, Scenario
+from game.models import Adventure, ImportedStory, Player, Scenario
 from game.play import adventures, narration, search
 from game.play.forms import BeginForm
 from game.play.protocol import Refused
@@ -66,6 +66,8 @@ def home(request: HttpRequest) -> HttpResponse:
 def with_preview_fields(found: QuerySet[Adventure]) -> QuerySet[Adventure]:
     """Load with each adventure what its preview shows, and defer long texts that it does not."""
     long = ("memory", "authors_note", "first_actions")
+    own = ImportedStory.objects.filter(adventure=OuterRef("pk"), added=False)
+    found = found.annotate(imported_from=Subquery(own.values("source")[:1]))
     return found.select_related("head__parent", "scenario").defer(
         *long, *(f"scenario__{name}" for name in (*long, "opening", "placeholders", "previous"))
     )

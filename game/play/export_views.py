@@ -10,10 +10,11 @@ from django.views.decorators.http import require_safe
 
 from game.accounts.limits import limited
 from game.chapters import chapters
+from game.imports import bundles
 from game.imports.writers import grue
 from game.library import html_export
 from game.library.previews import action_line
-from game.models import Adventure, Kind, Turn
+from game.models import Adventure, Kind, Player, Scenario, Turn
 from game.play import adventures, tree
 from game.play.requests import own_adventure, playable_adventure, require_player
 from inference.reply import shown_action
@@ -31,6 +32,8 @@ def export(request: HttpRequest, adventure_id: UUID, form: str) -> HttpResponse:
     if form == "json":
         content = grue.as_json(require_player(request), found)
         return download(found, content, "json", "application/json")
+    if form == "grue":
+        return bundle(require_player(request), found)
     assert found.head_id is not None
     path = tree.turns_in_order(tree.path_ids(found.head_id, tree.LONGEST_PATH))
     headings = chapters.headings_at(found)
@@ -45,6 +48,13 @@ def export(request: HttpRequest, adventure_id: UUID, form: str) -> HttpResponse:
         content = html_export.as_html(found.title, path, headings)
         return download(found, content, "html", "text/html; charset=utf-8")
     raise Http404("That is no form of export.")
+
+
+def bundle(player: Player, found: Adventure) -> HttpResponse:
+    """The adventure as a bundle, with its scenario if the player wrote that."""
+    own = Scenario.objects.all().of(player).filter(pk=found.scenario_id)
+    content = b"".join(bundles.bundle_of(player, iter([found]), own.iterator()))
+    return download(found, content, "grue", "application/zip")
 
 
 def as_markdown(found: Adventure, path: list[Turn], headings: dict[UUID, str]) -> str:

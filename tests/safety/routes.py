@@ -120,6 +120,11 @@ ROUTES = {
     "shared": Route(PUBLIC, {"token": "token"}),
     "shared_card": Route(PUBLIC, {"token": "token"}),
     "play_on": Route(PUBLIC, {"token": "token"}),
+    # Imports
+    "import_files": Route(PUBLIC),
+    "import": Route(THEIRS, {"import_id": "import"}, {"way": "adventure"}),
+    "remove_import": Route(THEIRS, {"import_id": "import"}),
+    "export_everything": Route(OWN),
     # Accounts
     "account_home": Route(OWN),
     "account_data": Route(OWN),
@@ -167,6 +172,7 @@ def arguments(route, world, there=True):
         "card": str(world.card.pk),
         "own": world.scenario.pk if there else "nowhere",
         "share": str(world.share.pk) if there else NOWHERE,
+        "import": str(world.imported.pk) if there else NOWHERE,
         "token": world.share.token,
         "invite": str(world.invite.pk),
         "invite_token": world.invite.token,
@@ -174,7 +180,7 @@ def arguments(route, world, there=True):
         "block": str(world.block.pk),
     }
     found = {name: ids.get(value, value) for name, value in route.arguments.items()}
-    if route.whose == THEIRS and not found.keys() & {"slug", "share_id"}:
+    if route.whose == THEIRS and not found.keys() & {"slug", "share_id", "import_id"}:
         found["adventure_id"] = str(world.adventure.pk) if there else NOWHERE
     return found
 

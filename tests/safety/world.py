@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from game.library import shares
 from game.models import (
+    Import,
     Membership,
     Player,
     Scenario,
@@ -42,6 +43,13 @@ class World:
         details = pack(PromptReport(narrator="parrot", revision="1", parts=(), tokens=1, window=10))
         TurnContext.objects.create(turn=self.turn, details=details)
         self.share = shares.share(self.players["alice"], self.turn, plot=False)
+        self.imported = Import.objects.create(
+            player=self.players["alice"],
+            name="old.json",
+            content=b"{}",
+            format="grue",
+            preview={"adventures": 1, "stories": [], "notes": []},
+        )
         self.scenario = Scenario.objects.create(
             slug="alices-own",
             author=self.players["alice"],

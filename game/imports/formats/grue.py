@@ -1,4 +1,6 @@
-"""Reads Grue's own format: `export.json` of every version, and scenarios as JSON or YAML.
+"""Reads Grue's own format: `export.json` of every version, scenarios as JSON or YAML, bundles.
+
+A bundle is a zip file with a list, `grue.json`, of the adventures and scenarios in it.
 
 Version 1 has no `format`, and lacks edits, narrators, hidden cards and the adventure's audience.
 """
@@ -6,7 +8,9 @@ Version 1 has no `format`, and lacks edits, narrators, hidden cards and the adve
 from collections.abc import Iterable
 from typing import Any
 
-from game.exchange.parsers import Unreadable
+from game.exchange.parsers import Unreadable, check_json, read_yaml
+from game.imports import limits
+from game.imports.archives import Archive
 from game.imports.documents import (
     AdventureDocument,
     CardDocument,
@@ -15,8 +19,12 @@ from game.imports.documents import (
     ScenarioDocument,
     TurnDocument,
 )
+from game.imports.notes import Notes
+from game.imports.payload import Payload
+from game.imports.values import load_json
 
 FORMAT = "grue"
+INDEX = "grue.json"  # of a bundle: what is in it
 VERSION = 2
 
 ENDED = ("told", "stopped", "failed")
@@ -52,7 +60,40 @@ def is_scenario(data: Any) -> bool:
     return all(isinstance(data.get(name), str) for name in ("title", "tempt", "opening"))
 
 
-def read(data: Any) -> FileDocument:
+def read(payload: Payload) -> FileDocument:
+    """The document in a file that was opened. Raises Unreadable."""
+    if payload.archive is not None:
+        return read_bundle(payload.archive)
+    if payload.data is None:
+        return read_data(read_yaml(payload.text))
+    return read_data(payload.data)
+
+
+def read_bundle(archive: Archive) -> FileDocument:
+    """The document of a bundle: of every file that its list names. Raises Unreadable."""
+    index = json_of(archive, INDEX)
+    if not isinstance(index, dict) or not number(index.get("grue")):
+        raise Unreadable("damaged", "Grue")
+    found = FileDocument(format=FORMAT, version=str(index["grue"])[:20])
+    for row in (*mappings(index.get("scenarios")), *mappings(index.get("adventures"))):
+        if (name := text(row, "file")) not in archive.names:
+            raise Unreadable("damaged", "Grue")
+        part = read_data(json_of(archive, name))
+        found.scenarios += part.scenarios
+        found.adventures += part.adventures
+        found.notes += part.notes
+    found.settings = mapping(index, "settings")
+    return found
+
+
+def json_of(archive: Archive, name: str) -> Any:
+    """A JSON file of a bundle. Raises Unreadable."""
+    content = archive.read(name).decode("utf-8", "replace")
+    check_json(content, limits.DEEPEST, limits.MOST_VALUES)
+    return load_json(content, Notes())
+
+
+def read_data(data: Any) -> FileDocument:
     """The document in plain data. Raises Unreadable."""
     found = FileDocument(format=FORMAT, version="1")
     if isinstance(data, dict) and data.get("format") == FORMAT:
@@ -65,7 +106,7 @@ def read(data: Any) -> FileDocument:
         inner = data["scenario"] if isinstance(data.get("scenario"), dict) else data
         found.scenarios.append(read_scenario(inner))
     else:
-        raise Unreadable("grue")
+        raise Unreadable("damaged", "Grue")
     return found
 
 
@@ -130,7 +171,7 @@ def in_order(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         parent = row.get("parent")
         children.setdefault(parent if isinstance(parent, str) else None, []).append(row)
     if len({row["id"] for row in rows}) != len(rows) or None not in children:
-        raise Unreadable("grue")
+        raise Unreadable("damaged", "Grue")
     if are_in_order(rows):
         return rows
     ordered: list[dict[str, Any]] = []

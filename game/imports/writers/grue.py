@@ -126,6 +126,8 @@ def left_out(adventure: Adventure, hidden: bool) -> dict[str, int]:
 def exported_card(card: StoryCard) -> dict[str, Any]:
     """A card as a file has it, with whether it is hidden."""
     data = card_data(card)
+    if card.options:
+        data["options"] = card.options
     return {**data, "hidden": True} if card.hidden else data
 
 
@@ -196,5 +198,6 @@ def scenario_json(scenario: Scenario) -> str:
         "name": scenario.slug,
         "visibility": scenario.visibility,
         "created": scenario.created.isoformat(),
+        "cards": [exported_card(card) for card in scenario.cards.all()],
     }
     return dumped({"format": FORMAT, "version": VERSION, "scenario": content})

@@ -5,8 +5,8 @@ import json
 import pytest
 from django.urls import reverse
 
-from game.imports.fitting import Notes
 from game.imports.formats import grue
+from game.imports.notes import Notes
 from game.imports.storing import store_adventure
 from tests.game.imports.trees import plant, without_ids
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 
 def import_export(export, player):
     """Read and store what an export has. The adventure and the notes."""
-    document = grue.read(json.loads(json.dumps(export)))
+    document = grue.read_data(json.loads(json.dumps(export)))
     notes = Notes()
     [adventure] = document.adventures
     return store_adventure(player, adventure, notes, {}), document.notes + notes.listed()

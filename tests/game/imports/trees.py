@@ -146,7 +146,7 @@ def without_ids(export):
         return places.get(value, value) if isinstance(value, str) else value
 
     found = plain(export)
-    del found["adventure"]["id"]
+    found["adventure"].pop("id", None)
     for card in found["cards"]:
         del card["id"]
     return found
