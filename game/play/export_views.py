@@ -26,7 +26,7 @@ from inference.reply import shown_action
 def export(request: HttpRequest, adventure_id: UUID, form: str) -> HttpResponse:
     """Download the path to the head as text, Markdown or HTML, or the whole tree as JSON."""
     # The whole tree comes with memory, note and cards, which are the owner's.
-    ask = own_adventure if form == "json" else playable_adventure
+    ask = own_adventure if form in ("json", "grue") else playable_adventure
     found = ask(request, adventure_id)
     content: str | bytes
     if form == "json":
