@@ -17,11 +17,11 @@ from django.db import transaction
 from django.db.models import Q
 
 from game.library.deletion import delete_player_content
-from game.models import Adventure, Membership, Player, Scenario, Visibility
+from game.models import Adventure, Membership, Player, Scenario, Turn, Visibility
 from game.moderation.deletion import redact_cases
 from game.play import adventures
 from game.play.changes import NoSuchAdventure, change_adventure
-from game.tables import members
+from game.tables import members, roster
 
 logger = logging.getLogger(__name__)
 
@@ -66,6 +66,7 @@ def delete_player(player: Player) -> None:
         for adventure in shared:
             with contextlib.suppress(NoSuchAdventure), change_adventure(adventure.pk) as locked:
                 members.leave_for_good(locked, player)
+        Turn.objects.filter(player=player).exclude(character="").update(character=roster.somebody())
         delete_traces(player, [each.pk for each in alone])
         player.delete()
     logger.info("player %s is deleted", identity)

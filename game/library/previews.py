@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from game.library.excerpts import last_words
 from game.models import Adventure, Kind, Player, Turn
 from game.play.search import Hit
-from inference.reply import shown_action
+from game.play.wording import shown_turn
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def preview_of(adventure: Adventure, hits: Sequence[Hit] = (), count: int = 0) -
 
 def action_line(turn: Turn) -> str:
     """A turn's action as plain text, with "> " before what the player does or says."""
-    action = shown_action(turn.kind, turn.action)  # type: ignore[arg-type]
+    action = shown_turn(turn)
     return f"> {action}" if action and turn.kind in (Kind.DO, Kind.SAY) else action
 
 

@@ -25,7 +25,7 @@ from game.library.excerpts import last_words
 from game.library.limits import LimitMet
 from game.library.previews import paragraphs
 from game.models import Adventure, Share, Status, Turn
-from inference.reply import shown_action
+from game.play.wording import shown_turn
 
 TURNS_PER_PAGE = 200
 
@@ -182,7 +182,7 @@ def turn_context(turn: Turn, heading: str | None) -> dict[str, Any]:
         "heading": heading,
         "id": turn.pk,
         "kind": turn.kind,
-        "shown": shown_action(turn.kind, turn.action),  # type: ignore[arg-type]
+        "shown": shown_turn(turn),
         "paragraphs": paragraphs(turn.reply),
     }
 

@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from game.models.adventures import Adventure
-from game.models.limits import LONGEST_SUMMARY, LONGEST_TEXT
+from game.models.limits import LONGEST_CHARACTER, LONGEST_SUMMARY, LONGEST_TEXT
 from game.models.players import Player
 
 
@@ -51,6 +51,10 @@ class Turn(models.Model):
         "self", null=True, blank=True, editable=False, on_delete=models.SET_NULL, related_name="+"
     )
     player = models.ForeignKey(Player, null=True, blank=True, on_delete=models.SET_NULL)
+    # The name of who acted, where several played then; "" where it was one, who is "you".
+    character = models.CharField(
+        max_length=LONGEST_CHARACTER, blank=True, default="", db_default="", editable=False
+    )
     kind = models.CharField(max_length=10, choices=Kind)
     action = models.TextField(blank=True, validators=[MaxLengthValidator(LONGEST_TEXT)])
     reply = models.TextField(blank=True, validators=[MaxLengthValidator(LONGEST_TEXT)])

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from game.models import Edit, Kind, Turn, Words
+from game.play.wording import shown_turn
 from game.state.worlds import changes_of
 from inference.contract.world import WorldChange
-from inference.reply import shown_action
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class AttributedTurn:
 
 def attribute_turn(turn: Turn, reported: bool = False, chapter: str = "") -> AttributedTurn:
     """Split a turn into pieces by who wrote them."""
-    text = shown_action(turn.kind, turn.action)  # type: ignore[arg-type]
+    text = shown_turn(turn)
     action = [Piece(Words.PLAYER, text)] if text else []
     return AttributedTurn(turn, action, list(reply_pieces(turn)), reported, chapter)
 

@@ -12,11 +12,13 @@ from game.play import dice, tree
 from game.play.tree import Step
 from game.recall.search import recall
 from game.state import worlds
+from game.tables import roster
 from inference.contract.request import Card, Passage, StoryContext
 from inference.contract.world import World
 from inference.narrators import NarratorsError, UnknownNarrator, narrators_of
 from inference.prompts.building import room_for_prompt
 from inference.prompts.cards import cards_for
+from inference.reply.third_person import worded_action
 
 # Bytes, so that a request stays under 256 KiB. Narrators' context windows are smaller.
 STORY_BYTES = 160_000
@@ -79,7 +81,24 @@ def all_cards(adventure: Adventure) -> list[Card]:
             "title", "pk"
         )
     ]
-    return [card for card in cards if not card.options.disabled]
+    found = [card for card in cards if not card.options.disabled]
+    return [*found, *character_cards(adventure)]
+
+
+def character_cards(adventure: Adventure) -> list[Card]:
+    """What players say of their characters, where several play: found by their names."""
+    members = roster.acting_members(adventure)
+    if len(members) < 2:
+        return []
+    return [
+        Card(
+            title=each.character,
+            keys=(each.character,),
+            text=f"{each.character}: {each.description}",
+        )
+        for each in members
+        if each.character and each.description
+    ]
 
 
 def recent_story(path: list[Step]) -> tuple[Passage, ...]:
@@ -87,23 +106,29 @@ def recent_story(path: list[Step]) -> tuple[Passage, ...]:
     first = trim_start([step.bytes for step in path], STORY_BYTES)
     ids = [step.id for step in path[first:]]
     # values_list: hundreds of Turn instances would take most of an action's time.
-    rows = Turn.objects.filter(pk__in=ids).values_list("pk", "kind", "action", "reply", "dice")
+    rows = Turn.objects.filter(pk__in=ids).values_list(
+        "pk", "kind", "action", "reply", "dice", "character"
+    )
     found = {
-        pk: passage_of(kind, action, reply, rolled) for pk, kind, action, reply, rolled in rows
+        pk: passage_of(kind, action, reply, rolled, character)
+        for pk, kind, action, reply, rolled, character in rows
     }
     return tuple(found[each] for each in ids)
 
 
 def passage(turn: Turn) -> Passage:
     """A turn as a passage of the prompt."""
-    return passage_of(turn.kind, turn.action, turn.reply, turn.dice)
+    return passage_of(turn.kind, turn.action, turn.reply, turn.dice, turn.character)
 
 
-def passage_of(kind: str, action: str, reply: str, rolled: dict[str, Any] | None) -> Passage:
-    """A passage from a turn's fields; `rolled` are its dice."""
+def passage_of(
+    kind: str, action: str, reply: str, rolled: dict[str, Any] | None, character: str = ""
+) -> Passage:
+    """A passage from a turn's fields; `rolled` are its dice, `character` who acted."""
     return Passage(
         kind=kind,  # type: ignore[arg-type]
-        action=action,
+        action=worded_action(kind, action, character),
+        player=character,
         reply=reply,
         outcome=dice.outcome_line(rolled),
     )

@@ -13,6 +13,7 @@ from inference.contract.prompt_report import Part, PromptReport, report_fields, 
 from inference.contract.request import Passage
 from inference.prompts.formats import HIDDEN
 from inference.prompts.lines import lines_of
+from inference.reply.third_person import worded_action
 
 
 def context_data(stored: TurnContext) -> dict[str, Any]:
@@ -165,7 +166,11 @@ class Texts:
 def passage(turn: Turn, side: str, text: str) -> Passage:
     """One side of a turn alone, as a passage of the prompt."""
     if side == "action":
-        return Passage(kind=turn.kind, action=text)  # type: ignore[arg-type]
+        return Passage(
+            kind=turn.kind,  # type: ignore[arg-type]
+            action=worded_action(turn.kind, text, turn.character),
+            player=turn.character,
+        )
     if side == "reply":
         return Passage(kind=turn.kind, reply=text)  # type: ignore[arg-type]
     return Passage(kind=turn.kind, outcome=text)  # type: ignore[arg-type]

@@ -17,7 +17,7 @@ from game.library.previews import action_line
 from game.models import Adventure, Kind, Player, Scenario, Turn
 from game.play import adventures, tree
 from game.play.requests import own_adventure, playable_adventure, require_player
-from inference.reply import shown_action
+from game.play.wording import shown_turn
 
 
 @never_cache
@@ -67,7 +67,7 @@ def as_markdown(found: Adventure, path: list[Turn], headings: dict[UUID, str]) -
         heading = headings.get(turn.pk)
         if heading is not None:
             parts.append(f"## {without_markup(heading)}" if heading else "* * *")
-        action = without_markup(shown_action(turn.kind, turn.action))  # type: ignore[arg-type]
+        action = without_markup(shown_turn(turn))
         if turn.kind in (Kind.DO, Kind.SAY):
             action = f"> {action}"
         parts += [part for part in (action, without_markup(turn.reply)) if part.strip("> ")]

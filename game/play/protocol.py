@@ -229,6 +229,9 @@ class TurnData(BaseModel):
     kind: str
     action: str
     shown: str
+    # Who acted, where several play: the character's name then, and the member as long as they are.
+    character: str = ""
+    member: str | None = None
     reply: str
     status: TurnStatus
     attempt: int

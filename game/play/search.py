@@ -14,7 +14,7 @@ from psycopg2.errors import QueryCanceled
 
 from game.models import Adventure, Turn
 from game.play import tree
-from inference.reply import shown_action
+from game.play.wording import shown_turn
 from inference.reply.characters import composed
 
 SHORTEST = 2  # characters of a query; a single letter would match nearly every turn
@@ -126,7 +126,7 @@ def on_one_line(text: str) -> str:
 
 def find_passage(turn: Turn, words: list[str]) -> Passage | None:
     """The passage of a turn with one of `words`: in its shown action, its action or its reply."""
-    action = shown_action(turn.kind, turn.action)  # type: ignore[arg-type]
+    action = shown_turn(turn)
     texts = (action, turn.action, turn.reply)
     found = (passage(text, [each]) for each in words for text in texts)
     return next((each for each in found if each), None)

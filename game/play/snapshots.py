@@ -9,16 +9,15 @@ from django.db.models.functions import MD5, Left
 from django.utils.translation import gettext as _
 
 from game.models import Adventure, Chapter, Membership, Player, Turn
-from game.play import dice, edits, narration, tree
+from game.play import dice, edits, narration, tree, wording
 from game.play.events import queue_client, redis_breaker
 from game.play.protocol import Refused, SiblingAction, Snapshot, TurnData, TurnStatus
 from game.tables import roster
 from inference.queue.streams import FIRST
-from inference.reply import shown_action
 
 TURNS_SHOWN = 100
 LONGEST_LABEL = 120  # code points of an action in a list of actions
-SiblingActions = dict[tuple[str, str], SiblingAction]
+SiblingActions = dict[tuple[str, str, str], SiblingAction]
 UNKNOWN = ""  # in place of the id of a turn.started, while the log cannot be read
 
 
@@ -33,23 +32,27 @@ def turns_data(turns: list[Turn]) -> list[TurnData]:
     # A turn under way ends no chapter yet.
     ended = [turn.pk for turn in turns if turn.status != "queued"]
     chapters = dict(Chapter.objects.filter(turn__in=ended).values_list("turn_id", "title"))
+    authors = authors_of(turns)
     children = defaultdict(list)
     actions: defaultdict[UUID, SiblingActions] = defaultdict(dict)
     parents = {turn.parent_id for turn in turns}
     found = Turn.objects.filter(parent_id__in=parents).order_by("created", "pk")
-    for child, parent, kind, beginning, digest in found.values_list(
-        "pk", "parent_id", "kind", Left("action", LONGEST_LABEL + 1), MD5("action")
+    for child, parent, kind, beginning, digest, character in found.values_list(
+        *("pk", "parent_id", "kind", Left("action", LONGEST_LABEL + 1), MD5("action")),
+        "character",
     ):
         children[parent].append(str(child))
-        here = SiblingAction(shown=label(kind, beginning), turns=[])
-        actions[parent].setdefault((kind, digest), here).turns.append(str(child))
+        here = SiblingAction(shown=label(kind, beginning, character), turns=[])
+        actions[parent].setdefault((kind, digest, character), here).turns.append(str(child))
     return [
         TurnData(
             id=str(turn.pk),
             parent=str(turn.parent_id) if turn.parent_id else None,
             kind=turn.kind,
             action=turn.action,
-            shown=shown_action(turn.kind, turn.action),  # type: ignore[arg-type]
+            shown=wording.shown_turn(turn),
+            character=turn.character,
+            member=authors.get(turn.player_id) if turn.character else None,
             reply=turn.reply,
             status=turn.status,  # type: ignore[arg-type]
             attempt=turn.attempt,
@@ -71,9 +74,19 @@ def turns_data(turns: list[Turn]) -> list[TurnData]:
     ]
 
 
-def label(kind: str, action: str) -> str:
+def authors_of(turns: list[Turn]) -> dict[UUID | None, str]:
+    """The members who acted in these turns, by player, where several play."""
+    named = [turn for turn in turns if turn.character]
+    if not named:
+        return {}
+    players = {turn.player_id for turn in named}
+    found = Membership.objects.filter(adventure=named[0].adventure_id, player__in=players)
+    return {player: str(member) for player, member in found.values_list("player", "pk")}
+
+
+def label(kind: str, action: str, character: str = "") -> str:
     """An action on one line, cut if it is long; "" for a continue."""
-    shown = " ".join(shown_action(kind, action).split())  # type: ignore[arg-type]
+    shown = " ".join(wording.shown(kind, action, character).split())
     return shown if len(shown) <= LONGEST_LABEL else f"{shown[: LONGEST_LABEL - 1].rstrip()}…"
 
 

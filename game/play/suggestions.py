@@ -13,6 +13,7 @@ from game.moderation import screening
 from game.play.events import queue_client
 from game.state.worlds import entries_at
 from inference.contract.questions import Suggestions, digest_of
+from inference.reply.third_person import worded_action
 from inference.world.revealing import reveal
 
 logger = logging.getLogger(__name__)
@@ -27,7 +28,7 @@ def record(result: Suggestions) -> bool:
     )
     if turn is None or turn.adventure.head_id != turn.pk or not turn.adventure.suggestions:
         return False
-    if digest_of(turn.action, turn.reply) != result.texts:
+    if digest_of(worded_action(turn.kind, turn.action, turn.character), turn.reply) != result.texts:
         return False
     entries = entries_at(turn.pk)
     allowed = [

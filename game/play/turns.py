@@ -6,6 +6,7 @@ except that `game/play/sweep.py` raises a turn's attempt.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -40,11 +41,19 @@ from game.recall.indexing import index_on_commit
 from game.state import changes as world_changes
 from game.state import edits as world_edits
 from game.state import worlds
-from game.tables import permissions
+from game.tables import permissions, roster
 from inference.reply import shown_action
 
 # Retry-after in seconds when a player has too many turns under way: about as long as a turn takes.
 RETRY_SOON = 5
+
+
+@dataclass(frozen=True)
+class Author:
+    """Who acts in a turn: the player, and their character's name where several play."""
+
+    player: Player
+    character: str
 
 
 @screening.record_rejections()
@@ -113,7 +122,8 @@ def take_action(adventure: Adventure, player: Player, kind: str, text: str) -> T
         known = worlds.world_at((parent or head).pk)
         rolled = dice.roll(difficulty, dice.modifiers_of(text, known))
     text = "" if kind == Kind.CONTINUE else text
-    return queue_turn(adventure, player, parent or head, kind, text, rolled)
+    author = Author(player, roster.character_of(adventure, player))
+    return queue_turn(adventure, author, parent or head, kind, text, rolled)
 
 
 def retry_turn(adventure: Adventure, player: Player, turn_id: UUID) -> Turn:
@@ -129,7 +139,8 @@ def retry_turn(adventure: Adventure, player: Player, turn_id: UUID) -> Turn:
     screening.screen([turn.action], "action", player, adventure)
     if turn.parent is None:
         raise Refused("not_allowed", _("The opening cannot be retried. Edit it instead."))
-    return queue_turn(adventure, player, turn.parent, turn.kind, turn.action, turn.dice)
+    author = Author(turn.player or player, turn.character)
+    return queue_turn(adventure, author, turn.parent, turn.kind, turn.action, turn.dice)
 
 
 def undo_turn(adventure: Adventure, player: Player) -> Turn:
@@ -248,7 +259,7 @@ def refuse_when_busy(adventure: Adventure) -> None:
 
 def turn_of(adventure: Adventure, turn_id: UUID) -> Turn:
     """A turn of the adventure, with its parent. Raises Refused if there is none with this id."""
-    turn = adventure.turns.filter(pk=turn_id).select_related("parent").first()
+    turn = adventure.turns.filter(pk=turn_id).select_related("parent", "player").first()
     if turn is None:
         raise Refused("unknown_turn", _("That turn is not in this adventure. Reload the page."))
     return turn
@@ -276,21 +287,22 @@ def move_head(adventure: Adventure, turn: Turn) -> Turn:
 
 def queue_turn(
     adventure: Adventure,
-    player: Player,
+    author: Author,
     parent: Turn,
     kind: str,
     text: str,
     rolled: dict[str, Any] | None,
 ) -> Turn:
     """Store a turn below `parent`, make it the head, and enqueue it on commit. Raises Refused."""
-    refuse_when_player_has_enough(player)
+    refuse_when_player_has_enough(author.player)
     narrator = narration.narrator_of(adventure)
-    queue = narration.queue_position_for(narrator, player)
+    queue = narration.queue_position_for(narrator, author.player)
     refuse_when_full(queue)
     turn = Turn.objects.create(
         adventure=adventure,
         parent=parent,
-        player=player,
+        player=author.player,
+        character=author.character,
         kind=kind,
         action=text,
         narrator=narrator.name,

@@ -28,6 +28,7 @@ from game.play.requests import (
     role_of,
     wants_json,
 )
+from game.play.wording import shown_turn
 from game.tastes.sampling import taste_of
 from inference.reply import shown_action
 
@@ -237,7 +238,7 @@ def read(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
             "id": turn.pk,
             "heading": headings.get(turn.pk),
             "kind": turn.kind,
-            "shown": shown_action(turn.kind, turn.action),  # type: ignore[arg-type]
+            "shown": shown_turn(turn),
             "paragraphs": paragraphs(turn.reply),
         }
         for turn in path

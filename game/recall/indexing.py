@@ -21,7 +21,7 @@ MOST_AT_ONCE = 200
 TEXTS = """
 SELECT t.id, t.kind, t.action, t.reply, octet_length(t.action) + octet_length(t.reply),
     CASE WHEN t.edited THEN coalesce(
-        (SELECT max(e.id) FROM game_edit e WHERE e.turn_id = t.id), 0) ELSE 0 END
+        (SELECT max(e.id) FROM game_edit e WHERE e.turn_id = t.id), 0) ELSE 0 END, t.character
 FROM game_turn t WHERE t.id = ANY(%s::uuid[]) AND t.status <> 'queued'
 """
 # Turns without an entry for their texts.
@@ -42,8 +42,8 @@ def read_texts(turns: Iterable[UUID]) -> list[TurnTexts]:
     with connection.cursor() as cursor:
         cursor.execute(TEXTS, [list(turns)])
         return [
-            TurnTexts(pk, kind, action, reply, Stamp(size, edit))
-            for pk, kind, action, reply, size, edit in cursor.fetchall()
+            TurnTexts(pk, kind, action, reply, Stamp(size, edit), character)
+            for pk, kind, action, reply, size, edit, character in cursor.fetchall()
         ]
 
 

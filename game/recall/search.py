@@ -201,7 +201,7 @@ def action_terms(action: Passage, language: str) -> dict[int, float]:
 
     A few words seldom tell their language: without a sign it is that of the story.
     """
-    text = shown_action(action.kind, action.action)[:MOST_ACTION]
+    text = shown_action(action.kind, action.action, action.player)[:MOST_ACTION]
     return {term & HASH: 1.0 for term in terms_of(text, language_of(text, language))}
 
 

@@ -7,6 +7,7 @@ from game.recall.index import Stamp
 from game.recall.terms import ACTION, Sentence, sentences_of, terms_of
 from inference.languages import language_of
 from inference.reply import shown_action
+from inference.reply.third_person import worded_action
 
 
 @dataclass(frozen=True)
@@ -18,11 +19,13 @@ class TurnTexts:
     action: str
     reply: str
     stamp: Stamp
+    character: str = ""  # who acted, where several played
 
     @property
     def shown(self) -> str:
         """The action as the story shows it."""
-        return shown_action(self.kind, self.action)  # type: ignore[arg-type]
+        worded = worded_action(self.kind, self.action, self.character)
+        return shown_action(self.kind, worded, self.character)  # type: ignore[arg-type]
 
     def sentences(self) -> list[Sentence]:
         """What the turn can be found by: the sentences of its reply by number, and its action."""

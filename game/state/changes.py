@@ -24,6 +24,7 @@ from inference.contract.questions import digest_of
 from inference.contract.request import Passage
 from inference.contract.world import MOST_CHANGES, Source, WorldChange
 from inference.log_context import where
+from inference.reply.third_person import worded_action
 from inference.world import turns
 from inference.world.folding import Entries, fold
 
@@ -52,7 +53,8 @@ def read_by_rules(turn: Turn, before: Entries) -> list[WorldChange]:
         return []
     passage = Passage(
         kind=turn.kind,  # type: ignore[arg-type]
-        action=turn.action,
+        action=worded_action(turn.kind, turn.action, turn.character),
+        player=turn.character,
         reply=turn.reply,
         outcome=dice.outcome_line(turn.dice),
     )
@@ -104,7 +106,11 @@ def record_reading(
     try:
         with change_adventure(adventure_id) as adventure:
             turn = adventure.turns.filter(pk=turn_id).first()
-            if turn is None or digest_of(turn.action, turn.reply) != digest:
+            if (
+                turn is None
+                or digest_of(worded_action(turn.kind, turn.action, turn.character), turn.reply)
+                != digest
+            ):
                 return False
             read = [
                 each.model_copy(update={"source": "narrator", "hidden": False}) for each in changes

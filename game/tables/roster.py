@@ -24,6 +24,14 @@ def member_of(adventure: Adventure, player: Player) -> Membership | None:
     return Membership.objects.filter(adventure=adventure.pk, player=player.pk).first()
 
 
+def character_of(adventure: Adventure, player: Player) -> str:
+    """How the story calls who acts now: "" while one plays alone, who is "you"."""
+    members = acting_members(adventure)
+    if len(members) < 2:
+        return ""
+    return next((each.character for each in members if each.player_id == player.pk), "")
+
+
 def name_of(member: Membership) -> str:
     """The name by which others know a member: their character's, or their role's."""
     return member.character or str(Membership.Role(member.role).label)

@@ -11,11 +11,12 @@ from pathlib import Path
 
 from game.models import Adventure, Kind, Player, Status, Turn
 from game.play.tree import turns_in_order, whole_path
+from game.play.wording import shown_turn
 from game.training.anonymisation import answers, remove_names
 from game.training.consent import adventures_with_consent
 from inference.finetune.corpus import parse
 from inference.finetune.trouble import CorpusError
-from inference.reply import neutralise, shown_action
+from inference.reply import neutralise
 
 PREFIX = "players-"
 FEWEST_TURNS = 3
@@ -143,7 +144,7 @@ class Story:
 
     def action(self, turn: Turn) -> str:
         """The action as players see it, cleaned, on one line."""
-        action = shown_action(turn.kind, turn.action)  # type: ignore[arg-type]
+        action = shown_turn(turn)
         return " ".join(self.clean(action).split())
 
     def clean(self, text: str) -> str:

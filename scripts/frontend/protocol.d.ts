@@ -156,6 +156,8 @@ declare namespace Protocol {
     kind: string;
     action: string;
     shown: string;
+    character?: string;
+    member?: string | null;
     reply: string;
     status: "queued" | "running" | "told" | "stopped" | "failed";
     attempt: number;

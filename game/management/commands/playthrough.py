@@ -16,10 +16,10 @@ from game.play import adventures
 from game.play.events import queue_client
 from game.play.protocol import TakeAction
 from game.play.turns import carry_out
+from game.play.wording import shown_turn
 from game.state.edits import PlayerChange, change_world, checked
 from inference.lab.evaluation import playthroughs
 from inference.lab.evaluation.playthroughs import Playthrough, Step
-from inference.reply import shown_action
 
 WATCHED_SECONDS = 60
 HANG_SECONDS = 900  # for one turn; on a machine that has much else to do
@@ -107,7 +107,7 @@ def take(adventure: Adventure, player: Player, step: Step) -> tuple[Turn, float]
 
 def record(number: int, step: Step, turn: Turn, seconds: float) -> dict[str, Any]:
     """What is saved of a turn."""
-    action = shown_action(turn.kind, turn.action)  # type: ignore[arg-type]
+    action = shown_turn(turn)
     context = getattr(turn, "context", None)
     return {
         "number": number,
