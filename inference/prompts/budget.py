@@ -10,7 +10,7 @@ from inference.prompts.card_selection import CardSelection, loose_characters, re
 from inference.prompts.card_timing import StoryTexts
 from inference.prompts.cutting import Count, Keep, chars_per_token, trimmed
 from inference.prompts.lines import line_of, lines_of, neutralise_told
-from inference.prompts.parts import Given, Origin
+from inference.prompts.parts import Given, Line, Origin
 from inference.prompts.placing import CardPlacer
 from inference.prompts.world import world_lines
 from inference.reply import neutralise
@@ -109,7 +109,8 @@ def without_cards(
     told = within("told", neutralise_told(request.told), room * TOLD_SHARE, "end")
     action = line_of(context.action)
     if action is not None:
-        action = action._replace(text=within("action", action.text, room * ACTION_SHARE))
+        keep = kept_side(action)
+        action = action._replace(text=within("action", action.text, room * ACTION_SHARE, keep))
     dice = within("dice", neutralise(context.action.outcome).strip(), room * DICE_SHARE)
     fact = request.fact or named_fact(request, narrator)
     rest = room - count(memory) - count(note) - int(room * ACTION_SHARE)
@@ -132,6 +133,11 @@ def without_cards(
         beside_action=narrator.cards_beside_action,
     )
     return given, rest
+
+
+def kept_side(action: Line) -> Keep:
+    """The side of an action that stays where it is too long: a story's end, which goes on."""
+    return "end" if action.by == "narrator" else "start"
 
 
 def within_room(earlier: tuple[Recalled, ...], room: int, count: Count) -> tuple[Recalled, ...]:

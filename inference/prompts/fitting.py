@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from inference.prompts.budget import Budget
+from inference.prompts.budget import Budget, kept_side
 from inference.prompts.cutting import without_blocks
 from inference.prompts.parts import Firing, Given, Line
 
@@ -108,9 +108,12 @@ def less(given: Given) -> Given:
 
 
 def shortened(given: Given, origin: str, text: str) -> Given:
-    """`given` with one part a quarter shorter, cut at its end; `told` and summary at the front."""
+    """`given` with one part a quarter shorter: less of the end, or of the front of `told`, the
+    summary and a story."""
     keep = len(text) * 3 // 4
     from_front = origin in ("told", "summary")
+    if origin == "action" and given.action is not None:
+        from_front = kept_side(given.action) == "end"
     kept = text[len(text) - keep :] if from_front else text[:keep].rstrip()
     cut = {**given.cut, origin: given.cut.get(origin, 0) + len(text) - len(kept)}
     if origin == "action" and given.action is not None:

@@ -512,3 +512,14 @@ def test_a_fact_that_was_contradicted_stands_right_before_the_reply(format):
     assert "take the rope" not in after
     assert after.endswith("The wind")
     assert len(after) < 60
+
+
+@pytest.mark.parametrize("window", [300, 2048])
+@pytest.mark.parametrize("format", ["chat", "transcript"])
+def test_of_a_story_that_is_too_long_the_narrator_reads_the_end(format, window):
+    long = " ".join(f"Number {place} was told." for place in range(600))
+    text = build(request("story", long), narrator(format), window=window).text
+    assert "Number 599 was told." in text
+    assert "Number 0 was told." not in text
+    done = build(request("do", long), narrator(format), window=window).text
+    assert "Number 599 was told." not in done
