@@ -13,7 +13,8 @@ from pydantic import (
     model_validator,
 )
 
-from game.cards.card_import import LONGEST_KEY, LONGEST_TITLE, MOST_KEYS
+from game.cards.card_import import LONGEST_TITLE, card_problem
+from game.cards.options import LONGEST_KEY, MOST_KEYS, read_options
 from game.exchange import parsers, sandbox
 from game.models import LONGEST_MEMORY, LONGEST_NOTE, LONGEST_TEXT, Scenario, StoryCard
 from game.state import beginnings
@@ -58,12 +59,21 @@ class CardFile(Plain):
     text: str = Field(min_length=1, max_length=LONGEST_NOTE)
     pinned: bool = False
     hidden: bool = False  # from players, until the narrator has used it
+    options: dict[str, Any] = {}  # as game.cards.options reads them
+
+    @field_validator("options")
+    @classmethod
+    def options_as_stored(cls, value: dict[str, Any]) -> dict[str, Any]:
+        """The options that are not as usual. Raises ValueError for one that cannot be."""
+        return read_options(value)
 
     @model_validator(mode="after")
     def fires(self) -> Self:
         """Raises ValueError for a card that could never enter a prompt."""
         if not self.keys and not self.pinned:
             raise ValueError("A card has no keys: add at least one key, or pin it.")
+        if problem := card_problem(tuple(self.keys), self.text, self.pinned, self.options):
+            raise ValueError(problem)
         return self
 
 

@@ -6,22 +6,28 @@ fields have different names and the same meaning: a title, keys, a text, and whe
 always in the prompt.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
 from django.utils.translation import gettext as _
 
+from game.cards.options import LONGEST_KEY as LONGEST_KEY
+from game.cards.options import MOST_KEYS as MOST_KEYS
+from game.cards.options import (
+    keys_problem,
+    patterns_problem,
+    unique_keys,
+    usable_options,
+)
 from game.exchange import sandbox
 from game.exchange.parsers import Unreadable
 from game.models import LONGEST_NOTE
 from game.play.protocol import clean_text
-from inference.words import key_of
 
 LONGEST_TITLE = 80
-LONGEST_KEY = 60
-MOST_KEYS = 20
+MOST_OF_ALL_KEYS = 2_000  # characters of a card's keys together
 MOST_READ = 100_000  # characters of a text that are cleaned; enough to see that it is too long
 MOST_KEYS_READ = 1_000  # of one card, before empty and repeated ones are dropped
 
@@ -49,6 +55,7 @@ class CardContent:
     text: str
     pinned: bool = False
     hidden: bool = False
+    options: dict[str, Any] = field(default_factory=dict)  # as game.cards.options reads them
 
 
 @dataclass
@@ -109,21 +116,32 @@ def read_entry(entry: Any, number: int) -> CardContent:
         raise CardImportError(_("Entry %(number)s is not a card.") % {"number": number})
     text = first_text(entry, TEXTS)
     written = list(islice(keys_in(entry), MOST_KEYS_READ))
-    keys = normalise_keys(key for key in written if not is_pattern(key))
+    options = options_in(entry)
+    if options.get("regex"):
+        keys = normalise_keys(written, patterns=True)
+    else:
+        keys = normalise_keys(key for key in written if not is_pattern(key))
     title = first_text(entry, TITLES) or (keys[0] if keys else text)
     title = " ".join(title.split())[:LONGEST_TITLE]
     label = f"“{title}”" if title else _("Entry %(number)s") % {"number": number}
     pinned = any(entry.get(name) is True for name in PINNED)
-    if entry.get("enabled") is False or entry.get("disable") is True:
-        raise CardImportError(_("%(card)s is disabled in the file.") % {"card": label})
     if not keys and not pinned and any(map(is_pattern, written)):
         raise CardImportError(
             _("%(card)s: its keys are patterns; only plain words are supported.") % {"card": label}
         )
-    problem = card_problem(keys, text, pinned)
+    problem = card_problem(keys, text, pinned, options)
     if problem:
         raise CardImportError(f"{label}: {problem}")
-    return CardContent(title, keys, text, pinned)
+    return CardContent(title, keys, text, pinned, options=options)
+
+
+def options_in(entry: dict[str, Any]) -> dict[str, Any]:
+    """The options of an entry of our own lists, and whether one of another game is switched off."""
+    written = entry.get("options")
+    options = usable_options(written)[0] if isinstance(written, dict) else {}
+    if entry.get("enabled") is False or entry.get("disable") is True:
+        options["disabled"] = True
+    return options
 
 
 def first_text(entry: dict[str, Any], names: tuple[str, ...]) -> str:
@@ -153,24 +171,25 @@ def is_pattern(key: str) -> bool:
 # Rules for every card, typed or imported
 
 
-def split_keys(written: str) -> list[str]:
-    """The keys in a text, separated by commas or line ends, not cleaned."""
+def split_keys(written: str, patterns: bool = False) -> list[str]:
+    """The keys in a text, separated by commas or line ends, not cleaned.
+
+    `patterns`: they are regular expressions, in which commas mean something.
+    """
+    if patterns:
+        return written.split("\n", MOST_KEYS_READ)[:MOST_KEYS_READ]
     commas = written.replace("\n", ",").replace("，", ",").replace("、", ",")
     return commas.split(",", MOST_KEYS_READ)[:MOST_KEYS_READ]
 
 
-def normalise_keys(keys: Any) -> tuple[str, ...]:
+def normalise_keys(keys: Iterable[str], patterns: bool = False) -> tuple[str, ...]:
     """The keys that can match a word, cleaned, each once, in their order."""
-    unique: dict[str, str] = {}
-    for key in islice(keys, MOST_KEYS_READ):
-        cleaned = " ".join(clean_text(key).split())
-        matched = key_of(cleaned)
-        if matched is not None:
-            unique.setdefault(matched.text, cleaned)
-    return tuple(unique.values())
+    return unique_keys(islice(keys, MOST_KEYS_READ), patterns)
 
 
-def card_problem(keys: tuple[str, ...], text: str, pinned: bool) -> str:
+def card_problem(
+    keys: tuple[str, ...], text: str, pinned: bool, options: dict[str, Any] | None = None
+) -> str:
     """What is wrong with a card, in words for the player; "" if nothing is."""
     if not text:
         return _("It has no text.")
@@ -181,15 +200,13 @@ def card_problem(keys: tuple[str, ...], text: str, pinned: bool) -> str:
         }
     if not keys and not pinned:
         return _("Add at least one key, or pin it.")
-    if len(keys) > MOST_KEYS:
-        return _("It has %(count)s keys; the limit is %(most)s.") % {
-            "count": len(keys),
-            "most": MOST_KEYS,
+    if problem := keys_problem(keys):
+        return problem
+    secondary = (options or {}).get("secondary_keys", [])
+    if sum(map(len, (*keys, *secondary))) > MOST_OF_ALL_KEYS:
+        return _("Its keys have more than %(most)s characters together. Leave some out.") % {
+            "most": f"{MOST_OF_ALL_KEYS:,}"
         }
-    long = [key for key in keys if len(key) > LONGEST_KEY]
-    if long:
-        return _("A key has at most %(most)s characters: “%(key)s…” is longer.") % {
-            "most": LONGEST_KEY,
-            "key": long[0][:30],
-        }
+    if (options or {}).get("regex"):
+        return patterns_problem((*keys, *secondary))
     return ""

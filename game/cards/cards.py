@@ -14,6 +14,7 @@ from game.moderation import screening
 from game.play.changes import change_adventure, publish_fields
 
 MOST_CARDS = 1_000  # in one adventure
+MOST_PATTERNS = 100  # in one adventure: each is matched in every prompt
 
 
 class TooManyCards(Exception):
@@ -24,6 +25,14 @@ class TooManyCards(Exception):
         super().__init__(message % {"count": f"{MOST_CARDS:,}"})
 
 
+class TooManyPatterns(TooManyCards):
+    """The cards of the adventure have MOST_PATTERNS. The message is for the player."""
+
+    def __init__(self) -> None:
+        message = _("The cards of an adventure can have at most %(count)s regular expressions.")
+        Exception.__init__(self, message % {"count": MOST_PATTERNS})
+
+
 @screening.record_rejections()
 def add_card(adventure_id: UUID, player: Player, card: CardContent) -> StoryCard:
     """Add a card. Raises TooManyCards, NoSuchAdventure, and Refused if it breaks a rule."""
@@ -31,8 +40,13 @@ def add_card(adventure_id: UUID, player: Player, card: CardContent) -> StoryCard
         screening.screen(texts_of(card), "card", player, adventure)
         if adventure.cards.count() >= MOST_CARDS:
             raise TooManyCards
+        refuse_too_many_patterns(adventure, card)
         added = adventure.cards.create(
-            title=card.title, keys=list(card.keys), text=card.text, pinned=card.pinned
+            title=card.title,
+            keys=list(card.keys),
+            text=card.text,
+            pinned=card.pinned,
+            options=card.options,
         )
         publish_fields(adventure)
         return added
@@ -44,6 +58,7 @@ def edit_card(card: StoryCard, player: Player, new: CardContent) -> StoryCard:
     assert card.adventure_id is not None
     with change_adventure(card.adventure_id, player) as adventure:
         screening.screen(texts_of(new), "card", player, adventure)
+        refuse_too_many_patterns(adventure, new, card)
         set_fields(
             adventure,
             card,
@@ -51,8 +66,22 @@ def edit_card(card: StoryCard, player: Player, new: CardContent) -> StoryCard:
             keys=list(new.keys),
             text=new.text,
             pinned=new.pinned,
+            options=new.options,
         )
     return card
+
+
+def refuse_too_many_patterns(
+    adventure: Adventure, new: CardContent, old: StoryCard | None = None
+) -> None:
+    """Raise TooManyPatterns if a card with regular expressions is one too many."""
+    if not new.options.get("regex"):
+        return
+    others = adventure.cards.filter(options__contains={"regex": True})
+    others = others.exclude(pk=old.pk) if old is not None else others
+    used = sum(map(len, others.values_list("keys", flat=True)))
+    if used + len(new.keys) > MOST_PATTERNS:
+        raise TooManyPatterns
 
 
 def set_fields(adventure: Adventure, card: StoryCard, **values: Any) -> None:
@@ -111,7 +140,8 @@ def reveal_all(adventure_id: UUID, player: Player) -> None:
 
 def texts_of(card: CardContent) -> list[str]:
     """The texts of a card that a player wrote."""
-    return [card.title, ", ".join(card.keys), card.text]
+    secondary = card.options.get("secondary_keys", [])
+    return [card.title, ", ".join((*card.keys, *secondary)), card.text]
 
 
 @screening.record_rejections()
@@ -145,6 +175,7 @@ def import_cards(adventure_id: UUID, player: Player, imported: ImportedCards) ->
                         keys=list(card.keys),
                         text=card.text,
                         pinned=card.pinned,
+                        options=card.options,
                     )
                 )
         if new:

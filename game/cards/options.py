@@ -4,7 +4,7 @@
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, get_args
 
 from django.utils.translation import gettext as _
@@ -157,7 +157,7 @@ READERS: dict[str, Callable[[str, Any], Any]] = {
 # ---- keys
 
 
-def unique_keys(keys: list[str], patterns: bool = False) -> tuple[str, ...]:
+def unique_keys(keys: Iterable[str], patterns: bool = False) -> tuple[str, ...]:
     """The keys that can match something, cleaned, each once, in their order."""
     unique: dict[str, str] = {}
     for key in keys:

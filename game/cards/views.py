@@ -20,10 +20,10 @@ from django.views.decorators.http import require_POST
 from game.accounts.limits import limited
 from game.cards import cards
 from game.cards.card_import import CardImportError, read_cards
+from game.cards.forms import CardForm, initial_of
 from game.library import trash
 from game.models import Adventure, StoryCard
 from game.play import search
-from game.play.forms import CardForm
 from game.play.protocol import Refused
 from game.play.requests import json_errors, own_adventure, require_player, wants_json
 
@@ -49,6 +49,7 @@ def card_data(card: StoryCard) -> dict[str, Any]:
         "keys": card.keys,
         "text": card.text,
         "pinned": card.pinned,
+        "options": card.options,
     }
 
 
@@ -76,16 +77,15 @@ def card(request: HttpRequest, adventure_id: UUID, card_id: UUID) -> HttpRespons
     if request.method != "POST":
         if wants_json(request):
             return JsonResponse(card_data(found))
-        initial = {**card_data(found), "keys": ", ".join(found.keys)}
-        form = CardForm(initial=initial, label_suffix="")
+        form = CardForm(initial=initial_of(found), label_suffix="")
     else:
-        form = CardForm(request.POST, label_suffix="")
+        form = CardForm(request.POST, label_suffix="", given=found.options)
         if form.is_valid():
             try:
                 edited = cards.edit_card(found, require_player(request), form.card)
                 return respond(request, found.adventure, _("Card saved."), card_data(edited))
-            except Refused as refused:
-                form.add_error(None, refused.message)
+            except (cards.TooManyCards, Refused) as refused:
+                form.add_error(None, str(refused))
     return json_errors(request, form) or render(
         request,
         "adventures/card.html",

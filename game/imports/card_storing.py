@@ -4,7 +4,7 @@ import uuid
 from typing import Any
 
 from game.cards.card_import import LONGEST_KEY, LONGEST_TITLE, MOST_KEYS, normalise_keys
-from game.cards.options import usable_options
+from game.cards.options import patterns_problem, usable_options
 from game.imports.documents import CardDocument
 from game.imports.fitting import one_line, shortened
 from game.imports.notes import Notes
@@ -65,8 +65,11 @@ class CardBuilder:
 
     def keys_of(self, document: CardDocument) -> tuple[str, ...]:
         """The keys that can be, each once."""
-        keys = normalise_keys(document.keys)
+        patterns = document.options.get("regex") is True
+        keys = normalise_keys(document.keys, patterns)
         fitting = tuple(key for key in keys if len(key) <= LONGEST_KEY)[:MOST_KEYS]
+        if patterns:
+            fitting = tuple(key for key in fitting if not patterns_problem([key]))
         if len(fitting) < len(keys):
             self.notes.add("keys_left_out", "cards.keys", "dropped", len(keys) - len(fitting))
         return fitting

@@ -210,6 +210,7 @@ def content_of(scenario: Scenario) -> dict[str, Any]:
             "text": card.text,
             "pinned": card.pinned,
             "hidden": card.hidden,
+            "options": card.options,
         }
         for card in scenario.cards.all()
     ]

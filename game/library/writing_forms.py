@@ -9,9 +9,10 @@ from django.forms import BaseFormSet, formset_factory
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from game.cards.forms import CardForm
+from game.cards.forms import initial_of as initial_of_card
 from game.library import writing
 from game.models import LONGEST_MEMORY, LONGEST_NOTE, LONGEST_TEXT, Audience, Scenario
-from game.play.forms import CardForm
 from game.scenarios import (
     MOST_FIRST_ACTIONS,
     MOST_QUESTIONS,
@@ -301,13 +302,6 @@ def initial_of(scenario: Scenario) -> dict[str, Any]:
         "questions": scenario.placeholders,
         "actions": scenario.first_actions,
         "cards": [
-            {
-                "title": card.title,
-                "keys": ", ".join(card.keys),
-                "text": card.text,
-                "pinned": card.pinned,
-                "hidden": card.hidden,
-            }
-            for card in scenario.cards.all()
+            {**initial_of_card(card), "hidden": card.hidden} for card in scenario.cards.all()
         ],
     }

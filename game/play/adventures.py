@@ -6,7 +6,8 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models.functions import Now
 
-from game.cards.card_import import LONGEST_KEY, LONGEST_TITLE
+from game.cards.card_import import LONGEST_TITLE
+from game.cards.options import LONGEST_KEY
 from game.library import ratings
 from game.library.placeholders import FilledPlaceholders
 from game.models import (
@@ -64,6 +65,7 @@ def begin(player: Player, scenario: Scenario, answers: dict[str, str]) -> Advent
                 text=filled.text(card.text, LONGEST_NOTE),
                 pinned=card.pinned,
                 hidden=card.hidden,
+                options=card.options,
             )
             for card in scenario.cards.all()
         )

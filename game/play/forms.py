@@ -7,16 +7,8 @@ from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from game.cards.card_import import (
-    LONGEST_TITLE,
-    CardContent,
-    card_problem,
-    normalise_keys,
-    split_keys,
-)
 from game.library.placeholders import FilledPlaceholders
 from game.models import LONGEST_MEMORY, LONGEST_NOTE, LONGEST_SUMMARY, LONGEST_TEXT, Scenario
-from game.play.protocol import clean_text
 from game.widgets import text_area, text_input
 from inference.narrators import Narrator
 
@@ -150,46 +142,3 @@ class SummaryForm(forms.Form):
         required=False,
         widget=text_area(8),
     )
-
-
-class CardForm(forms.Form):
-    """A story card. `card` is its content once the form is valid."""
-
-    title = forms.CharField(
-        label=_("Title"),
-        help_text=_("Only you see it. If empty, the first key is used."),
-        max_length=LONGEST_TITLE,
-        required=False,
-        widget=text_input(),
-    )
-    keys = forms.CharField(
-        label=_("Keys"),
-        help_text=_(
-            "Separate with commas. The narrator sees the card when one of them is mentioned."
-        ),
-        required=False,
-        widget=text_input(),
-    )
-    text = forms.CharField(
-        label=_("Text"),
-        help_text=_(
-            "What the narrator should know. A card can trigger other cards by mentioning "
-            "their keys."
-        ),
-        widget=text_area(4, maxlength=LONGEST_NOTE),
-    )
-    pinned = forms.BooleanField(label=_("Pinned: always visible to the narrator"), required=False)
-
-    def clean(self) -> dict[str, Any]:
-        """Build `card`. Raises ValidationError if it breaks a rule for cards."""
-        data: dict[str, Any] = super().clean() or {}
-        keys = normalise_keys(split_keys(data.get("keys", "")))
-        text = clean_text(data.get("text", ""))
-        if "text" in data:
-            problem = card_problem(keys, text, data["pinned"])
-            if problem:
-                raise forms.ValidationError(problem)
-        title = " ".join(clean_text(data.get("title", "")).split())
-        title = (title or (keys[0] if keys else text))[:LONGEST_TITLE]
-        self.card = CardContent(title, keys, text, data.get("pinned", False))
-        return data

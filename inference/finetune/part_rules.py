@@ -25,8 +25,8 @@ LONGEST_TEXT = 4_000  # code points of an opening or a reply
 LONGEST = {"memory": 8_000, "note": 2_000, "summary": 4_000}
 LONGEST_CARD = 2_000
 LONGEST_TITLE = 80
-LONGEST_KEY = 60
-MOST_KEYS = 20
+LONGEST_KEY = 200
+MOST_KEYS = 50
 
 FEWEST_BETWEEN = 5  # turns between one that is recalled and the one that recalls it
 ALL = 1_000_000  # room for every sentence of a state

@@ -12,10 +12,10 @@ from django.urls import URLPattern, get_resolver, reverse
 from django.utils import translation
 
 from dungeon import languages
+from game.cards.forms import CardForm
 from game.chapters.proposals import MIN_TURNS
 from game.models import Chapter, Scenario, StoryCard, Summary
 from game.play import adventures
-from game.play.forms import CardForm
 from tests import pseudo
 from tests.game.test_pages import told
 

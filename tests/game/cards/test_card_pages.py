@@ -9,6 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from game.cards import cards
 from game.cards.card_import import CardImportError, cards_of, read_cards
 from game.models import Adventure, StoryCard
+from game.play.context import all_cards
 
 pytestmark = pytest.mark.django_db
 
@@ -72,8 +73,8 @@ def test_cards_are_found_by_title_key_and_text(hers, adventure):
         ({"keys": "", "text": "She bites."}, "at least one key"),
         ({"keys": " , \u200b", "text": "She bites."}, "at least one key"),
         ({"keys": "hen", "text": "x" * 2001}, "2,001 characters"),
-        ({"keys": "h" * 61, "text": "She bites."}, "at most 60"),
-        ({"keys": ",".join(f"hen{i}" for i in range(21)), "text": "x"}, "21 keys"),
+        ({"keys": "h" * 201, "text": "She bites."}, "at most 200"),
+        ({"keys": ",".join(f"hen{i}" for i in range(51)), "text": "x"}, "51 keys"),
         ({"keys": "hen", "text": "x", "title": "t" * 81}, "80"),
     ],
 )
@@ -250,10 +251,10 @@ def test_what_cannot_be_a_card_is_left_out_with_the_reason():
             {"title": "Empty", "keys": "a"},
         ]
     )
-    assert [card.title for card in imported.cards] == ["Fine"]
+    assert [card.title for card in imported.cards] == ["Fine", "Off", "Off too"]
     for problem, word in zip(
         imported.problems,
-        ["disabled", "disabled", "patterns", "2,001", "key", "Entry 7", "no text"],
+        ["patterns", "2,001", "key", "Entry 7", "no text"],
         strict=True,
     ):
         assert word in problem
@@ -295,3 +296,77 @@ def test_a_file_that_is_no_text_or_too_long_is_refused(hers):
         answer = hers.post("import/", file=SimpleUploadedFile("lore.json", content))
         assert answer.status_code == 422
         assert word in answer.json()["message"]
+
+
+# ---- options
+
+
+MORE = {"more": "on", "forms": "on", "whole_words": "on", "probability": "100", "order": "100"}
+
+
+def test_a_card_keeps_its_options_and_an_edit_without_them(hers, adventure):
+    added = hers.post(
+        **MORE, keys="lamp", text="It burns.", sticky="2", secondary_keys="oil, wick", group=" g "
+    ).json()
+    assert added["options"] == {"sticky": 2, "secondary_keys": ["oil", "wick"], "group": "g"}
+    edited = hers.post(f"{added['id']}/", keys="lamp", text="It is out.").json()
+    assert edited["options"] == added["options"]
+    usual = hers.post(f"{added['id']}/", **MORE, keys="lamp", text="It is out.").json()
+    assert usual["options"] == {}
+    off = hers.post(f"{added['id']}/", more="on", keys="lamp", text="It is out.").json()
+    assert off["options"] == {"whole_words": False, "forms": False}
+
+
+def test_the_keys_of_a_card_with_regular_expressions_stand_one_a_line(hers, adventure):
+    card = hers.post(**MORE, regex="on", keys="lamp{1,2}\noil, wick", text="It burns.").json()
+    assert card["keys"] == ["lamp{1,2}", "oil, wick"]
+    page = hers.client.get(f"{hers.url}{card['id']}/").content.decode()
+    assert "lamp{1,2}\noil, wick</textarea>" in page
+    assert '<details class="more-options" open>' in page
+
+
+@pytest.mark.parametrize(
+    ("sent", "message"),
+    [
+        ({"regex": "on", "keys": "(lamp"}, "no regular expression"),
+        ({"keys": "lamp", "probability": "0"}, "greater than or equal to 1"),
+        ({"keys": "lamp", "secondary_keys": "k" * 201}, "at most 200 characters"),
+        ({"keys": ",".join(f"{n}{'k' * 150}" for n in range(20))}, "together"),
+    ],
+)
+def test_a_bad_option_is_named_and_nothing_is_lost(hers, adventure, sent, message):
+    refused = hers.post(**{**MORE, "text": "It burns.", **sent})
+    assert refused.status_code == 422
+    assert message in refused.json()["message"]
+    page = hers.client.post(hers.url, {**MORE, "text": "It burns.", **sent}).content.decode()
+    assert "It burns.</textarea>" in page
+
+
+def test_regular_expressions_of_an_adventure_are_limited(hers, adventure, monkeypatch):
+    monkeypatch.setattr(cards, "MOST_PATTERNS", 2)
+    assert hers.post(**MORE, regex="on", keys="a\nb", text="x").status_code == 201
+    assert hers.post(**MORE, regex="on", keys="c", text="x").status_code == 422
+    assert hers.post(**MORE, keys="c", text="x").status_code == 201
+
+
+def test_our_own_lists_carry_options_and_switched_off_cards_come_as_they_are():
+    listed = cards_of(
+        [
+            {"title": "A", "keys": ["a"], "text": "x", "options": {"sticky": 3, "mood": 1}},
+            {"title": "B", "keys": ["b(c)?"], "text": "x", "options": {"regex": True}},
+            {"title": "C", "keys": ["c"], "text": "x", "enabled": False},
+        ]
+    )
+    assert [card.options for card in listed.cards] == [
+        {"sticky": 3},
+        {"regex": True},
+        {"disabled": True},
+    ]
+
+
+def test_the_narrator_gets_the_options(adventure, alice):
+    adventure.cards.create(title="Lamp", keys=["x"], text="y", options={"sticky": 2, "odd": 1})
+    adventure.cards.create(title="Off", keys=["x"], text="y", options={"disabled": True})
+    sent = {card.title: card.options for card in all_cards(adventure)}
+    assert sent["Lamp"].sticky == 2
+    assert "Off" not in sent

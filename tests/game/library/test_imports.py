@@ -169,7 +169,7 @@ def test_yaml_that_is_none_is_refused_in_a_line(text):
 
 def test_a_card_keeps_its_first_keys_whatever_follows():
     imported = cards_of([{"keys": ",".join(f"k{n}" for n in range(100_000)), "text": "x"}])
-    assert "limit is 20" in imported.problems[0]
+    assert "limit is 50" in imported.problems[0]
 
 
 def test_marks_piled_upon_a_letter_are_read_at_once_and_few_stay():
