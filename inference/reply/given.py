@@ -52,6 +52,7 @@ class Facts(Protocol):
 
     any: bool  # there are some
     people: bool  # some are about people
+    asked: bool  # the action names what some are about
 
     def mentioned(self, text: str) -> bool:
         """Whether a text mentions what one of them is about."""

@@ -117,6 +117,7 @@ class Facts:
         self._mentioned = re.compile(rf"(?<!\w)(?:{'|'.join([*named, *things])})(?!\w)")
         self.any = bool(named or things)
         self.people = bool(named)
+        self.asked: bool = self.mentioned(action)  # the action names something of this
 
     def _is_missed(self, person: Person, pattern: str) -> bool:
         """Whether the player speaks to someone who is not here, as far as the state knows."""

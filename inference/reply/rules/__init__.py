@@ -14,7 +14,13 @@ from inference.reply.rules.quotations import PlayersQuotation
 from inference.reply.rules.reminder import ReminderSaid
 from inference.reply.rules.repeats import BeginsAsBefore, RepeatedSentences
 from inference.reply.rules.rule_list import RuleList
-from inference.reply.rules.scaffolding import GameTalk, GameTalkToCome, Preamble, QuestionToPlayer
+from inference.reply.rules.scaffolding import (
+    GameTalk,
+    GameTalkToCome,
+    Parenthesis,
+    Preamble,
+    QuestionToPlayer,
+)
 from inference.reply.rules.speaking import Speaker
 from inference.reply.rules.tense import PastTense
 from inference.reply.rules.world import WorldContradicted
@@ -25,6 +31,7 @@ def rules_for(given: Given) -> RuleList:
     moderation = (Moderation(given.moderator),) if given.moderator is not None else ()
     reminder = (ReminderSaid(given.reminder),) if given.reminder else ()
     preamble, game_talk, to_come = Preamble(), GameTalk(), GameTalkToCome()
+    parenthesis = Parenthesis()
     question, speaker, quotation = QuestionToPlayer(), Speaker(given), PlayersQuotation(given)
     action_again, nothing_new = ActionAgain(given), NothingNew(given)
     repeated, begins_as_before = RepeatedSentences(given), BeginsAsBefore(given)
@@ -38,6 +45,7 @@ def rules_for(given: Given) -> RuleList:
         rewording=(JoinedWords(given.texts), SecondPerson(given)),
         on_word=(
             preamble,
+            parenthesis,
             quotation,
             action_again,
             game_talk,
@@ -51,6 +59,7 @@ def rules_for(given: Given) -> RuleList:
         ),
         on_join=(quotation,),
         on_sentence=(
+            parenthesis,
             action_again,
             repeated,
             to_come,
@@ -64,6 +73,7 @@ def rules_for(given: Given) -> RuleList:
             world,
         ),
         on_end=(
+            parenthesis,
             quotation,
             speaker,
             *reminder,

@@ -113,6 +113,8 @@ STOPS_BEGIN_FIRST = frozenset(stop[:end] for stop in META for end in range(len(s
 STOPS_BEGIN = frozenset(stop[:end] for stop in (*METAS, *WHOLE) for end in range(len(stop) + 1))
 MENU = re.compile(r"\d{1,2}[.)]$")
 
+OPENS, CLOSES = ("(", "（"), (")", "）")  # parentheses, also of Chinese
+
 # ---- to whoever asked, before the story
 
 AGREEING = r"(?:sure|certainly|of course|okay|ok|absolutely|gladly|great|great choice|alright|yes)"
@@ -198,6 +200,34 @@ class GameTalkToCome(Rule):
 
     def _is_whole(self, draft: Draft) -> bool:
         return bare(draft.sentence) in WHOLE and bool(draft.sentences)
+
+
+class Parenthesis(Rule):
+    """Drops sentences in parentheses: small models add what they know that way, "(No change.)".
+
+    One that stands in the story is seen by the model in each later prompt, and soon in every reply.
+    """
+
+    def __init__(self) -> None:
+        self._open = False  # a sentence of the parenthesis was dropped, and it goes on
+
+    def hear(self, unit: Unit, draft: Draft) -> Verdict:
+        """Hold a sentence that begins with one."""
+        return HOLD if not unit.quoted and self._inside(draft) else SHOW
+
+    def close(self, draft: Draft) -> Verdict:
+        """Drop the sentence."""
+        if not (draft.narrates and self._inside(draft)):
+            return SHOW
+        self._open = not draft.sentence.rstrip().endswith(CLOSES)
+        return DROP
+
+    def finish(self, draft: Draft) -> Verdict:
+        """Withhold such a sentence at the end of the text."""
+        return HOLD if not draft.marks and self._inside(draft) else SHOW
+
+    def _inside(self, draft: Draft) -> bool:
+        return not draft.begun_to_show and (self._open or draft.sentence.startswith(OPENS))
 
 
 class QuestionToPlayer(Rule):

@@ -8,8 +8,10 @@ from inference.reply.rules.rule import HOLD, SHOW, Rule, Unit, Verdict, end_with
 class WorldContradicted(Rule):
     """Ends a reply before a sentence that contradicts what is known, so that it is retried.
 
-    A sentence that names the dead, the lost or the absent waits for its end. The retry's prompt has
-    the fact last (`Draft.fact`); what contradicts it even then is left out.
+    A sentence that names the dead, the lost or the absent waits for its end, and every sentence
+    does where the action names them: "The ledger is signed with the" cannot be taken back when
+    "pen" comes. The retry's prompt has the fact last (`Draft.fact`); what contradicts it even then
+    is left out.
     """
 
     def __init__(self, given: Given) -> None:
@@ -25,7 +27,7 @@ class WorldContradicted(Rule):
             return SHOW
         # Who spoke stands after the words.
         speaking = facts.people and unit.before.rstrip()[-1:] in ('"', "”")
-        return HOLD if speaking or facts.mentioned(draft.sentence) else SHOW
+        return HOLD if speaking or facts.asked or facts.mentioned(draft.sentence) else SHOW
 
     def close(self, draft: Draft) -> Verdict:
         """End the reply before a sentence that contradicts a fact."""

@@ -15,7 +15,13 @@ from inference.reply.rules.quotations import PlayersQuotation
 from inference.reply.rules.reminder import ReminderSaid
 from inference.reply.rules.repeats import BeginsAsBefore, RepeatedSentences
 from inference.reply.rules.rule import Rule, Unit, plain
-from inference.reply.rules.scaffolding import GameTalk, GameTalkToCome, Preamble, QuestionToPlayer
+from inference.reply.rules.scaffolding import (
+    GameTalk,
+    GameTalkToCome,
+    Parenthesis,
+    Preamble,
+    QuestionToPlayer,
+)
 from inference.reply.rules.speaking import Speaker
 from inference.reply.rules.tense import PastTense
 
@@ -68,6 +74,13 @@ def test_talk_about_the_game_ends_the_reply_and_waits_while_it_begins():
 def test_the_end_counts_only_after_a_sentence():
     assert GameTalkToCome().close(draft_of("The end.", finished=("youwait",))).decision == "end"
     assert GameTalkToCome().close(draft_of("The end.")).decision == "show"
+
+
+def test_a_sentence_in_parentheses_is_dropped_and_one_within_a_sentence_is_not():
+    assert heard(Parenthesis(), "(No change.)") == ["hold", "hold"]
+    assert heard(Parenthesis(), "It rings (twice) now.") == ["show"] * 4
+    assert Parenthesis().close(draft_of("(Maud is dead.)")).decision == "drop"
+    assert Parenthesis().close(draft_of("It rings (twice) now.")).decision == "show"
 
 
 def test_a_question_to_the_player_ends_a_reply_that_has_words():

@@ -136,3 +136,14 @@ def test_what_the_reply_was_begun_with_does_not_excuse_the_use_of_what_is_lost()
     begun = "You no longer have the rope. The wind pulls at your coat."
     assert facts.contradicted(begun) is None
     assert facts.contradicted(f"{begun} You tie the rope around your waist.").kind == "lost"
+
+
+def test_no_half_sentence_is_left_where_the_action_names_what_is_lost():
+    """ "You raise your" was shown before "lantern" came, and a reply ended in it."""
+    told = request(action="light the wall with the lantern", world=BANK)
+    stream = prompts.reply_stream(told, narrator(shows="words", may_repeat=False), again=True)
+    shown = "".join(
+        stream.feed(letter) for letter in " wall is wet. You raise your lantern and look."
+    )
+    shown += stream.finish("stop")
+    assert shown == "You no longer have the brass lantern. The wall is wet."
