@@ -27,13 +27,15 @@ LONGEST_TITLE, LONGEST_TAGLINE, LONGEST_TAG, MOST_TAGS = 80, 160, 30, 8
 LONGEST_NAME, LONGEST_QUESTION = 30, 200
 
 
-def store_scenario(player: Player, document: ScenarioDocument, notes: Notes) -> Stored:
-    """Store a scenario as a draft. Raises ScenarioError, LimitMet, and Refused."""
+def store_scenario(
+    player: Player, document: ScenarioDocument, notes: Notes, row: Scenario | None = None
+) -> Stored:
+    """Store a scenario as a draft, or in a new `row`. Raises ScenarioError, LimitMet, Refused."""
     cards = CardBuilder(notes, MOST_SCENARIO_CARDS)
     for card in document.cards:
         cards.add(card)
     file = fitted(document, cards, notes)
-    scenario = writing.write(player, file)
+    scenario = writing.write(player, file, row)
     built = store_options(scenario, cards)
     kept = Kept(
         story={**document.kept, **unused_parts(document, file, notes)},
