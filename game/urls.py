@@ -6,6 +6,7 @@ from game import health_views, metrics_view
 from game.accounts import operator_views
 from game.cards import views as card_views
 from game.chapters import views as chapter_views
+from game.imports import export_views as story_exports
 from game.play import export_views, option_views, search_views, views
 from game.recall import views as recall_views
 from game.state import views as state_views
@@ -25,6 +26,22 @@ urlpatterns = [
         "adventures/<uuid:adventure_id>/tree/<uuid:turn_id>/", views.whole_words, name="whole_words"
     ),
     path("adventures/<uuid:adventure_id>/export.<str:form>", export_views.export, name="export"),
+    path(
+        "adventures/<uuid:adventure_id>/export/",
+        story_exports.adventure_exports,
+        name="adventure_exports",
+    ),
+    path(
+        "adventures/<uuid:adventure_id>/export/<slug:form>/",
+        story_exports.export_adventure,
+        name="export_adventure_as",
+    ),
+    path("scenarios/<slug:slug>/export/", story_exports.scenario_exports, name="scenario_exports"),
+    path(
+        "scenarios/<slug:slug>/export/<slug:form>/",
+        story_exports.export_scenario,
+        name="export_scenario_as",
+    ),
     path("adventures/<uuid:adventure_id>/read/", views.read, name="read"),
     path("adventures/<uuid:adventure_id>/search/", search_views.search_adventure, name="search"),
     path("adventures/<uuid:adventure_id>/plot/", views.plot, name="plot"),

@@ -7,7 +7,7 @@ from game.imports.macros import StoryTexts
 from game.imports.payload import Payload
 from game.imports.turns import Story
 
-UNDERLINED = re.compile(r"\A\s*([^\n]{1,200})\n[=~]{3,}[ \t]*\n")
+UNDERLINED = re.compile(r"\A\s*([^\n]{1,200})\n\n?[=~]{3,}[ \t]*\n")
 HEADING = re.compile(r"^(#{1,3})[ \t]+([^\n]*?)[ \t#]*$", re.MULTILINE)
 # A chapter in Grue's own text: a line with as many dashes below it, between blank lines.
 CHAPTER = re.compile(r"(?:\A|\n\n)([^\n]{1,200})\n(-{2,})[ \t]*(?=\n|\Z)")

@@ -2,11 +2,19 @@
 
 import json
 import uuid
+from dataclasses import replace
 from typing import Any
 
 from game.imports.documents import CardDocument, ScenarioDocument
 from game.imports.fields import merge
-from game.imports.writers.written import Story, Written, option, story_text
+from game.imports.writers.written import (
+    Story,
+    Written,
+    option,
+    story_text,
+    with_card_answers,
+    with_places,
+)
 
 SCENARIO_VERSION = 3
 LOREBOOK_VERSION = 4
@@ -18,6 +26,7 @@ def write_scenario(story: Story) -> Written:
     """A scenario as one with its questions; an adventure as one that begins with all its words."""
     kept = story.kept
     if isinstance(story, ScenarioDocument):
+        story = with_dollars(story)
         prompt, tagline, tags = (story.openings or [""])[0], story.tagline, story.tags
         questions = [write_question(each, place) for place, each in enumerate(story.placeholders)]
     else:
@@ -37,6 +46,21 @@ def write_scenario(story: Story) -> Written:
     usual = {"author": "", "settings": {}, "ephemeralContext": [], "storyContextConfig": {}}
     content = json.dumps({**usual, **merge(kept, data)}, ensure_ascii=False).encode()
     return Written(content, "scenario", "application/json")
+
+
+def with_dollars(scenario: ScenarioDocument) -> ScenarioDocument:
+    """The scenario with plain dollar signs; its `${name}` is the same in NovelAI."""
+
+    def plain(text: str) -> str:
+        return with_places(text, lambda name: f"${{{name}}}")
+
+    return replace(
+        scenario,
+        openings=[plain(each) for each in scenario.openings],
+        memory=plain(scenario.memory),
+        authors_note=plain(scenario.authors_note),
+        cards=[with_card_answers(card, plain) for card in scenario.cards],
+    )
 
 
 def write_question(asked: dict[str, str], place: int) -> dict[str, Any]:

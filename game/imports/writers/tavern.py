@@ -60,11 +60,12 @@ def write_book_entry(card: CardDocument, number: int) -> dict[str, Any]:
         "constant": card.pinned,
         "selective": bool(secondary),
         "secondary_keys": secondary or kept.get("secondary_keys", []),
-        "case_sensitive": bool(option(card, "case_sensitive", False)),
         "use_regex": regex,
         "position": kept.get("position", "before_char"),
         "extensions": extensions_of(card),
     }
+    if "case_sensitive" in card.options:
+        entry["case_sensitive"] = card.options["case_sensitive"]
     return dict(merge(kept, entry))
 
 

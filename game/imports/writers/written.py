@@ -50,7 +50,7 @@ class Step:
 def path_of(adventure: AdventureDocument) -> list[Step]:
     """The turns from the opening to the head, each with the retries beside it."""
     turns = adventure.turns
-    place = len(turns) - 1 if adventure.head is None else adventure.head
+    place: int | None = len(turns) - 1 if adventure.head is None else adventure.head
     path: list[int] = []
     while turns and place is not None:
         path.append(place)
