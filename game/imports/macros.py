@@ -51,13 +51,13 @@ class StoryTexts:
 
     def fill_places(self, text: str) -> str:
         """Leave the words of `${…}`, which nobody was asked."""
-        return PLACE.sub(lambda found: self.unasked(found[1], found[0]), text)
+        return PLACE.sub(lambda found: self.words_of(found[1], found[0]), text)
 
-    def unasked(self, inner: str | None, whole: str) -> str:
+    def words_of(self, inner: str | None, whole: str) -> str:
         """What stands for one `${…}`; a dollar sign stays."""
         if inner is None:
             return whole
-        self.notes.add("unasked", whole, "changed")
+        self.notes.add("unanswered", whole, "changed")
         question, _, default = inner.partition("^")
         if question.strip().lower() in ("character.name", "character name"):
             return self.user or "you"

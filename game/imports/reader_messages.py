@@ -18,8 +18,8 @@ TEXTS: dict[str, Any] = {
     ),
     "kept": gettext_lazy("This has no place in Grue. An export to the same format has it again."),
     # Of stories
-    "undone": gettext_lazy("Actions that were taken back."),
-    "undo_tree": gettext_lazy("The earlier versions that could be brought back there."),
+    "undone": gettext_lazy("Actions that were undone."),
+    "undo_tree": gettext_lazy("The undo history of that program."),
     "other_actions": gettext_lazy("Other versions of what the player wrote."),
     "other_openings": gettext_lazy("Other first messages are kept; the chosen one is used."),
     "system_message": gettext_lazy("Messages that were hidden from the model."),
@@ -28,7 +28,7 @@ TEXTS: dict[str, Any] = {
     "option_missing": gettext_lazy("An option leads to a scenario that is not in this file."),
     # Of texts
     "question": gettext_lazy("A question in the text is asked when the scenario begins."),
-    "unasked": gettext_lazy("Nobody was asked this, so its words stand there."),
+    "unanswered": gettext_lazy("Nobody was asked this, so its words stand there."),
     "macro_filled": gettext_lazy("A name was filled in."),
     "macro_asked": gettext_lazy("The player’s name is asked for when the scenario begins."),
     "macro_first": gettext_lazy("The first of several choices was taken."),

@@ -115,7 +115,7 @@ ROUTES = {
     "undo_scenario": Route(THEIRS, {"slug": "own"}),
     "export_scenario": Route(THEIRS, {"slug": "own"}),
     "scenario_exports": Route(THEIRS, {"slug": "own"}),
-    "export_scenario_as": Route(THEIRS, {"slug": "own", "form": "card"}),
+    "export_scenario_as": Route(THEIRS, {"slug": "own", "form": "kobold"}),
     "share": Route(THEIRS, {"turn_id": "turn"}),
     "shares": Route(PUBLIC),
     "update_share": Route(THEIRS, {"share_id": "share"}),
