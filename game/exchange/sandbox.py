@@ -70,6 +70,10 @@ REASONS = {
     "damaged": gettext_lazy(
         "That file looks like one of %(limit)s, but its parts do not fit together."
     ),
+    "failed": gettext_lazy(
+        "Grue could not read that file, by a mistake of its own. Nothing was imported. The host’s "
+        "log has the place: %(limit)s."
+    ),
     "no_cards": gettext_lazy("There are no cards in that file."),
     "busy": gettext_lazy("Other files are being read at the moment. Try again in a minute."),
 }

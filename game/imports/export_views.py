@@ -18,12 +18,12 @@ from game.accounts.limits import limited
 from game.imports.documents import Note
 from game.imports.keeping import kept_of
 from game.imports.reader_messages import TEXTS
-from game.imports.writers import charactercard, epub, prose, sources
+from game.imports.writers import charactercard, epub, grue, prose, sources
 from game.imports.writers.forms import CHARACTER_HOLDS, CHARACTER_KEPT, FORMS
 from game.imports.writers.written import Story, Written, losses
 from game.library.previews import paragraphs
 from game.models import Adventure, Scenario
-from game.play.requests import own_adventure
+from game.play.requests import own_adventure, require_player
 
 
 @never_cache
@@ -31,7 +31,7 @@ from game.play.requests import own_adventure
 def adventure_exports(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     """The formats for an adventure, with what each of them cannot hold."""
     found = own_adventure(request, adventure_id)
-    story, left_out = sources.adventure_document(found)
+    story, left_out = sources.adventure_document(found, sees_hidden(request, found))
     rows = [
         {"label": _("Web page"), "url": reverse("export", args=[found.pk, "html"])},
         *form_rows(story, left_out, "export_adventure_as", str(found.pk)),
@@ -92,7 +92,7 @@ def export_adventure(request: HttpRequest, adventure_id: UUID, form: str) -> Htt
     found = own_adventure(request, adventure_id)
     if form not in FORMS:
         raise Http404("That is no form of export.")
-    story, _left_out = sources.adventure_document(found)
+    story, _left_out = sources.adventure_document(found, sees_hidden(request, found))
     return download(found.title, written(form, story, found))
 
 
@@ -116,6 +116,11 @@ def export_scenario(request: HttpRequest, slug: str, form: str) -> HttpResponse:
 def own_scenario(request: HttpRequest, slug: str) -> Scenario:
     """The scenario, if the player wrote it. Raises Http404."""
     return get_object_or_404(Scenario.objects.of(request.user), slug=slug)
+
+
+def sees_hidden(request: HttpRequest, found: Adventure) -> bool:
+    """Whether hidden cards are the player's own."""
+    return grue.sees_hidden(require_player(request), found)
 
 
 def format_of(found: Adventure | Scenario) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from game.imports import reader_messages
 from game.imports.documents import Note
 
 TEXTS: dict[str, Any] = {
@@ -44,7 +45,7 @@ LEVELS: dict[str, Any] = {
 
 def text_of(note: Note) -> str:
     """What a note says, in words for the player."""
-    text = TEXTS.get(note.code)
+    text = TEXTS.get(note.code) or reader_messages.TEXTS.get(note.code)
     if text is None:
         return _("This has no place in Grue.")
     return str(text)

@@ -5,6 +5,7 @@ isolated, so the folder of the packages has to be named; it loads neither Django
 """
 
 import sys
+import traceback
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -33,9 +34,24 @@ def read_document(content: bytes, filename: str = "") -> FileDocument:
     return document
 
 
+def place_of(problem: Exception) -> str:
+    """Where a reader failed and with what kind of error, without words of the file."""
+    frame = traceback.extract_tb(problem.__traceback__)[-1]
+    return f"{type(problem).__name__} {Path(frame.filename).name}:{frame.lineno}"
+
+
 def read_input() -> Any:
-    """The document in standard input as plain data."""
-    return to_data(read_document(sys.stdin.buffer.read(limits.LARGEST_FILE + 1), sys.argv[1]))
+    """The document in standard input as plain data.
+
+    Raises Unreadable, also with the reason "failed" for a mistake in a reader: its message could
+    hold words of the file, so only its place goes on.
+    """
+    try:
+        return to_data(read_document(sys.stdin.buffer.read(limits.LARGEST_FILE + 1), sys.argv[1]))
+    except (Unreadable, MemoryError):
+        raise
+    except Exception as problem:
+        raise Unreadable("failed", place_of(problem)) from None
 
 
 if __name__ == "__main__":

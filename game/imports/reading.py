@@ -1,5 +1,7 @@
 """Reads a file to import in a process of its own."""
 
+import logging
+
 from django.utils.translation import gettext as _
 
 from game.exchange import sandbox
@@ -10,6 +12,8 @@ from game.imports.macros import PLAYER_QUESTION
 
 LONGEST_FILENAME = 200
 
+logger = logging.getLogger(__name__)
+
 
 def read_file(content: bytes, filename: str) -> FileDocument:
     """What a file holds. Raises Unreadable; `sandbox.message_of` has words for its reason.
@@ -19,7 +23,13 @@ def read_file(content: bytes, filename: str) -> FileDocument:
     if len(content) > limits.LARGEST_FILE:
         raise Unreadable("large", f"{limits.LARGEST_FILE // limits.MIB}")
     name = filename.replace("\0", "").encode("utf-8", "replace").decode()[-LONGEST_FILENAME:]
-    document = from_data(sandbox.run(reader_process.__file__, name, content, limits.SECONDS))
+    try:
+        data = sandbox.run(reader_process.__file__, name, content, limits.SECONDS)
+    except Unreadable as problem:
+        if problem.reason == "failed":
+            logger.error("a file to import made its reader fail: %s", problem.detail)
+        raise
+    document = from_data(data)
     for scenario in document.scenarios:
         for each in scenario.placeholders:
             if each["question"] == PLAYER_QUESTION:

@@ -23,8 +23,14 @@ FIELDS = ("pk", "parent_id", "kind", "action", "reply", "created")
 NOT_THEIRS = ("openings", "opening", "picture")  # what storing added to the kept parts
 
 
-def adventure_document(adventure: Adventure) -> tuple[AdventureDocument, dict[str, int]]:
-    """The path to the head with retries beside it, and how much of the rest is left out."""
+def adventure_document(
+    adventure: Adventure, hidden: bool
+) -> tuple[AdventureDocument, dict[str, int]]:
+    """The path to the head with retries beside it, and how much of the rest is left out.
+
+    `hidden`: with hidden cards.
+    """
+    cards = adventure.cards.all() if hidden else adventure.cards.seen()
     kept = kept_of(adventure) or Kept()
     path = tree.whole_path(adventure.head_id) if adventure.head_id else []
     on_path = set(path)
@@ -55,13 +61,13 @@ def adventure_document(adventure: Adventure) -> tuple[AdventureDocument, dict[st
         authors_note=adventure.authors_note,
         turns=turns,
         head=places[path[-1]] if path else None,
-        cards=[card_document(each, kept) for each in adventure.cards.seen()],
+        cards=[card_document(each, kept) for each in cards],
         created=adventure.created.isoformat(),
         kept=kept.story,
     )
     left_out = {
         "branches": len(rows) - len(shown),
-        "hidden": adventure.cards.filter(hidden=True).count(),
+        "hidden": adventure.cards.count() - len(document.cards),
         "world": sum(bool(each) for each in worlds.changes_on(path).values()),
     }
     return document, left_out

@@ -6,6 +6,7 @@ import pytest
 
 from game.exchange import sandbox
 from game.exchange.parsers import Unreadable
+from game.imports import reader_process
 from game.imports.reading import read_file
 
 SCENARIO = {
@@ -34,3 +35,21 @@ def test_a_file_that_is_no_story_is_refused_with_a_reason():
 def test_a_name_with_strange_characters_is_no_obstacle():
     name = "--help \udc80\0 \u202e" + "x" * 5_000
     assert read_file(json.dumps(SCENARIO).encode(), name).scenarios
+
+
+def test_a_mistake_of_a_reader_is_said_with_its_place_and_no_word_of_the_file(monkeypatch, caplog):
+    try:
+        reader_process.read_document(None)
+    except TypeError as problem:
+        place = reader_process.place_of(problem)
+    assert place.startswith("TypeError payload.py:")
+    failed = Unreadable("failed", place)
+
+    def run(*_):
+        raise failed
+
+    monkeypatch.setattr(sandbox, "run", run)
+    with pytest.raises(Unreadable):
+        read_file(b"x", "x.txt")
+    assert place in caplog.text
+    assert place in sandbox.message_of(failed)
