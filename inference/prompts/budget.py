@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from inference.contract.request import GenerationRequest
 from inference.contract.world import Recalled
 from inference.narrators import Narrator
-from inference.prompts.beginnings import begun, named_fact
+from inference.prompts.beginnings import facts_of, first_words, named_fact
 from inference.prompts.card_selection import CardSelection, loose_characters, recent_text
 from inference.prompts.card_timing import StoryTexts
 from inference.prompts.cutting import Count, Keep, chars_per_token, trimmed
@@ -112,7 +112,9 @@ def without_cards(
         keep = kept_side(action)
         action = action._replace(text=within("action", action.text, room * ACTION_SHARE, keep))
     dice = within("dice", neutralise(context.action.outcome).strip(), room * DICE_SHARE)
-    fact = request.fact or named_fact(request, narrator)
+    facts = facts_of(context, narrator)
+    begun = first_words(request, narrator, facts)
+    fact = request.fact or named_fact(request, begun, facts)
     rest = room - count(memory) - count(note) - int(room * ACTION_SHARE)
     summary_room = max(0, min(int(room * SUMMARY_SHARE), rest // 4))
     given = Given(
@@ -124,7 +126,7 @@ def without_cards(
         note=note,
         action=action,
         dice=dice,
-        begun=told or begun(request, narrator),
+        begun=told or begun,
         cut=cut,
         fact=trimmed(neutralise(fact).strip(), int(room * FACT_SHARE), count, "start"),
         earlier=within_room(context.earlier, min(int(room * EARLIER_SHARE), rest // 4), count),

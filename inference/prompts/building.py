@@ -12,7 +12,7 @@ Parts that do not change come first, so that the engine finds them in its prompt
 from inference.contract.request import GenerationRequest, Passage, StoryContext
 from inference.contract.sampling import SamplingParams
 from inference.narrators import Narrator
-from inference.prompts.beginnings import begun, facts_of, texts_of
+from inference.prompts.beginnings import facts_of, first_words, texts_of
 from inference.prompts.budget import allocate
 from inference.prompts.cutting import CHARS_PER_TOKEN, Count, common_front
 from inference.prompts.echoes import echoes_for
@@ -161,12 +161,13 @@ def reply_stream(
     action = request.context.action
     story = () if narrator.repeats_itself else request.context.story
     told = [passage.reply for passage in story if passage.reply]
+    facts = facts_of(request.context, narrator)
     return ReplyStream(
         action.kind,
         "" if narrator.repeats_itself else action.action,
         request.told,
         enough=sampling.max_tokens * CHARS_PER_TOKEN,
-        begun=begun(request, narrator),
+        begun=first_words(request, narrator, facts),
         recent=told[-RECENT_REPLIES:],
         older=told[:-RECENT_REPLIES],
         again=again,
@@ -175,6 +176,6 @@ def reply_stream(
         bans=phrases_for(sampling.banned, sampling.worn),
         reminder=narrator.reminder,
         texts=() if narrator.repeats_itself else texts_of(request.context),
-        facts=facts_of(request.context, narrator),
+        facts=facts,
         fact=request.fact,
     )

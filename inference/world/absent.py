@@ -27,6 +27,7 @@ ASIDE = re.compile(r"\b(?:if|where|how|since|before)\b[^.,;:!?…\n\"“]*", re.
 BODY = r"['’]s (?:hands?|fingers|eyes|mouth|face|head|arms?|shoulder|foot|feet|voice) \w+s\b"
 COMES_BACK = (
     r"(?:(?:comes|walks|steps|bursts|rushes|hurries|runs|stumbles) (?:back|in|into|inside|home)\b"
+    r"|climbs (?:back|in|up|over|aboard|down)\b"
     r"|returns\b|arrives\b|is back\b|has come back\b|appears\b)"
 )
 AT_THE_DOOR = re.compile(

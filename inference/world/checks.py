@@ -13,6 +13,7 @@ from inference.reply.quotes import narration
 from inference.world.absent import ASIDE as ASIDE_OF_ABSENT
 from inference.world.absent import BODY, until_they_may
 from inference.world.dead import acts, answers, pronoun_acts, speaks
+from inference.world.deeds import deeds_of, done_with, is_ridden, needs, needs_alive
 from inference.world.lost import uses_lost, was_put_down
 from inference.world.names import RANKS, People, parts_of
 from inference.world.rules import last_seen
@@ -59,6 +60,8 @@ BEGINNINGS: dict[Kind, str] = {
     "absent": "{name} is not here to answer. The",
     "lost": "You no longer have the {name}. The",
 }
+# To an action that is not said to somebody, but needs them alive: "ride away on Thistle".
+BEGINNING_OF_DEAD = "{name} is dead. The"
 # Who does one of these does not need to have the thing.
 WITHOUT_HAVING = re.compile(
     r"You (?:\w+ly )?(?:take|pick|get|grab|fetch|find|recover|retrieve|reach|dive|search|look|seek"
@@ -112,10 +115,15 @@ class Facts:
             for thing in world.things
             if thing.held == "lost" and thing.name.split()
         }
+        # What does the same is at hand.
+        had = {deeds_of(thing.name) for thing in world.things if thing.held != "lost"} - {""}
+        self._needed = [name for name in self._lost if not any(shares(name, each) for each in had)]
         named = [f"(?:{each})" for each in (*self._dead.values(), *self._absent.values())]
         things = [f"(?i:{each})" for each in self._lost.values()]
         self._mentioned = re.compile(rf"(?<!\w)(?:{'|'.join([*named, *things])})(?!\w)")
         self.any = bool(named or things)
+        # What the action attempts contradicts a fact, whether the reply names it or not.
+        self._attempted = self.any and bool(self.dead_in_use() or self.lost_in_use())
         self.people = bool(named)
         self.asked: bool = self.mentioned(action)  # the action names something of this
 
@@ -155,11 +163,28 @@ class Facts:
         for name, thing in self._lost.items():
             if uses(thing, self._action):
                 return name
+        return next((name for name in self._needed if needs(name, self._action)), "")
+
+    def dead_in_use(self) -> str:
+        """Who is dead, and alive by the player's action: ridden, fed, told something; or ""."""
+        for name, who in self._dead.items():
+            if needs_alive(who, self._action):
+                return name
+        return ""
+
+    def called_upon(self) -> str:
+        """Who cannot answer and is spoken to without a name of their own: "Which way, fly?"."""
+        quoted = re.search(r'"([^"]*)"', self._action)
+        said = quoted[1].strip() if quoted else ""
+        for name in (*self._dead, *self._absent):
+            word = rf"(?:\w+ ){{0,2}}(?i:{re.escape(name.split()[-1])})"
+            if re.search(rf"^{word},|, {word}[.!?]*$", said):
+                return name
         return ""
 
     def mentioned(self, text: str) -> bool:
         """Whether a text mentions anything that it could contradict."""
-        return self.any and self._mentioned.search(text) is not None
+        return self.any and (self._attempted or self._mentioned.search(text) is not None)
 
     def contradicted(self, text: str) -> Contradiction | None:
         """The first fact that a text contradicts, the beginning of a reply or all of it."""
@@ -172,19 +197,18 @@ class Facts:
         told = narration(text)
         now = "".join(each for each in SENTENCES.findall(told) if not ASIDE.search(each))
         for name, who in self._dead.items():
-            if has(who, f"{now} {self._action}") and self._dead_act(
-                rf"(?:{who})(?!['’]s\b)", now, text
+            if has(who, f"{now} {self._action}") and (
+                self._dead_act(rf"(?:{who})(?!['’]s\b)", now, text)
+                or is_ridden(who, now, self._action)
             ):
                 yield told_of("dead", name)
         for name, who in self._absent.items():
             if has(who, text) and self._absent_act(who, text) and not self._was_here(name):
                 yield told_of("absent", name)
         for name, head in self._lost.items():
-            if (
-                has(f"(?i:{head})", now)
-                and uses_lost(name, now, self._action)
-                and not was_put_down(name, self._texts)
-            ):
+            used = has(f"(?i:{head})", now) and uses_lost(name, now, self._action)
+            done = name in self._needed and done_with(name, now, self._action)
+            if (used or done) and not was_put_down(name, self._texts):
                 yield told_of("lost", name)
 
     def _absent_act(self, who: str, text: str) -> bool:
@@ -203,6 +227,11 @@ class Facts:
             return True
         # "She" may be somebody else, where somebody else is here.
         return self._alone and answers(who, "he|she", text, self._action)
+
+
+def shares(name: str, deeds: str) -> bool:
+    """Whether a thing is for one of the deeds of another."""
+    return bool(set(deeds_of(name).split("|")) & set(deeds.split("|")))
 
 
 def has(pattern: str, text: str) -> bool:

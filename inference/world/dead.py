@@ -8,6 +8,8 @@ pronoun of the sentence after, or a quotation that is theirs.
 import re
 
 from inference.reply.quotes import narration
+from inference.world.deeds import is_ridden
+from inference.world.roles import ROLES
 
 # What a dead body is or does, and what is told of one who lived.
 STILL_WORDS = """
@@ -38,6 +40,13 @@ FIRST_NAME = re.compile(
     r"(?!(?:You|Your|The|A|An|It|There|This|That|Nobody|No|He|She|They|His|Her|And|But|Then|Now|In"
     r"|On|At|As|When|While|Behind|Beside|Under|Mrs|Mr|Miss|Corporal)\b)[A-Z][a-z]+ "
 )
+REMEMBERED = re.compile(
+    r"\b[Yy]ou (?:remember|dream|imagine|recall|think of|picture)\b[^.!?\n]*[.!?]?"
+)
+PERSON_WORDS = """
+    man woman boy girl child people voice men women soldiers figure stranger person
+"""
+PERSONS = frozenset(PERSON_WORDS.split())
 # Where a name stands and someone else is meant.
 AFTER = r"(?!['’]s\b)"
 
@@ -50,12 +59,14 @@ def dead_acts(names: str, reply: str, action: str = "", pronoun: str = "") -> bo
     """
     ways = [re.sub("^the ", "[Tt]he ", each.strip()) for each in names.split("|")]
     who = rf"(?:{'|'.join(ways)}){AFTER}"
-    told = narration(reply)
-    if acts(who, told) or speaks(who, told):
+    told = REMEMBERED.sub(".", narration(reply))
+    if acts(who, told) or speaks(who, told) or is_ridden("|".join(ways), told, action):
         return True
     if not pronoun:
         return False
-    return pronoun_acts(who, pronoun, told) or answers(who, pronoun, reply, action)
+    # "Which way, fly?" is said to the fly.
+    called = "|".join([who, *(re.escape(each.split()[-1]) for each in names.split("|"))])
+    return pronoun_acts(who, pronoun, told) or answers(f"(?:{called})", pronoun, reply, action)
 
 
 def is_act(verb: str, after: str) -> bool:
@@ -110,7 +121,8 @@ def speaks(who: str, told: str) -> bool:
 def pronoun_acts(who: str, pronoun: str, told: str) -> bool:
     """Whether the sentence after one about the dead alone has them do something as "she"."""
     about = False
-    subject = re.compile(rf"[\s\"”]*(?:{pronoun})\b {ADVERBS}(\w+)", re.IGNORECASE)
+    first = r"(?:(?:then|but|now|and|still|slowly|suddenly|finally),? )?"
+    subject = re.compile(rf"[\s\"”]*{first}(?:{pronoun})\b {ADVERBS}(\w+)", re.IGNORECASE)
     for sentence in map(str.strip, SENTENCES.findall(told)):
         found = subject.match(sentence)
         if found and about and is_act(found[1], sentence[found.end() :]):
@@ -119,8 +131,20 @@ def pronoun_acts(who: str, pronoun: str, told: str) -> bool:
             continue
         named = re.search(rf"\b{who}", sentence) is not None
         others = re.sub(rf"\b{who}(?: [A-Z]\w+)?", "", sentence)
-        about = named and not NAME.search(others) and not FIRST_NAME.match(others)
+        somebody = NAME.search(others) or FIRST_NAME.match(others) or has_role(others)
+        about = (named or (about and tells_of_things(sentence))) and not somebody
     return False
+
+
+def has_role(sentence: str) -> bool:
+    """Whether a sentence tells of somebody by what they are: "the guard"."""
+    found = re.findall(r"\b(?:[Tt]he|[Aa]n?|[Yy]our) ([a-z]+)(?: ([a-z]+))?", sentence)
+    return any(word in ROLES or word in PERSONS for words in found for word in words)
+
+
+def tells_of_things(sentence: str) -> bool:
+    """Whether a sentence is about a thing or the player, so that "he" means the same as before."""
+    return re.match(r"(?:The|An?|It|Its|There|Your?|Nobody|Nothing)\b", sentence) is not None
 
 
 def answers(who: str, pronoun: str, reply: str, action: str) -> bool:
@@ -133,4 +157,8 @@ def answers(who: str, pronoun: str, reply: str, action: str) -> bool:
         return False
     before = [each.strip() for each in SENTENCES.findall(told[: said.start()])]
     title = r"(?:Mrs\. |Mr\. |Corporal |It is |There is )?"
-    return all(re.match(rf"(?:You\b|\"\"|{title}{who})|$", each) for each in before)
+    return all(
+        re.match(rf"(?:You\b|\"\"|{title}{who})|$", each)
+        or (tells_of_things(each) and not has_role(each) and not NAME.search(each))
+        for each in before
+    )

@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 
 from inference.reply.quotes import narration
+from inference.world.deeds import done_with, is_heard, opens_itself
 
 SENTENCES = re.compile(r"[^.!?…\n]+[.!?…]*")
 # In a sentence that names the thing: it is known to be gone, or it is not the thing.
@@ -45,6 +46,8 @@ def lost_used(names: str, reply: str, action: str = "") -> bool:
     mentioned = False
     used = False
     for sentence in map(str.strip, SENTENCES.findall(narration(reply))):
+        if re.match(rf"You no longer have the (?:{thing})", sentence, re.IGNORECASE):
+            continue  # so the reply was begun; what follows may contradict it
         named = re.search(rf"\b(?:{thing})\b", sentence, re.IGNORECASE) is not None
         if EMPTY.search(sentence) or (named and MISSED.search(sentence)):
             return False
@@ -52,7 +55,9 @@ def lost_used(names: str, reply: str, action: str = "") -> bool:
             used = True
         if re.search(rf"\b(?:the|your) (?:{thing})\b", sentence, re.IGNORECASE):
             mentioned = True
-    return used or done_without(reply, action)
+    told = narration(reply)
+    done = any(done_with(each, told, action) or is_heard(each, told) for each in names.split("|"))
+    return used or done or done_without(reply, action) or opens_itself(told, action)
 
 
 def in_use(thing: str, sentence: str) -> bool:
@@ -65,7 +70,8 @@ def in_use(thing: str, sentence: str) -> bool:
             rf"|\b(?:{thing}) [^.,;]*\bin your hands?\b"
             rf"|\byour (?:{thing}) is the\b"
             rf"|\b(?:{thing}) (?:\w+ly )?{AT_WORK}\w+s\b"
-            rf"|\b(?:{thing}) (?:in|on|around|at|to) your\b"
+            rf"|\b(?:{thing}) (?:in|on|around|at|to) your\b(?! (?:mind|head|memory|thoughts))"
+            rf"|\b(?:takes|grabs|holds|bites|pulls|catches|touches) {the}(?! of\b)"
             rf"|\b[Yy]ou (?!(?:can )?{PERCEIVES}\b)\w+[^.,;]* {the}"
             rf"|\bwhen you \w+ [^.,;]*{the}",
             sentence,

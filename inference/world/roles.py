@@ -18,9 +18,9 @@ ROLE_WORDS = """
     monk mother musician nephew niece nun nurse officer ogre operator orphan owner painter
     pedlar peddler photographer pilgrim pilot piper pirate poet poacher policeman policewoman
     porter postman preacher president priest priestess prince princess principal prisoner
-    professor prophet queen ranger receptionist rector regent robber sailor salesman scholar
-    scout secretary senator sergeant servant sexton shaman sheriff shepherd shopkeeper singer
-    skipper smith smuggler soldier son sorcerer squire stationmaster steward stewardess
+    professor prophet queen ranger receptionist rector regent robber sailmaker sailor salesman
+    scholar scout secretary senator sergeant servant sexton shaman sheriff shepherd shopkeeper
+    singer skipper smith smuggler soldier son sorcerer squire stationmaster steward stewardess
     stoker stranger student surgeon tailor taxidermist teacher technician teller thief tinker
     traveller troll twin uncle usher vendor verger vicar viscount vizier waiter waitress warden
     warder watchman weaver widow widower wife witch wizard woodcutter woodsman

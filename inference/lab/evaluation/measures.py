@@ -51,7 +51,8 @@ class Reply(Plain):
     """A reply to be labelled. `story` is a situation's name, or a scenario's where `play` is told.
 
     `source`: told in a situation or a play; raw, as the model gave it; written as a good or a bad
-    one, or for columns with few positives. `before` replies of its story came before it.
+    one, or for columns with few positives. `before` replies of its story came before it. `held`:
+    for scores alone; no measure is mended by it.
     """
 
     id: str
@@ -63,6 +64,7 @@ class Reply(Plain):
     action: str = ""
     reply: str
     columns: tuple[str, ...]
+    held: bool = False
 
     @property
     def written(self) -> bool:
@@ -102,6 +104,13 @@ def read_labelled(folder: Path = FOLDER) -> Labelled:
         replies=tuple(map(Reply.model_validate_json, lines("replies.jsonl"))),
         stories={each["story"]: tuple(each["told"]) for each in told},
         readers=(a, b),
+    )
+
+
+def held_of(labelled: Labelled) -> Labelled:
+    """The replies that are for scores alone."""
+    return labelled.model_copy(
+        update={"replies": tuple(each for each in labelled.replies if each.held)}
     )
 
 

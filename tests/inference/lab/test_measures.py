@@ -94,10 +94,10 @@ def test_the_table_has_precision_and_recall_beside_each_figure():
 
 
 def test_checking_the_measures_prints_them_and_fails_where_one_is_poor(known, capsys, monkeypatch):
-    monkeypatch.setattr(evaluate, "measure_accuracy", lambda: known)
+    monkeypatch.setattr(evaluate, "measure_accuracy", lambda held=False: known)
     call_command("evaluate", check_measures=True)
     assert "| the dead act |" in capsys.readouterr().out
     poor = known["dead_act"].model_copy(update={"recall": 0.5})
-    monkeypatch.setattr(evaluate, "measure_accuracy", lambda: {"dead_act": poor})
+    monkeypatch.setattr(evaluate, "measure_accuracy", lambda held=False: {"dead_act": poor})
     with pytest.raises(CommandError, match="the dead act"):
         call_command("evaluate", check_measures=True)

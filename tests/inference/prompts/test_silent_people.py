@@ -4,6 +4,7 @@ import pytest
 
 from inference.contract.request import Passage
 from inference.contract.world import Person, Thing, World
+from inference.prompts import beginnings, reply_stream
 from tests.prompting import build, narrator, request
 
 WORLD = World(
@@ -75,3 +76,39 @@ def test_what_an_action_names_stands_last_in_the_prompt():
     asked = request("do", "sit down beside Maud Finch", story=STORY, world=WORLD)
     text = build(asked, narrator(cards_beside_action=True, may_repeat=False)).text
     assert "You sit down beside Maud Finch.\n\n(Maud Finch is dead.)<|im_end|>" in text
+
+
+FIELD = World(
+    people=(Person(name="the fly", life="dead"), Person(name="Thistle", life="dead")),
+    things=(Thing(name="iron key", held="lost"),),
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "action", "reply"),
+    [
+        ("say", "Which way now, fly?", "The fly does not answer. The"),
+        ("say", "Old fly, which way?", "The fly does not answer. The"),
+        ("say", "I saw a fly.", ""),
+        ("do", "go out and ride away on Thistle", "Thistle is dead. The"),
+        ("do", "hold out a crumb to Thistle", "Thistle is dead. The"),
+        ("do", "hold up the lamp and look at Thistle", ""),
+        ("do", "unlock the cabinet", "You no longer have the iron key. The"),
+        ("do", "unlock the cabinet with a hairpin", ""),
+    ],
+)
+def test_what_needs_somebody_alive_or_a_lost_thing_is_answered_with_the_fact(kind, action, reply):
+    story = (Passage(kind="opening", reply="The cabinet is shut."),)
+    assert begun(kind, action, world=FIELD, story=story) == reply
+
+
+def test_the_facts_are_made_once_for_a_prompt_and_once_for_a_reply(monkeypatch):
+    made = []
+    real = beginnings.Facts
+    monkeypatch.setattr(beginnings, "Facts", lambda *given: made.append(1) or real(*given))
+    asked = request("say", "Maud, what does he eat?", story=STORY, world=WORLD)
+    teller = narrator(begun=BEGUN, may_repeat=False)
+    build(asked, teller)
+    assert len(made) == 1
+    reply_stream(asked, teller)
+    assert len(made) == 2

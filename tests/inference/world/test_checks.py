@@ -147,3 +147,42 @@ def test_no_half_sentence_is_left_where_the_action_names_what_is_lost():
     )
     shown += stream.finish("stop")
     assert shown == "You no longer have the brass lantern. The wall is wet."
+
+
+STABLE = World(
+    people=(Person(name="Thistle", life="dead"), Person(name="Jory", here=True)),
+    things=(Thing(name="iron key", held="lost"), Thing(name="rope", held="lost")),
+)
+
+
+def found_in(reply: str, action: str, world: World = STABLE) -> str:
+    found = Facts(world, action).contradicted(reply)
+    return found.fact if found else ""
+
+
+def test_the_dead_are_not_ridden():
+    action = "You go out and ride away on Thistle."
+    assert found_in("You ride away. The wind is cold.", action) == "Thistle is dead."
+    assert found_in("You saddle Thistle.", "You go to the stable.") == "Thistle is dead."
+    assert found_in("Thistle lies in the straw. You will have to walk.", action) == ""
+    assert found_in("You ride away on Jory's pony.", "You look for a horse.") == ""
+
+
+def test_what_needs_the_lost_thing_is_not_done_though_nobody_names_it():
+    action = "You unlock the cabinet and look at the keyboard."
+    assert found_in("You unlock the cabinet.", action) == "You no longer have the iron key."
+    assert found_in("You unlock the cabinet with a hairpin.", action) == ""
+    assert found_in("The cabinet stays shut.", action) == ""
+    other = STABLE.model_copy(
+        update={"things": (*STABLE.things, Thing(name="silver key", held="carried"))}
+    )
+    assert found_in("You unlock the cabinet.", action, other) == ""
+    assert found_in("You tie your scarf to the rail.", "You tie the rope to the rail.") == ""
+
+
+def test_he_is_still_the_dead_after_a_sentence_about_a_thing():
+    world = STABLE.model_copy(update={"people": (Person(name="Teague", life="dead"),)})
+    reply = "Teague does not answer. The lamp comes closer. He holds it with both hands."
+    assert found_in(reply, "You ask Teague for light.", world) == "Teague is dead."
+    reply = "Teague does not answer. The guard comes closer. He holds the lamp."
+    assert found_in(reply, "You ask Teague for light.", world) == ""

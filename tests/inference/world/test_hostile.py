@@ -31,7 +31,10 @@ WORLD = World(
         Person(name="Orla Budge", life="gone"),
         Person(name="Jory", here=True),
     ),
-    things=tuple(Thing(name=name, held="lost") for name in ["lamp", "(a|b)*", "?", "x " * 29]),
+    things=tuple(
+        Thing(name=name, held="lost")
+        for name in ["lamp", "key", "earpiece", "(a|b)*", "?", "x " * 29]
+    ),
 )
 PIECES = {
     "spaces": " ",
@@ -48,6 +51,12 @@ PIECES = {
     "said": '"" says the old ',
     "Chinese": "你把",
     "French": "tu prends la lampe et ",
+    "deeds": "and unlock ",
+    "riders": "You ride away on ",
+    "places": "In the ",
+    "what is gone": "gone, so is your ",
+    "what is taken": "taking your ",
+    "voices": "a voice ",
     "marks on letters": "e\u0301",
 }
 

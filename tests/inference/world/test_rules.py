@@ -107,6 +107,16 @@ def test_people_act_by_any_verb_and_where_a_sentence_turns_round():
     assert read("Jory walks out of the cabin. He comes back.") == []
 
 
+def test_who_is_heard_by_telephone_is_elsewhere():
+    heard = 'It is Captain Aune. "Come," she says. Captain Aune laughs. Then she hangs up.'
+    assert read(heard, "pick up the telephone") == []
+    assert read('The radio crackles. "Come," says Captain Aune.') == []
+    assert read(f"{heard} Captain Aune walks in.", "pick up the telephone") == [
+        ("Captain Aune", "yes")
+    ]
+    assert read('"Come," says Captain Aune. She calls your name.') == [("Captain Aune", "yes")]
+
+
 def test_who_is_called_by_what_they_are_is_somebody():
     assert read("The cook laughs.", names=["the cook"]) == [("the cook", "yes")]
     assert read("The cook laughs.") == []

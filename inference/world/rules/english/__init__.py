@@ -7,7 +7,7 @@ its verb, and what follows. Clauses that tell what is not so, may be, or was, ar
 import re
 
 from inference.world.names import NAME
-from inference.world.rules.english import deaths, others, people, places, things
+from inference.world.rules.english import deaths, others, people, places, telephone, things
 from inference.world.rules.english.clauses import (
     FILLERS,
     SAME,
@@ -84,6 +84,7 @@ class Reader:
         """`named` is what the turn writes as names."""
         self.scene = Scene(found, opening=opening)
         self.action = action
+        self.scene.on_telephone = telephone.calls(action)
         self.named = named
         self._group: list[str] = []
 
@@ -103,6 +104,7 @@ class Reader:
         scene.dreaming = (scene.dreaming or dreams) and not WAKES.search(sentence.told)
         if scene.dreaming or IMAGINED.search(sentence.told) or sentence.told.endswith("?"):
             return
+        telephone.read_telephone(scene, sentence)
         places.read_time(scene, sentence)
         people.read_introductions(scene, sentence, self.action)
         people.read_it_is(scene, sentence)
@@ -114,6 +116,7 @@ class Reader:
         self._read_clauses(sentence)
         others.read_elliptic(scene, sentence)
         deaths.read_dead(scene, sentence)
+        telephone.read_end_of_call(scene, sentence)
 
     def _read_clauses(self, sentence: Sentence) -> None:
         subject: Subject = ""

@@ -102,7 +102,8 @@ def read_person(scene: Scene, clause: Clause, sentence: Sentence) -> None:
         return
     if clause.verb in KILLS or TO_DEATH.search(rest):
         kills(scene, clause, sentence)
-    if ELSEWHERE.search(sentence.told):
+    heard = scene.on_telephone and not comes(clause)
+    if heard or ELSEWHERE.search(sentence.told):
         return
     if clause.perfect and clause.form not in ("gone", "left", "vanished", "disappeared"):
         return
@@ -248,7 +249,7 @@ def introduce(scene: Scene, name: str) -> str:
 
 def read_speakers(scene: Scene, sentence: Sentence) -> None:
     """Who speaks is here, unless the voice comes from elsewhere."""
-    if ELSEWHERE.search(sentence.told):
+    if scene.on_telephone or ELSEWHERE.search(sentence.told):
         return
     for found in SPEAKER.finditer(sentence.told):
         name = next(each for each in found.groupdict().values() if each)
@@ -300,7 +301,7 @@ def read_beside(scene: Scene, sentence: Sentence) -> None:
 
 def read_it_is(scene: Scene, sentence: Sentence) -> None:
     """ "You turn around. It's Odile." """
-    found = IT_IS.match(sentence.told)
+    found = None if scene.on_telephone else IT_IS.match(sentence.told)
     if found and (who := scene.found.people.find(found["name"])):
         scene.last_person = who
         scene.found.put_here(who, True, sentence)

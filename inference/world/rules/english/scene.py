@@ -22,6 +22,7 @@ class Scene:
     dreaming: bool = False
     pockets: bool = False  # it is told what is in the player's pockets
     opening: bool = False
+    on_telephone: bool = False  # who speaks is elsewhere, until somebody hangs up
     subject: Phrase | None = None  # of the clause before: "the blade sticks, and is torn …"
     group: tuple[str, ...] = ()  # what "them" may mean: "the rope and the lantern"
     unnamed: str = ""  # what became of something that the next sentence names: "lost"

@@ -59,6 +59,7 @@ NO_THINGS = words(
     weight ground table chair bench counter desk bed shelf room house ship boat car deck
     opportunity measure measures liberty trouble pulse temperature measurements inventory stock
     toll lead responsibility credit wrong same next last first other others rope's direction shape
+    telephone receiver handset
     form inch mile pace paces distance detour course sense comfort shelter refuge courage strength
     power revenge pity pleasure pride effect oath vow secret secrets truth news story tale
     conversation argument attempt effort attention's feeling pain fear anger hang start job work
