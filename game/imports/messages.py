@@ -46,9 +46,7 @@ LEVELS: dict[str, Any] = {
 def text_of(note: Note) -> str:
     """What a note says, in words for the player."""
     text = TEXTS.get(note.code) or reader_messages.TEXTS.get(note.code)
-    if text is None:
-        return _("This has no place in Grue.")
-    return str(text)
+    return str(text) if text else _("This has no place in Grue.")
 
 
 def lines_of(notes: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from asgiref.sync import sync_to_async
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.middleware.csrf import get_token
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -46,7 +47,9 @@ def import_files(request: HttpRequest) -> HttpResponse:
     if wants_json(request):
         if problems:
             return JsonResponse({"message": " ".join(problems)}, status=422)
-        return JsonResponse({"imports": [reverse("import", args=[each.pk]) for each in taken]})
+        addresses = [reverse("import", args=[each.pk]) for each in taken]
+        # A visitor who became a guest has another token from now on.
+        return JsonResponse({"imports": addresses, "token": get_token(request)})
     if not taken and not problems:
         problems.append(_("Choose a file, or paste a text."))
     for each in problems:
@@ -69,7 +72,6 @@ def import_page(request: HttpRequest) -> HttpResponse:
     context = {
         "here": "adventures",
         "imports": [shown(each) for each in found],
-        "waiting": any(each.state == Import.State.WAITING for each in found),
         "targets": targets_for(player, found),
         "size": importing.LARGEST // 1024**2,
     }
@@ -145,7 +147,6 @@ def one_import(request: HttpRequest, import_id: UUID) -> HttpResponse:
             "here": "adventures",
             "each": shown(found),
             "targets": targets_for(found.player, [found]),
-            "waiting": found.state == Import.State.WAITING,
         }
         name = "imports/row.html" if "part" in request.GET else "imports/report.html"
         answer = render(request, name, context)

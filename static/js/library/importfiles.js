@@ -101,8 +101,9 @@ async function send(zone, file) {
       headers: { Accept: "application/json" },
       body,
     });
-    if (answer.ok) return "";
     const said = await answer.json().catch(() => ({}));
+    if (said.token) token.value = said.token; // a visitor has become a guest
+    if (answer.ok) return "";
     return said.message ?? t("That did not work. Try again.");
   } catch {
     return t("The server cannot be reached. Try again.");
@@ -158,12 +159,15 @@ async function follow(row) {
     try {
       const answer = await fetch(`${row.dataset.import}?part`);
       if (answer.ok) {
-        row.innerHTML = await answer.text();
+        const part = new DOMParser().parseFromString(await answer.text(), "text/html");
+        row.replaceChildren(...part.body.childNodes);
         row.dataset.state = answer.headers.get("X-Import-State") ?? "waiting";
       }
     } catch {
       // The server is away for a moment: look again.
     }
-    await new Promise((resolve) => setTimeout(resolve, CHECK_MS));
+    await new Promise((resolve) => {
+      setTimeout(resolve, CHECK_MS);
+    });
   }
 }
