@@ -28,6 +28,7 @@ from game.models import (
     ImportedStory,
     Membership,
     Player,
+    Proposal,
     ShareTexts,
     StoryCard,
     TurnChanges,
@@ -86,6 +87,10 @@ def rows_of(player: Player) -> dict[str, list[dict[str, Any]]]:
         if is_exported(model):
             rows = list(model._base_manager.filter(**{relation.field.name: player}))
             collect(rows, found)
+    # Of what is proposed at a table only the player's own: others' drafts are theirs.
+    for draft in [draft for draft in found[Proposal].values() if not is_own(draft, player)]:
+        del found[Proposal][draft.pk]
+    collect(Proposal.objects.filter(member__player=player), found)
     for card in [card for card in found[StoryCard].values() if is_hidden_from_players(card)]:
         del found[StoryCard][card.pk]
     collect(StoryCard.objects.filter(scenario__author=player), found)
@@ -94,6 +99,11 @@ def rows_of(player: Player) -> dict[str, list[dict[str, Any]]]:
         str(model._meta.verbose_name_plural): [fields_of(row, player) for row in rows.values()]
         for model, rows in found.items()
     }
+
+
+def is_own(draft: Any, player: Player) -> bool:
+    """Whether a proposal is the player's."""
+    return bool(draft.member.player_id == player.pk)
 
 
 def is_hidden_from_players(card: Any) -> bool:

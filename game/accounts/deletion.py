@@ -17,7 +17,16 @@ from django.db import transaction
 from django.db.models import Q
 
 from game.library.deletion import delete_player_content
-from game.models import Adventure, Membership, Player, Scenario, Turn, Visibility
+from game.models import (
+    LONGEST_TEXT,
+    Adventure,
+    Membership,
+    Player,
+    Scenario,
+    Turn,
+    TurnPart,
+    Visibility,
+)
 from game.moderation.deletion import redact_cases
 from game.play import adventures
 from game.play.changes import NoSuchAdventure, change_adventure
@@ -66,10 +75,24 @@ def delete_player(player: Player) -> None:
         for adventure in shared:
             with contextlib.suppress(NoSuchAdventure), change_adventure(adventure.pk) as locked:
                 members.leave_for_good(locked, player)
-        Turn.objects.filter(player=player).exclude(character="").update(character=roster.somebody())
+        remove_character_names(player)
         delete_traces(player, [each.pk for each in alone])
         player.delete()
     logger.info("player %s is deleted", identity)
+
+
+def remove_character_names(player: Player) -> None:
+    """The actions stay in the stories of others; the names under which they were done go."""
+    gone = roster.somebody()
+    parts = list(TurnPart.objects.filter(player=player).select_related("turn"))
+    for part in parts:
+        part.turn.refresh_from_db(fields=["action"])  # an earlier part may be of the same turn
+        part.turn.action = part.turn.action.replace(part.character, gone)[:LONGEST_TEXT]
+        part.turn.save(update_fields=["action"])
+        if part.turn.character == part.character:
+            Turn.objects.filter(pk=part.turn_id).update(character=gone)
+    TurnPart.objects.filter(player=player).update(character=gone)
+    Turn.objects.filter(player=player).exclude(character="").update(character=gone)
 
 
 def delete_traces(player: Player, stories: list[UUID]) -> None:

@@ -34,7 +34,7 @@ from game.models.players import Player
 from game.models.recall import RecallEntry, RecallMark
 from game.models.scenarios import Begun, Scenario, ScenarioQuerySet
 from game.models.shares import Share, ShareQuerySet, ShareTexts
-from game.models.tables import TableBlock, TableInvite
+from game.models.tables import Proposal, Table, TableBlock, TableInvite, TurnPart
 from game.models.tastes import Taste
 from game.models.training import TrainingConsent, TrainingRun
 from game.models.turns import Edit, Kind, Status, Summary, Turn, TurnContext
@@ -69,6 +69,7 @@ __all__ = [
     "OperatorLink",
     "Player",
     "Preserved",
+    "Proposal",
     "RecallEntry",
     "RecallMark",
     "Report",
@@ -83,6 +84,7 @@ __all__ = [
     "StoryCard",
     "StoryCardQuerySet",
     "Summary",
+    "Table",
     "TableBlock",
     "TableInvite",
     "Taste",
@@ -91,6 +93,7 @@ __all__ = [
     "Turn",
     "TurnChanges",
     "TurnContext",
+    "TurnPart",
     "Visibility",
     "Words",
 ]

@@ -32,6 +32,7 @@ from game.play.events import queue_client, redis_breaker
 from game.play.followers import WORDS, Entry, Follower, LogGone, followers, id_order
 from game.play.protocol import ErrorEvent, Ping, Pong, Refused, Resume, TurnWaiting, parse_command
 from game.play.session_checks import OpenSocket, session_checker
+from game.tables.state import seen_table
 from inference import tracing
 from inference.log_context import about, where
 from inference.queue.streams import FIRST, LAGGED, to_json
@@ -97,7 +98,7 @@ class AdventureConsumer(AsyncWebsocketConsumer):
         self.reading_ahead: asyncio.Task[None] | None = None
         self.bucket = TokenBucket(COMMANDS_PER_SECOND, COMMANDS_BURST)
         self.refusals = 0
-        self.role = ""  # the player's in this adventure
+        self.role = self.member = ""  # the player's in this adventure
         self.version = -1
         self.log_connected = True
         self.waiting: str | None = None
@@ -108,7 +109,7 @@ class AdventureConsumer(AsyncWebsocketConsumer):
             return
         self.connection = connections.Connection(self.player.pk)
         try:
-            self.role = await in_database(self.current_role)
+            self.role, self.member = await in_database(self.current_role)
         except (DatabaseError, InterfaceError):
             await self.send_event(ErrorEvent(code="narrator_down", message=str(DATABASE_AWAY)))
             await self.close(code=RESTARTING)
@@ -319,7 +320,7 @@ class AdventureConsumer(AsyncWebsocketConsumer):
         async with self.snapshotting:
             snapshot = await in_database(snapshots.snapshot, self.adventure_id, self.player)
             if snapshot.you is not None:
-                self.role = snapshot.you.role
+                self.role, self.member = snapshot.you.role, snapshot.you.member
             self.version = snapshot.adventure["version"]
             last = snapshot.turns[-1]
             self.set_waiting_turn(last.id if last.status == "queued" else None)
@@ -357,6 +358,8 @@ class AdventureConsumer(AsyncWebsocketConsumer):
 
     def for_member(self, event: dict[str, Any]) -> dict[str, Any]:
         """An event of the log as this socket's member may see it."""
+        if event["type"] == "table.changed":
+            return {**event, "table": seen_table(event["table"], self.member)}
         if event["type"] == "adventure.changed" and self.role != Membership.Role.OWNER:
             return {**event, "adventure": snapshots.without_plot(event["adventure"])}
         return event
@@ -436,7 +439,7 @@ class AdventureConsumer(AsyncWebsocketConsumer):
         if not await in_database(self.is_session_valid):
             await self.close(code=SESSION_ENDED)
             return False
-        role = await in_database(self.current_role)
+        role, self.member = await in_database(self.current_role)
         if not role:
             # It was deleted in another window, or the player was removed from it.
             await self.close(code=NOT_FOUND)
@@ -456,10 +459,11 @@ class AdventureConsumer(AsyncWebsocketConsumer):
         user = get_user(request)
         return user.is_authenticated and user.pk == self.player.pk
 
-    def current_role(self) -> str:
-        """The player's role in the adventure; "" if it is gone, or they are no member."""
+    def current_role(self) -> tuple[str, str]:
+        """The player's role and member id; empty if the adventure is gone, or is not theirs."""
         found = Adventure.objects.readable_by(self.player).filter(pk=self.adventure_id)
-        return found.values_list("membership__role", flat=True).first() or ""
+        member = found.values_list("membership__role", "membership__pk").first()
+        return (member[0], str(member[1])) if member else ("", "")
 
     # Frames
     async def send_event(self, event: BaseModel) -> None:

@@ -19,6 +19,8 @@ from game.play.protocol import Refused, TurnEnded, TurnFailed
 from game.play.snapshots import turn_data
 from game.recall.indexing import index_on_commit
 from game.state import changes as world_changes
+from game.tables import order
+from game.tables.state import publish_table
 from inference.contract.prompt_report import UnreadableReport, unpack
 from inference.contract.request import Result
 
@@ -107,6 +109,8 @@ def record_end(adventure: Adventure, turn_id: UUID, result: Result) -> bool:
     metrics.turn_ended(turn, result)
     log_on_commit(f"turn {result.outcome}", turn, tokens=result.tokens, seconds=result.seconds)
     screening.record_reply_hits(turn, result)
+    if order.turn_ended(adventure):
+        publish_table(adventure)
     if result.outcome == "failed":
         event: TurnFailed | TurnEnded = TurnFailed(turn=str(turn_id), reason=turn.reason)
     else:

@@ -29,6 +29,7 @@ ErrorCode = Literal[
     "bad_message",
     "not_allowed",
     "busy",
+    "not_your_turn",
     "too_many",
     "full",
     "rejected",
@@ -155,6 +156,33 @@ class StopTurn(KeyedCommand):
     turn: uuid.UUID
 
 
+class VoteFor(KeyedCommand):
+    """Vote for the proposal of a member."""
+
+    type: Literal["vote_for"]
+    member: uuid.UUID
+
+
+class ApproveProposal(KeyedCommand):
+    """As game master: tell the proposal of a member, as it stands or with another text."""
+
+    type: Literal["approve_proposal"]
+    member: uuid.UUID
+    text: StoryText | None = None
+
+
+class WithdrawProposal(KeyedCommand):
+    """Take one's own proposal back."""
+
+    type: Literal["withdraw_proposal"]
+
+
+class SkipMember(KeyedCommand):
+    """As owner: pass the turn on, or tell what there is, without waiting for who has not acted."""
+
+    type: Literal["skip_member"]
+
+
 class Resume(Command):
     """Forward the log from just after an id; "" asks for a snapshot."""
 
@@ -168,7 +196,19 @@ class Ping(Command):
     type: Literal["ping"]
 
 
-Keyed = TakeAction | RetryTurn | UndoTurn | RedoTurn | GoToTurn | EditTurn | StopTurn
+Keyed = (
+    TakeAction
+    | RetryTurn
+    | UndoTurn
+    | RedoTurn
+    | GoToTurn
+    | EditTurn
+    | StopTurn
+    | VoteFor
+    | ApproveProposal
+    | WithdrawProposal
+    | SkipMember
+)
 AnyCommand = Annotated[Keyed | Resume | Ping, Field(discriminator="type")]
 COMMANDS: TypeAdapter[Keyed | Resume | Ping] = TypeAdapter(AnyCommand)
 
@@ -310,10 +350,37 @@ class MemberData(BaseModel):
     description: str = ""
 
 
+class ProposalData(BaseModel):
+    """What a member proposes. `text` is null for those who may not read it yet."""
+
+    member: str
+    kind: str | None
+    text: str | None
+    votes: list[str] = []  # the members who vote for it
+
+
+class AskedChange(BaseModel):
+    """A change that waits until more than half of the players send the same command."""
+
+    type: str
+    turn: str | None
+    member: str  # who asked first
+    agreed: list[str]
+    needed: int
+
+
 class TableData(BaseModel):
-    """Who plays together."""
+    """Who plays together, and how they take turns."""
 
     members: list[MemberData]  # the owner and the players, in the order in which they joined
+    order: Literal["free", "round", "together", "vote", "master"] = "free"
+    changes: Literal["owner", "actor", "vote"] = "owner"
+    seconds: int = 0  # to act in; 0: no limit
+    turn_of: str | None = None  # in a round: the member whose turn it is
+    master: str | None = None  # the game master, where there is one
+    until: str | None = None  # when the time is up
+    proposals: list[ProposalData] = []
+    asked: AskedChange | None = None
 
 
 class Viewer(BaseModel):

@@ -11,8 +11,9 @@ from django.utils.translation import gettext as _
 from game.models import Adventure, Chapter, Membership, Player, Turn
 from game.play import dice, edits, narration, tree, wording
 from game.play.events import queue_client, redis_breaker
-from game.play.protocol import Refused, SiblingAction, Snapshot, TurnData, TurnStatus
+from game.play.protocol import Refused, SiblingAction, Snapshot, TableData, TurnData, TurnStatus
 from game.tables import roster
+from game.tables import state as table_state
 from inference.queue.streams import FIRST
 
 TURNS_SHOWN = 100
@@ -181,6 +182,10 @@ def snapshot(adventure_id: UUID, player: Player | None = None) -> Snapshot:
     fields = adventure_data(adventure)
     if player is not None and (member is None or member.role != Membership.Role.OWNER):
         fields = without_plot(fields)
+    table = table_state.table_data(adventure)
+    if table is not None and player is not None:
+        seen = table_state.seen_table(table.model_dump(), str(member.pk) if member else "")
+        table = TableData.model_validate(seen)
     can_undo_edit = last_edit is not None and not last_edit.undone
     return Snapshot(
         id=last_id,
@@ -192,7 +197,7 @@ def snapshot(adventure_id: UUID, player: Player | None = None) -> Snapshot:
         redo=str(head.last_child_id) if head.last_child_id else None,
         last_edit=last_edit,
         suggestions=suggested_actions(adventure, head),
-        table=roster.table_data(adventure),
+        table=table,
         you=roster.viewer_data(member) if member else None,
     )
 

@@ -18,6 +18,7 @@ from game.models import Adventure, Status, Turn
 from game.moderation import operation
 from game.play import endings, narration
 from game.play.events import queue_client
+from game.tables import deadlines
 from inference.contract.request import Result
 from inference.log_context import where
 from inference.narrators import NarratorsError
@@ -43,6 +44,7 @@ def sweep() -> None:
         requeue_lost_turns,
         publish_missed_versions,
         stop_unwatched_turns,
+        deadlines.pass_due_turns,
         tidy_queues,
     ]
     for part in parts:

@@ -6,23 +6,30 @@ except that `game/play/sweep.py` raises a turn's attempt.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from game import disk_space
-from game.models import Adventure, Command, Edit, Kind, Player, Status, Turn
+from game.models import (
+    Adventure,
+    Command,
+    Edit,
+    Kind,
+    Membership,
+    Player,
+    Status,
+    Table,
+    Turn,
+)
 from game.moderation import operation, screening
-from game.play import dice, edits, narration, read_ahead, tree
-from game.play.changes import change_adventure, log_on_commit
+from game.play import edits, read_ahead, tree
+from game.play.changes import change_adventure
 from game.play.endings import stop_turn_under_way
 from game.play.events import publish_on_commit
 from game.play.protocol import (
     Accepted,
+    ApproveProposal,
     EditTurn,
     GoToTurn,
     HeadMoved,
@@ -30,30 +37,22 @@ from game.play.protocol import (
     RedoTurn,
     Refused,
     RetryTurn,
+    SkipMember,
     StopTurn,
     TakeAction,
     TurnEdited,
-    TurnQueued,
     UndoTurn,
+    VoteFor,
+    WithdrawProposal,
 )
+from game.play.queueing import Author, head_of, queue_turn, refuse_when_busy
 from game.play.snapshots import turn_data
 from game.recall.indexing import index_on_commit
 from game.state import changes as world_changes
 from game.state import edits as world_edits
 from game.state import worlds
-from game.tables import permissions, roster
-from inference.reply import shown_action
-
-# Retry-after in seconds when a player has too many turns under way: about as long as a turn takes.
-RETRY_SOON = 5
-
-
-@dataclass(frozen=True)
-class Author:
-    """Who acts in a turn: the player, and their character's name where several play."""
-
-    player: Player
-    character: str
+from game.tables import commands, order, permissions
+from game.tables.state import publish_table
 
 
 @screening.record_rejections()
@@ -66,8 +65,12 @@ def carry_out(adventure_id: UUID, player: Player, command: Keyed) -> Accepted:
         before = Command.objects.filter(adventure=adventure, key=command.key).first()
         if before is not None:
             return Accepted(key=str(command.key), turn=before.outcome["turn"])
-        permissions.refuse_command(adventure, player, command)
-        turn = dispatch_command(adventure, player, command)
+        member = permissions.refuse_command(adventure, player, command)
+        turn = None
+        if permissions.agreed(adventure, member, command):
+            turn = dispatch_command(adventure, member, command)
+        if Table.objects.filter(adventure=adventure).exists():
+            publish_table(adventure)
         turn_id = str(turn.pk) if turn else None
         Command.objects.create(
             adventure=adventure,
@@ -79,11 +82,21 @@ def carry_out(adventure_id: UUID, player: Player, command: Keyed) -> Accepted:
         return Accepted(key=str(command.key), turn=turn_id)
 
 
-def dispatch_command(adventure: Adventure, player: Player, command: Keyed) -> Turn | None:
+def dispatch_command(adventure: Adventure, member: Membership, command: Keyed) -> Turn | None:
     """Call the function of a command. Returns the turn that it made or went to."""
+    player = member.player
     match command:
         case TakeAction():
-            return take_action(adventure, player, command.kind, command.text)
+            return commands.act(adventure, member, command.kind, command.text)
+        case VoteFor():
+            return commands.vote_for(adventure, member, command.member)
+        case ApproveProposal():
+            return commands.approve_proposal(adventure, member, command.member, command.text)
+        case WithdrawProposal():
+            order.withdraw(adventure, member)
+            return None
+        case SkipMember():
+            return commands.skip_member(adventure)
         case RetryTurn():
             return retry_turn(adventure, player, command.turn)
         case UndoTurn():
@@ -99,31 +112,6 @@ def dispatch_command(adventure: Adventure, player: Player, command: Keyed) -> Tu
 
 
 # One function per command, called by `carry_out` within `change_adventure`.
-
-
-def take_action(adventure: Adventure, player: Player, kind: str, text: str) -> Turn:
-    """Queue a turn with the player's action at the head. Raises Refused.
-
-    An empty action is a continue.
-    """
-    disk_space.refuse_when_full()
-    refuse_when_busy(adventure)
-    operation.refuse_while_paused()
-    edits.refuse_when_too_large(adventure, edits.size_of(text))
-    screening.screen([text], "action", player, adventure)
-    head = head_of(adventure)
-    # A failed turn without a reply stays beside the path, where it can be retried.
-    parent = head.parent if head.status == Status.FAILED and not head.reply else head
-    if not shown_action(kind, text):  # type: ignore[arg-type]
-        kind = Kind.CONTINUE
-    difficulty = dice.difficulty_of(kind, text) if adventure.dice else None
-    rolled = None
-    if difficulty:
-        known = worlds.world_at((parent or head).pk)
-        rolled = dice.roll(difficulty, dice.modifiers_of(text, known))
-    text = "" if kind == Kind.CONTINUE else text
-    author = Author(player, roster.character_of(adventure, player))
-    return queue_turn(adventure, author, parent or head, kind, text, rolled)
 
 
 def retry_turn(adventure: Adventure, player: Player, turn_id: UUID) -> Turn:
@@ -249,26 +237,12 @@ def stop_turn(adventure: Adventure, turn_id: UUID) -> Turn:
 # Shared by several commands
 
 
-def refuse_when_busy(adventure: Adventure) -> None:
-    """Raise Refused while a turn of the adventure is under way."""
-    if adventure.turns.filter(status=Status.QUEUED).exists():
-        raise Refused(
-            "busy", _("The narrator is still writing. Stop it, or wait until it has finished.")
-        )
-
-
 def turn_of(adventure: Adventure, turn_id: UUID) -> Turn:
     """A turn of the adventure, with its parent. Raises Refused if there is none with this id."""
     turn = adventure.turns.filter(pk=turn_id).select_related("parent", "player").first()
     if turn is None:
         raise Refused("unknown_turn", _("That turn is not in this adventure. Reload the page."))
     return turn
-
-
-def head_of(adventure: Adventure) -> Turn:
-    """The head of the adventure, with its parent and last child."""
-    assert adventure.head_id is not None, "an adventure begins with its opening"
-    return Turn.objects.select_related("parent", "last_child").get(pk=adventure.head_id)
 
 
 def move_head(adventure: Adventure, turn: Turn) -> Turn:
@@ -283,76 +257,3 @@ def move_head(adventure: Adventure, turn: Turn) -> Turn:
     publish_on_commit(adventure, moved)
     read_ahead.request_on_commit(adventure)
     return turn
-
-
-def queue_turn(
-    adventure: Adventure,
-    author: Author,
-    parent: Turn,
-    kind: str,
-    text: str,
-    rolled: dict[str, Any] | None,
-) -> Turn:
-    """Store a turn below `parent`, make it the head, and enqueue it on commit. Raises Refused."""
-    refuse_when_player_has_enough(author.player)
-    narrator = narration.narrator_of(adventure)
-    queue = narration.queue_position_for(narrator, author.player)
-    refuse_when_full(queue)
-    turn = Turn.objects.create(
-        adventure=adventure,
-        parent=parent,
-        player=author.player,
-        character=author.character,
-        kind=kind,
-        action=text,
-        narrator=narrator.name,
-        dice=rolled,
-    )
-    Turn.objects.filter(pk=parent.pk).update(last_child=turn)
-    adventure.head, adventure.last_edit = turn, None
-    adventure.size += edits.size_of(text)
-    queued = TurnQueued(
-        turn=turn_data(turn), position=queue.position, eta_seconds=queue.eta_seconds
-    )
-    # The log must hold turn.queued before a worker can log that it has started.
-    publish_on_commit(adventure, queued)
-    narration.enqueue_on_commit(adventure, turn)
-    log_on_commit("turn queued", turn, kind=kind, position=queue.position)
-    return turn
-
-
-def refuse_when_full(queue: narration.QueuePosition) -> None:
-    """Raise Refused if the estimated wait exceeds MAX_WAIT_SECONDS."""
-    wait, most = queue.eta_seconds, settings.MAX_WAIT_SECONDS
-    if wait is not None and wait > most:
-        raise Refused(
-            "full",
-            _(
-                "The server is busy: the wait is about %(seconds)s seconds. "
-                "What you typed is kept; try again later."
-            )
-            % {"seconds": wait},
-            retry_after=wait - most,
-        )
-
-
-def refuse_when_player_has_enough(player: Player) -> None:
-    """Raise Refused if the player has TURNS_PER_PLAYER turns under way.
-
-    Locks the player's row, so that commands in two adventures cannot exceed it together.
-    """
-    Player.objects.select_for_update(no_key=True).values_list("pk").get(pk=player.pk)
-    under_way = Turn.objects.filter(player=player, status=Status.QUEUED).count()
-    if under_way >= settings.TURNS_PER_PLAYER:
-        raise Refused(
-            "too_many",
-            ngettext(
-                "A reply is still being written in another of your adventures. "
-                "Wait for it to finish.",
-                "%(count)s replies are still being written in your other adventures. "
-                "Wait for one to finish.",
-                under_way,
-            )
-            % {"count": under_way},
-            retry_after=RETRY_SOON,
-        )

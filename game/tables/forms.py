@@ -5,8 +5,9 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from game.models import LONGEST_CHARACTER, LONGEST_DESCRIPTION, TableInvite
+from game.models import LONGEST_CHARACTER, LONGEST_DESCRIPTION, Table, TableInvite
 from game.tables.invites import DAYS, MOST_USES, InviteTerms
+from game.tables.rules import TIMES, TableRules
 from game.widgets import text_input
 
 LONGEST_CODE = 40  # as typed, with spaces and hyphens
@@ -57,6 +58,44 @@ class InviteForm(forms.Form):
     def terms(self) -> InviteTerms:
         """What a valid form asks for."""
         return InviteTerms(**self.cleaned_data)
+
+
+class RulesForm(forms.Form):
+    """Who acts when, and who may change what was told."""
+
+    order = forms.ChoiceField(label=_("Order of turns"), choices=Table.Order.choices)
+    seconds = forms.TypedChoiceField(
+        label=_("Time to act"),
+        coerce=int,
+        choices=list(
+            zip(
+                TIMES,
+                (
+                    _("no limit"),
+                    _("a minute"),
+                    _("3 minutes"),
+                    _("10 minutes"),
+                    _("an hour"),
+                    _("a day"),
+                    _("3 days"),
+                ),
+                strict=True,
+            )
+        ),
+    )
+    changes = forms.ChoiceField(
+        label=_("Who may retry, undo, edit and go to another turn"), choices=Table.Changes.choices
+    )
+    master = forms.UUIDField(label=_("Game master"), required=False, widget=forms.Select)
+
+    def __init__(self, *args: Any, members: list[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["master"].widget = forms.Select(choices=[("", _("the owner")), *members])
+
+    @property
+    def rules(self) -> TableRules:
+        """What a valid form asks for."""
+        return TableRules(**self.cleaned_data)
 
 
 MEMBER_CHANGES = ("remove", "block", "player", "spectator", "owner", "card")

@@ -22,7 +22,8 @@ from game.play.changes import change_adventure
 from game.play.protocol import Refused
 from game.tables import invites
 from game.tables.characters import clean_description, clean_name, refuse_taken
-from game.tables.roster import member_of, name_of, publish_table
+from game.tables.roster import member_of, name_of
+from game.tables.state import publish_table
 
 MOST_PLAYERS = 12  # who act in one adventure, its owner among them
 MOST_SPECTATORS = 5_000

@@ -1,18 +1,85 @@
-"""What each member of an adventure may do in it by a command."""
+"""What each member of an adventure may do in it by a command.
+
+Acting has an order of its own (`game.tables.order`). What changes told turns follows the table's
+rule: the owner may, or whoever acted there, or more than half of the players together.
+"""
 
 from django.utils.translation import gettext as _
 
-from game.models import Adventure, Membership, Player
-from game.play.protocol import Keyed, Refused, RetryTurn, StopTurn, TakeAction
+from game.models import Adventure, Membership, Player, Table, Turn
+from game.play.protocol import (
+    EditTurn,
+    GoToTurn,
+    Keyed,
+    RedoTurn,
+    Refused,
+    RetryTurn,
+    SkipMember,
+    UndoTurn,
+)
 from game.tables.members import acting_member
+from game.tables.order import table_of
+from game.tables.roster import acting_members
 
-# What everybody who acts may do; the other commands change what was told.
-OF_PLAYERS = (TakeAction, RetryTurn, StopTurn)
+# These change what was told.
+CHANGING = (RetryTurn, UndoTurn, RedoTurn, GoToTurn, EditTurn)
 
 
 def refuse_command(adventure: Adventure, player: Player, command: Keyed) -> Membership:
     """The player's membership, if they may give this command now. Raises Refused."""
     member = acting_member(adventure, player)
-    if member.role != Membership.Role.OWNER and not isinstance(command, OF_PLAYERS):
+    if member.role == Membership.Role.OWNER:
+        return member
+    if isinstance(command, SkipMember):
         raise Refused("not_allowed", _("Only the owner of this adventure can do this."))
+    if isinstance(command, CHANGING):
+        refuse_change(adventure, member, command)
     return member
+
+
+def refuse_change(adventure: Adventure, member: Membership, command: Keyed) -> None:
+    """Raise Refused if the table's rule lets this member not change what was told."""
+    rule = table_of(adventure).changes
+    if rule == Table.Changes.OWNER:
+        raise Refused("not_allowed", _("Only the owner of this adventure can do this."))
+    if rule == Table.Changes.ACTOR and actor_of(adventure, command) != member.player_id:
+        raise Refused("not_allowed", _("Only the owner and whoever acted there can do this."))
+
+
+def actor_of(adventure: Adventure, command: Keyed) -> object:
+    """Who acted in the turn that a command changes: the one it names, or the head."""
+    turns = Turn.objects.filter(adventure=adventure)
+    if isinstance(command, RetryTurn | EditTurn):
+        turns = turns.filter(pk=command.turn)
+    elif adventure.head_id is not None:
+        turns = turns.filter(pk=adventure.head_id)
+    return turns.values_list("player", flat=True).first()
+
+
+def agreed(adventure: Adventure, member: Membership, command: Keyed) -> bool:
+    """Whether a change is made now: at once, or where it takes a vote, with the last consent.
+
+    Another change takes the place of one that waits.
+    """
+    table = table_of(adventure)
+    members = acting_members(adventure)
+    if table.changes != Table.Changes.VOTE or len(members) < 2:
+        return True
+    if not isinstance(command, CHANGING):
+        return True
+    wanted = command.model_dump(mode="json", exclude={"key"})
+    waiting = table.asked or {}
+    same = waiting.get("command") == wanted and waiting.get("head") == str(adventure.head_id)
+    ids = [str(each.pk) for each in members]
+    said = {*(waiting["agreed"] if same else ()), str(member.pk)}.intersection(ids)
+    done = len(said) * 2 > len(members)
+    table.asked = None
+    if not done:
+        table.asked = {
+            "command": wanted,
+            "head": str(adventure.head_id),
+            "member": waiting["member"] if same else str(member.pk),
+            "agreed": sorted(said),
+        }
+    table.save()
+    return done

@@ -1,4 +1,4 @@
-"""The table as plain data for pages, and the event that it has changed.
+"""Who is a member of an adventure, and by which name.
 
 It names characters, never accounts: who plays with others stays as unknown as they wish.
 """
@@ -6,8 +6,7 @@ It names characters, never accounts: who plays with others stays as unknown as t
 from django.utils.translation import gettext as _
 
 from game.models import Adventure, Membership, Player
-from game.play.events import publish_on_commit
-from game.play.protocol import MemberData, TableChanged, TableData, Viewer
+from game.play.protocol import MemberData, Viewer
 
 
 def acting_members(adventure: Adventure) -> list[Membership]:
@@ -37,22 +36,17 @@ def name_of(member: Membership) -> str:
     return member.character or str(Membership.Role(member.role).label)
 
 
-def table_data(adventure: Adventure) -> TableData | None:
-    """The table for pages; None while its owner plays alone."""
-    members = acting_members(adventure)
-    if len(members) < 2:
-        return None
-    return TableData(
-        members=[
-            MemberData(
-                id=str(each.pk),
-                name=name_of(each),
-                role=each.role,  # type: ignore[arg-type]
-                description=each.description,
-            )
-            for each in members
-        ]
-    )
+def members_data(members: list[Membership]) -> list[MemberData]:
+    """Members for pages."""
+    return [
+        MemberData(
+            id=str(each.pk),
+            name=name_of(each),
+            role=each.role,  # type: ignore[arg-type]
+            description=each.description,
+        )
+        for each in members
+    ]
 
 
 def viewer_data(member: Membership) -> Viewer:
@@ -62,11 +56,6 @@ def viewer_data(member: Membership) -> Viewer:
         role=member.role,  # type: ignore[arg-type]
         name=member.character,
     )
-
-
-def publish_table(adventure: Adventure) -> None:
-    """Publish the table as it is now, on commit. The adventure is locked."""
-    publish_on_commit(adventure, TableChanged(table=table_data(adventure)))
 
 
 def somebody() -> str:

@@ -13,6 +13,7 @@ urlpatterns = [
     path(
         "adventures/<uuid:adventure_id>/table/character/", views.set_character, name="set_character"
     ),
+    path("adventures/<uuid:adventure_id>/table/rules/", views.set_rules, name="set_rules"),
     path("adventures/<uuid:adventure_id>/table/invites/", views.make_invite, name="make_invite"),
     path(
         "adventures/<uuid:adventure_id>/table/invites/<uuid:invite_id>/revoke/",

@@ -24,8 +24,8 @@ from game.play.requests import (
     readable_adventure,
     require_player,
 )
-from game.tables import invites, members
-from game.tables.forms import CharacterForm, InviteForm, MemberForm
+from game.tables import invites, members, order, rules
+from game.tables.forms import CharacterForm, InviteForm, MemberForm, RulesForm
 from game.tables.qr import qr_svg
 from game.tables.roster import acting_members, member_of, name_of
 
@@ -71,6 +71,7 @@ def owners_part(
     """What only the owner sees on the table's page."""
     watching = Membership.objects.filter(adventure=found, role=Membership.Role.SPECTATOR)
     return {
+        "rules_form": rules_form(found),
         "invite_form": invite_form or InviteForm(initial={"role": TableInvite.Role.PLAYER}),
         "invites": [invite_context(request, each) for each in invites.open_invites(found)],
         "watching": [(each, name_of(each)) for each in watching[:SPECTATORS_LISTED]],
@@ -78,6 +79,36 @@ def owners_part(
         "cards": found.cards.seen(),
         "alone": settings.ACCOUNTS == "single",
     }
+
+
+def rules_form(found: Adventure, data: Any = None) -> RulesForm:
+    """The form of the table's rules, as they are or as they were sent."""
+    table = order.table_of(found)
+    members = [(str(each.pk), name_of(each)) for each in acting_members(found)]
+    initial = {
+        "order": table.order,
+        "seconds": table.seconds,
+        "changes": table.changes,
+        "master": table.master_id,
+    }
+    return RulesForm(data, initial=initial, members=members)
+
+
+@require_POST
+def set_rules(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
+    """Change the order of turns, and who may change what was told."""
+    found = own_adventure(request, adventure_id)
+    form = rules_form(found, request.POST)
+    if not form.is_valid():
+        messages.error(request, _("Choose one of the options. Nothing was changed."))
+        return redirect("table", found.pk)
+    try:
+        rules.set_rules(found.pk, require_player(request), form.rules)
+    except Refused as refused:
+        messages.error(request, refused.message)
+    else:
+        messages.success(request, _("Saved. It holds at once."))
+    return redirect("table", found.pk)
 
 
 def character_of(member: Membership) -> dict[str, str]:

@@ -8,6 +8,23 @@ declare namespace Protocol {
     turn?: string | null;
   }
 
+  /** As game master: tell the proposal of a member, as it stands or with another text. */
+  interface ApproveProposal {
+    key: string;
+    type: "approve_proposal";
+    member: string;
+    text?: string | null;
+  }
+
+  /** A change that waits until more than half of the players send the same command. */
+  interface AskedChange {
+    type: string;
+    turn: string | null;
+    member: string;
+    agreed: string[];
+    needed: number;
+  }
+
   /** A chapter now ends with a turn, has another title, or (title "") was reopened. */
   interface ChaptersChanged {
     version?: number | null;
@@ -28,7 +45,7 @@ declare namespace Protocol {
   /** A command was refused, or the socket is about to close. `retry_after` is in seconds. */
   interface ErrorEvent {
     type: "error";
-    code: "bad_message" | "not_allowed" | "busy" | "too_many" | "full" | "rejected" | "unknown_turn" | "narrator_down";
+    code: "bad_message" | "not_allowed" | "busy" | "not_your_turn" | "too_many" | "full" | "rejected" | "unknown_turn" | "narrator_down";
     message: string;
     key?: string | null;
     retry_after?: number | null;
@@ -81,6 +98,14 @@ declare namespace Protocol {
     type: "pong";
   }
 
+  /** What a member proposes. `text` is null for those who may not read it yet. */
+  interface ProposalData {
+    member: string;
+    kind: string | null;
+    text: string | null;
+    votes?: string[];
+  }
+
   /** Redo what was undone last. */
   interface RedoTurn {
     key: string;
@@ -104,6 +129,12 @@ declare namespace Protocol {
   interface SiblingAction {
     shown: string;
     turns: string[];
+  }
+
+  /** As owner: pass the turn on, or tell what there is, without waiting for who has not acted. */
+  interface SkipMember {
+    key: string;
+    type: "skip_member";
   }
 
   /** The whole adventure, with the log id to continue from. */
@@ -136,9 +167,17 @@ declare namespace Protocol {
     table: TableData | null;
   }
 
-  /** Who plays together. */
+  /** Who plays together, and how they take turns. */
   interface TableData {
     members: MemberData[];
+    order?: "free" | "round" | "together" | "vote" | "master";
+    changes?: "owner" | "actor" | "vote";
+    seconds?: number;
+    turn_of?: string | null;
+    master?: string | null;
+    until?: string | null;
+    proposals?: ProposalData[];
+    asked?: AskedChange | null;
   }
 
   /** Take an action at the head; an empty one continues the story. */
@@ -252,6 +291,19 @@ declare namespace Protocol {
     name?: string;
   }
 
+  /** Vote for the proposal of a member. */
+  interface VoteFor {
+    key: string;
+    type: "vote_for";
+    member: string;
+  }
+
+  /** Take one's own proposal back. */
+  interface WithdrawProposal {
+    key: string;
+    type: "withdraw_proposal";
+  }
+
   /** The state of the world changed at a turn, other than by its being told or edited. */
   interface WorldChanged {
     version?: number | null;
@@ -268,6 +320,10 @@ declare namespace Protocol {
     | GoToTurn
     | EditTurn
     | StopTurn
+    | VoteFor
+    | ApproveProposal
+    | WithdrawProposal
+    | SkipMember
     | Resume
     | Ping;
 

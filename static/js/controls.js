@@ -91,6 +91,8 @@ export class Controls {
     buttons.send.disabled = !head || (busy && !running);
     buttons.continue.disabled = !head || busy;
     buttons.retry.disabled = running ? Boolean(state.then) : busy || !story.canRetry(state);
+    buttons.undo.hidden = buttons.redo.hidden = !story.mayChange(state);
+    buttons.retry.hidden = !story.mayChange(state);
     buttons.undo.disabled = !story.canUndo(state);
     buttons.redo.disabled = !story.canRedo(state);
     $("chips").hidden = busy || head?.kind !== "opening";

@@ -196,6 +196,7 @@ function showProblem({ message, command }) {
  */
 function drawn(before) {
   const { state } = store;
+  document.body.dataset.changes = story.mayChange(state) ? "yes" : "no";
   controls.show(state);
   const suggested = autoScroll.whole ? story.suggestions(state) : [];
   // They are no words of the story: nobody is told that there is something to read.

@@ -192,7 +192,7 @@ export class SidePanel {
    * @param {string} name
    */
   hasEdits(name) {
-    /** @type {NodeListOf<HTMLTextAreaElement | HTMLInputElement>} */
+    /** @type {NodeListOf<HTMLTextAreaElement | HTMLInputElement> | undefined} */
     const fields = document
       .getElementById(`tab-${name}`)
       ?.querySelectorAll("textarea, input[type=text]");

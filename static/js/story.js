@@ -195,6 +195,15 @@ export const canUndo = (state) => undoesEdit(state) || Boolean(headTurn(state)?.
 /** @param {State} state */
 export const canRedo = (state) =>
   (Boolean(state.lastEdit?.undone) || Boolean(state.redo)) && !underWay(state);
+/**
+ * Whether the page's player may retry, undo, edit and go elsewhere, by what the page knows: the
+ * server decides of each turn.
+ *
+ * @param {State} state
+ */
+export const mayChange = ({ you, table }) =>
+  (you?.role ?? "owner") === "owner" ||
+  (you?.role === "player" && (table?.changes ?? "owner") !== "owner");
 /** @param {State} state */
 export const canRetry = (state) => {
   const head = headTurn(state);

@@ -50,8 +50,11 @@ export const button = (className, text, label, press) => {
   return element;
 };
 
-/** Whether the page's player owns the adventure: other members do not change what was told. */
+/** Whether the page's player owns the adventure. */
 const owns = () => document.body.dataset.role === "owner";
+
+/** Whether the table's rule may let the page's player change what was told; the server decides. */
+const mayChange = () => owns() || document.body.dataset.changes === "yes";
 
 /**
  * A copy of the picture in the template `id`.
@@ -259,7 +262,7 @@ export class TurnView {
    */
   showTools(turn, last, ids) {
     const done = settled(turn);
-    const several = last && done && ids.length > 1 && owns();
+    const several = last && done && ids.length > 1 && mayChange();
     const at = ids.indexOf(turn.id);
     for (const part of [this.back, this.count, this.forth]) part.hidden = !several;
     this.count.textContent = several ? `${at + 1}/${ids.length}` : "";
@@ -271,8 +274,8 @@ export class TurnView {
     this.forth.disabled = at >= ids.length - 1;
     this.again.hidden = !(last && turn.status === "failed");
     const owner = owns();
-    this.change.hidden = !done || !owner;
-    this.here.hidden = last || !done || !owner;
+    this.change.hidden = !done || !mayChange();
+    this.here.hidden = last || !done || !mayChange();
     this.share.hidden = !done || !owner;
     this.chapter.hidden = !done || !owner;
     this.tools.hidden = !done || Boolean(this.editor);

@@ -160,6 +160,8 @@ def test_the_page_has_every_field_of_what_is_in_events(adventure, log):
         "Action": set(protocol.SiblingAction.model_fields),
         "Table": set(protocol.TableData.model_fields),
         "Member": set(protocol.MemberData.model_fields),
+        "Proposal": set(protocol.ProposalData.model_fields),
+        "Asked change": set(protocol.AskedChange.model_fields),
         "Viewer": set(protocol.Viewer.model_fields),
         "Last edit": set(protocol.LastEdit.model_fields),
         "Adventure": set(shown),

@@ -86,6 +86,7 @@ ROUTES = {
     "set_character": Route(THEIRS, post={"name": "Mira"}, writes=("player",)),
     "leave_table": Route(THEIRS, writes=ALL),
     "close_table": Route(THEIRS),
+    "set_rules": Route(THEIRS, post={"order": "round", "seconds": "60", "changes": "vote"}),
     "make_invite": Route(THEIRS, post={"role": "spectator", "days": "1"}),
     "revoke_invite": Route(THEIRS, {"invite_id": "invite"}),
     "change_member": Route(THEIRS, {"member_id": "member"}, {"does": "remove"}),

@@ -6,8 +6,9 @@ from game.cards import cards
 from game.cards.card_import import CardContent
 from game.models import Adventure, Case, Edit, RuleHit, Status, Summary, Turn, Words
 from game.moderation import classifier, screening
-from game.play import adventures, summaries, turns
+from game.play import adventures, queueing, summaries, turns
 from game.play.protocol import EditTurn, Refused, RetryTurn
+from game.tables import commands
 from inference.contract.screening import Finding
 from tests.game.play.test_turns import act, do, head, tell
 
@@ -271,6 +272,9 @@ def test_the_narrators_summary_is_not_shown_where_a_rule_stands_against_it(alice
 
 def test_turns_has_no_way_around(rules):
     """Every command that brings words of a player goes through the screening."""
-    source = {turns.take_action, turns.retry_turn, turns.edit_turn}
+    source = {
+        *(queueing.take_action, commands.act, commands.approve_proposal),
+        *(turns.retry_turn, turns.edit_turn),
+    }
     for function in source:
         assert "screening" in function.__code__.co_names
