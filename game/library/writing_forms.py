@@ -65,9 +65,7 @@ class WordsForm(forms.Form):
     )
     authors_note = forms.CharField(
         label=gettext_lazy("Author’s note"),
-        help_text=gettext_lazy(
-            "Style: tone, pace, person. The narrator reads it just before each reply."
-        ),
+        help_text=gettext_lazy("Style: tone, pace, person. The narrator reads it with each turn."),
         max_length=LONGEST_NOTE,
         required=False,
         widget=text_area(3),

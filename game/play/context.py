@@ -40,7 +40,7 @@ def story_context(adventure: Adventure, turn: Turn) -> StoryContext:
         card_characters=sum(len(card.text) for card in cards),
         story=story,
         turns=len(path),
-        earlier=recall(adventure, path, action, story[-1:], room_of(turn)),
+        earlier=recall(adventure, path, action, story[-1:], room_of(turn), turn.narrator),
         world=world_for(turn),
         action=action,
     )

@@ -77,7 +77,7 @@ class PlotForm(forms.Form):
     )
     authors_note = forms.CharField(
         label=_("Author’s note"),
-        help_text=_("Style: tone, pace, person. The narrator reads it just before each reply."),
+        help_text=_("Style: tone, pace, person. The narrator reads it with each turn."),
         max_length=LONGEST_NOTE,
         required=False,
         widget=text_area(4),

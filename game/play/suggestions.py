@@ -14,7 +14,7 @@ from game.play.events import queue_client
 from game.state.worlds import entries_at
 from inference.contract.questions import Suggestions, digest_of
 from inference.reply.third_person import worded_action
-from inference.world.revealing import reveal
+from inference.world.revealing import names_secret, reveal
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +36,7 @@ def record(result: Suggestions) -> bool:
         for each in result.actions
         # The narrator knows what is hidden from players.
         if not any(reveal(entries, each))
+        and not names_secret(entries, each)
         and screening.allows_output(each, turn.adventure, turn.player)
     ]
     if not allowed:

@@ -20,6 +20,12 @@ WITH RECURSIVE path AS (
 """
 
 
+# Which texts a turn `t` has: their length in bytes, and the id of its last edit (0 without one).
+TEXT_BYTES = "octet_length(t.action) + octet_length(t.reply)"
+LAST_EDIT = """CASE WHEN t.edited THEN coalesce(
+    (SELECT max(e.id) FROM game_edit e WHERE e.turn_id = t.id), 0) ELSE 0 END"""
+
+
 class Step(NamedTuple):
     """A turn on a path: its id, the length of its texts in bytes, whether it has a summary.
 
@@ -63,10 +69,8 @@ def path_lengths(turn: UUID) -> list[Step]:
     query = ANCESTORS.format(limit="")
     with connection.cursor() as cursor:
         cursor.execute(
-            f"{query} SELECT t.id, octet_length(t.action) + octet_length(t.reply),"  # noqa: S608
-            " EXISTS (SELECT FROM game_summary s WHERE s.turn_id = t.id),"
-            " CASE WHEN t.edited THEN coalesce((SELECT max(e.id) FROM game_edit e"
-            " WHERE e.turn_id = t.id), 0) ELSE 0 END"
+            f"{query} SELECT t.id, {TEXT_BYTES},"  # noqa: S608
+            f" EXISTS (SELECT FROM game_summary s WHERE s.turn_id = t.id), {LAST_EDIT}"
             " FROM path JOIN game_turn t USING (id) ORDER BY path.back DESC",
             [turn],
         )

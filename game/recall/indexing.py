@@ -11,6 +11,7 @@ from django.db import connection, transaction
 
 from game.database import after_commit
 from game.models import RecallEntry
+from game.play.tree import LAST_EDIT, TEXT_BYTES
 from game.recall.index import Stamp, packed
 from game.recall.terms import FORMAT
 from game.recall.texts import TurnTexts
@@ -18,23 +19,18 @@ from game.recall.texts import TurnTexts
 # Turns of one task, which takes less than a second: its queue has replies to store.
 MOST_AT_ONCE = 200
 
-TEXTS = """
-SELECT t.id, t.kind, t.action, t.reply, octet_length(t.action) + octet_length(t.reply),
-    CASE WHEN t.edited THEN coalesce(
-        (SELECT max(e.id) FROM game_edit e WHERE e.turn_id = t.id), 0) ELSE 0 END, t.character
+TEXTS = f"""
+SELECT t.id, t.kind, t.action, t.reply, {TEXT_BYTES}, {LAST_EDIT}, t.character
 FROM game_turn t WHERE t.id = ANY(%s::uuid[]) AND t.status <> 'queued'
-"""
+"""  # noqa: S608  constants
 # Turns without an entry for their texts.
-MISSING = """
+MISSING = f"""
 SELECT t.id FROM game_turn t LEFT JOIN game_recallentry r ON r.turn_id = t.id
 WHERE t.adventure_id = %s AND t.status <> 'queued' AND (
-    r.turn_id IS NULL OR r.format <> %s
-    OR r.bytes <> octet_length(t.action) + octet_length(t.reply)
-    OR r.edit <> CASE WHEN t.edited THEN coalesce(
-        (SELECT max(e.id) FROM game_edit e WHERE e.turn_id = t.id), 0) ELSE 0 END
+    r.turn_id IS NULL OR r.format <> %s OR r.bytes <> {TEXT_BYTES} OR r.edit <> {LAST_EDIT}
 )
 ORDER BY t.created DESC, t.id LIMIT %s
-"""
+"""  # noqa: S608  constants
 
 
 def read_texts(turns: Iterable[UUID]) -> list[TurnTexts]:

@@ -59,31 +59,36 @@ def recall(
     action: Passage,
     newest: Sequence[Passage],
     room: int,
+    narrator: str = "",
 ) -> tuple[Recalled, ...]:
     """What to remember for a turn below `path` (oldest first): pinned turns, then the best first.
 
-    `newest` are the last passages of the path, `room` is that of the whole prompt in tokens. What
+    `newest` are the last passages of the path, `room` is that of the whole prompt in tokens,
+    `narrator` who answers, where that is known. What
     the action did not ask for comes first and does not depend on it. Turns that the prompt has
     anyway are not looked at.
     """
-    limit = first_in_prompt(path, room)
+    limit = first_in_prompt(path, room, narrator)
     if limit == 0:
         return ()
     marks = dict(RecallMark.objects.filter(turn__adventure=adventure).values_list("turn", "mark"))
     pinned = [turn for turn, mark in marks.items() if mark == RecallMark.Mark.PINNED]
     index = cache.of(adventure.pk)
     with index.lock:
-        complete(index, adventure.pk, path, pinned)
+        complete_now = complete(index, path, pinned)
         found = find(index, path, limit, action, newest, room, marks)
+    if not complete_now:
+        request_index(adventure.pk)  # without the lock: Redis may be slow
     cache.trim()
     texts = indexing.read_texts(path[each.number].id for each in found.every)
     return read(found, path, texts, room)
 
 
-def first_in_prompt(path: Sequence[Step], room: int) -> int:
+def first_in_prompt(path: Sequence[Step], room: int, narrator: str = "") -> int:
     """The number of the first turn that the next prompt will have anyway.
 
-    It is known from the last turn's prompt; without that it is estimated.
+    It is known from the last turn's prompt; without that, or where another narrator was given it,
+    it is estimated.
     """
     if not path:
         return 0
@@ -94,7 +99,8 @@ def first_in_prompt(path: Sequence[Step], room: int) -> int:
         except UnreadableReport:
             logger.warning("turn %s: its prompt report cannot be read", path[-1].id)
         else:
-            return max(0, len(path) - 1 - (report.passages - report.first))
+            if narrator in ("", report.narrator):
+                return max(0, len(path) - 1 - (report.passages - report.first))
     left = room * PROMPT_SHARE * BYTES_PER_TOKEN
     number = len(path)
     while number and left > 0:
@@ -106,17 +112,15 @@ def first_in_prompt(path: Sequence[Step], room: int) -> int:
 # ---- the index
 
 
-def complete(
-    index: AdventureIndex, adventure: UUID, path: Sequence[Step], pinned: Sequence[UUID]
-) -> None:
+def complete(index: AdventureIndex, path: Sequence[Step], pinned: Sequence[UUID]) -> bool:
     """Add the turns of the path to the index that it does not know with their present texts.
 
-    They are read from their entries. Where a few have none, these are made here; where many have
-    none, all but pinned ones are left out, and made in the background.
+    They are read from their entries. Where a few have none, these are read here; where many have
+    none, all but pinned ones are left out. False where entries are to be made in the background.
     """
     missing = {step.id: Stamp.of(step) for step in index.missing(path)}
     if not missing or index.full:
-        return
+        return True
     entries = RecallEntry.objects.filter(pk__in=missing, format=FORMAT)
     for turn, size, edit, terms in entries.values_list("pk", "bytes", "edit", "terms"):
         stamp = Stamp(size, edit)
@@ -124,13 +128,13 @@ def complete(
             del missing[turn]
             index.add(turn, stamp, unpacked(bytes(terms)))
     if not missing:
-        return
+        return True
     here = (
         list(missing) if len(missing) <= AT_ONCE else [turn for turn in missing if turn in pinned]
     )
     for texts in indexing.read_texts(here):
         index.add(texts.id, texts.stamp, unpacked(packed(texts.sentences())))
-    request_index(adventure)
+    return False
 
 
 # ---- what is asked

@@ -62,7 +62,7 @@ def changed(request: HttpRequest, adventure_id: UUID, turn_id: UUID, mark: str) 
     if wants_json(request):
         return JsonResponse({"turn": str(turn_id), "mark": mark})
     said = {
-        RecallMark.Mark.PINNED.value: _("Pinned: the narrator always remembers this turn."),
+        RecallMark.Mark.PINNED.value: _("Pinned: remembered first, as far as there is room."),
         RecallMark.Mark.FORGOTTEN.value: _("Forgotten: the narrator is not reminded of this turn."),
     }
     messages.success(request, said.get(mark, _("The narrator is reminded when it matters.")))

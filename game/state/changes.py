@@ -1,4 +1,4 @@
-"""Stores what turns change in the state of the world: read by rules, by a narrator, or by dice.
+"""Stores what turns change in the state of the world: read by rules or by a narrator.
 
 All but `record_reading` are called with the adventure locked.
 """

@@ -38,6 +38,17 @@ def reveal(entries: Entries, text: str) -> Iterator[WorldChange]:
                 break
 
 
+def names_secret(entries: Entries, text: str) -> bool:
+    """Whether a text names somebody of whom players do not know their death or their mood."""
+    names = [
+        entry.name.split()[-1:]
+        for entry in entries.values()
+        if entry.hidden and entry.value and entry.part == "person" and entry.field != "here"
+    ]
+    index = SearchIndex(text)
+    return any(name and share_found(index, name) >= 1 for name in names)
+
+
 def sought_words(entry: Entry) -> tuple[list[str], float]:
     """The words that tell of an entry, and which share of them has to be found; none for secrets.
 

@@ -192,10 +192,10 @@ export class SidePanel {
    * @param {string} name
    */
   hasEdits(name) {
+    const tab = document.getElementById(`tab-${name}`);
+    if (tab?.querySelector(".chapter-list details[open]")) return true;
     /** @type {NodeListOf<HTMLTextAreaElement | HTMLInputElement> | undefined} */
-    const fields = document
-      .getElementById(`tab-${name}`)
-      ?.querySelectorAll("textarea, input[type=text]");
+    const fields = tab?.querySelectorAll("textarea, input[type=text]");
     return [...(fields ?? [])].some(
       (field) => field.value !== field.defaultValue || field === document.activeElement,
     );

@@ -84,10 +84,12 @@ export class World {
     const known = this.state;
     // One's own change comes back as an event: there is nothing new to see.
     const same = known?.version === state.version && known.turn === state.turn;
-    if (same && !this.failed && !this.outdated && !this.form) return;
+    const { form } = this;
+    const busy = Boolean(form?.edited || form?.element.contains(document.activeElement));
+    if (same && !this.failed && !this.outdated && (busy || !form)) return;
     this.failed = false;
     if (!known || state.version >= known.version) this.state = state;
-    this.outdated = Boolean(this.form?.edited);
+    this.outdated = busy;
     this.line.textContent = this.outdated
       ? t("This has changed meanwhile. Save or cancel to see it.")
       : "";
@@ -236,9 +238,11 @@ export class World {
     const { key = "" } = row.dataset;
     const entry = this.entries.get(key) ?? null;
     const part = entry?.part ?? /** @type {Part} */ (key.slice("add:".length));
+    // The turn that the player sees, wherever the story has moved meanwhile.
+    const at = this.state ? `?turn=${this.state.turn}` : "";
     const form = new WorldForm(part, entry, {
-      save: (changes) => this.send(this.outside.url, changes),
-      unlock: (names) => this.send(`${this.outside.url}unlock/`, names),
+      save: (changes) => this.send(this.outside.url + at, changes),
+      unlock: (names) => this.send(`${this.outside.url}unlock/${at}`, names),
       close: () => {
         this.close();
         this.focus(key);

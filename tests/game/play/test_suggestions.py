@@ -66,6 +66,15 @@ def test_what_only_the_narrator_knows_is_in_no_suggestion(told):
     assert "wait" in shown(told)
 
 
+def test_a_death_that_only_the_narrator_knows_is_in_no_suggestion(told):
+    prosser = {"part": "person", "name": "Mr. Prosser", "source": "scenario"}
+    here = {**prosser, "field": "here", "value": "no"}
+    dead = {**prosser, "field": "life", "value": "dead", "hidden": True}
+    TurnChanges.objects.update_or_create(turn_id=told.parent_id, defaults={"changes": [here, dead]})
+    assert suggest(told, ("look for the body of Prosser", "wait"))
+    assert shown(told) == ["wait"]
+
+
 def test_they_are_off_until_the_owner_wants_them(client, alice, adventure, narrator_awake):
     turn = act(adventure, alice)
     assert narration.request_for(adventure, turn).suggestions is False

@@ -252,7 +252,7 @@ def test_without_javascript_the_story_says_what_was_done(as_player, alice, adven
     answer = mark(client, adventure, adventure.head, "pinned", accept="text/html")
     assert answer.status_code == 302
     page = client.get(answer.url).content.decode()
-    assert "the narrator always remembers this turn" in page
+    assert "Pinned: remembered first, as far as there is room." in page
 
 
 def test_there_is_a_limit_to_pinned_turns(as_player, alice, adventure, monkeypatch):
@@ -332,3 +332,29 @@ def test_a_process_keeps_the_indexes_of_the_adventures_used_last(alice, begin):
     assert by_action(stories[1], "ask Marta for the key")
     adventures.purge(stories[1].pk)
     assert stories[1].pk not in search.cache.indexes
+
+
+def test_the_prompt_of_another_narrator_does_not_tell_what_this_one_has(adventure):
+    turns = told(adventure, KEY, *[FILLER] * 30)
+    path = tree.path_lengths(turns[-1].pk)
+    report = PromptReport(
+        narrator="vast", revision="", parts=(), tokens=1, window=1, passages=31, first=0
+    )
+    TurnContext.objects.create(turn=turns[-1], details=pack(report))
+    assert search.first_in_prompt(path, 100, "vast") == 0
+    assert search.first_in_prompt(path, 100, "small") > 20
+
+
+def test_the_index_is_asked_for_without_the_lock_that_others_wait_for(adventure, monkeypatch):
+    locked = []
+
+    def asked(pk):
+        locked.append(search.cache.of(pk).lock.locked())
+
+    monkeypatch.setattr(search, "request_index", asked)
+    turns = told(adventure, KEY, *[FILLER] * 30)
+    RecallEntry.objects.all().delete()
+    search.cache.forget(adventure.pk)
+    path = tree.path_lengths(turns[-1].pk)
+    search.recall(adventure, path, Passage(kind="do", action="wait"), (), 100)
+    assert locked == [False]
