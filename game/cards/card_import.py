@@ -1,12 +1,10 @@
-"""Card import: reads the lists of cards that other games export.
+"""Card import: the cards in files of other programs, and the rules for every card.
 
-Supported are our own list, AI Dungeon's story cards and world info, NovelAI's lorebooks, and the
-world info of KoboldAI and SillyTavern, also inside files of whole stories and characters. The
-fields have different names and the same meaning: a title, keys, a text, and whether the card is
-always in the prompt.
+game.imports.reading reads the files: lists of cards, stories and characters. Here their cards are
+checked by the same rules as those that are typed.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -23,6 +21,8 @@ from game.cards.options import (
 )
 from game.exchange import sandbox
 from game.exchange.parsers import Unreadable
+from game.imports.documents import CardDocument, FileDocument
+from game.imports.reading import read_file
 from game.models import LONGEST_NOTE
 from game.play.protocol import clean_text
 
@@ -30,16 +30,6 @@ LONGEST_TITLE = 80
 MOST_OF_ALL_KEYS = 2_000  # characters of a card's keys together
 MOST_READ = 100_000  # characters of a text that are cleaned; enough to see that it is too long
 MOST_KEYS_READ = 1_000  # of one card, before empty and repeated ones are dropped
-
-# Names of the fields that hold the list, outermost first, and of an entry's fields.
-LISTS = (
-    *("entries", "cards", "storyCards", "story_cards", "worldInfo", "world_info"),
-    *("worldinfo", "worldinfo_v2", "lorebook", "character_book", "content", "data"),
-)
-TITLES = ("title", "displayName", "name", "comment")
-KEYS = ("keys", "key", "triggers")
-TEXTS = ("text", "value", "entry", "content")
-PINNED = ("pinned", "forceActivation", "constant")
 
 
 class CardImportError(Exception):
@@ -66,106 +56,49 @@ class ImportedCards:
     problems: list[str] = field(default_factory=list)
 
 
-def read_cards(content: bytes) -> ImportedCards:
-    """Read the cards in a JSON file. Raises CardImportError if there is no list of them."""
+def read_cards(content: bytes, filename: str = "") -> ImportedCards:
+    """Read the cards in a file of any format. Raises CardImportError if it has none."""
     try:
-        return cards_of(sandbox.read("json", content))
+        return cards_in(read_file(content, filename))
     except Unreadable as problem:
         raise CardImportError(sandbox.message_of(problem)) from None
 
 
-def cards_of(data: Any) -> ImportedCards:
-    """The cards in plain data. Raises CardImportError if there is no list of them."""
-    entries = find_entries(data)
-    if entries is None:
+def cards_in(document: FileDocument) -> ImportedCards:
+    """The cards of a document, those of its stories too. Raises CardImportError without any."""
+    lists = [document.cards, *(each.cards for each in document.adventures)]
+    lists += [each.cards for each in document.scenarios]
+    found = [card for cards in lists for card in cards]
+    if not found and document.scenarios:
         raise CardImportError(
             _(
-                "No cards found in that file. It should be a list of {title, keys, text}, or a "
-                "file of story cards, world info or a lorebook."
+                "There are no cards in that file. It holds a scenario: import it on the page "
+                "“Import”."
             )
         )
+    if not found:
+        raise CardImportError(_("There are no cards in that file."))
     imported = ImportedCards()
-    for number, entry in enumerate(entries, 1):
+    for number, card in enumerate(found, 1):
         try:
-            imported.cards.append(read_entry(entry, number))
+            imported.cards.append(content_of(card, number))
         except CardImportError as problem:
             imported.problems.append(str(problem))
     return imported
 
 
-def find_entries(data: Any, depth: int = 4) -> list[Any] | None:
-    """The list of entries in a file, at any of the places that games put it; else None."""
-    if isinstance(data, list):
-        return data
-    if not isinstance(data, dict) or not depth:
-        return None
-    for name in LISTS:
-        inner = data.get(name)
-        if name == "entries" and isinstance(inner, dict):
-            return list(inner.values())
-        if isinstance(inner, list | dict):
-            found = find_entries(inner, depth - 1)
-            if found is not None:
-                return found
-    return None
-
-
-def read_entry(entry: Any, number: int) -> CardContent:
-    """One entry as a card. Raises CardImportError with the reason if it is none."""
-    if not isinstance(entry, dict):
-        raise CardImportError(_("Entry %(number)s is not a card.") % {"number": number})
-    text = first_text(entry, TEXTS)
-    written = list(islice(keys_in(entry), MOST_KEYS_READ))
-    options = options_in(entry)
-    if options.get("regex"):
-        keys = normalise_keys(written, patterns=True)
-    else:
-        keys = normalise_keys(key for key in written if not is_pattern(key))
-    title = first_text(entry, TITLES) or (keys[0] if keys else text)
-    title = " ".join(title.split())[:LONGEST_TITLE]
+def content_of(card: CardDocument, number: int) -> CardContent:
+    """A card of a document as it would be stored. Raises CardImportError with what is wrong."""
+    # Cleaning reads each character, so a far too long text is cut first.
+    text = clean_text(card.text[:MOST_READ])
+    options, _problems = usable_options(card.options)
+    keys = normalise_keys(card.keys, patterns=bool(options.get("regex")))
+    title = " ".join(clean_text(card.title[:MOST_READ]).split())[:LONGEST_TITLE]
     label = f"“{title}”" if title else _("Entry %(number)s") % {"number": number}
-    pinned = any(entry.get(name) is True for name in PINNED)
-    if not keys and not pinned and any(map(is_pattern, written)):
-        raise CardImportError(
-            _("%(card)s: its keys are patterns; only plain words are supported.") % {"card": label}
-        )
-    problem = card_problem(keys, text, pinned, options)
+    problem = card_problem(keys, text, card.pinned, options)
     if problem:
         raise CardImportError(f"{label}: {problem}")
-    return CardContent(title, keys, text, pinned, options=options)
-
-
-def options_in(entry: dict[str, Any]) -> dict[str, Any]:
-    """The options of an entry of our own lists, and whether one of another game is switched off."""
-    written = entry.get("options")
-    options = usable_options(written)[0] if isinstance(written, dict) else {}
-    if entry.get("enabled") is False or entry.get("disable") is True:
-        options["disabled"] = True
-    return options
-
-
-def first_text(entry: dict[str, Any], names: tuple[str, ...]) -> str:
-    """The first of these fields that has a text, cleaned; "" if none has."""
-    found = (entry.get(name) for name in names)
-    # Cleaning reads each character, so a far too long text is cut first.
-    texts = (clean_text(each[:MOST_READ]) for each in found if isinstance(each, str))
-    return next((text for text in texts if text), "")
-
-
-def keys_in(entry: dict[str, Any]) -> Iterator[str]:
-    """An entry's keys as they are written: a list, or a text with commas."""
-    for name in KEYS:
-        written = entry.get(name)
-        if isinstance(written, str):
-            yield from split_keys(written)
-        elif isinstance(written, list):
-            yield from (each for each in written if isinstance(each, str))
-
-
-def is_pattern(key: str) -> bool:
-    """Whether a key is a regular expression, as NovelAI and SillyTavern allow."""
-    key = key.strip()
-    return len(key) > 2 and key[0] == "/" and key.rfind("/") > 1
+    return CardContent(title, keys, text, card.pinned, options=options)
 
 
 # Rules for every card, typed or imported

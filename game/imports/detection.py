@@ -196,7 +196,7 @@ def is_clover(data: Data) -> bool:
 
 AIDUNGEON = (
     *("stories", "scenarios", "storyCards", "worldInfo", "actions", "actionWindow", "adventures"),
-    *("scenario", "adventure", "authorsNote", "options"),
+    *("scenario", "adventure", "authorsNote"),
 )
 
 
@@ -204,6 +204,8 @@ def is_aidungeon(data: Data) -> bool:
     """A dump of AI Dungeon, or something in one."""
     inner = data["data"] if isinstance(data.get("data"), dict) else data
     if any(isinstance(inner.get(name), list | dict) for name in AIDUNGEON):
+        return True
+    if isinstance(inner.get("options"), list) and "title" in inner:
         return True
     if isinstance(inner.get("prompt"), str) and any(
         name in inner for name in ("title", "memory", "authorsNote")

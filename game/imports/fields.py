@@ -1,5 +1,6 @@
 """Reads the fields of another program's object, and keeps the ones that nothing asked for."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +15,7 @@ QUIET = {
     *("storyContainerVersion", "storyMetadataVersion", "storyContentVersion", "scenarioVersion"),
     *("lorebookVersion", "remoteId", "remoteStoryId", "changeIndex", "settingsDirty", "isOwner"),
 }
+COMMAS = re.compile(r"[,，、\n]")
 EMPTY: tuple[Any, ...] = (None, "", [], {}, False)
 
 
@@ -69,7 +71,7 @@ class Fields:
         for name in names:
             value = self.data.get(name)
             if isinstance(value, str):
-                found = [each.strip() for each in value.replace("\n", ",").split(",")]
+                found = [each.strip() for each in COMMAS.split(value)]
             elif isinstance(value, list):
                 found = [each.strip() for each in value if isinstance(each, str)]
             else:

@@ -7,7 +7,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from game.cards import cards
-from game.cards.card_import import CardImportError, cards_of, read_cards
+from game.cards.card_import import CardImportError, read_cards
 from game.models import Adventure, StoryCard
 from game.play.context import all_cards
 
@@ -220,6 +220,11 @@ CHARACTER = {
 }
 
 
+def cards_of(data):
+    """The cards in a file with this data."""
+    return read_cards(json.dumps(data).encode())
+
+
 @pytest.mark.parametrize(
     "file",
     [OURS, AI_DUNGEON, AI_DUNGEON_WORLD, NOVELAI, NOVELAI_STORY, KOBOLD, TAVERN, CHARACTER],
@@ -228,7 +233,8 @@ CHARACTER = {
 def test_the_lists_of_other_games_are_read(file):
     imported = cards_of(file)
     (card,) = imported.cards
-    assert (card.title, card.keys, card.text) == ("Hen", ("hen", "duchess"), "She bites.")
+    assert (card.title, card.text) == ("Hen", "She bites.")
+    assert card.keys in {("hen", "duchess"), ("/\\bhen\\b/", "/\\bduchess\\b/", "/h.n/i")}
     assert not card.pinned and not imported.problems
 
 
@@ -244,7 +250,7 @@ def test_what_cannot_be_a_card_is_left_out_with_the_reason():
             {"title": "Fine", "keys": "a", "text": "x"},
             {"title": "Off", "keys": "a", "text": "x", "enabled": False},
             {"title": "Off too", "keys": "a", "text": "x", "disable": True},
-            {"title": "Pattern", "keys": ["/a|b/i"], "text": "x"},
+            {"title": "Pattern", "keys": ["/(?=a)b/i"], "text": "x"},
             {"title": "Long", "keys": "a", "text": "x" * 2001},
             {"title": "Keyless", "keys": "", "text": "x"},
             "words",
@@ -254,7 +260,7 @@ def test_what_cannot_be_a_card_is_left_out_with_the_reason():
     assert [card.title for card in imported.cards] == ["Fine", "Off", "Off too"]
     for problem, word in zip(
         imported.problems,
-        ["patterns", "2,001", "key", "Entry 7", "no text"],
+        ["regular expression", "2,001", "key", "no text"],
         strict=True,
     ):
         assert word in problem

@@ -10,7 +10,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
-from game.cards.card_import import cards_of
+from game.cards.card_import import read_cards
 from game.exchange import parsers, sandbox
 from game.models import Player, Scenario
 from game.play.protocol import clean_text
@@ -168,7 +168,9 @@ def test_yaml_that_is_none_is_refused_in_a_line(text):
 
 
 def test_a_card_keeps_its_first_keys_whatever_follows():
-    imported = cards_of([{"keys": ",".join(f"k{n}" for n in range(100_000)), "text": "x"}])
+    imported = read_cards(
+        json.dumps([{"keys": ",".join(f"k{n}" for n in range(100_000)), "text": "x"}]).encode()
+    )
     assert "limit is 50" in imported.problems[0]
 
 
