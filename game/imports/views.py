@@ -72,6 +72,7 @@ def import_page(request: HttpRequest) -> HttpResponse:
     context = {
         "here": "adventures",
         "imports": [shown(each) for each in found],
+        "several": sum(each.state == Import.State.PREVIEW for each in found) > 1,
         "targets": targets_for(player, found),
         "size": importing.LARGEST // 1024**2,
     }

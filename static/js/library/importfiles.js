@@ -12,6 +12,11 @@ if (list) {
   list.addEventListener("submit", startImport);
   for (const row of rowsOf(list)) follow(row);
 }
+document.querySelector("[data-import-all]")?.addEventListener("click", (event) => {
+  const forms = document.querySelectorAll("[data-start-import]");
+  for (const each of /** @type {NodeListOf<HTMLFormElement>} */ (forms)) each.requestSubmit();
+  /** @type {HTMLElement} */ (event.currentTarget).hidden = true;
+});
 
 /** @param {Element} where */
 function rowsOf(where) {
