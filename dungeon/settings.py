@@ -267,13 +267,15 @@ LIMITS = {
 BODY_LIMIT = 256 * 1024
 BODY_LIMITS = {
     "import_cards": 2 * 1024 * 1024 + 64 * 1024,  # the file, and the form around it
-    "import_scenario": 512 * 1024 + 64 * 1024,
+    "import_scenario": 4 * 1024 * 1024 + 64 * 1024,
     "import_files": 32 * 1024 * 1024 + 64 * 1024,  # game.imports.importing.LARGEST
     **dict.fromkeys(
         ("new_scenario", "edit_scenario", "admin:game_scenario_add", "admin:game_scenario_change"),
-        2 * 1024 * 1024,  # sixty cards
+        4 * 1024 * 1024,  # two hundred cards
     ),
 }
+# A card has twenty fields in the form of a scenario.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 6_000
 # Django's own bound, in memory. The one above is met first.
 DATA_UPLOAD_MAX_MEMORY_SIZE = max(BODY_LIMITS.values())
 

@@ -16,13 +16,24 @@ from pydantic import (
 from game.cards.card_import import LONGEST_TITLE, card_problem
 from game.cards.options import LONGEST_KEY, MOST_KEYS, read_options
 from game.exchange import parsers, sandbox
-from game.models import LONGEST_MEMORY, LONGEST_NOTE, LONGEST_TEXT, Scenario, StoryCard
+from game.models import (
+    LONGEST_MEMORY,
+    LONGEST_NOTE,
+    LONGEST_OPENING,
+    LONGEST_TEXT,
+    Scenario,
+    StoryCard,
+)
 from game.state import beginnings
+from inference.contract.cards import CardOptions
 
 SHIPPED = Path(__file__).parent / "beginnings"
-MOST_QUESTIONS = 8
+MOST_QUESTIONS = 30
 MOST_FIRST_ACTIONS = 6
-MOST_SCENARIO_CARDS = 60
+MOST_SCENARIO_CARDS = 1_000
+MOST_CARD_CHARACTERS = 1_000_000  # of all cards of a scenario
+MOST_OPENINGS = 20  # beside the first
+MOST_LINKS = 20
 
 
 class ScenarioError(Exception):
@@ -65,7 +76,8 @@ class CardFile(Plain):
     @classmethod
     def options_as_stored(cls, value: dict[str, Any]) -> dict[str, Any]:
         """The options that are not as usual. Raises ValueError for one that cannot be."""
-        return read_options(value)
+        # In YAML every value is a text.
+        return read_options(CardOptions.model_validate(value).model_dump(mode="json"))
 
     @model_validator(mode="after")
     def fires(self) -> Self:
@@ -87,12 +99,28 @@ class ScenarioFile(Plain):
     placeholders: list[Placeholder] = Field([], max_length=MOST_QUESTIONS)
     memory: str = Field(default="", max_length=LONGEST_MEMORY)
     authors_note: str = Field(default="", max_length=LONGEST_NOTE)
-    opening: str = Field(min_length=1, max_length=LONGEST_TEXT)
+    opening: str = Field(min_length=1, max_length=LONGEST_OPENING)
+    # Other openings, of which the player may choose one.
+    more_openings: list[Annotated[str, Field(min_length=1, max_length=LONGEST_OPENING)]] = Field(
+        [], max_length=MOST_OPENINGS
+    )
+    # The names of scenarios, in addresses: the player goes on to one of them.
+    leads_to: list[Annotated[str, Field(pattern=r"^[-a-zA-Z0-9_]+$", max_length=60)]] = Field(
+        [], max_length=MOST_LINKS
+    )
     first_actions: list[FirstAction] = Field([], max_length=MOST_FIRST_ACTIONS)
     cards: list[CardFile] = Field([], max_length=MOST_SCENARIO_CARDS)
     # The beginning state: lines as game.state.beginnings reads them, or the changes in them.
     world: list[dict[str, Any]] = []
     audience: Literal["everyone", "teen", "mature"] = "teen"
+
+    @model_validator(mode="after")
+    def has_room(self) -> Self:
+        """Raises ValueError where the cards are too long together."""
+        size = sum(len(text) for card in self.cards for text in (card.text, *card.keys))
+        if size > MOST_CARD_CHARACTERS:
+            raise ValueError(f"The cards have {size:,} characters: {MOST_CARD_CHARACTERS:,} fit.")
+        return self
 
     @field_validator("world", mode="before")
     @classmethod

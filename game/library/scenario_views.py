@@ -69,7 +69,11 @@ def with_preview_fields(found: QuerySet[Adventure]) -> QuerySet[Adventure]:
     own = ImportedStory.objects.filter(adventure=OuterRef("pk"), added=False)
     found = found.annotate(imported_from=Subquery(own.values("source")[:1]))
     return found.select_related("head__parent", "scenario").defer(
-        *long, *(f"scenario__{name}" for name in (*long, "opening", "placeholders", "previous"))
+        *long,
+        *(
+            f"scenario__{name}"
+            for name in (*long, "opening", "more_openings", "placeholders", "previous")
+        ),
     )
 
 
@@ -180,6 +184,7 @@ def scenario_page(
             "scenario": found,
             "form": form,
             "opening": paragraphs(opening),
+            "leads_to": linked_scenarios(request, found),
             "words_go_to": narration.hosts_for_new_adventures(),
             "author": display_name(found.author),
             "mine": mine,
@@ -192,6 +197,14 @@ def scenario_page(
     )
 
 
+def linked_scenarios(request: HttpRequest, found: Scenario) -> list[Scenario]:
+    """The scenarios that this one leads to and that may be read, in its order."""
+    if not found.leads_to:
+        return []
+    every = Scenario.objects.readable_by(request.user).in_bulk(found.leads_to)
+    return [every[slug] for slug in found.leads_to if slug in every]
+
+
 @require_POST
 @limited("begin")
 def begin(request: HttpRequest, slug: str) -> HttpResponse:
@@ -201,7 +214,9 @@ def begin(request: HttpRequest, slug: str) -> HttpResponse:
     if not form.is_valid():
         return scenario_page(request, found, form, status=422)
     try:
-        adventure = adventures.begin(ensure_player(request), found, form.cleaned_data)
+        adventure = adventures.begin(
+            ensure_player(request), found, form.answers, form.opening_number
+        )
     except Refused as refused:
         form.add_error(None, refused.message)
         return scenario_page(request, found, form, status=422)

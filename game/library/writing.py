@@ -17,7 +17,7 @@ from game.exchange import sandbox
 from game.exchange.parsers import Unreadable
 from game.library import limits, ratings, trash
 from game.library.placeholders import fill_placeholders, names_in, undeclared_in
-from game.models import LONGEST_TEXT, Player, Scenario, StoryCard, Visibility
+from game.models import LONGEST_OPENING, Player, Scenario, StoryCard, Visibility
 from game.moderation import screening
 from game.moderation.rulebook import Where
 from game.moderation.standing import publishing_refusal
@@ -26,7 +26,7 @@ from game.scenarios import ScenarioError, ScenarioFile, parse_scenario
 from game.state import beginnings
 
 MOST_WARNINGS = 8
-LONGEST_FILE = 512 * 1024  # bytes
+LONGEST_FILE = 4 * 1024 * 1024  # bytes
 LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # without letters that look alike
 
 
@@ -130,16 +130,16 @@ def problem_of(file: ScenarioFile) -> str:
             "${%(name)s} is used in the text, but no question asks for it. Add the question, or "
             "remove it from the text."
         ) % {"name": min(undeclared)}
-    filled = fill_placeholders(
-        file.opening, {each.name: each.default for each in file.placeholders}
-    )
-    if len(filled) > LONGEST_TEXT:
+    answers = {each.name: each.default for each in file.placeholders}
+    openings = [fill_placeholders(each, answers) for each in (file.opening, *file.more_openings)]
+    filled = max(openings, key=len)
+    if len(filled) > LONGEST_OPENING:
         return _(
             "With the answers filled in, the opening has %(length)s characters; "
             "the limit is %(most)s. Shorten it."
         ) % {
             "length": f"{len(filled):,}",
-            "most": f"{LONGEST_TEXT:,}",
+            "most": f"{LONGEST_OPENING:,}",
         }
     return ""
 
@@ -167,9 +167,11 @@ def warnings_of(scenario: Scenario) -> list[str]:
 
 def texts_of(file: ScenarioFile) -> list[str]:
     """Every text in which placeholders are filled."""
-    texts = [file.opening, file.memory, file.authors_note]
+    texts = [file.opening, *file.more_openings, file.memory, file.authors_note]
     texts += [action.text for action in file.first_actions]
     texts += [text for card in file.cards for text in (card.title, card.text, *card.keys)]
+    for card in file.cards:
+        texts += card.options.get("secondary_keys", [])
     return [*texts, *beginnings.texts_of(file.world)]
 
 
@@ -228,6 +230,12 @@ def as_yaml(scenario: Scenario) -> str:
     content["world"] = beginnings.as_text(scenario.world)
     if not content["world"]:
         del content["world"]
+    for name in ("more_openings", "leads_to"):
+        if not content[name]:
+            del content[name]
+    for card in content["cards"]:
+        if not card["options"]:
+            del card["options"]
     return yaml.dump(content, Dumper=Dumper, allow_unicode=True, sort_keys=False, width=100)
 
 
@@ -248,7 +256,7 @@ def from_yaml(content: bytes) -> ScenarioFile:
     """Read a scenario from an uploaded file. Raises ScenarioError."""
     if len(content) > LONGEST_FILE:
         raise ScenarioError(
-            _("That file is larger than %(most)d KiB.") % {"most": LONGEST_FILE // 1024}
+            _("That file is larger than %(size)s MiB.") % {"size": LONGEST_FILE // 1024 // 1024}
         )
     try:
         return parse_scenario(sandbox.read("yaml", content))

@@ -1,5 +1,6 @@
 """The forms of a scenario, with formsets for its questions, first actions and cards."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
@@ -12,11 +13,19 @@ from django.utils.translation import gettext_lazy
 from game.cards.forms import CardForm
 from game.cards.forms import initial_of as initial_of_card
 from game.library import writing
-from game.models import LONGEST_MEMORY, LONGEST_NOTE, LONGEST_TEXT, Audience, Scenario
+from game.models import (
+    LONGEST_MEMORY,
+    LONGEST_NOTE,
+    LONGEST_OPENING,
+    LONGEST_TEXT,
+    Audience,
+    Scenario,
+)
 from game.scenarios import (
     MOST_FIRST_ACTIONS,
+    MOST_LINKS,
+    MOST_OPENINGS,
     MOST_QUESTIONS,
-    MOST_SCENARIO_CARDS,
     ScenarioError,
     ScenarioFile,
     parse_scenario,
@@ -27,6 +36,8 @@ from game.widgets import text_area, text_input
 LONGEST_ANSWER = 80
 MOST_TAGS = 8
 LONGEST_TAG = 30
+CARDS_IN_FORM = 200  # a scenario with more keeps them, and is changed by its file
+SLUG = re.compile(r"[-a-zA-Z0-9_]{1,60}")
 
 
 class WordsForm(forms.Form):
@@ -51,7 +62,7 @@ class WordsForm(forms.Form):
         help_text=gettext_lazy(
             "Where “you” are and what is going on. Stop where the player has to act."
         ),
-        max_length=LONGEST_TEXT,
+        max_length=LONGEST_OPENING,
         widget=text_area(10),
     )
     memory = forms.CharField(
@@ -84,6 +95,15 @@ class WordsForm(forms.Form):
         required=False,
         widget=text_area(4),
     )
+    leads_to = forms.CharField(
+        label=gettext_lazy("Leads to"),
+        help_text=gettext_lazy(
+            "Optional: addresses of scenarios, one a line. The player goes on to one of them "
+            "instead of beginning this one."
+        ),
+        required=False,
+        widget=text_area(2),
+    )
     audience = forms.ChoiceField(
         label=gettext_lazy("Suitable for"),
         help_text=gettext_lazy("The host may have stricter rules. Players can change it later."),
@@ -95,6 +115,24 @@ class WordsForm(forms.Form):
     def clean_audience(self) -> str:
         """The chosen audience, teens if none was sent."""
         return str(self.cleaned_data["audience"] or Audience.TEEN)
+
+    def clean_leads_to(self) -> list[str]:
+        """The scenarios' names in their addresses. Raises ValidationError for what is none."""
+        names = []
+        for line in str(self.cleaned_data["leads_to"]).split():
+            name = line.rstrip("/").rpartition("/")[2]
+            if not SLUG.fullmatch(name):
+                raise forms.ValidationError(
+                    _("“%(line)s” is no address of a scenario.") % {"line": line[:60]}
+                )
+            names.append(name)
+        names = list(dict.fromkeys(names))
+        if len(names) > MOST_LINKS:
+            raise forms.ValidationError(
+                _("%(count)d scenarios; the limit is %(most)d.")
+                % {"count": len(names), "most": MOST_LINKS}
+            )
+        return names
 
     def clean_world(self) -> str:
         """The lines of the beginning state. Raises ValidationError with the line that is wrong."""
@@ -123,6 +161,14 @@ class WordsForm(forms.Form):
                 % {"most": LONGEST_TAG, "tag": long[:LONGEST_TAG]}
             )
         return tags
+
+
+class OpeningForm(forms.Form):
+    """Another opening, which the player may choose."""
+
+    text = forms.CharField(
+        label=gettext_lazy("Opening"), max_length=LONGEST_OPENING, widget=text_area(6)
+    )
 
 
 class QuestionForm(forms.Form):
@@ -220,25 +266,45 @@ def rows_of(form: type[forms.Form], most: int) -> Any:
 
 
 ROWS: dict[str, Any] = {
+    "openings": rows_of(OpeningForm, MOST_OPENINGS),
     "questions": rows_of(QuestionForm, MOST_QUESTIONS),
     "actions": rows_of(FirstActionForm, MOST_FIRST_ACTIONS),
-    "cards": rows_of(ScenarioCardForm, MOST_SCENARIO_CARDS),
+    "cards": rows_of(ScenarioCardForm, CARDS_IN_FORM),
 }
+
+
+# Formsets that a form may lack, and what of the scenario then stays as it is.
+KEPT = {"openings": "more_openings", "cards": "cards"}
 
 
 class ScenarioForms:
     """All forms of a scenario. `file` is their content once `is_valid` has returned True."""
 
     def __init__(self, data: Mapping[str, Any] | None, scenario: Scenario | None = None) -> None:
+        self.scenario = scenario
         first = initial_of(scenario) if scenario and data is None else {}
+        self.stored = writing.content_of(scenario) if scenario else {}
         self.words = WordsForm(data, initial=first.get("words"), label_suffix="")
         self.rows: dict[str, Rows] = {
             name: rows(
                 data, initial=first.get(name, []), prefix=name, form_kwargs={"label_suffix": ""}
             )
             for name, rows in ROWS.items()
+            if data is None or f"{name}-TOTAL_FORMS" in data or name not in KEPT
         }
+        if self.too_many_cards:
+            self.rows.pop("cards", None)
         self.problem = ""
+
+    @property
+    def too_many_cards(self) -> bool:
+        """Whether the scenario has more cards than the form shows; it keeps them."""
+        return len(self.stored.get("cards", ())) > CARDS_IN_FORM
+
+    @property
+    def openings(self) -> Rows | None:
+        """The formset of other openings, for templates; None where they were not sent."""
+        return self.rows.get("openings")
 
     @property
     def questions(self) -> Rows:
@@ -251,9 +317,9 @@ class ScenarioForms:
         return self.rows["actions"]
 
     @property
-    def cards(self) -> Rows:
-        """The formset of cards, for templates."""
-        return self.rows["cards"]
+    def cards(self) -> Rows | None:
+        """The formset of cards, for templates; None where they are too many."""
+        return self.rows.get("cards")
 
     def is_valid(self) -> bool:
         """Whether it can be stored. `problem` says what is wrong with it as a whole."""
@@ -269,15 +335,19 @@ class ScenarioForms:
 
     def as_file(self) -> ScenarioFile:
         """The forms' content as a scenario. Raises ScenarioError."""
-        questions, actions, cards = (filled_rows(rows) for rows in self.rows.values())
-        return parse_scenario(
-            {
-                **self.words.cleaned_data,
-                "placeholders": [row_data(row) for row in questions],
-                "first_actions": [row_data(row) for row in actions],
-                "cards": [asdict(row.card) | {"keys": list(row.card.keys)} for row in cards],
-            }
-        )
+        filled = {name: filled_rows(rows) for name, rows in self.rows.items()}
+        content = {
+            **self.words.cleaned_data,
+            "placeholders": [row_data(row) for row in filled["questions"]],
+            "first_actions": [row_data(row) for row in filled["actions"]],
+        }
+        if "cards" in filled:
+            cards = [row.card for row in filled["cards"]]
+            content["cards"] = [asdict(card) | {"keys": list(card.keys)} for card in cards]
+        if "openings" in filled:
+            content["more_openings"] = [row.cleaned_data["text"] for row in filled["openings"]]
+        kept = {name: self.stored[name] for name in KEPT.values() if name in self.stored}
+        return parse_scenario(kept | content)
 
 
 def filled_rows(rows: Rows) -> list[Any]:
@@ -294,9 +364,11 @@ def initial_of(scenario: Scenario) -> dict[str, Any]:
     """The initial data of the forms for a stored scenario."""
     words = {name: getattr(scenario, name) for name in WordsForm.base_fields}
     words["tags"] = ", ".join(scenario.tags)
+    words["leads_to"] = "\n".join(scenario.leads_to)
     words["world"] = beginnings.as_text(scenario.world)
     return {
         "words": words,
+        "openings": [{"text": each} for each in scenario.more_openings],
         "questions": scenario.placeholders,
         "actions": scenario.first_actions,
         "cards": [

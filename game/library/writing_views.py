@@ -235,9 +235,9 @@ def import_scenario(request: HttpRequest) -> HttpResponse:
     """Store an uploaded scenario file as a draft."""
     file = request.FILES.get("file")
     if file is None or (file.size or 0) > writing.LONGEST_FILE:
-        most = writing.LONGEST_FILE // 1024
+        most = writing.LONGEST_FILE // 1024 // 1024
         messages.error(
-            request, _("Choose a scenario file of at most %(most)d KiB.") % {"most": most}
+            request, _("Choose a scenario file of at most %(most)d MiB.") % {"most": most}
         )
         return redirect("my_scenarios")
     try:

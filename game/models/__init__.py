@@ -13,6 +13,7 @@ from game.models.limits import (
     LONGEST_DESCRIPTION,
     LONGEST_MEMORY,
     LONGEST_NOTE,
+    LONGEST_OPENING,
     LONGEST_SUMMARY,
     LONGEST_TEXT,
 )
@@ -46,6 +47,7 @@ __all__ = [
     "LONGEST_DESCRIPTION",
     "LONGEST_MEMORY",
     "LONGEST_NOTE",
+    "LONGEST_OPENING",
     "LONGEST_SUMMARY",
     "LONGEST_TEXT",
     "Adventure",

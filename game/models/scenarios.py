@@ -12,7 +12,7 @@ from game.library import visibility
 from game.library.visibility import Visibility
 from game.models.audience import Audience
 from game.models.deletion import LiveManager
-from game.models.limits import LONGEST_MEMORY, LONGEST_NOTE, LONGEST_TEXT
+from game.models.limits import LONGEST_MEMORY, LONGEST_NOTE, LONGEST_OPENING
 from game.models.players import Player
 
 
@@ -54,7 +54,19 @@ class Scenario(models.Model):
     placeholders = models.JSONField(
         default=list, blank=True, help_text='A list of {"name", "question", "default"}.'
     )
-    opening = models.TextField(validators=[MaxLengthValidator(LONGEST_TEXT)])
+    opening = models.TextField(validators=[MaxLengthValidator(LONGEST_OPENING)])
+    more_openings = models.JSONField(
+        default=list,
+        db_default=models.Value([], models.JSONField()),
+        blank=True,
+        help_text="Other openings, of which the player may choose one.",
+    )
+    leads_to = models.JSONField(
+        default=list,
+        db_default=models.Value([], models.JSONField()),
+        blank=True,
+        help_text="Names of scenarios: the player goes on to one of them instead of beginning.",
+    )
     memory = models.TextField(blank=True, validators=[MaxLengthValidator(LONGEST_MEMORY)])
     authors_note = models.TextField(blank=True, validators=[MaxLengthValidator(LONGEST_NOTE)])
     first_actions = models.JSONField(

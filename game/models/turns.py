@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from game.models.adventures import Adventure
-from game.models.limits import LONGEST_CHARACTER, LONGEST_SUMMARY, LONGEST_TEXT
+from game.models.limits import LONGEST_CHARACTER, LONGEST_OPENING, LONGEST_SUMMARY, LONGEST_TEXT
 from game.models.players import Player
 
 
@@ -57,7 +57,7 @@ class Turn(models.Model):
     )
     kind = models.CharField(max_length=10, choices=Kind)
     action = models.TextField(blank=True, validators=[MaxLengthValidator(LONGEST_TEXT)])
-    reply = models.TextField(blank=True, validators=[MaxLengthValidator(LONGEST_TEXT)])
+    reply = models.TextField(blank=True, validators=[MaxLengthValidator(LONGEST_OPENING)])
     status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
     attempt = models.PositiveIntegerField(default=1)
     reason = models.CharField(max_length=300, blank=True, help_text="Why it failed.")

@@ -76,7 +76,15 @@ def opening_pieces(turn: Turn) -> Iterator[Piece]:
     elif turn.adventure.membership_set.filter(role="owner", player=scenario.author_id).exists():
         yield Piece(Words.PLAYER, turn.reply)
     else:
-        yield from changed_pieces(scenario.opening, turn.reply)
+        openings = [scenario.opening, *scenario.more_openings]
+        yield from min(
+            (list(changed_pieces(each, turn.reply)) for each in openings), key=players_share
+        )
+
+
+def players_share(pieces: list[Piece]) -> int:
+    """How many characters of these pieces are the player's."""
+    return sum(len(piece.text) for piece in pieces if piece.by_player)
 
 
 def changed_pieces(before: str, after: str) -> Iterator[Piece]:

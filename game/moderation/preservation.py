@@ -43,7 +43,7 @@ def content_of(case: Case) -> dict[str, Any]:
     }
     scenario = reported_scenario(case)
     if scenario is not None:
-        names = ("title", "tempt", "opening", "memory", "authors_note", "world")
+        names = ("title", "tempt", "opening", "more_openings", "memory", "authors_note", "world")
         content["scenario"] = {name: getattr(scenario, name) for name in names}
         content["cards"] = list(scenario.cards.values("title", "keys", "text"))
     share = reported_share(case)

@@ -13,6 +13,7 @@ from game.library.placeholders import FilledPlaceholders
 from game.models import (
     LONGEST_MEMORY,
     LONGEST_NOTE,
+    LONGEST_OPENING,
     LONGEST_TEXT,
     Adventure,
     Kind,
@@ -35,12 +36,17 @@ from game.tastes.writer import WriterSettings
 
 
 @screening.record_rejections()
-def begin(player: Player, scenario: Scenario, answers: dict[str, str]) -> Adventure:
+def begin(
+    player: Player, scenario: Scenario, answers: dict[str, str], opening_number: int = 0
+) -> Adventure:
     """Begin an adventure from a scenario, with the player's answers to its questions.
+
+    `opening_number`: 0 for its first opening, 1 for the first of the others.
 
     Raises Refused if an answer breaks a rule, or the scenario exceeds the player's audience limit.
     """
     filled = FilledPlaceholders(scenario, answers)
+    template = [scenario.opening, *scenario.more_openings][opening_number]
     limits.refuse_beyond(player, scenario.audience)
     with transaction.atomic():
         screening.screen(list(answers.values()), "answer", player, audience=scenario.audience)
@@ -65,14 +71,14 @@ def begin(player: Player, scenario: Scenario, answers: dict[str, str]) -> Advent
                 text=filled.text(card.text, LONGEST_NOTE),
                 pinned=card.pinned,
                 hidden=card.hidden,
-                options=card.options,
+                options=filled_options(card.options, filled),
             )
             for card in scenario.cards.all()
         )
         opening = Turn.objects.create(
             adventure=adventure,
             kind=Kind.OPENING,
-            reply=clean_text(filled.text(scenario.opening, LONGEST_TEXT)),
+            reply=clean_text(filled.text(template, LONGEST_OPENING)),
             status=Status.TOLD,
             told=Now(),
         )
@@ -82,6 +88,14 @@ def begin(player: Player, scenario: Scenario, answers: dict[str, str]) -> Advent
         adventure.save(update_fields=["head", "size"])
         ratings.record_begun(player, scenario)
     return adventure
+
+
+def filled_options(options: dict[str, Any], filled: FilledPlaceholders) -> dict[str, Any]:
+    """A card's options with the answers in its secondary keys."""
+    if "secondary_keys" not in options:
+        return dict(options)
+    keys = [filled.text(key, LONGEST_KEY) for key in options["secondary_keys"]]
+    return {**options, "secondary_keys": keys}
 
 
 @screening.record_rejections()

@@ -7,11 +7,21 @@ from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from game.library.excerpts import start_of
 from game.library.placeholders import FilledPlaceholders
-from game.models import LONGEST_MEMORY, LONGEST_NOTE, LONGEST_SUMMARY, LONGEST_TEXT, Scenario
+from game.models import (
+    LONGEST_MEMORY,
+    LONGEST_NOTE,
+    LONGEST_OPENING,
+    LONGEST_SUMMARY,
+    LONGEST_TEXT,
+    Scenario,
+)
 from game.widgets import text_area, text_input
 from inference.narrators import Narrator
 
+OPENING = "opening-number"  # no question can have this name
+SHOWN_OF_OPENING = 240  # characters
 LONGEST_ANSWER = 80  # code points in a one-line answer to a placeholder's question
 
 
@@ -24,20 +34,52 @@ class BeginForm(forms.Form):
         self.label_suffix = ""
         for placeholder in scenario.placeholders:
             self.fields[placeholder["name"]] = answer_field(placeholder)
+        if scenario.more_openings:
+            self.fields[OPENING] = opening_field(scenario)
+
+    @property
+    def answers(self) -> dict[str, str]:
+        """The answers to the questions, once the form is valid."""
+        return {name: value for name, value in self.cleaned_data.items() if name != OPENING}
+
+    @property
+    def opening_number(self) -> int:
+        """Which of the openings was chosen, once the form is valid; 0 for the first."""
+        return int(self.cleaned_data.get(OPENING) or 0)
 
     def clean(self) -> dict[str, Any]:
         """Raises ValidationError if the opening with these answers is too long."""
         data: dict[str, Any] = super().clean() or {}
-        length = len(FilledPlaceholders(self.scenario, data).text(self.scenario.opening))
-        if length > LONGEST_TEXT:
+        openings = [self.scenario.opening, *self.scenario.more_openings]
+        chosen = openings[int(data.get(OPENING) or 0)]
+        answers = {name: value for name, value in data.items() if name != OPENING}
+        length = len(FilledPlaceholders(self.scenario, answers).text(chosen))
+        if length > LONGEST_OPENING:
             raise forms.ValidationError(
                 gettext(
                     "With these answers the opening has %(length)s characters; the limit is "
                     "%(most)s. Shorten them."
                 )
-                % {"length": f"{length:,}", "most": f"{LONGEST_TEXT:,}"}
+                % {"length": f"{length:,}", "most": f"{LONGEST_OPENING:,}"}
             )
         return data
+
+
+def opening_field(scenario: Scenario) -> forms.ChoiceField:
+    """The choice of an opening, each by its first words."""
+    filled = FilledPlaceholders(scenario, {})
+    openings = [scenario.opening, *scenario.more_openings]
+    return forms.ChoiceField(
+        label=_("How it begins"),
+        choices=[
+            (str(number), start_of(" ".join(filled.text(each).split()), SHOWN_OF_OPENING))
+            for number, each in enumerate(openings)
+        ],
+        initial="0",
+        required=False,
+        widget=forms.RadioSelect,
+        error_messages={"invalid_choice": _("That opening is not there any more.")},
+    )
 
 
 def answer_field(placeholder: dict[str, Any]) -> forms.CharField:

@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from game.models import LONGEST_TEXT
+from game.models import LONGEST_OPENING, LONGEST_TEXT
 from inference.queue.streams import is_log_id
 from inference.reply.characters import composed
 
@@ -63,13 +63,28 @@ def short_enough(text: str) -> str:
     """The text, cleaned. Raises ValueError if it is longer than LONGEST_TEXT."""
     text = clean_text(text)
     if len(text) > LONGEST_TEXT:
-        raise ValueError(
-            f"That is {len(text):,} characters; a turn can have {LONGEST_TEXT:,}. Shorten it."
-        )
+        raise ValueError(too_long(text, LONGEST_TEXT))
     return text
 
 
+def short_enough_for_opening(text: str) -> str:
+    """The text, cleaned. Raises ValueError if it is longer than LONGEST_OPENING.
+
+    That no other turn is so long, `edit_turn` in game.play.turns sees to.
+    """
+    text = clean_text(text)
+    if len(text) > LONGEST_OPENING:
+        raise ValueError(too_long(text, LONGEST_OPENING))
+    return text
+
+
+def too_long(text: str, most: int) -> str:
+    """What is said of a text that is too long."""
+    return f"That is {len(text):,} characters; a turn can have {most:,}. Shorten it."
+
+
 StoryText = Annotated[str, AfterValidator(short_enough)]
+OpeningText = Annotated[str, AfterValidator(short_enough_for_opening)]
 
 
 def log_position(after: str) -> str:
@@ -139,7 +154,7 @@ class EditTurn(KeyedCommand):
     type: Literal["edit_turn"]
     turn: uuid.UUID
     action: StoryText | None = None
-    reply: StoryText | None = None
+    reply: OpeningText | None = None
 
     @model_validator(mode="after")
     def changes_something(self) -> "EditTurn":

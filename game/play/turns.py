@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from game import disk_space
 from game.models import (
+    LONGEST_TEXT,
     Adventure,
     Command,
     Edit,
@@ -44,6 +45,7 @@ from game.play.protocol import (
     UndoTurn,
     VoteFor,
     WithdrawProposal,
+    too_long,
 )
 from game.play.queueing import Author, head_of, queue_turn, refuse_when_busy
 from game.play.snapshots import turn_data
@@ -179,6 +181,8 @@ def edit_turn(
     turn = turn_of(adventure, turn_id)
     if turn.kind == Kind.OPENING and action:
         raise Refused("not_allowed", _("The opening has no action to edit, only its text."))
+    if turn.kind != Kind.OPENING and reply and len(reply) > LONGEST_TEXT:
+        raise Refused("bad_message", too_long(reply, LONGEST_TEXT))
     texts = {Edit.Field.ACTION.value: action, Edit.Field.REPLY.value: reply}
     more = sum(edits.size_of(text) for text in edits.changes(turn, texts).values())
     edits.refuse_when_too_large(adventure, more)

@@ -161,7 +161,10 @@ def names_in(adventure: Adventure, opening: str) -> list[str]:
         names.append(player.email.partition("@")[0])
     scenario = adventure.scenario
     if scenario is not None:
-        pairs = ((scenario.memory, adventure.memory), (scenario.opening, opening))
+        pairs = (
+            (scenario.memory, adventure.memory),
+            *((each, opening) for each in (scenario.opening, *scenario.more_openings)),
+        )
         defaults = {each["name"]: each["default"] for each in scenario.placeholders}
         for template, filled in pairs:
             for place, answer in answers(template, filled).items():

@@ -50,6 +50,7 @@
  */
 
 export const LONGEST = 4000; // code points in an action or a reply
+export const LONGEST_OPENING = 20_000;
 
 const SETTLED = new Set(["told", "stopped", "failed"]);
 

@@ -2,7 +2,7 @@
 
 import { n, number, t } from "./i18n.js";
 import { append, replace } from "./prose.js";
-import { codePoints, LONGEST, settled } from "./story.js";
+import { codePoints, LONGEST, LONGEST_OPENING, settled } from "./story.js";
 
 /** @typedef {import("./story.js").Turn} Turn */
 /** @typedef {{action?: string, reply?: string}} Texts */
@@ -476,11 +476,12 @@ export class TurnView {
       const text = this.boxes[name]?.value.trim();
       if (text === undefined || text === this.turn[name].trim()) continue;
       const length = codePoints(text);
-      if (length > LONGEST) {
+      const most = this.turn.kind === "opening" ? LONGEST_OPENING : LONGEST;
+      if (length > most) {
         this.showSaveError(
           t("That is {length} characters; the limit is {most}.", {
             length: number(length),
-            most: number(LONGEST),
+            most: number(most),
           }),
         );
         return;

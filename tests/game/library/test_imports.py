@@ -130,8 +130,8 @@ def test_a_form_that_claims_thousands_of_rows_is_read_as_the_few_that_fit(client
         for count in ("TOTAL_FORMS", "INITIAL_FORMS")
     }
     page = client.post(reverse("new_scenario"), {**rows, "title": "A"}).content.decode()
-    assert 'name="cards-119-keys"' in page
-    assert 'name="cards-120-keys"' not in page
+    assert 'name="cards-399-keys"' in page
+    assert 'name="cards-400-keys"' not in page
 
 
 def test_yaml_is_words_lists_and_maps_and_nothing_else():

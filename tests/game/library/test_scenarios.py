@@ -107,7 +107,7 @@ def test_texts_are_filled_as_the_preview_fills_them(template, filled):
 
 @pytest.mark.django_db
 def test_answers_that_make_an_opening_too_long_come_back(client, scenario):
-    Scenario.objects.update(opening="${name} " * 100)
+    Scenario.objects.update(opening="${name} " * 300)
     answer = client.post("/scenarios/the-cellar/begin/", {"name": "A" * 80})
     assert answer.status_code == 422
-    assert "8,100 characters; the limit is 4,000" in answer.content.decode()
+    assert "24,300 characters; the limit is 20,000" in answer.content.decode()
