@@ -27,7 +27,7 @@ from game.imports.documents import FileDocument
 from game.imports.formats.grue import FORMAT
 from game.imports.notes import Notes
 from game.imports.reading import read_file
-from game.imports.scenario_storing import store_scenario
+from game.imports.scenario_storing import link_scenario, store_scenario
 from game.imports.storing import Stored, add_cards, store_adventure
 from game.library import limits as library_limits
 from game.library.limits import LimitMet
@@ -233,11 +233,16 @@ def store_document(
     found: Import, document: FileDocument, notes: Notes, scenarios: dict[str, Scenario]
 ) -> Iterator[Stored]:
     """Store the stories and cards of one document; scenarios first, since adventures name them."""
+    leading: list[tuple[Scenario, list[str]]] = []
     for scenario in document.scenarios:
         stored = store_scenario(found.player, scenario, notes)
         if scenario.name and stored.scenario:
             scenarios[scenario.name] = stored.scenario
         yield stored
+        if scenario.options and stored.scenario:
+            leading.append((stored.scenario, scenario.options))
+    for made, names in leading:
+        link_scenario(found.player, made, names, scenarios, notes)
     for adventure in document.adventures:
         yield store_adventure(found.player, adventure, notes, scenarios)
     if found.choices["way"] == choices.CARDS:

@@ -31,8 +31,8 @@ TEXTS: dict[str, Any] = {
     "question_added": gettext_lazy("A question was added for a name in the text."),
     "question_left_out": gettext_lazy("Too many questions: the usual answer is filled in."),
     "tags_left_out": gettext_lazy("Tags that are too long or too many were left out."),
-    "openings_kept": gettext_lazy("Further openings are kept; the first one is used."),
-    "options_kept": gettext_lazy("Links to other scenarios are kept."),
+    "openings_kept": gettext_lazy("Too many openings: the further ones are kept, not used."),
+    "options_kept": gettext_lazy("Links to scenarios that are not here are kept."),
     "kept_too_much": gettext_lazy("What Grue has no place for was too much to keep."),
     "settings_unknown": gettext_lazy("Some of your settings are not possible here."),
 }

@@ -13,9 +13,19 @@ from game.imports.notes import Notes
 from game.imports.storing import Stored, first_actions
 from game.library import writing
 from game.library.placeholders import PLACE, names_in
-from game.models import LONGEST_MEMORY, LONGEST_NOTE, LONGEST_TEXT, Audience, Player, Scenario
+from game.models import (
+    LONGEST_MEMORY,
+    LONGEST_NOTE,
+    LONGEST_OPENING,
+    LONGEST_TEXT,
+    Audience,
+    Player,
+    Scenario,
+)
 from game.play.protocol import clean_text
 from game.scenarios import (
+    MOST_LINKS,
+    MOST_OPENINGS,
     MOST_QUESTIONS,
     MOST_SCENARIO_CARDS,
     ScenarioFile,
@@ -60,15 +70,19 @@ def store_options(scenario: Scenario, cards: CardBuilder) -> dict[str, str]:
 
 def fitted(document: ScenarioDocument, cards: CardBuilder, notes: Notes) -> ScenarioFile:
     """The document as a scenario file. Raises ScenarioError."""
-    opening = next((each for each in document.openings if each.strip()), "")
     texts = Texts(document.placeholders, notes)
-    opening = shortened(texts.renamed(opening), LONGEST_TEXT, notes, "opening")
+    openings = [
+        shortened(texts.renamed(each), LONGEST_OPENING, notes, "opening")
+        for each in written(document.openings)[: 1 + MOST_OPENINGS]
+    ]
+    opening = openings[0] if openings else ""
     title = one_line(document.title, LONGEST_TITLE) or _("Imported scenario")
     content: dict[str, Any] = {
         "title": title,
         "tempt": tagline(document, opening) or title,
         "tags": tags(document.tags, notes),
         "opening": opening or title,
+        "more_openings": openings[1:],
         "memory": shortened(texts.renamed(document.memory), LONGEST_MEMORY, notes, "memory"),
         "authors_note": shortened(
             texts.renamed(document.authors_note), LONGEST_NOTE, notes, "authors_note"
@@ -188,15 +202,35 @@ def beginning_state(world: list[Any], notes: Notes) -> list[dict[str, Any]]:
         return []
 
 
+def link_scenario(
+    player: Player,
+    scenario: Scenario,
+    names: list[str],
+    scenarios: dict[str, Scenario],
+    notes: Notes,
+) -> None:
+    """Have a scenario lead to others, by their names in the file or in their addresses here."""
+    here = Scenario.objects.readable_by(player).in_bulk([each for each in names if len(each) <= 60])
+    found = [scenarios.get(each) or here.get(each) for each in names]
+    slugs = list(dict.fromkeys(each.slug for each in found if each is not None))[:MOST_LINKS]
+    if len(slugs) < len(names):
+        notes.add("options_kept", "options", "kept", len(names) - len(slugs))
+    Scenario.objects.filter(pk=scenario.pk).update(leads_to=slugs)
+
+
+def written(openings: list[str]) -> list[str]:
+    """The openings that have a text."""
+    return [each for each in openings if clean_text(each)]
+
+
 def unused_parts(document: ScenarioDocument, file: ScenarioFile, notes: Notes) -> dict[str, Any]:
     """What a scenario has no place for: openings, links, a picture, long texts."""
     parts: dict[str, Any] = {}
-    if len(document.openings) > 1:
-        parts["openings"] = document.openings[1:]
-        notes.add("openings_kept", "openings", "kept", len(document.openings) - 1)
+    if rest := written(document.openings)[1 + MOST_OPENINGS :]:
+        parts["openings"] = rest
+        notes.add("openings_kept", "openings", "kept", len(rest))
     if document.options:
         parts["options"] = document.options
-        notes.add("options_kept", "options", "kept", len(document.options))
     if document.picture:
         parts["picture"] = document.picture
     first = document.openings[0] if document.openings else ""

@@ -38,6 +38,7 @@ TURN_FIELDS = {
 SCENARIO_FIELDS = {
     *("title", "tempt", "tags", "opening", "placeholders", "memory", "authors_note", "rank"),
     *("first_actions", "world", "cards", "audience", "name", "visibility", "created"),
+    *("more_openings", "leads_to"),
 }
 
 
@@ -259,7 +260,7 @@ def read_scenario(row: dict[str, Any]) -> ScenarioDocument:
         title=text(row, "title"),
         tagline=text(row, "tempt"),
         tags=[each for each in listed(row.get("tags")) if isinstance(each, str)],
-        openings=[text(row, "opening")],
+        openings=[text(row, "opening"), *strings(row, "more_openings")],
         placeholders=[read_question(each) for each in mappings(row.get("placeholders"))],
         memory=text(row, "memory"),
         authors_note=text(row, "authors_note"),
@@ -269,6 +270,7 @@ def read_scenario(row: dict[str, Any]) -> ScenarioDocument:
         ],
         world=[world] if isinstance(world, str) and world.strip() else list(mappings(world)),
         cards=[read_card(each) for each in mappings(row.get("cards"))],
+        options=strings(row, "leads_to"),
         audience=text(row, "audience"),
         extra={"created": text(row, "created"), "visibility": text(row, "visibility")},
         kept={name: value for name, value in row.items() if name not in SCENARIO_FIELDS},
@@ -282,6 +284,11 @@ def read_question(row: dict[str, Any]) -> dict[str, Any]:
 
 
 # Values of strangers
+
+
+def strings(row: dict[str, Any], name: str) -> list[str]:
+    """The texts in a field that is a list of them."""
+    return [each for each in listed(row.get(name)) if isinstance(each, str)]
 
 
 def text(row: dict[str, Any], name: str) -> str:

@@ -83,7 +83,7 @@ def scenario_document(scenario: Scenario) -> ScenarioDocument:
         title=scenario.title,
         tagline=scenario.tempt,
         tags=[str(tag) for tag in scenario.tags],
-        openings=list(dict.fromkeys([scenario.opening, *others])),
+        openings=list(dict.fromkeys([scenario.opening, *scenario.more_openings, *others])),
         placeholders=scenario.placeholders,
         memory=scenario.memory,
         authors_note=scenario.authors_note,

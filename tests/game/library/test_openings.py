@@ -2,6 +2,9 @@
 
 import pytest
 
+from game.imports.documents import ScenarioDocument
+from game.imports.notes import Notes
+from game.imports.scenario_storing import link_scenario, store_scenario
 from game.library import writing
 from game.models import Adventure, Kind, Scenario, Turn
 from game.play import turns
@@ -108,3 +111,15 @@ def test_an_opening_of_twenty_thousand_characters_is_played_and_edited(
     )
     with pytest.raises(Refused, match="4,000"):
         turns.edit_turn(adventure, alice, turn.pk, None, long)
+
+
+def test_an_imported_scenario_has_all_openings_and_leads_to_the_others_of_its_file(alice, scenario):
+    notes = Notes()
+    inn = ScenarioDocument(name="inn", title="Inn", openings=["Noon.", " ", "Rain."])
+    first = store_scenario(alice, inn, notes).scenario
+    assert (first.opening, first.more_openings) == ("Noon.", ["Rain."])
+    menu = store_scenario(alice, ScenarioDocument(title="M", openings=["A fork."]), notes).scenario
+    link_scenario(alice, menu, ["inn", scenario.slug, "gone"], {"inn": first}, notes)
+    menu.refresh_from_db()
+    assert menu.leads_to == [first.slug, scenario.slug]
+    assert [(each.code, each.count) for each in notes.listed()] == [("options_kept", 1)]
