@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('game', '0031_characters'),
+        ('game', '0032_order'),
     ]
 
     operations = [
