@@ -13,7 +13,7 @@ from inference.reply.quotes import narration
 from inference.world.absent import ASIDE as ASIDE_OF_ABSENT
 from inference.world.absent import BODY, until_they_may
 from inference.world.dead import acts, answers, pronoun_acts, speaks
-from inference.world.deeds import deeds_of, done_with, is_ridden, needs, needs_alive
+from inference.world.deeds import deeds_of, done_with, head_of, is_ridden, needs, needs_alive
 from inference.world.lost import uses_lost, was_put_down
 from inference.world.names import RANKS, People, parts_of
 from inference.world.rules import last_seen
@@ -111,7 +111,7 @@ class Facts:
             elif person.life == "gone" or self._is_missed(person, pattern):
                 self._absent[person.name] = pattern
         self._lost = {
-            thing.name: re.escape(thing.name.split()[-1])
+            thing.name: re.escape(head_of(thing.name))
             for thing in world.things
             if thing.held == "lost" and thing.name.split()
         }

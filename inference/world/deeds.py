@@ -34,9 +34,24 @@ RIDES = (
 OFFERS = r"(?:give|hand|offer|hold out|hold up|show|feed|pass|throw|toss|wake|tell|ask|call)"
 
 
+MEASURE_WORDS = """
+    piece pair coil length bottle cup bag box set sheet scrap bundle bunch stick block
+"""
+MEASURES = frozenset(MEASURE_WORDS.split())
+
+
+def head_of(thing: str) -> str:
+    """The noun for a thing: "chain" for "chain of office", "rope" for "coil of rope"."""
+    words = thing.split()
+    of = words.index("of") if "of" in words[1:-1] else 0
+    if of and words[of - 1].casefold() not in MEASURES:
+        return words[of - 1]
+    return words[-1] if words else ""
+
+
 def deeds_of(thing: str) -> str:
     """The verbs for what needs a thing, as a pattern; "" where nothing is known to."""
-    return DEEDS.get(thing.split()[-1].casefold(), "") if thing.split() else ""
+    return DEEDS.get(head_of(thing).casefold(), "")
 
 
 def needs(thing: str, action: str) -> bool:
@@ -80,7 +95,7 @@ def is_same_deed(rest: str, action: str) -> bool:
 
 def names_tool(thing: str, action: str) -> bool:
     """Whether an action says that it is done with a thing: "cut the block with the saw"."""
-    head = re.escape(thing.split()[-1])
+    head = re.escape(head_of(thing))
     with_it = rf"\b(?:with|using) (?:the|your|my) (?:[\w-]+ )?{head}\b"
     return bool(deeds_of(thing)) and re.search(with_it, action, re.IGNORECASE) is not None
 
@@ -96,7 +111,7 @@ VOICE = re.compile(
 
 def is_heard(thing: str, told: str) -> bool:
     """Whether a voice is heard by a lost thing that brings voices."""
-    return thing.split()[-1].casefold() in DEVICES and VOICE.search(told) is not None
+    return head_of(thing).casefold() in DEVICES and VOICE.search(told) is not None
 
 
 OTHERWISE = re.compile(r"\b(?:hairpin|pick|picks|wire|crowbar|kick|shoulder|boot|stone)\b")

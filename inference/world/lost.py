@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 
 from inference.reply.quotes import narration
-from inference.world.deeds import done_with, is_heard, opens_itself
+from inference.world.deeds import done_with, head_of, is_heard, opens_itself
 
 SENTENCES = re.compile(r"[^.!?…\n]+[.!?…]*")
 # In a sentence that names the thing: it is known to be gone, or it is not the thing.
@@ -106,13 +106,13 @@ def uses_lost(name: str, told: str, action: str = "") -> bool:
     It may be got back in the reply or the action, and another of its kind may be used. Where the
     action does not name it, somebody else may use it.
     """
-    head = re.escape(name.split()[-1])
+    head = re.escape(head_of(name))
     regained = rf"\b{REGAINS}(?:s|es|ed|ing)?\b[^.!?]{{0,40}}\b{head}\b"
     other = rf"{OTHER} (?:[\w'’-]+ ){{0,2}}{head}\b"
     if re.search(f"{regained}|{other}", f"{action} {told}", re.IGNORECASE):
         return False
     if re.search(rf"\b{head}\b", action, re.IGNORECASE):
-        return lost_used(f"{name}|{name.split()[-1]}", told)
+        return lost_used(f"{name}|{head_of(name)}", told)
     return any(
         used_by_player(head, each) and not MISSED.search(each) for each in SENTENCES.findall(told)
     )
@@ -136,6 +136,6 @@ def used_by_player(thing: str, sentence: str) -> bool:
 def was_put_down(name: str, texts: Sequence[str]) -> bool:
     """Whether a thing was put down, as far as `texts` tell: it is at hand still."""
     put = re.compile(
-        rf"\b{PUT_DOWN}s?\b[^.!?]{{0,30}}\b{re.escape(name.split()[-1])}\b", re.IGNORECASE
+        rf"\b{PUT_DOWN}s?\b[^.!?]{{0,30}}\b{re.escape(head_of(name))}\b", re.IGNORECASE
     )
     return any(put.search(text) for text in texts)

@@ -136,6 +136,15 @@ def names_in(text: str) -> frozenset[str]:
     )
 
 
+def told_in(names: Iterable[str], text: str) -> list[str]:
+    """Those of `names` that `text` may mean: it has one of the ways to call them.
+
+    Patterns for names take time by their number, and an adventure may have a thousand cards.
+    """
+    plain = text.replace("’", "'").casefold()
+    return [name for name in names if any(way in plain for way in ways(name))]
+
+
 def are_people(names: Iterable[str], text: str = "") -> list[str]:
     """Those of `names` that may be people's, the longest first: not "The Corn Bridge".
 

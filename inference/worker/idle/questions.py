@@ -202,9 +202,9 @@ class IdleQuestions:
 
     def send_answers(self) -> None:
         """Parse the answers and send them to the game; an unreadable one is logged and dropped."""
-        with self.lock:
-            done, self.done = self.done, []
-        for job in done:
+        while self.done:
+            with self.lock:
+                job = self.done.pop(0)  # one by one: an error costs no other answer
             try:
                 answer = job.parse(job.text)
             except (reading.UnreadableAnswer, suggestions.UnreadableAnswer) as problem:

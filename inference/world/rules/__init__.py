@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from inference.contract.request import Passage
 from inference.contract.world import MOST_CHANGES, Person, World, WorldChange
 from inference.reply.actions import shown_action
-from inference.world.names import People, are_people, names_in
+from inference.world.names import People, are_people, names_in, told_in
 from inference.world.rules.accepting import accepted
 from inference.world.rules.chinese import CHINESE
 from inference.world.rules.english import Reader
@@ -50,7 +50,8 @@ def read_turn(
     others count only where the text introduces them. `player_name` is the player's, who is no one
     of the people. What is so already is no change.
     """
-    known = are_people(known_names, f"{passage.action} {passage.reply}")
+    text = f"{passage.action} {passage.reply}"
+    known = are_people(told_in(known_names, text), text)
     people = People([*(person.name for person in world.people), *known])
     player = frozenset(part.casefold() for part in (player_name, *player_name.split()) if part)
     found = Found(world, people, player)

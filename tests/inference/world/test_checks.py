@@ -186,3 +186,14 @@ def test_he_is_still_the_dead_after_a_sentence_about_a_thing():
     assert found_in(reply, "You ask Teague for light.", world) == "Teague is dead."
     reply = "Teague does not answer. The guard comes closer. He holds the lamp."
     assert found_in(reply, "You ask Teague for light.", world) == ""
+
+
+def test_a_chain_of_office_is_a_chain():
+    world = World(things=(Thing(name="chain of office", held="lost"),))
+    action = "You dangle the chain of office to lead Margaret away."
+    assert Facts(world, action).lost_in_use() == "chain of office"
+    assert (
+        found_in("You dangle the chain.", action, world)
+        == "You no longer have the chain of office."
+    )
+    assert found_in("The office is empty.", action, world) == ""

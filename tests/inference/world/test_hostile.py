@@ -72,6 +72,14 @@ def test_no_text_takes_long_to_read_or_to_check(piece):
     assert time.process_time() - begun < SECONDS
 
 
+@pytest.mark.parametrize("text", ["Tu prends la lampe. ", "你拿起灯，走进房间。", "You take it. "])
+def test_a_thousand_names_that_nobody_tells_of_cost_little(text):
+    names = frozenset(f"Aa{number:04} Bb{number:04}" for number in range(3_000))
+    begun = time.process_time()
+    rules.read_turn(Passage(kind="do", action="wait", reply=text * 100), WORLD, names, "Bob")
+    assert time.process_time() - begun < SECONDS
+
+
 def test_names_that_are_patterns_are_only_names():
     facts = Facts(WORLD, "wait")
     for name in NAMES:

@@ -4,6 +4,7 @@ import json
 from types import SimpleNamespace
 
 import pytest
+import redis
 
 from inference.contract.questions import Reading, Suggestions, digest_of
 from inference.contract.request import Passage, SummaryRequest
@@ -192,6 +193,24 @@ def test_the_oldest_questions_are_dropped(idle):
         idle.note(turn(str(index)), REPLY)
     assert len(idle.waiting) == questions.MOST_WAITING
     assert idle.waiting[0].adventure == "4"
+
+
+def test_an_answer_that_cannot_be_sent_costs_no_other(idle):
+    sent = []
+
+    def record(answer):
+        if answer == "first":
+            raise redis.ConnectionError
+        sent.append(answer)
+
+    idle.record = record
+    idle.done = [
+        questions.Job("reading", "a", None, str, 0.0, text) for text in ("first", "second")
+    ]
+    with pytest.raises(redis.ConnectionError):
+        idle.send_answers()
+    idle.send_answers()
+    assert sent == ["second"]
 
 
 def test_a_question_that_waited_too_long_is_forgotten(idle, monkeypatch):
