@@ -56,7 +56,7 @@ def test_files_of_three_kinds_are_dragged_imported_and_played_on(alice):
     expect(page.get_by_text("The Harbour")).to_be_visible()
     lamp = page.locator("[data-import]", has_text="lamp.txt")
     lamp.get_by_role("radio", name="Adventure", exact=True).check()
-    lamp.get_by_role("button", name="Import", exact=True).click()
+    lamp.get_by_role("button", name="Import lamp.txt").click()
     expect(page.locator("[data-state=preview]")).to_have_count(2)
     page.get_by_role("button", name="Import all").click()
     expect(page.locator("[data-state=done]")).to_have_count(3, timeout=60_000)

@@ -133,6 +133,8 @@ async function showNewRows() {
 /** @param {Event} event */
 async function startImport(event) {
   const sent = event.target;
+  const pressed = event instanceof SubmitEvent ? event.submitter : null;
+  if (pressed?.hasAttribute("formaction")) return; // it removes the file
   if (!(sent instanceof HTMLFormElement) || !("startImport" in sent.dataset)) return;
   event.preventDefault();
   const row = /** @type {HTMLElement} */ (sent.closest("[data-import]"));
