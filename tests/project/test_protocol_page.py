@@ -14,12 +14,13 @@ from pydantic import BaseModel
 
 from dungeon import settings as dungeon_settings
 from game.cards import cards
+from game.cards.card_import import CardContent
 from game.chapters import proposals
 from game.models import Audience, Chapter, Edit, Kind, Membership, Summary, Turn
 from game.models.limits import LONGEST_MEMORY, LONGEST_NOTE, LONGEST_TEXT
 from game.play import consumers, dice, protocol, routing, snapshots
 from game.state.edits import change_world, parse_changes
-from inference.contract.request import Card, GenerationRequest, StoryContext, Token
+from inference.contract.request import GenerationRequest, StoryContext, Token
 from inference.contract.request import Passage as Action
 from inference.queue.client import QueueClient
 from inference.queue.keys import log_key
@@ -285,7 +286,7 @@ def names_in(value) -> set[str]:
 
 
 def test_answers_in_json_have_the_fields_that_the_page_says(adventure, as_player, alice, log):
-    cards.add_card(adventure.pk, alice, Card(title="Lamp", keys=("lamp",), text="It is out."))
+    cards.add_card(adventure.pk, alice, CardContent("Lamp", ("lamp",), "It is out."))
     opening = adventure.head
     Turn.objects.filter(pk=opening.pk).update(reply="A lamp. " * 30, edited=True)
     Edit.objects.create(turn=opening, field=Edit.Field.REPLY, before="A candle.", by=alice)
