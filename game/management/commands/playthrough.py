@@ -32,7 +32,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Which ones, how, and where the replies are saved."""
-        parser.add_argument("names", nargs="*", help="playthroughs; all without any")
+        parser.add_argument("names", nargs="*", help="written adventures; all without any")
         parser.add_argument("--narrator", default="", help="the host's default without it")
         parser.add_argument("--turns", type=int, default=50, help="of each, at the most")
         parser.add_argument("--save", type=Path, required=True, help="a folder for the stories")
