@@ -11,6 +11,11 @@ from game.imports.payload import open_payload
 from game.models import Adventure, Import, Scenario
 from tests.game.imports import foreign_files as files
 
+ONE_OF_EACH = (
+    *("scenario.json", "dump.json", "clover.json", "united.json", "a.story", "a.lorebook"),
+    *("chat.jsonl", "oda.charx", "story.md"),
+)
+
 
 def bring(player, name):
     """Take a file, import it as it is, and return its row."""
@@ -26,7 +31,7 @@ def bring(player, name):
 
 @pytest.mark.django_db
 def test_every_story_file_is_imported_and_says_what_did_not_come(alice, log):
-    for name in files.FILES:
+    for name in ONE_OF_EACH:
         found = bring(alice, name)
         assert found.state in (Import.State.DONE, Import.State.PREVIEW), (name, found.problem)
         assert {"adventures", "scenarios", "cards"} <= set(found.preview)
