@@ -59,6 +59,8 @@ MODULES = [
     "story",
     "storyview",
     "suggestions",
+    "table",
+    "tableview",
     "turnrange",
     "turnview",
     "visibleturns",

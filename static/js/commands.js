@@ -5,6 +5,7 @@ import { t } from "./i18n.js";
 import { hideAlert, showAlert, showOnce } from "./alerts.js";
 import { uuid } from "./socket.js";
 import * as story from "./story.js";
+import { waitsFor } from "./table.js";
 
 /** @typedef {import("./story.js").Command} Command */
 /** @typedef {import("./story.js").NextStep} NextStep */
@@ -72,7 +73,8 @@ export class Commands {
     const key = event.key ?? "";
     this.drafts.answered(key);
     const action = this.undone.get(key);
-    if (event.type === "accepted" && action) this.entry.restoreUndone(action);
+    // Without a turn it waits for the others to agree (the table's rule "vote").
+    if (event.type === "accepted" && event.turn && action) this.entry.restoreUndone(action);
     this.undone.delete(key);
     const view = this.edits.get(key);
     if (!view) return;
@@ -86,11 +88,18 @@ export class Commands {
     const { text, kind, tooLong } = this.entry;
     if (!text) this.continue();
     else if (tooLong) showAlert(tooLong, "problem");
+    else if (waitsFor(this.store.state)) this.sayWhose();
     else if (story.busy(this.store.state)) this.stopThen("send");
     else {
       this.entry.clear();
       this.issue({ type: "take_action", kind, text });
     }
+  }
+
+  /** It is somebody else's turn: what is typed stays where it is. */
+  sayWhose() {
+    const name = waitsFor(this.store.state);
+    showAlert(t("It is the turn of {name}. What you typed is kept.", { name }), "problem");
   }
 
   continue() {

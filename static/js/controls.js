@@ -3,6 +3,7 @@
 import { t } from "./i18n.js";
 import { $, targetOf, touch } from "./page.js";
 import * as story from "./story.js";
+import { proposes, waitsFor } from "./table.js";
 
 /** @typedef {"send" | "continue" | "retry" | "undo" | "redo"} Name */
 
@@ -87,9 +88,10 @@ export class Controls {
     const busy = story.busy(state);
     const { buttons } = this;
     buttons.send.dataset.does = busy ? "stop" : "send";
-    $("send-word").textContent = busy ? t("Stop") : t("Send");
-    buttons.send.disabled = !head || (busy && !running);
-    buttons.continue.disabled = !head || busy;
+    const waits = waitsFor(state) !== "";
+    $("send-word").textContent = busy ? t("Stop") : proposes(state) ? t("Propose") : t("Send");
+    buttons.send.disabled = !head || (busy ? !running : waits);
+    buttons.continue.disabled = !head || busy || waits;
     buttons.retry.disabled = running ? Boolean(state.then) : busy || !story.canRetry(state);
     buttons.undo.hidden = buttons.redo.hidden = !story.mayChange(state);
     buttons.retry.hidden = !story.mayChange(state);

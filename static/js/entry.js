@@ -118,7 +118,7 @@ export class Entry {
   /**
    * Words that the server did not take go back where they were typed.
    *
-   * @param {Protocol.TakeAction} action
+   * @param {{kind: string, text?: string}} action
    */
   restoreRejected({ kind, text }) {
     if (!text) return;
@@ -126,6 +126,17 @@ export class Entry {
     input.value = now && now !== text ? `${text}\n${now}` : text;
     this.setMode(kind);
     this.changed();
+  }
+
+  /**
+   * A proposal that was withdrawn goes back where it was typed, before what is there now.
+   *
+   * @param {string} kind
+   * @param {string} text
+   */
+  restoreWithdrawn(kind, text) {
+    if (kind !== "continue" && text) this.restoreRejected({ kind, text });
+    this.focus();
   }
 
   /**

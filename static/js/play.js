@@ -22,6 +22,8 @@ import { Store } from "./store.js";
 import * as story from "./story.js";
 import { StoryView } from "./storyview.js";
 import { Suggestions } from "./suggestions.js";
+import { agreement } from "./table.js";
+import { TableView } from "./tableview.js";
 import { VisibleTurns } from "./visibleturns.js";
 import { Waiting } from "./waiting.js";
 import { WindowTitle } from "./windowtitle.js";
@@ -141,6 +143,23 @@ const commands = new Commands(store, {
   draw: () => view.draw(),
 });
 
+const tableView = new TableView({
+  vote: (member) => commands.issue({ type: "vote_for", member }),
+  approve: (member, text) =>
+    commands.issue({ type: "approve_proposal", member, ...(text ? { text } : {}) }),
+  withdraw: ({ kind, text }) => {
+    commands.issue({ type: "withdraw_proposal" });
+    entry.restoreWithdrawn(kind ?? "do", text ?? "");
+  },
+  skip: () => commands.issue({ type: "skip_member" }),
+  agree: () => {
+    const agreed = agreement(store.state);
+    if (agreed) commands.issue(agreed);
+  },
+  leave: () => entry.focus(),
+  announce: (text) => announcer.say(text),
+});
+
 // ---------------------------------------------------------------- events of the server
 
 let started = false; // the first snapshot has come
@@ -198,6 +217,7 @@ function drawn(before) {
   const { state } = store;
   document.body.dataset.changes = story.mayChange(state) ? "yes" : "no";
   controls.show(state);
+  tableView.show(state, story.busy(state));
   const suggested = autoScroll.whole ? story.suggestions(state) : [];
   // They are no words of the story: nobody is told that there is something to read.
   if (suggestions.show(suggested, before.head === state.head) && autoScroll.on) autoScroll.follow();

@@ -3,6 +3,8 @@
 // Events may come twice, late, or from an attempt that has been overtaken; none of that may change
 // what is shown. Unknown types and fields are ignored. Nothing here touches the page or the clock.
 
+import { proposes } from "./table.js";
+
 /**
  * A turn as the server sends it, or as little of it as a page knows of what it is about to send.
  *
@@ -217,7 +219,7 @@ export const canRetry = (state) => {
  * @param {State} state
  */
 export function pendingAction(state) {
-  if (underWay(state)) return null;
+  if (underWay(state) || proposes(state)) return null;
   for (const { command, head } of state.commands) {
     if (command.type === "take_action" && head === state.head) return command;
   }
@@ -237,15 +239,18 @@ export function pendingRetry(state) {
 }
 
 /**
- * How an action looks until the server has said how: its `shown` takes the place of this.
+ * How an action looks until the server has said how: its `shown` takes the place of this. Where
+ * several play the name of the `character` stands above what was typed.
  *
  * @param {string} kind
  * @param {string} text
+ * @param {string} [character]
  */
-export function shownAction(kind, text) {
+export function shownAction(kind, text, character = "") {
   const said = text.trim();
   if (!said || kind === "continue") return "";
   if (kind === "story") return said;
+  if (character) return kind === "say" ? `“${said}”` : said;
   const line = said.split(/\s+/u).join(" ");
   if (kind === "say" || /^["“][^"”]*["”]$/u.test(line)) {
     const bare = line.replace(/^["“](.*)["”]$/u, "$1");

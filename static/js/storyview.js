@@ -5,6 +5,7 @@ import { t } from "./i18n.js";
 import { $ } from "./page.js";
 import * as scrollPosition from "./scrollposition.js";
 import * as story from "./story.js";
+import { colourOf } from "./table.js";
 import { MOST, STEP } from "./turnrange.js";
 import { TurnView } from "./turnview.js";
 
@@ -86,6 +87,7 @@ export class StoryView {
     const { state } = this.store;
     const { list } = this.page;
     const retried = story.pendingRetry(state);
+    const members = before.table !== state.table; // with other colours
     const wanted = new Set(path.map((turn) => turn.id));
     for (const [id, view] of this.turns) {
       if (wanted.has(id)) continue;
@@ -106,7 +108,8 @@ export class StoryView {
       if (view.element !== where) list.insertBefore(view.element, where);
       previous = view.element;
       const fading = turn.id === retried;
-      if (last || view.turn !== turn || view.options.last || view.options.fading || fading) {
+      const drawn = view.turn === turn && !view.options.last && !view.options.fading;
+      if (last || fading || members || !drawn) {
         this.update(view, turn, { last, fading }, before);
       }
     }
@@ -127,6 +130,7 @@ export class StoryView {
       ids: last ? story.retriesOf(turn) : [],
       others: story.otherActions(turn),
       fadeIn: live,
+      colour: colourOf(this.store.state, turn.member),
     });
     if (!live) return;
     if (added) announcer.add(added);
@@ -152,11 +156,14 @@ export class StoryView {
     if (this.sent?.key === action.key) return;
     this.sent?.element.remove();
     const { actions, list, autoScroll } = this.page;
+    const { you, table } = this.store.state;
+    const character = table ? (you?.name ?? "") : "";
     const view = new TurnView(
       {
         id: action.key,
         kind: action.kind,
-        shown: story.shownAction(action.kind, action.text ?? ""),
+        shown: story.shownAction(action.kind, action.text ?? "", character),
+        character,
         action: action.text ?? "",
         reply: "",
         status: "queued",

@@ -17,10 +17,11 @@ import { codePoints, LONGEST, LONGEST_OPENING, settled } from "./story.js";
  */
 /**
  * `last`: the turn at the head; `ids`: the retries of its action; `others`: what else was done at
- * that moment; `fadeIn`: let new words fade in; `fading`: it is about to be told again.
+ * that moment; `fadeIn`: let new words fade in; `fading`: it is about to be told again; `colour`: of
+ * whoever acted, where several play (table.js).
  *
  * @typedef {{last?: boolean, ids?: string[], others?: {shown: string, turn: string}[],
- *   fadeIn?: boolean, fading?: boolean}} ViewOptions
+ *   fadeIn?: boolean, fading?: boolean, colour?: number}} ViewOptions
  */
 
 /**
@@ -127,6 +128,7 @@ export class TurnView {
 
     this.element = make("article", "turn");
     this.element.tabIndex = -1;
+    this.saidBy = make("p", "said-by");
     this.actionLine = make("p", "action");
     this.actionLine.dir = "auto";
     this.dice = make("p", "dice");
@@ -143,7 +145,14 @@ export class TurnView {
     this.tools = make("div", "tools");
     this.list = make("div", "turn-list"); // earlier versions, or other actions, while it is open
     this.list.hidden = true;
-    this.element.append(this.actionLine, this.dice, this.replyBox, this.wait, this.note);
+    this.element.append(
+      this.saidBy,
+      this.actionLine,
+      this.dice,
+      this.replyBox,
+      this.wait,
+      this.note,
+    );
     this.element.append(this.earlier, this.chapterEnd, this.tools, this.list);
 
     this.back = button("tool step", "‹", t("Previous reply"), () => this.step(-1));
@@ -183,7 +192,10 @@ export class TurnView {
    * @param {Turn} turn
    * @param {ViewOptions} options
    */
-  update(turn, { last = false, ids = [], others = [], fadeIn = false, fading = false }) {
+  update(
+    turn,
+    { last = false, ids = [], others = [], fadeIn = false, fading = false, colour = 0 },
+  ) {
     if (turn.versions !== this.turn.versions || turn.actions !== this.turn.actions)
       this.closeList();
     this.turn = turn;
@@ -195,7 +207,7 @@ export class TurnView {
     element.dataset.status = turn.status;
     element.classList.toggle("last", last);
     element.classList.toggle("fading", fading);
-    this.showAction(turn.shown ?? "");
+    this.showAction(turn, colour);
     this.showDice(turn.dice);
     const added = this.showReply(turn.reply, fadeIn);
     this.showNote(turn);
@@ -210,12 +222,22 @@ export class TurnView {
     return added;
   }
 
-  /** @param {string} shown */
-  showAction(shown) {
-    if (shown === this.shown) return;
-    this.shown = shown;
-    this.actionLine.textContent = shown;
+  /**
+   * Where several play the action begins with the name of whoever acted, or the name stands above.
+   *
+   * @param {Turn} turn
+   * @param {number} colour
+   */
+  showAction({ shown = "", character = "" }, colour) {
+    const drawn = JSON.stringify([shown, character, colour]);
+    if (drawn === this.shown) return;
+    this.shown = drawn;
+    const begins = character !== "" && shown.startsWith(character);
+    const name = make("bdi", colour ? `speaker speaker-${colour}` : "speaker", character);
+    this.actionLine.replaceChildren(...(begins ? [name, shown.slice(character.length)] : [shown]));
     this.actionLine.hidden = !shown;
+    this.saidBy.replaceChildren(...(character && !begins ? [name] : []));
+    this.saidBy.hidden = begins || !character;
   }
 
   /** @param {Turn["dice"]} dice */
