@@ -20,8 +20,10 @@ from django.utils import timezone
 from game.accounts import deletion
 from game.database import in_database
 from game.models import Adventure, Membership, Player, Sanction, Turn
-from game.play import connections, session_checks
+from game.play import adventures, connections, session_checks
 from game.play.session_checks import session_checker
+from game.tables import members, rules
+from game.tables.rules import TableRules
 from tests.game.play.test_sockets import Window, log_in
 from tests.serving import PATIENCE, RawSocket, free_port, serving, until
 
@@ -215,7 +217,12 @@ COMMANDS = [
     {"type": "go_to_turn"},
     {"type": "edit_turn", "reply": "x"},
     {"type": "stop_turn"},
+    {"type": "vote_for", "member": str(uuid.uuid4())},
+    {"type": "approve_proposal", "member": str(uuid.uuid4())},
+    {"type": "withdraw_proposal"},
+    {"type": "skip_member"},
 ]
+OF_TURNS = ("retry_turn", "go_to_turn", "edit_turn", "stop_turn")
 
 
 def test_every_command_is_tried():
@@ -237,20 +244,68 @@ async def test_no_command_reaches_a_story_of_somebody_else(
     before = await in_database(list, Turn.objects.values_list("reply", "action"))
     async with Window(mine.pk, bob) as window:
         await window.next()
-        if command["type"] not in ("take_action", "undo_turn", "redo_turn"):
+        if command["type"] in OF_TURNS:
             await window.command(**command, turn=theirs)
             assert (await window.until("error"))["code"] in ("unknown_turn", "not_allowed")
         await in_database(leave, bob)
-        fields = (
-            {}
-            if command["type"] in ("take_action", "undo_turn", "redo_turn")
-            else {"turn": str(mine.head_id)}
-        )
+        fields = {"turn": str(mine.head_id)} if command["type"] in OF_TURNS else {}
         await window.command(**command, **fields)
         assert await window.closed() == 4404
     assert await in_database(list, Turn.objects.values_list("reply", "action")) == before
     head = await in_database(Adventure.objects.values_list("head", flat=True).get, pk=adventure.pk)
     assert str(head) == theirs
+
+
+def begin_table(adventure, owner, player, spectator):
+    """A table where all write before it is told, with words in what is the owner's alone."""
+    for each, role in ((player, "player"), (spectator, "spectator")):
+        Membership.objects.create(adventure=adventure, player=each, role=role, character=role)
+    rules.set_rules(adventure.pk, owner, TableRules("together", 0, "owner"))
+    adventures.set_plot(adventure.pk, "planted in the memory", "planted in the note")
+
+
+def planted(window):
+    return [text for text in window.seen if "planted" in json.dumps(text)]
+
+
+async def test_members_get_what_is_theirs_and_who_is_removed_gets_nothing(
+    alice, bob, charlie, adventure, log
+):
+    await in_database(begin_table, adventure, alice, bob, charlie)
+    async with (
+        Window(adventure.pk, alice) as owner,
+        Window(adventure.pk, bob) as player,
+        Window(adventure.pk, charlie) as spectator,
+    ):
+        snapshots = [await each.next() for each in (owner, player, spectator)]
+        assert [each["you"]["role"] for each in snapshots] == ["owner", "player", "spectator"]
+        assert "planted in the memory" in snapshots[0]["adventure"]["memory"]
+        await spectator.command("take_action", kind="do", text="shout")
+        assert (await spectator.until("error"))["code"] == "not_allowed"
+
+        await player.command("take_action", kind="do", text="a draft of the player")
+        own = await player.until("table.changed")
+        assert own["table"]["proposals"][0]["text"] == "a draft of the player"
+        for window in (owner, spectator):
+            changed = await window.until("table.changed")
+            assert changed["table"]["proposals"][0]["text"] is None
+        await in_database(adventures.set_plot, adventure.pk, "planted again", "planted again")
+        for window in (owner, player, spectator):
+            await window.until("adventure.changed")
+        assert len(planted(owner)) == 2
+        assert planted(player) == planted(spectator) == []
+        assert "a draft of the player" not in json.dumps([*owner.seen, *spectator.seen])
+
+        began = time.monotonic()
+        here = Membership.objects.get
+        member = await in_database(lambda: here(player=bob, adventure=adventure).pk)
+        watching = await in_database(lambda: here(player=charlie, adventure=adventure).pk)
+        await in_database(members.set_role, adventure.pk, alice, member, "spectator")
+        await in_database(members.remove, adventure.pk, alice, watching)
+        again = await player.until("snapshot")
+        assert again["you"]["role"] == "spectator"
+        assert await spectator.closed() == 4404
+        assert time.monotonic() - began < WITHIN + 1  # a second for a machine that is busy
 
 
 # How many

@@ -235,8 +235,8 @@ async def test_what_happens_between_snapshot_and_log_is_not_lost(
 
     plain = snapshots.snapshot
 
-    def late(adventure_id):
-        taken = plain(adventure_id)
+    def late(adventure_id, player):
+        taken = plain(adventure_id, player)
         command = TakeAction(type="take_action", key=uuid.uuid4(), kind="do", text="run")
         turns.carry_out(adventure_id, alice, command)
         lease = log.take_next("parrot", "w")
