@@ -92,11 +92,18 @@ def report_turn(reader: Reader, share: Share, turn: Turn, complaint: Complaint) 
         subject_id=str(share.pk),
         adventure_id=share.adventure_id,
         turn=turn,
-        player=share.player,
+        player=author_of(share, turn, words),
         words=words,
         excerpt=excerpt[:LONGEST_EXCERPT],
     )
     return file_report(reader, case, complaint)
+
+
+def author_of(share: Share, turn: Turn, words: Words) -> Player:
+    """Whose words are reported: who acted in the turn, else who shared it."""
+    if words == Words.PLAYER and turn.action and turn.player is not None:
+        return turn.player
+    return share.player
 
 
 def file_report(reader: Reader, case: Case, complaint: Complaint) -> Report:

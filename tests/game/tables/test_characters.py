@@ -5,7 +5,9 @@ from uuid import uuid4
 import pytest
 
 from game.accounts.deletion import delete_player
-from game.models import Membership, Status, Turn
+from game.library import shares
+from game.models import Membership, Report, Status, Turn, Words
+from game.moderation import reports
 from game.play import context, snapshots, turns
 from game.play.protocol import RetryTurn, TakeAction
 
@@ -69,3 +71,14 @@ def test_who_deletes_their_account_takes_their_name_out_of_the_actions(
     turn.refresh_from_db()
     assert snapshots.turn_data(turn).shown == "Somebody opens the hatch."
     assert turn.player is None
+
+
+def test_a_reported_action_is_the_case_of_who_wrote_it(
+    adventure, alice, bob, charlie, narrator_awake
+):
+    Membership.objects.create(adventure=adventure, player=bob, role="player", character="Mira")
+    turn = act(adventure, bob, "say something rude")
+    link = shares.share(alice, turn, plot=False)
+    complaint = reports.Complaint(Report.Kind.HATE, "Rude.", Words.PLAYER)
+    report = reports.report_turn(reports.reader_of(charlie, ""), link, turn, complaint)
+    assert report.case.player == bob
