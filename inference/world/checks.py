@@ -78,7 +78,14 @@ def told_of(kind: Kind, name: str) -> Contradiction:
 def uses(thing: str, action: str) -> bool:
     """Whether an action ("You cut the rope with the saw.") needs a thing, given as a pattern."""
     the = rf"(?:the|your|my) (?:[\w-]+ )?(?i:{thing})(?!\w)"
-    if re.search(rf"\b(?:with|using) {the}", action):
+    if re.search(rf"\b(?:with|using|by the light of) {the}", action):
+        return True
+    # "take your knife out of your boot", "listen for a voice in your earpiece"
+    if re.match(
+        rf"You (?:take|draw|pull|get) (?:out )?{the} (?:out of|from) (?:your|my)\b", action
+    ):
+        return True
+    if re.match(rf"You listen\b[^.!?]{{0,60}} (?:in|through|to|on) {the}", action):
         return True
     used = re.match(rf"You (?:\w+ly )?\w+ (?:out |up |down |on )?{the}", action)
     return used is not None and WITHOUT_HAVING.match(action) is None

@@ -95,6 +95,8 @@ FIELD = World(
         ("do", "hold up the lamp and look at Thistle", ""),
         ("do", "unlock the cabinet", "You no longer have the iron key. The"),
         ("do", "unlock the cabinet with a hairpin", ""),
+        ("do", "take the iron key out of my boot", "You no longer have the iron key. The"),
+        ("do", "take the iron key", ""),
     ],
 )
 def test_what_needs_somebody_alive_or_a_lost_thing_is_answered_with_the_fact(kind, action, reply):
