@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from game.models import (
     Adventure,
@@ -40,10 +40,17 @@ def withdraw(adventure: Adventure) -> None:
 
 
 def written_by_others() -> QuerySet[Turn]:
-    """For a query of adventures: turns with an action that is not by who consented."""
-    return Turn.objects.filter(adventure=OuterRef("pk"), player__isnull=False).exclude(
-        player=OuterRef("training_consent__player")
+    """For a query of adventures: turns with words that are not by who consented.
+
+    A turn with a character's name and no player is by somebody whose account is gone.
+    """
+    consenting = OuterRef("training_consent__player")
+    gone = Q(player__isnull=True) & ~Q(character="")
+    others = Q(player__isnull=False) & ~Q(player=consenting)
+    in_part = Q(parts__isnull=False) & (
+        Q(parts__player__isnull=True) | ~Q(parts__player=consenting)
     )
+    return Turn.objects.filter(gone | others | in_part, adventure=OuterRef("pk"))
 
 
 def adventures_with_consent() -> QuerySet[Adventure]:

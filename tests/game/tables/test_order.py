@@ -10,13 +10,14 @@ from pydantic import TypeAdapter
 
 from game.accounts.data import export_of
 from game.accounts.deletion import delete_player
-from game.models import Membership, Player, Proposal, Status, Table, Turn, TurnPart
+from game.models import Membership, Player, Proposal, Status, Table, TrainingConsent, Turn, TurnPart
 from game.play import endings, protocol, snapshots, turns
 from game.play.changes import NoSuchAdventure
 from game.play.protocol import Refused
 from game.tables import deadlines, members, rules
 from game.tables.rules import TableRules
 from game.tables.state import seen_table, table_data
+from game.training.consent import adventures_with_consent
 from inference.contract.request import Result
 
 pytestmark = pytest.mark.django_db
@@ -114,6 +115,8 @@ def test_what_all_write_is_told_in_one_turn(adventure, alice, bob, charlie):
         (alice, "Careful!"),
     }
     assert not Proposal.objects.exists()
+    TrainingConsent.objects.create(adventure=adventure, player=alice)
+    assert not adventures_with_consent().exists(), "the others consented to nothing"
 
 
 def test_who_deletes_their_account_is_named_in_no_shared_turn(adventure, alice, bob, charlie):
