@@ -382,6 +382,8 @@ class AskedChange(BaseModel):
     member: str  # who asked first
     agreed: list[str]
     needed: int
+    action: str | None = None  # of an edit: the texts that it asks for
+    reply: str | None = None
 
 
 class TableData(BaseModel):

@@ -7,6 +7,7 @@ rule: the owner may, or whoever acted there, or more than half of the players to
 from django.utils.translation import gettext as _
 
 from game.models import Adventure, Membership, Player, Table, Turn
+from game.moderation import screening
 from game.play.protocol import (
     EditTurn,
     GoToTurn,
@@ -59,7 +60,7 @@ def actor_of(adventure: Adventure, command: Keyed) -> object:
 def agreed(adventure: Adventure, member: Membership, command: Keyed) -> bool:
     """Whether a change is made now: at once, or where it takes a vote, with the last consent.
 
-    Another change takes the place of one that waits.
+    Another change takes the place of one that waits. Raises Refused for an edit that breaks a rule.
     """
     table = table_of(adventure)
     members = acting_members(adventure)
@@ -74,6 +75,10 @@ def agreed(adventure: Adventure, member: Membership, command: Keyed) -> bool:
     said = {*(waiting["agreed"] if same else ()), str(member.pk)}.intersection(ids)
     done = len(said) * 2 > len(members)
     table.asked = None
+    if isinstance(command, EditTurn) and not (done or same):
+        # The others read it before they agree.
+        texts = [text for text in (command.action, command.reply) if text]
+        screening.screen(texts, "edit", member.player, adventure)
     if not done:
         table.asked = {
             "command": wanted,

@@ -49,6 +49,8 @@ def asked_data(table: Table, members: list[Membership]) -> AskedChange | None:
         member=asked["member"],
         agreed=asked["agreed"],
         needed=len(members) // 2 + 1,
+        action=asked["command"].get("action"),
+        reply=asked["command"].get("reply"),
     )
 
 

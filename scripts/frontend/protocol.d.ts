@@ -23,6 +23,8 @@ declare namespace Protocol {
     member: string;
     agreed: string[];
     needed: number;
+    action?: string | null;
+    reply?: string | null;
   }
 
   /** A chapter now ends with a turn, has another title, or (title "") was reopened. */

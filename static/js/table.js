@@ -208,8 +208,16 @@ export function askedLine(state) {
 }
 
 /**
+ * The texts that an edit asks for; "" for another change.
+ *
+ * @param {Seen} state
+ */
+export const askedText = ({ table }) =>
+  [table?.asked?.action, table?.asked?.reply].filter(Boolean).join("\n\n");
+
+/**
  * The command with which the page's player agrees to the change that waits; null where they have
- * agreed, or the page does not know the texts.
+ * agreed, or there is none.
  *
  * @param {Seen} state
  */
@@ -225,5 +233,7 @@ export function agreement({ table, you }) {
   if (asked.type === "go_to_turn") {
     return { type: /** @type {const} */ ("go_to_turn"), turn: asked.turn };
   }
-  return null;
+  const { action, reply } = asked;
+  if (asked.type !== "edit_turn" || !(action ?? reply)) return null;
+  return { type: /** @type {const} */ ("edit_turn"), turn: asked.turn, action, reply };
 }

@@ -123,6 +123,9 @@ export class TableView {
     if (line && line !== $("table-asked-line").textContent) this.actions.announce(line);
     $("table-asked").hidden = !line;
     $("table-asked-line").textContent = line;
+    const text = table.askedText(state);
+    $("table-asked-text").hidden = !text;
+    $("table-asked-text").textContent = text;
     $("table-agree").hidden = !table.agreement(state);
   }
 }

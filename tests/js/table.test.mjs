@@ -5,6 +5,7 @@ import { empty, pendingAction, reduce, shownAction } from "../../static/js/story
 import {
   agreement,
   askedLine,
+  askedText,
   colourOf,
   proposalText,
   proposes,
@@ -99,6 +100,10 @@ test("a change that waits can be agreed to once, by those who play", () => {
   assert.deepEqual(agreement(seen(mira, { asked })), { type: "undo_turn" });
   assert.equal(agreement(seen(tom, { asked })), null);
   assert.equal(agreement(watching({ asked })), null);
+  const edit = { ...asked, type: "edit_turn", turn: "1", action: null, reply: "It rains." };
+  const same = { type: "edit_turn", turn: "1", action: null, reply: "It rains." };
+  assert.deepEqual(agreement(seen(ann, { asked: edit })), same);
+  assert.equal(askedText(seen(ann, { asked: edit })), "It rains.");
   const retry = { ...asked, type: "retry_turn", turn: "1" };
   assert.deepEqual(agreement(seen(ann, { asked: retry })), { type: "retry_turn", turn: "1" });
 });

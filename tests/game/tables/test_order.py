@@ -204,6 +204,17 @@ def test_more_than_half_of_the_players_change_it_together(adventure, alice, bob,
     assert table(adventure).asked is None
 
 
+def test_an_edit_that_waits_says_what_it_asks_for(adventure, alice, bob, charlie):
+    set_rules(adventure, alice, changes="vote")
+    turn = act(adventure, bob, "open the hatch")
+    assert send(adventure, bob, "edit_turn", turn=turn.pk, action="shut the hatch") is None
+    asked = table(adventure).asked
+    assert (asked.type, asked.action, asked.reply) == ("edit_turn", "shut the hatch", None)
+    send(adventure, charlie, "edit_turn", turn=turn.pk, action="shut the hatch")
+    turn.refresh_from_db()
+    assert turn.action == "shut the hatch"
+
+
 def test_another_order_drops_what_was_proposed_and_strangers_are_no_part(adventure, alice, bob):
     set_rules(adventure, alice, "vote")
     act(adventure, bob, "wait")
