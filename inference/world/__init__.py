@@ -3,7 +3,7 @@
     folding      the changes of the turns on a path make the state
     revealing    hidden entries that the story has come to tell
     names, roles how people are called
-    deeds        what cannot be done without a thing, or with the dead
+    needs        what cannot be done without a thing, or with the dead
     checks       whether a reply contradicts the state: the dead act, what is lost is used
     rules        what a turn changes, by rules over its text
     reading      the narrator's own reading of a turn: question, schema, and what its answer changes

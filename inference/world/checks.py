@@ -13,9 +13,9 @@ from inference.reply.quotes import narration
 from inference.world.absent import ASIDE as ASIDE_OF_ABSENT
 from inference.world.absent import BODY, until_they_may
 from inference.world.dead import acts, answers, pronoun_acts, speaks
-from inference.world.deeds import deeds_of, done_with, head_of, is_ridden, needs, needs_alive
 from inference.world.lost import uses_lost, was_put_down
 from inference.world.names import RANKS, People, parts_of
+from inference.world.needs import done_with, head_of, is_ridden, needs, needs_alive, verbs_for
 from inference.world.rules import last_seen
 from inference.world.rules.text import bounded
 
@@ -123,7 +123,7 @@ class Facts:
             if thing.held == "lost" and thing.name.split()
         }
         # What does the same is at hand.
-        had = {deeds_of(thing.name) for thing in world.things if thing.held != "lost"} - {""}
+        had = {verbs_for(thing.name) for thing in world.things if thing.held != "lost"} - {""}
         self._needed = [name for name in self._lost if not any(shares(name, each) for each in had)]
         named = [f"(?:{each})" for each in (*self._dead.values(), *self._absent.values())]
         things = [f"(?i:{each})" for each in self._lost.values()]
@@ -236,9 +236,9 @@ class Facts:
         return self._alone and answers(who, "he|she", text, self._action)
 
 
-def shares(name: str, deeds: str) -> bool:
-    """Whether a thing is for one of the deeds of another."""
-    return bool(set(deeds_of(name).split("|")) & set(deeds.split("|")))
+def shares(name: str, verbs: str) -> bool:
+    """Whether a thing is for one of the verbs of another."""
+    return bool(set(verbs_for(name).split("|")) & set(verbs.split("|")))
 
 
 def has(pattern: str, text: str) -> bool:

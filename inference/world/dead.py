@@ -8,7 +8,7 @@ pronoun of the sentence after, or a quotation that is theirs.
 import re
 
 from inference.reply.quotes import narration
-from inference.world.deeds import is_ridden
+from inference.world.needs import is_ridden
 from inference.world.roles import ROLES
 
 # What a dead body is or does, and what is told of one who lived.

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 
 from inference.reply.quotes import narration
-from inference.world.deeds import done_with, head_of, is_heard, opens_itself
+from inference.world.needs import done_with, head_of, is_heard, opens_itself
 
 SENTENCES = re.compile(r"[^.!?…\n]+[.!?…]*")
 # In a sentence that names the thing: it is known to be gone, or it is not the thing.

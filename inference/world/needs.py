@@ -20,10 +20,10 @@ KINDS = (
     ("telephone phone mobile", "telephone|phone|ring|dial"),
     ("rod net hook", "fish|hook"),
 )
-DEEDS: dict[str, str] = {}
-for names, deeds in KINDS:
+VERBS: dict[str, str] = {}
+for names, verbs in KINDS:
     for each in names.split():
-        DEEDS[each] = f"{DEEDS[each]}|{deeds}" if each in DEEDS else deeds
+        VERBS[each] = f"{VERBS[each]}|{verbs}" if each in VERBS else verbs
 
 # Whom one rides has to live.
 RIDES = (
@@ -49,17 +49,17 @@ def head_of(thing: str) -> str:
     return words[-1] if words else ""
 
 
-def deeds_of(thing: str) -> str:
+def verbs_for(thing: str) -> str:
     """The verbs for what needs a thing, as a pattern; "" where nothing is known to."""
-    return DEEDS.get(head_of(thing).casefold(), "")
+    return VERBS.get(head_of(thing).casefold(), "")
 
 
 def needs(thing: str, action: str) -> bool:
     """Whether an action ("You unlock the cabinet.") needs a thing that it does not name."""
-    deeds = deeds_of(thing)
-    if not deeds or re.search(r"\b(?:with|using) (?:a|an|the|my|your|his|her)\b", action):
+    verbs = verbs_for(thing)
+    if not verbs or re.search(r"\b(?:with|using) (?:a|an|the|my|your|his|her)\b", action):
         return False
-    return re.search(rf"(?:^You|\band|\bthen) (?:\w+ly )?(?:{deeds})\b", action) is not None
+    return re.search(rf"(?:^You|\band|\bthen) (?:\w+ly )?(?:{verbs})\b", action) is not None
 
 
 def done_with(thing: str, told: str, action: str) -> bool:
@@ -71,10 +71,10 @@ def done_with(thing: str, told: str, action: str) -> bool:
     if not named and not needs(thing, action):
         return False
     done = re.compile(
-        rf"(?:\b[Yy]ou (?:then |\w+ly )?|\band )(?:{deeds_of(thing)})(?! at\b)\b(?P<rest>[^.!?]*)"
+        rf"(?:\b[Yy]ou (?:then |\w+ly )?|\band )(?:{verbs_for(thing)})(?! at\b)\b(?P<rest>[^.!?]*)"
     )
     return any(
-        not WITH_ANOTHER.search(found["rest"]) and (named or is_same_deed(found["rest"], action))
+        not WITH_ANOTHER.search(found["rest"]) and (named or is_same_act(found["rest"], action))
         for found in done.finditer(told)
     )
 
@@ -86,7 +86,7 @@ TO_WHAT = re.compile(
 WITH_ANOTHER = re.compile(r"\b(?:with|using) (?:a|an|your|his|her|the other)\b")
 
 
-def is_same_deed(rest: str, action: str) -> bool:
+def is_same_act(rest: str, action: str) -> bool:
     """Whether what follows a verb in a reply is what the action does it to, or says nothing."""
     to_what = TO_WHAT.match(rest)
     words = re.findall(r"\w{3,}", to_what["words"])[:3] if to_what else []
@@ -97,7 +97,7 @@ def names_tool(thing: str, action: str) -> bool:
     """Whether an action says that it is done with a thing: "cut the block with the saw"."""
     head = re.escape(head_of(thing))
     with_it = rf"\b(?:with|using) (?:the|your|my) (?:[\w-]+ )?{head}\b"
-    return bool(deeds_of(thing)) and re.search(with_it, action, re.IGNORECASE) is not None
+    return bool(verbs_for(thing)) and re.search(with_it, action, re.IGNORECASE) is not None
 
 
 DEVICE_WORDS = "earpiece headset headphones radio walkie-talkie telephone phone"
