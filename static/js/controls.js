@@ -3,7 +3,7 @@
 import { t } from "./i18n.js";
 import { $, targetOf, touch } from "./page.js";
 import * as story from "./story.js";
-import { proposes, waitsFor } from "./table.js";
+import { hasProposed, proposes, waitsFor } from "./table.js";
 
 /** @typedef {"send" | "continue" | "retry" | "undo" | "redo"} Name */
 
@@ -91,7 +91,8 @@ export class Controls {
     const waits = waitsFor(state) !== "";
     $("send-word").textContent = busy ? t("Stop") : proposes(state) ? t("Propose") : t("Send");
     buttons.send.disabled = !head || (busy ? !running : waits);
-    buttons.continue.disabled = !head || busy || waits;
+    // It would take the place of what was proposed: a second Enter is no wish for that.
+    buttons.continue.disabled = !head || busy || waits || hasProposed(state);
     buttons.retry.disabled = running ? Boolean(state.then) : busy || !story.canRetry(state);
     buttons.undo.hidden = buttons.redo.hidden = !story.mayChange(state);
     buttons.retry.hidden = !story.mayChange(state);

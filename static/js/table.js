@@ -20,6 +20,16 @@ export function proposes({ table, you }) {
 }
 
 /**
+ * Whether the page's player has proposed something, or is about to.
+ *
+ * @param {State} state
+ */
+export const hasProposed = (state) =>
+  proposes(state) &&
+  (state.commands.some(({ command }) => command.type === "take_action") ||
+    (state.table?.proposals ?? []).some(({ member }) => member === state.you?.member));
+
+/**
  * The name of a member; "" for one who is not there any more.
  *
  * @param {Seen} state

@@ -10,25 +10,27 @@ from tests.browser.test_phone import PHONE, fits
 SMALL = {**PHONE, "viewport": {"width": 360, "height": 740}}
 
 
-def set_order(window, order):
+def set_rules(window, order, changes="owner"):
     """As the owner: another order of turns, on the page of the players."""
     page = window.browser.context.new_page()
     page.goto(f"{window.browser.address}{window.adventure}table/")
     page.get_by_label("Order of turns").select_option(order)
+    page.get_by_label("Who may retry").select_option(changes)
     page.get_by_role("region", name="Rules").get_by_role("button", name="Save").click()
     page.wait_for_load_state()
     page.close()
 
 
-def invite(window, name):
-    """As the owner: a name for oneself, and the code of an invite for players."""
+def invite(window, name, role="player"):
+    """As the owner: a name for oneself, and the code of an invite."""
     page = window.browser.context.new_page()
     page.goto(f"{window.browser.address}{window.adventure}table/")
     own = page.get_by_role("region", name="Your character")
     own.get_by_label("Your character’s name").fill(name)
     own.get_by_role("button", name="Save").click()
+    page.get_by_label("Invite", exact=True).select_option(role)
     page.get_by_role("button", name="Create an invite").click()
-    code = page.get_by_role("heading", name="For players").locator("code").inner_text()
+    code = page.get_by_role("heading", name=f"For {role}s").locator("code").inner_text()
     page.close()
     return code
 
@@ -63,7 +65,7 @@ def test_three_play_a_round_and_a_vote(alice, visit):
     for window in windows:
         expect(players(window).get_by_role("listitem")).to_have_count(3)
 
-    set_order(owner, "round")
+    set_rules(owner, "round")
     for window in (tom, ann):
         expect(players(window)).to_contain_text("It is the turn of Mira.")
         expect(window.send).to_be_disabled()
@@ -84,7 +86,7 @@ def test_three_play_a_round_and_a_vote(alice, visit):
             expect(each.deed.locator(".speaker")).to_have_text(name)
     expect(players(owner)).to_contain_text("It is your turn.")
 
-    set_order(owner, "vote")
+    set_rules(owner, "vote")
     propose = tom.button("Propose")
     expect(propose).to_be_enabled()
     tom.type("light the lamp")
@@ -110,18 +112,33 @@ def test_three_play_a_round_and_a_vote(alice, visit):
     assert owner.shown() == tom.shown() == ann.shown()
 
 
-def test_a_game_master_approves_in_other_words(alice, visit):
+def watch(browser, code):
+    """Somebody who only reads."""
+    window = browser.window("/join/")
+    window.page.get_by_label("Code").fill(code)
+    window.page.get_by_role("button", name="Continue").click()
+    window.page.get_by_role("button", name="Watch").click()
+    return window
+
+
+def test_a_game_master_approves_in_other_words_and_an_undo_takes_two(alice, visit):
     owner = alice.begin(narrator="Quill")
     tom = join(visit(**SMALL), invite(owner, "Mira"), "Tom")
-    set_order(owner, "master")
+    reader = watch(visit(**SMALL), invite(owner, "Mira", "spectator"))
+    set_rules(owner, "master", changes="vote")
     tom.type("fly to the moon")
     tom.button("Propose").click()
     expect(proposals(tom)).to_contain_text("fly to the moon")
     owner.dock.get_by_role("button", name="Edit: Tom").click()
     owner.dock.get_by_role("textbox", name="What is told in its place").fill("look at the moon")
     owner.press("Enter")
-    for window in (owner, tom):
+    for window in (owner, tom, reader):
         expect(window.deed).to_have_text("Tom looks at the moon.")
+    # Who watches sees who plays, and has nothing to press.
+    expect(players(reader).get_by_role("listitem")).to_have_count(2)
+    expect(reader.dock.get_by_role("button")).to_have_count(0)
+    expect(reader.input).to_be_hidden()
+    assert wrong(reader.page, EVERY_RULE) == []
     # A proposal that is taken back returns to the input.
     expect(tom.last).to_have_attribute("data-status", "told")
     tom.type("sing")
@@ -129,3 +146,13 @@ def test_a_game_master_approves_in_other_words(alice, visit):
     tom.button("Withdraw").click()
     expect(proposals(tom)).to_have_count(0)
     expect(tom.input).to_have_value("sing")
+
+    # An undo waits for the other player.
+    tom.button("Undo").click()
+    expect(players(owner)).to_contain_text("Tom asks to undo (1 of 2 agree).")
+    expect(owner.turns).to_have_count(2)
+    expect(tom.button("Agree")).to_be_hidden()
+    expect(tom.input).to_have_value("sing")
+    owner.button("Agree").click()
+    for window in (owner, tom, reader):
+        expect(window.turns).to_have_count(1)

@@ -7,6 +7,7 @@ import {
   askedLine,
   askedText,
   colourOf,
+  hasProposed,
   proposalText,
   proposes,
   rightsTo,
@@ -133,6 +134,16 @@ test("a proposal does not stand in the story while it is sent", () => {
   const sent = (table) => reduce({ ...empty(), ...table }, { type: "page.sent", command });
   assert.equal(pendingAction(sent(seen(tom, { order: "vote" }))), null);
   assert.equal(pendingAction(sent(seen(tom)))?.text, "run");
+});
+
+test("who has proposed does not propose to continue by a second Enter", () => {
+  const command = { type: "take_action", key: "k", kind: "do", text: "run" };
+  const vote = { ...empty(), ...seen(tom, { order: "vote" }) };
+  assert.equal(hasProposed(vote), false);
+  assert.equal(hasProposed(reduce(vote, { type: "page.sent", command })), true);
+  const proposals = [proposal(tom)];
+  assert.equal(hasProposed({ ...vote, ...seen(tom, { order: "vote", proposals }) }), true);
+  assert.equal(hasProposed({ ...vote, ...seen(ann, { order: "vote", proposals }) }), false);
 });
 
 test("where several play what was typed is echoed as it is, below the name", () => {
