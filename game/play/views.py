@@ -28,7 +28,7 @@ from game.play.requests import (
     role_of,
     wants_json,
 )
-from game.play.wording import shown_turn
+from game.play.wording import said_by, shown_turn
 from game.tastes.sampling import taste_of
 from inference.reply import shown_action
 
@@ -99,6 +99,7 @@ def adventure(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     rendered = [
         {
             **turn.model_dump(),
+            "said_by": said_by(turn.character, turn.shown),
             "paragraphs": paragraphs(turn.reply),
             "heading": headings.get(turn.id),
         }
@@ -241,6 +242,7 @@ def read(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
             "heading": headings.get(turn.pk),
             "kind": turn.kind,
             "shown": shown_turn(turn),
+            "said_by": said_by(turn.character, shown_turn(turn)),
             "paragraphs": paragraphs(turn.reply),
         }
         for turn in path

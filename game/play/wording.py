@@ -11,6 +11,11 @@ def shown(kind: str, action: str, character: str = "") -> str:
     return shown_action(kind, worded, character)  # type: ignore[arg-type]
 
 
+def said_by(character: str, shown: str) -> str:
+    """Whose name stands above an action where several play: "" where it begins with the name."""
+    return "" if shown.startswith(character) else character
+
+
 def shown_turn(turn: Turn) -> str:
     """A turn's action as pages and the story show it."""
     return shown(turn.kind, turn.action, turn.character)

@@ -53,6 +53,18 @@ def test_one_alone_is_you_and_two_have_names(adventure, alice, bob, narrator_awa
     assert alone.character == ""
 
 
+def test_a_name_stands_above_what_does_not_begin_with_it(
+    adventure, alice, bob, narrator_awake, as_player
+):
+    Membership.objects.create(adventure=adventure, player=bob, role="player", character="Mira")
+    act(adventure, bob, "open the hatch")
+    act(adventure, bob, "It rains.", kind="story")
+    for path in ("", "read/"):
+        page = as_player(alice).get(f"/adventures/{adventure.pk}/{path}").content.decode()
+        assert page.count('<p class="said-by"><bdi>Mira</bdi></p>') == 1
+        assert "Mira opens the hatch." in page
+
+
 def test_a_retry_is_still_of_who_acted(adventure, alice, bob, narrator_awake):
     Membership.objects.filter(player=alice).update(character="Jonna")
     Membership.objects.create(adventure=adventure, player=bob, role="player", character="Mira")
