@@ -19,6 +19,8 @@ from game.exchange.parsers import Unreadable
 from game.imports import limits, player_settings, previews
 from game.imports.documents import Note
 from game.imports.formats.grue import INDEX, VERSION, mappings, number, text
+from game.imports.notes import Notes
+from game.imports.values import clean_value
 from game.imports.writers import grue
 from game.models import Adventure, Player, Scenario
 
@@ -27,6 +29,9 @@ LONGEST_DIRECTORY = 1024**2  # bytes of a zip file's list of files
 PART_BYTES = 4 * 1024**2  # of a part's files, uncompressed; one file may have more
 MOST_BYTES = 512 * 1024**2  # of all files, uncompressed
 END = struct.Struct("<4s4H2LH")  # of a zip file's directory
+LOCATOR = 20  # bytes before END in a zip64 file, whose END says nothing about its directory
+# Of the others zipfile decompresses all that it has read, however much is asked for.
+COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 LONGEST_COMMENT = 65_535
 
 
@@ -123,6 +128,8 @@ def opened(content: bytes) -> zipfile.ZipFile:
     count, size = END.unpack_from(content, at)[4:6]
     if count > limits.MOST_MEMBERS or size > LONGEST_DIRECTORY:
         raise Unreadable("zip_many", f"{limits.MOST_MEMBERS:,}")
+    if content[max(0, at - LOCATOR) : at].startswith(b"PK\x06\x07"):
+        raise Unreadable("zip")
     try:
         return zipfile.ZipFile(io.BytesIO(content))
     except (zipfile.BadZipFile, ValueError, OSError, EOFError, NotImplementedError):
@@ -132,6 +139,8 @@ def opened(content: bytes) -> zipfile.ZipFile:
 def member(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
     """A file of a bundle, at most `most` bytes of it. Raises Unreadable."""
     try:
+        if archive.getinfo(name).compress_type not in COMPRESSIONS:
+            raise Unreadable("zip")
         with archive.open(name) as file:
             found = file.read(most + 1)  # what the directory says of its size may be a lie
     except KeyError:
@@ -147,7 +156,7 @@ def member(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
 
 def index_of(archive: zipfile.ZipFile) -> dict[str, Any]:
     """The index of a bundle. Raises Unreadable."""
-    found = sandbox.read("json", member(archive, INDEX, LONGEST_INDEX))
+    found = clean_value(sandbox.read("json", member(archive, INDEX, LONGEST_INDEX)), Notes())
     if not isinstance(found, dict) or not number(found.get("grue")):
         raise Unreadable("damaged", "Grue")
     return found

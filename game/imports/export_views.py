@@ -28,6 +28,7 @@ from game.play.requests import own_adventure, require_player
 
 @never_cache
 @require_safe
+@limited("export", reads=True)
 def adventure_exports(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
     """The formats for an adventure, with what each of them cannot hold."""
     found = own_adventure(request, adventure_id)
@@ -45,6 +46,7 @@ def adventure_exports(request: HttpRequest, adventure_id: UUID) -> HttpResponse:
 
 @never_cache
 @require_safe
+@limited("export", reads=True)
 def scenario_exports(request: HttpRequest, slug: str) -> HttpResponse:
     """The formats for a scenario, with what each of them cannot hold."""
     found = own_scenario(request, slug)

@@ -205,14 +205,18 @@ def store(found: Import) -> None:
 
     To be called in a transaction.
     """
-    notes, stored = Notes(), []
+    notes, stored, settings = Notes(), [], []
     scenarios: dict[str, Scenario] = {}
     for document in documents_of(found):
         notes.merge(document.notes)
+        settings.append(document.settings)
         for each in store_document(found, document, notes, scenarios):
             link(found, document, each, notes)
             stored.append(previews.story(kind_of(each), each.title, **each.counts))
             note_progress(found.pk, len(stored))
+    # Last: they lock the player's row, which every action of the player needs.
+    for each in filter(None, settings if found.choices.get("settings") else ()):
+        player_settings.apply(found.player, each)
     report = {"stories": stored, "notes": [asdict(each) for each in notes.listed()]}
     end(found, report=report)
 
@@ -224,8 +228,6 @@ def documents_of(found: Import) -> Iterator[FileDocument]:
     parts = bundles.parts_of(content) if bundles.is_bundle(content) else iter([content])
     for part in parts:
         document = read_file(part, found.name)
-        if found.choices.get("settings") and document.settings:
-            player_settings.apply(found.player, document.settings)
         yield choices.converted(document, found.choices["way"])
 
 

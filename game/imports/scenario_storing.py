@@ -11,7 +11,7 @@ from game.imports.fitting import one_line, shortened, split_text
 from game.imports.keeping import Kept
 from game.imports.notes import Notes
 from game.imports.storing import Stored, first_actions
-from game.library import writing
+from game.library import limits, writing
 from game.library.placeholders import PLACE, names_in
 from game.models import (
     LONGEST_MEMORY,
@@ -21,6 +21,7 @@ from game.models import (
     Audience,
     Player,
     Scenario,
+    Visibility,
 )
 from game.play.protocol import clean_text
 from game.scenarios import (
@@ -45,7 +46,7 @@ def store_scenario(
     for card in document.cards:
         cards.add(card)
     file = fitted(document, cards, notes)
-    scenario = writing.write(player, file, row)
+    scenario = writing.write(player, file, row or draft_of(player, file.title))
     built = store_options(scenario, cards)
     kept = Kept(
         story={**document.kept, **unused_parts(document, file, notes)},
@@ -53,6 +54,16 @@ def store_scenario(
     )
     counts = {"cards": len(file.cards), "questions": len(file.placeholders)}
     return Stored(scenario.title, scenario=scenario, counts=counts, kept=kept)
+
+
+def draft_of(player: Player, title: str) -> Scenario:
+    """A row for a new draft. Raises LimitMet.
+
+    The player's row is not locked: a long import would keep the player from acting.
+    """
+    limits.refuse_too_many_scenarios(player)
+    slug = writing.new_slug(title)
+    return Scenario(slug=slug, author=player, visibility=Visibility.PRIVATE)
 
 
 def store_options(scenario: Scenario, cards: CardBuilder) -> dict[str, str]:

@@ -18,7 +18,6 @@ from game.imports.fitting import moment, one_line, shortened
 from game.imports.keeping import Kept
 from game.imports.notes import Notes
 from game.imports.turn_storing import TurnBuilder
-from game.library import limits as library_limits
 from game.library.limits import MOST_ADVENTURES, MOST_COPIED, LimitMet
 from game.models import (
     LONGEST_MEMORY,
@@ -117,8 +116,10 @@ def store_adventure(
 
 
 def refuse_beyond_limits(player: Player, document: AdventureDocument) -> None:
-    """Raise LimitMet if the host has no room for an adventure. Locks the player's row."""
-    library_limits.lock(player)
+    """Raise LimitMet if the host has no room for an adventure.
+
+    The player's row is not locked: a long import would keep the player from acting.
+    """
     if Adventure.objects.with_deleted_of(player).count() >= MOST_ADVENTURES:
         raise LimitMet(
             _("You have %(most)d adventures, the maximum. Delete one first.")

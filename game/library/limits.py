@@ -29,6 +29,11 @@ def lock(player: Player) -> None:
 def refuse_beyond_scenario_limit(player: Player) -> None:
     """Raise LimitMet if the player has MOST_SCENARIOS. Locks the player's row."""
     lock(player)
+    refuse_too_many_scenarios(player)
+
+
+def refuse_too_many_scenarios(player: Player) -> None:
+    """As `refuse_beyond_scenario_limit`, for who cannot lock the player's row for so long."""
     if player.scenarios.count() >= MOST_SCENARIOS:
         raise LimitMet(
             _("You have %(most)d scenarios, the maximum. Delete one first.")

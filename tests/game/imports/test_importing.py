@@ -7,12 +7,12 @@ from threading import Event, Thread
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 from django.urls import reverse
 
 from game.imports import bundles, importing, keeping, tasks
 from game.imports.documents import AdventureDocument, FileDocument, TurnDocument
-from game.models import Adventure, Import, Scenario, StoryCard, Taste, Turn
+from game.models import Adventure, Import, Player, Scenario, StoryCard, Taste, Turn
 from tests.game.imports.trees import plant, without_ids
 
 pytestmark = pytest.mark.django_db
@@ -281,6 +281,66 @@ def test_what_has_no_place_is_kept_and_found_again(alice, log):
     assert (kept.file, kept.story) == ({"file": 2}, {"bias": [1]})
     assert kept.turns == {str(stored.adventure.head_id): {"mood": "odd"}}
     assert keeping.kept_of(stored.adventure, "novelai") is None
+
+
+def bundle(index, compression=zipfile.ZIP_DEFLATED):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", compression) as out:
+        out.writestr(bundles.INDEX, index)
+    return file.getvalue()
+
+
+def directory_elsewhere():
+    """A bundle whose end says nothing of its list of files: another record does."""
+    content = bundle("{}")
+    at = content.rindex(b"PK\x05\x06")
+    return content[:at] + b"PK\x06\x07" + bytes(16) + content[at:]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        # Both would be decompressed whole, here to 30 MiB and elsewhere to more than there is.
+        bundle(" " * 30 * 1024**2, zipfile.ZIP_LZMA),
+        bundle(" " * 30 * 1024**2, zipfile.ZIP_BZIP2),
+        directory_elsewhere(),
+    ],
+    ids=["lzma", "bzip2", "zip64"],
+)
+def test_a_bundle_that_a_page_could_not_open_safely_is_refused(content):
+    with pytest.raises(importing.ImportProblem, match="archive is damaged"):
+        importing.open_file("x.grue", content)
+
+
+def test_titles_that_no_database_holds_are_shown_without_their_marks(alice, as_player, log):
+    index = {"grue": 1, "scenarios": [{"file": "x", "title": "The\0 \ud800lamp"}]}
+    found = send(as_player(alice), bundle(json.dumps(index)), "x.grue")
+    assert found.preview["stories"][0]["title"] == "The lamp"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_player_can_act_while_their_file_is_imported(
+    alice, as_player, scenario, monkeypatch, log
+):
+    Scenario.objects.filter(pk=scenario.pk).update(author=alice)
+    plant(alice, turns=3, scenario=scenario)
+    client, free = as_player(alice), []
+    found = send(client, b"".join(bundles.everything_of(alice)), "all.grue")
+
+    def lock():
+        with transaction.atomic():
+            rows = Player.objects.select_for_update(no_key=True, skip_locked=True)
+            free.append(rows.filter(pk=alice.pk).exists())
+        connections.close_all()
+
+    def note(pk, stories):
+        other = Thread(target=lock)
+        other.start()
+        other.join()
+
+    monkeypatch.setattr(importing, "note_progress", note)
+    decide(client, found, "found", settings="on")
+    assert free == [True, True], "after a scenario, and after an adventure"
 
 
 @pytest.mark.django_db(transaction=True)
