@@ -40,6 +40,9 @@ def change_adventure(
         adventure = found.select_for_update(of=("self",)).filter(pk=adventure_id).first()
         if adventure is None:
             raise NoSuchAdventure
+        # While this waited for the lock, it may have been handed over: a row of another table.
+        if player is not None and not member and not found.filter(pk=adventure_id).exists():
+            raise NoSuchAdventure
         yield adventure
         if adventure.version_raised:
             adventure.save(update_fields=["version", "changed", "head", "size", "last_edit"])

@@ -32,6 +32,7 @@ from game.play.events import queue_client, redis_breaker
 from game.play.followers import WORDS, Entry, Follower, LogGone, followers, id_order
 from game.play.protocol import ErrorEvent, Ping, Pong, Refused, Resume, TurnWaiting, parse_command
 from game.play.session_checks import OpenSocket, session_checker
+from game.tables.members import only_watching
 from game.tables.state import seen_table
 from inference import tracing
 from inference.log_context import about, where
@@ -214,7 +215,7 @@ class AdventureConsumer(AsyncWebsocketConsumer):
                         await self.send_snapshot()  # stored, but its event waits for Redis
         except Refused as refused:
             await self.refuse(refused, key)
-        except NoSuchAdventure:
+        except (NoSuchAdventure, Adventure.DoesNotExist):
             await self.close(code=NOT_FOUND)
         except (DatabaseError, InterfaceError) as problem:
             # Not refused: nobody knows whether it was carried out. The page sends it again, with
@@ -248,6 +249,11 @@ class AdventureConsumer(AsyncWebsocketConsumer):
         """Carry out a command in this thread. Raises Refused, NoSuchAdventure, DatabaseError."""
         if reason := current_play_refusal(self.player.pk):
             raise Refused("not_allowed", reason)
+        if self.role not in Membership.ACTING:
+            # They may be players by now. If not, they must not lock the adventure: there are many.
+            role, _member = self.current_role()
+            if role == Membership.Role.SPECTATOR:
+                raise only_watching()
         return turns.carry_out(self.adventure_id, self.player, command)
 
     async def refuse(self, refused: Refused, key: str | None) -> None:
@@ -389,8 +395,9 @@ class AdventureConsumer(AsyncWebsocketConsumer):
 
     def set_waiting_turn(self, turn: str | None) -> None:
         """Set the turn (None: no turn) whose queue position is reported."""
-        self.waiting = turn
-        if turn is not None and (self.reporting is None or self.reporting.done()):
+        # A thousand spectators would ask the database each second: they see the place at first.
+        self.waiting = turn if self.role in Membership.ACTING else None
+        if self.waiting is not None and (self.reporting is None or self.reporting.done()):
             self.reporting = asyncio.create_task(self.report_queue_position())
 
     # Periodic checks

@@ -160,7 +160,9 @@ def without_plot(adventure: dict[str, Any]) -> dict[str, Any]:
 
 
 def snapshot(adventure_id: UUID, player: Player | None = None) -> Snapshot:
-    """The adventure as it stands, for the page of `player`. Raises Adventure.DoesNotExist.
+    """The adventure as it stands, for the page of `player`.
+
+    Raises Adventure.DoesNotExist, also for who is no member.
 
     Memory and note are in it for the owner alone, and without a player.
 
@@ -172,19 +174,21 @@ def snapshot(adventure_id: UUID, player: Player | None = None) -> Snapshot:
     except redis.RedisError:
         last_id = FIRST
     adventure = Adventure.objects.select_related("head").get(pk=adventure_id)
+    member = roster.member_of(adventure, player) if player is not None else None
+    if player is not None and member is None:
+        raise Adventure.DoesNotExist
     head = adventure.head
     assert head is not None, "an adventure begins with its opening"
     turns = turns_data(tree.turns_in_order(tree.path_ids(head.pk, TURNS_SHOWN)))
     if turns[-1].status == "queued":
         turns[-1] = with_words_so_far(adventure, turns[-1])
     last_edit = edits.last_edit(adventure)
-    member = roster.member_of(adventure, player) if player is not None else None
     fields = adventure_data(adventure)
-    if player is not None and (member is None or member.role != Membership.Role.OWNER):
+    if member is not None and member.role != Membership.Role.OWNER:
         fields = without_plot(fields)
     table = table_state.table_data(adventure)
-    if table is not None and player is not None:
-        seen = table_state.seen_table(table.model_dump(), str(member.pk) if member else "")
+    if table is not None and member is not None:
+        seen = table_state.seen_table(table.model_dump(), str(member.pk))
         table = TableData.model_validate(seen)
     can_undo_edit = last_edit is not None and not last_edit.undone
     return Snapshot(

@@ -81,7 +81,9 @@ def tell(adventure: Adventure, table: Table, decision: order.Decision) -> Turn:
     Its texts were screened when their authors sent them.
     """
     refuse_when_unable(adventure, decision.text)
-    author = Author(decision.member.player, decision.member.character)
+    # A game master's own words are not the player's in whose name they are told.
+    writer = decision.writer or decision.member
+    author = Author(writer.player, decision.member.character)
     turn = queue_action(adventure, author, decision.kind, decision.text)
     TurnPart.objects.bulk_create(
         TurnPart(

@@ -6,6 +6,7 @@ Each change locks the adventure's row. Sockets of those who lose their membershi
 
 from uuid import UUID
 
+from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from game.models import (
@@ -20,7 +21,7 @@ from game.models import (
 from game.moderation import limits, screening
 from game.play.changes import change_adventure
 from game.play.protocol import Refused
-from game.tables import invites
+from game.tables import invites, order
 from game.tables.characters import clean_description, clean_name, refuse_taken
 from game.tables.roster import member_of, name_of
 from game.tables.state import publish_table
@@ -119,6 +120,7 @@ def end_membership(adventure: Adventure, member: Membership) -> None:
     acted = member.role in Membership.ACTING
     member.delete()
     if acted:  # a spectator who goes changes nothing for a thousand others
+        order.wait_no_longer(adventure)
         publish_table(adventure)
 
 
@@ -126,10 +128,13 @@ def acting_member(adventure: Adventure, player: Player) -> Membership:
     """The player's membership, if they act in the adventure. Raises Refused for spectators."""
     member = member_of(adventure, player)
     if member is None or member.role not in Membership.ACTING:
-        raise Refused(
-            "not_allowed", _("You are watching this adventure. Only players can do this.")
-        )
+        raise only_watching()
     return member
+
+
+def only_watching() -> Refused:
+    """What a spectator is told who tries to act."""
+    return Refused("not_allowed", _("You are watching this adventure. Only players can do this."))
 
 
 # What its owner does
@@ -176,12 +181,14 @@ def set_role(adventure_id: UUID, owner: Player, member_id: UUID, role: str) -> N
             refuse_taken(adventure, member.character, member)
         member.role = role
         member.save()
+        order.wait_no_longer(adventure)
         publish_table(adventure)
 
 
 def unused_name(adventure: Adventure) -> str:
     """A name for a player who has chosen none."""
-    names = set(Membership.objects.filter(adventure=adventure).values_list("character", flat=True))
+    acting = Membership.objects.filter(adventure=adventure, role__in=Membership.ACTING)
+    names = set(acting.values_list("character", flat=True))
     numbered = (_("Player %(number)d") % {"number": each} for each in range(2, MOST_PLAYERS + 2))
     return next(each for each in numbered if each not in names)
 
@@ -239,7 +246,7 @@ def other_member(adventure: Adventure, member_id: UUID) -> Membership:
 def leave_for_good(adventure: Adventure, player: Player) -> None:
     """End the membership of a player whose account is deleted; somebody else owns it then.
 
-    The adventure is locked, and another player is in it.
+    The adventure is locked, and another player was in it just before.
     """
     member = member_of(adventure, player)
     if member is None:
@@ -250,4 +257,7 @@ def leave_for_good(adventure: Adventure, player: Player) -> None:
         heir = Membership.objects.filter(adventure=adventure, role=Role.PLAYER).first()
         if heir is not None:
             make_owner(adventure, heir)
+        else:  # they have just left, too: it is purged as if its owner had deleted it
+            Adventure.objects.filter(pk=adventure.pk).update(deleted=Now())
+    order.wait_no_longer(adventure)
     publish_table(adventure)

@@ -31,12 +31,16 @@ COLLECTING = (Order.TOGETHER, Order.VOTE, Order.MASTER)
 
 @dataclass(frozen=True)
 class Decision:
-    """What is told next: an action, and whose it is; `parts` where several wrote it."""
+    """What is told next: an action, and whose it is; `parts` where several wrote it.
+
+    `writer`: who wrote its words, if that is not `member`.
+    """
 
     member: Membership
     kind: str
     text: str
     parts: tuple[Proposal, ...] = field(default=())
+    writer: Membership | None = None
 
 
 def table_of(adventure: Adventure) -> Table:
@@ -148,7 +152,7 @@ def propose(
             _("With %(count)d players each can write %(most)d characters. Shorten it.")
             % {"count": len(members), "most": share},
         )
-    first = not Proposal.objects.filter(adventure=adventure).exists()
+    first = not proposals(adventure)
     Proposal.objects.filter(member=member).delete()
     Proposal.objects.create(adventure=adventure, member=member, kind=kind, text=text)
     if first and table.order != Order.MASTER:
@@ -200,7 +204,9 @@ def approve(
     if order_of(table, members) != Order.MASTER or not is_master:
         raise Refused("not_allowed", _("Only the game master can do this."))
     chosen = proposal_of(adventure, member_id)
-    return Decision(chosen.member, chosen.kind, chosen.text if text is None else text)
+    if text is None:
+        return Decision(chosen.member, chosen.kind, chosen.text)
+    return Decision(chosen.member, chosen.kind, text, writer=master)
 
 
 def decided(adventure: Adventure, table: Table, *, time_is_up: bool = False) -> Decision | None:
@@ -219,6 +225,14 @@ def decided(adventure: Adventure, table: Table, *, time_is_up: bool = False) -> 
             best = max(every, key=lambda each: votes[each.pk])  # the oldest of several
             return Decision(best.member, best.kind, best.text)
     return None
+
+
+def wait_no_longer(adventure: Adventure) -> None:
+    """Have the sweep tell what is decided now that somebody is gone for whom the others waited."""
+    table = Table.objects.filter(adventure=adventure.pk).first()
+    if table is not None and decided(adventure, table) is not None:
+        table.until = Now()
+        table.save(update_fields=["until"])
 
 
 def told_together(every: list[Proposal]) -> Decision:
