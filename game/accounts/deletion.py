@@ -5,6 +5,7 @@ An adventure that others play in stays with them; its turns no longer name the d
 
 import contextlib
 import logging
+import re
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -72,7 +73,7 @@ def delete_player(player: Player) -> None:
         with contextlib.suppress(NoSuchAdventure):  # deleted in another window, just now
             adventures.purge(adventure.pk)
     with transaction.atomic():
-        for adventure in shared:
+        for adventure in sorted(shared, key=lambda each: each.pk):  # the same order for everybody
             with contextlib.suppress(NoSuchAdventure), change_adventure(adventure.pk) as locked:
                 members.leave_for_good(locked, player)
         remove_character_names(player)
@@ -87,12 +88,23 @@ def remove_character_names(player: Player) -> None:
     parts = list(TurnPart.objects.filter(player=player).select_related("turn"))
     for part in parts:
         part.turn.refresh_from_db(fields=["action"])  # an earlier part may be of the same turn
-        part.turn.action = part.turn.action.replace(part.character, gone)[:LONGEST_TEXT]
+        named = whole_name(part.character)
+        part.turn.action = named.sub(lambda _found: gone, part.turn.action)[:LONGEST_TEXT]
         part.turn.save(update_fields=["action"])
         if part.turn.character == part.character:
             Turn.objects.filter(pk=part.turn_id).update(character=gone)
     TurnPart.objects.filter(player=player).update(character=gone)
     Turn.objects.filter(player=player).exclude(character="").update(character=gone)
+
+
+def whole_name(name: str) -> re.Pattern[str]:
+    """Where a text has a name, and not a longer word with its letters.
+
+    In scripts without capitals words may stand together without spaces.
+    """
+    alone = name[:1].swapcase() != name[:1]
+    before, after = (r"(?<!\w)", r"(?!\w)") if alone else ("", "")
+    return re.compile(before + re.escape(name) + after)
 
 
 def delete_traces(player: Player, stories: list[UUID]) -> None:
