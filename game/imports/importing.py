@@ -215,8 +215,8 @@ def store(found: Import) -> None:
             stored.append(previews.story(kind_of(each), each.title, **each.counts))
             note_progress(found.pk, len(stored))
     # Last: they lock the player's row, which every action of the player needs.
-    for each in filter(None, settings if found.choices.get("settings") else ()):
-        player_settings.apply(found.player, each)
+    for chosen in filter(None, settings if found.choices.get("settings") else ()):
+        player_settings.apply(found.player, chosen)
     report = {"stories": stored, "notes": [asdict(each) for each in notes.listed()]}
     end(found, report=report)
 
