@@ -60,7 +60,7 @@ def join_by_code(request: HttpRequest) -> HttpResponse:
 
 @unlisted
 @require_http_methods(["GET", "HEAD", "POST"])
-@limited("join")
+@limited("begin")  # a link cannot be guessed, and a whole room may join at once
 def join(request: HttpRequest, token: str) -> HttpResponse:
     """An invite: the story so far, who plays, and the form to join; a visitor becomes a guest."""
     invite = invites.find_by_token(token)

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from game.models import Adventure, Membership, Player, Table, Turn
 from game.moderation import screening
+from game.play import edits
 from game.play.protocol import (
     EditTurn,
     GoToTurn,
@@ -48,13 +49,25 @@ def refuse_change(adventure: Adventure, member: Membership, command: Keyed) -> N
 
 
 def actor_of(adventure: Adventure, command: Keyed) -> object:
-    """Who acted in the turn that a command changes: the one it names, or the head."""
-    turns = Turn.objects.filter(adventure=adventure)
-    if isinstance(command, RetryTurn | EditTurn):
-        turns = turns.filter(pk=command.turn)
-    elif adventure.head_id is not None:
-        turns = turns.filter(pk=adventure.head_id)
+    """Who acted in the turn that a command changes; None for a turn of nobody's."""
+    turns = Turn.objects.filter(adventure=adventure, pk=changed_turn(adventure, command))
     return turns.values_list("player", flat=True).first()
+
+
+def changed_turn(adventure: Adventure, command: Keyed) -> object:
+    """The turn that a command changes: named by it, of an edit to undo or redo, told again, or
+    the head.
+    """
+    if isinstance(command, RetryTurn | EditTurn):
+        return command.turn
+    last = edits.last_edit(adventure)
+    redoes = isinstance(command, RedoTurn)
+    if last is not None and isinstance(command, UndoTurn | RedoTurn) and last.undone == redoes:
+        return last.turn
+    if redoes:
+        heads = Turn.objects.filter(pk=adventure.head_id)
+        return heads.values_list("last_child", flat=True).first()
+    return adventure.head_id
 
 
 def agreed(adventure: Adventure, member: Membership, command: Keyed) -> bool:

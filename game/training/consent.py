@@ -7,6 +7,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from game.models import (
     Adventure,
     Case,
+    Edit,
     Membership,
     Player,
     Sanction,
@@ -53,6 +54,12 @@ def written_by_others() -> QuerySet[Turn]:
     return Turn.objects.filter(gone | others | in_part, adventure=OuterRef("pk"))
 
 
+def edited_by_others() -> QuerySet[Edit]:
+    """For a query of adventures: edits that are not by who consented."""
+    edits = Edit.objects.filter(turn__adventure=OuterRef("pk"))
+    return edits.exclude(by=OuterRef("training_consent__player"))
+
+
 def adventures_with_consent() -> QuerySet[Adventure]:
     """The adventures that may be collected now, in the order of their consents.
 
@@ -76,5 +83,6 @@ def adventures_with_consent() -> QuerySet[Adventure]:
         .exclude(pk__in=cases.values("adventure"))
         .exclude(training_consent__player__in=suspensions.values("player"))
         .exclude(Exists(written_by_others()))
+        .exclude(Exists(edited_by_others()))
         .order_by("training_consent__given", "pk")
     )

@@ -189,6 +189,36 @@ def test_who_acted_may_change_it_where_the_rule_says_so(adventure, alice, bob, c
     assert (again.player, again.character) == (bob, "Mira")
 
 
+def test_who_acted_undoes_no_edit_and_redoes_no_turn_of_others(adventure, alice, bob, charlie):
+    set_rules(adventure, alice, changes="actor")
+    first = act(adventure, bob, "open the hatch")
+    second = act(adventure, charlie, "go down")
+    send(adventure, alice, "edit_turn", turn=first.pk, action="shut the hatch")
+    with pytest.raises(Refused, match="whoever acted there"):
+        send(adventure, charlie, "undo_turn")
+    send(adventure, bob, "undo_turn")
+    first.refresh_from_db()
+    assert first.action == "open the hatch"
+    with pytest.raises(Refused, match="whoever acted there"):
+        send(adventure, charlie, "redo_turn")
+    send(adventure, alice, "go_to_turn", turn=first.pk)
+    with pytest.raises(Refused, match="whoever acted there"):
+        send(adventure, bob, "redo_turn")
+    assert send(adventure, charlie, "redo_turn").pk == second.pk
+
+
+def test_what_another_edited_is_not_trained_on(adventure, alice, bob, charlie):
+    act(adventure, alice, "look round")
+    TrainingConsent.objects.create(adventure=adventure, player=alice)
+    edit = {"turn": adventure.turns.first().pk, "reply": "It is dark."}
+    send(adventure, alice, "edit_turn", **edit)
+    assert adventures_with_consent().exists()
+    set_rules(adventure, alice, changes="vote")
+    for player in (alice, charlie, bob):
+        send(adventure, player, "edit_turn", **{**edit, "reply": "Bob waits below."})
+    assert not adventures_with_consent().exists(), "the last consent makes the edit"
+
+
 def test_more_than_half_of_the_players_change_it_together(adventure, alice, bob, charlie):
     set_rules(adventure, alice, changes="vote")
     act(adventure, bob, "open the hatch")
