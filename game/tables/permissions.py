@@ -4,6 +4,8 @@ Acting has an order of its own (`game.tables.order`). What changes told turns fo
 rule: the owner may, or whoever acted there, or more than half of the players together.
 """
 
+from uuid import UUID
+
 from django.utils.translation import gettext as _
 
 from game.models import Adventure, Membership, Player, Table, Turn
@@ -50,11 +52,14 @@ def refuse_change(adventure: Adventure, member: Membership, command: Keyed) -> N
 
 def actor_of(adventure: Adventure, command: Keyed) -> object:
     """Who acted in the turn that a command changes; None for a turn of nobody's."""
-    turns = Turn.objects.filter(adventure=adventure, pk=changed_turn(adventure, command))
+    changed = changed_turn(adventure, command)
+    if changed is None:
+        return None
+    turns = Turn.objects.filter(adventure=adventure, pk=changed)
     return turns.values_list("player", flat=True).first()
 
 
-def changed_turn(adventure: Adventure, command: Keyed) -> object:
+def changed_turn(adventure: Adventure, command: Keyed) -> UUID | str | None:
     """The turn that a command changes: named by it, of an edit to undo or redo, told again, or
     the head.
     """
@@ -64,7 +69,7 @@ def changed_turn(adventure: Adventure, command: Keyed) -> object:
     redoes = isinstance(command, RedoTurn)
     if last is not None and isinstance(command, UndoTurn | RedoTurn) and last.undone == redoes:
         return last.turn
-    if redoes:
+    if redoes and adventure.head_id is not None:
         heads = Turn.objects.filter(pk=adventure.head_id)
         return heads.values_list("last_child", flat=True).first()
     return adventure.head_id
