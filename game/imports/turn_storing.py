@@ -34,8 +34,9 @@ from game.models import (
     TurnChanges,
 )
 from game.play.edits import MAX_VERSIONS
-from game.play.protocol import clean_text
+from game.play.protocol import Refused, clean_text
 from game.state import worlds
+from game.tables.characters import clean_name
 
 BATCH_SIZE = 1_000  # rows in a statement
 ENDED = (Status.TOLD, Status.STOPPED, Status.FAILED)
@@ -68,6 +69,7 @@ class TurnRows:
         for turn in self.turns:
             yield turn.action
             yield turn.reply
+        yield from {turn.character for turn in self.turns}
         yield from (each.before for each in self.edits)
         yield from (each.text for each in self.summaries)
         yield from (each.title for each in self.chapters)
@@ -150,6 +152,7 @@ class TurnBuilder:
             adventure=self.adventure,
             parent_id=parent.pk if parent else None,
             player=self.player if acted else None,
+            character=character_in(extra),
             kind=kind_of(document, parent, action),
             action=action,
             reply=reply,
@@ -236,6 +239,14 @@ class TurnBuilder:
         """Add a chapter that ends with a turn, unless one does."""
         if all(each.turn_id != turn.pk for each in self.rows.chapters):
             self.rows.chapters.append(Chapter(turn=turn, title=title))
+
+
+def character_in(extra: dict[str, Any]) -> str:
+    """Who acted in a turn, where several played; "" for a name that no story can use."""
+    try:
+        return clean_name(name) if (name := str(extra.get("character", ""))) else ""
+    except Refused:
+        return ""
 
 
 def is_opening(turn: TurnDocument) -> bool:

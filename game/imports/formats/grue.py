@@ -33,7 +33,7 @@ SETTINGS = ("narrator", "sampling", "dice", "summarise", "suggestions")
 TURN_FIELDS = {
     *("id", "parent", "kind", "action", "shown", "reply", "status", "attempt", "edited", "created"),
     *("told", "reason", "siblings", "actions", "versions", "chapter", "telling", "dice"),
-    *("narrator", "last_child", "acted"),
+    *("narrator", "last_child", "acted", "character", "member"),
 }
 SCENARIO_FIELDS = {
     *("title", "tempt", "tags", "opening", "placeholders", "memory", "authors_note", "rank"),
@@ -213,6 +213,7 @@ def read_turn(row: dict[str, Any], places: dict[str, int]) -> TurnDocument:
             "attempt": number(row.get("attempt")) or 1,
             "edited": row.get("edited") is True,
             "acted": row.get("acted", row.get("parent") is not None) is True,
+            "character": text(row, "character"),
             "last_child": places.get(last) if isinstance(last, str) else None,
         },
         kept={name: value for name, value in row.items() if name not in TURN_FIELDS},

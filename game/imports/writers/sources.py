@@ -19,7 +19,7 @@ from game.models import Adventure, Scenario, StoryCard, Summary
 from game.play import tree
 from game.state import worlds
 
-FIELDS = ("pk", "parent_id", "kind", "action", "reply", "created")
+FIELDS = ("pk", "parent_id", "kind", "action", "reply", "created", "character")
 NOT_THEIRS = ("openings", "opening", "picture")  # what storing added to the kept parts
 
 
@@ -48,12 +48,13 @@ def adventure_document(
             kind=kind,
             action=action,
             reply=reply,
+            player=character,
             created=created.isoformat(),
             chapter=headings.get(pk, ""),
             summary={"text": summaries[pk]} if pk in summaries else {},
             kept=kept.turns.get(str(pk), {}),
         )
-        for pk, parent, kind, action, reply, created in shown
+        for pk, parent, kind, action, reply, created, character in shown
     ]
     document = AdventureDocument(
         title=adventure.title,

@@ -12,7 +12,7 @@ from game.imports.documents import (
     ScenarioDocument,
     TurnDocument,
 )
-from inference.reply import shown_action
+from game.play.wording import shown
 
 Story = AdventureDocument | ScenarioDocument
 
@@ -38,7 +38,7 @@ class Step:
     @property
     def action(self) -> str:
         """The action as it is worded in the story; "" for a continue."""
-        return shown_action(self.turn.kind, self.turn.action)  # type: ignore[arg-type]
+        return shown(self.turn.kind, self.turn.action, self.turn.player)
 
     @property
     def line(self) -> str:
