@@ -81,6 +81,13 @@ def test_a_spectator_who_sends_commands_locks_nothing(adventure, charlie, monkey
         socket.carry_out_now(taking("go on"))
 
 
+async def test_a_spectators_socket_asks_for_no_place_in_the_queue(adventure, charlie):
+    socket = AdventureConsumer()
+    socket.role, socket.reporting = "spectator", None
+    socket.set_waiting_turn(str(adventure.head_id))
+    assert (socket.waiting, socket.reporting) == (None, None)
+
+
 def test_there_is_always_a_name_for_a_new_player(adventure, alice, bob, django_user_model):
     for number in range(members.MOST_PLAYERS + 2):
         player = django_user_model.objects.create(username=f"guest-{number}", is_guest=True)
