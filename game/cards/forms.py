@@ -129,9 +129,11 @@ class CardForm(forms.Form):
         return wrong or any(name in self.initial for name in OPTION_FIELDS)
 
     def has_changed(self) -> bool:
-        """Whether something was typed; options count only where they were shown."""
+        """Whether something was typed; options count only where they were shown, and of a new card
+        not alone: a browser sends every choice, chosen or not.
+        """
         changed = set(self.changed_data) - {"more"}
-        if not self.data.get(self.add_prefix("more")):
+        if not self.initial or not self.data.get(self.add_prefix("more")):
             changed -= {*OPTION_FIELDS}
         return bool(changed)
 

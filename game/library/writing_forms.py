@@ -333,6 +333,13 @@ class ScenarioForms:
             self.problem = str(problem)
         return not self.problem
 
+    @property
+    def has_errors(self) -> bool:
+        """Whether a field of any part has an error."""
+        return bool(self.words.errors) or any(
+            form.errors for rows in self.rows.values() for form in rows
+        )
+
     def as_file(self) -> ScenarioFile:
         """The forms' content as a scenario. Raises ScenarioError."""
         filled = {name: filled_rows(rows) for name, rows in self.rows.items()}

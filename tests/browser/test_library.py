@@ -14,7 +14,7 @@ from tests.browser.test_phone import PHONE
 def write(page, title="The Lamp Room"):
     page.get_by_label("Title", exact=True).first.fill(title)
     page.get_by_label("Tagline").fill("Something knocks below.")
-    page.get_by_label("Opening").fill("You are ${who}, and the lamp is out.")
+    page.locator("#id_opening").fill("You are ${who}, and the lamp is out.")
 
 
 def save(page, name="Save as a draft"):
@@ -174,7 +174,7 @@ def test_the_library_is_for_everyone_and_fits_a_phone(visit, size):
     look("mine, empty", "/scenarios/mine/")
     page.goto(browser.address + "/scenarios/new/")
     write(page)
-    page.get_by_label("Opening").fill("The lamp is out.")
+    page.locator("#id_opening").fill("The lamp is out.")
     save(page)
     look("own scenario", page.url)
     look("edit", f"{page.url}edit/")

@@ -109,7 +109,7 @@ def test_a_huge_body_without_a_length_is_refused_as_it_comes(game):
         client.send(LARGE, peak.look, chunked=True)
         answer = client.answer()
     assert answer.startswith("HTTP/1.1 413 "), answer[:200]
-    assert "At most 576 KiB can be sent here at once" in answer
+    assert "At most 4160 KiB can be sent here at once" in answer
     assert peak.look() < 12 * MIB
 
 

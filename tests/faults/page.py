@@ -25,6 +25,8 @@ def empty() -> State:
         "commands": [],
         "problem": None,
         "suggested": None,
+        "table": None,
+        "you": None,
         "missing": False,
         "then": None,  # "page.then" is the page's own: players here send when all is at rest
     }
@@ -119,6 +121,8 @@ def snapshot(state: State, event: Event) -> State:
         "waiting": waiting,
         "commands": [sent for sent in state["commands"] if not sent["accepted"]],
         "suggested": {"turn": event["head"], "actions": event.get("suggestions") or []},
+        "table": event.get("table"),
+        "you": event.get("you"),
         "missing": False,
     }
 
@@ -309,6 +313,14 @@ def chapters_changed(state: State, event: Event) -> State:
     return put(state, {**turn, "chapter": event["title"]})
 
 
+def world_changed(state: State, event: Event) -> State:
+    return state if overtaken(state, event) else {**state, "lastEdit": event.get("last_edit")}
+
+
+def table_changed(state: State, event: Event) -> State:
+    return state if overtaken(state, event) else {**state, "table": event["table"]}
+
+
 REDUCERS = {
     "snapshot": snapshot,
     "accepted": accepted,
@@ -325,5 +337,6 @@ REDUCERS = {
     "page.sent": sent,
     "adventure.changed": changed,
     "chapters.changed": chapters_changed,
-    "world.changed": lambda state, _event: state,
+    "table.changed": table_changed,
+    "world.changed": world_changed,
 }

@@ -94,6 +94,12 @@ def made_up_events(seed):
                 return {"type": kind, **logged, "adventure": {"title": f"Title {number}"}}
             case "chapters.changed":
                 return {"type": kind, **logged, "turn": rng.choice(ids), "title": f"Title {number}"}
+            case "table.changed":
+                table = rng.choice([None, {"order": "free", "members": []}])
+                return {"type": kind, **logged, "table": table}
+            case "world.changed":
+                edit = rng.choice([None, {"turn": "b", "undone": rng.random() < 0.5}])
+                return {"type": kind, **logged, "turn": turn(), "last_edit": edit}
             case "turn.queued":
                 return {"type": kind, **logged, "turn": turn(), "position": 1, "eta_seconds": 4}
             case _:
