@@ -8,7 +8,6 @@ import io
 import json
 import struct
 import zipfile
-import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,7 +15,7 @@ from django.utils.text import slugify
 
 from game.exchange import sandbox
 from game.exchange.parsers import Unreadable
-from game.imports import limits, player_settings, previews
+from game.imports import archives, limits, player_settings, previews
 from game.imports.documents import Note
 from game.imports.formats.grue import INDEX, VERSION, mappings, number, text
 from game.imports.notes import Notes
@@ -30,8 +29,6 @@ PART_BYTES = 4 * 1024**2  # of a part's files, uncompressed; one file may have m
 MOST_BYTES = 512 * 1024**2  # of all files, uncompressed
 END = struct.Struct("<4s4H2LH")  # of a zip file's directory
 LOCATOR = 20  # bytes before END in a zip64 file, whose END says nothing about its directory
-# Of the others zipfile decompresses all that it has read, however much is asked for.
-COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 LONGEST_COMMENT = 65_535
 
 
@@ -130,28 +127,15 @@ def opened(content: bytes) -> zipfile.ZipFile:
         raise Unreadable("zip_many", f"{limits.MOST_MEMBERS:,}")
     if content[max(0, at - LOCATOR) : at].startswith(b"PK\x06\x07"):
         raise Unreadable("zip")
-    try:
-        return zipfile.ZipFile(io.BytesIO(content))
-    except (zipfile.BadZipFile, ValueError, OSError, EOFError, NotImplementedError):
-        raise Unreadable("zip") from None
+    return archives.open_zip(content)
 
 
 def member(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
     """A file of a bundle, at most `most` bytes of it. Raises Unreadable."""
     try:
-        if archive.getinfo(name).compress_type not in COMPRESSIONS:
-            raise Unreadable("zip")
-        with archive.open(name) as file:
-            found = file.read(most + 1)  # what the directory says of its size may be a lie
+        return archives.read_member(archive, name, most)
     except KeyError:
         raise Unreadable("damaged", "Grue") from None
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError):
-        raise Unreadable("zip") from None
-    except RuntimeError:  # zipfile raises it for a password
-        raise Unreadable("zip_password") from None
-    if len(found) > most:
-        raise Unreadable("bomb", f"{most // limits.MIB}")
-    return found
 
 
 def index_of(archive: zipfile.ZipFile) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from game.imports.documents import (
     FileDocument,
     ScenarioDocument,
     TurnDocument,
+    every_card,
 )
 from game.library.placeholders import fill_placeholders
 from game.models import Adventure, Player, Scenario
@@ -63,16 +64,6 @@ def converted(document: FileDocument, way: str) -> FileDocument:
         document.cards = every_card(document)
         document.adventures, document.scenarios = [], []
     return document
-
-
-def every_card(document: FileDocument) -> list[CardDocument]:
-    """All cards of a document, those of its stories too."""
-    found = [*document.cards]
-    for adventure in document.adventures:
-        found += adventure.cards
-    for scenario in document.scenarios:
-        found += scenario.cards
-    return found
 
 
 def as_adventure(scenario: ScenarioDocument) -> AdventureDocument:

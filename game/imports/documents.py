@@ -116,6 +116,16 @@ class FileDocument:
     kept: dict[str, Any] = field(default_factory=dict)
 
 
+def every_card(document: FileDocument) -> list[CardDocument]:
+    """All cards of a document, those of its stories too."""
+    found = [*document.cards]
+    for adventure in document.adventures:
+        found += adventure.cards
+    for scenario in document.scenarios:
+        found += scenario.cards
+    return found
+
+
 def to_data(document: Any) -> Any:
     """A document as plain data, which JSON can hold."""
     return dataclasses.asdict(document)

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from django.core.cache import cache
 from django.db import connection, transaction
-from django.db.models import Q, Sum
+from django.db.models import F, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Now
 from django.utils import translation
 from django.utils.translation import gettext as _
@@ -26,7 +26,7 @@ from game.imports import bundles, choices, keeping, player_settings, previews
 from game.imports.documents import FileDocument
 from game.imports.formats.grue import FORMAT
 from game.imports.notes import Notes
-from game.imports.reading import read_file
+from game.imports.reading import read_file, read_preview
 from game.imports.scenario_storing import link_scenario, store_scenario
 from game.imports.storing import Stored, add_cards, store_adventure
 from game.library import limits as library_limits
@@ -107,11 +107,10 @@ def preview_file(content: bytes, name: str) -> tuple[dict[str, Any], str, str]:
     if bundles.is_bundle(content):
         preview, version = bundles.preview_of(content)
         return preview, FORMAT, version
-    document = read_file(content, name)
-    preview = previews.preview_of(document)
+    preview, form, version = read_preview(content, name)
     if not choices.ways(preview):
         raise Unreadable("unknown")
-    return preview, document.format, document.version[:40]
+    return preview, form, version[:40]
 
 
 def refuse_too_many(player: Player, size: int) -> None:
@@ -144,9 +143,16 @@ def start(found: Import, way: str, target: str = "", settings: bool = False) -> 
 
 
 def next_waiting() -> UUID | None:
-    """The import that has waited longest; None if none waits."""
-    waiting = Import.objects.filter(state=Import.State.WAITING).order_by("created", "pk")
-    return waiting.values_list("pk", flat=True).first()
+    """The import whose turn it is; None if none waits.
+
+    Players take turns: first who had none done, or the longest ago, so that twenty files of one
+    player don't delay everybody.
+    """
+    ended = Import.objects.filter(player=OuterRef("player"), ended__isnull=False)
+    last = Subquery(ended.order_by("-ended").values("ended")[:1])
+    waiting = Import.objects.filter(state=Import.State.WAITING).annotate(last=last)
+    order = waiting.order_by(F("last").asc(nulls_first=True), "created", "pk")
+    return order.values_list("pk", flat=True).first()
 
 
 def run(pk: UUID) -> bool:

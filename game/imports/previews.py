@@ -1,10 +1,12 @@
-"""What a page shows of a file before it is imported: what it is, how much, and what cannot come."""
+"""What a page shows of a file before it is imported: what it is, how much, and what cannot come.
+
+Pure: the preview of a file is made in the process that reads it.
+"""
 
 from dataclasses import asdict
 from typing import Any
 
-from game.imports import choices
-from game.imports.documents import FileDocument
+from game.imports.documents import FileDocument, every_card
 
 MOST_TITLES = 50
 LONGEST_TITLE = 120
@@ -23,7 +25,7 @@ def preview_of(document: FileDocument) -> dict[str, Any]:
     return {
         "adventures": len(adventures),
         "scenarios": len(scenarios),
-        "cards": len(choices.every_card(document)),
+        "cards": len(every_card(document)),
         "turns": sum(each["counts"]["turns"] for each in adventures),
         "settings": bool(document.settings),
         "stories": [*adventures, *scenarios][:MOST_TITLES],

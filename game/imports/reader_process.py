@@ -6,6 +6,7 @@ isolated, so the folder of the packages has to be named; it loads neither Django
 
 import sys
 import traceback
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -40,19 +41,25 @@ def place_of(problem: Exception) -> str:
     return f"{type(problem).__name__} {Path(frame.filename).name}:{frame.lineno}"
 
 
-def read_input() -> Any:
-    """The document in standard input as plain data.
+def read_input(make: Callable[[FileDocument], Any]) -> Any:
+    """What `make` makes of the document in standard input, as plain data.
 
     Raises Unreadable, also with the reason "failed" for a mistake in a reader: its message could
     hold words of the file, so only its place goes on.
     """
     try:
-        return to_data(read_document(sys.stdin.buffer.read(limits.LARGEST_FILE + 1), sys.argv[1]))
+        content = sys.stdin.buffer.read(limits.LARGEST_FILE + 1)
+        return make(read_document(content, sys.argv[1]))
     except (Unreadable, MemoryError):
         raise
     except Exception as problem:
         raise Unreadable("failed", place_of(problem)) from None
 
 
+def answer(make: Callable[[FileDocument], Any]) -> None:
+    """Print what `make` makes of the document, within limits on time and memory."""
+    parsers.answer(lambda: read_input(make), limits.CPU_SECONDS, limits.MEMORY_BYTES)
+
+
 if __name__ == "__main__":
-    parsers.answer(read_input, limits.CPU_SECONDS, limits.MEMORY_BYTES)
+    answer(to_data)

@@ -1,5 +1,6 @@
 """The page where players bring files, the report of each import, and the archive of everything."""
 
+import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 from uuid import UUID
@@ -29,6 +30,7 @@ from game.play.requests import require_player, wants_json
 MOST_SHOWN = 50  # imports on the page
 MOST_TARGETS = 100  # adventures and scenarios to which cards can be added
 MOST_FILES = 20  # in one request
+LONGEST_REQUEST = 60.0  # seconds, after which no more of its files are read
 
 
 @never_cache
@@ -38,8 +40,10 @@ def import_files(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return import_page(request)
     taken, problems = [], []
+    began = time.monotonic()
     for name, content in sent_files(request):
         try:
+            refuse_more(request, time.monotonic() - began, len(content))
             opened = importing.open_file(name, content)
             taken.append(importing.take_file(ensure_player(request), opened))
         except ImportProblem as problem:
@@ -55,6 +59,14 @@ def import_files(request: HttpRequest) -> HttpResponse:
     for each in problems:
         messages.error(request, each)
     return redirect("import_files")
+
+
+def refuse_more(request: HttpRequest, seconds: float, size: int) -> None:
+    """Raise ImportProblem before a file is read that would be refused, or takes too long."""
+    if seconds > LONGEST_REQUEST:
+        raise ImportProblem(_("Reading the files before it took too long. Send this one again."))
+    if isinstance(request.user, Player):
+        importing.refuse_too_many(request.user, size)
 
 
 def sent_files(request: HttpRequest) -> Iterator[tuple[str, bytes]]:

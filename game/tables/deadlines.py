@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 BATCH_SIZE = 100  # tables in one sweep
 TRY_AGAIN = timedelta(seconds=10)  # while the narrator cannot be reached, or still tells
+PASSING = ("busy", "full", "too_many", "narrator_down")  # codes of refusals that pass by themselves
 
 
 def pass_due_turns() -> None:
@@ -76,5 +77,6 @@ def tell_late(adventure: Adventure, table: Table) -> None:
             commands.tell(adventure, table, decision)
     except Refused as refused:
         logger.info("adventure %s: not told yet: %s", adventure.pk, refused.code)
-        table.until = Now() + TRY_AGAIN
+        # What is refused for good waits for the players, and not for a clock.
+        table.until = Now() + TRY_AGAIN if refused.code in PASSING else None
         table.save(update_fields=["until"])

@@ -21,9 +21,9 @@ CARD = '[{"keys":"a","value":%s,"title":"T"}]'
 BOMB = zlib.compress(b"A" * (limits.LARGEST_PART + 1), 9)
 
 
-def zipped(name, content=b"{}", **flags):
+def zipped(name, content=b"{}", method=zipfile.ZIP_DEFLATED):
     file = BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(file, "w", method) as archive:
         archive.writestr(name, content)
     return file.getvalue()
 
@@ -66,6 +66,10 @@ HOSTILE = {
         "zip_many",
     ),
     "a zip with a password": (locked(), "zip_password"),
+    "a zip that cannot be read in pieces": (
+        zipped("card.json", method=zipfile.ZIP_LZMA),
+        "zip",
+    ),
     "a cut zip": (charx(CHARACTER)[:-30], "zip"),
     "a zip of something else": (zipped("word/document.xml"), "unknown"),
     "a checkpoint in a zip": (zipped("archive/data.pkl"), "pickle"),

@@ -10,7 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection, connections, transaction
 from django.urls import reverse
 
-from game.imports import bundles, importing, keeping, tasks
+from game.imports import bundles, importing, keeping, previews, reading, tasks, views
 from game.imports.documents import AdventureDocument, FileDocument, TurnDocument
 from game.models import Adventure, Import, Player, Scenario, StoryCard, Taste, Turn
 from tests.game.imports.trees import plant, without_ids
@@ -367,3 +367,35 @@ def test_only_one_file_is_imported_at_a_time(alice, log):
         done.set()
         other.join()
     assert connection.is_usable()
+
+
+def test_players_take_turns_with_their_files(alice, bob, log):
+    first, second, third = (
+        Import.objects.create(player=player, name="x", state="waiting", content=b"{}")
+        for player in (alice, alice, bob)
+    )
+    order = []
+    for _ in range(3):
+        order.append(importing.next_waiting())
+        importing.end(Import.objects.get(pk=order[-1]), problem="No.")
+    assert order == [first.pk, third.pk, second.pk]
+
+
+def test_a_file_too_many_is_refused_before_it_is_read(alice, as_player, monkeypatch, log):
+    Import.objects.create(player=alice, name="x", size=importing.MOST_OPEN_BYTES, content=b"{}")
+    monkeypatch.setattr(importing, "preview_file", lambda *_: pytest.fail("it was read"))
+    assert "Too many files" in send(as_player(alice), "{}")
+
+
+def test_files_after_a_minute_of_reading_are_to_be_sent_again(alice, as_player, monkeypatch, log):
+    monkeypatch.setattr(views, "LONGEST_REQUEST", -1.0)
+    assert "Send this one again" in send(as_player(alice), "> wait\n\nIt rains.", "story.txt")
+    assert not Import.objects.exists()
+
+
+def test_the_preview_of_a_file_is_that_of_its_document(alice, log):
+    content = b"> wait\n\nIt rains.\n\n> go on\n\nIt snows."
+    document = reading.read_file(content, "story.txt")
+    preview, form, _version = reading.read_preview(content, "story.txt")
+    assert (preview, form) == (previews.preview_of(document), document.format)
+    assert preview["turns"] == 3

@@ -143,6 +143,23 @@ def test_time_that_is_up_tells_what_there_is(adventure, alice, bob, narrator_awa
     assert table(adventure).until is None
 
 
+@pytest.mark.parametrize(("code", "again"), [("narrator_down", True), ("rejected", False)])
+def test_what_is_refused_for_good_is_not_tried_again_by_the_clock(
+    adventure, alice, bob, monkeypatch, code, again
+):
+    set_rules(adventure, alice, "together", seconds=60)
+    act(adventure, bob, "open the hatch")
+
+    def refuse(*_args):
+        raise Refused(code, "No.")
+
+    monkeypatch.setattr(deadlines.commands, "tell", refuse)
+    Table.objects.update(until=timezone.now() - timedelta(seconds=1))
+    deadlines.pass_due_turns()
+    assert (table(adventure).until is not None) is again
+    assert table(adventure).proposals, "what was proposed stays"
+
+
 def test_the_players_vote_on_what_happens(adventure, alice, bob, charlie):
     set_rules(adventure, alice, "vote")
     act(adventure, alice, "go back")
