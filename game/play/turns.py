@@ -69,8 +69,9 @@ def carry_out(adventure_id: UUID, player: Player, command: Keyed) -> Accepted:
             return Accepted(key=str(command.key), turn=before.outcome["turn"])
         member = permissions.refuse_command(adventure, player, command)
         turn = None
-        if permissions.agreed(adventure, member, command):
-            turn = dispatch_command(adventure, member, command)
+        changer = permissions.agreed_change(adventure, member, command)
+        if changer is not None:
+            turn = dispatch_command(adventure, changer, command)
         if Table.objects.filter(adventure=adventure).exists():
             publish_table(adventure)
         turn_id = str(turn.pk) if turn else None

@@ -75,22 +75,24 @@ def changed_turn(adventure: Adventure, command: Keyed) -> UUID | str | None:
     return adventure.head_id
 
 
-def agreed(adventure: Adventure, member: Membership, command: Keyed) -> bool:
-    """Whether a change is made now: at once, or where it takes a vote, with the last consent.
+def agreed_change(adventure: Adventure, member: Membership, command: Keyed) -> Membership | None:
+    """Whose change is made now: the member's at once, or where it takes a vote, that of who asked
+    for it, with the last consent. None while it waits.
 
     Another change takes the place of one that waits. Raises Refused for an edit that breaks a rule.
     """
     table = table_of(adventure)
     members = acting_members(adventure)
     if table.changes != Table.Changes.VOTE or len(members) < 2:
-        return True
+        return member
     if not isinstance(command, CHANGING):
-        return True
+        return member
     wanted = command.model_dump(mode="json", exclude={"key"})
     waiting = table.asked or {}
     same = waiting.get("command") == wanted and waiting.get("head") == str(adventure.head_id)
-    ids = [str(each.pk) for each in members]
-    said = {*(waiting["agreed"] if same else ()), str(member.pk)}.intersection(ids)
+    by_id = {str(each.pk): each for each in members}
+    said = {*(waiting["agreed"] if same else ()), str(member.pk)}.intersection(by_id)
+    asker = by_id.get(waiting["member"], member) if same else member
     done = len(said) * 2 > len(members)
     table.asked = None
     if isinstance(command, EditTurn) and not (done or same):
@@ -101,8 +103,8 @@ def agreed(adventure: Adventure, member: Membership, command: Keyed) -> bool:
         table.asked = {
             "command": wanted,
             "head": str(adventure.head_id),
-            "member": waiting["member"] if same else str(member.pk),
+            "member": str(asker.pk),
             "agreed": sorted(said),
         }
     table.save()
-    return done
+    return asker if done else None

@@ -231,9 +231,9 @@ def test_what_another_edited_is_not_trained_on(adventure, alice, bob, charlie):
     send(adventure, alice, "edit_turn", **edit)
     assert adventures_with_consent().exists()
     set_rules(adventure, alice, changes="vote")
-    for player in (alice, charlie, bob):
+    for player in (charlie, alice):
         send(adventure, player, "edit_turn", **{**edit, "reply": "Bob waits below."})
-    assert not adventures_with_consent().exists(), "the last consent makes the edit"
+    assert not adventures_with_consent().exists(), "Charlie wrote it, whoever agreed"
 
 
 def test_more_than_half_of_the_players_change_it_together(adventure, alice, bob, charlie):
@@ -260,6 +260,7 @@ def test_an_edit_that_waits_says_what_it_asks_for(adventure, alice, bob, charlie
     send(adventure, charlie, "edit_turn", turn=turn.pk, action="shut the hatch")
     turn.refresh_from_db()
     assert turn.action == "shut the hatch"
+    assert turn.edits.get().by == bob, "who wrote it, not who agreed last"
 
 
 def test_another_order_drops_what_was_proposed_and_strangers_are_no_part(adventure, alice, bob):
