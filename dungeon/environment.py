@@ -133,9 +133,9 @@ def origins(name: str) -> list[str]:
 
 # The first parts of Grue's own paths: the path of PUBLIC_URL must not contain them.
 OUR_PATHS = {
-    *("accounts", "admin", "adventures", "healthz", "language", "manifest.webmanifest", "metrics"),
-    *("notices", "offline", "operator", "policy", "readyz", "report", "s", "scenarios", "shares"),
-    *("static", "taste", "worker.js", "ws"),
+    *("accounts", "admin", "adventures", "everything.grue", "healthz", "import", "join"),
+    *("language", "manifest.webmanifest", "metrics", "notices", "offline", "operator", "policy"),
+    *("readyz", "report", "s", "scenarios", "shares", "static", "taste", "worker.js", "ws"),
 }
 BASE_PATH = re.compile(r"(/[A-Za-z0-9_~.-]+)*")
 

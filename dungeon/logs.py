@@ -21,7 +21,7 @@ STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime"
 # What stands before a secret in a path: links to stories, of the operator, of invites, of e-mails.
 # tests/dungeon/test_log_tokens.py finds those that are missing here.
 BEFORE_SECRETS = (
-    *("s", "report/story", "operator", "accounts/invited"),
+    *("s", "join", "report/story", "operator", "accounts/invited"),
     *("accounts/confirm-email", "accounts/password/reset/key"),
 )
 

@@ -22,6 +22,7 @@ PATHS = (
     f"/s/{TOKEN}/card.png",
     f"/operator/{TOKEN}/",
     f"/accounts/invited/{TOKEN}/",
+    f"/join/{TOKEN}/",
     f"/report/story/{TOKEN}/00000000-0000-0000-0000-000000000000/",
     f"/accounts/password/reset/key/2-{TOKEN}/",
     f"/accounts/confirm-email/{TOKEN}/",

@@ -50,7 +50,8 @@ def test_a_turn_keeps_what_its_narrator_was_given(client, alice, adventure, work
     assert [part["turn"] for part in context["parts"] if "turn" in part] == [
         str(turn.pk) for turn in (opening, first, first)
     ]
-    assert context["fired"] == [{"title": "The cellar", "key": "cellar", "via": ""}]
+    [fired] = context["fired"]
+    assert fired == {"title": "The cellar", "key": "cellar", "via": "", "rule": "", "turns": 0}
     assert (context["narrator"], context["attempt"], context["resampled"]) == ("parrot", 1, [])
     assert len(context["revision"]) == 12
     assert context["sampling"]["temperature"] == 0.8
